@@ -1,0 +1,61 @@
+/// @file
+/// Adam with decoupled weight decay, global-norm clipping and an average of the parameters, in one pass.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "scorematch/queue.h"
+
+namespace scorematch {
+
+/// (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2.) Unlike a plan it has state; move-only.
+/// Float32 on every engine (the reference computes a step in double and rounds once): f64 belongs to evaluation.
+/// Everything that changes from step to step lies where the engine reads it, so a captured step() advances on replay.
+class SCOREMATCH_API Adam {
+ public:
+  struct Options {
+    double learning_rate = 1e-3;
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    double weight_decay = 0;
+    double max_grad_norm = 0;  ///< clip to this norm; 0: no clipping
+    double ema_decay = 0;      ///< 0: no average is kept
+  };
+  /// One engine-memory record. A step whose gradient is not finite changes nothing but `skipped`.
+  struct Progress {
+    double learning_rate = 0;
+    double grad_norm = 0;  ///< of the last step, before clipping, without loss_scale
+    std::int64_t step = 0;
+    std::int64_t skipped = 0;
+  };
+  /// All of it, on the host, for a checkpoint.
+  struct Snapshot {
+    Options options;
+    Progress progress;
+    std::vector<float> first_moment, second_moment;  ///< [P]
+    std::vector<float> ema;                          ///< [P] or empty
+  };
+
+  Adam(const Engine& engine, std::int64_t param_count, const Options& options);
+  Adam(Adam&&) noexcept;
+  Adam& operator=(Adam&&) noexcept;
+  ~Adam();
+
+  /// Enqueues one step. @param params, grad [P] @param loss_scale what Reduction::loss_scale was
+  void step(Queue& queue, View params, ConstView grad, double loss_scale = 1.0);
+  /// Enqueues a new rate, copied before the call returns: between replays of a captured step, or for an eager schedule.
+  void set_learning_rate(Queue& queue, double learning_rate);
+  /// Where the average lies. [P]; starts as the first step's params. @throws Error if ema_decay is 0
+  ConstView ema() const;
+
+  Progress progress(Queue& queue) const;  ///< Waits for the queue.
+  Snapshot snapshot(Queue& queue) const;  ///< Waits for the queue.
+  void restore(Queue& queue, const Snapshot& snapshot);
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scorematch

@@ -1,0 +1,59 @@
+/// @file
+/// What is minimised: objective x noise schedule x weighting. The three are independent of each other and of the
+/// network. Formulas are for one sample; the loss is their mean over the batch; J = ds/dx at the point of evaluation.
+#pragma once
+#include <variant>
+
+#include "scorematch/schedule.h"
+
+namespace scorematch {
+
+/// Laws of the directions v. All have E[v v^T] = I; the sphere has radius sqrt(dim).
+enum class Projection { gaussian, rademacher, sphere };
+
+/// Explicit: 1/2 |s - grad log p|^2; needs true_score. (Hyvarinen 2005, eq. 2)
+struct Esm {};
+/// Implicit, exact trace: tr J + 1/2 |s|^2; costs dim tangents. (Hyvarinen 2005, theorem 1)
+struct Ism {};
+/// Denoising: 1/2 |s + eps/sigma|^2; needs a schedule or sigma. (Vincent 2011, section 4)
+/// Its variance explodes as 1/sigma^2 for small sigma; two remedies evaluate the network twice, leave out the constant
+/// |eps/sigma|^2 / 2, and have a finite variance in the limit:
+/// control_variate: 1/2 |s(x_tilde)|^2 + eps/sigma (s(x_tilde) - s(x)) (Wang et al. 2020, arXiv 2002.07501);
+/// antithetic: 1/4 (|s+|^2 + |s-|^2) + eps/(2 sigma) (s+ - s-) at x +- sigma eps (Pang et al. 2020, arXiv 2007.03317).
+struct Dsm {
+  enum class Variance { plain, control_variate, antithetic };
+  Variance variance = Variance::plain;
+};
+/// Sliced: mean over m of v_m^T J v_m + 1/2 (v_m^T s)^2. (Song, Garg, Shi & Ermon 2019, section 3)
+struct Ssm {
+  int projections = 1;  ///< M
+  Projection law = Projection::gaussian;
+};
+/// Sliced, variance reduced: mean over m of v_m^T J v_m, + 1/2 |s|^2. (The same, section 3)
+struct SsmVr {
+  int projections = 1;  ///< M
+  Projection law = Projection::gaussian;
+};
+
+/// Adding an objective adds a struct here and a head in each engine; a std::visit that lacks it does not compile.
+using Objective = std::variant<Esm, Ism, Dsm, Ssm, SsmVr>;
+
+/// lambda(sigma), multiplying each sample's loss whatever the objective.
+namespace weighting {
+struct None {};    ///< 1
+struct Sigma2 {};  ///< sigma^2 (Song & Ermon 2019, eq. 6)
+/// sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
+struct Edm {
+  double sigma_data = 0.5;  ///< must equal the parameterization's where both are Edm
+};
+}  // namespace weighting
+using Weighting = std::variant<weighting::None, weighting::Sigma2, weighting::Edm>;
+
+/// For example Loss{Dsm{}, schedule::LogNormal{}, weighting::Edm{}}, or Loss{Ssm{4}}.
+struct Loss {
+  Objective objective;
+  NoiseSchedule schedule{};  ///< None: evaluated at x, unless the call gives sigma and eps
+  Weighting weighting{};     ///< None
+};
+
+}  // namespace scorematch

@@ -1,0 +1,59 @@
+// Adam: the norm, then one pass over all arrays; fixed blocks, so that bits do not depend on the threads.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "cpu/programs.h"
+#include "cpu/simd_adam.h"
+
+namespace scorematch::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 16384;  // elements: five arrays of it stay in a core's L2
+
+AdamScalars scalars(const Adam::Options& options, const Adam::Progress& progress, double loss_scale) {
+  const auto t = static_cast<double>(progress.step);
+  const double bias1 = 1 - std::pow(options.beta1, t), bias2 = 1 - std::pow(options.beta2, t);
+  const bool clipped = options.max_grad_norm > 0 && progress.grad_norm > options.max_grad_norm;
+  AdamScalars s;
+  s.grad_scale = static_cast<float>((clipped ? options.max_grad_norm / progress.grad_norm : 1.0) / loss_scale);
+  s.one_minus_beta1 = static_cast<float>(1 - options.beta1);
+  s.one_minus_beta2 = static_cast<float>(1 - options.beta2);
+  s.weight_decay = static_cast<float>(progress.learning_rate * options.weight_decay);
+  s.step_size = static_cast<float>(progress.learning_rate / bias1);
+  s.inv_sqrt_bias2 = static_cast<float>(1 / std::sqrt(bias2));
+  s.epsilon = static_cast<float>(options.epsilon);
+  s.one_minus_ema_decay = static_cast<float>(1 - options.ema_decay);
+  return s;
+}
+
+}  // namespace
+
+void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& options, float* params, const float* grad,
+               double loss_scale) {
+  const std::int64_t blocks = (state.count + kBlock - 1) / kBlock;
+  const auto size_of = [&](std::int64_t block) { return std::min(kBlock, state.count - block * kBlock); };
+  std::vector<double> squares(static_cast<std::size_t>(blocks));
+  pool.run(blocks, [&](std::int64_t block, int) {
+    squares[static_cast<std::size_t>(block)] = sum_of_squares(grad + block * kBlock, size_of(block));
+  });
+  double square = 0;
+  for (const double each : squares) square += each;
+
+  Adam::Progress& progress = *state.progress;
+  if (progress.step == 0 && progress.skipped == 0 && state.ema != nullptr) std::copy_n(params, state.count, state.ema);
+  progress.grad_norm = std::sqrt(square) / loss_scale;
+  if (!std::isfinite(progress.grad_norm)) {
+    ++progress.skipped;
+    return;
+  }
+  ++progress.step;
+  const AdamScalars factors = scalars(options, progress, loss_scale);
+  pool.run(blocks, [&](std::int64_t block, int) {
+    const std::int64_t at = block * kBlock;
+    adam_update(size_of(block), factors, grad + at, params + at, state.first_moment + at, state.second_moment + at,
+                state.ema == nullptr ? nullptr : state.ema + at);
+  });
+}
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,55 @@
+// The engine for machines without a GPU: float32, all cores, oneDNN and Highway.
+#include "cpu/simd_targets.h"  // before Highway
+
+#include <dnnl.h>
+#include <hwy/targets.h>
+
+#include <string>
+#include <thread>
+
+#include "cpu/programs.h"
+#include "host_engine.h"
+
+namespace scorematch {
+namespace {
+
+int thread_count(int wanted) {
+  if (wanted > 0) return wanted;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 0 ? static_cast<int>(cores) : 1;
+}
+
+struct CpuEngine final : HostEngine {
+  explicit CpuEngine(int threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(threads) {}
+
+  std::string description() const override {
+    const dnnl_version_t* version = dnnl_version();
+    return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") +
+           hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets()) + " vectors, oneDNN " +
+           std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+  }
+  std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override { return cpu::make_loss(spec, pool); }
+  std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override { return cpu::make_score(spec, pool); }
+  std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
+    return cpu::make_perturb(spec, pool);
+  }
+  std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) override {
+    return cpu::make_direction(spec, pool);
+  }
+  std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override { return cpu::make_head(spec, pool); }
+  void adam_step(Queue::Impl&, const AdamState& state, const Adam::Options& options, float* params, const float* grad,
+                 double loss_scale) override {
+    cpu::adam_step(pool, state, options, params, grad, loss_scale);
+  }
+  void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { cpu::sampler_update(pool, update); }
+
+  cpu::ThreadPool pool;
+};
+
+}  // namespace
+
+std::shared_ptr<Engine::Impl> make_cpu_engine(int threads) {
+  return std::make_shared<CpuEngine>(thread_count(threads));
+}
+
+}  // namespace scorematch

@@ -1,0 +1,17 @@
+// The cpu engine's programs; each in the file of its name. The pool must outlive them.
+#pragma once
+#include "backend.h"
+#include "cpu/thread_pool.h"
+
+namespace scorematch::cpu {
+
+std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, ThreadPool& pool);
+std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec, ThreadPool& pool);
+std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, ThreadPool& pool);
+std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, ThreadPool& pool);
+std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, ThreadPool& pool);
+void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& options, float* params, const float* grad,
+               double loss_scale);
+void sampler_update(ThreadPool& pool, const SamplerUpdate& update);
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,98 @@
+// The prologue alone, tile by tile: x_tilde, sigma, eps and the network's input; directions.
+#include <vector>
+
+#include "cpu/chunks.h"
+#include "cpu/output.h"
+#include "cpu/programs.h"
+#include "cpu/tile_samples.h"
+
+namespace scorematch::cpu {
+namespace {
+
+class CpuPerturb final : public PerturbProgram {
+ public:
+  CpuPerturb(const PerturbSpec& spec, ThreadPool& pool)
+      : spec_(spec), pool_(pool), input_stride_(padded(spec.dim + feature_count(spec.conditioning))) {}
+
+  void run(Queue::Impl&, const PerturbPlan::In& in, const PerturbPlan::Out& out, std::int64_t batch) const override {
+    check_host_values(in, in.x, batch);
+    const SampleSource source(in, spec_.schedule, true, spec_.dim);
+    const Chunks chunks(batch);
+    pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
+      // Of its own: the public plan asks the queue for no workspace.
+      std::vector<char> memory(tile_bytes());
+      Arena arena(memory.data());
+      Tile tile(*this, arena);
+      chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
+        source.load(first, rows, tile.samples);
+        fill_input(tile.samples, 1, spec_.parameterization, spec_.conditioning, spec_.dim, tile.x_tilde, tile.input,
+                   input_stride_);
+        store_rows(out.net_input, first, rows, tile.input, input_stride_);
+        store_values(out.sigma, first, rows, tile.samples.sigma);
+        store_rows(out.x_tilde, first, rows, tile.x_tilde, padded(spec_.dim));
+        store_rows(out.eps, first, rows, tile.samples.eps, padded(spec_.dim));
+      });
+    });
+  }
+
+ private:
+  struct Tile {
+    Tile(const CpuPerturb& plan, Arena& arena) : samples(plan.spec_.dim, arena) {
+      x_tilde =
+          arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(padded(plan.spec_.dim)));
+      input = arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(plan.input_stride_));
+    }
+    TileSamples samples;
+    float *x_tilde, *input;
+  };
+  std::size_t tile_bytes() const {
+    Arena arena;
+    const Tile tile(*this, arena);
+    return arena.used();
+  }
+
+  PerturbSpec spec_;
+  ThreadPool& pool_;
+  int input_stride_;
+};
+
+/// Position of a batch in the noise, as the SIMD draws want it.
+Draw direction_draw(const NoiseRef& noise, std::int64_t first, int m) {
+  const auto& at = *static_cast<const NoiseState::Position*>(noise.state);
+  return {at.seed, static_cast<std::uint64_t>(at.step),
+          static_cast<std::uint64_t>(at.first_sample + noise.sample_offset + first), philox::Purpose::direction,
+          static_cast<std::uint32_t>(m)};
+}
+
+class CpuDirection final : public DirectionProgram {
+ public:
+  CpuDirection(const DirectionSpec& spec, ThreadPool& pool) : spec_(spec), pool_(pool) {}
+
+  void run(Queue::Impl&, const NoiseRef& noise, const View& out, std::int64_t batch) const override {
+    check_noise_range(noise, batch);
+    const Chunks chunks(batch);
+    pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
+      chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
+        for (int m = 0; m < spec_.projections; ++m)
+          fill_direction(direction_draw(noise, first, m), spec_.law, rows, spec_.dim,
+                         static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1], out.stride[1]);
+      });
+    });
+  }
+
+ private:
+  DirectionSpec spec_;
+  ThreadPool& pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, ThreadPool& pool) {
+  return std::make_unique<CpuPerturb>(spec, pool);
+}
+
+std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, ThreadPool& pool) {
+  return std::make_unique<CpuDirection>(spec, pool);
+}
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,61 @@
+// One step of a sampler: out = x + f1 s + f2 s' + f3 z.
+#include <algorithm>
+
+#include "cpu/chunks.h"
+#include "cpu/programs.h"
+#include "cpu/simd_noise.h"
+#include "host_engine.h"
+
+namespace scorematch::cpu {
+namespace {
+
+const float* row_of(const ConstView& view, std::int64_t n) {
+  return view.empty() ? nullptr : static_cast<const float*>(view.data) + n * view.stride[0];
+}
+
+Draw noise_draw(const SamplerUpdate& update, std::int64_t n) {
+  const auto& at = *static_cast<const NoiseState::Position*>(update.noise.state);
+  Draw draw{at.seed, static_cast<std::uint64_t>(at.step),
+            static_cast<std::uint64_t>(at.first_sample + update.noise.sample_offset + n), philox::Purpose::sampler_init,
+            0};
+  if (update.index == SamplerUpdate::kInitial) return draw;
+  const auto k = static_cast<std::uint64_t>(update.index);
+  draw.purpose = static_cast<philox::Purpose>(static_cast<std::uint32_t>(philox::Purpose::sampler_step) +
+                                              static_cast<std::uint32_t>(k >> philox::kDirectionBits));
+  draw.direction = static_cast<std::uint32_t>(k) & ((1u << philox::kDirectionBits) - 1);
+  return draw;
+}
+
+void update_row(const SamplerUpdate& update, std::int64_t n, int dim, const float* z) {
+  float* out = static_cast<float*>(update.out.data) + n * update.out.stride[0];
+  const float *x = row_of(update.x, n), *s = row_of(update.score, n), *s2 = row_of(update.second_score, n);
+  const auto f1 = static_cast<float>(update.score_factor), f2 = static_cast<float>(update.second_factor),
+             f3 = static_cast<float>(update.noise_factor);
+  for (int i = 0; i < dim; ++i) {
+    float sum = x != nullptr ? x[i] : 0.0f;
+    if (s != nullptr) sum += f1 * s[i];
+    if (s2 != nullptr) sum += f2 * s2[i];
+    if (z != nullptr) sum += f3 * z[i];
+    out[i] = sum;
+  }
+}
+
+}  // namespace
+
+void sampler_update(ThreadPool& pool, const SamplerUpdate& update) {
+  const std::int64_t batch = update.out.shape.extent[0];
+  const int dim = static_cast<int>(update.out.shape.extent[1]);
+  check_noise_range(update.noise, batch);
+  const Chunks chunks(batch);
+  pool.run(chunks.count(), [&](std::int64_t chunk, int) {
+    std::vector<float> z(update.noise_factor != 0 ? static_cast<std::size_t>(dim) : 0);
+    chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
+      for (std::int64_t n = first; n < first + rows; ++n) {
+        if (!z.empty()) fill_normal(noise_draw(update, n), 1, dim, z.data(), dim);
+        update_row(update, n, dim, z.empty() ? nullptr : z.data());
+      }
+    });
+  });
+}
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,41 @@
+/// @file
+/// The pointwise steps of the jet, forward and backward, and the row operations of its heads, float32.
+///
+/// Every array is dense, its extents as given: n elements, or [rows, width]; any n and width, any alignment (64 bytes
+/// and multiples of 16 are fastest). Products that are added are fused where the machine can, so each result is within
+/// 1 ulp of the formula's last sum. An element's or row's bits do not depend on its place. An output may be one of the
+/// inputs as a whole, never a shifted one.
+#pragma once
+#include <cstdint>
+
+namespace scorematch {
+namespace cpu {
+
+/// h_dot = d1 z_dot (+ residual unless null)
+void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const float* residual, float* h_dot);
+
+/// acc += d2 z_dot h_dot_bar; z_dot_bar = d1 h_dot_bar
+void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
+                      float* z_dot_bar, float* acc);
+
+/// z_bar = d1 h_bar (+ acc unless null)
+void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar);
+
+/// y += x
+void add(std::int64_t n, const float* x, float* y);
+
+/// sums[j] += m[0, j] + m[1, j] + ..., added in this order. @param m [rows, width], row stride `stride` in elements
+void add_column_sums(int rows, int width, std::int64_t stride, const float* m, float* sums);
+
+/// out[r, :] = factor[r] m[r, :]
+void scale_rows(int rows, int width, const float* factor, const float* m, float* out);
+
+/// out[r, :] += factor[r] m[r, :]
+void add_scaled_rows(int rows, int width, const float* factor, const float* m, float* out);
+
+/// out[r] = sum over j of a[r, j] b[r, j], exact products added in double in an order that depends on width only: the
+/// same bits on every instruction set. Relative to the sum of |a b|, the error is at most (width / 16 + 4) 2^-53.
+void dot_rows(int rows, int width, const float* a, const float* b, double* out);
+
+}  // namespace cpu
+}  // namespace scorematch

@@ -1,0 +1,78 @@
+// The cpu engine's threads. What is computed never depends on how many there are.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace scorematch::cpu {
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(helpers_.size()) + 1; }
+
+  using Work = std::function<void(std::int64_t task, int worker)>;
+  /// Calls work(task, worker) for every task in [0, tasks), claimed in ascending order; worker < size(). The caller
+  /// takes part. Where another thread is using the pool, the caller does all of it alone. @throws what the first
+  /// failing task threw
+  void run(std::int64_t tasks, const Work& work);
+
+ private:
+  void help(int worker);
+  void take_part(int worker);
+
+  std::vector<std::thread> helpers_;
+  std::mutex in_use_;  // held by the run() that has the helpers
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable start_, done_;
+  bool stop_ = false;
+  int active_ = 0;
+  std::exception_ptr error_;
+  const Work* work_ = nullptr;
+  std::int64_t tasks_ = 0;
+
+  std::atomic<std::uint64_t> round_{0};
+  std::atomic<std::int64_t> next_{0};
+};
+
+/// Lets tasks that were claimed in ascending order do a part of their work in that order, whichever thread they are on.
+class Turnstile {
+ public:
+  void wait(std::int64_t task);
+  void pass();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable turned_;
+  std::int64_t turn_ = 0;
+};
+
+/// Task `task`'s place in line: passes on when destroyed, whether or not its turn was used, so that a failure blocks
+/// nobody.
+class Turn {
+ public:
+  Turn(Turnstile& turnstile, std::int64_t task) : turnstile_(turnstile), task_(task) {}
+  ~Turn() {
+    wait();
+    turnstile_.pass();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  void wait() { turnstile_.wait(task_); }
+
+ private:
+  Turnstile& turnstile_;
+  std::int64_t task_;
+};
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,72 @@
+// Loss and gradients of one tile: prologue, jet, head, and back. For each term of the objective, with u = W_o^T v the
+// output layer's collapse (W_o, b_o its parameters, h and h_m its inputs):
+//
+//   v^T s = a v^T x_tilde + b (u.h + v.b_o)      v^T J v = a |v|^2 + b c u.h_m
+//   h_m^ = b c u      h^ += b (v^T s) u      W_o^ += v (b c h_m + b (v^T s) h)^T      b_o^ += b (v^T s) v
+//
+// so that sliced objectives form neither s nor J v (docs/math.md, section "The collapse").
+#pragma once
+#include <vector>
+
+#include "cpu/terms.h"
+#include "cpu/tile_jet.h"
+#include "cpu/tile_samples.h"
+
+namespace scorematch::cpu {
+
+/// What a plan knows.
+struct LossProblem {
+  explicit LossProblem(const LossSpec& spec_) : spec(spec_), net(spec_.net), terms(terms_of(spec_.loss.objective)) {}
+  LossSpec spec;
+  PaddedNet net;
+  std::vector<Term> terms;
+};
+
+/// What a call adds.
+struct LossCall {
+  const LossPlan::In& in;
+  const SampleSource& samples;
+  const float* params;  // padded
+  double grad_factor;   // loss_scale over the whole batch's sample count
+  bool gradient;        // of the parameters or of x
+  bool input_gradient;
+};
+
+class TileLoss {
+ public:
+  TileLoss(const LossProblem& problem, bool gradient, Arena& arena);
+
+  /// Samples [first, first + rows) of the batch. Adds to the padded gradient.
+  void run(const LossCall& call, std::int64_t first, int rows, float* grad);
+
+  const double* loss() const { return loss_; }     // [kTileRows], weighting included
+  const float* grad_x() const { return grad_x_; }  // [kTileRows, padded(dim)]
+
+ private:
+  void start_term(const LossCall& call, const Term& term);
+  void add_directions(const LossCall& call, const Term& term, float* grad);
+  void load_direction(const LossCall& call, const Term& term, int m);
+  void add_direction(const LossCall& call, const Term& term, float* grad);
+  void add_direction_gradient(const LossCall& call, const Term& term, float* grad);
+  void add_score_term(const LossCall& call, const Term& term, float* grad);
+  void go_back(const LossCall& call, float* grad);
+
+  struct Row {
+    double a, b, c;
+    double lambda;
+    double factor;  // lambda grad_factor; 0 past the samples
+    double slice;   // v^T s of the direction at hand
+  };
+
+  const LossProblem& problem_;
+  int dim_, x_stride_;
+  PaddedNet::Layer output_;
+  TileSamples samples_;
+  TileJet jet_;
+  Row rows_[kTileRows];
+  double* loss_;
+  float *x_tilde_, *grad_x_, *score_;              // [kTileRows, x_stride]; score_: F, then the adjoint of F
+  float *collapsed_ = nullptr, *mixed_ = nullptr;  // [kTileRows, output.in]: u; b c h_m + b (v^T s) h
+};
+
+}  // namespace scorematch::cpu

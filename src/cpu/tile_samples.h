@@ -1,0 +1,63 @@
+// The prologue of one tile: its samples, and what is given or drawn for them.
+#pragma once
+#include <cstdint>
+
+#include "backend.h"
+#include "batch.h"
+#include "cpu/arena.h"
+#include "cpu/coefficients.h"
+#include "cpu/padded_net.h"
+#include "cpu/simd_noise.h"
+#include "host_engine.h"
+
+namespace scorematch::cpu {
+
+/// Rows past `rows` are zero, with sigma 1.
+struct TileSamples {
+  TileSamples(int dim, Arena& arena);
+
+  std::int64_t first = 0;  // the tile's place in the batch
+  int rows = 0;
+  float* x;       // [kTileRows, padded(dim)]
+  float* eps;     // likewise; zero where nothing perturbs
+  double* sigma;  // [kTileRows]
+};
+
+/// Where a tile's samples come from; one for a whole call.
+class SampleSource {
+ public:
+  /// `in` may be any plan's inputs that have x, sigma, eps, rows, draw_rows and noise; x may be absent.
+  template <class In>
+  SampleSource(const In& in, const NoiseSchedule& schedule, bool perturbed, int dim)
+      : x_(in.x), sigma_(in.sigma), eps_(in.eps), schedule_(schedule), row_of_(in), perturbed_(perturbed), dim_(dim) {
+    set_noise(in.noise);
+  }
+
+  void load(std::int64_t first, int rows, TileSamples& tile) const;
+  /// Direction m of the tile's samples, given or drawn. @param to [kTileRows, stride], zero past the samples and past
+  /// dim
+  void load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
+                      int stride) const;
+  Draw draw(philox::Purpose purpose, std::int64_t first, std::uint32_t direction) const;
+
+ private:
+  void set_noise(const NoiseRef& noise);
+  double sigma_of(std::int64_t n) const;
+
+  ConstView x_, sigma_, eps_;
+  NoiseSchedule schedule_;
+  RowIndex row_of_;
+  NoiseState::Position noise_{};  // first_sample is the batch's
+  bool perturbed_;
+  int dim_;
+};
+
+/// Writes v [rows, dim] from the law. `scratch` is not needed: the sphere's radius is set in place.
+void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride);
+
+/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [kTileRows, stride]
+/// x_tilde [kTileRows, padded(dim)] is written on the way.
+void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
+                const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride);
+
+}  // namespace scorematch::cpu

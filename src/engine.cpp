@@ -1,0 +1,72 @@
+#include "scorematch/engine.h"
+
+#include <cstring>
+#include <utility>
+
+#include "backend.h"
+
+namespace scorematch {
+
+Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine Engine::reference() { return Engine(make_reference_engine()); }
+
+Engine Engine::cpu(int threads) {
+  if (threads < 0 || threads > 4096) throw_invalid("threads", "between 0 and 4096", std::to_string(threads));
+  return Engine(make_cpu_engine(threads));
+}
+
+Engine Engine::cuda(int device) {
+  if (device < 0) throw_invalid("device", "at least 0", std::to_string(device));
+  return Engine(make_cuda_engine(device));
+}
+
+Engine Engine::best() {
+  std::string note;
+  for (const auto make : {+[] { return make_cuda_engine(0); }, +[] { return make_cpu_engine(0); }}) {
+    try {
+      auto impl = make();
+      impl->note = note;
+      return Engine(std::move(impl));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::device_unavailable) throw;
+      note += (note.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  auto impl = make_reference_engine();
+  impl->note = note;
+  return Engine(std::move(impl));
+}
+
+Engine::Kind Engine::kind() const { return impl_->kind; }
+
+std::string Engine::description() const {
+  return impl_->description() + (impl_->note.empty() ? "" : " (" + impl_->note + ")");
+}
+
+std::shared_ptr<void> Engine::allocate_bytes(const Shape& shape, std::size_t element_bytes) const {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<std::size_t>(shape.count()), element_bytes, &bytes))
+    throw_invalid("shape", "fewer than 2^64 bytes", describe(shape));
+  return impl_->allocate(bytes);
+}
+
+std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, const Shape& shape,
+                                           std::size_t element_bytes) const {
+  if (static_cast<std::size_t>(shape.count()) != count)
+    throw_invalid("shape", std::to_string(count) + " elements", describe(shape));
+  auto memory = allocate_bytes(shape, element_bytes);
+  Queue::Impl queue;
+  queue.engine = impl_;
+  impl_->copy_in(queue, memory.get(), host, count * element_bytes);
+  impl_->synchronize(queue);
+  return memory;
+}
+
+void refuse_energy(const MlpShape& net) {
+  if (net.kind == MlpShape::Kind::energy)
+    throw Error(ErrorCode::unsupported, "net.kind",
+                "net.kind: expected score, got energy: no engine evaluates energy nets yet");
+}
+
+}  // namespace scorematch

@@ -1,0 +1,89 @@
+#include "scorematch/mlp.h"
+
+#include <cmath>
+#include <limits>
+
+#include "network.h"
+#include "scorematch/philox.h"
+#include "validate.h"
+
+namespace scorematch {
+namespace {
+
+constexpr double kTwoPi = 6.283185307179586476925286766559;
+
+MlpShape make(MlpShape::Kind kind, int dim, std::vector<int> hidden, Activation activation) {
+  MlpShape net;
+  net.kind = kind;
+  net.dim = dim;
+  net.hidden = std::move(hidden);
+  net.activation = activation;
+  check(net);
+  return net;
+}
+
+}  // namespace
+
+namespace conditioning {
+
+Fourier Fourier::random(int count, double scale, std::uint64_t seed) {
+  if (count < 1) throw_invalid("count", "at least 1", std::to_string(count));
+  if (!(scale > 0) || !std::isfinite(scale)) throw_invalid("scale", "a finite value > 0", describe(scale));
+  Fourier fourier;
+  for (int k = 0; k < count; ++k) {
+    const auto group = static_cast<std::uint64_t>(k / 4);
+    const auto r = philox::philox4x32_10(philox::counter(philox::Purpose::frequencies, 0, group, 0), seed);
+    const int pair = k % 4 / 2 * 2;
+    const double radius = std::sqrt(-2 * std::log(static_cast<double>(philox::uniform(r.word[pair]))));
+    const double angle = kTwoPi * static_cast<double>(philox::uniform(r.word[pair + 1]));
+    fourier.frequencies.push_back(scale * radius * (k % 2 == 0 ? std::cos(angle) : std::sin(angle)));
+  }
+  return fourier;
+}
+
+}  // namespace conditioning
+
+MlpShape MlpShape::score(int dim, std::vector<int> hidden, Activation activation) {
+  return make(Kind::score, dim, std::move(hidden), activation);
+}
+
+MlpShape MlpShape::energy(int dim, std::vector<int> hidden, Activation activation) {
+  return make(Kind::energy, dim, std::move(hidden), activation);
+}
+
+std::vector<MlpShape::Layer> MlpShape::layers() const {
+  std::vector<Layer> layers;
+  std::int64_t offset = 0;
+  int in = dim + feature_count(conditioning);
+  const auto add = [&](int out) {
+    const std::int64_t weights = std::int64_t{in} * out;
+    layers.push_back({in, out, offset, offset + weights});
+    offset += weights + out;
+    in = out;
+  };
+  for (const int width : hidden) add(width);
+  add(kind == Kind::score ? dim : 1);
+  return layers;
+}
+
+std::int64_t MlpShape::param_count() const {
+  const Layer last = layers().back();
+  return last.bias + last.out;
+}
+
+std::vector<float> MlpShape::initial_params(std::uint64_t seed) const {
+  check(*this);
+  std::vector<float> params(static_cast<std::size_t>(param_count()));
+  for (const Layer& layer : layers()) {
+    const double bound = 1 / std::sqrt(static_cast<double>(layer.in));
+    for (std::int64_t i = layer.weight; i < layer.bias + layer.out; ++i) {
+      const auto r = philox::philox4x32_10(
+          philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(i / 4), 0), seed);
+      const double u = static_cast<double>(philox::uniform(r.word[i % 4]));
+      params[static_cast<std::size_t>(i)] = static_cast<float>((2 * u - 1) * bound);
+    }
+  }
+  return params;
+}
+
+}  // namespace scorematch

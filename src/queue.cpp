@@ -1,0 +1,109 @@
+#include "scorematch/queue.h"
+
+#include <cstring>
+#include <utility>
+
+#include "backend.h"
+
+namespace scorematch {
+namespace {
+
+std::unique_ptr<Queue::Impl> make(const Engine& engine, std::size_t bytes, CUstream_st* stream) {
+  engine.impl()->check_stream(stream);
+  auto impl = std::make_unique<Queue::Impl>();
+  impl->engine = engine.impl();
+  impl->workspace_bytes = bytes;
+  impl->stream = stream;
+  return impl;
+}
+
+template <class T>
+std::vector<T> read_dense(Queue::Impl& queue, const ConstView& from) {
+  const auto columns = static_cast<std::size_t>(from.shape.rank == 0 ? 0 : from.shape.extent[from.shape.rank - 1]);
+  std::vector<T> host(static_cast<std::size_t>(from.shape.count()));
+  const auto* base = static_cast<const T*>(from.data);
+  T* to = host.data();
+  const auto axis = [&](int i) { return i < 0 ? 1 : from.shape.extent[i]; };
+  const auto stride = [&](int i) { return i < 0 ? 0 : from.stride[i]; };
+  const int rank = from.shape.rank;
+  if (host.empty()) return host;
+  for (std::int64_t i = 0; i < axis(rank - 3); ++i)
+    for (std::int64_t j = 0; j < axis(rank - 2); ++j, to += columns)
+      queue.engine->copy_out(queue, to, base + i * stride(rank - 3) + j * stride(rank - 2), columns * sizeof(T));
+  return host;
+}
+
+void check_dense(const View& to, DType dtype) {
+  if (to.empty() || to.dtype != dtype)
+    throw_invalid("to", dtype == DType::f32 ? "float32 memory" : "float64 memory", describe(ConstView(to)));
+  std::int64_t stride = 1;
+  for (int axis = to.shape.rank - 1; axis >= 0; stride *= to.shape.extent[axis--])
+    if (to.stride[axis] != stride)
+      throw_invalid("to", "a dense view", "a stride of " + std::to_string(to.stride[axis]));
+}
+
+void check_host(const void* host) {
+  if (host == nullptr) throw_invalid("host", "memory to copy from", "nothing");
+}
+
+}  // namespace
+
+void Queue::Impl::check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const {
+  if (engine != wanted)
+    throw_invalid("queue", "a queue of the plan's engine (" + wanted->description() + ")",
+                  "one of another (" + engine->description() + ")");
+  if (workspace_bytes < bytes)
+    throw_invalid("queue.workspace_bytes", "at least " + std::to_string(bytes), std::to_string(workspace_bytes));
+}
+
+Queue::Queue(const Engine& engine, std::size_t workspace_bytes, CUstream_st* stream)
+    : impl_(make(engine, workspace_bytes, stream)) {
+  impl_->owned = engine.impl()->allocate(workspace_bytes);
+  impl_->workspace = static_cast<char*>(impl_->owned.get());
+}
+
+Queue::Queue(const Engine& engine, void* workspace, std::size_t workspace_bytes, CUstream_st* stream)
+    : impl_(make(engine, workspace_bytes, stream)) {
+  if (workspace == nullptr && workspace_bytes > 0)
+    throw_invalid("workspace", std::to_string(workspace_bytes) + " bytes of memory", "nothing");
+  if (reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
+    throw_invalid("workspace", "an address that is a multiple of 256",
+                  std::to_string(reinterpret_cast<std::uintptr_t>(workspace) % 256) + " past one");
+  impl_->workspace = static_cast<char*>(workspace);
+}
+
+Queue::Queue(Queue&&) noexcept = default;
+Queue& Queue::operator=(Queue&&) noexcept = default;
+Queue::~Queue() = default;
+
+void Queue::write(View to, const float* host) {
+  check_dense(to, DType::f32);
+  check_host(host);
+  impl_->engine->copy_in(*impl_, to.data, host, static_cast<std::size_t>(to.shape.count()) * sizeof(float));
+}
+
+void Queue::write(View to, const double* host) {
+  check_dense(to, DType::f64);
+  check_host(host);
+  impl_->engine->copy_in(*impl_, to.data, host, static_cast<std::size_t>(to.shape.count()) * sizeof(double));
+}
+
+std::vector<float> Queue::read_f32(ConstView from) {
+  if (from.dtype != DType::f32) throw_invalid("from", "float32 memory", describe(from));
+  return read_dense<float>(*impl_, from);
+}
+
+std::vector<double> Queue::read_f64(ConstView from) {
+  if (from.dtype != DType::f64) throw_invalid("from", "float64 memory", describe(from));
+  return read_dense<double>(*impl_, from);
+}
+
+void Queue::copy_out(void* host, const void* from, std::size_t bytes) {
+  impl_->engine->copy_out(*impl_, host, from, bytes);
+}
+
+void Queue::synchronize() { impl_->engine->synchronize(*impl_); }
+
+CUstream_st* Queue::stream() const noexcept { return impl_->stream; }
+
+}  // namespace scorematch

@@ -1,0 +1,87 @@
+// The caller's arrays, float or double, as rows of doubles.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "batch.h"
+#include "host_engine.h"
+#include "reference/noise.h"
+#include "reference/sample.h"
+
+namespace scorematch::reference {
+
+/// Row (m, n) of a view [M, N, d], row n of [N, d], or all of [P] for n = 0.
+inline std::vector<double> row(const ConstView& view, std::int64_t n, std::int64_t m = 0) {
+  const int rank = view.shape.rank;
+  const std::int64_t start = (rank > 1 ? n * view.stride[rank - 2] : 0) + (rank > 2 ? m * view.stride[0] : 0);
+  std::vector<double> values;
+  for (std::int64_t i = start; i < start + view.shape.extent[rank - 1]; ++i)
+    values.push_back(view.dtype == DType::f32 ? static_cast<double>(static_cast<const float*>(view.data)[i])
+                                              : static_cast<const double*>(view.data)[i]);
+  return values;
+}
+
+/// The way back, into an output that may not be wanted. `add`: on top of what is there.
+inline void put(const View& view, std::int64_t n, const std::vector<double>& values, std::int64_t m = 0,
+                bool add = false) {
+  if (view.empty()) return;
+  const int rank = view.shape.rank;
+  const std::int64_t start = (rank > 1 ? n * view.stride[rank - 2] : 0) + (rank > 2 ? m * view.stride[0] : 0);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::int64_t at = start + static_cast<std::int64_t>(i);
+    if (view.dtype == DType::f32) {
+      float& to = static_cast<float*>(view.data)[at];
+      to = static_cast<float>(values[i] + (add ? static_cast<double>(to) : 0));
+    } else {
+      double& to = static_cast<double*>(view.data)[at];
+      to = values[i] + (add ? to : 0);
+    }
+  }
+}
+
+inline void put_element(const View& view, std::int64_t n, double value) {
+  if (view.empty()) return;
+  if (view.dtype == DType::f32)
+    static_cast<float*>(view.data)[n] = static_cast<float>(value);
+  else
+    static_cast<double*>(view.data)[n] = value;
+}
+
+/// sigma of sample n: given, drawn, or 1 where nothing uses it.
+template <class In>
+double sigma_of(const In& in, const NoiseSchedule& schedule, std::int64_t n) {
+  if (!in.sigma.empty()) return per_sample(in.sigma, n);
+  if (const auto* single = std::get_if<schedule::Single>(&schedule)) return single->sigma;
+  if (std::holds_alternative<schedule::None>(schedule)) return 1;
+  return draw_sigma(SampleNoise(in.noise, n), schedule);
+}
+
+template <class In>
+std::vector<double> eps_of(const In& in, int dim, std::int64_t n) {
+  return in.eps.empty() ? draw_eps(SampleNoise(in.noise, n), dim) : row(in.eps, n);
+}
+
+/// The `count` directions of sample n.
+template <class In>
+std::vector<std::vector<double>> directions_of(const In& in, int count, Projection law, int dim, std::int64_t n) {
+  std::vector<std::vector<double>> v;
+  for (int m = 0; m < count; ++m)
+    v.push_back(in.directions.empty()
+                    ? draw_direction(SampleNoise(in.noise, n), dim, law, static_cast<std::uint32_t>(m))
+                    : row(in.directions, n, m));
+  return v;
+}
+
+/// All a loss needs of sample n but x.
+template <class In>
+Sample<double> sample_of(const In& in, const Loss& loss, int dim, std::int64_t n) {
+  const Needs needs = needs_of(loss.objective);
+  Sample<double> sample;
+  sample.sigma = sigma_of(in, loss.schedule, n);
+  if (perturbs(loss, in.eps)) sample.eps = eps_of(in, dim, n);
+  sample.directions = directions_of(in, needs.projections, needs.law, dim, n);
+  if (needs.true_score) sample.true_score = row(in.true_score, n);
+  return sample;
+}
+
+}  // namespace scorematch::reference

@@ -1,0 +1,74 @@
+// The head alone, on a caller's network: s = a x_tilde + b F, J v = a v + b c (dF/dz) v, tr J = a d + b c tr dF/dz; the
+// adjoints come back through b and b c.
+#include "reference/arrays.h"
+#include "reference/programs.h"
+
+namespace scorematch::reference {
+namespace {
+
+class ReferenceHead final : public HeadProgram {
+ public:
+  explicit ReferenceHead(const HeadSpec& spec) : spec_(spec) {}
+
+  void run(Queue::Impl&, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_sigma_values(in.sigma);
+    if (!in.x.empty()) check_row_values(in.rows, in.x.shape.extent[0]);
+    check_noise_range(in.noise, batch);
+    const bool has_x = !in.x.empty();
+    const std::int64_t whole = reduction.normaliser == 0 ? batch : reduction.normaliser;
+    Estimate estimate;
+    for (std::int64_t n = 0; n < batch; ++n) {
+      Sample<double> sample = sample_of(in, spec_.loss, spec_.dim, n);
+      if (has_x) sample.x = row(in.x, RowIndex(in)(n));
+      const double loss = run_sample(in, out, n, sample, reduction.loss_scale / static_cast<double>(whole));
+      add_to(estimate, loss);
+      put_element(out.loss_per_sample, n, loss);
+    }
+    store(out.loss, estimate, reduction.accumulate);
+  }
+
+ private:
+  double run_sample(const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t n, const Sample<double>& sample,
+                    double grad_factor) const {
+    const auto [a, b, c] = coefficients(spec_.parameterization, sample.sigma);
+    HeadInput<double> given;
+    given.directions = sample.directions;
+    given.eps = sample.eps;
+    given.true_score = sample.true_score;
+    given.sigma = sample.sigma;
+    std::vector<double> score = row(in.output, n);
+    for (std::size_t i = 0; i < score.size(); ++i) {
+      const double x = sample.x.empty() ? 0 : sample.x[i],
+                   shift = sample.eps.empty() ? 0 : sample.sigma * sample.eps[i];
+      score[i] = b * score[i] + (sample.x.empty() ? 0 : a * (x + shift));
+    }
+    given.score = {score};
+    for (std::size_t m = 0; m < sample.directions.size(); ++m) {
+      given.jvp.push_back(row(in.jvp, n, static_cast<std::int64_t>(m)));
+      for (std::size_t i = 0; i < score.size(); ++i)
+        given.jvp[m][i] = a * sample.directions[m][i] + b * c * given.jvp[m][i];
+    }
+    if (!in.trace.empty()) given.trace = a * spec_.dim + b * c * element(in.trace, n);
+
+    HeadOutput<double> result =
+        std::visit([&](const auto& objective) { return head(objective, given); }, spec_.loss.objective);
+    const double lambda = weight(spec_.loss.weighting, sample.sigma), factor = grad_factor * lambda;
+    for (double& each : result.score_bar[0]) each *= factor * b;
+    put(out.grad_output, n, result.score_bar[0]);
+    for (std::size_t m = 0; m < result.jvp_bar.size(); ++m) {
+      for (double& each : result.jvp_bar[m]) each *= factor * b * c;
+      put(out.grad_jvp, n, result.jvp_bar[m], static_cast<std::int64_t>(m));
+    }
+    put_element(out.grad_trace, n, factor * b * c * result.trace_bar);
+    return lambda * result.loss;
+  }
+
+  HeadSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) { return std::make_unique<ReferenceHead>(spec); }
+
+}  // namespace scorematch::reference

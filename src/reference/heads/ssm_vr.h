@@ -1,0 +1,21 @@
+// Sliced score matching with reduced variance: l = mean_m [ v_m^T J v_m ] + 1/2 |s|^2.
+#pragma once
+#include "reference/heads/head.h"
+
+namespace scorematch::reference {
+
+template <class T>
+HeadOutput<T> head(const SsmVr& ssm, const HeadInput<T>& in) {
+  HeadOutput<T> out;
+  const double share = 1.0 / ssm.projections;
+  out.loss = half_square(in.score[0]);
+  out.score_bar = {in.score[0]};
+  for (std::size_t m = 0; m < in.directions.size(); ++m) {
+    out.loss = out.loss + share * dot(in.directions[m], in.jvp[m]);
+    out.jvp_bar.push_back(in.directions[m]);
+    for (T& each : out.jvp_bar[m]) each = share * each;
+  }
+  return out;
+}
+
+}  // namespace scorematch::reference

@@ -1,0 +1,59 @@
+// The prologue alone: x_tilde, sigma, eps and the network's input; directions.
+#include "reference/arrays.h"
+#include "reference/programs.h"
+
+namespace scorematch::reference {
+namespace {
+
+class ReferencePerturb final : public PerturbProgram {
+ public:
+  explicit ReferencePerturb(const PerturbSpec& spec) : spec_(spec) {}
+
+  void run(Queue::Impl&, const PerturbPlan::In& in, const PerturbPlan::Out& out, std::int64_t batch) const override {
+    check_host_values(in, in.x, batch);
+    const RowIndex row_of(in);
+    for (std::int64_t n = 0; n < batch; ++n) {
+      const double sigma = sigma_of(in, spec_.schedule, n), c = coefficients(spec_.parameterization, sigma).c;
+      const std::vector<double> eps = eps_of(in, spec_.dim, n);
+      std::vector<double> x_tilde = row(in.x, row_of(n)), input;
+      for (std::size_t i = 0; i < eps.size(); ++i) {
+        x_tilde[i] += sigma * eps[i];
+        input.push_back(c * x_tilde[i]);
+      }
+      put(out.net_input, n, extended(input, features(spec_.conditioning, sigma)));
+      put_element(out.sigma, n, sigma);
+      put(out.x_tilde, n, x_tilde);
+      put(out.eps, n, eps);
+    }
+  }
+
+ private:
+  PerturbSpec spec_;
+};
+
+class ReferenceDirection final : public DirectionProgram {
+ public:
+  explicit ReferenceDirection(const DirectionSpec& spec) : spec_(spec) {}
+
+  void run(Queue::Impl&, const NoiseRef& noise, const View& out, std::int64_t batch) const override {
+    check_noise_range(noise, batch);
+    for (int m = 0; m < spec_.projections; ++m)
+      for (std::int64_t n = 0; n < batch; ++n)
+        put(out, n, draw_direction(SampleNoise(noise, n), spec_.dim, spec_.law, static_cast<std::uint32_t>(m)), m);
+  }
+
+ private:
+  DirectionSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) {
+  return std::make_unique<ReferencePerturb>(spec);
+}
+
+std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) {
+  return std::make_unique<ReferenceDirection>(spec);
+}
+
+}  // namespace scorematch::reference

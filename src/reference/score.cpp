@@ -1,0 +1,48 @@
+// The score, its Jacobian's products and its divergence.
+#include "reference/arrays.h"
+#include "reference/programs.h"
+
+namespace scorematch::reference {
+namespace {
+
+class ReferenceScore final : public ScoreProgram {
+ public:
+  explicit ReferenceScore(const ScoreSpec& spec) : spec_(spec) {}
+
+  void run(Queue::Impl&, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
+    check_sigma_values(in.sigma);
+    check_noise_range(in.noise, batch);
+    const MlpShape& net = spec_.net;
+    const std::vector<double> params = row(in.params, 0);
+    const Mlp<double> mlp(net, params.data());
+    const bool directed = !out.jvp.empty() || !out.divergence_estimate.empty();
+    const int given = in.directions.empty() ? spec_.projections : static_cast<int>(in.directions.shape.extent[0]);
+    for (std::int64_t n = 0; n < batch; ++n) {
+      const std::vector<double> x = row(in.x, n);
+      const double sigma = in.sigma.empty() ? 1.0 : per_sample(in.sigma, n);
+      const auto directions = directions_of(in, directed ? given : 0, spec_.law, net.dim, n);
+      const auto jet = score_forward(net, mlp, x, sigma, directions);
+      put(out.score, n, jet.score);
+      double estimate = 0;
+      for (std::size_t m = 0; m < directions.size(); ++m) {
+        put(out.jvp, n, jet.jvp[m], static_cast<std::int64_t>(m));
+        estimate += dot(directions[m], jet.jvp[m]) / given;
+      }
+      put_element(out.divergence_estimate, n, estimate);
+      if (out.divergence.empty()) continue;
+      const auto full = score_forward(net, mlp, x, sigma, basis<double>(net.dim));
+      double trace = 0;
+      for (std::size_t i = 0; i < full.jvp.size(); ++i) trace += full.jvp[i][i];
+      put_element(out.divergence, n, trace);
+    }
+  }
+
+ private:
+  ScoreSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) { return std::make_unique<ReferenceScore>(spec); }
+
+}  // namespace scorematch::reference

@@ -1,0 +1,73 @@
+// Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1), ended by one denoising step x + sigma_min^2 s(x,
+// sigma_min) (Jolicoeur-Martineau et al. 2020, "Adversarial score matching", section 3).
+//
+//   for each level sigma_i:  alpha_i = step_size sigma_i^2 / sigma_min^2
+//     steps_per_level times: x <- x + alpha_i / 2 s(x, sigma_i) + sqrt(alpha_i) z
+#include <cmath>
+
+#include "samplers/sampler_method.h"
+#include "scorematch/philox.h"
+
+namespace scorematch {
+namespace {
+
+class AnnealedLangevinMethod final : public SamplerMethod {
+ public:
+  explicit AnnealedLangevinMethod(const AnnealedLangevin& options)
+      : options_(options), sigmas_(geometric_levels(options.sigma_max, options.sigma_min, options.levels)) {}
+
+  std::vector<double> sigmas() const override { return sigmas_; }
+  int scratch_count() const override { return 1; }
+
+  void run(const SamplerRun& run) const override {
+    const View score = run.scratch[0];
+    SamplerUpdate start;
+    start.out = run.x;
+    start.noise_factor = sigmas_.front();
+    start.index = SamplerUpdate::kInitial;
+    run.update(start);
+    std::int64_t index = 0;
+    for (std::size_t level = 0; level < sigmas_.size(); ++level) {
+      const double ratio = sigmas_[level] / options_.sigma_min, alpha = options_.step_size * ratio * ratio;
+      for (int step = 0; step < options_.steps_per_level; ++step, ++index) {
+        run.score(run.x, static_cast<std::int64_t>(level), score);
+        SamplerUpdate move;
+        move.out = run.x;
+        move.x = run.x;
+        move.score = score;
+        move.score_factor = alpha / 2;
+        move.noise_factor = std::sqrt(alpha);
+        move.index = index;
+        run.update(move);
+      }
+    }
+    run.score(run.x, static_cast<std::int64_t>(sigmas_.size()) - 1, score);
+    SamplerUpdate denoise;
+    denoise.out = run.x;
+    denoise.x = run.x;
+    denoise.score = score;
+    denoise.score_factor = options_.sigma_min * options_.sigma_min;
+    run.update(denoise);
+  }
+
+ private:
+  AnnealedLangevin options_;
+  std::vector<double> sigmas_;
+};
+
+}  // namespace
+
+std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& options) {
+  if (options.steps_per_level < 1)
+    throw_invalid("sampler.steps_per_level", "at least 1", std::to_string(options.steps_per_level));
+  if (!(options.step_size > 0) || !std::isfinite(options.step_size))
+    throw_invalid("sampler.step_size", "a finite value > 0", describe(options.step_size));
+  auto method = std::make_unique<AnnealedLangevinMethod>(options);
+  const std::int64_t steps = std::int64_t{options.levels} * options.steps_per_level;
+  if (steps > philox::kMaxSamplerSteps)
+    throw_invalid("sampler.levels", "at most " + std::to_string(philox::kMaxSamplerSteps) + " steps in all",
+                  std::to_string(steps));
+  return method;
+}
+
+}  // namespace scorematch

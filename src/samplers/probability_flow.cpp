@@ -1,0 +1,71 @@
+// Heun's method on the probability-flow equation dx/dsigma = -sigma s(x, sigma), on the steps of Karras et al. 2022
+// (eq. 5; algorithm 1 with s(t) = 1, sigma(t) = t), the last one, to sigma = 0, by Euler.
+//
+//   d  = -sigma_i s(x, sigma_i);      x' = x + (sigma_{i+1} - sigma_i) d
+//   d' = -sigma_{i+1} s(x', sigma_{i+1});  x <- x + (sigma_{i+1} - sigma_i) (d + d') / 2
+#include <cmath>
+
+#include "samplers/sampler_method.h"
+
+namespace scorematch {
+namespace {
+
+class ProbabilityFlowMethod final : public SamplerMethod {
+ public:
+  explicit ProbabilityFlowMethod(const ProbabilityFlow& options) {
+    const double high = std::pow(options.sigma_max, 1 / options.rho),
+                 low = std::pow(options.sigma_min, 1 / options.rho);
+    for (int i = 0; i < options.steps; ++i) {
+      const double t = options.steps > 1 ? static_cast<double>(i) / (options.steps - 1) : 0;
+      sigmas_.push_back(std::pow(high + t * (low - high), options.rho));
+    }
+  }
+
+  std::vector<double> sigmas() const override { return sigmas_; }
+  int scratch_count() const override { return 3; }
+
+  void run(const SamplerRun& run) const override {
+    const View score = run.scratch[0], next_score = run.scratch[1], next_x = run.scratch[2];
+    SamplerUpdate start;
+    start.out = run.x;
+    start.noise_factor = sigmas_.front();
+    start.index = SamplerUpdate::kInitial;
+    run.update(start);
+    const auto steps = static_cast<std::int64_t>(sigmas_.size());
+    for (std::int64_t i = 0; i < steps; ++i) {
+      const bool last = i + 1 == steps;
+      const double sigma = sigmas_[static_cast<std::size_t>(i)];
+      const double next = last ? 0 : sigmas_[static_cast<std::size_t>(i) + 1], step = next - sigma;
+      run.score(run.x, i, score);
+      SamplerUpdate move;
+      move.out = last ? run.x : next_x;
+      move.x = run.x;
+      move.score = score;
+      move.score_factor = -step * sigma;
+      run.update(move);
+      if (last) break;
+      run.score(next_x, i + 1, next_score);
+      move.out = run.x;
+      move.second_score = next_score;
+      move.score_factor = -step * sigma / 2;
+      move.second_factor = -step * next / 2;
+      run.update(move);
+    }
+  }
+
+ private:
+  std::vector<double> sigmas_;
+};
+
+}  // namespace
+
+std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options) {
+  if (options.steps < 1 || options.steps > (1 << 24))
+    throw_invalid("sampler.steps", "between 1 and 2^24", std::to_string(options.steps));
+  if (!(options.rho > 0) || !std::isfinite(options.rho))
+    throw_invalid("sampler.rho", "a finite value > 0", describe(options.rho));
+  geometric_levels(options.sigma_max, options.sigma_min, 1);  // checks the range
+  return std::make_unique<ProbabilityFlowMethod>(options);
+}
+
+}  // namespace scorematch

@@ -1,0 +1,37 @@
+// What a sampler is to SamplerPlan: its noise levels, its scratch, and one run over them. A sampler is one file beside
+// this one, and one line in make_sampler_method().
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "backend.h"
+#include "scorematch/sampler.h"
+
+namespace scorematch {
+
+/// What a run has at hand. Arrays are [N, d], dense, in engine memory and of its working type.
+struct SamplerRun {
+  View x;                                                                  // in: nothing; out: the samples
+  std::vector<View> scratch;                                               // scratch_count() of them
+  std::function<void(ConstView x, std::int64_t level, View score)> score;  // at sigmas()[level]
+  std::function<void(const SamplerUpdate&)> update;                        // noise is filled in
+};
+
+class SamplerMethod {
+ public:
+  virtual ~SamplerMethod() = default;
+  /// Every noise level run() names, each > 0.
+  virtual std::vector<double> sigmas() const = 0;
+  virtual int scratch_count() const = 0;
+  virtual void run(const SamplerRun& run) const = 0;
+};
+
+/// sigma_max ... sigma_min in geometric progression.
+std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels);
+
+/// @throws Error for options out of range.
+std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& options);
+std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options);
+
+}  // namespace scorematch

@@ -1,0 +1,137 @@
+#include "spec_text.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "scorematch/error.h"
+
+namespace scorematch {
+namespace {
+
+template <class T>
+T parse(const MetadataReader& reader, const std::string& key, const std::string& text, const char* expected) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    reader.refuse(key, expected, "'" + text + "'");
+  return value;
+}
+
+template <class T>
+std::string name_of(const std::map<std::string, T>& names, T value) {
+  for (const auto& [name, each] : names)
+    if (each == value) return name;
+  return "";
+}
+
+const std::map<std::string, MlpShape::Kind> kKinds = {{"score", MlpShape::Kind::score},
+                                                      {"energy", MlpShape::Kind::energy}};
+// By position in the variants, which are in this order.
+const std::map<std::string, std::size_t> kParameterizations = {{"plain", 0}, {"ncsn", 1}, {"noise", 2}, {"edm", 3}};
+const std::map<std::string, std::size_t> kConditionings = {{"none", 0}, {"log_sigma", 1}, {"fourier", 2}};
+const std::map<std::string, std::size_t> kWeightings = {{"none", 0}, {"sigma2", 1}, {"edm", 2}};
+
+}  // namespace
+
+std::string MetadataReader::take(const std::string& key) {
+  const auto found = values_.find(key);
+  if (found == values_.end()) refuse(key, "a value", "nothing");
+  std::string value = std::move(found->second);
+  values_.erase(found);
+  return value;
+}
+
+std::string MetadataReader::take(const std::string& key, const std::string& otherwise) {
+  return has(key) ? take(key) : otherwise;
+}
+
+double MetadataReader::take_number(const std::string& key) { return parse<double>(*this, key, take(key), "a number"); }
+
+double MetadataReader::take_number(const std::string& key, double otherwise) {
+  return has(key) ? take_number(key) : otherwise;
+}
+
+std::int64_t MetadataReader::take_int(const std::string& key) {
+  return parse<std::int64_t>(*this, key, take(key), "a whole number");
+}
+
+std::uint64_t MetadataReader::take_uint64(const std::string& key) {
+  return parse<std::uint64_t>(*this, key, take(key), "a whole number >= 0");
+}
+
+bool MetadataReader::take_bool(const std::string& key, bool otherwise) {
+  return take_choice<bool>(key, {{"false", false}, {"true", true}}, otherwise ? "true" : "false");
+}
+
+void MetadataReader::refuse(const std::string& key, const std::string& expected, const std::string& got) const {
+  throw Error(ErrorCode::io, key, path_ + ": metadata '" + key + "': expected " + expected + ", got " + got);
+}
+
+MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {
+  MlpShape net;
+  net.kind = reader.take_choice(std::string("net"), kKinds, "");
+  net.activation = reader.take_choice(std::string("activation"), activation_names(), "");
+  net.residual = reader.take_bool("residual", false);
+  const double sigma_data = reader.take_number("sigma_data", 0.5);
+  if (!(sigma_data > 0) || !std::isfinite(sigma_data))
+    reader.refuse("sigma_data", "a finite value > 0", number_text(sigma_data));
+  switch (reader.take_choice(std::string("parameterization"), kParameterizations, "")) {
+    case 0:
+      net.parameterization = parameterization::Plain{};
+      break;
+    case 1:
+      net.parameterization = parameterization::Ncsn{};
+      break;
+    case 2:
+      net.parameterization = parameterization::NoisePrediction{};
+      break;
+    case 3:
+      net.parameterization = parameterization::Edm{sigma_data};
+      break;
+  }
+  const std::size_t conditioning = reader.take_choice(std::string("conditioning"), kConditionings, "");
+  if (conditioning == 1) net.conditioning = conditioning::LogSigma{};
+  if (conditioning == 2) net.conditioning = conditioning::Fourier{frequencies};
+  if ((conditioning == 2) != fourier_given)
+    reader.refuse("conditioning",
+                  fourier_given ? "fourier, as fourier.frequencies is given" : "a tensor fourier.frequencies",
+                  fourier_given ? "another" : "none");
+  return net;
+}
+
+void write_net(const MlpShape& net, Metadata& metadata) {
+  metadata["net"] = name_of(kKinds, net.kind);
+  metadata["activation"] = name_of(activation_names(), net.activation);
+  metadata["residual"] = net.residual ? "true" : "false";
+  metadata["parameterization"] = name_of(kParameterizations, net.parameterization.index());
+  metadata["conditioning"] = name_of(kConditionings, net.conditioning.index());
+  if (const auto* edm = std::get_if<parameterization::Edm>(&net.parameterization))
+    metadata["sigma_data"] = number_text(edm->sigma_data);
+}
+
+Weighting read_weighting(MetadataReader& reader, double sigma_data) {
+  switch (reader.take_choice(std::string("weighting"), kWeightings, "none")) {
+    case 1:
+      return weighting::Sigma2{};
+    case 2:
+      return weighting::Edm{sigma_data};
+    default:
+      return weighting::None{};
+  }
+}
+
+const std::map<std::string, Activation>& activation_names() {
+  static const std::map<std::string, Activation> names = {{"silu", Activation::silu},
+                                                          {"softplus", Activation::softplus},
+                                                          {"tanh", Activation::tanh},
+                                                          {"gelu", Activation::gelu}};
+  return names;
+}
+
+std::string number_text(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return std::string(text, end);
+}
+
+}  // namespace scorematch

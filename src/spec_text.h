@@ -1,0 +1,58 @@
+// A network and a loss as strings: the metadata of checkpoints and of the eval format (docs/eval-format.md).
+#pragma once
+#include <map>
+#include <string>
+
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+
+namespace scorematch {
+
+using Metadata = std::map<std::string, std::string>;
+
+/// Takes what it reads out of a file's metadata, so that what is left over is unknown.
+class MetadataReader {
+ public:
+  MetadataReader(std::string path, Metadata values) : path_(std::move(path)), values_(std::move(values)) {}
+
+  bool has(const std::string& key) const { return values_.count(key) > 0; }
+  std::string take(const std::string& key);  ///< @throws Error io where it is missing
+  std::string take(const std::string& key, const std::string& otherwise);
+  double take_number(const std::string& key, double otherwise);
+  double take_number(const std::string& key);
+  std::int64_t take_int(const std::string& key);
+  std::uint64_t take_uint64(const std::string& key);
+  bool take_bool(const std::string& key, bool otherwise);
+  template <class T>
+  T take_choice(const std::string& key, const std::map<std::string, T>& choices, const std::string& otherwise) {
+    const std::string value = otherwise.empty() ? take(key) : take(key, otherwise);
+    const auto found = choices.find(value);
+    if (found != choices.end()) return found->second;
+    std::string names;
+    for (const auto& [name, unused] : choices) names += (names.empty() ? "" : ", ") + name;
+    refuse(key, "one of " + names, "'" + value + "'");
+  }
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected, const std::string& got) const;
+
+  const Metadata& left() const { return values_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  Metadata values_;
+};
+
+/// Kind, activation, parameterization, residual, and conditioning with the given Fourier frequencies; dim and hidden
+/// are the caller's to set. sigma_data is `sigma_data` or 0.5. @param fourier_given whether there is a tensor of
+/// frequencies
+MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given);
+void write_net(const MlpShape& net, Metadata& metadata);
+
+Weighting read_weighting(MetadataReader& reader, double sigma_data);
+
+const std::map<std::string, Activation>& activation_names();
+
+/// Shortest text that reads back to the same number.
+std::string number_text(double value);
+
+}  // namespace scorematch

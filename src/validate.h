@@ -1,0 +1,67 @@
+// How a bad argument is refused: every message names the argument, what was expected and what was got.
+#pragma once
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "scorematch/error.h"
+#include "scorematch/mlp.h"
+#include "scorematch/noise.h"
+#include "scorematch/objective.h"
+#include "scorematch/view.h"
+
+namespace scorematch {
+
+/// @throws Error invalid_argument, "argument: expected ..., got ..."
+[[noreturn]] void throw_invalid(const std::string& argument, const std::string& expected, const std::string& got);
+
+std::string describe(const Shape& shape);     // "[128, 63]"
+std::string describe(const ConstView& view);  // "[128, 63] float32"
+std::string describe(double value);           // shortest text that reads back the same
+
+void check_dim(int dim);
+void check_max_batch(std::int64_t max_batch);
+void check_projections(int projections);
+void check(const MlpShape& net);
+void check(const NoiseSchedule& schedule);
+void check(const Parameterization& parameterization);
+void check(const Conditioning& conditioning);
+void check(const Weighting& weighting, const Parameterization& parameterization);
+void check(const Objective& objective);
+
+/// Which element types a call may mix.
+enum class Floats { f32_only, f32_or_f64 };
+
+constexpr std::int64_t kAny = -1;  // an extent that is not checked
+
+/// The views of one call. check() them one by one, then check_disjoint().
+class CallChecker {
+ public:
+  explicit CallChecker(Floats floats) : floats_(floats) {}
+
+  void required(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents);
+  void optional(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents);
+  /// [N] or [1]
+  void optional_per_sample(const char* name, const ConstView& view, std::int64_t batch);
+  void optional_indices(const char* name, const ConstView& view);
+  void output(const char* name, const View& view, std::initializer_list<std::int64_t> extents);
+  void output(const char* name, const void* data, std::size_t bytes);
+  static void absent(const char* name, const ConstView& view, const std::string& why);
+  /// No output overlaps an input or another output.
+  void check_disjoint() const;
+
+ private:
+  struct Range {
+    const char* name;
+    const char* begin;
+    const char* end;
+  };
+  void check_view(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents) const;
+  static Range range_of(const char* name, const ConstView& view);
+
+  Floats floats_;
+  std::vector<Range> inputs_, outputs_;
+};
+
+}  // namespace scorematch

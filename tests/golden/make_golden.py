@@ -1,0 +1,470 @@
+"""Writes the golden cases under tests/golden/cases: score nets, evaluated by an independent autograd.
+
+For every objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and conditioning there are two files:
+
+    <objective>-<activation>-<parameterization>-<conditioning>.safetensors            what `scorematch eval` reads
+    <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   what it has to answer, in float64
+
+The formats are those of docs/eval-format.md: an input file holds the tensors and metadata its case needs and no others.
+The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of the
+weights, the stored type) are dealt from shuffled decks, one set of decks per objective, so that every value of each
+occurs with every objective.
+
+Conventions: docs/math.md. In short, for each sample, at the point x~ = x + sigma noise (or x where no noise is given),
+with lambda(sigma) in front of everything:
+
+    esm     1/2 |s - true_score|^2              ssm      mean over M of  v' (ds/dx) v + 1/2 (v's)^2
+    ism     tr(ds/dx) + 1/2 |s|^2               ssm_vr   mean over M of  v' (ds/dx) v + 1/2 |s|^2
+    dsm     1/2 |s + noise/sigma|^2
+
+The answers come from PyTorch alone: ds/dx is the full Jacobian by autograd, row by row, and the gradients of the mean
+loss differentiate through it. Nothing here is shared with the library. Each case is evaluated from the very bytes that
+are written, and before they are written its gradients must agree with central finite differences and, where the net is
+affine, its loss, score and products with the closed form.
+
+Inputs are rounded to numbers float32 holds exactly, so that a float32 engine sees the same case; some are stored so.
+
+Run, from anywhere, with numpy and PyTorch 1.13 or later:
+
+    python3 tests/golden/make_golden.py
+
+It takes a few seconds and always writes the same bytes with the same PyTorch. The results are committed: building and
+testing the library never needs Python.
+"""
+
+import collections
+import itertools
+import json
+import math
+import pathlib
+import zlib
+
+import numpy as np
+import torch
+
+CASES = pathlib.Path(__file__).resolve().parent / "cases"
+
+OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr")
+PARAMETERIZATIONS = ("plain", "ncsn", "noise", "edm")
+CONDITIONINGS = ("none", "log_sigma", "fourier")
+WEIGHTINGS = ("none", "sigma2", "edm")
+
+# Written out rather than taken from torch.nn.functional: its softplus turns linear at a threshold, and erfc keeps the
+# digits that 1 + erf loses in gelu's left tail.
+ACTIVATIONS = {
+    "silu": lambda z: z * torch.sigmoid(z),
+    "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),
+    "tanh": torch.tanh,
+    "gelu": lambda z: 0.5 * z * torch.special.erfc(-z / math.sqrt(2)),
+}
+
+
+# ---- safetensors: the header's length in 8 bytes, the header in JSON, the data in row-major order ----
+
+DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+
+
+def encode(tensors, metadata=None):
+    header = {"__metadata__": metadata} if metadata else {}
+    data = b""
+    for name, array in tensors.items():
+        dtype = next(key for key, value in DTYPES.items() if value == array.dtype)
+        block = array.astype(DTYPES[dtype]).tobytes()
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(block)]}
+        data += block
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the data begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def decode(raw):
+    start = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:start])
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        block = np.frombuffer(raw[start + begin : start + end], DTYPES[entry["dtype"]])
+        tensors[name] = block.reshape(entry["shape"])
+    return tensors, metadata
+
+
+# ---- the score net and the objectives; everything below is float64 ----
+
+
+def needs_sigma(metadata, noise_given):
+    options = (metadata["parameterization"], metadata["conditioning"], metadata["weighting"])
+    return noise_given or metadata["objective"] == "dsm" or options != ("plain", "none", "none")
+
+
+def layer_count(tensors):
+    return sum(name.startswith("layers.") and name.endswith(".weight") for name in tensors)
+
+
+def check_names(tensors, metadata):
+    """An input holds exactly what its case needs; noise alone may be given or not."""
+    objective = metadata["objective"]
+    needed = {"x"} | {f"layers.{k}.{part}" for k in range(layer_count(tensors)) for part in ("weight", "bias")}
+    needed |= {"sigma"} if needs_sigma(metadata, "noise" in tensors) else set()
+    needed |= {"noise"} if objective == "dsm" or "noise" in tensors else set()
+    needed |= {"directions"} if objective in ("ssm", "ssm_vr") else set()
+    needed |= {"true_score"} if objective == "esm" else set()
+    needed |= {"fourier.frequencies"} if metadata["conditioning"] == "fourier" else set()
+    assert set(tensors) == needed, set(tensors) ^ needed
+
+
+def preconditioning(metadata, sigma):
+    """(a, b, c) of s = a x~ + b F(c x~, e(sigma))."""
+    parameterization = metadata["parameterization"]
+    if parameterization == "plain":
+        return 0.0, 1.0, 1.0
+    if parameterization in ("ncsn", "noise"):
+        return 0.0, (1.0 if parameterization == "ncsn" else -1.0) / sigma, 1.0
+    sigma_data = float(metadata.get("sigma_data", "0.5"))
+    total = sigma**2 + sigma_data**2
+    return -1.0 / total, sigma_data / (sigma * total**0.5), total**-0.5
+
+
+def loss_weight(metadata, sigma):
+    """lambda(sigma)."""
+    if metadata["weighting"] == "none":
+        return 1.0
+    if metadata["weighting"] == "sigma2":
+        return sigma**2
+    sigma_data = float(metadata.get("sigma_data", "0.5"))
+    return sigma**2 * (sigma**2 + sigma_data**2) / sigma_data**2
+
+
+def features(tensors, metadata):
+    """The input columns that follow c x~, [N, 0], [N, 1] or [N, 2F]."""
+    if metadata["conditioning"] == "none":
+        return torch.zeros(len(tensors["x"]), 0, dtype=torch.float64)
+    log_sigma = torch.log(tensors["sigma"])[:, None]
+    if metadata["conditioning"] == "log_sigma":
+        return log_sigma
+    phase = 2 * math.pi * tensors["fourier.frequencies"] * log_sigma
+    return torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
+
+
+def perturbed(tensors):
+    """x~ [N, d]."""
+    return tensors["x"] + tensors["sigma"][:, None] * tensors["noise"] if "noise" in tensors else tensors["x"]
+
+
+def column(tensors):
+    """sigma as [N, 1]; absent, it stands for nothing and is never read."""
+    return tensors["sigma"][:, None] if "sigma" in tensors else None
+
+
+def network(tensors, metadata, h, arguments=None):
+    """F: [N, in] -> [N, d]. The hidden layers' z are appended to `arguments` where it is given."""
+    last = layer_count(tensors) - 1
+    for k in range(last):
+        z = h @ tensors[f"layers.{k}.weight"].T + tensors[f"layers.{k}.bias"]
+        activated = ACTIVATIONS[metadata["activation"]](z)
+        skip = metadata["residual"] == "true" and z.shape == h.shape
+        h = activated + h if skip else activated
+        if arguments is not None:
+            arguments.append(z)
+    return h @ tensors[f"layers.{last}.weight"].T + tensors[f"layers.{last}.bias"]
+
+
+def score(tensors, metadata, x_tilde, arguments=None):
+    a, b, c = preconditioning(metadata, column(tensors))
+    h = torch.cat([c * x_tilde, features(tensors, metadata)], dim=1)
+    return a * x_tilde + b * network(tensors, metadata, h, arguments)
+
+
+def jacobian(s, x_tilde):
+    """ds/dx [N, d, d], kept differentiable. Samples do not mix, so a sum over the batch gives every sample's row."""
+    rows = [torch.autograd.grad(s[:, i].sum(), x_tilde, create_graph=True)[0] for i in range(s.shape[1])]
+    return torch.stack(rows, dim=1)
+
+
+def sample_losses(tensors, metadata):
+    """loss [N] with lambda, score [N, d], (ds/dx) v [M, N, d] or None."""
+    objective = metadata["objective"]
+    # Where x carries a gradient x~ already does; elsewhere the Jacobian still has to be taken with respect to it.
+    x_tilde = perturbed(tensors)
+    x_tilde = x_tilde if x_tilde.requires_grad else x_tilde.clone().requires_grad_()
+    s = score(tensors, metadata, x_tilde)
+    jvp = None
+
+    if objective == "esm":
+        loss = 0.5 * ((s - tensors["true_score"]) ** 2).sum(1)
+    elif objective == "dsm":
+        loss = 0.5 * ((s + tensors["noise"] / column(tensors)) ** 2).sum(1)
+    elif objective == "ism":
+        loss = jacobian(s, x_tilde).diagonal(dim1=1, dim2=2).sum(1) + 0.5 * (s**2).sum(1)
+    else:
+        v = tensors["directions"]
+        jvp = torch.einsum("nij,mnj->mni", jacobian(s, x_tilde), v)
+        norm = (v * s).sum(2) ** 2 if objective == "ssm" else (s**2).sum(1)
+        loss = ((v * jvp).sum(2) + 0.5 * norm).mean(0)
+    return loss_weight(metadata, tensors.get("sigma")) * loss, s, jvp
+
+
+def differentiated(tensors):
+    return [name for name in tensors if name.startswith("layers.")] + ["x"]
+
+
+def evaluate(tensors, metadata):
+    """The tensors of the expected file."""
+    check_names(tensors, metadata)
+    leaves = differentiated(tensors)
+    tensors = {name: value.clone().requires_grad_(name in leaves) for name, value in tensors.items()}
+    loss, s, jvp = sample_losses(tensors, metadata)
+    gradients = torch.autograd.grad(loss.mean(), [tensors[name] for name in leaves])
+
+    count = len(loss)
+    error = loss.std(unbiased=True) / math.sqrt(count) if count > 1 else torch.tensor(math.nan)
+    out = {"loss": loss.mean()[None], "standard_error": error.double()[None], "loss_per_sample": loss, "score": s}
+    if jvp is not None:
+        out["jvp"] = jvp
+    out.update({f"grad.{name}": gradient for name, gradient in zip(leaves, gradients)})
+    return {name: value.detach().numpy() for name, value in out.items()}
+
+
+# ---- checks, made before a case is written ----
+
+
+def check_gradients(tensors, metadata, expected, random):
+    """Every gradient against the five-point central difference along a random direction, one tensor at a time."""
+    step = 2e-4
+    for name in differentiated(tensors):
+        direction = random.standard_normal(tensors[name].shape)
+
+        def mean_loss(distance):
+            moved = dict(tensors, **{name: tensors[name] + distance * torch.from_numpy(direction)})
+            return sample_losses(moved, metadata)[0].mean().item()
+
+        near = mean_loss(step) - mean_loss(-step)
+        far = mean_loss(2 * step) - mean_loss(-2 * step)
+        difference = (8 * near - far) / (12 * step)
+        products = expected[f"grad.{name}"] * direction
+        # The second term is what rounding the loss itself does to the difference.
+        rounding = 20 * np.finfo(float).eps * np.abs(expected["loss_per_sample"]).mean() / step
+        assert abs(difference - products.sum()) <= 1e-6 * np.abs(products).sum() + rounding, (metadata, name)
+
+
+def check_affine(tensors, metadata, expected):
+    """Without hidden layers s = a x~ + b (W [c x~, e] + bias), so ds/dx = a I + b c W_x and the loss is algebra."""
+    x_tilde = perturbed(tensors).numpy()
+    count, dim = x_tilde.shape
+    sigma = column(tensors).numpy() if "sigma" in tensors else None
+    a, b, c = (np.broadcast_to(value, (count, 1)) for value in preconditioning(metadata, sigma))
+    weight, bias = tensors["layers.0.weight"].numpy(), tensors["layers.0.bias"].numpy()
+    h = np.concatenate([c * x_tilde, features(tensors, metadata).numpy()], axis=1)
+    s = a * x_tilde + b * (h @ weight.T + bias)
+    derivative = a[:, :, None] * np.eye(dim) + (b * c)[:, :, None] * weight[:, :dim]
+
+    objective = metadata["objective"]
+    if objective == "esm":
+        loss = 0.5 * np.sum((s - tensors["true_score"].numpy()) ** 2, axis=1)
+    elif objective == "dsm":
+        loss = 0.5 * np.sum((s + tensors["noise"].numpy() / sigma) ** 2, axis=1)
+    elif objective == "ism":
+        loss = np.trace(derivative, axis1=1, axis2=2) + 0.5 * np.sum(s**2, axis=1)
+    else:
+        v = tensors["directions"].numpy()
+        jvp = np.einsum("nij,mnj->mni", derivative, v)
+        np.testing.assert_allclose(expected["jvp"], jvp, rtol=1e-11, atol=1e-11 * np.abs(jvp).max())
+        quadratic = np.einsum("mni,nij,mnj->n", v, derivative, v) / len(v)
+        norm = np.mean(np.sum(v * s, axis=2) ** 2, axis=0) if objective == "ssm" else np.sum(s**2, axis=1)
+        loss = quadratic + 0.5 * norm
+    loss = (np.ones((count, 1)) * loss_weight(metadata, sigma))[:, 0] * loss
+    np.testing.assert_allclose(expected["score"], s, rtol=1e-11, atol=1e-11 * np.abs(s).max())
+    np.testing.assert_allclose(expected["loss_per_sample"], loss, rtol=1e-11, atol=1e-11 * np.abs(loss).max())
+
+
+# ---- the cases ----
+
+
+def deck(random, values, size):
+    """`size` of the values, shuffled, each occurring about as often as any other."""
+    return [values[index % len(values)] for index in random.permutation(size)]
+
+
+def deal(objective):
+    """Yields (name, metadata, the other options) for the cases of one objective."""
+    # RandomState, because its streams are frozen for good; Generator's may change between numpy's versions.
+    random = np.random.RandomState(zlib.crc32(objective.encode()))
+    product = list(itertools.product(ACTIVATIONS, PARAMETERIZATIONS, CONDITIONINGS))
+    decks = {
+        "weighting": WEIGHTINGS,
+        "residual": ("false", "true", "true"),
+        "sigma_data": (None, "0.5", "0.25", "1.25"),  # None: left to its default
+        "noise": (False, True),
+        "hidden_layers": (0, 1, 2, 3, 1, 2, 3),
+        "widths": ("unequal", "neighbours", "input", "all", "output"),
+        "dim": (1, 2, 3, 4, 5, 6, 7),
+        "batch": (1, 2, 3, 4, 5, 6, 7),
+        "directions": (1, 2, 3),
+        "sigma": ("ordinary", "small", "large"),
+        "weights": ("ordinary", "ordinary", "large"),
+        "dtype": (np.float64,) * 9 + (np.float32,),
+    }
+    dealt = {name: deck(random, values, len(product)) for name, values in decks.items()}
+    for index, (activation, parameterization, conditioning) in enumerate(product):
+        options = {name: cards[index] for name, cards in dealt.items()}
+        # Only the plainest cases can do without sigma, too few to leave to chance: half of them do.
+        if (parameterization, conditioning) == ("plain", "none") and activation in ("silu", "gelu"):
+            options.update(weighting="none", noise=False)
+        metadata = {
+            "objective": objective,
+            "net": "score",
+            "activation": activation,
+            "parameterization": parameterization,
+            "conditioning": conditioning,
+            "weighting": options["weighting"],
+            "residual": options["residual"],
+        }
+        # sigma_data is written only where something reads it.
+        if options["sigma_data"] is not None and "edm" in (parameterization, options["weighting"]):
+            metadata["sigma_data"] = options["sigma_data"]
+        yield "-".join((objective, activation, parameterization, conditioning)), metadata, options
+
+
+def hidden_widths(random, options, width_in):
+    """Small odd widths, neighbours unequal unless the case is about equal ones."""
+    count, style, dim = options["hidden_layers"], options["widths"], options["dim"]
+    if style == "all":
+        return [width_in] * count
+    widths = []
+    for _ in range(count):
+        previous = widths[-1] if widths else width_in
+        widths.append(int(random.choice([width for width in (3, 5, 7, 9, 11) if width not in (previous, dim)])))
+    if style == "neighbours" and count > 1:
+        widths[1] = widths[0]
+    if style == "input" and count > 0:
+        widths[0] = width_in
+    if style == "output" and count > 0:
+        widths[-1] = dim  # equal to the output's width, where no residual may be added
+    return widths
+
+
+def make_inputs(name, metadata, options):
+    random = np.random.RandomState(zlib.crc32(name.encode()))
+    dim, batch, objective = options["dim"], options["batch"], metadata["objective"]
+    noise_given = objective == "dsm" or options["noise"]
+    tensors = {"x": random.standard_normal((batch, dim))}
+
+    if needs_sigma(metadata, noise_given):
+        sigma = np.exp(random.uniform(math.log(0.1), math.log(3), batch))
+        if options["sigma"] != "ordinary":
+            sigma[random.randint(batch)] = 0.01 if options["sigma"] == "small" else 10
+        tensors["sigma"] = sigma
+    if noise_given:
+        tensors["noise"] = random.standard_normal((batch, dim))
+    if objective in ("ssm", "ssm_vr"):
+        tensors["directions"] = random.standard_normal((options["directions"], batch, dim))
+    if objective == "esm":
+        tensors["true_score"] = random.standard_normal((batch, dim))
+    columns = {"none": 0, "log_sigma": 1}.get(metadata["conditioning"])
+    if columns is None:
+        tensors["fourier.frequencies"] = 0.5 * random.standard_normal(random.randint(1, 4))
+        columns = 2 * len(tensors["fourier.frequencies"])
+
+    widths = [dim + columns, *hidden_widths(random, options, dim + columns), dim]
+    for k, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
+        weight = random.standard_normal((width_out, width_in)) / math.sqrt(width_in)
+        bias = 0.3 * random.standard_normal(width_out)
+        # Large weights go to the first hidden layer only: they reach both tails of the activation there without
+        # blowing up what follows.
+        if options["weights"] == "large" and k == 0 and len(widths) > 2:
+            weight *= 10
+            bias[0] += 30
+            bias[-1] -= 30 if width_out > 1 else 0
+        tensors[f"layers.{k}.weight"], tensors[f"layers.{k}.bias"] = weight, bias
+
+    # Through float32 in any case: see the top of the file.
+    return {name: value.astype(np.float32).astype(options["dtype"]) for name, value in tensors.items()}
+
+
+def facts(inputs, metadata, tensors):
+    """What a case exercises, for the check that every objective has seen it all."""
+    widths = [tensors["layers.0.weight"].shape[1]]
+    widths += [tensors[f"layers.{k}.bias"].shape[0] for k in range(layer_count(tensors))]
+    skips = [left == right for left, right in zip(widths[:-2], widths[1:-1])]
+    arguments = []
+    score(tensors, metadata, perturbed(tensors), arguments)
+    sigma = tensors.get("sigma", torch.ones(1))
+    activation = metadata["activation"]
+
+    yield from (f"{key} {metadata[key]}" for key in ("activation", "parameterization", "conditioning", "weighting"))
+    if "edm" in (metadata["parameterization"], metadata["weighting"]):
+        yield f"sigma_data {metadata.get('sigma_data')}"
+    yield f"hidden layers {len(skips)}"
+    yield f"dim {inputs['x'].shape[1]}"
+    yield f"batch {inputs['x'].shape[0]}"
+    yield f"dtype {inputs['x'].dtype}"
+    yield f"noise {'noise' in inputs}"
+    yield f"sigma {'sigma' in inputs}"
+    if "directions" in inputs:
+        yield f"directions {len(inputs['directions'])}"
+    if any(skips):
+        yield f"equal widths, residual {metadata['residual']}"
+    if metadata["residual"] == "true":
+        yield from (f"residual at {'first' if k == 0 else 'later'} layer" for k, skip in enumerate(skips) if skip)
+        if skips and widths[-1] == widths[-2]:
+            yield "residual, output as wide as its input"
+    if sigma.min() < 0.011:
+        yield "sigma 0.01"
+    if sigma.max() == 10:
+        yield "sigma 10"
+    if any(z.max() > 20 for z in arguments):
+        yield f"{activation} right tail"
+    if any(z.min() < -20 for z in arguments):
+        yield f"{activation} left tail"
+
+
+def wanted_facts(objective):
+    wanted = [f"activation {name}" for name in ACTIVATIONS]
+    wanted += [f"{name} {side} tail" for name in ACTIVATIONS for side in ("left", "right")]
+    wanted += [f"parameterization {name}" for name in PARAMETERIZATIONS]
+    wanted += [f"conditioning {name}" for name in CONDITIONINGS]
+    wanted += [f"weighting {name}" for name in WEIGHTINGS]
+    wanted += [f"sigma_data {value}" for value in (None, "0.5", "0.25", "1.25")]
+    wanted += [f"hidden layers {count}" for count in range(4)]
+    wanted += [f"{extent} {size}" for extent in ("dim", "batch") for size in range(1, 8)]
+    wanted += ["dtype float32", "dtype float64", "noise True", "sigma True", "sigma 0.01", "sigma 10"]
+    wanted += ["equal widths, residual true", "equal widths, residual false"]
+    wanted += ["residual at first layer", "residual at later layer", "residual, output as wide as its input"]
+    if objective != "dsm":
+        wanted += ["noise False", "sigma False"]
+    if objective in ("ssm", "ssm_vr"):
+        wanted += [f"directions {count}" for count in (1, 2, 3)]
+    return wanted
+
+
+def main():
+    torch.set_num_threads(1)  # one order of summation, hence the same bytes on every run
+    CASES.mkdir(exist_ok=True)
+    seen = collections.Counter()
+    written = 0
+    for objective in OBJECTIVES:
+        for name, metadata, options in deal(objective):
+            raw = encode(make_inputs(name, metadata, options), metadata)
+
+            # From here on the case is what the file says.
+            inputs, metadata = decode(raw)
+            tensors = {key: torch.from_numpy(value.astype(np.float64)) for key, value in inputs.items()}
+            expected = evaluate(tensors, metadata)
+            finite = {key: np.isfinite(value).all() for key, value in expected.items()}
+            assert finite.pop("standard_error") == (len(inputs["x"]) > 1) and all(finite.values()), name
+            check_gradients(tensors, metadata, expected, np.random.RandomState(0))
+            if layer_count(tensors) == 1:
+                check_affine(tensors, metadata, expected)
+            seen.update((objective, fact) for fact in facts(inputs, metadata, tensors))
+
+            for suffix, content in ((".safetensors", raw), (".expected.safetensors", encode(expected))):
+                (CASES / (name + suffix)).write_bytes(content)
+                written += len(content)
+            seen["cases"] += 1
+        missing = [fact for fact in wanted_facts(objective) if not seen[objective, fact]]
+        assert not missing, (objective, missing)
+    print(f"{seen['cases']} cases, {written / 1e6:.2f} MB, in {CASES.name}/")
+
+
+if __name__ == "__main__":
+    main()
