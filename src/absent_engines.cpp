@@ -5,16 +5,16 @@ namespace scorematch {
 
 #ifndef SCOREMATCH_HAS_CPU
 std::shared_ptr<Engine::Impl> make_cpu_engine(int) {
-  throw Error(ErrorCode::unsupported, "engine",
-              "engine: expected one that was built in, got cpu: oneDNN and Highway were not found when the library was "
-              "built; Engine::reference() can be had");
+  throw Error(
+      ErrorCode::unsupported, "engine",
+      "engine: expected one of this build, got cpu, which needs oneDNN and Highway; Engine::reference() can be had");
 }
 #endif
 
 #ifndef SCOREMATCH_HAS_CUDA
 std::shared_ptr<Engine::Impl> make_cuda_engine(int) {
   throw Error(ErrorCode::unsupported, "engine",
-              "engine: expected one that was built in, got cuda; Engine::cpu() can be had");
+              "engine: expected one of this build, got cuda; Engine::cpu() can be had");
 }
 #endif
 

@@ -118,7 +118,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   std::string note;     // what best() passed over, and why
 };
 
-struct Queue::Impl {
+struct [[gnu::visibility("hidden")]] Queue::Impl {
   std::shared_ptr<Engine::Impl> engine;
   std::shared_ptr<void> owned;  // the scratch, where the queue owns it
   char* workspace = nullptr;

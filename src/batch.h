@@ -8,6 +8,13 @@
 
 namespace scorematch {
 
+inline void check_noise(const NoiseRef& noise, const std::string& what) {
+  if (noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw " + what + " from", "nothing");
+  if (const auto past = reinterpret_cast<std::uintptr_t>(noise.state) % alignof(NoiseState::Position); past != 0)
+    throw_invalid("noise.state", "an address that NoiseState gave", std::to_string(past) + " past one");
+  if (noise.sample_offset < 0) throw_invalid("noise.sample_offset", "at least 0", std::to_string(noise.sample_offset));
+}
+
 /// N, from whichever of x, rows and draw_rows says it. @throws Error unless they agree and 1 <= N <= max_batch.
 template <class In>
 std::int64_t check_batch(CallChecker& call, const In& in, const char* x_name, const ConstView& x, int dim,
@@ -17,7 +24,7 @@ std::int64_t check_batch(CallChecker& call, const In& in, const char* x_name, co
   std::int64_t batch = x.shape.extent[0];
   if (in.draw_rows != 0) {
     if (!in.rows.empty()) CallChecker::absent("rows", in.rows, "draw_rows is given");
-    if (in.noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw rows from", "nothing");
+    check_noise(in.noise, "rows");
     batch = in.draw_rows;
   } else if (!in.rows.empty()) {
     batch = in.rows.shape.extent[0];
@@ -27,11 +34,6 @@ std::int64_t check_batch(CallChecker& call, const In& in, const char* x_name, co
     throw_invalid(name, "a batch of 1 to " + std::to_string(max_batch), std::to_string(batch));
   if (x.shape.extent[0] < 1) throw_invalid(x_name, "at least one row", describe(x));
   return batch;
-}
-
-inline void check_noise(const NoiseRef& noise, const std::string& what) {
-  if (noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw " + what + " from", "nothing");
-  if (noise.sample_offset < 0) throw_invalid("noise.sample_offset", "at least 0", std::to_string(noise.sample_offset));
 }
 
 /// Whether the objective is evaluated at x + sigma eps rather than at x.

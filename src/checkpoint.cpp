@@ -1,7 +1,6 @@
 #include "scorematch/checkpoint.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "network.h"
 #include "safetensors.h"
@@ -14,6 +13,8 @@ namespace {
 
 constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
+constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale";
+const std::string kAdam = "adam.";
 const std::string kUser = "user.";  // before the names of the caller's own metadata
 
 std::vector<float> slice(const std::vector<float>& flat, std::int64_t begin, std::int64_t count) {
@@ -100,7 +101,7 @@ void write_adam(const Adam::Snapshot& adam, Metadata& metadata) {
                                     {"ema_decay", options.ema_decay},
                                     {"progress.learning_rate", adam.progress.learning_rate},
                                     {"progress.grad_norm", adam.progress.grad_norm}})
-    metadata[std::string("adam.") + name] = number_text(value);
+    metadata[kAdam + name] = number_text(value);
   metadata["adam.progress.step"] = std::to_string(adam.progress.step);
   metadata["adam.progress.skipped"] = std::to_string(adam.progress.skipped);
 }
@@ -122,11 +123,44 @@ Adam::Snapshot read_adam(MetadataReader& reader) {
   return adam;
 }
 
-void check_finite(const std::string& path, const std::string& name, const std::vector<float>& values) {
-  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-  if (bad != values.end())
-    fail(path, name + ": expected finite values, got " + describe(static_cast<double>(*bad)) + " at " +
-                   std::to_string(bad - values.begin()));
+/// Of a file: what `check` refuses is not one of ours.
+template <class Check>
+void check_file(const std::string& path, const std::string& prefix, const Check& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    fail(path, prefix + error.what());
+  }
+}
+
+void check_size(const char* name, const std::vector<float>& values, std::int64_t wanted) {
+  if (values.size() != static_cast<std::size_t>(wanted))
+    throw_invalid(name, std::to_string(wanted) + " values", std::to_string(values.size()));
+}
+
+void check(const Standardization& standardization, int dim) {
+  if (standardization.mean.empty() && standardization.scale.empty()) return;
+  check_size(kDataMean, standardization.mean, dim);
+  check_size(kDataScale, standardization.scale, dim);
+  check_finite(kDataMean, standardization.mean);
+  check_finite(kDataScale, standardization.scale);
+  for (const float each : standardization.scale)
+    if (!(each > 0)) throw_invalid(kDataScale, "values > 0", describe(static_cast<double>(each)));
+}
+
+void write_standardization(const Standardization& standardization, int dim, SafetensorsFile& file) {
+  if (standardization.mean.empty()) return;
+  file.tensors[kDataMean] = {{dim}, standardization.mean};
+  file.tensors[kDataScale] = {{dim}, standardization.scale};
+}
+
+Standardization take_standardization(const std::string& path, SafetensorsFile& file, int dim) {
+  Standardization standardization;
+  if (find(file, kDataMean) == nullptr && find(file, kDataScale) == nullptr) return standardization;
+  standardization.mean = take(path, file, kDataMean, {dim});
+  standardization.scale = take(path, file, kDataScale, {dim});
+  check_file(path, "", [&] { check(standardization, dim); });
+  return standardization;
 }
 
 }  // namespace
@@ -136,16 +170,18 @@ const std::vector<float>& Checkpoint::sampling_params() const {
 }
 
 void Checkpoint::save(const std::string& path) const {
+  // What load() would refuse must not replace a good file.
   check(net);
-  const auto count = static_cast<std::size_t>(net.param_count());
-  const auto check_size = [&](const char* name, const std::vector<float>& values, bool may_be_empty) {
-    if (values.size() != count && !(may_be_empty && values.empty()))
-      throw_invalid(name, std::to_string(count) + " values", std::to_string(values.size()));
-  };
-  check_size("params", params, false);
+  const std::int64_t count = net.param_count();
+  check_size("params", params, count);
+  check_finite("params", params);
+  check(noise);
+  check(standardization, net.dim);
+  if (adam) check(*adam, count);
   SafetensorsFile file;
   file.metadata["format"] = kFormat;
   write_net(net, file.metadata);
+  write_standardization(standardization, net.dim, file);
   for (const auto& [key, value] : metadata) file.metadata[kUser + key] = value;
   file.metadata["noise.seed"] = std::to_string(noise.seed);
   file.metadata["noise.step"] = std::to_string(noise.step);
@@ -154,9 +190,6 @@ void Checkpoint::save(const std::string& path) const {
   if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
     file.tensors[kFrequencies] = {{static_cast<std::int64_t>(fourier->frequencies.size())}, fourier->frequencies};
   if (adam) {
-    check_size("adam.first_moment", adam->first_moment, false);
-    check_size("adam.second_moment", adam->second_moment, false);
-    check_size("adam.ema", adam->ema, true);
     write_adam(*adam, file.metadata);
     add_layers(net, "adam.first_moment.", adam->first_moment, file);
     add_layers(net, "adam.second_moment.", adam->second_moment, file);
@@ -178,13 +211,10 @@ Checkpoint Checkpoint::load(const std::string& path) {
                             frequencies != nullptr);
   file.tensors.erase(kFrequencies);
   set_widths(path, file, checkpoint.net);
-  try {
-    check(checkpoint.net);
-  } catch (const Error& error) {
-    fail(path, error.what());
-  }
+  check_file(path, "", [&] { check(checkpoint.net); });
   checkpoint.params = take_layers(path, file, checkpoint.net, "");
-  check_finite(path, "layers", checkpoint.params);
+  check_file(path, "", [&] { check_finite("layers", checkpoint.params); });
+  checkpoint.standardization = take_standardization(path, file, checkpoint.net.dim);
   checkpoint.noise.seed = reader.take_uint64("noise.seed");
   checkpoint.noise.step = reader.take_int("noise.step");
   checkpoint.noise.first_sample = reader.take_int("noise.first_sample");
@@ -192,12 +222,13 @@ Checkpoint Checkpoint::load(const std::string& path) {
     reader.refuse("noise.step", "in [0, 2^40)", std::to_string(checkpoint.noise.step));
   if (checkpoint.noise.first_sample < 0 || checkpoint.noise.first_sample >= philox::kMaxSamples)
     reader.refuse("noise.first_sample", "in [0, 2^48)", std::to_string(checkpoint.noise.first_sample));
-  if (reader.has("adam.learning_rate")) {
+  const auto first_adam = reader.left().lower_bound(kAdam);
+  if (first_adam != reader.left().end() && first_adam->first.compare(0, kAdam.size(), kAdam) == 0) {
     checkpoint.adam = read_adam(reader);
     checkpoint.adam->first_moment = take_layers(path, file, checkpoint.net, "adam.first_moment.");
     checkpoint.adam->second_moment = take_layers(path, file, checkpoint.net, "adam.second_moment.");
     if (checkpoint.adam->options.ema_decay > 0) checkpoint.adam->ema = take_layers(path, file, checkpoint.net, "ema.");
-    check_finite(path, "ema", checkpoint.adam->ema);
+    check_file(path, kAdam, [&] { check(*checkpoint.adam, checkpoint.net.param_count()); });
   }
   for (const auto& [key, value] : reader.left()) {
     if (key.compare(0, kUser.size(), kUser) != 0) reader.refuse(key, "a name this version knows", "'" + value + "'");

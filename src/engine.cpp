@@ -22,19 +22,22 @@ Engine Engine::cuda(int device) {
 }
 
 Engine Engine::best() {
-  std::string note;
-  for (const auto make : {+[] { return make_cuda_engine(0); }, +[] { return make_cpu_engine(0); }}) {
+  std::string passed_over;
+  const auto try_to_make = [&](const char* name, auto make) -> std::shared_ptr<Impl> {
     try {
-      auto impl = make();
-      impl->note = note;
-      return Engine(std::move(impl));
+      return make();
     } catch (const Error& error) {
       if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::device_unavailable) throw;
-      note += (note.empty() ? "" : "; ") + std::string(error.what());
+      const bool absent = error.code() == ErrorCode::unsupported;
+      passed_over +=
+          (passed_over.empty() ? "" : "; ") + std::string(name) + ": " + (absent ? "not in this build" : error.what());
+      return nullptr;
     }
-  }
-  auto impl = make_reference_engine();
-  impl->note = note;
+  };
+  std::shared_ptr<Impl> impl = try_to_make("cuda", [] { return make_cuda_engine(0); });
+  if (!impl) impl = try_to_make("cpu", [] { return make_cpu_engine(0); });
+  if (!impl) impl = make_reference_engine();
+  impl->note = passed_over;
   return Engine(std::move(impl));
 }
 

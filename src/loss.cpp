@@ -20,6 +20,7 @@ LossPlan::LossPlan(const Engine& engine, const MlpShape& net, const Loss& loss, 
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
   check_max_batch(max_batch);
+  check(compute);
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
   impl->spec = {net, loss, max_batch, compute};
@@ -32,7 +33,8 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   const MlpShape& net = impl_->spec.net;
   const Loss& loss = impl_->spec.loss;
   const Needs needs = needs_of(loss.objective);
-  queue.impl().check(impl_->engine, workspace_bytes());
+  const std::size_t scratch_bytes = workspace_bytes();
+  queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(impl_->engine->floats);
   call.required("params", in.params, {impl_->param_count});
   const std::int64_t batch = check_batch(call, in, "x", in.x, net.dim, impl_->spec.max_batch);
@@ -43,6 +45,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.output("grad", out.grad, {impl_->param_count});
   call.output("grad_x", out.grad_x, {batch, net.dim});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
+  call.output("queue.workspace", queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   check(reduction, !out.grad.empty());
   impl_->program->run(queue.impl(), in, out, batch, reduction);

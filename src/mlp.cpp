@@ -27,7 +27,9 @@ MlpShape make(MlpShape::Kind kind, int dim, std::vector<int> hidden, Activation 
 namespace conditioning {
 
 Fourier Fourier::random(int count, double scale, std::uint64_t seed) {
-  if (count < 1) throw_invalid("count", "at least 1", std::to_string(count));
+  constexpr int kMostFrequencies = 1 << 20;
+  if (count < 1 || count > kMostFrequencies)
+    throw_invalid("count", "between 1 and " + std::to_string(kMostFrequencies), std::to_string(count));
   if (!(scale > 0) || !std::isfinite(scale)) throw_invalid("scale", "a finite value > 0", describe(scale));
   Fourier fourier;
   for (int k = 0; k < count; ++k) {
@@ -52,6 +54,7 @@ MlpShape MlpShape::energy(int dim, std::vector<int> hidden, Activation activatio
 }
 
 std::vector<MlpShape::Layer> MlpShape::layers() const {
+  check_widths(*this);
   std::vector<Layer> layers;
   std::int64_t offset = 0;
   int in = dim + feature_count(conditioning);

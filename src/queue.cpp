@@ -19,6 +19,8 @@ std::unique_ptr<Queue::Impl> make(const Engine& engine, std::size_t bytes, CUstr
 
 template <class T>
 std::vector<T> read_dense(Queue::Impl& queue, const ConstView& from) {
+  if (from.shape.count() > 0 && from.empty()) throw_invalid("from", "memory to read from", "nothing");
+  check_layout("from", from);
   const auto columns = static_cast<std::size_t>(from.shape.rank == 0 ? 0 : from.shape.extent[from.shape.rank - 1]);
   std::vector<T> host(static_cast<std::size_t>(from.shape.count()));
   const auto* base = static_cast<const T*>(from.data);
@@ -36,6 +38,8 @@ std::vector<T> read_dense(Queue::Impl& queue, const ConstView& from) {
 void check_dense(const View& to, DType dtype) {
   if (to.empty() || to.dtype != dtype)
     throw_invalid("to", dtype == DType::f32 ? "float32 memory" : "float64 memory", describe(ConstView(to)));
+  to.shape.count();  // @throws Error for a rank or extents that are none
+  check_layout("to", to);
   std::int64_t stride = 1;
   for (int axis = to.shape.rank - 1; axis >= 0; stride *= to.shape.extent[axis--])
     if (to.stride[axis] != stride)
@@ -50,7 +54,7 @@ void check_host(const void* host) {
 
 void Queue::Impl::check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const {
   if (engine != wanted)
-    throw_invalid("queue", "a queue of the plan's engine (" + wanted->description() + ")",
+    throw_invalid("queue", "a queue of the same engine (" + wanted->description() + ")",
                   "one of another (" + engine->description() + ")");
   if (workspace_bytes < bytes)
     throw_invalid("queue.workspace_bytes", "at least " + std::to_string(bytes), std::to_string(workspace_bytes));

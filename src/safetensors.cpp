@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -15,16 +16,21 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // bytes, the format's own limit
 
+/// A hostile header may hold names and numbers of any length.
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw Error(ErrorCode::io, path, path + ": " + what);
+  constexpr std::size_t kLongest = 400;
+  throw Error(ErrorCode::io, path, path + ": " + (what.size() > kLongest ? what.substr(0, kLongest) + " ..." : what));
 }
 
 /// The whole file, never more than it has.
 std::string read_bytes(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    fail(path, "expected a regular file, got something else");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) fail(path, "cannot be opened for reading");
   const std::streamoff size = in.tellg();
-  if (size < 0) fail(path, "expected a regular file");
+  if (size < 0) fail(path, "cannot be measured");
   std::string bytes(static_cast<std::size_t>(size), '\0');
   in.seekg(0);
   if (!in.read(bytes.data(), size)) fail(path, "expected " + std::to_string(size) + " bytes, reading failed");
@@ -45,17 +51,23 @@ Json parse_header(const std::string& path, const char* begin, const char* end) {
   try {
     return Json::parse(begin, end, refuse_twins);
   } catch (const Json::exception& error) {
-    fail(path, std::string("header: expected JSON, ") + error.what());
+    fail(path, std::string("header: expected JSON, got other text: ") + error.what());
   }
 }
 
-struct Range {
-  std::uint64_t begin, end;
+/// What the header says of one tensor.
+struct Entry {
   std::string name;
+  bool is_double;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin, end;  // bytes of the data
 };
 
+/// For a message.
+std::string excerpt(const Json& value) { return value.dump().substr(0, 200); }
+
 std::uint64_t unsigned_number(const std::string& path, const std::string& field, const Json& value) {
-  if (!value.is_number_unsigned()) fail(path, field + ": expected a whole number >= 0, got " + value.dump());
+  if (!value.is_number_unsigned()) fail(path, field + ": expected a whole number >= 0, got " + excerpt(value));
   return value.get<std::uint64_t>();
 }
 
@@ -66,47 +78,48 @@ std::vector<T> copy_values(const char* from, std::uint64_t bytes) {
   return values;
 }
 
-Tensor read_tensor(const std::string& path, const std::string& name, const Json& entry, const char* data,
-                   std::uint64_t data_bytes, std::vector<Range>& ranges) {
+Entry read_entry(const std::string& path, const std::string& name, const Json& json, std::uint64_t data_bytes) {
   const std::string field = "tensor '" + name + "'";
-  if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
-      !entry.contains("data_offsets"))
-    fail(path, field + ": expected an object of dtype, shape and data_offsets, got " + entry.dump().substr(0, 200));
-  const Json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
-  if (dtype != "F32" && dtype != "F64") fail(path, field + ": dtype: expected F32 or F64, got " + dtype.dump());
+  if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
+      !json.contains("data_offsets"))
+    fail(path, field + ": expected an object of dtype, shape and data_offsets, got " + excerpt(json));
+  const Json &dtype = json["dtype"], &shape = json["shape"], &offsets = json["data_offsets"];
+  if (dtype != "F32" && dtype != "F64") fail(path, field + ": dtype: expected F32 or F64, got " + excerpt(dtype));
   if (!shape.is_array() || shape.size() > 8)
-    fail(path, field + ": shape: expected at most 8 extents, got " + shape.dump().substr(0, 200));
-  Tensor tensor;
-  std::uint64_t bytes = dtype == "F32" ? 4 : 8;
+    fail(path, field + ": shape: expected at most 8 extents, got " + excerpt(shape));
+  Entry entry{name, dtype == "F64", {}, 0, 0};
+  std::uint64_t bytes = entry.is_double ? 8 : 4;
   for (const Json& extent : shape) {
     const std::uint64_t each = unsigned_number(path, field + ": shape", extent);
     if (each > static_cast<std::uint64_t>(INT64_MAX) || __builtin_mul_overflow(bytes, each, &bytes))
-      fail(path, field + ": shape: expected a size below 2^64 bytes, got " + shape.dump());
-    tensor.shape.push_back(static_cast<std::int64_t>(each));
+      fail(path, field + ": shape: expected a size below 2^64 bytes, got " + excerpt(shape));
+    entry.shape.push_back(static_cast<std::int64_t>(each));
   }
   if (!offsets.is_array() || offsets.size() != 2)
-    fail(path, field + ": data_offsets: expected two numbers, got " + offsets.dump().substr(0, 200));
-  const std::uint64_t begin = unsigned_number(path, field + ": data_offsets", offsets[0]);
-  const std::uint64_t end = unsigned_number(path, field + ": data_offsets", offsets[1]);
-  if (begin > end || end > data_bytes)
+    fail(path, field + ": data_offsets: expected two numbers, got " + excerpt(offsets));
+  entry.begin = unsigned_number(path, field + ": data_offsets", offsets[0]);
+  entry.end = unsigned_number(path, field + ": data_offsets", offsets[1]);
+  if (entry.begin > entry.end || entry.end > data_bytes)
     fail(path, field + ": data_offsets: expected within the " + std::to_string(data_bytes) + " bytes there are, got " +
-                   offsets.dump());
-  if (end - begin != bytes)
-    fail(path, field + ": expected " + std::to_string(bytes) + " bytes for shape " + shape.dump() + ", got " +
-                   std::to_string(end - begin));
-  ranges.push_back({begin, end, name});
-  if (dtype == "F32")
-    tensor.values = copy_values<float>(data + begin, bytes);
-  else
-    tensor.values = copy_values<double>(data + begin, bytes);
-  return tensor;
+                   excerpt(offsets));
+  if (entry.end - entry.begin != bytes)
+    fail(path, field + ": expected " + std::to_string(bytes) + " bytes for shape " + excerpt(shape) + ", got " +
+                   std::to_string(entry.end - entry.begin));
+  return entry;
 }
 
-void check_ranges(const std::string& path, std::vector<Range> ranges, std::uint64_t data_bytes) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+Tensor read_tensor(const Entry& entry, const char* data) {
+  const std::uint64_t bytes = entry.end - entry.begin;
+  if (entry.is_double) return {entry.shape, copy_values<double>(data + entry.begin, bytes)};
+  return {entry.shape, copy_values<float>(data + entry.begin, bytes)};
+}
+
+/// Every byte belongs to one tensor. Checked before any is copied: tensors that overlap could ask for any memory.
+void check_ranges(const std::string& path, std::vector<Entry>& entries, std::uint64_t data_bytes) {
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
   std::uint64_t reached = 0;
-  for (const Range& each : ranges) {
+  for (const Entry& each : entries) {
     if (each.begin != reached)
       fail(path, "tensor '" + each.name + "': expected to begin at byte " + std::to_string(reached) + ", got " +
                      std::to_string(each.begin));
@@ -154,10 +167,10 @@ SafetensorsFile read_safetensors(const std::string& path) {
   if (!header.is_object()) fail(path, "header: expected an object, got " + std::string(header.type_name()));
 
   SafetensorsFile file;
-  std::vector<Range> ranges;
+  std::vector<Entry> entries;
   for (const auto& [name, entry] : header.items()) {
     if (name != "__metadata__") {
-      file.tensors[name] = read_tensor(path, name, entry, data, data_bytes, ranges);
+      entries.push_back(read_entry(path, name, entry, data_bytes));
       continue;
     }
     if (!entry.is_object()) fail(path, "__metadata__: expected an object, got " + std::string(entry.type_name()));
@@ -167,7 +180,8 @@ SafetensorsFile read_safetensors(const std::string& path) {
       file.metadata[key] = value.get<std::string>();
     }
   }
-  check_ranges(path, std::move(ranges), data_bytes);
+  check_ranges(path, entries, data_bytes);
+  for (const Entry& each : entries) file.tensors[each.name] = read_tensor(each, data);
   return file;
 }
 
@@ -186,10 +200,13 @@ void write_safetensors(const std::string& path, const SafetensorsFile& file) {
   try {
     text = header.dump();
   } catch (const Json::exception& error) {  // metadata that is not UTF-8
-    fail(path, std::string("metadata: expected UTF-8 text, ") + error.what());
+    fail(path, std::string("metadata: expected UTF-8 text, got other bytes: ") + error.what());
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // tensors aligned to 8 bytes
   const std::uint64_t header_bytes = text.size();
+  if (header_bytes > kMaxHeader)
+    fail(path,
+         "header: expected at most " + std::to_string(kMaxHeader) + " bytes, got " + std::to_string(header_bytes));
   AtomicFile out(path);
   out.write(&header_bytes, 8);
   out.write(text.data(), text.size());

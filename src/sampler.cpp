@@ -1,6 +1,7 @@
 #include "scorematch/sampler.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "batch.h"
@@ -25,10 +26,10 @@ std::unique_ptr<SamplerMethod> make_sampler_method(const Sampler& sampler) {
 }  // namespace
 
 std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels) {
-  if (!(sigma_min > 0) || !std::isfinite(sigma_min))
-    throw_invalid("sampler.sigma_min", "a finite value > 0", describe(sigma_min));
-  if (!(sigma_max >= sigma_min) || !std::isfinite(sigma_max))
-    throw_invalid("sampler.sigma_max", "finite and at least sigma_min " + describe(sigma_min), describe(sigma_max));
+  check_positive_float("sampler.sigma_min", sigma_min);
+  check_positive_float("sampler.sigma_max", sigma_max);
+  if (sigma_max < sigma_min)
+    throw_invalid("sampler.sigma_max", "at least sigma_min " + describe(sigma_min), describe(sigma_max));
   if (levels < 1 || levels > (1 << 24)) throw_invalid("sampler.levels", "between 1 and 2^24", std::to_string(levels));
   std::vector<double> sigmas;
   for (int i = 0; i < levels; ++i) {
@@ -66,6 +67,17 @@ struct SamplerPlan::Impl {
   }
   std::size_t own_bytes() const { return array_bytes() * static_cast<std::size_t>(method->scratch_count() + 1); }
 
+  /// @throws Error where own_bytes() would not fit: the other plans' scratch does not grow with the batch.
+  void check_size() const {
+    const auto arrays = static_cast<std::int64_t>(method->scratch_count() + 1);
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2 / arrays / dim / 8;
+    if (max_batch > most)
+      throw_invalid(
+          "max_batch",
+          "at most " + std::to_string(most) + ", as the sampler holds " + std::to_string(arrays) + " arrays of it",
+          std::to_string(max_batch));
+  }
+
   void upload_sigmas() {
     const std::vector<double> sigmas = method->sigmas();
     if (in_double()) {
@@ -83,6 +95,7 @@ SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sample
   auto impl = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, make_sampler_method(sampler), std::move(plan),
                                           uses_sigma(net.parameterization, net.conditioning), net.param_count(),
                                           nullptr, nullptr});
+  impl->check_size();
   impl->upload_sigmas();
   impl_ = std::move(impl);
 }
@@ -94,6 +107,7 @@ SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, con
   if (!score) throw_invalid("score", "a function", "nothing");
   auto impl = std::make_shared<Impl>(
       Impl{engine, dim, max_batch, make_sampler_method(sampler), nullptr, true, 0, std::move(score), nullptr});
+  impl->check_size();
   impl->upload_sigmas();
   impl_ = std::move(impl);
 }
@@ -109,6 +123,7 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, View x) co
     CallChecker::absent("params", params, "the plan has a score function of the caller's");
   if (x.empty()) throw_invalid("x", "[N, " + std::to_string(plan.dim) + "]", "nothing");
   call.output("x", x, {kAny, plan.dim});
+  call.output("queue.workspace", queue.impl().workspace, workspace_bytes());
   call.check_disjoint();
   const std::int64_t batch = x.shape.extent[0];
   if (batch < 1 || batch > plan.max_batch)

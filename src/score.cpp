@@ -18,6 +18,7 @@ ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max
   check(net);
   refuse_energy(net);
   check_max_batch(max_batch);
+  check(compute);
   if (projections != 0) check_projections(projections);
   check(Objective(Ssm{1, law}));
   auto impl = std::make_shared<Impl>();
@@ -31,7 +32,8 @@ ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max
 void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   const ScoreSpec& spec = impl_->spec;
   const int dim = spec.net.dim;
-  queue.impl().check(impl_->engine, workspace_bytes());
+  const std::size_t scratch_bytes = workspace_bytes();
+  queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(impl_->engine->floats);
   call.required("params", in.params, {impl_->param_count});
   call.required("x", in.x, {kAny, dim});
@@ -49,7 +51,8 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
     CallChecker::absent("directions", in.directions, "neither jvp nor divergence_estimate is wanted");
   } else {
     if (spec.projections == 0)
-      throw_invalid("jvp", "nothing, as the plan was made with projections = 0", "a directional output");
+      throw_invalid(out.jvp.empty() ? "divergence_estimate" : "jvp",
+                    "nothing, as the plan was made with projections = 0", "an output");
     if (in.directions.empty()) check_noise(in.noise, "directions");
     call.optional("directions", in.directions, {kAny, batch, dim});
     const std::int64_t given = in.directions.empty() ? spec.projections : in.directions.shape.extent[0];
@@ -61,6 +64,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   call.output("score", out.score, {batch, dim});
   call.output("divergence", out.divergence, {batch});
   call.output("divergence_estimate", out.divergence_estimate, {batch});
+  call.output("queue.workspace", queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   impl_->program->run(queue.impl(), in, out, batch);
 }

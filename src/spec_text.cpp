@@ -64,7 +64,8 @@ bool MetadataReader::take_bool(const std::string& key, bool otherwise) {
 }
 
 void MetadataReader::refuse(const std::string& key, const std::string& expected, const std::string& got) const {
-  throw Error(ErrorCode::io, key, path_ + ": metadata '" + key + "': expected " + expected + ", got " + got);
+  throw Error(ErrorCode::io, key,
+              path_ + ": metadata '" + key + "': expected " + expected + ", got " + got.substr(0, 200));
 }
 
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {

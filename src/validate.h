@@ -1,10 +1,12 @@
 // How a bad argument is refused: every message names the argument, what was expected and what was got.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "scorematch/adam.h"
 #include "scorematch/error.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
@@ -23,12 +25,27 @@ std::string describe(double value);           // shortest text that reads back t
 void check_dim(int dim);
 void check_max_batch(std::int64_t max_batch);
 void check_projections(int projections);
+void check_param_count(const char* name, std::int64_t count);
+void check_learning_rate(double learning_rate);
+/// > 0, and float32 holds it: a noise level, for example.
+void check_positive_float(const char* name, double value);
+/// What layers() adds up: the widths alone.
+void check_widths(const MlpShape& net);
 void check(const MlpShape& net);
 void check(const NoiseSchedule& schedule);
 void check(const Parameterization& parameterization);
 void check(const Conditioning& conditioning);
 void check(const Weighting& weighting, const Parameterization& parameterization);
 void check(const Objective& objective);
+void check(const Compute& compute);
+void check(const Adam::Options& options);
+/// Of `count` parameters.
+void check(const Adam::Snapshot& snapshot, std::int64_t count);
+void check(const NoiseState::Position& position);
+void check_finite(const char* name, const std::vector<float>& values);
+
+/// Strides and address: rows apart, nothing past the last address, aligned to its elements. The rank is good already.
+void check_layout(const char* name, const ConstView& view);
 
 /// Which element types a call may mix.
 enum class Floats { f32_only, f32_or_f64 };
@@ -52,13 +69,14 @@ class CallChecker {
   void check_disjoint() const;
 
  private:
-  struct Range {
+  struct Range {  // bytes
     const char* name;
-    const char* begin;
-    const char* end;
+    std::uintptr_t begin, end;
+    std::uintptr_t pitch = 0, width = 0;  // of rows [N, d]; 0: all of it is used
   };
   void check_view(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents) const;
   static Range range_of(const char* name, const ConstView& view);
+  static bool overlap(const Range& a, const Range& b);
 
   Floats floats_;
   std::vector<Range> inputs_, outputs_;

@@ -9,11 +9,15 @@
 namespace scorematch {
 namespace {
 
+/// Last axis first, so that what the strides are is checked too. Shape is a public struct: it may hold anything.
 std::int64_t checked_product(const Shape& shape) {
+  if (shape.rank < 0 || shape.rank > 3) throw_invalid("shape", "at most 3 extents", std::to_string(shape.rank));
   std::int64_t count = 1;
-  for (int axis = 0; axis < shape.rank; ++axis)
+  for (int axis = shape.rank - 1; axis >= 0; --axis) {
+    if (shape.extent[axis] < 0) throw_invalid("shape", "extents of at least 0", std::to_string(shape.extent[axis]));
     if (__builtin_mul_overflow(count, shape.extent[axis], &count))
-      throw_invalid("shape", "product of extents fits 63 bits", describe(shape));
+      throw_invalid("shape", "a product of extents below 2^63", describe(shape));
+  }
   return count;
 }
 
@@ -30,17 +34,20 @@ void make_dense(AnyView& view, Element* data, const Shape& shape, DType dtype) {
   }
 }
 
-std::size_t element_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 8; }
+std::int64_t element_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 8; }
 
 template <class AnyView>
 AnyView samples_of(AnyView view, std::int64_t first, std::int64_t count) {
-  if (view.shape.rank == 0) throw_invalid("samples", "a view that is not empty", "an empty one");
+  if (view.empty() || view.shape.rank == 0) throw_invalid("samples", "a view that is not empty", "an empty one");
   const int axis = view.shape.rank == 3 ? 1 : 0;
   const std::int64_t extent = view.shape.extent[axis];
   if (first < 0 || count < 0 || first > extent || count > extent - first)
     throw_invalid("samples", "a range within [0, " + std::to_string(extent) + ")",
                   "[" + std::to_string(first) + ", " + std::to_string(first) + " + " + std::to_string(count) + ")");
-  const std::int64_t offset = first * view.stride[axis] * static_cast<std::int64_t>(element_bytes(view.dtype));
+  std::int64_t offset = 0;  // bytes
+  if (__builtin_mul_overflow(first, view.stride[axis], &offset) ||
+      __builtin_mul_overflow(offset, element_bytes(view.dtype), &offset))
+    throw_invalid("samples", "a stride that leads to an address", std::to_string(view.stride[axis]));
   using Byte = std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(view.data)>>, const char, char>;
   view.data = static_cast<Byte*>(view.data) + offset;
   view.shape.extent[axis] = count;
@@ -49,11 +56,14 @@ AnyView samples_of(AnyView view, std::int64_t first, std::int64_t count) {
 
 template <class AnyView>
 AnyView with_stride(AnyView view, std::int64_t elements) {
-  if (view.shape.rank < 2) throw_invalid("with_row_stride", "a view of two or three axes", describe(view.shape));
+  if (view.shape.rank != 2 && view.shape.rank != 3)
+    throw_invalid("with_row_stride", "a view of two or three axes", describe(view.shape));
   const std::int64_t width = view.shape.extent[view.shape.rank - 1];
   if (elements < width) throw_invalid("with_row_stride", "at least " + std::to_string(width), std::to_string(elements));
   view.stride[view.shape.rank - 2] = elements;
-  if (view.shape.rank == 3) view.stride[0] = elements * view.shape.extent[1];
+  if (view.shape.rank == 3 && __builtin_mul_overflow(elements, view.shape.extent[1], &view.stride[0]))
+    throw_invalid("with_row_stride", "planes that are below 2^63 elements apart",
+                  std::to_string(view.shape.extent[1]) + " rows of " + std::to_string(elements));
   return view;
 }
 

@@ -100,16 +100,14 @@ template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> softplus(D d, V z) {
   static_assert(kOrder <= 2, "no formula");
   Derivatives<V, kOrder> result;
-  const V exp = exp_negative(d, hn::Neg(hn::Abs(z)));
+  const Logistic<D> s(d, z);
   // ln(1 + x) / x on [0, 1], minimax in relative error, 0.25 ulp.
-  const V q = polynomial(d, exp, 1.0f, -0.499999315f, 0.333304644f, -0.249580294f, 0.196921751f, -0.153451413f,
+  const V q = polynomial(d, s.exp, 1.0f, -0.499999315f, 0.333304644f, -0.249580294f, 0.196921751f, -0.153451413f,
                          0.106616475f, -0.0574630834f, 0.020089725f, -0.00329131912f);
-  result.order[0] = hn::MulAdd(exp, q, hn::ZeroIfNegative(z));
+  result.order[0] = hn::MulAdd(s.exp, q, hn::ZeroIfNegative(z));
   if constexpr (kOrder >= 1) {
-    const V of_abs = hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exp));
-    const V of_minus_abs = hn::Mul(exp, of_abs);
-    result.order[1] = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), of_abs, of_minus_abs);
-    if constexpr (kOrder >= 2) result.order[2] = hn::Mul(of_abs, of_minus_abs);
+    result.order[1] = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), s.of_abs, s.of_minus_abs);
+    if constexpr (kOrder >= 2) result.order[2] = hn::Mul(s.of_abs, s.of_minus_abs);
   }
   return result;
 }

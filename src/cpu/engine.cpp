@@ -19,14 +19,20 @@ int thread_count(int wanted) {
   return cores > 0 ? static_cast<int>(cores) : 1;
 }
 
+/// The widest vectors that both this processor and this build have.
+std::string vectors() {
+  const std::int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
+  return hwy::TargetName(targets & -targets);
+}
+
 struct CpuEngine final : HostEngine {
   explicit CpuEngine(int threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(threads) {}
 
   std::string description() const override {
     const dnnl_version_t* version = dnnl_version();
-    return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") +
-           hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets()) + " vectors, oneDNN " +
-           std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+    return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") + vectors() +
+           " vectors, oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+           std::to_string(version->patch);
   }
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override { return cpu::make_loss(spec, pool); }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override { return cpu::make_score(spec, pool); }

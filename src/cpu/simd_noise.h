@@ -18,7 +18,7 @@ struct Draw {
 };
 
 /// Standard normals by Box & Muller as philox.h pairs them: coordinate i is normal i mod 4 of group i / 4. At most 4
-/// ulp from the exact value of the same uniforms (2.5 measured).
+/// ulp from the exact value of the same uniforms (3.4 measured in 10^8 draws).
 /// @param dim 1 .. 2^20; exactly dim columns of a row are written @param out [rows, dim], row stride `stride` >= dim
 void fill_normal(const Draw& draw, int rows, int dim, float* out, std::int64_t stride);
 
@@ -27,7 +27,7 @@ void fill_normal(const Draw& draw, int rows, int dim, float* out, std::int64_t s
 void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride);
 
 /// out[r, k] = sin(2 pi w_k ln sigma_r), out[r, count + k] = cos(..). The product and its reduction to a fraction of a
-/// turn are in double, what follows has an absolute error below 2e-7.
+/// turn are in double; what follows has an absolute error below 2e-7 (8e-8 measured).
 /// @param ln_sigma [rows] @param frequencies [count], w_k @param out [rows, 2 count], row stride `stride` >= 2 count
 void fill_fourier(const double* ln_sigma, int rows, const double* frequencies, int count, float* out,
                   std::int64_t stride);

@@ -1,8 +1,11 @@
 #include "cpu/thread_pool.h"
 
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "cpu/gemm.h"
+#include "scorematch/error.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -21,10 +24,19 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { help(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { help(worker); });
+  } catch (const std::system_error& error) {
+    const int got = size();
+    stop();
+    throw Error(ErrorCode::out_of_memory, "threads",
+                "threads: expected " + std::to_string(threads) + ", got " + std::to_string(got) + ": " + error.what());
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;

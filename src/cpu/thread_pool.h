@@ -27,6 +27,7 @@ class ThreadPool {
   void run(std::int64_t tasks, const Work& work);
 
  private:
+  void stop();  // ends and joins the helpers
   void help(int worker);
   void take_part(int worker);
 

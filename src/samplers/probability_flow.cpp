@@ -65,7 +65,12 @@ std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& opti
   if (!(options.rho > 0) || !std::isfinite(options.rho))
     throw_invalid("sampler.rho", "a finite value > 0", describe(options.rho));
   geometric_levels(options.sigma_max, options.sigma_min, 1);  // checks the range
-  return std::make_unique<ProbabilityFlowMethod>(options);
+  auto method = std::make_unique<ProbabilityFlowMethod>(options);
+  for (const double sigma : method->sigmas())
+    if (!(sigma > 0) || !std::isfinite(sigma))
+      throw_invalid("sampler.rho", "a value with noise levels that are finite and > 0",
+                    describe(options.rho) + ", which gives " + describe(sigma));
+  return method;
 }
 
 }  // namespace scorematch

@@ -1,0 +1,102 @@
+// A trainer with a network and an optimiser of its own: the library perturbs the data, and turns what the network puts
+// out into a loss and the adjoint to send back. Then it draws samples with that network.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "scorematch/head.h"
+#include "scorematch/prologue.h"
+#include "scorematch/sampler.h"
+#include "tiny_network.h"
+
+namespace sm = scorematch;
+
+namespace {
+
+constexpr int kDim = 2, kFeatures = 1, kHidden = 64, kBatch = 256, kRows = 4096, kSteps = 3000, kSamples = 1000;
+
+/// Two clusters about (-1, 0) and (1, 0), with a spread of 0.2. [kRows, kDim]
+std::vector<float> make_data() {
+  std::vector<float> data;
+  for (int i = 0; i < kRows; ++i) {
+    const float turn = 2.4f * static_cast<float>(i), radius = 0.283f * std::sqrt(static_cast<float>(i) / kRows);
+    data.push_back((i % 2 == 0 ? -1.0f : 1.0f) + radius * std::cos(turn));
+    data.push_back(radius * std::sin(turn));
+  }
+  return data;
+}
+
+/// The share of the points [n, kDim] that lie in a cluster, give or take a little.
+double share_inside(const std::vector<float>& x) {
+  int inside = 0;
+  for (std::size_t i = 0; i < x.size(); i += kDim) inside += std::hypot(std::abs(x[i]) - 1, x[i + 1]) < 0.4f;
+  return kDim * inside / static_cast<double>(x.size());
+}
+
+// What a score function is given is float32, but float64 on the reference engine.
+std::vector<float> read(sm::Queue& queue, sm::ConstView from) {
+  if (from.dtype == sm::DType::f32) return queue.read_f32(from);
+  const std::vector<double> wide = queue.read_f64(from);
+  return {wide.begin(), wide.end()};
+}
+
+void write(sm::Queue& queue, sm::View to, const std::vector<float>& from) {
+  if (to.dtype == sm::DType::f32) return queue.write(to, from.data());
+  queue.write(to, std::vector<double>(from.begin(), from.end()).data());
+}
+
+}  // namespace
+
+int main() {
+  const sm::Engine engine = sm::Engine::best();
+  TinyNetwork net(kDim + kFeatures, kHidden, kDim, /*seed=*/1);
+
+  // F is to be the noise: s = -F / sigma, and with this weighting the loss is 1/2 |F - eps|^2.
+  const sm::parameterization::NoisePrediction parameterization{};
+  const sm::Loss spec{sm::Dsm{}, sm::schedule::Geometric{/*sigma_min=*/0.05, /*sigma_max=*/2.0},
+                      sm::weighting::Sigma2{}};
+  sm::PerturbPlan perturb(engine, kDim, spec.schedule, kBatch, parameterization, sm::conditioning::LogSigma{});
+  sm::HeadPlan head(engine, kDim, spec, kBatch, parameterization);
+
+  // What a sampler asks of the network: its score at one sigma.
+  const auto score_of = [&net](sm::Queue& queue, sm::ConstView x, sm::ConstView sigma, sm::View score) {
+    const float s = read(queue, sigma)[0];
+    const std::vector<float> points = read(queue, x);
+    std::vector<float> net_input, scores;
+    for (std::size_t i = 0; i < points.size(); i += kDim)
+      net_input.insert(net_input.end(), {points[i], points[i + 1], std::log(s)});
+    for (const float f : net.forward(net_input)) scores.push_back(-f / s);
+    write(queue, score, scores);
+  };
+  sm::SamplerPlan sampler(engine, kDim, score_of, sm::ProbabilityFlow{/*sigma_min=*/0.05, /*sigma_max=*/2.0}, kSamples);
+  sm::Queue queue(engine, std::max(head.workspace_bytes(), sampler.workspace_bytes()));
+
+  auto data = engine.upload(make_data(), {kRows, kDim});
+  auto net_input = engine.allocate<float>({kBatch, kDim + kFeatures});
+  auto output = engine.allocate<float>({kBatch, kDim}), grad_output = engine.allocate<float>({kBatch, kDim});
+  auto loss = engine.allocate<sm::Estimate>();
+  sm::NoiseState noise(engine, /*seed=*/2);
+  sm::PerturbPlan::In batch{data, noise};
+  batch.draw_rows = kBatch;
+
+  sm::Estimate first, last;  // over 100 steps each
+  for (int step = 0; step < kSteps; ++step) {
+    perturb.run(queue, batch, {net_input});
+    queue.write(output, net.forward(queue.read(net_input)).data());
+    head.run(queue, {output, {}, noise}, {loss.data(), grad_output});
+    net.clear_grad();
+    net.backward(queue.read(grad_output));
+    net.descend(/*rate=*/0.1f);
+    noise.advance(queue);
+    if (step < 100) first = first.merged(queue.read_one(loss));
+    if (step >= kSteps - 100) last = last.merged(queue.read_one(loss));
+  }
+  auto samples = engine.allocate<float>({kSamples, kDim});
+  sampler.run(queue, {}, noise, samples);
+  const double inside = share_inside(queue.read(samples));
+
+  std::printf("loss %.3f +- %.3f at first, %.3f +- %.3f at last; %.0f %% of the samples lie in the clusters\n",
+              first.mean, first.standard_error(), last.mean, last.standard_error(), 100 * inside);
+  return last.mean < 0.8 * first.mean && inside > 0.8 ? 0 : 1;
+}

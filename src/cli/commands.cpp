@@ -1,0 +1,38 @@
+#include "cli/commands.h"
+
+#include "scorematch/error.h"
+
+namespace scorematch::cli {
+
+void EngineOptions::add_to(CLI::App& command) {
+  command.add_option("--engine", name, "auto, cuda, cpu or reference")
+      ->check(CLI::IsMember({"auto", "cuda", "cpu", "reference"}))
+      ->capture_default_str();
+  command.add_option("--threads", threads, "threads of the cpu engine; 0: as many as there are cores")
+      ->transform(in_range(0, 4096))
+      ->capture_default_str();
+}
+
+Engine EngineOptions::make() const {
+  try {
+    if (name == "reference") return Engine::reference();
+    if (name == "cuda") return Engine::cuda();
+    if (name == "cpu") return Engine::cpu(threads);
+  } catch (const Error& error) {
+    throw Error(error.code(), "--engine", "--engine: " + std::string(error.what()));
+  }
+  Engine best = Engine::best();
+  // best() takes every core; a wish for fewer is for the cpu engine alone.
+  return best.kind() == Engine::Kind::cpu && threads > 0 ? Engine::cpu(threads) : best;
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& text) { return text.empty() ? std::string("expected a text, got ''") : std::string(); }, "");
+}
+
+void refuse_option(const std::string& option, const std::string& expected, const std::string& got) {
+  throw CLI::ValidationError(option, "expected " + expected + ", got " + got);
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,107 @@
+#include "cli/dataset.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "scorematch/error.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+Matrix take_rows(const Matrix& data, const std::vector<std::int64_t>& order, std::int64_t first, std::int64_t count) {
+  Matrix part{count, data.cols, {}};
+  part.values.reserve(static_cast<std::size_t>(count * data.cols));
+  for (std::int64_t i = first; i < first + count; ++i) {
+    const auto begin = data.values.begin() + order[static_cast<std::size_t>(i)] * data.cols;
+    part.values.insert(part.values.end(), begin, begin + data.cols);
+  }
+  return part;
+}
+
+/// Fisher and Yates, with remainders of a fixed generator: the same split on every platform.
+std::vector<std::int64_t> shuffled(std::int64_t rows, std::uint64_t seed) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
+  std::iota(order.begin(), order.end(), 0);
+  std::mt19937_64 generator(seed);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
+  return order;
+}
+
+Standardization measure(const Matrix& data, Standardize standardize, double deviation) {
+  Standardization result;
+  if (standardize == Standardize::none) return result;
+  const auto cols = static_cast<std::size_t>(data.cols);
+  // From the first row: what never changes differs from it by exactly nothing.
+  std::vector<double> mean(data.values.begin(), data.values.begin() + data.cols), square(cols, 0.0), shift(cols, 0.0);
+  for (std::size_t i = 0; i < data.values.size(); ++i)
+    shift[i % cols] += (static_cast<double>(data.values[i]) - mean[i % cols]) / static_cast<double>(data.rows);
+  for (std::size_t j = 0; j < cols; ++j) mean[j] += shift[j];
+  for (std::size_t i = 0; i < data.values.size(); ++i) {
+    const double difference = static_cast<double>(data.values[i]) - mean[i % cols];
+    square[i % cols] += difference * difference / static_cast<double>(data.rows);
+  }
+  const double overall = std::sqrt(std::accumulate(square.begin(), square.end(), 0.0) / static_cast<double>(cols));
+  if (!(overall > 0))
+    throw Error(ErrorCode::invalid_argument, "DATA", "DATA: expected values that vary, got the same row everywhere");
+  for (std::size_t j = 0; j < cols; ++j) {
+    // A column that never changes takes the common scale: there is nothing to divide by.
+    const double own = std::sqrt(square[j]);
+    const double scale = (standardize == Standardize::column && own > 0 ? own : overall) / deviation;
+    if (!(scale >= static_cast<double>(FLT_MIN) && scale <= static_cast<double>(FLT_MAX)))
+      throw Error(ErrorCode::invalid_argument, "DATA",
+                  "DATA: expected a standard deviation that is 1.2e-38 to 3.4e38 times --sigma-data, got " +
+                      number_text(scale) + " times in column " + std::to_string(j) + " (from 0)");
+    result.mean.push_back(static_cast<float>(mean[j]));
+    result.scale.push_back(static_cast<float>(scale));
+  }
+  return result;
+}
+
+}  // namespace
+
+Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed) {
+  if (!(share >= 0 && share < 1))
+    throw Error(ErrorCode::invalid_argument, "--validation",
+                "--validation: expected a share in [0, 1), got " + number_text(share));
+  const auto held_out = static_cast<std::int64_t>(std::llround(share * static_cast<double>(data.rows)));
+  if (held_out >= data.rows)
+    throw Error(ErrorCode::invalid_argument, "--validation",
+                "--validation: expected a share that leaves rows to train on, got all " + std::to_string(data.rows));
+  const std::vector<std::int64_t> order = shuffled(data.rows, seed);
+  Dataset result;
+  result.training = take_rows(data, order, 0, data.rows - held_out);
+  result.held_out = take_rows(data, order, data.rows - held_out, held_out);
+  const auto [low, high] = std::minmax_element(data.values.begin(), data.values.end());
+  result.lowest = *low;
+  result.highest = *high;
+  result.standardization = measure(result.training, standardize, deviation);
+  to_model_units(result.standardization, result.training);
+  to_model_units(result.standardization, result.held_out);
+  return result;
+}
+
+void to_data_units(const Standardization& standardization, Matrix& samples) {
+  if (standardization.mean.empty()) return;
+  for (std::size_t i = 0; i < samples.values.size(); ++i) {
+    const std::size_t j = i % static_cast<std::size_t>(samples.cols);
+    samples.values[i] =
+        static_cast<float>(static_cast<double>(standardization.mean[j]) +
+                           static_cast<double>(standardization.scale[j]) * static_cast<double>(samples.values[i]));
+  }
+}
+
+void to_model_units(const Standardization& standardization, Matrix& data) {
+  if (standardization.mean.empty()) return;
+  for (std::size_t i = 0; i < data.values.size(); ++i) {
+    const std::size_t j = i % static_cast<std::size_t>(data.cols);
+    data.values[i] =
+        static_cast<float>((static_cast<double>(data.values[i]) - static_cast<double>(standardization.mean[j])) /
+                           static_cast<double>(standardization.scale[j]));
+  }
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,29 @@
+// Data ready to train on: split into training and held-out rows, in the model's units.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "cli/matrix.h"
+#include "scorematch/checkpoint.h"
+
+namespace scorematch::cli {
+
+/// scale: the columns' means and one scale for all, so that shapes are kept; column: a scale each; none: as they are.
+enum class Standardize { scale, column, none };
+
+struct Dataset {
+  Matrix training, held_out;        // model units
+  Standardization standardization;  // from the training rows alone
+  float lowest = 0, highest = 0;    // of all values, data units
+};
+
+/// @param share of the rows held out, chosen by `seed` @param deviation the standard deviation of the model's units
+/// @throws Error invalid_argument where no row is left to train on or nothing varies
+Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed);
+
+/// data = mean + scale * model, in place; nothing without a standardisation.
+void to_data_units(const Standardization& standardization, Matrix& samples);
+/// The way back.
+void to_model_units(const Standardization& standardization, Matrix& data);
+
+}  // namespace scorematch::cli

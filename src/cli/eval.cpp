@@ -1,0 +1,38 @@
+// scorematch eval: one objective of a case file, for comparing with any framework (docs/eval-format.md).
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/eval_case.h"
+#include "cli/outputs.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string input, output;
+  EngineOptions engine;
+};
+
+void run(const Options& options) {
+  const Engine engine = options.engine.make();
+  check_output("--output", options.output, {options.input});
+  const SafetensorsFile out = evaluate_case(engine, options.input, read_safetensors(options.input));
+  write_safetensors(options.output, out);
+  std::printf("loss %.9g, standard error %.3g, on %s\n", out.tensors.at("loss").as_double()[0],
+              out.tensors.at("standard_error").as_double()[0], engine.description().c_str());
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("eval", "Evaluate one objective with everything given (docs/eval-format.md)");
+  command->add_option("case", options->input, "the case, .safetensors")->required()->check(not_empty());
+  command->add_option("-o,--output", options->output, "where to write the results, .safetensors")
+      ->required()
+      ->check(not_empty());
+  options->engine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace scorematch::cli

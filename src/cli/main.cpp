@@ -1,0 +1,46 @@
+// scorematch: train, sample, evaluate, and say what this machine has.
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "cli/commands.h"
+
+namespace {
+
+/// One line, as of every other error.
+std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
+  std::string command = app->get_name(), message = error.what();
+  if (!app->get_subcommands().empty()) {
+    command += " " + app->get_subcommands().front()->get_name();
+  } else if (error.get_name() == "RequiredError") {
+    const std::vector<std::string> rest = app->remaining();
+    message = "expected info, train, sample or eval, got " + (rest.empty() ? "nothing" : "'" + rest.front() + "'");
+  }
+  return "scorematch: " + message + "; see " + command + " --help\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Score matching: train, sample and evaluate score models.", "scorematch");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "scorematch " SCOREMATCH_VERSION);
+  app.failure_message(describe_misuse);
+  try {
+    scorematch::cli::add_info(app);
+    scorematch::cli::add_train(app);
+    scorematch::cli::add_sample(app);
+    scorematch::cli::add_eval(app);
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code
+    return end.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "scorematch: out of memory\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "scorematch: %s\n", error.what());
+  }
+  return 1;
+}

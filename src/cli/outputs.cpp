@@ -1,0 +1,46 @@
+#include "cli/outputs.h"
+
+#include <system_error>
+
+#include "atomic_file.h"
+#include "scorematch/error.h"
+
+namespace scorematch::cli {
+
+namespace fs = std::filesystem;
+
+void check_output(const std::string& option, const std::string& path, std::initializer_list<std::string> inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code missing;
+    if (!input.empty() && (path == input || fs::equivalent(path, input, missing)))
+      throw Error(ErrorCode::invalid_argument, option,
+                  option + ": expected a file that this command does not use otherwise, got '" + path + "'");
+  }
+  AtomicFile probe(path);
+}
+
+OutputFolder::OutputFolder(const std::string& option, const std::string& path,
+                           std::initializer_list<const char*> files) {
+  std::error_code error;
+  for (fs::path each = path; !each.empty() && !fs::exists(each, error); each = each.parent_path())
+    made_.push_back(each);
+  fs::create_directories(path, error);
+  if (!fs::is_directory(path)) {
+    unmake();
+    throw Error(ErrorCode::io, option,
+                option + ": expected a folder, got '" + path + "'" + (error ? ": " + error.message() : ""));
+  }
+  try {
+    for (const char* file : files) AtomicFile probe((fs::path(path) / file).string());
+  } catch (...) {
+    unmake();
+    throw;
+  }
+}
+
+void OutputFolder::unmake() const noexcept {
+  std::error_code not_empty;
+  for (const fs::path& each : made_) fs::remove(each, not_empty);
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,28 @@
+// Where results go: refused before the work, not after it.
+#pragma once
+#include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace scorematch::cli {
+
+/// A file that can be written and is none of `inputs`; `option` is what to call it. @throws Error
+void check_output(const std::string& option, const std::string& path, std::initializer_list<std::string> inputs);
+
+/// A folder, made with those above it where there is none; those are unmade if nothing was written to them.
+class OutputFolder {
+ public:
+  /// @param files that must be writable there @throws Error io
+  OutputFolder(const std::string& option, const std::string& path, std::initializer_list<const char*> files);
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  ~OutputFolder() { unmake(); }
+
+ private:
+  void unmake() const noexcept;
+
+  std::vector<std::filesystem::path> made_;  // innermost first
+};
+
+}  // namespace scorematch::cli

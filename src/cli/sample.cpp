@@ -1,0 +1,271 @@
+// scorematch sample: new samples from a model, in data units; pictures of them where they are pictures or points.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+
+#include "cli/commands.h"
+#include "cli/contact_sheet.h"
+#include "cli/dataset.h"
+#include "cli/npy.h"
+#include "cli/outputs.h"
+#include "cli/png_file.h"
+#include "cli/progress.h"
+#include "cli/scatter_plot.h"
+#include "scorematch/checkpoint.h"
+#include "scorematch/error.h"
+#include "scorematch/sampler.h"
+#include "scorematch/score.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string model, output, image, picture, data, sampler = "flow";
+  EngineOptions engine;
+  std::int64_t count = 100;
+  std::uint64_t seed = 0;
+  int steps = 0, steps_per_level = 5;
+  double sigma_min = 0, sigma_max = 0, step_size = 0, arrow_sigma = 0;
+};
+
+constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
+constexpr int kArrows = 21;            // a side
+
+[[noreturn]] void refuse(const std::string& option, const std::string& expected, const std::string& got) {
+  throw Error(ErrorCode::invalid_argument, option, option + ": expected " + expected + ", got " + got);
+}
+
+struct Size {
+  int height = 0, width = 0;
+};
+
+Size parse_image(const std::string& text) {
+  Size size;
+  const char *const begin = text.data(), *const end = begin + text.size();
+  const auto [times, height_error] = std::from_chars(begin, end, size.height);
+  const bool has_height = height_error == std::errc() && times != end && *times == 'x';
+  const auto [rest, width_error] = std::from_chars(has_height ? times + 1 : end, end, size.width);
+  if (width_error != std::errc() || rest != end || size.height < 1 || size.width < 1)
+    refuse_option("--image", "HEIGHTxWIDTH, for example 8x8", "'" + text + "'");
+  return size;
+}
+
+std::string picture_path(const Options& options) {
+  if (!options.picture.empty()) return options.picture;
+  return std::filesystem::path(options.output).replace_extension(".png").string();
+}
+
+/// What can be refused before any file is read.
+void check(const Options& options) {
+  if (!options.image.empty()) parse_image(options.image);
+  const bool draws = !options.image.empty() || !options.data.empty();
+  if (!options.picture.empty() && !draws) refuse_option("--picture", "--image or --data beside it", "neither");
+  if (draws && picture_path(options) == options.output)
+    refuse_option(options.picture.empty() ? "--output" : "--picture", "two files for samples and picture",
+                  "'" + options.output + "' for both");
+  if (options.sigma_min > 0 && options.sigma_max > 0 && options.sigma_min > options.sigma_max)
+    refuse_option("--sigma-min", "at most --sigma-max " + number_text(options.sigma_max),
+                  number_text(options.sigma_min));
+}
+
+/// A number the training command left in the model.
+double metadata_number(const Checkpoint& model, const std::string& key, double otherwise) {
+  const auto found = model.metadata.find(key);
+  if (found == model.metadata.end()) return otherwise;
+  char* end = nullptr;
+  const double value = std::strtod(found->second.c_str(), &end);
+  return end != found->second.c_str() && *end == '\0' && std::isfinite(value) ? value : otherwise;
+}
+
+/// The noise levels: asked for, else those the model was trained on.
+Sampler make_sampler(const Options& options, const Checkpoint& model) {
+  const double low = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
+  const double high = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
+  if (!(low > 0) || !(high > 0))
+    refuse(low > 0 ? "--sigma-max" : "--sigma-min",
+           "a level of noise, as the model was not trained on any and both samplers anneal it", "none");
+  if (low > high) refuse("--sigma-min", "at most the largest noise, " + number_text(high), number_text(low));
+  if (options.sampler == "flow") return ProbabilityFlow{low, high, options.steps > 0 ? options.steps : 40, 7.0};
+  AnnealedLangevin langevin{low, high, options.steps > 0 ? options.steps : 200, options.steps_per_level, 0};
+  // alpha_i = step sigma_i^2 / sigma_min^2: a tenth of each level's variance is well inside its stable range.
+  langevin.step_size = options.step_size > 0 ? options.step_size : 0.1 * low * low;
+  return langevin;
+}
+
+class Drawing {
+ public:
+  Drawing(const Options& options, const Checkpoint& model)
+      : options_(options),
+        model_(model),
+        engine_(options.engine.make()),
+        params_(engine_.upload(model.sampling_params())),
+        noise_(engine_, options.seed) {}
+
+  Matrix samples() {
+    const std::int64_t batch = std::min(kBatch, options_.count);
+    const SamplerPlan plan(engine_, model_.net, make_sampler(options_, model_), batch);
+    Queue queue(engine_, plan.workspace_bytes());
+    Matrix all{options_.count, model_.net.dim, {}};
+    reserve(all);
+    auto x = engine_.allocate<float>({batch, model_.net.dim});
+    for (std::int64_t first = 0; first < options_.count; first += batch) {
+      const std::int64_t count = std::min(batch, options_.count - first);
+      plan.run(queue, params_, noise_.from(first), x.samples(0, count));
+      const std::vector<float> part = queue.read_f32(x.samples(0, count));
+      all.values.insert(all.values.end(), part.begin(), part.end());
+    }
+    to_data_units(model_.standardization, all);
+    for (const float each : all.values)
+      if (!std::isfinite(each))
+        throw Error(ErrorCode::invalid_argument, "samples",
+                    "samples: expected finite values, got others; try more --steps or a smaller --step-size");
+    return all;
+  }
+
+  /// The score in data units at points in data units.
+  std::vector<Arrow> field(const Matrix& points) {
+    Matrix model_points = points;
+    to_model_units(model_.standardization, model_points);
+    const ScorePlan plan(engine_, model_.net, points.rows);
+    Queue queue(engine_, plan.workspace_bytes());
+    auto x = engine_.upload(model_points.values, {points.rows, 2});
+    auto score = engine_.allocate<float>({points.rows, 2});
+    const double level =
+        options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
+    auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
+    ScorePlan::In in{params_, x};
+    const bool noise_free = model_.net.parameterization.index() == 0 && model_.net.conditioning.index() == 0;
+    if (!noise_free) in.sigma = sigma;
+    ScorePlan::Out out;
+    out.score = score;
+    plan.run(queue, in, out);
+    const std::vector<float> values = queue.read(score);
+    std::vector<Arrow> arrows;
+    for (std::size_t i = 0; i < values.size(); i += 2) {
+      const auto at = [&](std::size_t j) {
+        const auto& scale = model_.standardization.scale;
+        return static_cast<double>(values[i + j]) / (scale.empty() ? 1.0 : static_cast<double>(scale[j]));
+      };
+      arrows.push_back(
+          {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), at(0), at(1)});
+    }
+    return arrows;
+  }
+
+  std::string engine() const { return engine_.description(); }
+
+ private:
+  /// All at once: a lack of memory shows before the first sample, not after hours.
+  static void reserve(Matrix& all) {
+    const std::string values = std::to_string(all.rows) + " samples of " + std::to_string(all.cols) + " values";
+    try {
+      all.values.reserve(static_cast<std::size_t>(all.rows * all.cols));
+    } catch (const std::exception&) {
+      throw Error(ErrorCode::out_of_memory, "--count", "--count: expected memory for " + values + ", got none");
+    }
+  }
+
+  const Options& options_;
+  const Checkpoint& model_;
+  Engine engine_;
+  Buffer<float> params_;
+  NoiseState noise_;
+};
+
+Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix& samples) {
+  const Size size = parse_image(options.image);
+  SheetOptions sheet;
+  const auto limit = [&](const char* key, double otherwise) {
+    return static_cast<float>(std::clamp(metadata_number(model, key, otherwise), -1e38, 1e38));
+  };
+  sheet.black = limit("data.lowest", -1);
+  sheet.white = limit("data.highest", 1);
+  if (sheet.black == sheet.white) sheet.white = std::nextafter(sheet.white, std::numeric_limits<float>::infinity());
+  return contact_sheet(samples, size.height, size.width, sheet);
+}
+
+void run(const Options& options) {
+  check(options);
+  const Checkpoint model = Checkpoint::load(options.model);
+  if (!options.image.empty()) {
+    const Size size = parse_image(options.image);
+    if (std::int64_t{size.height} * size.width != model.net.dim)
+      refuse("--image", std::to_string(model.net.dim) + " values a picture, as the model has", options.image);
+    try {
+      check_sheet(options.count, size.height, size.width);
+    } catch (const Error& error) {
+      throw Error(error.code(), "--image", "--image: " + std::string(error.what()));
+    }
+  }
+  check_output("--output", options.output, {options.model, options.data});
+  const bool draws = !options.image.empty() || !options.data.empty();
+  if (draws) check_output("--picture", picture_path(options), {options.model, options.data, options.output});
+  Matrix data;
+  if (!options.data.empty()) {
+    data = read_npy(options.data);
+    if (model.net.dim != 2 || data.cols != 2)
+      refuse("--data", "two columns, for a model of two",
+             std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
+  }
+  Drawing drawing(options, model);
+  const auto start = std::chrono::steady_clock::now();
+  const Matrix samples = drawing.samples();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  write_npy(options.output, samples);
+  std::printf("engine      %s\n", drawing.engine().c_str());
+  std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
+              format_duration(seconds).c_str());
+  std::printf("wrote       %s\n", options.output.c_str());
+  if (!options.image.empty()) write_png(picture_path(options), draw_sheet(options, model, samples));
+  if (!options.data.empty())
+    write_png(picture_path(options),
+              scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)), "data and samples"));
+  if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());
+}
+
+}  // namespace
+
+void add_sample(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("sample", "Draw samples from a model");
+  command->add_option("model", options->model, "model.safetensors")->required()->check(not_empty());
+  command->add_option("-n,--count", options->count, "samples")
+      ->transform(in_range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  command->add_option("-o,--output", options->output, "where to write them, .npy")->required()->check(not_empty());
+  CLI::Option* image =
+      command->add_option("--image", options->image, "HEIGHTxWIDTH: also draw them as pictures, side by side")
+          ->check(not_empty());
+  command->add_option("--data", options->data, "2-D data, .npy: also draw the samples beside it, with the score field")
+      ->check(not_empty())
+      ->excludes(image);
+  command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")
+      ->check(not_empty());
+  command->add_option("--sampler", options->sampler, "flow (probability flow, Heun) or langevin (annealed)")
+      ->check(CLI::IsMember({"flow", "langevin"}))
+      ->capture_default_str();
+  command->add_option("--steps", options->steps, "steps of flow (40), levels of langevin (200)")
+      ->transform(in_range(1, 1 << 24));
+  command->add_option("--steps-per-level", options->steps_per_level, "of langevin")
+      ->transform(in_range(1, 1 << 20))
+      ->capture_default_str();
+  command->add_option("--step-size", options->step_size, "of langevin at sigma-min; 0.1 sigma-min^2 if not given")
+      ->transform(in_range(1e-30, 1e30));
+  command->add_option("--sigma-min", options->sigma_min, "smallest noise; the training's if not given")
+      ->transform(in_range(1e-30, 1e30));
+  command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")
+      ->transform(in_range(1e-30, 1e30));
+  command->add_option("--arrow-sigma", options->arrow_sigma, "noise level of the score field, in model units")
+      ->transform(in_range(1e-30, 1e30));
+  command->add_option("--seed", options->seed, "of the noise")
+      ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
+      ->capture_default_str();
+  options->engine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace scorematch::cli

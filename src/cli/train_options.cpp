@@ -1,0 +1,141 @@
+#include "cli/train_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+
+CLI::Option* choice(CLI::App& command, const std::string& name, std::string& value, std::vector<std::string> names,
+                    const std::string& help) {
+  std::string text = help + ": ";
+  for (const std::string& each : names) text += (&each == &names[0] ? "" : ", ") + each;
+  return command.add_option(name, value, text)->check(CLI::IsMember(names))->capture_default_str();
+}
+
+template <class T>
+void number(CLI::App& command, const std::string& name, T& value, T low, T high, const std::string& help) {
+  command.add_option(name, value, help)->transform(in_range(low, high))->capture_default_str();
+}
+
+constexpr double kSmallest = 1e-30, kLargest = 1e30;
+
+}  // namespace
+
+void TrainOptions::add_to(CLI::App& command) {
+  command.add_option("data", data, "[N, d] or more axes, .npy of float32, float64 or uint8")
+      ->required()
+      ->check(not_empty());
+  command.add_option("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png")
+      ->required()
+      ->check(not_empty());
+  engine.add_to(command);
+  number(command, "--seed", seed, std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max(),
+         "of the split, the parameters and all noise");
+
+  command.add_option("--hidden", hidden, "widths of the hidden layers")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // lest it takes DATA for a width
+      ->transform(in_range(1, 1 << 20))
+      ->capture_default_str();
+  choice(command, "--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation");
+  choice(command, "--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score");
+  choice(command, "--conditioning", conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters");
+  number(command, "--fourier", fourier, 1, 1 << 16, "Fourier frequencies");
+  number(command, "--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation");
+  number(command, "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to");
+  command.add_flag("--residual", residual, "hidden layers of equal width add their input");
+
+  choice(command, "--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective");
+  choice(command, "--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm");
+  number(command, "--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr");
+  choice(command, "--law", law, {"gaussian", "rademacher", "sphere"}, "their law");
+  choice(command, "--schedule", schedule, {"none", "single", "geometric", "lognormal"}, "law of sigma");
+  number(command, "--sigma", sigma, kSmallest, kLargest, "of the schedule single");
+  number(command, "--sigma-min", sigma_min, kSmallest, kLargest, "of the schedule geometric");
+  number(command, "--sigma-max", sigma_max, kSmallest, kLargest, "of the schedule geometric");
+  number(command, "--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform");
+  number(command, "--log-mean", log_mean, -50.0, 50.0, "of the schedule lognormal");
+  number(command, "--log-deviation", log_deviation, 0.0, 50.0, "of the schedule lognormal");
+  choice(command, "--weighting", weighting, {"none", "sigma2", "edm"}, "weight of each noise level");
+
+  number(command, "--steps", steps, std::int64_t{1}, std::int64_t{1} << 40, "optimiser steps");
+  number(command, "--batch", batch, 1, 1 << 24, "samples a step, drawn with replacement");
+  number(command, "--learning-rate", learning_rate, 0.0, kLargest, "largest learning rate");
+  choice(command, "--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay");
+  number(command, "--warmup", warmup, std::int64_t{0}, std::int64_t{1} << 40, "steps of linear increase first");
+  number(command, "--weight-decay", weight_decay, 0.0, kLargest, "decoupled weight decay");
+  number(command, "--clip", clip, 0.0, kLargest, "largest gradient norm; 0: no clipping");
+  number(command, "--ema", ema, 0.0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none");
+  number(command, "--validation", validation, 0.0, 0.9, "share of the rows held out");
+  choice(command, "--standardize", standardize, {"scale", "column", "none"}, "centre and scale the data");
+}
+
+void TrainOptions::check() const {
+  if (schedule == "geometric" && sigma_min > sigma_max)
+    refuse_option("--sigma-min", "at most --sigma-max " + number_text(sigma_max), number_text(sigma_min));
+  if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
+    refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
+                  number_text(log_deviation));
+  if (schedule != "none") return;
+  const auto need_noise = [](const std::string& option, const std::string& value) {
+    refuse_option("--schedule", "a law of sigma, for " + option + " " + value, "none");
+  };
+  if (objective == "dsm") need_noise("--objective", objective);
+  if (parameterization != "plain") need_noise("--parameterization", parameterization);
+  if (conditioning != "none") need_noise("--conditioning", conditioning);
+  if (weighting != "none") need_noise("--weighting", weighting);
+}
+
+MlpShape TrainOptions::net(int dim) const {
+  MlpShape net = MlpShape::score(dim, hidden, activation_names().at(activation));
+  net.residual = residual;
+  if (parameterization == "ncsn") net.parameterization = parameterization::Ncsn{};
+  if (parameterization == "noise") net.parameterization = parameterization::NoisePrediction{};
+  if (parameterization == "edm") net.parameterization = parameterization::Edm{sigma_data};
+  if (conditioning == "log_sigma") net.conditioning = conditioning::LogSigma{};
+  if (conditioning == "fourier") net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
+  return net;
+}
+
+Loss TrainOptions::loss() const {
+  Loss result;
+  const Projection direction_law = law == "gaussian"     ? Projection::gaussian
+                                   : law == "rademacher" ? Projection::rademacher
+                                                         : Projection::sphere;
+  if (objective == "ism") result.objective = Ism{};
+  if (objective == "ssm") result.objective = Ssm{projections, direction_law};
+  if (objective == "ssm_vr") result.objective = SsmVr{projections, direction_law};
+  if (objective == "dsm")
+    result.objective = Dsm{variance == "plain"             ? Dsm::Variance::plain
+                           : variance == "control_variate" ? Dsm::Variance::control_variate
+                                                           : Dsm::Variance::antithetic};
+  if (schedule == "single") result.schedule = schedule::Single{sigma};
+  if (schedule == "geometric") result.schedule = schedule::Geometric{sigma_min, sigma_max, levels};
+  if (schedule == "lognormal") result.schedule = schedule::LogNormal{log_mean, log_deviation};
+  if (weighting == "sigma2") result.weighting = weighting::Sigma2{};
+  if (weighting == "edm") result.weighting = weighting::Edm{sigma_data};
+  return result;
+}
+
+Standardize TrainOptions::standardization() const {
+  return standardize == "none" ? Standardize::none : standardize == "column" ? Standardize::column : Standardize::scale;
+}
+
+double TrainOptions::ema_decay() const { return std::clamp(1 - 5 / static_cast<double>(steps), 0.0, ema); }
+
+double TrainOptions::learning_rate_at(std::int64_t step) const {
+  const std::int64_t rise = std::min(warmup, steps);
+  if (step < rise) return learning_rate * static_cast<double>(step + 1) / static_cast<double>(rise);
+  const double t = static_cast<double>(step - rise) / static_cast<double>(std::max<std::int64_t>(steps - rise, 1));
+  if (rate_schedule == "linear") return learning_rate * (1 - t);
+  if (rate_schedule == "cosine") return learning_rate * 0.5 * (1 + std::cos(kPi * t));
+  return learning_rate;
+}
+
+}  // namespace scorematch::cli

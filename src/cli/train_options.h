@@ -1,0 +1,52 @@
+// What `scorematch train` can be told, and what it means for the library.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/dataset.h"
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+
+namespace scorematch::cli {
+
+struct TrainOptions {
+  std::string data, directory;
+  EngineOptions engine;
+  std::uint64_t seed = 0;
+
+  // the network
+  std::vector<int> hidden = {256, 256, 256};
+  std::string activation = "silu", parameterization = "edm", conditioning = "fourier";
+  int fourier = 8;
+  double fourier_scale = 0.25, sigma_data = 0.5;
+  bool residual = false;
+
+  // the loss
+  std::string objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal", weighting = "edm";
+  int projections = 1;
+  double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
+  int levels = 0;
+
+  // the run
+  std::int64_t steps = 6000;
+  int batch = 256;
+  double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
+  std::int64_t warmup = 100;
+  std::string rate_schedule = "cosine", standardize = "scale";
+
+  void add_to(CLI::App& command);
+  /// Refuses options that contradict each other.
+  void check() const;
+  MlpShape net(int dim) const;
+  Loss loss() const;
+  Standardize standardization() const;
+  /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
+  double ema_decay() const;
+  /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
+  double learning_rate_at(std::int64_t step) const;
+};
+
+}  // namespace scorematch::cli

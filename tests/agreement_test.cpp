@@ -1,0 +1,100 @@
+// The cpu engine against the reference over random shapes, by three criteria (docs/numerics.md derives them):
+//
+//   every element     |error| <= the bound that Tracked carries: no right float evaluation violates it, in whatever
+//   order every array       rms(error) <= 6 rms(error of a plain float implementation) + 4 u rms(value) the median
+//   array  rms(error) <= rms(error of a plain float implementation)
+//
+// The first is sure but loose; the others see a wrong rounding or a lost low part. The plain error is taken over kRuns
+// runs of Noisy, so that a lucky rounding there fails nothing here: exceeding 6 takes more than chance (below 1 in 10^3
+// test runs).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+
+#include "support/run_problem.h"
+#include "support/tracked.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+constexpr int kProblems = 320, kRuns = 16;
+constexpr double kMostWork = 1.5e6;
+
+/// A fresh seed a run, or the one to repeat.
+std::uint64_t fresh_seed() {
+  const char* given = std::getenv("SCOREMATCH_TEST_SEED");
+  if (given != nullptr) return std::strtoull(given, nullptr, 10);
+  return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+}
+
+struct Comparison {
+  double error_rms = 0, plain_rms = 0, value_rms = 0;
+  double worst = 0;  // error over bound
+  std::size_t worst_at = 0;
+};
+
+Comparison compare(const std::vector<float>& got, const std::vector<Tracked>& want,
+                   const std::vector<std::vector<Noisy>>& plain) {
+  Comparison c;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double error = std::abs(static_cast<double>(got[i]) - want[i].value);
+    // The result is rounded once more when it is stored, and denormal floats have an absolute error.
+    const double bound = want[i].error + kFloatUnit * std::abs(want[i].value) + 1e-40;
+    const double ratio = std::isnan(error) ? INFINITY : error / bound;
+    if (ratio > c.worst) c.worst = ratio, c.worst_at = i;
+    c.error_rms += error * error;
+    for (const auto& run : plain) c.plain_rms += std::pow(run[i].value - want[i].value, 2) / kRuns;
+    c.value_rms += want[i].value * want[i].value;
+  }
+  for (double* each : {&c.error_rms, &c.plain_rms, &c.value_rms})
+    *each = std::sqrt(*each / static_cast<double>(got.size()));
+  return c;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
+  const std::uint64_t seed = fresh_seed();
+  std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
+  ProblemMaker maker(seed);
+  const Engine engine = Engine::cpu();
+  const char* names[] = {"loss_per_sample", "grad", "grad_x"};
+  std::vector<double> ratios[3];
+  double closest[3] = {};
+  for (int k = 0; k < kProblems; ++k) {
+    const Problem p = maker.make(kMostWork);
+    SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
+    const Outcome<float> got = run(engine, p).outcome;
+    const auto want = run_templates<Tracked>(p, Tracked::stored);
+    std::vector<std::vector<Noisy>> plain[3];
+    for (int i = 0; i < kRuns; ++i) {
+      auto outcome = run_templates<Noisy>(p, [](double v) { return Noisy(v); });
+      plain[0].push_back(std::move(outcome.per_sample));
+      plain[1].push_back(std::move(outcome.grad));
+      plain[2].push_back(std::move(outcome.grad_x));
+    }
+    const Comparison parts[] = {compare(got.per_sample, want.per_sample, plain[0]),
+                                compare(got.grad, want.grad, plain[1]), compare(got.grad_x, want.grad_x, plain[2])};
+    for (int i = 0; i < 3; ++i) {
+      const Comparison& part = parts[i];
+      const double limit = 6 * part.plain_rms + 4 * kFloatUnit * part.value_rms + 1e-40;
+      EXPECT_LE(part.worst, 1) << names[i] << " at " << part.worst_at;
+      EXPECT_LE(part.error_rms, limit) << names[i];
+      closest[i] = std::max(closest[i], part.error_rms / limit);
+      if (part.plain_rms > 0) ratios[i].push_back(part.error_rms / part.plain_rms);
+    }
+  }
+  for (int i = 0; i < 3; ++i) {
+    std::cout << names[i] << ": rms error over a plain float implementation's: median " << median(ratios[i])
+              << "; the array closest to its limit is at " << closest[i] << " of it\n";
+    EXPECT_LE(median(ratios[i]), 1.0) << names[i];
+  }
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

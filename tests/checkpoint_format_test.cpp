@@ -1,0 +1,238 @@
+// Checkpoints: kept to the bit, refused where anything does not hold together, and never half written.
+#include "scorematch/checkpoint.h"
+
+#include <sys/resource.h>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "support/files.h"
+#include "support/full_checkpoint.h"
+#include "support/refusal.h"
+
+namespace scorematch::test {
+namespace {
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+void expect_same(const MlpShape& a, const MlpShape& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.dim, b.dim);
+  EXPECT_EQ(a.hidden, b.hidden);
+  EXPECT_EQ(a.activation, b.activation);
+  EXPECT_EQ(a.residual, b.residual);
+  ASSERT_EQ(a.parameterization.index(), b.parameterization.index());
+  if (const auto* edm = std::get_if<parameterization::Edm>(&a.parameterization)) {
+    EXPECT_TRUE(same_bits(edm->sigma_data, std::get<parameterization::Edm>(b.parameterization).sigma_data));
+  }
+  ASSERT_EQ(a.conditioning.index(), b.conditioning.index());
+  if (const auto* fourier = std::get_if<conditioning::Fourier>(&a.conditioning)) {
+    EXPECT_TRUE(same_bits(fourier->frequencies, std::get<conditioning::Fourier>(b.conditioning).frequencies));
+  }
+}
+
+void expect_same(const Adam::Snapshot& a, const Adam::Snapshot& b) {
+  const Adam::Options &x = a.options, &y = b.options;
+  EXPECT_TRUE(same_bits(
+      std::vector<double>{x.learning_rate, x.beta1, x.beta2, x.epsilon, x.weight_decay, x.max_grad_norm, x.ema_decay},
+      std::vector<double>{y.learning_rate, y.beta1, y.beta2, y.epsilon, y.weight_decay, y.max_grad_norm, y.ema_decay}));
+  EXPECT_TRUE(same_bits(a.progress.learning_rate, b.progress.learning_rate));
+  EXPECT_TRUE(same_bits(a.progress.grad_norm, b.progress.grad_norm));
+  EXPECT_EQ(a.progress.step, b.progress.step);
+  EXPECT_EQ(a.progress.skipped, b.progress.skipped);
+  EXPECT_TRUE(same_bits(a.first_moment, b.first_moment));
+  EXPECT_TRUE(same_bits(a.second_moment, b.second_moment));
+  EXPECT_TRUE(same_bits(a.ema, b.ema));
+}
+
+void expect_same(const Checkpoint& a, const Checkpoint& b) {
+  expect_same(a.net, b.net);
+  EXPECT_TRUE(same_bits(a.params, b.params));
+  EXPECT_TRUE(same_bits(a.standardization.mean, b.standardization.mean));
+  EXPECT_TRUE(same_bits(a.standardization.scale, b.standardization.scale));
+  EXPECT_EQ(a.noise.seed, b.noise.seed);
+  EXPECT_EQ(a.noise.step, b.noise.step);
+  EXPECT_EQ(a.noise.first_sample, b.noise.first_sample);
+  EXPECT_EQ(a.metadata, b.metadata);
+  ASSERT_EQ(a.adam.has_value(), b.adam.has_value());
+  if (a.adam) expect_same(*a.adam, *b.adam);
+}
+
+class CheckpointFormat : public testing::Test {
+ protected:
+  Checkpoint through_file(const Checkpoint& checkpoint) {
+    checkpoint.save(folder_.file("through"));
+    return Checkpoint::load(folder_.file("through"));
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(CheckpointFormat, EveryNetIsKept) {
+  const std::vector<Parameterization> parameterizations = {parameterization::Plain{}, parameterization::Ncsn{},
+                                                           parameterization::NoisePrediction{},
+                                                           parameterization::Edm{1.0 / 3}};
+  const std::vector<Conditioning> conditionings = {conditioning::None{}, conditioning::LogSigma{},
+                                                   conditioning::Fourier::random(3, 2.5, 7)};
+  int state = 0;
+  for (const auto kind : {MlpShape::Kind::score, MlpShape::Kind::energy})
+    for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+      for (const Parameterization& parameterization : parameterizations)
+        for (const Conditioning& conditioning : conditionings) {
+          MlpShape net = MlpShape::score(1 + state % 3, state % 4 == 0 ? std::vector<int>{} : std::vector<int>{4, 4, 2},
+                                         activation);
+          net.kind = kind;
+          net.parameterization = parameterization;
+          net.conditioning = conditioning;
+          net.residual = state % 2 == 1;
+          Checkpoint checkpoint = full_checkpoint(net, state % 2 == 0);
+          if (state % 5 == 0) checkpoint.adam.reset();
+          if (state % 7 == 0) checkpoint.standardization = {};
+          SCOPED_TRACE(state++);
+          expect_same(checkpoint, through_file(checkpoint));
+        }
+  EXPECT_EQ(state, 2 * 4 * 4 * 3);
+}
+
+// A skipped step leaves a norm that is no number.
+TEST_F(CheckpointFormat, NormsThatAreNotFiniteAreKept) {
+  Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
+  for (const double norm : {kInf, kNan}) {
+    checkpoint.adam->progress.grad_norm = norm;
+    expect_same(checkpoint, through_file(checkpoint));
+  }
+}
+
+TEST_F(CheckpointFormat, EveryTruncationIsRefused) {
+  const std::string path = folder_.file("cut");
+  full_checkpoint(fourier_net(), true).save(path);
+  const std::string whole = get_bytes(path);
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    put_bytes(path, whole.substr(0, length));
+    EXPECT_THROW(Checkpoint::load(path), Error) << length;
+  }
+  put_bytes(path, whole);
+  expect_same(full_checkpoint(fourier_net(), true), Checkpoint::load(path));
+}
+
+TEST_F(CheckpointFormat, FlippedBytesAreLoadedOrRefused) {
+  const std::string path = folder_.file("flipped");
+  int loaded = 0, refused = 0;
+  for (const bool average : {true, false}) {
+    full_checkpoint(fourier_net(), average).save(path);
+    const std::string whole = get_bytes(path);
+    std::uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, whole.data(), 8);
+    std::mt19937_64 random(average ? 1 : 2);
+    for (int i = 0; i < 2000; ++i) {
+      // Every other time in the header alone, where most is to be got wrong.
+      const std::size_t spoiled = i % 2 == 0 ? whole.size() : static_cast<std::size_t>(header_bytes) + 8;
+      put_bytes(path, with_flips(whole.substr(0, spoiled), random) + whole.substr(spoiled));
+      try {
+        const Checkpoint checkpoint = Checkpoint::load(path);
+        if (loaded++ % 20 == 0) expect_same(checkpoint, through_file(checkpoint));
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::io) << error.what();
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(loaded, 100);
+  EXPECT_GT(refused, 100);
+}
+
+class CheckpointSave : public CheckpointFormat {
+ protected:
+  void SetUp() override { full_checkpoint(fourier_net(), false).save(path_); }
+  void expect_kept() {
+    EXPECT_EQ(folder_.names(), std::vector<std::string>{"kept"});
+    expect_same(full_checkpoint(fourier_net(), false), Checkpoint::load(path_));
+  }
+  const std::string path_ = folder_.file("kept");
+};
+
+TEST_F(CheckpointSave, WhatLoadWouldRefuseReplacesNothing) {
+  struct Row {
+    const char* name;
+    std::function<void(Checkpoint&)> spoil;
+    Refusal refusal;
+  };
+  const auto nan = static_cast<float>(kNan);
+  const std::vector<Row> table = {
+      {"params short", [](Checkpoint& c) { c.params.pop_back(); }, {"params", "29 values", "28"}},
+      {"params not a number", [=](Checkpoint& c) { c.params[7] = nan; }, {"params", "finite values", "nan at 7"}},
+      {"a net that is none", [](Checkpoint& c) { c.net.hidden[0] = 0; }, {"hidden", "between 1 and", "0"}},
+      {"a frequency not a number",
+       [](Checkpoint& c) { std::get<conditioning::Fourier>(c.net.conditioning).frequencies[1] = kNan; },
+       {"conditioning.frequencies", "finite values", "nan"}},
+      {"noise past its end",
+       [](Checkpoint& c) { c.noise.step = std::int64_t{1} << 40; },
+       {"step", "in [0, 2^40)", "1099511627776"}},
+      {"noise of a negative sample",
+       [](Checkpoint& c) { c.noise.first_sample = -1; },
+       {"first_sample", "in [0, 2^48)", "-1"}},
+      {"a mean alone", [](Checkpoint& c) { c.standardization.scale.clear(); }, {"data.scale", "2 values", "0"}},
+      {"a mean not a number",
+       [=](Checkpoint& c) { c.standardization.mean[0] = nan; },
+       {"data.mean", "finite values", "nan at 0"}},
+      {"a scale of 0", [](Checkpoint& c) { c.standardization.scale[1] = 0; }, {"data.scale", "values > 0", "0"}},
+      {"moments short", [](Checkpoint& c) { c.adam->first_moment.clear(); }, {"first_moment", "29 values", "0"}},
+      {"moments not a number",
+       [=](Checkpoint& c) { c.adam->second_moment[3] = nan; },
+       {"second_moment", "values >= 0", "nan"}},
+      {"an average that is not kept", [](Checkpoint& c) { c.adam->ema = c.params; }, {"ema", "0 values", "29"}},
+      {"an average that is missing", [](Checkpoint& c) { c.adam->options.ema_decay = 0.5; }, {"ema", "29 values", "0"}},
+      {"options out of range", [](Checkpoint& c) { c.adam->options.beta2 = kNan; }, {"beta2", "in [0, 1)", "nan"}},
+      {"a negative step", [](Checkpoint& c) { c.adam->progress.step = -5; }, {"progress.step", "between 0 and", "-5"}},
+      {"metadata that is not UTF-8",
+       [](Checkpoint& c) { c.metadata["\xff"] = ""; },
+       {path_, "UTF-8 text", "other bytes", ErrorCode::io}},
+  };
+  for (const Row& row : table) {
+    SCOPED_TRACE(row.name);
+    Checkpoint checkpoint = full_checkpoint(fourier_net(), false);
+    row.spoil(checkpoint);
+    expect_refused(row.refusal, [&] { checkpoint.save(path_); });
+    expect_kept();
+  }
+}
+
+TEST_F(CheckpointSave, WhatCannotBeWrittenLeavesNothing) {
+  const Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
+  const std::string folder = folder_.file("folder");
+  std::filesystem::create_directory(folder);
+  for (const std::string& path :
+       {folder, folder_.file("none/at/all"), path_ + "/below", std::string("/dev/full"), std::string()}) {
+    SCOPED_TRACE(path);
+    EXPECT_THROW(checkpoint.save(path), Error);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  if (::geteuid() != 0) {  // who may write everywhere
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    EXPECT_THROW(checkpoint.save(folder + "/new"), Error);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+  }
+  std::filesystem::remove(folder);
+  expect_kept();
+}
+
+TEST_F(CheckpointSave, WhatBreaksOffLeavesTheOldFile) {
+  rlimit old = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // so that write() fails instead
+  rlimit low = old;
+  low.rlim_cur = 512;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  EXPECT_THROW(full_checkpoint(fourier_net(), true).save(path_), Error);
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  expect_kept();
+}
+
+}  // namespace
+}  // namespace scorematch::test

@@ -1,0 +1,277 @@
+// Losses and gradients of affine scores s = A x + b against their closed forms, sample by sample and in expectation.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "scorematch/head.h"
+#include "support/affine.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+class ClosedForm : public testing::TestWithParam<std::string> {
+ protected:
+  Engine engine = engine_named(GetParam());
+  double u = unit_roundoff(engine);
+};
+INSTANTIATE_TEST_SUITE_P(Engines, ClosedForm, testing::ValuesIn(engine_names()),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(ClosedForm, EverySampleAndGradient) {
+  constexpr int kDim = 5, kBatch = 70, kProjections = 3;
+  for (const auto& [name, objective] : objectives(kProjections)) {
+    SCOPED_TRACE(name);
+    const LossCase p =
+        random_case(MlpShape::score(kDim, {}), {objective, schedule::None{}, weighting::Sigma2{}}, kBatch, 7);
+    const Affine s{{p.params.begin(), p.params.begin() + kDim * kDim},
+                   {p.params.begin() + kDim * kDim, p.params.end()}};
+    const Evaluation got = evaluate(engine, p);
+    const double each_u = roundings(kDim) * u, sum_u = (roundings(kDim) + kBatch) * u;
+    Estimate loss;
+    Vector grad(p.params.size(), 0.0), grad_size = grad;
+    double worst = 0;
+    for (std::int64_t n = 0; n < kBatch; ++n) {
+      const Point at = point_of(p, n);
+      const Expected want = expected(objective, s, at);
+      const double lambda = at.sigma * at.sigma;
+      loss = loss.merged({1, lambda * want.loss, 0});
+      worst = std::max(worst, each_u * lambda * want.loss_size);
+      EXPECT_NEAR(got.per_sample[static_cast<std::size_t>(n)], lambda * want.loss, each_u * lambda * want.loss_size);
+      grad = plus(grad, want.grad, lambda / kBatch);
+      grad_size = plus(grad_size, want.grad_size, lambda / kBatch);
+      for (std::size_t i = 0; i < kDim; ++i)
+        EXPECT_NEAR(got.grad_x[static_cast<std::size_t>(n) * kDim + i], lambda / kBatch * want.grad_x[i],
+                    each_u * lambda / kBatch * want.grad_x_size[i]);
+    }
+    EXPECT_EQ(got.loss.count, kBatch);
+    EXPECT_NEAR(got.loss.mean, loss.mean, worst);
+    EXPECT_NEAR(got.loss.standard_error(), loss.standard_error(), worst);
+    for (std::size_t i = 0; i < grad.size(); ++i) EXPECT_NEAR(got.grad[i], grad[i], sum_u * grad_size[i]) << i;
+  }
+}
+
+/// The conditioning's columns, at most 1 in size.
+Vector features_of(const Conditioning& conditioning, double sigma) {
+  Vector e;
+  if (std::holds_alternative<conditioning::LogSigma>(conditioning)) e = {std::log(sigma)};
+  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning))
+    e = {std::sin(2 * std::acos(-1.0) * fourier->frequencies[0] * std::log(sigma)),
+         std::cos(2 * std::acos(-1.0) * fourier->frequencies[0] * std::log(sigma))};
+  return e;
+}
+
+// s = a x~ + b F(c x~, e) with an affine F is affine itself: a I + b c A and b (bias + E e), E the features' columns.
+TEST_P(ClosedForm, SigmaEntersAsThePapersSay) {
+  constexpr int kDim = 3, kBatch = 70;
+  constexpr double kData = 0.75, kFrequency = 0.3;
+  const auto edm = [](double sigma) { return sigma * sigma + kData * kData; };
+  using Formula = std::function<double(double)>;
+  struct Kind {
+    Parameterization parameterization;
+    Formula a, b, c;
+  };
+  const auto zero = [](double) { return 0.0; }, one = [](double) { return 1.0; };
+  const Kind kinds[] = {
+      {parameterization::Plain{}, zero, one, one},
+      {parameterization::Ncsn{}, zero, [](double s) { return 1 / s; }, one},
+      {parameterization::NoisePrediction{}, zero, [](double s) { return -1 / s; }, one},
+      {parameterization::Edm{kData}, [=](double s) { return -1 / edm(s); },
+       [=](double s) { return kData / (s * std::sqrt(edm(s))); }, [=](double s) { return 1 / std::sqrt(edm(s)); }}};
+  const std::pair<Weighting, Formula> weightings[] = {
+      {weighting::None{}, one},
+      {weighting::Sigma2{}, [](double s) { return s * s; }},
+      {weighting::Edm{kData}, [=](double s) { return s * s * edm(s) / (kData * kData); }}};
+  const Conditioning conditionings[] = {conditioning::None{}, conditioning::LogSigma{},
+                                        conditioning::Fourier{{kFrequency}}};
+  unsigned seed = 50;
+  for (const auto& [name, objective] : objectives())
+    for (const Kind& kind : kinds)
+      for (std::size_t turn = 0; turn < 3; ++turn) {
+        SCOPED_TRACE(name + " " + std::to_string(kind.parameterization.index()) + " " + std::to_string(turn));
+        MlpShape net = MlpShape::score(kDim, {});
+        net.parameterization = kind.parameterization;
+        net.conditioning = conditionings[turn];
+        const auto& [weighting, lambda] = weightings[turn];
+        const LossCase p = random_case(net, {objective, schedule::None{}, weighting}, kBatch, ++seed);
+        const Vector got = evaluate(engine, p).per_sample;
+        for (std::int64_t n = 0; n < kBatch; ++n) {
+          const Point at = point_of(p, n);
+          const Vector e = features_of(net.conditioning, at.sigma);
+          const double a = kind.a(at.sigma), b = kind.b(at.sigma), bc = b * kind.c(at.sigma);
+          Affine s, size;
+          const std::size_t in = kDim + e.size();
+          for (std::size_t i = 0; i < kDim; ++i) {
+            for (std::size_t j = 0; j < kDim; ++j) {
+              s.a.push_back((i == j ? a : 0) + bc * p.params[i * in + j]);
+              size.a.push_back((i == j ? std::abs(a) : 0) + std::abs(bc * p.params[i * in + j]));
+            }
+            s.b.push_back(p.params[kDim * in + i]);
+            size.b.push_back(std::abs(s.b[i]));
+            for (std::size_t k = 0; k < e.size(); ++k) {
+              s.b[i] += p.params[i * in + kDim + k] * e[k];
+              size.b[i] += 4 * std::abs(p.params[i * in + kDim + k]);  // simd_noise.h: features to 2e-7 < 4 u
+            }
+            s.b[i] *= b;
+            size.b[i] *= std::abs(b);
+          }
+          Expected want;
+          set_values(objective, s, at, want);
+          set_sizes(objective, size, at, want);
+          // a, b and c add a few roundings in each of the score's two factors.
+          ASSERT_NEAR(got[static_cast<std::size_t>(n)], lambda(at.sigma) * want.loss,
+                      (roundings(kDim) + 12) * u * lambda(at.sigma) * want.loss_size);
+        }
+      }
+}
+
+// s = x^2 elementwise at x = (2, 7) along v = (1, 1): small integers, so exact on every engine.
+TEST_P(ClosedForm, SquareScoreThroughTheHead) {
+  Queue queue(engine, 1 << 20);
+  const Array output(engine, {4, 49}, {1, 2}), v(engine, {1, 1}, {1, 1, 2}), jvp(engine, {4, 14}, {1, 1, 2}),
+      trace(engine, {18}, 1);
+  auto loss = engine.allocate<Estimate>();
+  Array grad_output(engine, {1, 2}), grad_jvp(engine, {1, 1, 2}), grad_trace(engine, 1);
+  HeadPlan::In in;
+  in.output = output;
+  in.directions = v;
+  in.jvp = jvp;
+  HeadPlan(engine, 2, {Ssm{}}, 1).run(queue, in, {loss.data(), grad_output, grad_jvp});
+  EXPECT_EQ(queue.read_one(loss).mean, 1422.5);
+  EXPECT_EQ(grad_output.read(queue), Vector({53, 53}));
+  EXPECT_EQ(grad_jvp.read(queue), Vector({1, 1}));
+  HeadPlan(engine, 2, {SsmVr{}}, 1).run(queue, in, {loss.data(), grad_output, grad_jvp});
+  EXPECT_EQ(queue.read_one(loss).mean, 1226.5);
+  EXPECT_EQ(grad_output.read(queue), Vector({4, 49}));
+  EXPECT_EQ(grad_jvp.read(queue), Vector({1, 1}));
+  HeadPlan::In exact;
+  exact.output = output;
+  exact.trace = trace;
+  HeadPlan(engine, 2, {Ism{}}, 1).run(queue, exact, {loss.data(), grad_output, {}, grad_trace});
+  EXPECT_EQ(queue.read_one(loss).mean, 1226.5);
+  EXPECT_EQ(grad_trace.read(queue), Vector({1}));
+}
+
+// ---- expectations: the points +- sqrt(d) e_i have the first three moments of N(0, I), so sums over them of x, and for
+// each x over them of eps or v, are exact expectations of losses quadratic in each. d = 4, as its root is an integer.
+constexpr int kDim = 4, kPoints = 2 * kDim;
+
+Vector cubature_point(int i) {
+  Vector x(kDim, 0.0);
+  x[static_cast<std::size_t>(i / 2)] = i % 2 == 0 ? 2 : -2;
+  return x;
+}
+
+/// x ~ N(0, scale^2 I); eps and v ~ N(0, I); true_score(x_tilde)
+LossCase cubature_case(const Objective& objective, const Affine& s, double scale, double sigma,
+                       const std::function<double(double)>& true_score) {
+  LossCase p{MlpShape::score(kDim, {}), {objective}, kPoints * kPoints, s.params(), {}, {}, {}, {}, {}};
+  const Needs needs = needs_of(objective);
+  const auto append = [](Vector& to, const Vector& from) { to.insert(to.end(), from.begin(), from.end()); };
+  for (int i = 0; i < kPoints; ++i)
+    for (int j = 0; j < kPoints; ++j) {
+      const Vector x = plus(Vector(kDim, 0.0), cubature_point(i), scale), other = cubature_point(j);
+      append(p.x, x);
+      if (sigma > 0) p.sigma.push_back(sigma);
+      if (sigma > 0) append(p.eps, other);
+      if (needs.projections > 0) append(p.directions, other);
+      for (std::size_t k = 0; k < kDim && needs.true_score; ++k)
+        p.true_score.push_back(true_score(x[k] + sigma * other[k]));
+    }
+  return p;
+}
+
+/// roundings u times the mean of the sizes, which do not depend on how terms cancel.
+double mean_tolerance(const LossCase& p, const Affine& s, double u) {
+  LossCase at = p;
+  if (at.sigma.empty()) at.sigma.assign(static_cast<std::size_t>(p.batch), 1.0);
+  if (at.eps.empty()) at.eps.assign(p.x.size(), 0.0);
+  double sum = 0;
+  for (std::int64_t n = 0; n < p.batch; ++n) sum += expected(p.loss.objective, s, point_of(at, n)).loss_size;
+  return roundings(kDim) * u * sum / static_cast<double>(p.batch);
+}
+
+Affine random_affine(unsigned seed) { return {uniform_values(kDim * kDim, seed), uniform_values(kDim, seed + 1)}; }
+
+double trace(const Vector& a) {
+  double sum = 0;
+  for (std::size_t i = 0; i < kDim; ++i) sum += a[i * kDim + i];
+  return sum;
+}
+
+/// |factor A + diagonal I|_F^2 / 2 + |b|^2 / 2
+double half_norm(const Affine& s, double factor, double diagonal) {
+  double sum = dot(s.b, s.b);
+  for (std::size_t i = 0; i < s.a.size(); ++i)
+    sum += std::pow(factor * s.a[i] + (i % (kDim + 1) == 0 ? diagonal : 0), 2);
+  return sum / 2;
+}
+
+TEST_P(ClosedForm, ExpectationsOverTheNormalAreTraces) {
+  constexpr double kSigma = 0.25;
+  const auto minus = [](double x) { return -x; };
+  for (unsigned seed = 0; seed < 5; ++seed) {
+    const Affine s = random_affine(10 * seed);
+    const auto check = [&](const Objective& objective, double sigma, double want) {
+      const LossCase p = cubature_case(objective, s, 1, sigma, minus);
+      EXPECT_NEAR(evaluate(engine, p).loss.mean, want, mean_tolerance(p, s, u));
+    };
+    const double noise = kDim / (2 * kSigma * kSigma), half = half_norm(s, 1, 0);
+    check(Esm{}, 0, half_norm(s, 1, 1));
+    check(Ism{}, 0, trace(s.a) + half);
+    check(Ssm{}, 0, trace(s.a) + half);
+    check(SsmVr{}, 0, trace(s.a) + half);
+    const double dsm = half + half_norm({s.a, Vector(kDim, 0.0)}, kSigma, 1 / kSigma);
+    check(Dsm{}, kSigma, dsm);
+    check(Dsm{Dsm::Variance::control_variate}, kSigma, dsm - noise);
+    check(Dsm{Dsm::Variance::antithetic}, kSigma, dsm - noise);
+  }
+}
+
+Affine minus_identity(double factor) {
+  Affine s{Vector(kDim * kDim, 0.0), Vector(kDim, 0.0)};
+  for (std::size_t i = 0; i < kDim; ++i) s.a[i * kDim + i] = -factor;
+  return s;
+}
+
+// The energy -|x|^2 / 2 on its own density: expected Ism is -d/2, and its gradient vanishes; Dsm's vanishes at the
+// score of N(0, (1 + sigma^2) I), here with sigma^2 = 1 so that every number is exact.
+TEST_P(ClosedForm, MinimaOnTheNormal) {
+  const auto minus = [](double x) { return -x; };
+  for (const auto& [name, objective] : objectives(1)) {
+    SCOPED_TRACE(name);
+    const bool denoising = std::holds_alternative<Dsm>(objective);
+    const Affine s = minus_identity(denoising ? 0.5 : 1);
+    const Evaluation got = evaluate(engine, cubature_case(objective, s, 1, denoising ? 1 : 0, minus));
+    // Every engine adds up losses in double: N u times the largest, which is below 2^5.
+    if (!denoising) {
+      EXPECT_NEAR(got.loss.mean, std::holds_alternative<Esm>(objective) ? 0 : -kDim / 2.0, kPoints * kPoints * 0x1p-48);
+    }
+    for (const double each : got.grad) EXPECT_EQ(each, 0);
+  }
+}
+
+// Dsm - Esm(p_sigma) is E|eps/sigma|^2 / 2 - E|grad log p_sigma|^2 / 2, whatever s; for N(0, lambda I) that is
+// d lambda / (2 sigma^2 (lambda + sigma^2)). Ism - Esm is likewise -d / (2 lambda).
+TEST_P(ClosedForm, ConstantsBetweenObjectives) {
+  constexpr double kLambda = 4, kSigma = 0.5, kSmoothed = kLambda + kSigma * kSigma;
+  for (unsigned seed = 0; seed < 5; ++seed) {
+    const Affine s = random_affine(100 + 10 * seed);
+    const auto difference = [&](const Objective& objective, double sigma, double variance, double constant) {
+      const auto true_score = [=](double x) { return -x / variance; };
+      const LossCase p = cubature_case(objective, s, std::sqrt(kLambda), sigma, true_score),
+                     explicit_one = cubature_case(Esm{}, s, std::sqrt(kLambda), sigma, true_score);
+      EXPECT_NEAR(evaluate(engine, p).loss.mean - evaluate(engine, explicit_one).loss.mean, constant,
+                  mean_tolerance(p, s, u) + mean_tolerance(explicit_one, s, u));
+    };
+    const double constant = kDim * kLambda / (2 * kSigma * kSigma * kSmoothed), noise = kDim / (2 * kSigma * kSigma);
+    difference(Dsm{}, kSigma, kSmoothed, constant);
+    difference(Dsm{Dsm::Variance::control_variate}, kSigma, kSmoothed, constant - noise);
+    difference(Dsm{Dsm::Variance::antithetic}, kSigma, kSmoothed, constant - noise);
+    difference(Ism{}, 0, kLambda, -kDim / (2 * kLambda));
+    difference(SsmVr{}, 0, kLambda, -kDim / (2 * kLambda));
+  }
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

@@ -1,0 +1,81 @@
+// `scorematch eval` against the golden cases, and `scorematch info`.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "safetensors.h"
+#include "support/arrays.h"
+#include "support/command.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+class CommandEval : public CommandTest, public testing::WithParamInterface<std::string> {
+ protected:
+  static std::string golden(const std::string& suffix = "") {
+    return std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/" + GetParam() + suffix + ".safetensors";
+  }
+
+  /// The largest error of every tensor of out.safetensors in units of that tensor's largest value.
+  void expect_golden(double tolerance, bool in_double) const {
+    const SafetensorsFile expected = read_safetensors(golden(".expected"));
+    const SafetensorsFile got = read_safetensors(path("out.safetensors"));
+    EXPECT_EQ(got.tensors.size(), expected.tensors.size());
+    for (const auto& [name, tensor] : expected.tensors) {
+      SCOPED_TRACE(name);
+      ASSERT_EQ(got.tensors.count(name), 1u);
+      const Tensor& found = got.tensors.at(name);
+      ASSERT_EQ(found.shape, tensor.shape);
+      EXPECT_EQ(found.is_double(), in_double);
+      const std::vector<double> want = tensor.as_double(), have = found.as_double();
+      double most = 0;
+      for (const double each : want) most = std::max(most, std::abs(each));
+      for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(have[i], want[i], tolerance * most) << i;
+    }
+  }
+};
+
+TEST_P(CommandEval, EqualsTheGoldenCase) {
+  const Finished finished = run_well({"eval", golden(), "--engine", "reference", "-o", "out.safetensors"});
+  expect_golden(1e-9, true);
+  EXPECT_EQ(finished.out.rfind("loss ", 0), 0u) << finished.out;
+  const std::vector<std::string> engines = engine_names();
+  if (std::find(engines.begin(), engines.end(), "cpu") == engines.end()) return;
+  run_well({"eval", golden(), "--engine", "cpu", "-o", "out.safetensors"});
+  // 2^-24 times the roundings on the way of a value, some hundred in these small networks, and what cancels.
+  expect_golden(1e-4, false);
+  EXPECT_EQ(listing().size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, CommandEval,
+                         testing::Values("dsm-silu-edm-fourier", "dsm-softplus-plain-none", "esm-tanh-ncsn-log_sigma",
+                                         "ism-gelu-noise-fourier", "ism-tanh-plain-none", "ssm-silu-edm-log_sigma",
+                                         "ssm_vr-softplus-noise-fourier", "ssm_vr-gelu-edm-none"),
+                         [](const testing::TestParamInfo<std::string>& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+class CommandInfo : public CommandTest {};
+
+TEST_F(CommandInfo, NamesTheVersionTheEnginesAndTheProcessor) {
+  const Finished finished = run_well({"info"});
+  for (const std::string word :
+       {"scorematch 0.", "processor\n", "engines\n", "  cuda ", "  cpu ", "  reference ", "auto"})
+    EXPECT_NE(finished.out.find(word), std::string::npos) << word << "\n" << finished.out;
+  EXPECT_EQ(finished.err, "");
+}
+
+TEST_F(CommandInfo, HelpAndVersionAreNoErrors) {
+  for (const Arguments& arguments : {Arguments{"--help"}, {"train", "--help"}, {"sample", "--help"}, {"eval", "-h"}}) {
+    const Finished finished = run_well(arguments);
+    EXPECT_NE(finished.out.find("Usage:"), std::string::npos) << finished.out;
+    EXPECT_EQ(finished.err, "");
+  }
+  EXPECT_EQ(run_well({"--version"}).out.rfind("scorematch 0.", 0), 0u);
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

@@ -1,0 +1,190 @@
+// `scorematch sample` with models whose samples are known: an EDM network whose F is 0 is the score of a Gaussian.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "cli/contact_sheet.h"
+#include "cli/npy.h"
+#include "cli/scatter_plot.h"
+#include "scorematch/checkpoint.h"
+#include "support/arrays.h"
+#include "support/command.h"
+#include "support/png.h"
+#include "support/statistics.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+constexpr double kSigmaData = 0.5;
+
+/// Its score is -x / (sigma^2 + sigma_data^2) in model units: its samples are N(mean, (sigma_data scale)^2).
+Checkpoint gaussian_model(std::vector<float> mean, std::vector<float> scale) {
+  Checkpoint model;
+  model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
+  model.net.parameterization = parameterization::Edm{kSigmaData};
+  model.net.conditioning = conditioning::LogSigma{};
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.standardization = {std::move(mean), std::move(scale)};
+  model.metadata = {{"sigma_min", "0.01"}, {"sigma_max", "20"}};
+  return model;
+}
+
+class CommandSample : public CommandTest {
+ protected:
+  /// samples.npy
+  cli::Matrix sample(const Arguments& more) const {
+    Arguments arguments = {"sample", "model.safetensors", "-o", "samples.npy"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    run_well(arguments);
+    return cli::read_npy(path("samples.npy"));
+  }
+};
+
+/// The variance that annealed Langevin leaves of the model's, by its own recursion for a Gaussian:
+/// v <- (1 - alpha / (2 (sigma^2 + sigma_data^2)))^2 v + alpha, alpha = sigma^2 / 10 at each level.
+double langevin_variance(int levels, int steps_per_level) {
+  const double low = 0.01, high = 20, data = kSigmaData * kSigmaData;
+  double variance = high * high;
+  for (int i = 0; i < levels; ++i) {
+    const double sigma = high * std::pow(low / high, i / (levels - 1.0)), alpha = 0.1 * sigma * sigma;
+    const double kept = 1 - alpha / (2 * (sigma * sigma + data));
+    for (int step = 0; step < steps_per_level; ++step) variance = kept * kept * variance + alpha;
+  }
+  return variance / data;
+}
+
+/// @param excess of the variance that the sampler leaves over the model's
+void expect_gaussian(const cli::Matrix& samples, const Checkpoint& model, double excess = 1) {
+  for (std::size_t j = 0; j < static_cast<std::size_t>(samples.cols); ++j) {
+    std::vector<double> column;
+    for (std::size_t i = j; i < samples.values.size(); i += static_cast<std::size_t>(samples.cols))
+      column.push_back(static_cast<double>(samples.values[i]));
+    const Moments m = moments(column);
+    const double deviation = kSigmaData * static_cast<double>(model.standardization.scale[j]);
+    EXPECT_NEAR(m.mean, static_cast<double>(model.standardization.mean[j]), kSigmas * m.mean_error()) << j;
+    // The flow's own steps cost up to 2 percent.
+    const double variance = deviation * deviation * excess;
+    EXPECT_NEAR(m.variance, variance, kSigmas * m.variance_error() + 0.02 * variance) << j;
+  }
+}
+
+TEST_F(CommandSample, BothSamplersDrawFromTheModelInUnitsOfTheData) {
+  const Checkpoint model = gaussian_model({10, -200, 0.5f}, {4, 0.1f, 30});
+  model.save(path("model.safetensors"));
+  const cli::Matrix flow = sample({"-n", "4000"});
+  ASSERT_EQ(flow.rows, 4000);
+  ASSERT_EQ(flow.cols, 3);
+  expect_gaussian(flow, model);
+  const cli::Matrix langevin =
+      sample({"-n", "4000", "--sampler", "langevin", "--steps", "100", "--steps-per-level", "4"});
+  ASSERT_EQ(langevin.rows, 4000);
+  expect_gaussian(langevin, model, langevin_variance(100, 4));
+}
+
+TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {
+  const Checkpoint model = gaussian_model({1, 2}, {3, 4});
+  model.save(path("model.safetensors"));
+  const cli::Matrix fast = sample({"-n", "50"}), exact = sample({"-n", "50", "--engine", "reference"});
+  for (std::size_t i = 0; i < fast.values.size(); ++i) EXPECT_NEAR(fast.values[i], exact.values[i], 1e-3) << i;
+}
+
+TEST_F(CommandSample, ASampleDoesNotDependOnHowManyAreDrawn) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  const cli::Matrix few = sample({"-n", "10", "--seed", "5", "--steps", "10"});
+  const cli::Matrix many = sample({"-n", "5000", "--seed", "5", "--steps", "10"});  // more than are drawn at once
+  const cli::Matrix others = sample({"-n", "10", "--seed", "6", "--steps", "10"});
+  ASSERT_EQ(many.rows, 5000);
+  EXPECT_EQ(few.values, std::vector<float>(many.values.begin(), many.values.begin() + 10));
+  EXPECT_NE(few.values, others.values);
+}
+
+TEST_F(CommandSample, TheAverageOfTheParametersIsSampledWhereThereIsOne) {
+  Checkpoint model = gaussian_model({0}, {1});
+  model.adam.emplace();
+  model.adam->options.ema_decay = 0.9;
+  model.adam->first_moment = model.adam->second_moment = model.adam->ema = model.params;
+  for (float& each : model.params) each = 1;  // not these
+  model.save(path("model.safetensors"));
+  expect_gaussian(sample({"-n", "4000"}), model);
+}
+
+TEST_F(CommandSample, ImagesAreAContactSheet) {
+  Checkpoint model = gaussian_model(std::vector<float>(12, 8.0f), std::vector<float>(12, 16.0f));
+  model.metadata["data.lowest"] = "0";
+  model.metadata["data.highest"] = "16";
+  model.save(path("model.safetensors"));
+  const cli::Matrix samples = sample({"-n", "10", "--image", "3x4"});
+  const cli::Canvas sheet = cli::contact_sheet(samples, 3, 4, {0, 16, 0, 0});
+  const Picture picture = read_png(path("samples.png"));
+  EXPECT_EQ(picture.width, sheet.width());
+  EXPECT_EQ(picture.height, sheet.height());
+  EXPECT_TRUE(picture.pixels == sheet.pixels());
+
+  sample({"-n", "10", "--image", "12x1", "--picture", "tall.png"});
+  EXPECT_TRUE(read_png(path("tall.png")).pixels == cli::contact_sheet(samples, 12, 1, {0, 16, 0, 0}).pixels());
+}
+
+TEST_F(CommandSample, ImagesOfDataThatWasAllOneValueAreDrawn) {
+  Checkpoint model = gaussian_model({5, 5}, {1, 1});
+  model.metadata["data.lowest"] = model.metadata["data.highest"] = "5";
+  model.save(path("model.safetensors"));
+  sample({"-n", "3", "--image", "1x2"});
+  EXPECT_GT(read_png(path("samples.png")).width, 0);
+}
+
+/// Of two pictures of one size, the mean over the pixels' colours, of 255.
+double mean_difference(const Picture& a, const cli::Canvas& b) {
+  if (a.width != b.width() || a.height != b.height()) return 255;
+  double sum = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int{a.pixels[i]} - int{b.pixels()[i]});
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+TEST_F(CommandSample, PointsAreDrawnBesideTheDataWithTheScoreInItsUnits) {
+  const double mean[] = {10, -3}, scale[] = {2, 0.5}, sigma = 0.3;
+  gaussian_model({10, -3}, {2, 0.5f}).save(path("model.safetensors"));
+  cli::Matrix data{300, 2, {}};
+  const std::vector<double> z = normal_values(600, 4);
+  for (std::size_t i = 0; i < z.size(); ++i)
+    data.values.push_back(static_cast<float>(mean[i % 2] + kSigmaData * scale[i % 2] * z[i]));
+  cli::write_npy(path("data.npy"), data);
+  const cli::Matrix samples = sample({"-n", "200", "--data", "data.npy", "--arrow-sigma", "0.3"});
+  ASSERT_EQ(samples.rows, 200);
+
+  // d ln p / dx_j = -(x_j - mean_j) / scale_j^2 / (sigma^2 + sigma_data^2)
+  const cli::Matrix grid = cli::arrow_grid(data, samples, 21);
+  std::vector<cli::Arrow> field, wrong;
+  for (std::size_t i = 0; i < grid.values.size(); i += 2) {
+    double score[2];
+    for (std::size_t j = 0; j < 2; ++j)
+      score[j] = -(static_cast<double>(grid.values[i + j]) - mean[j]) / (scale[j] * scale[j]) /
+                 (sigma * sigma + kSigmaData * kSigmaData);
+    const double x = static_cast<double>(grid.values[i]), y = static_cast<double>(grid.values[i + 1]);
+    field.push_back({x, y, score[0], score[1]});
+    wrong.push_back({x, y, score[0] * scale[0], score[1] * scale[1]});  // in units of the model
+  }
+  const Picture picture = read_png(path("samples.png"));
+  EXPECT_LT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples")), 0.01);
+  EXPECT_GT(mean_difference(picture, cli::scatter_plot(data, samples, wrong, "data and samples")), 0.1);
+  EXPECT_GT(mean_difference(picture, cli::scatter_plot(data, samples, {}, "data and samples")), 0.1);
+}
+
+TEST_F(CommandSample, ASecondRunReplacesItsFiles) {
+  gaussian_model({0, 0}, {1, 1}).save(path("model.safetensors"));
+  sample({"-n", "500", "--image", "1x2"});
+  EXPECT_EQ(sample({"-n", "3", "--image", "1x2"}).rows, 3);
+  EXPECT_EQ(listing().size(), 3u);  // the model, the samples, the picture
+}
+
+TEST_F(CommandSample, WithoutACountOrAPictureItDrawsAHundredSamplesAndSaysSo) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  const Finished finished = run_well({"sample", "model.safetensors", "-o", "samples.npy"});
+  EXPECT_EQ(cli::read_npy(path("samples.npy")).rows, 100);
+  EXPECT_NE(finished.out.find("wrote       samples.npy\n"), std::string::npos) << finished.out;
+  EXPECT_EQ(finished.err, "");
+  EXPECT_EQ(listing().size(), 2u);
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

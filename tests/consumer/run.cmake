@@ -1,0 +1,97 @@
+# One step of the consumer tests (CMakeLists.txt beside it declares them):
+#   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
+# install_main  installs the build folder MAIN to PREFIX
+# install       configures, builds and installs this repository to PREFIX
+# consumer      configures, builds and runs the outside project; its output must match EXPECT
+# symbols       the shared library in PREFIX has an SONAME and exports its interface alone
+# refused       configuring this repository fails with a message that matches EXPECT
+cmake_minimum_required(VERSION 3.22)
+
+function(run)
+  execute_process(COMMAND ${ARGV} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# expect_match(text pattern): compared as one line of single blanks, since CMake wraps its messages.
+function(expect_match text pattern)
+  string(REGEX REPLACE "[ \n]+" " " line "${text}")
+  if(NOT line MATCHES "${pattern}")
+    message(FATAL_ERROR "expected output that matches '${pattern}', got:\n${text}")
+  endif()
+endfunction()
+
+# shared_library(variable): the file in PREFIX that libscorematch.so stands for.
+function(shared_library variable)
+  file(GLOB_RECURSE links ${PREFIX}/libscorematch.so)
+  if(NOT links)
+    message(FATAL_ERROR "no libscorematch.so in ${PREFIX}")
+  endif()
+  list(GET links 0 link)
+  set(${variable} ${link} PARENT_SCOPE)
+endfunction()
+
+if(STEP STREQUAL "install_main")
+  file(REMOVE_RECURSE ${PREFIX})
+  run(${CMAKE_COMMAND} --install ${MAIN} --prefix ${PREFIX})
+
+elseif(STEP STREQUAL "install")
+  file(REMOVE_RECURSE ${PREFIX})
+  run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  run(${CMAKE_COMMAND} --install ${WORK} --prefix ${PREFIX})
+
+elseif(STEP STREQUAL "consumer")
+  file(REMOVE ${WORK}/CMakeCache.txt)
+  run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "symbols")
+  shared_library(library)
+  execute_process(COMMAND ${READELF} -d ${library} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  expect_match("${dynamic}" "Library soname: \\[libscorematch\\.so\\.[0-9]+\\.[0-9]+\\]")
+
+  # The classes whose members may be exported: those that carry SCOREMATCH_API in a public header.
+  file(GLOB headers ${SOURCE}/include/scorematch/*.h)
+  set(classes "")
+  foreach(header IN LISTS headers)
+    file(STRINGS ${header} lines REGEX "^(class|struct) SCOREMATCH_API ")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "^(class|struct) SCOREMATCH_API ([A-Za-z]+).*" "\\2" class "${line}")
+      list(APPEND classes ${class})
+    endforeach()
+  endforeach()
+  list(JOIN classes "|" classes)
+
+  execute_process(COMMAND ${NM} --dynamic --demangle --defined-only ${library} OUTPUT_VARIABLE symbols
+                  COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE "[][;]" "_" symbols "${symbols}")
+  string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
+  set(internal "")
+  set(exported 0)
+  foreach(symbol IN LISTS symbols)
+    string(REGEX REPLACE "^[0-9a-f ]*[A-Za-z] " "" symbol "${symbol}")
+    if((symbol MATCHES "^scorematch::(${classes})::" AND NOT symbol MATCHES "^[^(]*::Impl::") OR
+       symbol MATCHES "^scorematch::conditioning::Fourier::random\\(" OR
+       symbol MATCHES "^(typeinfo|typeinfo name|vtable) for scorematch::Error$")
+      math(EXPR exported "${exported} + 1")
+    else()
+      string(APPEND internal "  ${symbol}\n")
+    endif()
+  endforeach()
+  if(internal OR exported LESS 50)
+    message(FATAL_ERROR "${library} exports ${exported} symbols of its interface, and these besides:\n${internal}")
+  endif()
+  message(STATUS "${exported} symbols exported, all of them of the interface")
+
+elseif(STEP STREQUAL "refused")
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS}
+                  RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT failed)
+    message(FATAL_ERROR "was expected to fail:\n${output}")
+  endif()
+  expect_match("${output}" "${EXPECT}")
+
+else()
+  message(FATAL_ERROR "unknown STEP '${STEP}'")
+endif()

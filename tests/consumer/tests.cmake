@@ -1,0 +1,58 @@
+# The library as others meet it: installed, as a subfolder, static, shared; and what a build must refuse.
+# Everything is built below this folder of the build tree, by the build's own generator and compiler.
+set(consumer_work ${CMAKE_CURRENT_BINARY_DIR}/consumer)
+set(consumer_toolchain -G ${CMAKE_GENERATOR} -DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_PROGRAM}
+  -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER})
+
+# consumer_test(name step "arguments of configuring" [-D variables of the step])
+function(consumer_test name step args)
+  add_test(NAME consumer.${name} COMMAND ${CMAKE_COMMAND} -DSTEP=${step} -DSOURCE=${PROJECT_SOURCE_DIR}
+    -DWORK=${consumer_work}/${name} "-DARGS=${consumer_toolchain};${args}" ${ARGN}
+    -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
+  set_tests_properties(consumer.${name} PROPERTIES LABELS consumer TIMEOUT 1800)
+endfunction()
+
+# Installed. The static library is this very build's; the shared one takes a build of its own.
+set(static_prefix ${consumer_work}/static_prefix)
+set(shared_prefix ${consumer_work}/shared_prefix)
+consumer_test(static_install install_main "" -DMAIN=${PROJECT_BINARY_DIR} -DPREFIX=${static_prefix})
+consumer_test(shared_install install
+  "-DBUILD_SHARED_LIBS=ON;-DCMAKE_BUILD_TYPE=Release;-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF"
+  -DPREFIX=${shared_prefix})
+set_tests_properties(consumer.static_install PROPERTIES FIXTURES_SETUP static_prefix)
+set_tests_properties(consumer.shared_install PROPERTIES FIXTURES_SETUP shared_prefix PROCESSORS 2 COST 1000)
+set(without_cpu "cpu: unsupported: engine: expected one that was built in, got cpu")
+get_target_property(definitions scorematch COMPILE_DEFINITIONS)
+if(SCOREMATCH_HAS_CPU IN_LIST definitions)
+  set(cpu_answer "cpu: built in")
+else()
+  set(cpu_answer "${without_cpu}")
+endif()
+foreach(kind static shared)
+  consumer_test(${kind}_installed consumer "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${${kind}_prefix}"
+    "-DEXPECT=best: .*${cpu_answer}.*refused: ")
+  set_tests_properties(consumer.${kind}_installed PROPERTIES FIXTURES_REQUIRED ${kind}_prefix)
+endforeach()
+
+find_program(SCOREMATCH_NM nm)
+find_program(SCOREMATCH_READELF readelf)
+mark_as_advanced(SCOREMATCH_NM SCOREMATCH_READELF)
+consumer_test(exported_symbols symbols "" -DPREFIX=${shared_prefix} -DNM=${SCOREMATCH_NM}
+  -DREADELF=${SCOREMATCH_READELF})
+set_tests_properties(consumer.exported_symbols PROPERTIES FIXTURES_REQUIRED shared_prefix)
+
+# As a subfolder, here without the cpu engine, switched off or for want of oneDNN: the reference alone.
+consumer_test(static_subdirectory consumer
+  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF"
+  "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
+consumer_test(shared_subdirectory consumer
+  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_DNNL_LIBRARY=OFF;-DBUILD_SHARED_LIBS=ON"
+  "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
+set_tests_properties(consumer.static_subdirectory consumer.shared_subdirectory PROPERTIES PROCESSORS 2 COST 500)
+
+# What was demanded and cannot be had is an error.
+set(bare "-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF")
+consumer_test(cuda_demanded refused "${bare};-DSCOREMATCH_CUDA=ON;-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON"
+  "-DEXPECT=SCOREMATCH_CUDA=ON, but no CUDA toolkit .* was found")
+consumer_test(cpu_demanded refused "${bare};-DSCOREMATCH_CPU=ON;-DSCOREMATCH_DNNL_LIBRARY=OFF"
+  "-DEXPECT=SCOREMATCH_CPU=ON, but oneDNN .* was not found")

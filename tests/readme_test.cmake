@@ -1,0 +1,53 @@
+# The C++ in README.md and docs/tutorial.md is that of compiled programs:
+#   cmake -DSOURCE=<this repository> -P readme_test.cmake
+# Before every block of C++ stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
+# found in it, apart from how its lines are indented; README.md must hold the whole of quick.cpp.
+cmake_minimum_required(VERSION 3.22)
+
+# The text of a file without its lines' indentation.
+function(read_text file variable)
+  file(READ ${SOURCE}/${file} text)
+  string(REGEX REPLACE "\n[ ]+" "\n" text "\n${text}")
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+
+function(check_page page)
+  read_text(${page} rest)
+  set(blocks 0)
+  while(TRUE)
+    string(FIND "${rest}" "\n```cpp\n" begin)
+    if(begin EQUAL -1)
+      break()
+    endif()
+    math(EXPR blocks "${blocks} + 1")
+    string(SUBSTRING "${rest}" 0 ${begin} before)
+    math(EXPR begin "${begin} + 8")
+    string(SUBSTRING "${rest}" ${begin} -1 rest)
+    string(FIND "${rest}" "\n```\n" end)
+    string(SUBSTRING "${rest}" 0 ${end} block)
+    string(SUBSTRING "${rest}" ${end} -1 rest)
+    if(NOT before MATCHES "<!-- (docs/examples/[a-z_]+\\.(cpp|h)) -->\n*$")
+      message(FATAL_ERROR "${page}: block ${blocks} of C++ does not say which program it is from:\n${block}")
+    endif()
+    set(program ${CMAKE_MATCH_1})
+    read_text(${program} source)
+    string(FIND "${source}" "\n${block}\n" found)
+    if(found EQUAL -1)
+      message(FATAL_ERROR "${page}: expected a part of ${program}, got\n${block}")
+    endif()
+  endwhile()
+  if(blocks EQUAL 0)
+    message(FATAL_ERROR "${page}: expected blocks of C++, got none")
+  endif()
+  message(STATUS "${page}: ${blocks} blocks of C++, all of them compiled")
+endfunction()
+
+check_page(README.md)
+check_page(docs/tutorial.md)
+
+file(READ ${SOURCE}/README.md readme)
+file(READ ${SOURCE}/docs/examples/quick.cpp quick)
+string(FIND "${readme}" "```cpp\n${quick}```\n" found)
+if(found EQUAL -1)
+  message(FATAL_ERROR "README.md: expected the whole of docs/examples/quick.cpp")
+endif()

@@ -1,0 +1,13 @@
+# What holds for the repository as a whole: the format of the sources, and documentation without a warning.
+add_test(NAME format COMMAND ${PROJECT_SOURCE_DIR}/dev format --check)
+set_tests_properties(format PROPERTIES LABELS repository SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+find_program(SCOREMATCH_DOXYGEN doxygen)
+mark_as_advanced(SCOREMATCH_DOXYGEN)
+if(SCOREMATCH_DOXYGEN)
+  add_test(NAME docs COMMAND sh -c "{ cat docs/Doxyfile; echo OUTPUT_DIRECTORY = '${CMAKE_CURRENT_BINARY_DIR}/docs'; } | \
+'${SCOREMATCH_DOXYGEN}' -" WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(docs PROPERTIES LABELS repository TIMEOUT 300)
+else()
+  scorematch_skipped_test(docs "doxygen is not installed" repository)
+endif()

@@ -1,0 +1,98 @@
+/// @file
+/// Numbers for tests: made on the host in double, held by an engine in the type it computes in.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "reference/noise.h"
+#include "scorematch/engine.h"
+#include "scorematch/error.h"
+#include "scorematch/queue.h"
+
+namespace scorematch::testing_support {
+
+/// Unit roundoff of what an engine computes in.
+inline double unit_roundoff(const Engine& engine) {
+  return engine.kind() == Engine::Kind::reference ? 0x1p-53 : 0x1p-24;
+}
+
+/// The engines of this build, by name: values of a test's parameter.
+inline std::vector<std::string> engine_names() {
+  std::vector<std::string> names = {"reference"};
+  try {
+    Engine::cpu(1);
+    names.push_back("cpu");
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+  }
+  return names;
+}
+
+inline Engine engine_named(const std::string& name) { return name == "cpu" ? Engine::cpu(2) : Engine::reference(); }
+
+/// The nearest number that is a float.
+inline double as_float(double value) { return static_cast<double>(static_cast<float>(value)); }
+
+/// [n], uniform in [low, high), each a float: no engine rounds it.
+inline std::vector<double> uniform_values(std::int64_t n, unsigned seed, double low = -1, double high = 1) {
+  std::mt19937 generator(seed);
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < n; ++i)
+    values.push_back(as_float(low + (high - low) * 0x1p-32 * static_cast<double>(generator())));
+  return values;
+}
+
+/// [n], standard normal, each a float.
+inline std::vector<double> normal_values(std::int64_t n, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::vector<double> values;
+  while (static_cast<std::int64_t>(values.size()) < n) {
+    philox::Block words;
+    for (std::uint32_t& word : words.word) word = static_cast<std::uint32_t>(generator());
+    for (int i = 0; i < 4; ++i) values.push_back(as_float(reference::normal(words, i)));
+  }
+  values.resize(static_cast<std::size_t>(n));
+  return values;
+}
+
+/// An array where its engine computes: float64 on the reference, else float32. Default: nothing, an empty view.
+class Array {
+ public:
+  Array() = default;
+  Array(const Engine& engine, const Shape& shape) : in_double_(engine.kind() == Engine::Kind::reference) {
+    if (in_double_)
+      doubles_ = engine.allocate<double>(shape);
+    else
+      floats_ = engine.allocate<float>(shape);
+  }
+  /// Nothing for no values.
+  Array(const Engine& engine, const std::vector<double>& values, const Shape& shape)
+      : in_double_(engine.kind() == Engine::Kind::reference) {
+    if (values.empty()) return;
+    if (in_double_)
+      doubles_ = engine.upload(values, shape);
+    else
+      floats_ = engine.upload(std::vector<float>(values.begin(), values.end()), shape);
+  }
+
+  View view() { return in_double_ ? View(doubles_) : View(floats_); }
+  ConstView view() const { return in_double_ ? ConstView(doubles_) : ConstView(floats_); }
+  operator View() { return view(); }
+  operator ConstView() const { return view(); }
+
+  std::vector<double> read(Queue& queue) const {
+    if (in_double_) return queue.read(doubles_);
+    const std::vector<float> values = queue.read(floats_);
+    return {values.begin(), values.end()};
+  }
+
+ private:
+  bool in_double_ = false;
+  Buffer<double> doubles_;
+  Buffer<float> floats_;
+};
+
+}  // namespace scorematch::testing_support

@@ -1,0 +1,82 @@
+/// @file
+/// A loss with everything it is evaluated on, and its evaluation on any engine.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "network.h"
+#include "scorematch/loss.h"
+#include "support/arrays.h"
+
+namespace scorematch::testing_support {
+
+/// Nothing is drawn; what is empty is not given.
+struct LossCase {
+  MlpShape net;
+  Loss loss;
+  std::int64_t batch = 0;
+  std::vector<double> params;      // [P]
+  std::vector<double> x;           // [N, d]
+  std::vector<double> sigma;       // [N]
+  std::vector<double> eps;         // [N, d]
+  std::vector<double> directions;  // [M, N, d]
+  std::vector<double> true_score;  // [N, d]
+};
+
+struct Evaluation {
+  Estimate loss;
+  std::vector<double> per_sample, grad, grad_x;
+};
+
+/// @param noise for what `p` does not give @param draw_rows whether p.x is the data, from which rows are drawn
+inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noise = {}, bool draw_rows = false) {
+  const std::int64_t n = p.batch, d = p.net.dim;
+  const LossPlan plan(engine, p.net, p.loss, n);
+  Queue queue(engine, plan.workspace_bytes());
+  const Array params(engine, p.params, p.net.param_count()),
+      x(engine, p.x, {static_cast<std::int64_t>(p.x.size()) / d, d}), sigma(engine, p.sigma, n),
+      eps(engine, p.eps, {n, d}), true_score(engine, p.true_score, {n, d}),
+      directions(engine, p.directions, {needs_of(p.loss.objective).projections, n, d});
+  auto loss = engine.allocate<Estimate>();
+  Array grad(engine, p.net.param_count()), grad_x(engine, {n, d}), per_sample(engine, n);
+  LossPlan::In in;
+  in.params = params;
+  in.x = x;
+  in.noise = noise;
+  in.sigma = sigma;
+  in.eps = eps;
+  in.directions = directions;
+  in.true_score = true_score;
+  if (draw_rows) in.draw_rows = n;
+  plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
+  return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue)};
+}
+
+/// Each objective under its name.
+inline std::vector<std::pair<std::string, Objective>> objectives(int projections = 2) {
+  return {{"esm", Esm{}},
+          {"ism", Ism{}},
+          {"dsm", Dsm{}},
+          {"dsm_control_variate", Dsm{Dsm::Variance::control_variate}},
+          {"dsm_antithetic", Dsm{Dsm::Variance::antithetic}},
+          {"ssm", Ssm{projections}},
+          {"ssm_vr", SsmVr{projections}}};
+}
+
+/// A case with random numbers for all that `loss` and `net` need, sigma and eps always among them if `perturbed`.
+inline LossCase random_case(const MlpShape& net, const Loss& loss, std::int64_t batch, unsigned seed,
+                            bool perturbed = true) {
+  const Needs needs = needs_of(loss.objective);
+  LossCase p{net, loss, batch, {}, {}, {}, {}, {}, {}};
+  const std::int64_t size = batch * net.dim;
+  p.params = uniform_values(net.param_count(), seed, -1, 1);
+  p.x = uniform_values(size, seed + 1, -2, 2);
+  if (perturbed) p.sigma = uniform_values(batch, seed + 2, 0.3, 1.5);
+  if (perturbed) p.eps = normal_values(size, seed + 3);
+  p.directions = normal_values(size * needs.projections, seed + 4);
+  if (needs.true_score) p.true_score = uniform_values(size, seed + 5);
+  return p;
+}
+
+}  // namespace scorematch::testing_support

@@ -1,0 +1,70 @@
+// A call of LossPlan::run to spoil.
+#pragma once
+#include <optional>
+
+#include "backend.h"
+#include "scorematch/loss.h"
+#include "support/refusal.h"
+
+namespace scorematch::test {
+
+constexpr std::int64_t kBatch = 5, kDim = 3, kParams = 31, kRows = 7;
+
+/// A batch of denoising score matching, everything drawn.
+struct LossCall {
+  explicit LossCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
+    in.params = {memory.fill<float>(kParams), kParams};
+    in.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+    in.noise = noise;
+    out.loss = memory.take<Estimate>(1);
+    out.grad = {memory.take<float>(kParams), kParams};
+    out.grad_x = {memory.take<float>(kBatch * kDim), {kBatch, kDim}};
+    out.loss_per_sample = {memory.take<float>(kBatch), kBatch};
+  }
+  void run() {
+    const LossPlan plan(engine, net, loss, 8);
+    Queue queue(queue_engine.value_or(engine), workspace_bytes.value_or(plan.workspace_bytes()));
+    if (x_in_workspace) in.x.data = queue.impl().workspace;
+    plan.run(queue, in, out, reduction);
+  }
+
+  Engine engine;
+  Memory memory;
+  NoiseState noise;
+  MlpShape net = MlpShape::score(kDim, {4});
+  Loss loss{Dsm{}, schedule::Geometric{}};
+  LossPlan::In in;
+  LossPlan::Out out;
+  Reduction reduction;
+  std::optional<Engine> queue_engine;
+  std::optional<std::size_t> workspace_bytes;
+  bool x_in_workspace = false;
+};
+
+inline void drawn(LossCall&) {}
+inline void with_sigma(LossCall& c) { c.in.sigma = {c.memory.fill<float>(kBatch), kBatch}; }
+inline void with_eps(LossCall& c) { c.in.eps = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}}; }
+inline void explicit_score(LossCall& c) {
+  c.loss = {Esm{}};
+  c.in.true_score = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+}
+inline void sliced(LossCall& c) { c.loss = {Ssm{2}}; }
+inline void sliced_given(LossCall& c) {
+  sliced(c);
+  c.in.noise = {};
+  c.in.directions = {c.memory.fill<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
+}
+inline void gathered(LossCall& c) {
+  c.in.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
+  c.in.rows = {c.memory.copy<std::int64_t>({0, 6, 3, 3, 1}), kBatch};
+}
+inline void rows_drawn(LossCall& c) {
+  c.in.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
+  c.in.draw_rows = kBatch;
+}
+
+inline void set_row(LossCall& c, std::int64_t at, std::int64_t value) {
+  static_cast<std::int64_t*>(const_cast<void*>(c.in.rows.data))[at] = value;
+}
+
+}  // namespace scorematch::test

@@ -1,0 +1,157 @@
+// Random problems: a network, a loss and a batch with everything given, for sweeps.
+#pragma once
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "network.h"
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+
+namespace scorematch::testing_support {
+
+struct Problem {
+  MlpShape net;
+  Loss loss;
+  std::int64_t batch = 1;
+  bool perturbed = false;
+  std::vector<float> params, x, sigma, eps, directions, true_score;
+
+  int projections() const { return needs_of(loss.objective).projections; }
+  bool sigma_used() const {
+    return perturbed || uses_sigma(net.parameterization, net.conditioning) || loss.weighting.index() != 0;
+  }
+  std::string describe() const {
+    std::string text = "objective " + std::to_string(loss.objective.index());
+    if (const auto* dsm = std::get_if<Dsm>(&loss.objective))
+      text += " variance " + std::to_string(static_cast<int>(dsm->variance));
+    text += " dim " + std::to_string(net.dim) + " hidden";
+    for (const int each : net.hidden) text += " " + std::to_string(each);
+    return text + " activation " + std::to_string(static_cast<int>(net.activation)) + " parameterization " +
+           std::to_string(net.parameterization.index()) + " conditioning " + std::to_string(net.conditioning.index()) +
+           " weighting " + std::to_string(loss.weighting.index()) + (net.residual ? " residual" : "") + " batch " +
+           std::to_string(batch) + " projections " + std::to_string(projections()) + (perturbed ? " perturbed" : "");
+  }
+};
+
+class ProblemMaker {
+ public:
+  explicit ProblemMaker(std::uint64_t seed) : generator_(seed) {}
+
+  int integer(int low, int high) {
+    return low + static_cast<int>(generator_() % static_cast<std::uint64_t>(high - low + 1));
+  }
+  double uniform(double low, double high) {
+    return low + (high - low) * static_cast<double>(generator_() >> 11) * 0x1p-53;
+  }
+  std::vector<float> normals(std::int64_t count, double scale = 1) {
+    std::vector<float> values;
+    std::normal_distribution<double> normal(0, scale);
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(normal(generator_)));
+    return values;
+  }
+
+  /// @param most_work multiply-adds of one forward pass over the batch with its tangents, at most
+  Problem make(double most_work) {
+    for (;;) {
+      Problem p = make_once();
+      double weights = 0;
+      for (const auto& layer : p.net.layers()) weights += static_cast<double>(layer.in) * layer.out;
+      const int tangents = needs_of(p.loss.objective).trace ? p.net.dim : p.projections();
+      if (weights * static_cast<double>(p.batch) * (1 + tangents) <= most_work) {
+        fill(p);
+        return p;
+      }
+    }
+  }
+
+ private:
+  Problem make_once() {
+    Problem p;
+    // Widths around the vector's 16, batches around the tile's 64, and everything between.
+    const int edges[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 130, 200};
+    const auto width = [&](int most) {
+      for (;;)
+        if (const int w = integer(0, 1) == 0 ? edges[integer(0, 18)] : integer(1, most); w <= most) return w;
+    };
+    p.net.dim = width(integer(0, 3) == 0 ? 40 : 10);
+    const int same = integer(0, 1) == 0 ? width(100) : 0;
+    for (int depth = integer(0, 4); depth > 0; --depth) p.net.hidden.push_back(same > 0 ? same : width(130));
+    p.net.activation = static_cast<Activation>(integer(0, 3));
+    p.net.residual = integer(0, 2) == 0;
+    const double sigma_data = integer(0, 1) == 0 ? 0.5 : uniform(0.2, 2);
+    switch (integer(0, 3)) {
+      case 1:
+        p.net.parameterization = parameterization::Ncsn{};
+        break;
+      case 2:
+        p.net.parameterization = parameterization::NoisePrediction{};
+        break;
+      case 3:
+        p.net.parameterization = parameterization::Edm{sigma_data};
+        break;
+      default:
+        break;
+    }
+    switch (integer(0, 2)) {
+      case 1:
+        p.net.conditioning = conditioning::LogSigma{};
+        break;
+      case 2:
+        p.net.conditioning = conditioning::Fourier::random(integer(1, 9), 0.3, generator_());
+        break;
+      default:
+        break;
+    }
+    switch (integer(0, 2)) {
+      case 1:
+        p.loss.weighting = weighting::Sigma2{};
+        break;
+      case 2:
+        p.loss.weighting = weighting::Edm{sigma_data};
+        break;
+      default:
+        break;
+    }
+    const auto law = static_cast<Projection>(integer(0, 2));
+    switch (integer(0, 6)) {
+      case 0:
+        p.loss.objective = Esm{};
+        break;
+      case 1:
+        p.loss.objective = Ism{};
+        break;
+      case 2:
+        p.loss.objective = Ssm{integer(1, 4), law};
+        break;
+      case 3:
+        p.loss.objective = SsmVr{integer(1, 4), law};
+        break;
+      default:
+        p.loss.objective = Dsm{static_cast<Dsm::Variance>(integer(0, 2))};
+        break;
+    }
+    p.perturbed = needs_of(p.loss.objective).eps || integer(0, 1) == 0;
+    p.batch = width(integer(0, 3) == 0 ? 200 : 20);
+    return p;
+  }
+
+  void fill(Problem& p) {
+    const std::int64_t size = p.batch * p.net.dim;
+    p.params = p.net.initial_params(generator_());
+    const double gain = uniform(0.7, 2);
+    for (float& each : p.params) each = static_cast<float>(gain * static_cast<double>(each));
+    p.x = normals(size);
+    if (p.sigma_used())
+      for (std::int64_t n = 0; n < p.batch; ++n)
+        p.sigma.push_back(static_cast<float>(std::exp(uniform(std::log(0.05), std::log(5)))));
+    if (p.perturbed) p.eps = normals(size);
+    if (p.projections() > 0) p.directions = normals(p.projections() * size);
+    if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
+  }
+
+  std::mt19937_64 generator_;
+};
+
+}  // namespace scorematch::testing_support

@@ -1,0 +1,162 @@
+// Calls that must be refused: what the Error says, and that nothing was written.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scorematch/engine.h"
+#include "scorematch/error.h"
+#include "scorematch/view.h"
+
+namespace scorematch::test {
+
+/// Arrays, each a heap block of its own, so that a sanitizer sees what is past its end.
+class Memory {
+ public:
+  static constexpr char kSentinel = '\x35';  // 0x35353535 is 6.75e-7: a float that no result is
+
+  /// Sentinels, for an output.
+  template <class T>
+  T* take(std::int64_t count) {
+    blocks_.emplace_back(static_cast<std::size_t>(count) * sizeof(T), kSentinel);
+    return reinterpret_cast<T*>(blocks_.back().data());
+  }
+  /// Values in (0, 1], for an input.
+  template <class T>
+  T* fill(std::int64_t count) {
+    T* array = take<T>(count);
+    for (std::int64_t i = 0; i < count; ++i) array[i] = static_cast<T>(static_cast<double>(i % 7 + 1) / 7);
+    return array;
+  }
+  template <class T>
+  T* copy(const std::vector<T>& values) {
+    T* array = take<T>(static_cast<std::int64_t>(values.size()));
+    std::copy(values.begin(), values.end(), array);
+    return array;
+  }
+
+  using Snapshot = std::vector<std::vector<char>>;
+  const Snapshot& bytes() const { return blocks_; }
+
+ private:
+  Snapshot blocks_;
+};
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInf = std::numeric_limits<double>::infinity();
+
+inline void set_float(const ConstView& view, std::int64_t at, double value) {
+  static_cast<float*>(const_cast<void*>(view.data))[at] = static_cast<float>(value);
+}
+template <class AnyView>
+void shift(AnyView& view, int bytes) {
+  view.data = const_cast<char*>(static_cast<const char*>(view.data)) + bytes;
+}
+
+/// An engine that is not this one.
+inline Engine another(const Engine& engine) {
+  return engine.kind() == Engine::Kind::reference ? Engine::best() : Engine::reference();
+}
+
+struct Refusal {
+  std::string argument;
+  std::string expected, got;  // how what follows these words begins
+  ErrorCode code = ErrorCode::invalid_argument;
+};
+
+template <class Call>
+void expect_refused(const Refusal& refusal, const Call& call) {
+  try {
+    call();
+    ADD_FAILURE() << "expected a refusal of '" << refusal.argument << "', got none";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(error.code(), refusal.code) << message;
+    EXPECT_LT(message.size(), 1000u) << message;
+    EXPECT_EQ(error.argument(), refusal.argument) << message;
+    EXPECT_NE(message.find("expected " + refusal.expected), std::string::npos) << message;
+    EXPECT_NE(message.find("got " + refusal.got), std::string::npos) << message;
+    if (refusal.code != ErrorCode::io && !refusal.argument.empty()) {
+      EXPECT_EQ(message.rfind(refusal.argument + ": ", 0), 0u) << message;
+    }
+  }
+}
+
+enum class On { both, reference, cpu };
+
+/// One row: a call that is good after `prepare` and bad after `spoil`.
+template <class Call>
+struct BadCall {
+  const char* name;
+  std::function<void(Call&)> prepare, spoil;
+  Refusal refusal;
+  On on = On::both;
+};
+
+/// Call has Call(Engine), `Memory memory` holding all it reads and writes, and run().
+template <class Call>
+void expect_all_refused(const Engine& engine, const std::vector<BadCall<Call>>& table) {
+  std::set<std::string> names;
+  for (const BadCall<Call>& row : table) {
+    SCOPED_TRACE(row.name);
+    EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
+    if (row.on == On::reference && engine.kind() != Engine::Kind::reference) continue;
+    if (row.on == On::cpu && engine.kind() != Engine::Kind::cpu) continue;
+
+    Call good(engine);
+    row.prepare(good);
+    const Memory::Snapshot before_good = good.memory.bytes();
+    EXPECT_NO_THROW(good.run());
+    EXPECT_FALSE(good.memory.bytes() == before_good) << "the good call wrote nothing";
+
+    Call bad(engine);
+    row.prepare(bad);
+    row.spoil(bad);
+    const Memory::Snapshot before_bad = bad.memory.bytes();
+    expect_refused(row.refusal, [&] { bad.run(); });
+    EXPECT_TRUE(bad.memory.bytes() == before_bad) << "something was written";
+  }
+}
+
+/// A row for a call that has nothing to prepare and no memory: a constructor.
+struct BadMake {
+  const char* name;
+  std::function<void(const Engine&)> make;
+  Refusal refusal;
+};
+
+inline void expect_all_refused(const Engine& engine, const std::vector<BadMake>& table) {
+  std::set<std::string> names;
+  for (const BadMake& row : table) {
+    SCOPED_TRACE(row.name);
+    EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
+    expect_refused(row.refusal, [&] { row.make(engine); });
+  }
+}
+
+/// Runs with each engine that computes on the host and was built in.
+class HostEngines : public testing::TestWithParam<Engine::Kind> {
+ protected:
+  static Engine make(Engine::Kind kind) { return kind == Engine::Kind::cpu ? Engine::cpu(2) : Engine::reference(); }
+  void SetUp() override {
+    try {
+      make(GetParam());
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+  Engine engine() const { return make(GetParam()); }
+};
+
+inline std::string engine_name(const testing::TestParamInfo<Engine::Kind>& info) {
+  return info.param == Engine::Kind::cpu ? "Cpu" : "Reference";
+}
+
+inline auto host_engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu); }
+
+}  // namespace scorematch::test

@@ -1,0 +1,92 @@
+// A problem through an engine, and through the reference's templates on any number type.
+#pragma once
+#include <vector>
+
+#include "reference/sample.h"
+#include "scorematch/loss.h"
+#include "support/random_problem.h"
+
+namespace scorematch::testing_support {
+
+/// Of T: what LossPlan gives.
+template <class T>
+struct Outcome {
+  std::vector<T> per_sample, grad, grad_x;
+};
+
+inline Shape shape_of(std::initializer_list<std::int64_t> extents) { return extents; }
+
+/// The samples [first, first + count) of a problem on an engine, gradients over `normaliser`.
+struct EngineRun {
+  Outcome<float> outcome;
+  Estimate loss;
+};
+
+inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first, std::int64_t count,
+                     std::int64_t normaliser) {
+  const std::int64_t d = p.net.dim;
+  const auto take = [&](const std::vector<float>& all, std::int64_t width) {
+    return all.empty() ? all : std::vector<float>(all.begin() + first * width, all.begin() + (first + count) * width);
+  };
+  const auto upload = [&](const std::vector<float>& values, const Shape& shape) {
+    return values.empty() ? Buffer<float>() : engine.upload(values, shape);
+  };
+  std::vector<float> directions;
+  for (int m = 0; m < p.projections(); ++m) {
+    const auto begin = p.directions.begin() + (m * p.batch + first) * d;
+    directions.insert(directions.end(), begin, begin + count * d);
+  }
+  auto params = engine.upload(p.params);
+  auto x = upload(take(p.x, d), {count, d}), sigma = upload(take(p.sigma, 1), count);
+  auto eps = upload(take(p.eps, d), {count, d}), true_score = upload(take(p.true_score, d), {count, d});
+  auto v = upload(directions, {p.projections(), count, d});
+  LossPlan::In in{params, x};
+  if (sigma.size() > 0) in.sigma = sigma;
+  if (eps.size() > 0) in.eps = eps;
+  if (v.size() > 0) in.directions = v;
+  if (true_score.size() > 0) in.true_score = true_score;
+
+  const LossPlan plan(engine, p.net, p.loss, count);
+  Queue queue(engine, plan.workspace_bytes());
+  auto loss = engine.allocate<Estimate>();
+  auto grad = engine.allocate<float>(p.net.param_count());
+  auto grad_x = engine.allocate<float>({count, d});
+  auto per_sample = engine.allocate<float>(count);
+  Reduction reduction;
+  reduction.normaliser = normaliser;
+  plan.run(queue, in, {loss.data(), grad, grad_x, per_sample}, reduction);
+  return {{queue.read(per_sample), queue.read(grad), queue.read(grad_x)}, queue.read_one(loss)};
+}
+
+inline EngineRun run(const Engine& engine, const Problem& p) { return run(engine, p, 0, p.batch, p.batch); }
+
+/// @param stored makes a T of a number of the arrays, constant a T of one that follows from the problem
+template <class T, class Stored>
+Outcome<T> run_templates(const Problem& p, const Stored& stored) {
+  const auto convert = [&](const std::vector<float>& all, std::int64_t begin, std::int64_t count) {
+    std::vector<T> values;
+    for (std::int64_t i = 0; i < count && !all.empty(); ++i)
+      values.push_back(stored(static_cast<double>(all[static_cast<std::size_t>(begin + i)])));
+    return values;
+  };
+  const std::int64_t d = p.net.dim, count = p.net.param_count();
+  const std::vector<T> params = convert(p.params, 0, count);
+  Outcome<T> out;
+  out.grad.assign(static_cast<std::size_t>(count), T(0));
+  for (std::int64_t n = 0; n < p.batch; ++n) {
+    reference::Sample<T> sample;
+    sample.x = convert(p.x, n * d, d);
+    sample.sigma = T(p.sigma.empty() ? 1.0 : static_cast<double>(p.sigma[static_cast<std::size_t>(n)]));
+    sample.eps = convert(p.eps, n * d, d);
+    sample.true_score = convert(p.true_score, n * d, d);
+    for (int m = 0; m < p.projections(); ++m)
+      sample.directions.push_back(convert(p.directions, (m * p.batch + n) * d, d));
+    auto result = reference::sample_loss<T>(p.net, p.loss, params.data(), sample, 1.0 / static_cast<double>(p.batch),
+                                            out.grad.data());
+    out.per_sample.push_back(result.loss);
+    out.grad_x.insert(out.grad_x.end(), result.grad_x.begin(), result.grad_x.end());
+  }
+  return out;
+}
+
+}  // namespace scorematch::testing_support
