@@ -36,8 +36,7 @@ std::vector<T> read_dense(Queue::Impl& queue, const ConstView& from) {
 }
 
 void check_dense(const View& to, DType dtype) {
-  if (to.empty() || to.dtype != dtype)
-    throw_invalid("to", dtype == DType::f32 ? "float32 memory" : "float64 memory", describe(ConstView(to)));
+  if (to.empty() || to.dtype != dtype) throw_invalid("to", describe(dtype) + " memory", describe(ConstView(to)));
   to.shape.count();  // @throws Error for a rank or extents that are none
   check_layout("to", to);
   std::int64_t stride = 1;
@@ -46,8 +45,11 @@ void check_dense(const View& to, DType dtype) {
       throw_invalid("to", "a dense view", "a stride of " + std::to_string(to.stride[axis]));
 }
 
-void check_host(const void* host) {
+template <class T>
+void write_dense(Queue::Impl& queue, const View& to, const T* host, DType dtype) {
+  check_dense(to, dtype);
   if (host == nullptr) throw_invalid("host", "memory to copy from", "nothing");
+  queue.engine->copy_in(queue, to.data, host, static_cast<std::size_t>(to.shape.count()) * sizeof(T));
 }
 
 }  // namespace
@@ -80,17 +82,9 @@ Queue::Queue(Queue&&) noexcept = default;
 Queue& Queue::operator=(Queue&&) noexcept = default;
 Queue::~Queue() = default;
 
-void Queue::write(View to, const float* host) {
-  check_dense(to, DType::f32);
-  check_host(host);
-  impl_->engine->copy_in(*impl_, to.data, host, static_cast<std::size_t>(to.shape.count()) * sizeof(float));
-}
-
-void Queue::write(View to, const double* host) {
-  check_dense(to, DType::f64);
-  check_host(host);
-  impl_->engine->copy_in(*impl_, to.data, host, static_cast<std::size_t>(to.shape.count()) * sizeof(double));
-}
+void Queue::write(View to, const float* host) { write_dense(*impl_, to, host, DType::f32); }
+void Queue::write(View to, const double* host) { write_dense(*impl_, to, host, DType::f64); }
+void Queue::write(View to, const std::int64_t* host) { write_dense(*impl_, to, host, DType::i64); }
 
 std::vector<float> Queue::read_f32(ConstView from) {
   if (from.dtype != DType::f32) throw_invalid("from", "float32 memory", describe(from));

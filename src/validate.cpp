@@ -13,18 +13,6 @@ namespace {
 constexpr int kMaxWidth = 1 << 20;
 constexpr std::int64_t kMaxParams = std::int64_t{1} << 40;
 
-const char* name_of(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return "float32";
-    case DType::f64:
-      return "float64";
-    case DType::i64:
-      return "int64";
-  }
-  return "an unknown type";
-}
-
 template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
@@ -99,6 +87,18 @@ void throw_invalid(const std::string& argument, const std::string& expected, con
   throw Error(ErrorCode::invalid_argument, argument, argument + ": expected " + expected + ", got " + got);
 }
 
+std::string describe(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "float32";
+    case DType::f64:
+      return "float64";
+    case DType::i64:
+      return "int64";
+  }
+  return "an unknown type";
+}
+
 std::string describe(const Shape& shape) {
   if (shape.rank < 0 || shape.rank > 3) return "a shape of " + std::to_string(shape.rank) + " extents";
   std::string text = "[";
@@ -108,7 +108,7 @@ std::string describe(const Shape& shape) {
 
 std::string describe(const ConstView& view) {
   if (view.empty()) return "nothing";
-  return describe(view.shape) + " " + name_of(view.dtype);
+  return describe(view.shape) + " " + describe(view.dtype);
 }
 
 std::string describe(double value) {

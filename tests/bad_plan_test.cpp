@@ -294,5 +294,26 @@ TEST_P(BadPlan, TheLargestBatchIsGood) {
 
 INSTANTIATE_TEST_SUITE_P(Host, BadPlan, host_engines(), engine_name);
 
+TEST(BadPlan, CpuEngineHasOnePrecisionAndOneRoute) {
+  const Engine engine = Engine::cpu(1);
+  const MlpShape net = MlpShape::score(3, {4});
+  for (const Compute& compute :
+       {Compute{Precision::tf32}, Compute{Precision::bf16}, Compute{Precision::fp32, Route::fused}})
+    for (const bool is_loss : {true, false}) {
+      try {
+        if (is_loss)
+          LossPlan(engine, net, {Ism{}}, 8, compute);
+        else
+          ScorePlan(engine, net, 8, 0, Projection::gaussian, compute);
+        ADD_FAILURE() << "accepted";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::unsupported);
+        EXPECT_EQ(error.argument(), compute.route == Route::fused ? "compute.route" : "compute.precision");
+      }
+    }
+  LossPlan(engine, net, {Ism{}}, 8, {Precision::fp32, Route::layered});
+  LossPlan(Engine::reference(), net, {Ism{}}, 8, {Precision::bf16, Route::fused});
+}
+
 }  // namespace
 }  // namespace scorematch::test

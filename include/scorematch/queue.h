@@ -30,6 +30,7 @@ class SCOREMATCH_API Queue {
   /// done.
   void write(View to, const float* host);
   void write(View to, const double* host);
+  void write(View to, const std::int64_t* host);
   /// Engine to host. Waits for this queue; @throws Error device_fault if anything enqueued before failed.
   template <class T>
   std::vector<T> read(const Buffer<T>& from) {

@@ -28,9 +28,9 @@ using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow>;
 
 class SCOREMATCH_API SamplerPlan {
  public:
-  /// A network of the caller's: enqueues score [N, d] at x [N, d] and sigma [1]. `queue` is run()'s stream with the
-  /// scratch that the sampler leaves over, so a plan may be run on it: give the outer queue the sum of both
-  /// workspace_bytes().
+  /// A network of the caller's: enqueues score [N, d] at x [N, d] and sigma [1]; float64 on the reference engine.
+  /// `queue` is run()'s stream with the scratch that the sampler leaves over, so a plan may be run on it: give the
+  /// outer queue the sum of both workspace_bytes().
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
 
   SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch);

@@ -25,6 +25,17 @@ std::string vectors() {
   return hwy::TargetName(targets & -targets);
 }
 
+/// This engine has one precision, and one route, which is layered.
+void check_compute(const Compute& compute) {
+  const auto refuse = [](const char* argument, const char* expected, const char* got) {
+    throw Error(ErrorCode::unsupported, argument,
+                std::string(argument) + ": expected " + expected + " on the cpu engine, got " + got);
+  };
+  if (compute.precision == Precision::tf32) refuse("compute.precision", "fp32", "tf32");
+  if (compute.precision == Precision::bf16) refuse("compute.precision", "fp32", "bf16");
+  if (compute.route == Route::fused) refuse("compute.route", "automatic or layered", "fused");
+}
+
 struct CpuEngine final : HostEngine {
   explicit CpuEngine(int threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(threads) {}
 
@@ -34,8 +45,14 @@ struct CpuEngine final : HostEngine {
            " vectors, oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
            std::to_string(version->patch);
   }
-  std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override { return cpu::make_loss(spec, pool); }
-  std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override { return cpu::make_score(spec, pool); }
+  std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
+    check_compute(spec.compute);
+    return cpu::make_loss(spec, pool);
+  }
+  std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
+    check_compute(spec.compute);
+    return cpu::make_score(spec, pool);
+  }
   std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
     return cpu::make_perturb(spec, pool);
   }

@@ -1,6 +1,6 @@
 // The heads. Every objective so far is a sum of terms, each at a point x + p sigma eps:
 //
-//   share_quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  mean or sum over directions of  v^T J v [+ (v^T s)^2 / 2]
+//   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  mean or sum over directions of  v^T J v [+ (v^T s)^2 / 2]
 //
 // with g = linear eps/sigma or linear grad log p. A new objective is a new case in terms_of(), or, where it is no such
 // sum, a new kind of term here.

@@ -52,7 +52,7 @@ class SampleSource {
   int dim_;
 };
 
-/// Writes v [rows, dim] from the law. `scratch` is not needed: the sphere's radius is set in place.
+/// Writes v [rows, dim] from the law.
 void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride);
 
 /// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [kTileRows, stride]

@@ -1,5 +1,5 @@
 // Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1), ended by one denoising step x + sigma_min^2 s(x,
-// sigma_min) (Jolicoeur-Martineau et al. 2020, "Adversarial score matching", section 3).
+// sigma_min) (Jolicoeur-Martineau et al. 2020, "Adversarial score matching").
 //
 //   for each level sigma_i:  alpha_i = step_size sigma_i^2 / sigma_min^2
 //     steps_per_level times: x <- x + alpha_i / 2 s(x, sigma_i) + sqrt(alpha_i) z
