@@ -19,7 +19,12 @@
 namespace scorematch::testing_support {
 namespace {
 
-constexpr int kProblems = 320, kRuns = 16;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kProblems = 40;  // a sanitizer looks at the same code every time
+#else
+constexpr int kProblems = 320;
+#endif
+constexpr int kRuns = 16;
 constexpr double kMostWork = 1.5e6;
 
 /// A fresh seed a run, or the one to repeat.

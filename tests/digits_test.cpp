@@ -1,24 +1,28 @@
 // The quickstart's job: two thirds of the handwritten digits in, new digits out that are like the other third.
 //
-// Three statistics of S = 1000 samples and the H = 599 held-out digits, each against its mean over splits of the real
-// digits into 1000 and 599:
+// Three statistics of S = 1000 samples and the H = 599 held-out digits, each in units of what it is for real digits:
 //
-// - the sliced Wasserstein distance (W2 by quantiles, 200 directions), which sees the law of every mean of pixels;
+// - the sliced Wasserstein distance (W2 by quantiles, 500 directions), which sees the law of every mean of pixels. Its
+//   unit is the mean over 20 splits of the real digits into 1000 and 599;
 // - the mean distance of a sample to the nearest held-out digit, which sees whether a sample is a digit at all: a
-//   Gaussian with the data's means and covariances is told from digits hardly by the first and easily by this one;
-// - the mean distance to the nearest training digit, against that of the held-out digits: copying would make it small.
+//   Gaussian with the digits' means and covariances is hardly told from them by the first and plainly by this one. Its
+//   unit is from the same splits;
+// - the mean distance to the nearest training digit, which copying makes small. Its unit is that of the held-out ones.
 //
-// Measured (40 splits; 8 draws from 5 trainings; in units of the mean over the splits):
+// Measured, the first row over 40 splits, the second over 5 splits with 2 trainings each, the others on the split here:
 //
-// |                                              | sliced W2    | to held-out  | to training |
-// |----------------------------------------------|--------------|--------------|-------------|
-// | real digits                                  | 0.85 to 1.25 | 0.99 to 1.01 | 1           |
-// | samples of the trained model                 | 1.17 to 1.35 | 1.05 to 1.07 | 1.00        |
-// | the model trained for a quarter of the steps | 1.92         | 1.49         |             |
-// | Gaussian with the data's covariance          | 1.43 to 1.52 | 1.58 to 1.59 |             |
-// | each pixel drawn on its own                  | 2.23         | 1.89         |             |
-// | the untrained model                          | 2.45         | 2.05         |             |
-// | the training digits themselves               | 0.95         | 1.00         | 0           |
+// |                                       | sliced W2    | to held-out  | to training  |
+// |---------------------------------------|--------------|--------------|--------------|
+// | real digits                           | 0.85 to 1.25 | 0.99 to 1.01 | 1            |
+// | the trained model                     | 1.23 to 1.43 | 1.05 to 1.06 | 1.02 to 1.04 |
+// | trained for 1500 steps only           | 1.24         | 1.20         | 1.23         |
+// | trained for 300 steps only            | 1.51         | 1.48         | 1.56         |
+// | Gaussian with the digits' covariances | 1.43 to 1.52 | 1.59         | 1.69         |
+// | each pixel drawn on its own           | 2.18         | 1.90         | 2.03         |
+// | the untrained model                   | 2.45         | 2.03         | 2.19         |
+// | the training digits themselves        | 0.90         | 0.99         | 0            |
+//
+// so that 1.5 tells digits from what has no structure, 1.15 from what has only the first two moments, 0.8 from copies.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,8 +43,9 @@ using cli::Matrix;
 
 constexpr std::int64_t kTraining = 1198, kHeldOut = 599, kSamples = 1000;
 constexpr std::int64_t kDirections = 500;
-constexpr unsigned kSplits = 20;  // of the real digits
-constexpr double kMostWasserstein = 1.5, kMostToHeldOut = 1.2, kLeastToTraining = 0.8;
+constexpr unsigned kSplit = 1;    // seed of the one trained on
+constexpr unsigned kSplits = 20;  // of the real digits, to compare with
+constexpr double kMostWasserstein = 1.5, kMostToHeldOut = 1.15, kLeastToTraining = 0.8;
 
 /// In units of the same of real digits.
 struct Likeness {
@@ -52,9 +57,9 @@ class Digits : public CommandTest {
   Digits()
       : all_(cli::read_npy(std::string(SCOREMATCH_EXAMPLE_DATA) + "/digits-8x8.npy")),
         directions_(unit_directions(kDirections, all_.cols, 1)) {
-    training_ = part(0, 0, kTraining);
-    held_out_ = part(0, kTraining, kHeldOut);
-    for (unsigned split = 1; split <= kSplits; ++split) {
+    training_ = part(kSplit, 0, kTraining);
+    held_out_ = part(kSplit, kTraining, kHeldOut);
+    for (unsigned split = kSplit + 1; split <= kSplit + kSplits; ++split) {
       const Matrix samples = part(split, 0, kSamples), others = part(split, kSamples, kHeldOut);
       real_.wasserstein += sliced_wasserstein(samples, others, directions_) / kSplits;
       real_.to_held_out += mean_nearest_distance(samples, others) / kSplits;
@@ -147,7 +152,7 @@ Matrix draw_gaussian(const Matrix& training) {
 
 TEST_F(Digits, AreToldFromWhatIsNotLikeThem) {
   const Likeness pixels = compare(draw_pixels(training_)), gaussian = compare(draw_gaussian(training_)),
-                 untrained = compare(draw({"--steps", "1"})), copies = compare(part(0, 0, kSamples));
+                 untrained = compare(draw({"--steps", "1"})), copies = compare(part(kSplit, 0, kSamples));
   EXPECT_GT(pixels.wasserstein, kMostWasserstein);
   EXPECT_GT(pixels.to_held_out, kMostToHeldOut);
   EXPECT_GT(gaussian.to_held_out, kMostToHeldOut);

@@ -177,6 +177,16 @@ TEST(Rows, AreUniformAndUnrelated) {
   EXPECT_LT(chi_square_excess(of_steps), kSigmas);
 }
 
+// A row and its noise level come from one counter but for the purpose: row and sign of ln sigma, eight by two.
+TEST(Rows, AreUnrelatedToTheNoiseLevel) {
+  const std::vector<double> row = rows(8, kMany, {6, 0, 0}),
+                            sigma = perturb(1, schedule::LogNormal{0, 1}, kMany, {6, 0, 0}).sigma;
+  std::vector<std::int64_t> pairs(16, 0);
+  for (std::size_t n = 0; n < row.size(); ++n)
+    ++pairs.at(static_cast<std::size_t>(2 * row[n]) + (sigma[n] > 1 ? 1 : 0));
+  EXPECT_LT(chi_square_excess(pairs), kSigmas);
+}
+
 /// Where a sampler starts, and what its first Langevin step adds: with score 0 and alpha = step_size,
 /// x = sigma_max z_init + sqrt(alpha) z_step.
 Perturbed sampler_draws(std::int64_t n, NoiseState::Position position) {
