@@ -221,6 +221,22 @@ TEST_P(Steps, WithAGradientThatIsNotFiniteAreSkippedAndCounted) {
   }
 }
 
+TEST_P(Steps, WhoseSquareIsBeyondFloatAreSkippedUnlessClipped) {
+  Adam::Options plain, clipped;
+  clipped.max_grad_norm = 1;
+  const Floats start = random_floats(20, 1);
+  Floats huge = random_floats(20, 2);
+  huge[3] = 1e30f;
+  Trainer skips(engine, start, plain), clips(engine, start, clipped);
+  skips.step(huge);
+  EXPECT_EQ(skips.params(), start);
+  EXPECT_EQ(skips.progress().skipped, 1);
+  clips.step(huge);
+  EXPECT_EQ(clips.progress().step, 1);
+  for (const float each : clips.snapshot().second_moment) EXPECT_TRUE(std::isfinite(each));
+  EXPECT_NE(clips.params()[3], start[3]);
+}
+
 TEST_P(Steps, TakeANewLearningRateAtOnce) {
   Adam::Options slow, fast;
   slow.learning_rate = 1e-3;

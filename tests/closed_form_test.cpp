@@ -1,6 +1,7 @@
 // Losses and gradients of affine scores s = A x + b against their closed forms, sample by sample and in expectation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 

@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "reference/sample.h"
-#include "scorematch/head.h"
 #include "scorematch/score.h"
+#include "support/differences.h"
 #include "support/dual.h"
 #include "support/loss_case.h"
 
@@ -16,19 +16,6 @@ namespace scorematch::testing_support {
 namespace {
 
 using Vector = std::vector<double>;
-
-double largest(const Vector& values) {
-  double most = 0;
-  for (const double each : values) most = std::max(most, std::abs(each));
-  return most;
-}
-
-/// Each element within `relative` of the largest.
-void expect_close(const Vector& got, const Vector& want, double relative) {
-  ASSERT_EQ(got.size(), want.size());
-  const double tolerance = relative * largest(want);
-  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], tolerance) << i;
-}
 
 std::vector<Dual> duals(const Vector& values) {
   std::vector<Dual> result;
@@ -127,18 +114,6 @@ TEST_P(Gradients, MatchDualNumbers) {
     expect_close(grad, want, 1e-12);
     expect_close(result.grad_x, want_x, 1e-12);
   }
-}
-
-/// (f(t + h) - f(t - h)) / 2h with h = 2^-17: the error is f''' h^2 / 6 ~ 1e-11 and rounding u |f| / h ~ 1e-11.
-double central_difference(double& t, const std::function<double()>& f) {
-  constexpr double kStep = 0x1p-17;
-  const double at = t;
-  t = at + kStep;
-  const double above = f();
-  t = at - kStep;
-  const double below = f();
-  t = at;
-  return (above - below) / (2 * kStep);
 }
 
 TEST_P(Gradients, MatchCentralDifferences) {
@@ -257,65 +232,6 @@ TEST(Jacobian, ForwardAndBackwardAreAdjoint) {
       }
       EXPECT_NEAR(left, right, 1e-12 * size);
     }
-  }
-}
-
-// ---- the head alone: a function of output, jvp and trace
-
-TEST_P(Gradients, OfTheHeadMatchCentralDifferences) {
-  constexpr std::int64_t kBatch = 3, kDim = 3;
-  const Engine engine = Engine::reference();
-  const auto* dsm = std::get_if<Dsm>(&GetParam().second);
-  if (dsm != nullptr && dsm->variance != Dsm::Variance::plain) {  // two evaluations of the network: refused
-    EXPECT_THROW(HeadPlan(engine, kDim, loss_for(0), kBatch), Error);
-    return;
-  }
-  const Needs needs = needs_of(GetParam().second);
-  const std::int64_t m = needs.projections;
-  const Parameterization each_kind[] = {parameterization::Plain{}, parameterization::Ncsn{},
-                                        parameterization::NoisePrediction{}, parameterization::Edm{0.7}};
-  for (std::size_t kind = 0; kind < 4; ++kind) {
-    SCOPED_TRACE(kind);
-    const HeadPlan plan(engine, kDim, loss_for(kind), kBatch, each_kind[kind]);
-    Queue queue(engine, plan.workspace_bytes());
-    const Vector sigma = uniform_values(kBatch, 1, 0.3, 1.5), eps = normal_values(kBatch * kDim, 2),
-                 x = uniform_values(kBatch * kDim, 3), v = normal_values(m * kBatch * kDim, 4),
-                 truth = uniform_values(kBatch * kDim, 5);
-    Vector output = uniform_values(kBatch * kDim, 6), jvp = uniform_values(m * kBatch * kDim, 7),
-           trace = uniform_values(needs.trace ? kBatch : 0, 8);
-    auto loss = engine.allocate<Estimate>();
-    Buffer<double> grad_output = engine.allocate<double>({kBatch, kDim}),
-                   grad_jvp = engine.allocate<double>({m, kBatch, kDim}), grad_trace = engine.allocate<double>(kBatch);
-    const auto run = [&] {
-      HeadPlan::In in;
-      in.output = {output.data(), {kBatch, kDim}};
-      if (kind == 3) in.x = {x.data(), {kBatch, kDim}};
-      in.sigma = {sigma.data(), kBatch};
-      in.eps = {eps.data(), {kBatch, kDim}};
-      HeadPlan::Out out{loss.data(), grad_output};
-      if (m > 0) {
-        in.directions = {v.data(), {m, kBatch, kDim}};
-        in.jvp = {jvp.data(), {m, kBatch, kDim}};
-        out.grad_jvp = grad_jvp;
-      }
-      if (needs.trace) {
-        in.trace = {trace.data(), kBatch};
-        out.grad_trace = grad_trace;
-      }
-      if (needs.true_score) in.true_score = {truth.data(), {kBatch, kDim}};
-      plan.run(queue, in, out);
-      return queue.read_one(loss).mean;
-    };
-    const auto check = [&](Vector& of, const Buffer<double>& adjoint) {
-      run();
-      const Vector got = queue.read(adjoint);
-      Vector want;
-      for (double& each : of) want.push_back(central_difference(each, run));
-      if (!of.empty()) expect_close(got, want, 1e-9);  // quadratic: rounding alone
-    };
-    check(output, grad_output);
-    check(jvp, grad_jvp);
-    check(trace, grad_trace);
   }
 }
 

@@ -1,6 +1,7 @@
 // What is drawn, as equalities: between engines, between plans, and with the caller's own numbers in place of the draw.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "reference/sample.h"

@@ -21,7 +21,8 @@ class SCOREMATCH_API Adam {
     double max_grad_norm = 0;  ///< clip to this norm; 0: no clipping
     double ema_decay = 0;      ///< 0: no average is kept
   };
-  /// One engine-memory record. A step whose gradient is not finite changes nothing but `skipped`.
+  /// One engine-memory record. A step whose gradient is not finite, or whose square once clipped is beyond float32,
+  /// changes nothing but `grad_norm` and `skipped`.
   struct Progress {
     double learning_rate = 0;
     double grad_norm = 0;  ///< of the last step, before clipping, without loss_scale

@@ -1,6 +1,7 @@
 // Adam: the norm, then one pass over all arrays; fixed blocks, so that bits do not depend on the threads.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "cpu/programs.h"
@@ -11,10 +12,20 @@ namespace {
 
 constexpr std::int64_t kBlock = 16384;  // elements: five arrays of it stay in a core's L2
 
+bool is_clipped(const Adam::Options& options, double norm) {
+  return options.max_grad_norm > 0 && norm > options.max_grad_norm;
+}
+
+/// Whether the squares of the clipped gradient are floats: an infinity would stay in the second moment for ever.
+bool is_usable(const Adam::Options& options, double norm) {
+  const double used = is_clipped(options, norm) ? options.max_grad_norm : norm;
+  return std::isfinite(norm) && used * used <= static_cast<double>(std::numeric_limits<float>::max());
+}
+
 AdamScalars scalars(const Adam::Options& options, const Adam::Progress& progress, double loss_scale) {
   const auto t = static_cast<double>(progress.step);
   const double bias1 = 1 - std::pow(options.beta1, t), bias2 = 1 - std::pow(options.beta2, t);
-  const bool clipped = options.max_grad_norm > 0 && progress.grad_norm > options.max_grad_norm;
+  const bool clipped = is_clipped(options, progress.grad_norm);
   AdamScalars s;
   s.grad_scale = static_cast<float>((clipped ? options.max_grad_norm / progress.grad_norm : 1.0) / loss_scale);
   s.one_minus_beta1 = static_cast<float>(1 - options.beta1);
@@ -43,7 +54,7 @@ void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& op
   Adam::Progress& progress = *state.progress;
   if (progress.step == 0 && progress.skipped == 0 && state.ema != nullptr) std::copy_n(params, state.count, state.ema);
   progress.grad_norm = std::sqrt(square) / loss_scale;
-  if (!std::isfinite(progress.grad_norm)) {
+  if (!is_usable(options, progress.grad_norm)) {
     ++progress.skipped;
     return;
   }

@@ -6,10 +6,14 @@
 //   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 //   ema <- decay ema + (1 - decay) theta
 #include <cmath>
+#include <limits>
 
 #include "reference/programs.h"
 
 namespace scorematch::reference {
+
+// Moments are kept in float: a larger square would stay in the second one for ever, as an infinity.
+constexpr double kLargestSquare = std::numeric_limits<float>::max();
 
 void adam_step(const AdamState& state, const Adam::Options& options, float* params, const float* grad,
                double loss_scale) {
@@ -23,14 +27,14 @@ void adam_step(const AdamState& state, const Adam::Options& options, float* para
   if (first && state.ema != nullptr && progress.skipped == 0)
     for (std::int64_t i = 0; i < state.count; ++i) state.ema[i] = params[i];
   progress.grad_norm = std::sqrt(square);
-  if (!std::isfinite(square)) {
+  const double clip = options.max_grad_norm > 0 && progress.grad_norm > options.max_grad_norm
+                          ? options.max_grad_norm / progress.grad_norm
+                          : 1.0;
+  if (!std::isfinite(square) || clip * clip * square > kLargestSquare) {
     ++progress.skipped;
     return;
   }
   const auto t = static_cast<double>(++progress.step);
-  const double clip = options.max_grad_norm > 0 && progress.grad_norm > options.max_grad_norm
-                          ? options.max_grad_norm / progress.grad_norm
-                          : 1.0;
   const double rate = progress.learning_rate;
   const double bias1 = 1 - std::pow(options.beta1, t), bias2 = 1 - std::pow(options.beta2, t);
   for (std::int64_t i = 0; i < state.count; ++i) {
