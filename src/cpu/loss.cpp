@@ -13,7 +13,7 @@ class CpuLoss final : public LossProgram {
 
   /// 4 P' + T (4 P' + tile): the padded parameters once, and for each of T threads a gradient and one tile's arrays.
   std::size_t workspace_bytes() const override {
-    return params_bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
+    return problem_.net.bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
   }
 
   void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
@@ -35,7 +35,7 @@ class CpuLoss final : public LossProgram {
     Estimate estimate;
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       Turn turn(turnstile, chunk);
-      Arena arena(queue.workspace + params_bytes() + static_cast<std::size_t>(worker) * worker_bytes());
+      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
       float* grad = arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
       if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
       TileLoss tile(problem_, call.gradient, arena);
@@ -55,11 +55,6 @@ class CpuLoss final : public LossProgram {
   }
 
  private:
-  std::size_t params_bytes() const {
-    Arena arena;
-    arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
-    return arena.used();
-  }
   std::size_t worker_bytes() const {
     Arena arena;
     arena.take<float>(static_cast<std::size_t>(problem_.net.count()));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cpu/arena.h"
 #include "network.h"
 #include "scorematch/mlp.h"
 
@@ -41,6 +42,13 @@ class PaddedNet {
     int width = 0;
     for (const Layer& each : padded_) width = std::max(width, std::max(each.in, each.out));
     return width;
+  }
+
+  /// What the padded vector takes of an arena.
+  std::size_t bytes() const {
+    Arena arena;
+    arena.take<float>(static_cast<std::size_t>(count_));
+    return arena.used();
   }
 
   /// params [P] into the padded vector.

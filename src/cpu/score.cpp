@@ -138,7 +138,7 @@ class CpuScore final : public ScoreProgram {
 
   /// 4 P' + T tile: the padded parameters once, and one tile's arrays for each of T threads.
   std::size_t workspace_bytes() const override {
-    return params_bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
+    return problem_.net.bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
   }
 
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
@@ -151,7 +151,7 @@ class CpuScore final : public ScoreProgram {
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
-      Arena arena(queue.workspace + params_bytes() + static_cast<std::size_t>(worker) * worker_bytes());
+      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
       TileScore tile(problem_, tangents, arena);
       chunks.for_each_tile(chunk,
                            [&](std::int64_t first, int rows) { tile.run(source, params, in, out, first, rows); });
@@ -159,11 +159,6 @@ class CpuScore final : public ScoreProgram {
   }
 
  private:
-  std::size_t params_bytes() const {
-    Arena arena;
-    arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
-    return arena.used();
-  }
   std::size_t worker_bytes() const {
     Arena value, tangents;
     const TileScore without(problem_, false, value), with(problem_, true, tangents);
