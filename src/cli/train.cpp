@@ -123,6 +123,9 @@ class Training {
     checkpoint.net = net_;
     checkpoint.params = queue_.read(params_);
     checkpoint.adam = adam_.snapshot(queue_);
+    // Stopped before the average has forgotten where it began: better to sample with, and go on from, the parameters.
+    const bool is_young = step_ < options_.steps && static_cast<double>(step_) * (1 - options_.ema_decay()) < 5;
+    if (is_young && !checkpoint.adam->ema.empty()) checkpoint.adam->ema = checkpoint.params;
     checkpoint.noise = noise_.read(queue_);
     checkpoint.standardization = data_.standardization;
     write_metadata(checkpoint.metadata);
