@@ -18,6 +18,7 @@
 #include "cli/npy.h"
 #include "cli/png_file.h"
 #include "scorematch/error.h"
+#include "support/files.h"
 
 namespace scorematch::cli {
 namespace {
@@ -26,12 +27,6 @@ namespace fs = std::filesystem;
 
 class Files : public testing::Test {
  protected:
-  Files() {
-    std::string pattern = testing::TempDir() + "/scorematch-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~Files() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::string write(const std::string& name, const std::string& bytes) const {
     std::ofstream(path(name), std::ios::binary) << bytes;
@@ -43,7 +38,8 @@ class Files : public testing::Test {
   }
   std::ptrdiff_t entries() const { return std::distance(fs::directory_iterator(folder_), {}); }
 
-  fs::path folder_;
+  test::TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 /// The Error's message; empty if there was none, or none of that code.

@@ -55,12 +55,17 @@ SCOREMATCH_HOST_DEVICE constexpr Block counter(Purpose purpose, std::uint64_t st
                static_cast<std::uint32_t>(sample >> 32 & 0xFFFF)}};
 }
 
-/// The counter of a sampler's step k: see Purpose::sampler_step.
+/// Where a sampler's step k stands: see Purpose::sampler_step.
+SCOREMATCH_HOST_DEVICE constexpr Purpose sampler_purpose(std::uint64_t k) {
+  return static_cast<Purpose>(static_cast<std::uint32_t>(Purpose::sampler_step) +
+                              static_cast<std::uint32_t>(k >> kDirectionBits));
+}
+SCOREMATCH_HOST_DEVICE constexpr std::uint32_t sampler_direction(std::uint64_t k) {
+  return static_cast<std::uint32_t>(k) & ((1u << kDirectionBits) - 1);
+}
 SCOREMATCH_HOST_DEVICE constexpr Block sampler_counter(std::uint64_t k, std::uint64_t step, std::uint64_t sample,
                                                        std::uint32_t group) {
-  const auto purpose = static_cast<Purpose>(static_cast<std::uint32_t>(Purpose::sampler_step) +
-                                            static_cast<std::uint32_t>(k >> kDirectionBits));
-  return counter(purpose, step, sample, group, static_cast<std::uint32_t>(k) & ((1u << kDirectionBits) - 1));
+  return counter(sampler_purpose(k), step, sample, group, sampler_direction(k));
 }
 
 constexpr std::uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;

@@ -146,8 +146,7 @@ class CpuHead final : public HeadProgram {
     check_noise_range(in.noise, batch);
     const SampleSource samples(in, problem_.spec.loss.schedule, perturbs(problem_.spec.loss, in.eps),
                                problem_.spec.dim);
-    const std::int64_t whole = reduction.normaliser == 0 ? batch : reduction.normaliser;
-    const HeadCall call{in, out, samples, reduction.loss_scale / static_cast<double>(whole)};
+    const HeadCall call{in, out, samples, grad_factor_of(reduction, batch)};
     const Chunks chunks(batch);
     Turnstile turnstile;
     Estimate estimate;

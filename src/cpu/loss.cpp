@@ -23,11 +23,10 @@ class CpuLoss final : public LossProgram {
     problem_.net.pack(static_cast<const float*>(in.params.data), params);
     const Loss& loss = problem_.spec.loss;
     const SampleSource samples(in, loss.schedule, perturbs(loss, in.eps), problem_.spec.net.dim);
-    const std::int64_t whole = reduction.normaliser == 0 ? batch : reduction.normaliser;
     const LossCall call{in,
                         samples,
                         params,
-                        reduction.loss_scale / static_cast<double>(whole),
+                        grad_factor_of(reduction, batch),
                         !out.grad.empty() || !out.grad_x.empty(),
                         !out.grad_x.empty()};
     const Chunks chunks(batch);

@@ -56,14 +56,6 @@ class CpuPerturb final : public PerturbProgram {
   int input_stride_;
 };
 
-/// Position of a batch in the noise, as the SIMD draws want it.
-Draw direction_draw(const NoiseRef& noise, std::int64_t first, int m) {
-  const auto& at = *static_cast<const NoiseState::Position*>(noise.state);
-  return {at.seed, static_cast<std::uint64_t>(at.step),
-          static_cast<std::uint64_t>(at.first_sample + noise.sample_offset + first), philox::Purpose::direction,
-          static_cast<std::uint32_t>(m)};
-}
-
 class CpuDirection final : public DirectionProgram {
  public:
   CpuDirection(const DirectionSpec& spec, ThreadPool& pool) : spec_(spec), pool_(pool) {}
@@ -74,8 +66,9 @@ class CpuDirection final : public DirectionProgram {
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         for (int m = 0; m < spec_.projections; ++m)
-          fill_direction(direction_draw(noise, first, m), spec_.law, rows, spec_.dim,
-                         static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1], out.stride[1]);
+          fill_direction(draw_at(noise, philox::Purpose::direction, first, static_cast<std::uint32_t>(m)), spec_.law,
+                         rows, spec_.dim, static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1],
+                         out.stride[1]);
       });
     });
   }

@@ -4,6 +4,7 @@
 #include "cpu/chunks.h"
 #include "cpu/programs.h"
 #include "cpu/simd_noise.h"
+#include "cpu/tile_samples.h"
 #include "host_engine.h"
 
 namespace scorematch::cpu {
@@ -14,16 +15,9 @@ const float* row_of(const ConstView& view, std::int64_t n) {
 }
 
 Draw noise_draw(const SamplerUpdate& update, std::int64_t n) {
-  const auto& at = *static_cast<const NoiseState::Position*>(update.noise.state);
-  Draw draw{at.seed, static_cast<std::uint64_t>(at.step),
-            static_cast<std::uint64_t>(at.first_sample + update.noise.sample_offset + n), philox::Purpose::sampler_init,
-            0};
-  if (update.index == SamplerUpdate::kInitial) return draw;
+  if (update.index == SamplerUpdate::kInitial) return draw_at(update.noise, philox::Purpose::sampler_init, n, 0);
   const auto k = static_cast<std::uint64_t>(update.index);
-  draw.purpose = static_cast<philox::Purpose>(static_cast<std::uint32_t>(philox::Purpose::sampler_step) +
-                                              static_cast<std::uint32_t>(k >> philox::kDirectionBits));
-  draw.direction = static_cast<std::uint32_t>(k) & ((1u << philox::kDirectionBits) - 1);
-  return draw;
+  return draw_at(update.noise, philox::sampler_purpose(k), n, philox::sampler_direction(k));
 }
 
 void update_row(const SamplerUpdate& update, std::int64_t n, int dim, const float* z) {

@@ -39,22 +39,11 @@ TileSamples::TileSamples(int dim, Arena& arena)
       eps(arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(padded(dim)))),
       sigma(arena.take<double>(kTileRows)) {}
 
-void SampleSource::set_noise(const NoiseRef& noise) {
-  if (noise.state == nullptr) return;
-  noise_ = *static_cast<const NoiseState::Position*>(noise.state);
-  noise_.first_sample += noise.sample_offset;
-}
-
-Draw SampleSource::draw(philox::Purpose purpose, std::int64_t first, std::uint32_t direction) const {
-  return {noise_.seed, static_cast<std::uint64_t>(noise_.step), static_cast<std::uint64_t>(noise_.first_sample + first),
-          purpose, direction};
-}
-
 double SampleSource::sigma_of(std::int64_t n) const {
   if (!sigma_.empty()) return per_sample(sigma_, n);
   philox::Block block{};
   if (schedule_.index() > 1) {  // None and Single draw nothing
-    const Draw at = draw(philox::Purpose::sigma, n, 0);
+    const Draw at = draw_at(noise_, philox::Purpose::sigma, n, 0);
     block = philox::philox4x32_10(philox::counter(at.purpose, at.step, at.first_sample, 0), at.seed);
   }
   return std::visit(DrawSigma{block}, schedule_);
@@ -78,7 +67,7 @@ void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
   zero_tail(tile.eps, 0);
   if (!perturbed_) return;
   if (eps_.empty()) {
-    fill_normal(draw(philox::Purpose::eps, first, 0), rows, dim_, tile.eps, stride);
+    fill_normal(draw_at(noise_, philox::Purpose::eps, first, 0), rows, dim_, tile.eps, stride);
   } else {
     for (int r = 0; r < rows; ++r) std::copy_n(row(eps_, first + r), dim_, tile.eps + r * stride);
   }
@@ -88,8 +77,8 @@ void SampleSource::load_direction(const ConstView& given, Projection law, int m,
                                   int stride) const {
   std::fill_n(to, std::int64_t{kTileRows} * stride, 0.0f);
   if (given.empty()) {
-    fill_direction(draw(philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), law, tile.rows, dim_,
-                   to, stride);
+    fill_direction(draw_at(noise_, philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), law,
+                   tile.rows, dim_, to, stride);
     return;
   }
   for (int r = 0; r < tile.rows; ++r) {

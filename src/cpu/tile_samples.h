@@ -12,6 +12,13 @@
 
 namespace scorematch::cpu {
 
+/// Where sample `first` of a batch stands in its noise.
+inline Draw draw_at(const NoiseRef& noise, philox::Purpose purpose, std::int64_t first, std::uint32_t direction) {
+  const auto& at = *static_cast<const NoiseState::Position*>(noise.state);
+  return {at.seed, static_cast<std::uint64_t>(at.step),
+          static_cast<std::uint64_t>(at.first_sample + noise.sample_offset + first), purpose, direction};
+}
+
 /// Rows past `rows` are zero, with sigma 1.
 struct TileSamples {
   TileSamples(int dim, Arena& arena);
@@ -29,25 +36,28 @@ class SampleSource {
   /// `in` may be any plan's inputs that have x, sigma, eps, rows, draw_rows and noise; x may be absent.
   template <class In>
   SampleSource(const In& in, const NoiseSchedule& schedule, bool perturbed, int dim)
-      : x_(in.x), sigma_(in.sigma), eps_(in.eps), schedule_(schedule), row_of_(in), perturbed_(perturbed), dim_(dim) {
-    set_noise(in.noise);
-  }
+      : x_(in.x),
+        sigma_(in.sigma),
+        eps_(in.eps),
+        schedule_(schedule),
+        row_of_(in),
+        noise_(in.noise),
+        perturbed_(perturbed),
+        dim_(dim) {}
 
   void load(std::int64_t first, int rows, TileSamples& tile) const;
   /// Direction m of the tile's samples, given or drawn. @param to [kTileRows, stride], zero past the samples and past
   /// dim
   void load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
                       int stride) const;
-  Draw draw(philox::Purpose purpose, std::int64_t first, std::uint32_t direction) const;
 
  private:
-  void set_noise(const NoiseRef& noise);
   double sigma_of(std::int64_t n) const;
 
   ConstView x_, sigma_, eps_;
   NoiseSchedule schedule_;
   RowIndex row_of_;
-  NoiseState::Position noise_{};  // first_sample is the batch's
+  NoiseRef noise_;
   bool perturbed_;
   int dim_;
 };

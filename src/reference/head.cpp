@@ -15,13 +15,12 @@ class ReferenceHead final : public HeadProgram {
     check_sigma_values(in.sigma);
     if (!in.x.empty()) check_row_values(in.rows, in.x.shape.extent[0]);
     check_noise_range(in.noise, batch);
-    const bool has_x = !in.x.empty();
-    const std::int64_t whole = reduction.normaliser == 0 ? batch : reduction.normaliser;
+    const RowIndex row_of(in);
     Estimate estimate;
     for (std::int64_t n = 0; n < batch; ++n) {
       Sample<double> sample = sample_of(in, spec_.loss, spec_.dim, n);
-      if (has_x) sample.x = row(in.x, RowIndex(in)(n));
-      const double loss = run_sample(in, out, n, sample, reduction.loss_scale / static_cast<double>(whole));
+      if (!in.x.empty()) sample.x = row(in.x, row_of(n));
+      const double loss = run_sample(in, out, n, sample, grad_factor_of(reduction, batch));
       add_to(estimate, loss);
       put_element(out.loss_per_sample, n, loss);
     }

@@ -14,8 +14,7 @@ class ReferenceLoss final : public LossProgram {
     check_host_values(in, in.x, batch);
     const std::vector<double> params = row(in.params, 0);
     const RowIndex row_of(in);
-    const std::int64_t whole = reduction.normaliser == 0 ? batch : reduction.normaliser;
-    const double grad_factor = reduction.loss_scale / static_cast<double>(whole);
+    const double grad_factor = grad_factor_of(reduction, batch);
 
     std::vector<double> grad(params.size(), 0.0);
     Estimate estimate;

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/files.h"
+
 namespace scorematch::testing_support {
 
 using Arguments = std::vector<std::string>;
@@ -142,12 +144,7 @@ class Process {
 /// A fresh folder to run in, gone afterwards.
 class CommandTest : public testing::Test {
  protected:
-  CommandTest() {
-    std::string pattern = testing::TempDir() + "/scorematch-XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
-    std::filesystem::create_directory(folder());
-  }
-  ~CommandTest() override { std::filesystem::remove_all(root_); }
+  CommandTest() { std::filesystem::create_directory(folder()); }
 
   std::filesystem::path folder() const { return root_ / "work"; }
   std::string path(const std::string& name) const { return (folder() / name).string(); }
@@ -175,7 +172,8 @@ class CommandTest : public testing::Test {
   }
 
  private:
-  std::filesystem::path root_;
+  test::TemporaryFolder temporary_;
+  std::filesystem::path root_ = temporary_.path();
 };
 
 }  // namespace scorematch::testing_support
