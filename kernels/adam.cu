@@ -1,0 +1,127 @@
+// Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2):
+//
+//   g <- grad / loss_scale, clipped to max_grad_norm
+//   m <- beta1 m + (1 - beta1) g          v <- beta2 v + (1 - beta2) g^2
+//   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
+//   ema <- decay ema + (1 - decay) theta
+//
+// Three launches: partial sums of g^2 of a fixed number of blocks; one block that adds them in order and settles what
+// the step is, in device memory, so that a captured step advances; one pass over all arrays. In double throughout: the
+// pass moves 24 to 36 bytes an element, and a small rate times a float's last bit is what weights are lost by. Bytes: 4
+// P, then 24 P, 32 P with an average. Sums depend on P alone.
+#include "device/element.cuh"
+#include "device/launch.h"
+#include "device/smem.cuh"
+#include "launchers.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kPartialBlocks = 256;
+
+/// What the pass over the arrays is told.
+struct Step {
+  double scale;  // of the gradient: clipping over loss_scale
+  double rate, bias1, bias2;
+  int skip, first;
+};
+
+struct Scratch {
+  double partial[kPartialBlocks];
+  Step step;
+};
+
+/// Sums the block's values in a tree of fixed shape; thread 0 has the sum. `shared` is [kThreads]. Synchronises.
+SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
+  const int thread = static_cast<int>(threadIdx.x);
+  shared[thread] = value;
+  for (int half = kThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (thread < half) shared[thread] += shared[thread + half];
+  }
+  return shared[0];
+}
+
+__global__ void __launch_bounds__(kThreads) square_sum_kernel(AdamParams p) {
+  SCOREMATCH_SHARED(block);
+  Carver carve(block);
+  double* shared = carve.take<double>(kThreads);
+  const int thread = static_cast<int>(threadIdx.x);
+  double square = 0.0;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + thread; i < p.count;
+       i += kPartialBlocks * kThreads) {
+    const double g = static_cast<double>(p.grad[i]) / p.loss_scale;
+    square += g * g;
+  }
+  square = block_sum(square, shared);
+  if (thread == 0) static_cast<Scratch*>(p.scratch)->partial[blockIdx.x] = square;
+}
+
+__global__ void __launch_bounds__(kThreads) settle_kernel(AdamParams p) {
+  SCOREMATCH_SHARED(block);
+  Carver carve(block);
+  double* shared = carve.take<double>(kThreads);
+  const int thread = static_cast<int>(threadIdx.x);
+  Scratch& scratch = *static_cast<Scratch*>(p.scratch);
+  const double square = block_sum(scratch.partial[thread], shared);
+  if (thread != 0) return;
+  AdamProgress progress = *p.progress;
+  Step step{1.0 / p.loss_scale, progress.learning_rate, 1.0, 1.0, 0, 0};
+  step.first = progress.step == 0 && progress.skipped == 0 ? 1 : 0;
+  progress.grad_norm = sqrt(square);
+  double clip = 1.0;
+  if (p.options.max_grad_norm > 0.0 && progress.grad_norm > p.options.max_grad_norm)
+    clip = p.options.max_grad_norm / progress.grad_norm;
+  // Moments are kept in float: a larger square would stay in the second one for ever, as an infinity.
+  constexpr double kLargestSquare = 3.4028234663852886e38;
+  if (!isfinite(square) || clip * clip * square > kLargestSquare) {
+    step.skip = 1;
+    ++progress.skipped;
+  } else {
+    const double t = static_cast<double>(++progress.step);
+    step.scale = clip / p.loss_scale;
+    step.bias1 = 1.0 - pow(p.options.beta1, t);
+    step.bias2 = 1.0 - pow(p.options.beta2, t);
+  }
+  scratch.step = step;
+  *p.progress = progress;
+}
+
+__global__ void __launch_bounds__(kThreads) adam_kernel(AdamParams p) {
+  const Step step = static_cast<const Scratch*>(p.scratch)->step;
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+  if (i >= p.count) return;
+  double theta = static_cast<double>(p.params[i]);
+  double ema = p.ema == nullptr ? 0.0 : step.first != 0 ? theta : static_cast<double>(p.ema[i]);
+  if (step.skip == 0) {
+    const AdamOptions& o = p.options;
+    const double g = step.scale * static_cast<double>(p.grad[i]);
+    const double m = o.beta1 * static_cast<double>(p.first_moment[i]) + (1.0 - o.beta1) * g;
+    const double v = o.beta2 * static_cast<double>(p.second_moment[i]) + (1.0 - o.beta2) * g * g;
+    theta -= step.rate * o.weight_decay * theta + step.rate * m / step.bias1 / (sqrt(v / step.bias2) + o.epsilon);
+    p.first_moment[i] = static_cast<float>(m);
+    p.second_moment[i] = static_cast<float>(v);
+    p.params[i] = static_cast<float>(theta);
+    ema = o.ema_decay * ema + (1.0 - o.ema_decay) * theta;
+  }
+  if (p.ema != nullptr) p.ema[i] = static_cast<float>(ema);
+}
+
+}  // namespace
+
+std::size_t adam_scratch_bytes() { return sizeof(Scratch); }
+
+int launch_adam(const AdamParams& params, CUstream_st* stream) {
+  static_assert(kPartialBlocks == kThreads, "one partial sum a thread of the second launch");
+  const std::size_t shared = shared_bytes<double>(kThreads);
+  int status = launch(square_sum_kernel, {kPartialBlocks, 1, kThreads, shared}, stream, params);
+  if (status == 0) status = launch(settle_kernel, {1, 1, kThreads, shared}, stream, params);
+  if (status != 0) return status;
+  const auto blocks = static_cast<unsigned>((params.count + kThreads - 1) / kThreads);
+  return launch(adam_kernel, {blocks, 1, kThreads, 0}, stream, params);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,65 @@
+// Groups: columns 4 g ... 4 g + 3 of a row, which one Philox counter yields and one vector access moves. Callers'
+// arrays are aligned to their elements alone, so every access asks its address.
+#pragma once
+#include "device/element.cuh"
+#include "device/ptx.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+SCOREMATCH_DEVICE int group_count(int columns) { return (columns + 3) / 4; }
+
+template <class T>
+SCOREMATCH_DEVICE bool is_vector(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % (4 * sizeof(T)) == 0;
+}
+
+/// Zero from `columns` on.
+SCOREMATCH_DEVICE void read4(const float* row, int group, int columns, float (&values)[4]) {
+  const float* p = row + 4 * group;
+  if (4 * group + 4 <= columns && is_vector(p)) {
+    load4(p, values);
+    return;
+  }
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) values[i] = 4 * group + i < columns ? p[i] : 0.0f;
+}
+
+/// What lies past `columns` is left as it is.
+template <class T>
+SCOREMATCH_DEVICE void write4(T* row, int group, int columns, const float (&values)[4]) {
+  T* p = row + 4 * group;
+  if (4 * group + 4 <= columns && is_vector(p)) {
+    store4(p, values);
+    return;
+  }
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i)
+    if (4 * group + i < columns) p[i] = from_float<T>(values[i]);
+}
+
+/// Sets columns from `columns` on to zero.
+SCOREMATCH_DEVICE void clear_from(int columns, int group, float (&values)[4]) {
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i)
+    if (4 * group + i >= columns) values[i] = 0.0f;
+}
+
+/// How a warp shares out rows: 2^k lanes a row, as many as the row has groups, up to 32.
+struct RowLanes {
+  int lanes;  // a row
+
+  SCOREMATCH_DEVICE explicit RowLanes(int groups) : lanes(1) {
+    while (lanes < groups && lanes < 32) lanes *= 2;
+  }
+  SCOREMATCH_DEVICE int rows_a_warp() const { return 32 / lanes; }
+  /// Adds up over the lanes of a row, in an order that is a matter of `lanes` alone; every lane has the sum. All 32
+  /// lanes take part.
+  SCOREMATCH_DEVICE float sum(float value) const {
+    for (int offset = lanes / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
+    return value;
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,122 @@
+// Every PTX instruction of the project, one a function. Compiled by nvcc they are inline assembly; compiled by a host
+// compiler, as tests/simt does to run the kernels where there is no GPU, they are calls of that executor. Nothing else
+// in kernels/ knows of it, but smem.cuh and launch.h.
+#pragma once
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define SCOREMATCH_UNROLL _Pragma("unroll")
+#else
+#include "simt/device.h"
+#define SCOREMATCH_UNROLL
+#endif
+#define SCOREMATCH_DEVICE __device__ __forceinline__
+
+namespace scorematch {
+namespace kernels {
+
+/// The upper half of a float; arithmetic is done in float.
+struct bf16 {
+  std::uint16_t bits;
+};
+
+namespace ptx {
+
+#if defined(__CUDACC__)
+
+SCOREMATCH_DEVICE std::uint32_t shared_address(const void* p) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+}
+
+/// Rounds to nearest, ties to even; NaN stays NaN.
+SCOREMATCH_DEVICE bf16 to_bf16(float x) {
+  bf16 y;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+}
+
+/// Two at once: `low` in the lower half.
+SCOREMATCH_DEVICE std::uint32_t pack_bf16(float low, float high) {
+  std::uint32_t y;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
+  return y;
+}
+
+/// Rounds to nearest, ties away from zero, to tf32's 10 stored bits.
+SCOREMATCH_DEVICE std::uint32_t to_tf32(float x) {
+  std::uint32_t y;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x));
+  return y;
+}
+
+/// Starts a copy of 16 bytes from global to shared memory; of the source, the first `source_bytes` are read and the
+/// rest are zeros.
+SCOREMATCH_DEVICE void cp_async16(void* shared, const void* global, int source_bytes) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
+               "r"(source_bytes)
+               : "memory");
+}
+SCOREMATCH_DEVICE void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/// Waits until at most kPending of this thread's groups are in flight.
+template <int kPending>
+SCOREMATCH_DEVICE void cp_async_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+
+/// 8x8 matrices of 16-bit elements; lane 8 i + r names row r of matrix i.
+SCOREMATCH_DEVICE void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1])
+               : "r"(shared_address(row))
+               : "memory");
+}
+SCOREMATCH_DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+}
+SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+}
+
+/// d[16, 8] += a[16, 16] b[16, 8] in bf16, accumulated in float.
+SCOREMATCH_DEVICE void mma_bf16_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+/// d[16, 8] += a[16, 8] b[8, 8] in tf32, accumulated in float; operands come from to_tf32().
+SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+#else
+
+using simt::cp_async16;
+using simt::cp_async_commit;
+using simt::cp_async_wait;
+using simt::ldmatrix_x2;
+using simt::ldmatrix_x4;
+using simt::ldmatrix_x4_trans;
+using simt::mma_bf16_m16n8k16;
+using simt::mma_tf32_m16n8k8;
+using simt::pack_bf16;
+using simt::shared_address;
+using simt::to_tf32;
+SCOREMATCH_DEVICE bf16 to_bf16(float x) { return {static_cast<std::uint16_t>(simt::pack_bf16(x, 0.0f))}; }
+
+#endif
+
+}  // namespace ptx
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,65 @@
+// v_m, m = first_direction ... + count - 1: Gaussian, Rademacher, on the sphere of radius sqrt(dim), unit vectors, or
+// as given; into the tangent rows, [count, rows, stride] of T, zero in the columns from dim on and in the rows past the
+// batch.
+//
+// A warp does 32 / lanes rows of one direction, a lane a group of four columns at a time; on the sphere in two passes,
+// drawing twice. Bytes a row: sizeof(T) columns written. Sums are taken over a row by one warp, in an order of dim
+// alone.
+#include "device/launch.h"
+#include "device/noise.cuh"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+
+/// What the row's normals are multiplied by. Called by whole warps; every lane has it.
+SCOREMATCH_DEVICE float sphere_scale(const DirectionsParams& p, const RowLanes& lanes, int m, std::int64_t row,
+                                     int lane) {
+  float square = 0.0f;
+  if (row < p.batch)
+    for (int g = lane; g < group_count(p.dim); g += lanes.lanes) {
+      float v[4];
+      direction4(p.source, p.noise, m, p.first + row, g, p.dim, v);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
+    }
+  square = lanes.sum(square);
+  return row < p.batch ? sqrtf(static_cast<float>(p.dim) / square) : 1.0f;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads) directions_kernel(DirectionsParams p) {
+  const RowLanes lanes(group_count(p.columns));
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes.lanes;
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;
+  const int slot = static_cast<int>(blockIdx.y), m = p.first_direction + slot;
+  const bool on_sphere = p.source.law == DirectionSource::Law::sphere && p.source.given == nullptr;
+  const float scale = on_sphere ? sphere_scale(p, lanes, m, row, lane) : 1.0f;
+  if (row >= p.rows) return;
+  if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = scale;
+  T* out = static_cast<T*>(p.out) + slot * p.plane + row * p.stride;
+  for (int g = lane; g < group_count(p.columns); g += lanes.lanes) {
+    float v[4] = {};
+    if (row < p.batch) direction4(p.source, p.noise, m, p.first + row, g, p.dim, v);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) v[i] *= scale;
+    write4(out, g, p.columns, v);
+  }
+}
+
+}  // namespace
+
+int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream) {
+  int lanes = 1;
+  while (lanes < (params.columns + 3) / 4 && lanes < 32) lanes *= 2;
+  const int rows_a_block = kThreads / lanes;
+  const Grid grid{static_cast<unsigned>((params.rows + rows_a_block - 1) / rows_a_block),
+                  static_cast<unsigned>(params.count), kThreads, 0};
+  return element == Element::bf16 ? launch(directions_kernel<bf16>, grid, stream, params)
+                                  : launch(directions_kernel<float>, grid, stream, params);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

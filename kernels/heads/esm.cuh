@@ -1,0 +1,24 @@
+// Explicit score matching: l = 1/2 |s - grad log p|^2.
+#pragma once
+#include "heads/head.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+struct EsmHead {
+  static constexpr bool kScoreTerm = true, kDirections = false, kSlicedSquare = false;
+
+  SCOREMATCH_DEVICE static void score_term(const HeadParams& p, const HeadRow& row, int group, const float (&s)[4],
+                                           float& loss, float (&bar)[4]) {
+    float target[4];
+    read4(p.true_score.data + row.sample * p.true_score.stride, group, p.dim, target);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      bar[i] = s[i] - target[i];
+      loss = fmaf(0.5f * bar[i], bar[i], loss);
+    }
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

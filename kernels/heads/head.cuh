@@ -1,0 +1,60 @@
+// What a head is made of. A head says which parts its objective has,
+//
+//   kDirections      share v^T J v for each direction      kSlicedSquare   + share (v^T s)^2 / 2 for each
+//   kScoreTerm       score_term(): a function of s alone, with its adjoint
+//
+// and head.cu walks a row through them. A new objective is a new file beside this one and a case in head.cu.
+#pragma once
+#include "device/coefficients.cuh"
+#include "device/noise.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+/// One sample, as all lanes of its row know it.
+struct HeadRow {
+  std::int64_t row, sample;  // of the chunk; of the call
+  float sigma, a, b, c;
+  float loss_factor;  // lambda
+  double bar_factor;  // lambda loss_scale / samples of the whole batch
+};
+
+SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
+  HeadRow r{row, p.first + row, 1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 0.0};
+  if (row >= p.batch) return r;
+  r.sigma = p.sigma_rows != nullptr ? p.sigma_rows[row] : sigma_of(p.sigma, p.noise, r.sample);
+  const Coefficients k = coefficients(p.parameterization, r.sigma);
+  const double lambda = weight(p.weighting, r.sigma);
+  r.a = k.a;
+  r.b = k.b;
+  r.c = k.c;
+  r.loss_factor = static_cast<float>(lambda);
+  r.bar_factor = lambda * p.grad_factor;
+  return r;
+}
+
+/// s = a x_tilde + b F, four columns; zero from dim on.
+SCOREMATCH_DEVICE void score4(const HeadParams& p, const HeadRow& r, int group, float (&s)[4]) {
+  read4(p.output + r.row * p.output_stride, group, p.dim, s);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) s[i] *= r.b;
+  if (r.a == 0.0f) return;
+  float x[4], eps[4] = {};
+  read4(data_row(p.data, p.noise, r.sample), group, p.dim, x);
+  if (p.eps.perturbed) eps4(p.eps, p.noise, r.sample, group, p.dim, eps);
+  const float step = static_cast<float>(p.point) * r.sigma;
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) s[i] = fmaf(r.a, fmaf(step, eps[i], x[i]), s[i]);
+}
+
+/// l += 1/2 |s|^2, whose adjoint is s.
+SCOREMATCH_DEVICE void half_square_term(const float (&s)[4], float& loss, float (&bar)[4]) {
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    bar[i] = s[i];
+    loss = fmaf(0.5f * s[i], s[i], loss);
+  }
+}
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,18 @@
+// Sliced score matching with reduced variance: l = mean_m [ v_m^T J v_m ] + 1/2 |s|^2.
+#pragma once
+#include "heads/head.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+struct SsmVrHead {
+  static constexpr bool kScoreTerm = true, kDirections = true, kSlicedSquare = false;
+
+  SCOREMATCH_DEVICE static void score_term(const HeadParams&, const HeadRow&, int, const float (&s)[4], float& loss,
+                                           float (&bar)[4]) {
+    half_square_term(s, loss, bar);
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,78 @@
+// One hidden layer's activation, value and tangents together (docs/math.md, section "The jet"):
+//
+//   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]      m = 1 ... slots - 1
+//
+// z, h, h' are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots, so that phi and
+// phi' are found once. Bytes: slots rows width sizeof(T) read and written, once more read where the layer is residual.
+// Elementwise: nothing depends on the launch.
+#include "device/activation.cuh"
+#include "device/element.cuh"
+#include "device/launch.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+
+template <class T>
+SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, float (&next)[4]) {
+  if (p.h != nullptr) {
+    float h[4];
+    load4(static_cast<const T*>(p.h) + at, h);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) next[i] += h[i];
+  }
+  store4(static_cast<T*>(p.h_next) + at, next);
+}
+
+template <class T, Activation kActivation>
+__global__ void __launch_bounds__(kThreads) jet_forward_kernel(JetForwardParams p) {
+  const int groups = p.width / 4;
+  const std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x)) * 4;
+  const std::int64_t plane = p.rows * p.width;
+  if (at >= plane) return;
+  const int column = static_cast<int>(at / 4 % groups) * 4;
+  float z[4], bias[4], value[4], first[4];
+  load4(static_cast<const T*>(p.z) + at, z);
+  load4(p.bias + column, bias);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const Jet jet = activate<kActivation>(z[i] + bias[i]);
+    value[i] = jet.value;
+    first[i] = jet.first;
+  }
+  if (p.first_slot == 0) store_next<T>(p, at, value);
+  for (int slot = 1; slot < p.slots; ++slot) {
+    float tangent[4];
+    load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) tangent[i] *= first[i];
+    store_next<T>(p, slot * plane + at, tangent);
+  }
+}
+
+template <class T>
+int launch_of(const JetForwardParams& p, CUstream_st* stream) {
+  const std::int64_t groups = p.rows * p.width / 4;
+  const Grid grid{static_cast<unsigned>((groups + kThreads - 1) / kThreads), 1, kThreads, 0};
+  switch (p.activation) {
+    case Activation::silu:
+      return launch(jet_forward_kernel<T, Activation::silu>, grid, stream, p);
+    case Activation::softplus:
+      return launch(jet_forward_kernel<T, Activation::softplus>, grid, stream, p);
+    case Activation::tanh:
+      return launch(jet_forward_kernel<T, Activation::tanh>, grid, stream, p);
+    default:
+      return launch(jet_forward_kernel<T, Activation::gelu>, grid, stream, p);
+  }
+}
+
+}  // namespace
+
+int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream) {
+  return element == Element::bf16 ? launch_of<bf16>(params, stream) : launch_of<float>(params, stream);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

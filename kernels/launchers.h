@@ -1,0 +1,320 @@
+// The kernels as the host sees them: plain C++, device pointers, a stream; every launcher gives back a cudaError_t as
+// an int, 0 for success, and neither waits nor allocates.
+//
+// Arrays are row-major. `Rows` are padded: a chunk of samples has `rows` rows, of which the first `batch` are samples;
+// the others are zero. T is the compute type, float or bf16, chosen by `Element`.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+struct CUstream_st;
+
+namespace scorematch {
+namespace kernels {
+
+enum class Element { f32, bf16 };
+
+// ---- where samples and their noise come from
+// -------------------------------------------------------------------------
+
+/// scorematch::NoiseState::Position, in device memory.
+struct NoisePosition {
+  std::uint64_t seed;
+  std::int64_t step;
+  std::int64_t first_sample;
+};
+
+/// Sample `first_sample + sample_offset` is row 0.
+struct Noise {
+  const NoisePosition* position = nullptr;
+  std::int64_t sample_offset = 0;
+};
+
+/// Rows apart, last axis contiguous.
+struct Table {
+  const float* data = nullptr;  // [rows, columns]; null: not given
+  std::int64_t stride = 0;      // elements from row to row
+};
+
+/// x, [R, dim]: sample n is row n, row `rows[n]`, or one drawn from the noise.
+struct DataRows {
+  Table x;
+  std::int64_t row_count = 0;
+  const std::int64_t* rows = nullptr;
+  bool drawn = false;
+};
+
+struct SigmaLaw {
+  enum class Kind { one, single, geometric, log_uniform, log_normal };
+  Kind kind = Kind::one;
+  double low = 1, high = 1;  // sigma_min, sigma_max; single: high; log_normal: mean, deviation
+  int levels = 0;
+};
+
+/// sigma of sample n: given[n * given_stride], or drawn.
+struct SigmaSource {
+  const float* given = nullptr;
+  std::int64_t given_stride = 0;  // 1, or 0 for one value for all
+  SigmaLaw law;
+};
+
+/// eps of sample n: given, drawn, or (perturbed false) zero.
+struct EpsSource {
+  bool perturbed = false;
+  Table given;
+};
+
+struct DirectionSource {
+  enum class Law { gaussian, rademacher, sphere, basis };
+  Law law = Law::gaussian;
+  const float* given = nullptr;  // [M, N, dim]; null: drawn
+  std::int64_t given_plane = 0, given_stride = 0;
+};
+
+/// s = a x_tilde + b F(c x_tilde, e(sigma))
+struct Parameterization {
+  enum class Kind { plain, ncsn, noise_prediction, edm };
+  Kind kind = Kind::plain;
+  double sigma_data = 1;
+};
+
+struct Weighting {
+  enum class Kind { none, sigma2, edm };
+  Kind kind = Kind::none;
+  double sigma_data = 1;
+};
+
+/// e(sigma): nothing, ln sigma, or sin and cos of 2 pi w_k ln sigma.
+struct Features {
+  enum class Kind { none, log_sigma, fourier };
+  Kind kind = Kind::none;
+  int count = 0;                        // columns
+  const double* frequencies = nullptr;  // [count / 2], device memory
+};
+
+enum class Activation { silu, softplus, tanh, gelu };
+
+// ---- prologue
+// --------------------------------------------------------------------------------------------------------
+
+/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
+struct PerturbParams {
+  DataRows data;
+  Noise noise;
+  SigmaSource sigma;
+  EpsSource eps;
+  Parameterization parameterization;
+  Features features;
+  double point = 1;
+  int dim = 0;
+  std::int64_t batch = 0, rows = 0;
+  std::int64_t first = 0;     // sample of row 0 within the call: of data, sigma, eps and noise
+  void* net_input = nullptr;  // [rows, net_stride] of T; columns from dim + features.count on are zeroed
+  std::int64_t net_stride = 0;
+  int net_columns = 0;         // columns written
+  float* sigma_out = nullptr;  // [rows]; 1 past the batch
+  float* x_tilde = nullptr;    // [batch, x_tilde_stride]
+  std::int64_t x_tilde_stride = 0;
+  float* eps_out = nullptr;  // [batch, eps_stride]
+  std::int64_t eps_stride = 0;
+};
+int launch_perturb(const PerturbParams& params, Element element, CUstream_st* stream);
+
+/// Directions first_direction ... + count - 1 of each sample, feature and padding columns zero.
+struct DirectionsParams {
+  DirectionSource source;
+  Noise noise;
+  int dim = 0, first_direction = 0, count = 0;
+  std::int64_t batch = 0, rows = 0, first = 0;
+  void* out = nullptr;  // [count, rows, stride] of T
+  std::int64_t plane = 0, stride = 0;
+  int columns = 0;         // written; >= dim
+  float* scale = nullptr;  // [count, rows]: what the sphere's normals were multiplied by; null: not kept
+};
+int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream);
+
+// ---- jet
+// -------------------------------------------------------------------------------------------------------------
+
+/// One hidden layer, slots 0 (the value) and 1 ... tangents:
+///   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]
+struct JetForwardParams {
+  Activation activation = Activation::silu;
+  std::int64_t rows = 0;
+  int width = 0;                  // padded: a multiple of 8
+  int first_slot = 0, slots = 1;  // first_slot 1: the value has been written before
+  const void* z = nullptr;        // [slots, rows, width] of T, without bias
+  const float* bias = nullptr;    // [width]
+  const void* h = nullptr;        // [slots, rows, width] of T where the layer is residual, else null
+  void* h_next = nullptr;         // [slots, rows, width] of T
+};
+int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream);
+
+/// The way back, bars being adjoints of h' and of z:
+///   curvature = phi'' sum_m z_m hbar_m [+ what earlier groups of tangents left]
+///   zbar_0 = phi' hbar_0 + curvature      zbar_m = phi' hbar_m
+/// and the bias gradient's partial sums over rows of zbar_0.
+struct JetBackwardParams {
+  Activation activation = Activation::silu;
+  std::int64_t rows = 0;
+  int width = 0;
+  int first_slot = 0, slots = 1;  // first_slot 1: tangents alone; curvature is left for a later group
+  const void* z = nullptr;        // [slots, rows, width] of T
+  const float* bias = nullptr;    // [width]
+  const void* h_bar = nullptr;    // [slots, rows, width] of T
+  void* z_bar = nullptr;          // [slots, rows, width] of T
+  float* curvature = nullptr;     // [rows, width]; needed between groups
+  bool has_curvature = false;     // whether an earlier group has written it
+  float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written where first_slot is 0
+};
+int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
+
+/// partial[block, column] = sum over the block's rows of a[row, column].
+struct ColumnSumParams {
+  std::int64_t rows = 0;
+  int width = 0;
+  const void* a = nullptr;   // [rows, width] of T
+  float* partial = nullptr;  // [column_sum_blocks(rows), width]
+};
+int launch_column_sums(const ColumnSumParams& params, Element element, CUstream_st* stream);
+/// Blocks of rows a column sum is made in: of the rows alone.
+int column_sum_blocks(std::int64_t rows);
+
+/// sum[column] (= or +=) partials added in the blocks' order.
+int launch_add_column_sums(const float* partial, int blocks, int width, bool add, float* sum, CUstream_st* stream);
+
+// ---- heads
+// -----------------------------------------------------------------------------------------------------------
+
+enum class Objective { esm, dsm, ism, ssm, ssm_vr };
+
+/// From F and (dF/dz) v to per-sample loss and adjoints, for one group of directions.
+struct HeadParams {
+  Objective objective = Objective::dsm;
+  int dim = 0;
+  std::int64_t batch = 0, rows = 0, first = 0;
+
+  const float* output = nullptr;  // [rows, output_stride], F
+  std::int64_t output_stride = 0;
+  const float* jvp = nullptr;  // [count, rows, .], (dF/dz) v
+  std::int64_t jvp_plane = 0, jvp_stride = 0;
+  const float* trace = nullptr;  // [batch], tr dF/dz; ISM without directions
+
+  DataRows data;  // x; null where the parameterization has a = 0
+  Noise noise;
+  const float* sigma_rows = nullptr;  // [rows], as launch_perturb left it; null: `sigma` says
+  SigmaSource sigma;
+  EpsSource eps;
+  double point = 1;  // evaluated at x + point sigma eps
+  Table true_score;
+  DirectionSource directions;
+  const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
+  int first_direction = 0, count = 0;
+  double share = 1;  // of each direction
+
+  Parameterization parameterization;
+  Weighting weighting;
+  double quadratic = 1, linear = 1;  // l = quadratic |s|^2 / 2 + linear s.eps/sigma; see complete_square
+  bool complete_square = true;       // + linear^2 |eps/sigma|^2 / 2
+  double grad_factor = 1;            // loss_scale / samples of the whole batch
+
+  bool first_group = true, last_group = true;  // of this sample's directions
+  bool add_loss = false;                       // a further term of the same samples
+  float* loss = nullptr;                       // [rows], lambda l; read and written between groups
+  void* output_bar = nullptr;                  // [rows, output_bar_stride] of T, adjoint of F; in the last group
+  std::int64_t output_bar_stride = 0;
+  int bar_columns = 0;      // columns of adjoints written, zero from dim on
+  void* jvp_bar = nullptr;  // [count, rows, .] of T
+  std::int64_t jvp_bar_plane = 0, jvp_bar_stride = 0;
+  float* trace_bar = nullptr;  // [batch]
+  float* score_bar =
+      nullptr;  // [rows, score_bar_stride]: SSM's sum over directions; needed beyond one, may be output_bar
+  std::int64_t score_bar_stride = 0;
+  float* grad_x = nullptr;  // [batch, grad_x_stride]: the adjoint of x round the network, a s^ (+= where add_loss)
+  std::int64_t grad_x_stride = 0;
+};
+int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
+
+/// grad_x += c(sigma) input_bar
+struct InputGradientParams {
+  int dim = 0;
+  std::int64_t batch = 0;
+  const float* sigma = nullptr;  // [rows]
+  Parameterization parameterization;
+  const void* input_bar = nullptr;  // [rows, stride] of T
+  std::int64_t input_bar_stride = 0;
+  float* grad_x = nullptr;
+  std::int64_t grad_x_stride = 0;
+};
+int launch_input_gradient(const InputGradientParams& params, Element element, CUstream_st* stream);
+
+/// scorematch::Estimate, in device memory.
+struct EstimateRecord {
+  double count, mean, m2;
+};
+/// Mean and squared deviations of loss[0 ... batch), in a fixed order, into or (merge) onto `estimate`; the values also
+/// to `copy` where it is not null.
+int launch_estimate(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy,
+                    CUstream_st* stream);
+
+// ---- parameters
+// ------------------------------------------------------------------------------------------------------
+
+/// A layer in the flat vector and in the padded ones. Offsets in elements.
+struct LayerPlace {
+  int in, out;                 // as the caller has them
+  int in_padded, out_padded;   // as GEMM wants them
+  std::int64_t weight, bias;   // in params [P]
+  std::int64_t weight_padded;  // in padded weights [out_padded, in_padded]
+  std::int64_t bias_padded;    // in padded biases [out_padded]
+};
+/// params [P] to padded weights of T and padded float biases, padding zero.
+int launch_pack(const float* params, const LayerPlace* layers, int layer_count, void* weights, float* biases,
+                Element element, CUstream_st* stream);
+/// Padded float gradients to grad [P], in its place or (add) onto it.
+int launch_unpack(const float* weights, const float* biases, const LayerPlace* layers, int layer_count, bool add,
+                  float* grad, CUstream_st* stream);
+
+// ---- optimiser and samplers
+// ------------------------------------------------------------------------------------------
+
+struct AdamOptions {
+  double beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay;
+};
+/// scorematch::Adam::Progress, in device memory.
+struct AdamProgress {
+  double learning_rate, grad_norm;
+  std::int64_t step, skipped;
+};
+struct AdamParams {
+  AdamOptions options;
+  double loss_scale = 1;
+  std::int64_t count = 0;
+  float* params = nullptr;
+  const float* grad = nullptr;
+  float *first_moment = nullptr, *second_moment = nullptr;
+  float* ema = nullptr;
+  AdamProgress* progress = nullptr;
+  void* scratch = nullptr;  // adam_scratch_bytes(), aligned to 8
+};
+std::size_t adam_scratch_bytes();
+int launch_adam(const AdamParams& params, CUstream_st* stream);
+
+/// out = x + score_factor s + second_factor s2 + noise_factor z; null arrays are zero.
+struct SamplerParams {
+  std::int64_t batch = 0;
+  int dim = 0;
+  float* out = nullptr;  // [batch, dim], as all of them
+  const float *x = nullptr, *score = nullptr, *second_score = nullptr;
+  float score_factor = 0, second_factor = 0, noise_factor = 0;
+  Noise noise;
+  bool initial = false;    // the draw a sampler starts from
+  std::int64_t index = 0;  // the sampler's step
+};
+int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
+
+/// position->step += 1
+int launch_advance(NoisePosition* position, CUstream_st* stream);
+
+}  // namespace kernels
+}  // namespace scorematch

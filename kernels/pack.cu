@@ -1,0 +1,66 @@
+// The caller's flat parameters [P] into the padded weights of T and biases the GEMMs want, padding zero; and padded
+// gradients back onto grad [P]. blockIdx.y is the layer; a thread does every so manieth element of its [out, in + 1]
+// table, the last column being the bias. Bytes: (4 + sizeof(T)) P. Elementwise.
+#include "device/element.cuh"
+#include "device/launch.h"
+#include "launchers.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kBlocksALayer = 128;
+
+/// each(row, column) for the layer's [rows, columns] table, shared out over the blocks of blockIdx.x.
+template <class Each>
+SCOREMATCH_DEVICE void for_each_element(std::int64_t rows, std::int64_t columns, const Each& each) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+       i < rows * columns; i += step)
+    each(i / columns, i % columns);
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    pack_kernel(const float* params, const LayerPlace* layers, T* weights, float* biases) {
+  const LayerPlace l = layers[blockIdx.y];
+  for_each_element(l.out_padded, l.in_padded + 1, [&](std::int64_t row, std::int64_t column) {
+    if (column == l.in_padded)
+      biases[l.bias_padded + row] = row < l.out ? params[l.bias + row] : 0.0f;
+    else
+      weights[l.weight_padded + row * l.in_padded + column] =
+          from_float<T>(row < l.out && column < l.in ? params[l.weight + row * l.in + column] : 0.0f);
+  });
+}
+
+__global__ void __launch_bounds__(kThreads)
+    unpack_kernel(const float* weights, const float* biases, const LayerPlace* layers, bool add, float* grad) {
+  const LayerPlace l = layers[blockIdx.y];
+  for_each_element(l.out, l.in + 1, [&](std::int64_t row, std::int64_t column) {
+    const bool bias = column == l.in;
+    const float value = bias ? biases[l.bias_padded + row] : weights[l.weight_padded + row * l.in_padded + column];
+    float& to = bias ? grad[l.bias + row] : grad[l.weight + row * l.in + column];
+    to = add ? to + value : value;
+  });
+}
+
+Grid grid_of(int layer_count) { return {kBlocksALayer, static_cast<unsigned>(layer_count), kThreads, 0}; }
+
+}  // namespace
+
+int launch_pack(const float* params, const LayerPlace* layers, int layer_count, void* weights, float* biases,
+                Element element, CUstream_st* stream) {
+  const Grid grid = grid_of(layer_count);
+  return element == Element::bf16
+             ? launch(pack_kernel<bf16>, grid, stream, params, layers, static_cast<bf16*>(weights), biases)
+             : launch(pack_kernel<float>, grid, stream, params, layers, static_cast<float*>(weights), biases);
+}
+
+int launch_unpack(const float* weights, const float* biases, const LayerPlace* layers, int layer_count, bool add,
+                  float* grad, CUstream_st* stream) {
+  return launch(unpack_kernel, grid_of(layer_count), stream, weights, biases, layers, add, grad);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,58 @@
+// A sampler's step, x' = x + f1 s + f2 s2 + f3 z, and a noise's next step. A thread a group of four columns of a row,
+// which one Philox counter yields. Bytes: 4 (1 + arrays given) batch dim. Elementwise; out may be x.
+#include "device/launch.h"
+#include "device/noise.cuh"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+
+SCOREMATCH_DEVICE void add4(const float* array, std::int64_t row, int group, int dim, float factor, float (&sum)[4]) {
+  if (array == nullptr) return;
+  float values[4];
+  read4(array + row * dim, group, dim, values);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) sum[i] = fmaf(factor, values[i], sum[i]);
+}
+
+__global__ void __launch_bounds__(kThreads) sampler_update_kernel(SamplerParams p) {
+  const int groups = group_count(p.dim);
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+  if (i >= p.batch * groups) return;
+  const std::int64_t row = i / groups;
+  const int g = static_cast<int>(i % groups);
+  float out[4] = {};
+  add4(p.x, row, g, p.dim, 1.0f, out);
+  add4(p.score, row, g, p.dim, p.score_factor, out);
+  add4(p.second_score, row, g, p.dim, p.second_factor, out);
+  if (p.noise_factor != 0.0f) {
+    const SampleNoise noise = sample_noise(p.noise, row);
+    const auto group = static_cast<std::uint32_t>(g);
+    float z[4];
+    normals4(p.initial ? noise.block(philox::Purpose::sampler_init, group)
+                       : noise.sampler_block(static_cast<std::uint64_t>(p.index), group),
+             z);
+    SCOREMATCH_UNROLL
+    for (int k = 0; k < 4; ++k) out[k] = fmaf(p.noise_factor, z[k], out[k]);
+  }
+  write4(p.out + row * p.dim, g, p.dim, out);
+}
+
+__global__ void __launch_bounds__(1) advance_kernel(NoisePosition* position) { ++position->step; }
+
+}  // namespace
+
+int launch_sampler_update(const SamplerParams& params, CUstream_st* stream) {
+  const std::int64_t groups = params.batch * ((params.dim + 3) / 4);
+  return launch(sampler_update_kernel, {static_cast<unsigned>((groups + kThreads - 1) / kThreads), 1, kThreads, 0},
+                stream, params);
+}
+
+int launch_advance(NoisePosition* position, CUstream_st* stream) {
+  return launch(advance_kernel, {1, 1, 1, 0}, stream, position);
+}
+
+}  // namespace kernels
+}  // namespace scorematch
