@@ -1,0 +1,23 @@
+// What device memory there is, with a cell for every byte.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "simt/state.h"
+
+namespace simt {
+
+struct Allocation {
+  char* base;
+  std::size_t bytes;
+  std::unique_ptr<Cell[]> cells;
+};
+
+std::map<std::uintptr_t, Allocation>& allocations();  // by address
+/// The one that holds [p, p + bytes); null if there is none.
+Allocation* allocation_of(const char* p, std::size_t bytes);
+void forget_last_allocation();
+void mark_initialised(void* p, std::size_t bytes);
+
+}  // namespace simt
