@@ -5,7 +5,7 @@
 //   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 //   ema <- decay ema + (1 - decay) theta
 //
-// Three launches: partial sums of g^2 of a fixed number of blocks; one block that adds them in order and settles what
+// Three launches: partial sums of g^2 of at most 256 blocks; one block that adds them in order and settles what
 // the step is, in device memory, so that a captured step advances; one pass over all arrays. In double throughout: the
 // pass moves 24 to 36 bytes an element, and a small rate times a float's last bit is what weights are lost by. Bytes: 4
 // P, then 24 P, 32 P with an average. Sums depend on P alone.
@@ -19,7 +19,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kPartialBlocks = 256;
+constexpr int kMaxPartialBlocks = 256;
 
 /// What the pass over the arrays is told.
 struct Step {
@@ -29,7 +29,7 @@ struct Step {
 };
 
 struct Scratch {
-  double partial[kPartialBlocks];
+  double partial[kMaxPartialBlocks];
   Step step;
 };
 
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads) square_sum_kernel(AdamParams p) {
   const int thread = static_cast<int>(threadIdx.x);
   double square = 0.0;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + thread; i < p.count;
-       i += kPartialBlocks * kThreads) {
+       i += static_cast<std::int64_t>(gridDim.x) * kThreads) {
     const double g = static_cast<double>(p.grad[i]) / p.loss_scale;
     square += g * g;
   }
@@ -59,13 +59,13 @@ __global__ void __launch_bounds__(kThreads) square_sum_kernel(AdamParams p) {
   if (thread == 0) static_cast<Scratch*>(p.scratch)->partial[blockIdx.x] = square;
 }
 
-__global__ void __launch_bounds__(kThreads) settle_kernel(AdamParams p) {
+__global__ void __launch_bounds__(kThreads) settle_kernel(AdamParams p, int partial_blocks) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   double* shared = carve.take<double>(kThreads);
   const int thread = static_cast<int>(threadIdx.x);
   Scratch& scratch = *static_cast<Scratch*>(p.scratch);
-  const double square = block_sum(scratch.partial[thread], shared);
+  const double square = block_sum(thread < partial_blocks ? scratch.partial[thread] : 0.0, shared);
   if (thread != 0) return;
   AdamProgress progress = *p.progress;
   Step step{1.0 / p.loss_scale, progress.learning_rate, 1.0, 1.0, 0, 0};
@@ -114,12 +114,14 @@ __global__ void __launch_bounds__(kThreads) adam_kernel(AdamParams p) {
 std::size_t adam_scratch_bytes() { return sizeof(Scratch); }
 
 int launch_adam(const AdamParams& params, CUstream_st* stream) {
-  static_assert(kPartialBlocks == kThreads, "one partial sum a thread of the second launch");
+  static_assert(kMaxPartialBlocks == kThreads, "one partial sum a thread of the second launch");
   const std::size_t shared = shared_bytes<double>(kThreads);
-  int status = launch(square_sum_kernel, {kPartialBlocks, 1, kThreads, shared}, stream, params);
-  if (status == 0) status = launch(settle_kernel, {1, 1, kThreads, shared}, stream, params);
-  if (status != 0) return status;
   const auto blocks = static_cast<unsigned>((params.count + kThreads - 1) / kThreads);
+  const unsigned partial_blocks = blocks < kMaxPartialBlocks ? blocks : kMaxPartialBlocks;
+  int status = launch(square_sum_kernel, {partial_blocks, 1, kThreads, shared}, stream, params);
+  if (status == 0)
+    status = launch(settle_kernel, {1, 1, kThreads, shared}, stream, params, static_cast<int>(partial_blocks));
+  if (status != 0) return status;
   return launch(adam_kernel, {blocks, 1, kThreads, 0}, stream, params);
 }
 

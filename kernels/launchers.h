@@ -268,12 +268,17 @@ struct LayerPlace {
   std::int64_t weight_padded;  // in padded weights [out_padded, in_padded]
   std::int64_t bias_padded;    // in padded biases [out_padded]
 };
+struct LayerTable {
+  const LayerPlace* layers = nullptr;  // device memory
+  int count = 0;
+  std::int64_t largest = 0;  // elements of the largest padded layer: sizes the launch
+};
 /// params [P] to padded weights of T and padded float biases, padding zero.
-int launch_pack(const float* params, const LayerPlace* layers, int layer_count, void* weights, float* biases,
-                Element element, CUstream_st* stream);
+int launch_pack(const float* params, const LayerTable& table, void* weights, float* biases, Element element,
+                CUstream_st* stream);
 /// Padded float gradients to grad [P], in its place or (add) onto it.
-int launch_unpack(const float* weights, const float* biases, const LayerPlace* layers, int layer_count, bool add,
-                  float* grad, CUstream_st* stream);
+int launch_unpack(const float* weights, const float* biases, const LayerTable& table, bool add, float* grad,
+                  CUstream_st* stream);
 
 // ---- optimiser and samplers
 // ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocksALayer = 128;
+constexpr std::int64_t kMaxBlocksALayer = 256;
 
 /// each(row, column) for the layer's [rows, columns] table, shared out over the blocks of blockIdx.x.
 template <class Each>
@@ -45,21 +45,25 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-Grid grid_of(int layer_count) { return {kBlocksALayer, static_cast<unsigned>(layer_count), kThreads, 0}; }
+Grid grid_of(const LayerTable& table) {
+  const std::int64_t wanted = (table.largest + kThreads - 1) / kThreads;
+  return {static_cast<unsigned>(wanted < kMaxBlocksALayer ? wanted : kMaxBlocksALayer),
+          static_cast<unsigned>(table.count), kThreads, 0};
+}
 
 }  // namespace
 
-int launch_pack(const float* params, const LayerPlace* layers, int layer_count, void* weights, float* biases,
-                Element element, CUstream_st* stream) {
-  const Grid grid = grid_of(layer_count);
+int launch_pack(const float* params, const LayerTable& table, void* weights, float* biases, Element element,
+                CUstream_st* stream) {
+  const Grid grid = grid_of(table);
   return element == Element::bf16
-             ? launch(pack_kernel<bf16>, grid, stream, params, layers, static_cast<bf16*>(weights), biases)
-             : launch(pack_kernel<float>, grid, stream, params, layers, static_cast<float*>(weights), biases);
+             ? launch(pack_kernel<bf16>, grid, stream, params, table.layers, static_cast<bf16*>(weights), biases)
+             : launch(pack_kernel<float>, grid, stream, params, table.layers, static_cast<float*>(weights), biases);
 }
 
-int launch_unpack(const float* weights, const float* biases, const LayerPlace* layers, int layer_count, bool add,
-                  float* grad, CUstream_st* stream) {
-  return launch(unpack_kernel, grid_of(layer_count), stream, weights, biases, layers, add, grad);
+int launch_unpack(const float* weights, const float* biases, const LayerTable& table, bool add, float* grad,
+                  CUstream_st* stream) {
+  return launch(unpack_kernel, grid_of(table), stream, weights, biases, table.layers, add, grad);
 }
 
 }  // namespace kernels

@@ -171,8 +171,9 @@ bool is_private(const Thread& t, const char* p, bool write) {
 /// The cells of [p, p + bytes); null after saying what is wrong with it.
 Cell* cells_of(const Thread& t, const char* p, std::size_t bytes, bool write, std::uint32_t place, bool& shared) {
   const auto wrong = [&](const char* memory) {
-    fatal(std::string(memory) + (write ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at " +
-          name_of_place(place) + ", " + name_of(t));
+    report(std::string(memory) + (write ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at " +
+           name_of_place(place) + ", " + name_of(t));
+    end_launch();  // a statement of its own: strings are freed before the thread is left for good
   };
   shared = t.block->has(p);
   if (shared) {

@@ -81,8 +81,8 @@ void* take_shared(std::size_t offset, std::size_t bytes, int index, Site site) {
   Block& block = *self().block;
   const std::size_t at = offset + static_cast<std::size_t>(index + 1) * kRedZone;
   if (offset + bytes > g_launch.shared_bytes || static_cast<std::size_t>(index) >= kMaxArrays) {
-    fatal("kernel carves " + std::to_string(offset + bytes) + " bytes of shared memory, the launch gave " +
-          std::to_string(g_launch.shared_bytes) + ", at " + name_of(site));
+    fatal("kernel carves ", offset + bytes, " bytes of shared memory, the launch gave ", g_launch.shared_bytes, ", at ",
+          site);
     return nullptr;
   }
   for (const Region& each : block.regions)

@@ -58,10 +58,10 @@ void check_exit(Thread& t) {
     report("cp.async still in flight at a thread's end, issued at " + name_of(t.copies[0].site) + ", " + name_of(t));
   for (const Gathering& each : block.warps[t.warp].gatherings)
     if (each.live && (each.mask >> t.lane & 1) != 0 && (each.arrived >> t.lane & 1) == 0)
-      fatal("thread exited while its warp waits for it in a collective at " + name_of(each.site) + ", " + name_of(t));
+      fatal("thread exited while its warp waits for it in a collective at ", each.site, ", ", t);
   if (block.alive > 0 && block.arrived > 0)
-    fatal("barrier divergence: " + name_of(t) + " returned while " + std::to_string(block.arrived) +
-          " threads wait in __syncthreads at " + name_of(block.barrier));
+    fatal("barrier divergence: ", t, " returned while ", block.arrived, " threads wait in __syncthreads at ",
+          block.barrier);
 }
 
 void run_thread() {
@@ -167,8 +167,8 @@ Gathering* join(Thread& t, Op op, std::uint32_t mask, Site site) {
   for (Gathering& each : warp.gatherings) {
     if (!each.live || (each.mask & mask) == 0) continue;
     if (each.mask == mask && each.op == op && same(each.site, site)) return &each;
-    fatal("warp divergence: lane " + std::to_string(t.lane) + " is in a collective at " + name_of(site) +
-          " while others of the warp wait at " + name_of(each.site) + ", " + name_of(t));
+    fatal("warp divergence: lane ", t.lane, " is in a collective at ", site, " while others of the warp wait at ",
+          each.site, ", ", t);
   }
   for (Gathering& each : warp.gatherings)
     if (!each.live) {
@@ -179,7 +179,7 @@ Gathering* join(Thread& t, Op op, std::uint32_t mask, Site site) {
       each.site = site;
       return &each;
     }
-  fatal("more than four collectives of one warp at once, at " + name_of(site));
+  fatal("more than four collectives of one warp at once, at ", site);
   return nullptr;
 }
 
@@ -246,8 +246,7 @@ void report(std::string message) {
   if (static_cast<int>(g_session.errors.size()) < options.max_reports) g_session.errors.push_back(std::move(message));
 }
 
-void fatal(std::string message) {
-  report(std::move(message));
+void end_launch() {
   g_launch.aborted = true;
   g_ready.clear();
   if (g_lane != nullptr) switch_away(true);
@@ -273,11 +272,11 @@ void sync_threads(Site site) {
   Block& block = *t.block;
   if (block.arrived == 0) block.barrier = site;
   if (!same(block.barrier, site))
-    return fatal("barrier divergence: " + name_of(t) + " is in __syncthreads at " + name_of(site) + " while " +
-                 std::to_string(block.arrived) + " threads wait at " + name_of(block.barrier));
+    return fatal("barrier divergence: ", t, " is in __syncthreads at ", site, " while ", block.arrived,
+                 " threads wait at ", block.barrier);
   if (block.alive != block.threads.size())
-    return fatal("barrier divergence: " + std::to_string(block.threads.size() - block.alive) +
-                 " threads had returned when others reached __syncthreads at " + name_of(site) + ", " + name_of(t));
+    return fatal("barrier divergence: ", block.threads.size() - block.alive,
+                 " threads had returned when others reached __syncthreads at ", site, ", ", t);
   t.state = State::at_barrier;
   t.site = site;
   t.waits_in = "__syncthreads";
@@ -289,13 +288,11 @@ void collective(Op op, std::uint32_t mask, void* record, Site site) {
   Thread& t = self();
   Block& block = *t.block;
   if ((mask >> t.lane & 1) == 0)
-    return fatal("lane " + std::to_string(t.lane) + " calls a warp collective whose mask does not name it, at " +
-                 name_of(site));
+    return fatal("lane ", t.lane, " calls a warp collective whose mask does not name it, at ", site);
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     const unsigned i = t.warp * kWarp + lane;
     if ((mask >> lane & 1) != 0 && (i >= block.threads.size() || block.threads[i]->state == State::done))
-      return fatal("warp collective at " + name_of(site) + " names lane " + std::to_string(lane) +
-                   " that has exited or does not exist, " + name_of(t));
+      return fatal("warp collective at ", site, " names lane ", lane, " that has exited or does not exist, ", t);
   }
   Gathering& g = *join(t, op, mask, site);
   g.record[t.lane] = record;
@@ -316,7 +313,7 @@ void yield() {
   switch_away(false);
 }
 
-void trap(Site site) { fatal("__trap at " + name_of(site) + ", " + name_of(self())); }
+void trap(Site site) { fatal("__trap at ", site, ", ", self()); }
 
 int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_bytes, Call call) {
   if (g_hook != nullptr) return g_hook(stream, [=] { return run(grid, block, shared_bytes, call); });

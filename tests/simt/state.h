@@ -5,6 +5,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "simt/device.h"
@@ -113,8 +115,27 @@ std::string name_of(Site site);
 
 /// Adds to the session's errors.
 void report(std::string message);
-/// And ends the launch: the calling thread does not go on.
-void fatal(std::string message);
+/// Ends the launch: the calling thread does not go on.
+void end_launch();
+
+inline void append(std::string& message, std::string_view text) { message += text; }
+inline void append(std::string& message, Site site) { message += name_of(site); }
+inline void append(std::string& message, const Lane& thread) { message += name_of(thread); }
+template <class Count, class = std::enable_if_t<std::is_integral_v<Count>>>
+void append(std::string& message, Count count) {
+  message += std::to_string(count);
+}
+
+/// Reports the pieces and ends the launch. They are joined here: a string of the caller's would never be freed.
+template <class... Pieces>
+void fatal(const Pieces&... pieces) {
+  {
+    std::string message;
+    (append(message, pieces), ...);
+    report(std::move(message));
+  }
+  end_launch();
+}
 
 // ---- scheduler.cpp
 void make_ready(Thread& thread);

@@ -12,6 +12,7 @@ void run(std::uint64_t seed) {
   RandomCase random(seed);
   std::vector<LayerPlace> layers;
   std::int64_t count = 0, weights = 0, biases = 0;
+  std::int64_t largest = 0;
   int in = random.integer(1, 40);
   for (int l = random.integer(1, 4); l > 0; --l) {
     const int out = random.pick({1, 7, 8, 9, 33, 64});
@@ -19,6 +20,7 @@ void run(std::uint64_t seed) {
     count += std::int64_t{in} * out + out;
     weights += std::int64_t{padded(in)} * padded(out);
     biases += padded(out);
+    largest = std::max(largest, std::int64_t{padded(in)} * padded(out));
     in = out;
   }
   const Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
@@ -26,10 +28,8 @@ void run(std::uint64_t seed) {
   const DeviceArray<float> params_device(params), bias_out(static_cast<std::size_t>(biases));
   const DeviceArray<LayerPlace> places(layers);
   const ElementArray weight_out(element, static_cast<std::size_t>(weights));
-  const int layer_count = static_cast<int>(layers.size());
-  ASSERT_EQ(launch_pack(params_device.data(), places.data(), layer_count, weight_out.data(), bias_out.data(), element,
-                        nullptr),
-            0);
+  const LayerTable table{places.data(), static_cast<int>(layers.size()), largest};
+  ASSERT_EQ(launch_pack(params_device.data(), table, weight_out.data(), bias_out.data(), element, nullptr), 0);
   const auto got = weight_out.read(), got_bias = bias_out.read();
   for (const LayerPlace& l : layers)
     for (int row = 0; row < l.out_padded; ++row) {
@@ -45,12 +45,9 @@ void run(std::uint64_t seed) {
   // Back: what was packed as float unpacks to itself, and onto itself to twice as much.
   const ElementArray exact(Element::f32, static_cast<std::size_t>(weights));
   const DeviceArray<float> grad(static_cast<std::size_t>(count));
-  ASSERT_EQ(launch_pack(params_device.data(), places.data(), layer_count, exact.data(), bias_out.data(), Element::f32,
-                        nullptr),
-            0);
+  ASSERT_EQ(launch_pack(params_device.data(), table, exact.data(), bias_out.data(), Element::f32, nullptr), 0);
   for (const bool add : {false, true})
-    ASSERT_EQ(launch_unpack(static_cast<const float*>(exact.data()), bias_out.data(), places.data(), layer_count, add,
-                            grad.data(), nullptr),
+    ASSERT_EQ(launch_unpack(static_cast<const float*>(exact.data()), bias_out.data(), table, add, grad.data(), nullptr),
               0);
   const auto doubled = grad.read();
   for (std::size_t i = 0; i < params.size(); ++i) EXPECT_EQ(doubled[i], 2 * params[i]);
