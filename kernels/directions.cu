@@ -39,6 +39,7 @@ __global__ void __launch_bounds__(kThreads) directions_kernel(DirectionsParams p
   const float scale = on_sphere ? sphere_scale(p, lanes, m, row, lane) : 1.0f;
   if (row >= p.rows) return;
   if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = scale;
+  if (p.out == nullptr) return;
   T* out = static_cast<T*>(p.out) + slot * p.plane + row * p.stride;
   for (int g = lane; g < group_count(p.columns); g += lanes.lanes) {
     float v[4] = {};

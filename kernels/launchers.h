@@ -126,7 +126,7 @@ struct DirectionsParams {
   Noise noise;
   int dim = 0, first_direction = 0, count = 0;
   std::int64_t batch = 0, rows = 0, first = 0;
-  void* out = nullptr;  // [count, rows, stride] of T
+  void* out = nullptr;  // [count, rows, stride] of T; null: the scale alone is wanted
   std::int64_t plane = 0, stride = 0;
   int columns = 0;         // written; >= dim
   float* scale = nullptr;  // [count, rows]: what the sphere's normals were multiplied by; null: not kept
@@ -234,6 +234,31 @@ struct HeadParams {
   std::int64_t grad_x_stride = 0;
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
+
+/// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = share sum_m v_m^T J v_m, for one group of directions.
+struct ScoreParams {
+  int dim = 0;
+  std::int64_t batch = 0, rows = 0, first = 0;
+  const float* output = nullptr;  // [rows, output_stride], F
+  std::int64_t output_stride = 0;
+  const float* jvp = nullptr;  // [count, rows, .], (dF/dz) v
+  std::int64_t jvp_plane = 0, jvp_stride = 0;
+  Table x;                       // [first + batch, dim]
+  const float* sigma = nullptr;  // [rows]
+  Parameterization parameterization;
+  Noise noise;
+  DirectionSource directions;
+  const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
+  int first_direction = 0, count = 0;
+  double share = 1;
+  float* score = nullptr;  // [batch, score_stride]; null, as the others: not wanted
+  std::int64_t score_stride = 0;
+  float* jvp_out = nullptr;  // [count, batch, .]
+  std::int64_t jvp_out_plane = 0, jvp_out_stride = 0;
+  float* divergence = nullptr;  // [batch]
+  bool add_divergence = false;  // onto what earlier groups left
+};
+int launch_score(const ScoreParams& params, CUstream_st* stream);
 
 /// grad_x += c(sigma) input_bar
 struct InputGradientParams {

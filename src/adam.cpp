@@ -11,9 +11,12 @@ struct Adam::Impl {
   std::int64_t count;
   Options options;
   Buffer<float> first_moment, second_moment, ema;
+  Buffer<unsigned char> scratch;
   Buffer<Progress> progress;
 
-  AdamState state() { return {first_moment.data(), second_moment.data(), ema.data(), progress.data(), count}; }
+  AdamState state() {
+    return {first_moment.data(), second_moment.data(), ema.data(), scratch.data(), progress.data(), count};
+  }
 };
 
 Adam::Adam(const Engine& engine, std::int64_t param_count, const Options& options) {
@@ -22,7 +25,9 @@ Adam::Adam(const Engine& engine, std::int64_t param_count, const Options& option
   const bool averaged = options.ema_decay > 0;
   impl_.reset(new Impl{engine, param_count, options, engine.allocate<float>(param_count),
                        engine.allocate<float>(param_count),
-                       averaged ? engine.allocate<float>(param_count) : Buffer<float>(), engine.allocate<Progress>()});
+                       averaged ? engine.allocate<float>(param_count) : Buffer<float>(),
+                       engine.allocate<unsigned char>(static_cast<std::int64_t>(engine.impl()->adam_scratch_bytes())),
+                       engine.allocate<Progress>()});
   Queue queue(engine, 0);
   set_learning_rate(queue, options.learning_rate);
   queue.synchronize();

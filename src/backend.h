@@ -71,7 +71,8 @@ using HeadProgram = Program<HeadPlan::In, HeadPlan::Out, Reduction>;
 struct AdamState {
   float* first_moment;
   float* second_moment;
-  float* ema;  // null: no average
+  float* ema;     // null: no average
+  void* scratch;  // adam_scratch_bytes(); what one step keeps between its parts
   Adam::Progress* progress;
   std::int64_t count;
 };
@@ -109,6 +110,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) = 0;
 
   virtual void advance(Queue::Impl& queue, NoiseState::Position* position) = 0;
+  virtual std::size_t adam_scratch_bytes() const { return 0; }
   virtual void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
                          const float* grad, double loss_scale) = 0;
   virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;

@@ -84,4 +84,9 @@ inline void check(const Reduction& reduction, bool gradient_wanted) {
     throw_invalid("normaliser", "the sample count of the whole batch, as `accumulate` is set", "0");
 }
 
+/// What every sample's gradient is multiplied by.
+inline double grad_factor_of(const Reduction& reduction, std::int64_t batch) {
+  return reduction.loss_scale / static_cast<double>(reduction.normaliser == 0 ? batch : reduction.normaliser);
+}
+
 }  // namespace scorematch

@@ -75,11 +75,6 @@ inline void add_to(Estimate& estimate, double value) {
   estimate.m2 += delta * (value - estimate.mean);
 }
 
-/// What every sample's gradient is multiplied by.
-inline double grad_factor_of(const Reduction& reduction, std::int64_t batch) {
-  return reduction.loss_scale / static_cast<double>(reduction.normaliser == 0 ? batch : reduction.normaliser);
-}
-
 inline void store(Estimate* to, const Estimate& part, bool accumulate) {
   if (to != nullptr) *to = accumulate ? to->merged(part) : part;
 }

@@ -5,7 +5,7 @@
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
-#include "cpu/terms.h"
+#include "terms.h"
 #include "cpu/tile_samples.h"
 
 namespace scorematch::cpu {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/arena.h"
+#include "arena.h"
 #include "network.h"
 #include "scorematch/mlp.h"
 

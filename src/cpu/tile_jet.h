@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "cpu/arena.h"
+#include "arena.h"
 #include "cpu/padded_net.h"
 
 namespace scorematch::cpu {

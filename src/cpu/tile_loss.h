@@ -8,7 +8,7 @@
 #pragma once
 #include <vector>
 
-#include "cpu/terms.h"
+#include "terms.h"
 #include "cpu/tile_jet.h"
 #include "cpu/tile_samples.h"
 

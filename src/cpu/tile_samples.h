@@ -4,7 +4,7 @@
 
 #include "backend.h"
 #include "batch.h"
-#include "cpu/arena.h"
+#include "arena.h"
 #include "cpu/coefficients.h"
 #include "cpu/padded_net.h"
 #include "cpu/simd_noise.h"

@@ -48,7 +48,7 @@ void run(std::uint64_t seed) {
     p.progress = progress.data(), p.scratch = scratch.data();
     ASSERT_EQ(launch_adam(p, nullptr), 0);
     reference::adam_step({host.first.data(), host.second.data(), options.ema_decay > 0 ? host.ema.data() : nullptr,
-                          &host.progress, count},
+                          nullptr, &host.progress, count},
                          options, host.params.data(), grad.data(), loss_scale);
     const AdamProgress got = progress.read()[0];
     EXPECT_EQ(got.step, host.progress.step);

@@ -1,6 +1,6 @@
-#include "cpu/terms.h"
+#include "terms.h"
 
-namespace scorematch::cpu {
+namespace scorematch {
 namespace {
 
 Term at(double point, double quadratic, Term::Target target, double linear, bool complete_square) {
@@ -52,4 +52,4 @@ struct Terms {
 
 std::vector<Term> terms_of(const Objective& objective) { return std::visit(Terms{}, objective); }
 
-}  // namespace scorematch::cpu
+}  // namespace scorematch

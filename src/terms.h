@@ -10,7 +10,7 @@
 #include "network.h"
 #include "scorematch/objective.h"
 
-namespace scorematch::cpu {
+namespace scorematch {
 
 struct Term {
   enum class Target { none, noise, true_score };
@@ -30,4 +30,4 @@ struct Term {
 
 std::vector<Term> terms_of(const Objective& objective);
 
-}  // namespace scorematch::cpu
+}  // namespace scorematch

@@ -3,13 +3,13 @@
 #pragma once
 #include <cstddef>
 
-namespace scorematch::cpu {
+namespace scorematch {
 
-class Arena {
+/// Arrays are aligned to `kAlignment` bytes, as far as the block is.
+template <std::size_t kAlignment>
+class ArenaOf {
  public:
-  static constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
-
-  explicit Arena(char* block = nullptr) : block_(block) {}
+  explicit ArenaOf(char* block = nullptr) : block_(block) {}
 
   template <class T>
   T* take(std::size_t count) {
@@ -24,4 +24,7 @@ class Arena {
   std::size_t used_ = 0;
 };
 
-}  // namespace scorematch::cpu
+using Arena = ArenaOf<64>;         // a cache line, and the widest vector
+using DeviceArena = ArenaOf<256>;  // as cudaMalloc aligns: what cuBLASLt counts on
+
+}  // namespace scorematch
