@@ -8,9 +8,9 @@
 #pragma once
 #include <vector>
 
-#include "terms.h"
 #include "cpu/tile_jet.h"
 #include "cpu/tile_samples.h"
+#include "terms.h"
 
 namespace scorematch::cpu {
 

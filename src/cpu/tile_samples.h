@@ -2,9 +2,9 @@
 #pragma once
 #include <cstdint>
 
+#include "arena.h"
 #include "backend.h"
 #include "batch.h"
-#include "arena.h"
 #include "cpu/coefficients.h"
 #include "cpu/padded_net.h"
 #include "cpu/simd_noise.h"
