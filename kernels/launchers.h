@@ -334,8 +334,9 @@ int launch_adam(const AdamParams& params, CUstream_st* stream);
 struct SamplerParams {
   std::int64_t batch = 0;
   int dim = 0;
-  float* out = nullptr;  // [batch, dim], as all of them
-  const float *x = nullptr, *score = nullptr, *second_score = nullptr;
+  float* out = nullptr;  // [batch, out_stride]
+  std::int64_t out_stride = 0;
+  const float *x = nullptr, *score = nullptr, *second_score = nullptr;  // [batch, dim]
   float score_factor = 0, second_factor = 0, noise_factor = 0;
   Noise noise;
   bool initial = false;    // the draw a sampler starts from

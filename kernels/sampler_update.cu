@@ -1,5 +1,6 @@
 // A sampler's step, x' = x + f1 s + f2 s2 + f3 z, and a noise's next step. A thread a group of four columns of a row,
-// which one Philox counter yields. Bytes: 4 (1 + arrays given) batch dim. Elementwise; out may be x.
+// which one Philox counter yields. Bytes: 4 (1 + arrays given) batch dim. Elementwise; out may be x
+// if their strides agree.
 #include "device/launch.h"
 #include "device/noise.cuh"
 
@@ -37,7 +38,7 @@ __global__ void __launch_bounds__(kThreads) sampler_update_kernel(SamplerParams 
     SCOREMATCH_UNROLL
     for (int k = 0; k < 4; ++k) out[k] = fmaf(p.noise_factor, z[k], out[k]);
   }
-  write4(p.out + row * p.dim, g, p.dim, out);
+  write4(p.out + row * p.out_stride, g, p.dim, out);
 }
 
 __global__ void __launch_bounds__(1) advance_kernel(NoisePosition* position) { ++position->step; }

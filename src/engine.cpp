@@ -58,11 +58,15 @@ std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, 
                                            std::size_t element_bytes) const {
   if (static_cast<std::size_t>(shape.count()) != count)
     throw_invalid("shape", std::to_string(count) + " elements", describe(shape));
-  auto memory = allocate_bytes(shape, element_bytes);
+  return impl_->upload(host, count * element_bytes);
+}
+
+std::shared_ptr<void> Engine::Impl::upload(const void* host, std::size_t bytes) {
+  std::shared_ptr<void> memory = allocate(bytes);
   Queue::Impl queue;
-  queue.engine = impl_;
-  impl_->copy_in(queue, memory.get(), host, count * element_bytes);
-  impl_->synchronize(queue);
+  queue.engine = shared_from_this();
+  copy_in(queue, memory.get(), host, bytes);
+  synchronize(queue);
   return memory;
 }
 

@@ -370,7 +370,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, CommandMisuse, testing::ValuesIn(kMisuses),
 
 class CommandCuda : public CommandTest {};
 
-TEST_F(CommandCuda, IsRefusedWhereItWasNotBuiltIn) {
+TEST_F(CommandCuda, IsRefusedWhereItCannotBeHad) {
   try {
     Engine::cuda();
     GTEST_SKIP() << "it was built in and works";

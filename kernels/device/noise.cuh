@@ -96,8 +96,11 @@ SCOREMATCH_DEVICE void direction4(const DirectionSource& source, const Noise& no
       const auto at = static_cast<std::uint32_t>(4 * group);
       const philox::Block r =
           sample_noise(noise, n).block(philox::Purpose::direction, at / 128, static_cast<std::uint32_t>(m));
+      // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
+      const std::uint32_t w = at / 32 % 4;
+      const std::uint32_t bits = (w < 2 ? w == 0 ? r.word[0] : r.word[1] : w == 2 ? r.word[2] : r.word[3]) >> (at & 31);
       SCOREMATCH_UNROLL
-      for (std::uint32_t i = 0; i < 4; ++i) values[i] = philox::sign(r, at % 128 + i);
+      for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
       break;
     }
     default:

@@ -19,7 +19,7 @@ Engine EngineOptions::make() const {
     if (name == "cuda") return Engine::cuda();
     if (name == "cpu") return Engine::cpu(threads);
   } catch (const Error& error) {
-    throw Error(error.code(), "--engine", "--engine: " + std::string(error.what()));
+    throw Error(error.code(), "--engine", "--engine " + name + ": " + error.what());
   }
   Engine best = Engine::best();
   // best() takes every core; a wish for fewer is for the cpu engine alone.

@@ -17,7 +17,7 @@ set(static_prefix ${consumer_work}/static_prefix)
 set(shared_prefix ${consumer_work}/shared_prefix)
 consumer_test(static_install install_main "" -DMAIN=${PROJECT_BINARY_DIR} -DPREFIX=${static_prefix})
 consumer_test(shared_install install
-  "-DBUILD_SHARED_LIBS=ON;-DCMAKE_BUILD_TYPE=Release;-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF"
+  "-DBUILD_SHARED_LIBS=ON;-DCMAKE_BUILD_TYPE=Release;-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF;-DCMAKE_CUDA_ARCHITECTURES=80-virtual"
   -DPREFIX=${shared_prefix})
 set_tests_properties(consumer.static_install PROPERTIES FIXTURES_SETUP static_prefix)
 set_tests_properties(consumer.shared_install PROPERTIES FIXTURES_SETUP shared_prefix PROCESSORS 2 COST 1000)
@@ -40,12 +40,13 @@ consumer_test(exported_symbols symbols "" -DPREFIX=${shared_prefix} -DNM=${SCORE
   -DREADELF=${SCOREMATCH_READELF})
 set_tests_properties(consumer.exported_symbols PROPERTIES FIXTURES_REQUIRED shared_prefix)
 
-# As a subfolder, here without the cpu engine, switched off or for want of oneDNN: the reference alone.
+# As a subfolder, here without the cpu engine, switched off or for want of oneDNN, nor the cuda engine: the
+# reference alone.
 consumer_test(static_subdirectory consumer
-  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF"
+  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF;-DSCOREMATCH_CUDA=OFF"
   "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
 consumer_test(shared_subdirectory consumer
-  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_DNNL_LIBRARY=OFF;-DBUILD_SHARED_LIBS=ON"
+  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_DNNL_LIBRARY=OFF;-DSCOREMATCH_CUDA=OFF;-DBUILD_SHARED_LIBS=ON"
   "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
 set_tests_properties(consumer.static_subdirectory consumer.shared_subdirectory PROPERTIES PROCESSORS 2 COST 500)
 

@@ -1,6 +1,7 @@
 // What device memory there is, with a cell for every byte.
 #pragma once
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 
@@ -8,10 +9,14 @@
 
 namespace simt {
 
+/// From calloc: cells of bytes that nobody touches take no memory.
+struct Free {
+  void operator()(Cell* cells) const { std::free(cells); }
+};
 struct Allocation {
   char* base;
   std::size_t bytes;
-  std::unique_ptr<Cell[]> cells;
+  std::unique_ptr<Cell[], Free> cells;
 };
 
 std::map<std::uintptr_t, Allocation>& allocations();  // by address

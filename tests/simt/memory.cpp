@@ -34,7 +34,8 @@ void* device_malloc(std::size_t bytes) {
   std::memset(raw, 0xFF, rounded(bytes) + 2 * kFence);
   ASAN_POISON_MEMORY_REGION(raw, kFence);
   ASAN_POISON_MEMORY_REGION(p + bytes, rounded(bytes) + kFence - bytes);
-  allocations()[reinterpret_cast<std::uintptr_t>(p)] = {p, bytes, std::make_unique<Cell[]>(bytes)};
+  allocations()[reinterpret_cast<std::uintptr_t>(p)] = {
+      p, bytes, std::unique_ptr<Cell[], Free>(static_cast<Cell*>(std::calloc(bytes, sizeof(Cell))))};
   return p;
 }
 

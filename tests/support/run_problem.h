@@ -23,7 +23,7 @@ struct EngineRun {
 };
 
 inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first, std::int64_t count,
-                     std::int64_t normaliser) {
+                     std::int64_t normaliser, Compute compute = {}) {
   const std::int64_t d = p.net.dim;
   const auto take = [&](const std::vector<float>& all, std::int64_t width) {
     return all.empty() ? all : std::vector<float>(all.begin() + first * width, all.begin() + (first + count) * width);
@@ -46,7 +46,7 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   if (v.size() > 0) in.directions = v;
   if (true_score.size() > 0) in.true_score = true_score;
 
-  const LossPlan plan(engine, p.net, p.loss, count);
+  const LossPlan plan(engine, p.net, p.loss, count, compute);
   Queue queue(engine, plan.workspace_bytes());
   auto loss = engine.allocate<Estimate>();
   auto grad = engine.allocate<float>(p.net.param_count());

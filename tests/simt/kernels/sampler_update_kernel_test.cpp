@@ -20,14 +20,17 @@ void run(std::uint64_t seed) {
   p.x = has_x ? x_device.data() : nullptr;
   p.score = has_score ? score_device.data() : nullptr;
   p.second_score = has_second ? second_device.data() : nullptr;
-  p.out = x_device.data();  // in place
+  const bool in_place = random.chance(0.5);
+  p.out_stride = in_place ? dim : dim + random.integer(0, 5);
+  const DeviceArray<float> apart(std::vector<float>(static_cast<std::size_t>(batch * p.out_stride), -1.0f));
+  p.out = in_place ? x_device.data() : apart.data();
   p.score_factor = static_cast<float>(random.real(-2, 2)), p.second_factor = static_cast<float>(random.real(-2, 2));
   p.noise_factor = random.chance(0.7) ? static_cast<float>(random.real(0, 2)) : 0.0f;
   p.noise = noise.get();
   p.initial = random.chance(0.3);
   p.index = random.integer(0, 100000);
   ASSERT_EQ(launch_sampler_update(p, nullptr), 0);
-  const auto got = x_device.read();
+  const auto got = in_place ? x_device.read() : apart.read();
   for (std::int64_t n = 0; n < batch; ++n) {
     const auto z = reference::normals(dim, [&](std::uint32_t group) {
       return p.initial ? noise.of(n).block(philox::Purpose::sampler_init, group)
@@ -41,8 +44,11 @@ void run(std::uint64_t seed) {
                               static_cast<double>(p.noise_factor) * z[static_cast<std::size_t>(i)]};
       double wanted = 0, size = 1e-6 * static_cast<double>(p.noise_factor);  // of a cosine near its zero
       for (const double each : parts) wanted += each, size += std::abs(each);
-      EXPECT_NEAR(got[k], wanted, 4 * 0x1p-23 * size) << "row " << n << " column " << i;
+      EXPECT_NEAR(got[static_cast<std::size_t>(n * p.out_stride + i)], wanted, 4 * 0x1p-23 * size)
+          << "row " << n << " column " << i;
     }
+    for (std::int64_t i = n * p.out_stride + dim; i < (n + 1) * p.out_stride; ++i)
+      EXPECT_EQ(got[static_cast<std::size_t>(i)], -1.0f);
   }
 }
 

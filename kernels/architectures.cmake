@@ -1,0 +1,23 @@
+# scorematch_architectures(out): what the kernels are compiled for where nobody says. The GPUs at hand; where there are
+# none, as for a release, every one from sm_80 on that the toolkit knows, and PTX for those to come.
+function(scorematch_architectures out)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+    OUTPUT_VARIABLE at_hand ERROR_QUIET RESULT_VARIABLE status)
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]+" at_hand "${at_hand}")
+  if(status EQUAL 0 AND at_hand)
+    list(REMOVE_DUPLICATES at_hand)
+    set(real "")
+    foreach(capability IN LISTS at_hand)
+      string(REPLACE "." "" number ${capability})
+      if(number EQUAL 90)
+        set(number 90a)
+      endif()
+      list(APPEND real ${number}-real)
+    endforeach()
+    set(${out} "${real}" PARENT_SCOPE)
+  elseif(CUDAToolkit_VERSION VERSION_LESS 12.8)
+    set(${out} "80-real;86-real;89-real;90a-real;90-virtual" PARENT_SCOPE)
+  else()
+    set(${out} "80-real;86-real;89-real;90a-real;100-real;120-real;120-virtual" PARENT_SCOPE)
+  endif()
+endfunction()

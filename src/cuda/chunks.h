@@ -1,0 +1,44 @@
+// A batch is done in chunks of samples, whose arrays' sizes do not depend on it; the last chunk is as small as its
+// samples allow, so that a small batch of a large plan costs little.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace scorematch::cuda {
+
+constexpr std::int64_t kLeastRows = 64, kMostRows = 8192;
+constexpr std::size_t kChunkBytes = 24 << 20;  // activations of a chunk: what an L2 of 40 to 60 MB keeps
+constexpr int kMostTangents = 8;               // directions that go through the network together
+
+/// Rows a chunk of `samples` has: 64 times a power of two, at most `most`.
+inline std::int64_t rows_for(std::int64_t samples, std::int64_t most) {
+  std::int64_t rows = kLeastRows;
+  while (rows < samples && rows < most) rows *= 2;
+  return rows;
+}
+
+/// Rows of a whole chunk.
+inline std::int64_t chunk_rows(std::int64_t max_batch, std::size_t bytes_a_row) {
+  std::int64_t rows = kMostRows;
+  while (rows > kLeastRows && static_cast<std::size_t>(rows) * bytes_a_row > kChunkBytes) rows /= 2;
+  return rows_for(max_batch, rows);
+}
+
+/// each(first sample, samples, rows)
+template <class Each>
+void for_each_chunk(std::int64_t batch, std::int64_t most_rows, const Each& each) {
+  for (std::int64_t first = 0; first < batch; first += most_rows) {
+    const std::int64_t samples = std::min(most_rows, batch - first);
+    each(first, samples, rows_for(samples, most_rows));
+  }
+}
+
+/// each(first direction, count): groups of directions.
+template <class Each>
+void for_each_group(int directions, const Each& each) {
+  for (int first = 0; first < directions; first += kMostTangents)
+    each(first, std::min(kMostTangents, directions - first));
+}
+
+}  // namespace scorematch::cuda

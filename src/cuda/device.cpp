@@ -1,0 +1,63 @@
+#include "cuda/device.h"
+
+#include "cuda/status.h"
+#include "scorematch/error.h"
+
+namespace scorematch::cuda {
+namespace {
+
+constexpr int kLeastCapability = 80;
+
+[[noreturn]] void unavailable(const std::string& expected, const std::string& got, const std::string& remedy) {
+  cudaGetLastError();
+  throw Error(ErrorCode::device_unavailable, "device",
+              "device: expected " + expected + ", got " + got + "; " + remedy + ", or use Engine::cpu()");
+}
+
+int device_count(int driver, int runtime) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (driver == 0) unavailable("an NVIDIA driver", "none", "install one for CUDA " + version(runtime) + " or later");
+  if (status == cudaErrorInsufficientDriver)
+    unavailable("a driver for CUDA " + version(runtime) + " or later", "one for " + version(driver), "update it");
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    unavailable("a GPU", "none", "see what nvidia-smi and CUDA_VISIBLE_DEVICES say");
+  if (status != cudaSuccess) unavailable("a working driver", cudaGetErrorString(status), "see what nvidia-smi says");
+  return count;
+}
+
+}  // namespace
+
+std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
+
+Device open_device(int index) {
+  Device device;
+  device.index = index;
+  check(cudaRuntimeGetVersion(&device.runtime), "asking for the runtime's version");
+  if (cudaDriverGetVersion(&device.driver) != cudaSuccess) device.driver = 0;
+  const int count = device_count(device.driver, device.runtime);
+  if (index >= count)
+    unavailable("below " + std::to_string(count), std::to_string(index), "see what CUDA_VISIBLE_DEVICES says");
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
+  device.name = properties.name;
+  device.capability = 10 * properties.major + properties.minor;
+  device.multiprocessors = properties.multiProcessorCount;
+  device.memory_bytes = properties.totalGlobalMem;
+  if (device.capability < kLeastCapability)
+    unavailable("compute capability 8.0 or later",
+                std::to_string(properties.major) + "." + std::to_string(properties.minor) + " (" + device.name + ")",
+                "choose another device");
+  return device;
+}
+
+UseDevice::UseDevice(int index) : index_(index) {
+  check(cudaGetDevice(&before_), "asking for the current device");
+  if (before_ != index_) check(cudaSetDevice(index_), "making the device the current one");
+}
+
+UseDevice::~UseDevice() {
+  if (before_ != index_) cudaSetDevice(before_);
+}
+
+}  // namespace scorematch::cuda

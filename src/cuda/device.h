@@ -1,0 +1,35 @@
+// The GPU an engine is on: whether it can be used, and making it the current one.
+#pragma once
+#include <cstddef>
+#include <string>
+
+namespace scorematch::cuda {
+
+struct Device {
+  int index = 0;
+  std::string name;
+  int capability = 0;  // 10 major + minor
+  int multiprocessors = 0;
+  std::size_t memory_bytes = 0;
+  int driver = 0, runtime = 0;  // 1000 major + 10 minor
+};
+
+/// @throws Error device_unavailable, with the remedy.
+Device open_device(int index);
+
+/// "13.0"
+std::string version(int number);
+
+/// Makes a device the current one, and at the end the one that was.
+class UseDevice {
+ public:
+  explicit UseDevice(int index);
+  UseDevice(const UseDevice&) = delete;
+  UseDevice& operator=(const UseDevice&) = delete;
+  ~UseDevice();
+
+ private:
+  int before_ = 0, index_;
+};
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,147 @@
+// The engine for NVIDIA GPUs: hand-written kernels round cuBLASLt's matrix products, on the caller's stream.
+#include "cuda/programs.h"
+#include "cuda/status.h"
+#include "launchers.h"
+
+namespace scorematch {
+namespace {
+
+using cuda::check;
+using cuda::UseDevice;
+
+/// Only this route's kernels exist.
+void check_route(const Compute& compute) {
+  if (compute.route == Route::fused)
+    throw Error(ErrorCode::unsupported, "compute.route",
+                "compute.route: expected automatic or layered on the cuda engine, got fused");
+}
+
+/// What waits or allocates would end a capture, with an error far from its cause.
+void refuse_capture(const Queue::Impl& queue, const char* what) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(queue.stream, &status), "asking whether the stream is being captured");
+  if (status != cudaStreamCaptureStatusNone)
+    throw_invalid("queue.stream", std::string("one that is not being captured, as ") + what, "one that is");
+}
+
+class Handle {
+ public:
+  explicit Handle(int device) {
+    const UseDevice use(device);
+    check(cublasLtCreate(&handle_), "starting cuBLASLt");
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { cublasLtDestroy(handle_); }
+  cublasLtHandle_t get() const { return handle_; }
+
+ private:
+  cublasLtHandle_t handle_ = nullptr;
+};
+
+struct CudaEngine final : Engine::Impl {
+  explicit CudaEngine(const cuda::Device& device_)
+      : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device.index) {}
+
+  std::string description() const override {
+    return "cuda: " + device.name + ", compute capability " + std::to_string(device.capability / 10) + "." +
+           std::to_string(device.capability % 10) + ", " + std::to_string(device.multiprocessors) +
+           " multiprocessors, driver for CUDA " + cuda::version(device.driver) + ", runtime " +
+           cuda::version(device.runtime);
+  }
+
+  std::shared_ptr<void> allocate(std::size_t bytes) override {
+    const UseDevice use_device(device.index);
+    void* memory = nullptr;
+    const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      throw Error(ErrorCode::out_of_memory, "",
+                  "expected memory for " + std::to_string(bytes) + " bytes on " + device.name + ", got none");
+    }
+    check(status, "allocating memory");
+    std::shared_ptr<void> owner(memory, [alive = shared_from_this(), index = device.index](void* p) {
+      int before = 0;
+      const bool known = cudaGetDevice(&before) == cudaSuccess;
+      cudaSetDevice(index);
+      cudaFree(p);
+      if (known) cudaSetDevice(before);
+    });
+    check(cudaMemset(memory, 0, bytes), "clearing memory");
+    check(cudaStreamSynchronize(nullptr), "clearing memory");
+    return owner;
+  }
+
+  void check_stream(CUstream_st* stream) const override {
+    if (stream == nullptr) return;
+#if CUDART_VERSION >= 12080
+    int index = device.index;
+    const cudaError_t status = cudaStreamGetDevice(stream, &index);
+    if (status != cudaErrorCallRequiresNewerDriver) check(status, "asking for the stream's device");
+    if (index != device.index)
+      throw_invalid("stream", "a stream of device " + std::to_string(device.index), "one of " + std::to_string(index));
+#endif
+  }
+
+  void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override {
+    if (bytes == 0) return;
+    refuse_capture(queue, "a replay would read the host's memory again");
+    const UseDevice use_device(device.index);
+    check(cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, queue.stream), "copying to the device");
+  }
+
+  void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override {
+    refuse_capture(queue, "this waits");
+    const UseDevice use_device(device.index);
+    if (bytes > 0)
+      check(cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, queue.stream), "copying from the device");
+    check(cudaStreamSynchronize(queue.stream), "waiting for the queue");
+  }
+
+  void synchronize(Queue::Impl& queue) override {
+    refuse_capture(queue, "this waits");
+    const UseDevice use_device(device.index);
+    check(cudaStreamSynchronize(queue.stream), "waiting for the queue");
+  }
+
+  std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
+    check_route(spec.compute);
+    const UseDevice use_device(device.index);
+    return cuda::make_loss(spec, context());
+  }
+  std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
+    check_route(spec.compute);
+    const UseDevice use_device(device.index);
+    return cuda::make_score(spec, context());
+  }
+  std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
+    return cuda::make_perturb(spec, context());
+  }
+  std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) override {
+    return cuda::make_direction(spec, context());
+  }
+  std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override { return cuda::make_head(spec, context()); }
+
+  void advance(Queue::Impl& queue, NoiseState::Position* position) override { cuda::advance(device, queue, position); }
+  std::size_t adam_scratch_bytes() const override { return kernels::adam_scratch_bytes(); }
+  void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
+                 const float* grad, double loss_scale) override {
+    cuda::adam_step(device, queue, state, options, params, grad, loss_scale);
+  }
+  void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) override {
+    cuda::sampler_update(device, queue, update);
+  }
+
+  cuda::Context context() { return {*this, device, cublas.get()}; }
+
+  const cuda::Device device;
+  const Handle cublas;
+};
+
+}  // namespace
+
+std::shared_ptr<Engine::Impl> make_cuda_engine(int device) {
+  return std::make_shared<CudaEngine>(cuda::open_device(device));
+}
+
+}  // namespace scorematch

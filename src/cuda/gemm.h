@@ -1,0 +1,61 @@
+// Matrix products by cuBLASLt, row-major, their algorithms chosen when a plan is made.
+#pragma once
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "scorematch/engine.h"
+
+namespace scorematch::cuda {
+
+/// What a layer asks of its weights [out, in]:
+///
+///   apply     c [rows, out] = a [rows, in] W^T                a: activations, b: W
+///   pull      c [rows, in] = a [rows, out] W                  a: adjoints, b: W
+///   gradient  c [out, in] += a [rows, out]^T b [rows, in]     a: adjoints, b: activations
+struct Gemm {
+  enum class Kind { apply, pull, gradient };
+  Kind kind = Kind::apply;
+  std::int64_t rows = 0;
+  int in = 0, out = 0;
+  bool add = false;           // onto c; always so for a gradient
+  bool float_output = false;  // c is float whatever a and b are; always so for a gradient
+  bool bias = false;          // apply: + bias [out], in the epilogue
+
+  bool operator<(const Gemm& b) const { return key() < b.key(); }
+
+ private:
+  std::tuple<Kind, std::int64_t, int, int, bool, bool, bool> key() const {
+    return {kind, rows, in, out, add, float_output, bias};
+  }
+};
+
+struct GemmArrays {
+  const void *a = nullptr, *b = nullptr;
+  void* c = nullptr;
+  const float* bias = nullptr;
+};
+
+class Gemms {
+ public:
+  static constexpr std::size_t kWorkspaceBytes = 8 << 20;
+
+  Gemms(cublasLtHandle_t handle, Precision precision) : handle_(handle), precision_(precision) {}
+
+  /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
+  void prepare(const Gemm& gemm);
+  /// Enqueues a prepared one. `workspace`: kWorkspaceBytes.
+  void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
+
+ private:
+  cublasLtHandle_t handle_;
+  Precision precision_;
+  std::map<Gemm, cublasLtMatmulAlgo_t> algorithms_;
+};
+
+}  // namespace scorematch::cuda

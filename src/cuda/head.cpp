@@ -1,0 +1,136 @@
+// The head alone, on a caller's network.
+#include "arena.h"
+#include "batch.h"
+#include "cuda/chunks.h"
+#include "cuda/programs.h"
+#include "cuda/status.h"
+#include "cuda/translate.h"
+#include "terms.h"
+
+namespace scorematch::cuda {
+namespace {
+
+/// The workspace: a chunk's losses and the scales of its directions.
+struct HeadArrays {
+  HeadArrays(std::int64_t rows, int directions, DeviceArena arena)
+      : loss(arena.take<float>(static_cast<std::size_t>(rows))),
+        direction_scale(arena.take<float>(static_cast<std::size_t>(rows * directions))),
+        bytes(arena.used()) {}
+  float *loss, *direction_scale;
+  std::size_t bytes;
+};
+
+struct HeadCall {
+  const HeadPlan::In& in;
+  const HeadPlan::Out& out;
+  const HeadArrays& arrays;
+  double grad_factor;
+  cudaStream_t stream;
+};
+
+class CudaHead final : public HeadProgram {
+ public:
+  CudaHead(const HeadSpec& spec, const Context& context)
+      : spec_(spec),
+        term_(terms_of(spec.loss.objective)[0]),
+        needs_(needs_of(spec.loss.objective)),
+        device_(context.device),
+        rows_(std::min(kRows, spec.max_batch)) {}
+
+  std::size_t workspace_bytes() const override { return arrays(nullptr).bytes; }
+
+  void run(Queue::Impl& queue, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_noise_offset(in.noise, batch);
+    const UseDevice use(device_.index);
+    const HeadArrays scratch = arrays(queue.workspace);
+    const HeadCall call{in, out, scratch, grad_factor_of(reduction, batch), queue.stream};
+    for (std::int64_t first = 0; first < batch; first += rows_) {
+      const std::int64_t samples = std::min(rows_, batch - first);
+      if (needs_.projections == 0) run_group(call, first, samples, 0, 0);
+      for_each_group(needs_.projections,
+                     [&](int direction, int count) { run_group(call, first, samples, direction, count); });
+      if (out.loss == nullptr && out.loss_per_sample.empty()) continue;
+      const bool merge = reduction.accumulate || first > 0;
+      check_launch(
+          kernels::launch_estimate(scratch.loss, samples, merge, reinterpret_cast<kernels::EstimateRecord*>(out.loss),
+                                   at(out.loss_per_sample, first), queue.stream),
+          "estimate");
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kRows = 65536;
+
+  HeadArrays arrays(char* workspace) const {
+    return {rows_, std::min(needs_.projections, kMostTangents), DeviceArena(workspace)};
+  }
+  bool has_scale(const HeadPlan::In& in) const {
+    return needs_.projections > 0 && in.directions.empty() && needs_.law == Projection::sphere;
+  }
+
+  void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
+    if (has_scale(call.in)) find_scales(call, first, samples, direction, count);
+    kernels::HeadParams p;
+    p.objective = translated(spec_.loss.objective);
+    p.dim = p.bar_columns = spec_.dim;
+    p.batch = p.rows = samples, p.first = first;
+    p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
+    if (count > 0) set_directions(call, first, direction, count, p);
+    if (needs_.trace) p.trace = floats(call.in.trace) + first, p.trace_bar = at(call.out.grad_trace, first);
+    p.data = data_rows(call.in);
+    p.noise = translated(call.in.noise);
+    p.sigma = sigma_source(call.in.sigma, spec_.loss.schedule);
+    p.eps = {perturbs(spec_.loss, call.in.eps), table_of(call.in.eps)};
+    p.true_score = table_of(call.in.true_score);
+    p.parameterization = translated(spec_.parameterization);
+    p.weighting = translated(spec_.loss.weighting);
+    p.quadratic = term_.quadratic, p.linear = term_.linear, p.complete_square = term_.complete_square;
+    p.grad_factor = call.grad_factor;
+    p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
+    p.loss = call.arrays.loss;
+    float* output_bar = row_of(call.out.grad_output, first);
+    p.output_bar = p.score_bar = output_bar;
+    p.output_bar_stride = p.score_bar_stride = call.out.grad_output.stride[0];
+    check_launch(kernels::launch_head(p, kernels::Element::f32, call.stream), "head");
+  }
+
+  void set_directions(const HeadCall& call, std::int64_t first, int direction, int count,
+                      kernels::HeadParams& p) const {
+    const ConstView& jvp = call.in.jvp;
+    p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
+    p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
+    p.directions = direction_source(call.in.directions, needs_.law);
+    p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
+    p.first_direction = direction, p.count = count, p.share = term_.share;
+    const View& bar = call.out.grad_jvp;
+    if (bar.empty()) return;
+    p.jvp_bar = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
+    p.jvp_bar_plane = bar.stride[0], p.jvp_bar_stride = bar.stride[1];
+  }
+
+  void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
+    kernels::DirectionsParams p;
+    p.source = direction_source({}, needs_.law);
+    p.noise = translated(call.in.noise);
+    p.dim = p.columns = spec_.dim;
+    p.first_direction = direction, p.count = count;
+    p.batch = p.rows = samples, p.first = first;
+    p.scale = call.arrays.direction_scale;
+    check_launch(kernels::launch_directions(p, kernels::Element::f32, call.stream), "directions");
+  }
+
+  HeadSpec spec_;
+  Term term_;
+  Needs needs_;
+  const Device& device_;
+  std::int64_t rows_;
+};
+
+}  // namespace
+
+std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context) {
+  return std::make_unique<CudaHead>(spec, context);
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,275 @@
+// Loss and gradients of a batch, layer by layer: for each chunk and each term of the objective the prologue, the jet,
+// the head, and back; groups of directions one after the other over the same samples, so that memory does not grow with
+// their number.
+#include <vector>
+
+#include "batch.h"
+#include "cuda/chunks.h"
+#include "cuda/jet.h"
+#include "cuda/programs.h"
+#include "cuda/status.h"
+#include "cuda/translate.h"
+#include "terms.h"
+
+namespace scorematch::cuda {
+namespace {
+
+/// What a plan knows.
+struct LossProblem {
+  LossProblem(const LossSpec& spec_, const Context& context)
+      : spec(spec_),
+        net(spec_.net, context.engine),
+        features(spec_.net.conditioning, context.engine),
+        terms(terms_of(spec_.loss.objective)),
+        needs(needs_of(spec_.loss.objective)),
+        element(element_of(spec_.compute.precision)),
+        directions(needs.trace ? spec_.net.dim : needs.projections),
+        rows(chunk_rows(spec_.max_batch, Jet::bytes_a_row(net, element, slots(), true))),
+        gemms(context.cublas, spec_.compute.precision) {
+    for (std::int64_t rung = kLeastRows; rung <= rows; rung *= 2) {
+      if (directions == 0) Jet::prepare(net, {rung, 0, 1}, true, gemms);
+      for_each_group(directions, [&](int first, int count) {
+        Jet::prepare(net, forward_slots(rung, first, count), true, gemms);
+        Jet::prepare(net, backward_slots(rung, first, count), true, gemms);
+      });
+    }
+  }
+
+  int slots() const { return 1 + std::min(directions, kMostTangents); }
+  /// The value goes forward with the first group of directions, and back with the last.
+  Slots forward_slots(std::int64_t chunk, int first, int count) const { return {chunk, first == 0 ? 0 : 1, 1 + count}; }
+  Slots backward_slots(std::int64_t chunk, int first, int count) const {
+    return {chunk, first + count == directions ? 0 : 1, 1 + count};
+  }
+
+  LossSpec spec;
+  PaddedNet net;
+  Features features;
+  std::vector<Term> terms;
+  Needs needs;
+  kernels::Element element;
+  int directions;
+  std::int64_t rows;  // of a whole chunk
+  Gemms gemms;
+};
+
+/// The workspace: 2 or 4 bytes a padded parameter, 4 more a gradient, and a chunk's arrays.
+struct LossArrays {
+  LossArrays(const LossProblem& problem, bool gradient, DeviceArena arena)
+      : weights(arena.take<char>(static_cast<std::size_t>(problem.net.weight_count()) *
+                                 (problem.element == kernels::Element::bf16 ? 2 : 4))),
+        biases(arena.take<float>(static_cast<std::size_t>(problem.net.bias_count()))),
+        sigma(arena.take<float>(static_cast<std::size_t>(problem.rows))),
+        loss(arena.take<float>(static_cast<std::size_t>(problem.rows))),
+        direction_scale(
+            arena.take<float>(static_cast<std::size_t>(problem.rows) * static_cast<std::size_t>(problem.slots() - 1))),
+        jet(problem.net, translated(problem.spec.net.activation), problem.element, problem.gemms, problem.rows,
+            problem.slots(), gradient, arena) {
+    if (gradient) {
+      const std::int64_t count = problem.net.weight_count() + problem.net.bias_count();
+      gradients.weights = arena.take<float>(static_cast<std::size_t>(count));
+      gradients.biases = gradients.weights + problem.net.weight_count();
+      gradient_bytes = static_cast<std::size_t>(count) * sizeof(float);
+      if (problem.terms[0].sliced_square)
+        score_bar = arena.take<float>(static_cast<std::size_t>(problem.rows) *
+                                      static_cast<std::size_t>(problem.net.last().out));
+    }
+    bytes = arena.used();
+  }
+
+  char* weights;
+  float *biases, *sigma, *loss, *direction_scale;
+  Jet jet;
+  Gradients gradients;
+  std::size_t gradient_bytes = 0;
+  float* score_bar = nullptr;  // SSM's sum over directions
+  std::size_t bytes = 0;
+};
+
+struct Chunk {
+  std::int64_t first, samples, rows;
+};
+
+class LossRun {
+ public:
+  LossRun(const LossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
+          std::int64_t batch, const Reduction& reduction)
+      : problem_(problem),
+        stream_(queue.stream),
+        in_(in),
+        out_(out),
+        batch_(batch),
+        reduction_(reduction),
+        gradient_(!out.grad.empty() || !out.grad_x.empty()),
+        arrays_(problem, gradient_, DeviceArena(queue.workspace)) {}
+
+  void run() {
+    check_launch(kernels::launch_pack(floats(in_.params), problem_.net.table(), arrays_.weights, arrays_.biases,
+                                      problem_.element, stream_),
+                 "pack");
+    if (gradient_)
+      check(cudaMemsetAsync(arrays_.gradients.weights, 0, arrays_.gradient_bytes, stream_), "clearing the gradient");
+    for_each_chunk(batch_, problem_.rows, [&](std::int64_t first, std::int64_t samples, std::int64_t rows) {
+      const Chunk chunk{first, samples, rows};
+      for (const Term& term : problem_.terms) run_term(chunk, term, &term != problem_.terms.data());
+      store_loss(chunk);
+    });
+    if (!out_.grad.empty())
+      check_launch(kernels::launch_unpack(arrays_.gradients.weights, arrays_.gradients.biases, problem_.net.table(),
+                                          reduction_.accumulate, floats(out_.grad), stream_),
+                   "unpack");
+  }
+
+ private:
+  void run_term(const Chunk& chunk, const Term& term, bool is_further) {
+    perturb(chunk, term.point);
+    if (problem_.directions == 0) {
+      const Slots slots{chunk.rows, 0, 1};
+      arrays_.jet.forward(parameters(), slots, stream_);
+      head(chunk, term, is_further, slots, 0);
+      if (gradient_) backward(slots, false);
+    }
+    for_each_group(problem_.directions, [&](int first, int count) {
+      const Slots slots = problem_.forward_slots(chunk.rows, first, count);
+      draw_directions(chunk, slots, first);
+      arrays_.jet.forward(parameters(), slots, stream_);
+      head(chunk, term, is_further, slots, first);
+      if (gradient_) backward(problem_.backward_slots(chunk.rows, first, count), first > 0);
+    });
+    if (!out_.grad_x.empty()) add_input_gradient(chunk);
+  }
+
+  Parameters parameters() const { return {arrays_.weights, arrays_.biases}; }
+  bool perturbed() const { return perturbs(problem_.spec.loss, in_.eps); }
+  kernels::DirectionSource direction_source_of() const {
+    return problem_.needs.trace ? basis() : direction_source(in_.directions, problem_.needs.law);
+  }
+  /// Whether normals are scaled to the sphere, which takes a row's sum.
+  bool has_scale() const {
+    return !problem_.needs.trace && in_.directions.empty() && problem_.needs.law == Projection::sphere;
+  }
+
+  void perturb(const Chunk& chunk, double point) const {
+    kernels::PerturbParams p;
+    p.data = data_rows(in_);
+    p.noise = translated(in_.noise);
+    p.sigma = sigma_source(in_.sigma, problem_.spec.loss.schedule);
+    p.eps = {perturbed(), table_of(in_.eps)};
+    p.parameterization = translated(problem_.spec.net.parameterization);
+    p.features = problem_.features.get();
+    p.point = point;
+    p.dim = problem_.spec.net.dim;
+    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
+    p.net_input = arrays_.jet.input({chunk.rows, 0, 1}, 0);
+    p.net_stride = p.net_columns = problem_.net.first().in;
+    p.sigma_out = arrays_.sigma;
+    check_launch(kernels::launch_perturb(p, problem_.element, stream_), "perturb");
+  }
+
+  void draw_directions(const Chunk& chunk, const Slots& slots, int first) const {
+    kernels::DirectionsParams p;
+    p.source = direction_source_of();
+    p.noise = translated(in_.noise);
+    p.dim = problem_.spec.net.dim, p.columns = problem_.net.first().in;
+    p.first_direction = first, p.count = slots.tangents();
+    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
+    p.out = arrays_.jet.input(slots, 1);
+    p.stride = p.columns, p.plane = p.stride * chunk.rows;
+    p.scale = has_scale() ? arrays_.direction_scale : nullptr;
+    check_launch(kernels::launch_directions(p, problem_.element, stream_), "directions");
+  }
+
+  void head(const Chunk& chunk, const Term& term, bool is_further, const Slots& slots, int first) const {
+    const int width = problem_.net.last().out, count = slots.tangents();
+    const std::int64_t plane = chunk.rows * width;
+    kernels::HeadParams p;
+    p.objective = translated(problem_.spec.loss.objective);
+    p.dim = problem_.spec.net.dim;
+    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
+    p.output = arrays_.jet.output(slots, 0), p.output_stride = width;
+    if (count > 0) p.jvp = arrays_.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
+    p.data = data_rows(in_);
+    p.noise = translated(in_.noise);
+    p.sigma_rows = arrays_.sigma;
+    p.eps = {perturbed(), table_of(in_.eps)};
+    p.point = term.point;
+    p.true_score = table_of(in_.true_score);
+    p.directions = direction_source_of();
+    p.direction_scale = has_scale() ? arrays_.direction_scale : nullptr;
+    p.first_direction = first, p.count = count, p.share = term.share;
+    p.parameterization = translated(problem_.spec.net.parameterization);
+    p.weighting = translated(problem_.spec.loss.weighting);
+    p.quadratic = term.quadratic, p.linear = term.linear, p.complete_square = term.complete_square;
+    p.grad_factor = grad_factor_of(reduction_, batch_);
+    p.first_group = first == 0, p.last_group = first + count == problem_.directions;
+    p.add_loss = is_further;
+    p.loss = arrays_.loss;
+    p.bar_columns = width;
+    if (gradient_) {
+      p.output_bar = arrays_.jet.output_bar(slots, 0), p.output_bar_stride = width;
+      if (count > 0) p.jvp_bar = arrays_.jet.output_bar(slots, 1), p.jvp_bar_plane = plane, p.jvp_bar_stride = width;
+      p.score_bar = arrays_.score_bar, p.score_bar_stride = width;
+    }
+    p.grad_x = row_of(out_.grad_x, chunk.first), p.grad_x_stride = out_.grad_x.stride[0];
+    check_launch(kernels::launch_head(p, problem_.element, stream_), "head");
+  }
+
+  void backward(const Slots& slots, bool has_curvature) const {
+    arrays_.jet.backward(parameters(), arrays_.gradients, slots, has_curvature, !out_.grad_x.empty(), stream_);
+  }
+
+  void add_input_gradient(const Chunk& chunk) const {
+    kernels::InputGradientParams p;
+    p.dim = problem_.spec.net.dim;
+    p.batch = chunk.samples;
+    p.sigma = arrays_.sigma;
+    p.parameterization = translated(problem_.spec.net.parameterization);
+    p.input_bar = arrays_.jet.input_bar(), p.input_bar_stride = problem_.net.first().in;
+    p.grad_x = row_of(out_.grad_x, chunk.first), p.grad_x_stride = out_.grad_x.stride[0];
+    check_launch(kernels::launch_input_gradient(p, problem_.element, stream_), "input_gradient");
+  }
+
+  void store_loss(const Chunk& chunk) const {
+    if (out_.loss == nullptr && out_.loss_per_sample.empty()) return;
+    const bool merge = reduction_.accumulate || chunk.first > 0;
+    check_launch(kernels::launch_estimate(arrays_.loss, chunk.samples, merge,
+                                          reinterpret_cast<kernels::EstimateRecord*>(out_.loss),
+                                          at(out_.loss_per_sample, chunk.first), stream_),
+                 "estimate");
+  }
+
+  const LossProblem& problem_;
+  cudaStream_t stream_;
+  const LossPlan::In& in_;
+  const LossPlan::Out& out_;
+  std::int64_t batch_;
+  const Reduction& reduction_;
+  bool gradient_;
+  LossArrays arrays_;
+};
+
+class CudaLoss final : public LossProgram {
+ public:
+  CudaLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
+
+  std::size_t workspace_bytes() const override { return LossArrays(problem_, true, DeviceArena()).bytes; }
+
+  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_noise_offset(in.noise, batch);
+    const UseDevice use(device_.index);
+    LossRun(problem_, queue, in, out, batch, reduction).run();
+  }
+
+ private:
+  LossProblem problem_;
+  const Device& device_;
+};
+
+}  // namespace
+
+std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, const Context& context) {
+  return std::make_unique<CudaLoss>(spec, context);
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,45 @@
+// Adam, a sampler's step, and a noise's next one.
+#include "cuda/programs.h"
+#include "cuda/status.h"
+#include "cuda/translate.h"
+
+namespace scorematch::cuda {
+
+void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* position) {
+  const UseDevice use(device.index);
+  check_launch(kernels::launch_advance(reinterpret_cast<kernels::NoisePosition*>(position), queue.stream), "advance");
+}
+
+void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state, const Adam::Options& options,
+               float* params, const float* grad, double loss_scale) {
+  kernels::AdamParams p;
+  p.options = {options.beta1,        options.beta2,         options.epsilon,
+               options.weight_decay, options.max_grad_norm, options.ema_decay};
+  p.loss_scale = loss_scale;
+  p.count = state.count;
+  p.params = params, p.grad = grad;
+  p.first_moment = state.first_moment, p.second_moment = state.second_moment, p.ema = state.ema;
+  p.progress = reinterpret_cast<kernels::AdamProgress*>(state.progress);
+  p.scratch = state.scratch;
+  const UseDevice use(device.index);
+  check_launch(kernels::launch_adam(p, queue.stream), "adam");
+}
+
+void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdate& update) {
+  kernels::SamplerParams p;
+  p.batch = update.out.shape.extent[0];
+  p.dim = static_cast<int>(update.out.shape.extent[1]);
+  check_noise_offset(update.noise, p.batch);
+  p.out = floats(update.out), p.out_stride = update.out.stride[0];
+  p.x = floats(update.x), p.score = floats(update.score), p.second_score = floats(update.second_score);
+  p.score_factor = static_cast<float>(update.score_factor);
+  p.second_factor = static_cast<float>(update.second_factor);
+  p.noise_factor = static_cast<float>(update.noise_factor);
+  p.noise = translated(update.noise);
+  p.initial = update.index == SamplerUpdate::kInitial;
+  p.index = update.index;
+  const UseDevice use(device.index);
+  check_launch(kernels::launch_sampler_update(p, queue.stream), "sampler_update");
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,29 @@
+// The cuda engine's plans.
+#pragma once
+#include <memory>
+
+#include "backend.h"
+#include "cuda/device.h"
+#include "cuda/gemm.h"
+
+namespace scorematch::cuda {
+
+/// What plans need of their engine, which their plan keeps alive.
+struct Context {
+  Engine::Impl& engine;
+  const Device& device;
+  cublasLtHandle_t cublas;
+};
+
+std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, const Context& context);
+std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec, const Context& context);
+std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, const Context& context);
+std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, const Context& context);
+std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context);
+
+void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* position);
+void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state, const Adam::Options& options,
+               float* params, const float* grad, double loss_scale);
+void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdate& update);
+
+}  // namespace scorematch::cuda

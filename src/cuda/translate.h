@@ -1,0 +1,78 @@
+// What a call gives, in the kernels' terms.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <variant>
+
+#include "backend.h"
+#include "launchers.h"
+#include "network.h"
+
+namespace scorematch::cuda {
+
+static_assert(std::is_standard_layout_v<NoiseState::Position> && std::is_standard_layout_v<Estimate> &&
+                  std::is_standard_layout_v<Adam::Progress> &&
+                  sizeof(NoiseState::Position) == sizeof(kernels::NoisePosition) &&
+                  sizeof(Estimate) == sizeof(kernels::EstimateRecord) &&
+                  sizeof(Adam::Progress) == sizeof(kernels::AdamProgress),
+              "the kernels read and write these where they lie");
+
+inline kernels::Element element_of(Precision precision) {
+  return precision == Precision::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
+}
+
+kernels::Activation translated(Activation activation);
+kernels::Parameterization translated(const Parameterization& parameterization);
+kernels::Weighting translated(const Weighting& weighting);
+kernels::SigmaLaw translated(const NoiseSchedule& schedule);
+kernels::DirectionSource::Law translated(Projection law);
+kernels::Objective translated(const Objective& objective);
+
+/// e(sigma), its frequencies on the device.
+class Features {
+ public:
+  Features(const Conditioning& conditioning, Engine::Impl& engine);
+  const kernels::Features& get() const { return features_; }
+
+ private:
+  kernels::Features features_;
+  std::shared_ptr<void> frequencies_;
+};
+
+inline const float* floats(const ConstView& view) { return static_cast<const float*>(view.data); }
+inline float* floats(const View& view) { return static_cast<float*>(view.data); }
+
+/// Row `n` of [N, d]; null if nothing is wanted.
+inline float* row_of(const View& view, std::int64_t n) {
+  return view.empty() ? nullptr : floats(view) + n * view.stride[0];
+}
+/// Element `n` of [N].
+inline float* at(const View& view, std::int64_t n) { return view.empty() ? nullptr : floats(view) + n; }
+
+inline kernels::Table table_of(const ConstView& view) { return {floats(view), view.stride[0]}; }
+
+inline kernels::Noise translated(const NoiseRef& noise) {
+  return {static_cast<const kernels::NoisePosition*>(noise.state), noise.sample_offset};
+}
+
+inline kernels::SigmaSource sigma_source(const ConstView& given, const NoiseSchedule& schedule) {
+  return {floats(given), given.shape.extent[0] == 1 ? 0 : 1, translated(schedule)};
+}
+
+inline kernels::DirectionSource direction_source(const ConstView& given, Projection law) {
+  return {translated(law), floats(given), given.stride[0], given.stride[1]};
+}
+
+inline kernels::DirectionSource basis() { return {kernels::DirectionSource::Law::basis, nullptr, 0, 0}; }
+
+/// x of any plan's inputs.
+template <class In>
+kernels::DataRows data_rows(const In& in) {
+  return {table_of(in.x), in.x.shape.extent[0], static_cast<const std::int64_t*>(in.rows.data), in.draw_rows != 0};
+}
+
+/// sigma * sample's place in its noise fits the counter. What lies on the device is not looked at.
+void check_noise_offset(const NoiseRef& noise, std::int64_t batch);
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,82 @@
+// The stand-in runtime's insides.
+#pragma once
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "simt/runtime/runtime.h"
+
+using Work = std::function<int()>;  // a cudaError_t
+
+struct CUgraph_st {
+  std::vector<Work> nodes;
+};
+struct CUgraphExec_st {
+  std::vector<Work> nodes;
+};
+struct CUstream_st {
+  int device = 0;
+  bool blocking = true;  // waits for the default stream, and it for this one
+  std::deque<Work> queue;
+  std::unique_ptr<CUgraph_st> capture;  // null: not being captured
+  bool capture_broken = false;
+};
+
+namespace simt::runtime {
+
+struct Memory {
+  int device;
+  std::size_t bytes;
+};
+
+struct State {
+  Machine machine;
+  std::map<const char*, Memory> memory;  // by address
+  std::size_t bytes_in_use = 0;
+  std::set<CUstream_st*> streams;
+  std::set<CUgraph_st*> graphs;
+  std::set<CUgraphExec_st*> executables;
+  int handles = 0;
+  std::map<int, CUstream_st> default_streams;  // by device
+  cudaError_t fault = cudaSuccess;             // sticky: what work on the device ended with
+  int calls = 0, fail_at = 0, enqueued = 0, waits = 0;
+  bool has_failed = false;
+  std::string failed_call;
+};
+
+/// One lock for all: the executor is one.
+std::recursive_mutex& lock();
+State& state();
+int& current_device();
+cudaError_t& last_error();
+
+/// Records an error for cudaGetLastError.
+cudaError_t failed(cudaError_t error);
+/// Whether this call, which can fail, is the one that shall.
+bool is_chosen(const char* call);
+
+/// The stream an argument means; null if it is none.
+CUstream_st* stream_of(cudaStream_t stream);
+bool is_any_captured();
+/// A call that capture forbids: breaks every capture that is under way.
+cudaError_t forbidden_by_capture();
+/// Puts work into the stream, or the graph that it is captured into.
+cudaError_t enqueue(cudaStream_t stream, Work work);
+/// Does all that is waiting: in one stream, or in all of them.
+void drain(CUstream_st& stream);
+void drain_all();
+bool is_device_memory(const void* p, std::size_t bytes);
+
+#define SIMT_CALL(error)                                                    \
+  const std::lock_guard<std::recursive_mutex> guard(simt::runtime::lock()); \
+  if (simt::runtime::is_chosen(__func__)) return simt::runtime::failed(error)
+
+}  // namespace simt::runtime
