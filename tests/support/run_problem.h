@@ -16,14 +16,22 @@ struct Outcome {
 
 inline Shape shape_of(std::initializer_list<std::int64_t> extents) { return extents; }
 
-/// The samples [first, first + count) of a problem on an engine, gradients over `normaliser`.
 struct EngineRun {
   Outcome<float> outcome;
   Estimate loss;
 };
 
+/// How a problem is run: in what precision, and with whose scratch memory.
+struct RunOptions {
+  Compute compute;
+  void* workspace = nullptr;  // null: the queue's own
+  std::size_t workspace_bytes = 0;
+};
+
+/// The samples [first, first + count) of a problem on an engine, gradients over `normaliser`.
+
 inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first, std::int64_t count,
-                     std::int64_t normaliser, Compute compute = {}) {
+                     std::int64_t normaliser, const RunOptions& options = {}) {
   const std::int64_t d = p.net.dim;
   const auto take = [&](const std::vector<float>& all, std::int64_t width) {
     return all.empty() ? all : std::vector<float>(all.begin() + first * width, all.begin() + (first + count) * width);
@@ -46,8 +54,9 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   if (v.size() > 0) in.directions = v;
   if (true_score.size() > 0) in.true_score = true_score;
 
-  const LossPlan plan(engine, p.net, p.loss, count, compute);
-  Queue queue(engine, plan.workspace_bytes());
+  const LossPlan plan(engine, p.net, p.loss, count, options.compute);
+  Queue queue = options.workspace == nullptr ? Queue(engine, plan.workspace_bytes())
+                                             : Queue(engine, options.workspace, options.workspace_bytes);
   auto loss = engine.allocate<Estimate>();
   auto grad = engine.allocate<float>(p.net.param_count());
   auto grad_x = engine.allocate<float>({count, d});

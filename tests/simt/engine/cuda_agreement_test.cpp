@@ -1,6 +1,6 @@
 // The cuda engine's kernels and host code against the reference over random shapes, by the criteria of
-// agreement_test.cpp: every element within the bound that Tracked carries, and every array's rms error within six of a
-// plain implementation's in the same precision.
+// agreement_test.cpp: in float every element within the bound that Tracked carries (which for coarser units soon says
+// nothing), and in every precision every array's rms error within six of a plain implementation's.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -32,7 +32,9 @@ void expect_agreement(const std::vector<float>& got, const std::vector<Tracked>&
   double error = 0, plain_error = 0, size = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double difference = std::abs(static_cast<double>(got[i]) - want[i].value);
-    EXPECT_LE(difference, want[i].error + unit * std::abs(want[i].value) + 1e-38) << name << " at " << i;
+    if (unit == kFloatUnit) {
+      EXPECT_LE(difference, want[i].error + unit * std::abs(want[i].value) + 1e-38) << name << " at " << i;
+    }
     error += difference * difference;
     for (const auto& run : plain) plain_error += std::pow(run[i].value - want[i].value, 2) / kRuns;
     size += want[i].value * want[i].value;
@@ -51,12 +53,11 @@ class CudaAgreement : public StandIn {
     for (int k = 0; k < criterion.problems && !HasFailure(); ++k) {
       const Problem p = maker.make(kMostWork);
       SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
+      const RawMemory workspace(std::size_t{48} << 20);
       simt::options.seed = seed + static_cast<std::uint64_t>(k);
-      const Outcome<float> got = run(engine, p, 0, p.batch, p.batch, {precision}).outcome;
-      const double unit = criterion.unit;
-      const auto want = run_templates<Tracked>(p, [&](double v) -> Tracked {
-        return {v, std::abs(v), unit == kFloatUnit ? 0 : unit * std::abs(v), unit};
-      });
+      const Outcome<float> got =
+          run(engine, p, 0, p.batch, p.batch, {{precision}, workspace.data(), workspace.bytes()}).outcome;
+      const auto want = run_templates<Tracked>(p, Tracked::stored);
       std::vector<std::vector<Noisy>> plain[3];
       for (int i = 0; i < kRuns; ++i) {
         auto outcome = run_templates<Noisy>(p, [](double v) { return Noisy(v); });
@@ -64,9 +65,9 @@ class CudaAgreement : public StandIn {
         plain[1].push_back(std::move(outcome.grad));
         plain[2].push_back(std::move(outcome.grad_x));
       }
-      expect_agreement(got.per_sample, want.per_sample, plain[0], unit, "loss_per_sample");
-      expect_agreement(got.grad, want.grad, plain[1], unit, "grad");
-      expect_agreement(got.grad_x, want.grad_x, plain[2], unit, "grad_x");
+      expect_agreement(got.per_sample, want.per_sample, plain[0], criterion.unit, "loss_per_sample");
+      expect_agreement(got.grad, want.grad, plain[1], criterion.unit, "grad");
+      expect_agreement(got.grad_x, want.grad_x, plain[2], criterion.unit, "grad_x");
     }
   }
 };
