@@ -17,6 +17,7 @@ struct Allocation {
   char* base;
   std::size_t bytes;
   std::unique_ptr<Cell[], Free> cells;
+  bool initialised = false;  // all of it, at once
 };
 
 std::map<std::uintptr_t, Allocation>& allocations();  // by address

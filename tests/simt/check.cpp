@@ -96,7 +96,7 @@ bool unseen(const Access& a, std::uint32_t block) {
 void check_initialised(const Access& a, Cell& cell) {
   const std::uint32_t wanted = a.shared ? a.thread.block->id : 1;
   if (a.write && !a.atomic) return;
-  if (cell.initialised == wanted) return;
+  if (cell.initialised == wanted || (!a.shared && g_last->initialised)) return;
   if (is_new(a.place, 4))
     report(std::string("read of uninitialised ") + (a.shared ? "shared" : "global") + " memory at " +
            name_of_place(a.place) + ", " + name_of(a.thread));
@@ -212,6 +212,8 @@ void mark_initialised(void* p, std::size_t bytes) {
   const char* const begin = static_cast<const char*>(p);
   Allocation* const allocation = allocation_of(begin, bytes);
   if (allocation == nullptr) return;  // the host's
+  if (bytes == allocation->bytes) allocation->initialised = true;
+  if (allocation->initialised) return;
   for (std::size_t i = 0; i < bytes; ++i)
     allocation->cells[static_cast<std::size_t>(begin - allocation->base) + i].initialised = 1;
 }
@@ -235,7 +237,7 @@ void check_access(const void* address, std::size_t bytes, bool write, bool atomi
   if (g_lane == nullptr || !g_checking) return;
   const Thread& t = self();
   const char* const p = static_cast<const char*>(address);
-  if (t.fiber.owns(p)) return;
+  if (t.fiber.owns(p) || address == &g_lane) return;
   bool shared = false;
   Cell* const cells = cells_of(t, p, bytes, write, place, shared);
   if (cells == nullptr) return;

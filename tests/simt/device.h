@@ -62,7 +62,7 @@ struct Lane {
   Block* block;
   unsigned linear, warp, lane;
 };
-extern Lane* g_lane;
+extern __thread Lane* g_lane;  // null outside a launch
 inline Lane& current() { return *g_lane; }
 
 // ---- collectives

@@ -9,7 +9,7 @@
 namespace simt {
 
 Options options;
-Lane* g_lane = nullptr;
+__thread Lane* g_lane = nullptr;
 Launch g_launch;
 std::size_t g_arena_bytes = 0;
 

@@ -19,19 +19,23 @@ inline double unit_roundoff(const Engine& engine) {
   return engine.kind() == Engine::Kind::reference ? 0x1p-53 : 0x1p-24;
 }
 
-/// The engines of this build, by name: values of a test's parameter.
+inline Engine engine_named(const std::string& name) {
+  return name == "cuda" ? Engine::cuda() : name == "cpu" ? Engine::cpu(2) : Engine::reference();
+}
+
+/// The engines that can be had, by name: values of a test's parameter.
 inline std::vector<std::string> engine_names() {
   std::vector<std::string> names = {"reference"};
-  try {
-    Engine::cpu(1);
-    names.push_back("cpu");
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::unsupported) throw;
+  for (const char* each : {"cpu", "cuda"}) {
+    try {
+      engine_named(each);
+      names.push_back(each);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::device_unavailable) throw;
+    }
   }
   return names;
 }
-
-inline Engine engine_named(const std::string& name) { return name == "cpu" ? Engine::cpu(2) : Engine::reference(); }
 
 /// The nearest number that is a float.
 inline double as_float(double value) { return static_cast<double>(static_cast<float>(value)); }

@@ -29,7 +29,10 @@ std::recursive_mutex& lock() {
 }
 
 State& state() {
-  static State it;
+  static State it = [] {
+    set_enqueue_hook(&enqueue_launch);
+    return State();
+  }();
   return it;
 }
 
@@ -62,7 +65,6 @@ void start(const Machine& machine) {
   state().machine = machine;
   current_device() = 0;
   last_error() = cudaSuccess;
-  set_enqueue_hook(&enqueue_launch);
 }
 
 int calls() { return state().calls; }
@@ -159,7 +161,11 @@ const char* cudaGetErrorName(cudaError_t error) {
   }
 }
 
-const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
+/// Of a launch that failed, what the executor has to say.
+const char* cudaGetErrorString(cudaError_t error) {
+  if (error != cudaErrorLaunchFailure || simt::session().errors.empty()) return cudaGetErrorName(error);
+  return simt::session().errors.front().c_str();
+}
 
 cudaError_t cudaDeviceSynchronize() {
   SIMT_CALL(cudaErrorUnknown);
