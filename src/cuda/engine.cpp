@@ -60,12 +60,8 @@ struct CudaEngine final : Engine::Impl {
                   "expected memory for " + std::to_string(bytes) + " bytes on " + device.name + ", got none");
     }
     check(status, "allocating memory");
-    std::shared_ptr<void> owner(memory, [alive = shared_from_this(), index = device.index](void* p) {
-      int before = 0;
-      const bool known = cudaGetDevice(&before) == cudaSuccess;
-      cudaSetDevice(index);
-      cudaFree(p);
-      if (known) cudaSetDevice(before);
+    std::shared_ptr<void> owner(memory, [alive = shared_from_this()](void* p) {
+      if (cudaFree(p) != cudaSuccess) cudaGetLastError();  // of work before it, which whoever waited has been told
     });
     check(cudaMemset(memory, 0, bytes), "clearing memory");
     check(cudaStreamSynchronize(nullptr), "clearing memory");

@@ -66,6 +66,21 @@ class ProblemMaker {
     }
   }
 
+  /// Parameters, samples and what else the problem needs.
+  void fill(Problem& p) {
+    const std::int64_t size = p.batch * p.net.dim;
+    p.params = p.net.initial_params(generator_());
+    const double gain = uniform(0.7, 2);
+    for (float& each : p.params) each = static_cast<float>(gain * static_cast<double>(each));
+    p.x = normals(size);
+    if (p.sigma_used())
+      for (std::int64_t n = 0; n < p.batch; ++n)
+        p.sigma.push_back(static_cast<float>(std::exp(uniform(std::log(0.05), std::log(5)))));
+    if (p.perturbed) p.eps = normals(size);
+    if (p.projections() > 0) p.directions = normals(p.projections() * size);
+    if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
+  }
+
  private:
   Problem make_once() {
     Problem p;
@@ -135,20 +150,6 @@ class ProblemMaker {
     p.perturbed = needs_of(p.loss.objective).eps || integer(0, 1) == 0;
     p.batch = width(integer(0, 3) == 0 ? 200 : 20);
     return p;
-  }
-
-  void fill(Problem& p) {
-    const std::int64_t size = p.batch * p.net.dim;
-    p.params = p.net.initial_params(generator_());
-    const double gain = uniform(0.7, 2);
-    for (float& each : p.params) each = static_cast<float>(gain * static_cast<double>(each));
-    p.x = normals(size);
-    if (p.sigma_used())
-      for (std::int64_t n = 0; n < p.batch; ++n)
-        p.sigma.push_back(static_cast<float>(std::exp(uniform(std::log(0.05), std::log(5)))));
-    if (p.perturbed) p.eps = normals(size);
-    if (p.projections() > 0) p.directions = normals(p.projections() * size);
-    if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
   }
 
   std::mt19937_64 generator_;

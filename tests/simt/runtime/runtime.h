@@ -19,7 +19,7 @@ struct Machine {
 /// A fresh machine: no device memory in use, nothing counted. @throws std::logic_error where something still lives.
 void start(const Machine& machine = {});
 
-/// Calls that can fail, since start().
+/// Calls that can fail, since start(): those an engine makes. Graphs and destructors are the caller's.
 int calls();
 /// The n-th call from now fails, counting from 1; 0: none does.
 void fail_call(int n);

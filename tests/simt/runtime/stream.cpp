@@ -135,7 +135,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  SIMT_CALL(cudaErrorUnknown);
+  const std::lock_guard<std::recursive_mutex> guard(lock());
   if (state().streams.count(stream) == 0) return failed(cudaErrorStreamCaptureUnsupported);
   stream->capture = std::make_unique<CUgraph_st>();
   stream->capture_broken = false;
@@ -154,7 +154,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
-  SIMT_CALL(cudaErrorUnknown);
+  const std::lock_guard<std::recursive_mutex> guard(lock());
   if (state().graphs.count(graph) == 0) return failed(cudaErrorInvalidValue);
   *executable = new CUgraphExec_st{graph->nodes};
   state().executables.insert(*executable);
@@ -162,7 +162,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  SIMT_CALL(cudaErrorUnknown);
+  const std::lock_guard<std::recursive_mutex> guard(lock());
   if (state().executables.count(executable) == 0) return failed(cudaErrorInvalidValue);
   for (const Work& each : executable->nodes)
     if (const cudaError_t error = enqueue(stream, each); error != cudaSuccess) return failed(error);
@@ -170,7 +170,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
 }
 
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t*, std::size_t* count) {
-  SIMT_CALL(cudaErrorUnknown);
+  const std::lock_guard<std::recursive_mutex> guard(lock());
   if (state().graphs.count(graph) == 0) return failed(cudaErrorInvalidValue);
   *count = graph->nodes.size();
   return cudaSuccess;

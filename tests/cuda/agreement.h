@@ -1,0 +1,56 @@
+// A run of the cuda engine against the reference, by the criteria of agreement_test.cpp: in float every element within
+// the bound that Tracked carries (which for coarser units soon says nothing), and in every precision every array's rms
+// error within six of a plain implementation's.
+#pragma once
+#include <gtest/gtest.h>
+
+#include "support/run_problem.h"
+#include "support/tracked.h"
+
+namespace scorematch::testing_support {
+
+constexpr int kPlainRuns = 16;
+
+/// Roundoff of what is stored and multiplied.
+inline double unit_of(Precision precision) {
+  return precision == Precision::bf16 ? 0x1p-8 : precision == Precision::tf32 ? 0x1p-11 : kFloatUnit;
+}
+
+/// `plain`: of several runs of Noisy, whose errors grow as the unit does.
+inline void expect_agreement(const char* name, const std::vector<float>& got, const std::vector<Tracked>& want,
+                             const std::vector<std::vector<Noisy>>& plain, double unit) {
+  ASSERT_EQ(got.size(), want.size()) << name;
+  double error = 0, plain_error = 0, size = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(got[i]) - want[i].value);
+    if (unit == kFloatUnit) {
+      EXPECT_LE(difference, want[i].error + unit * std::abs(want[i].value) + 1e-38) << name << " at " << i;
+    }
+    error += difference * difference;
+    for (const auto& run : plain) plain_error += std::pow(run[i].value - want[i].value, 2) / kPlainRuns;
+    size += want[i].value * want[i].value;
+  }
+  const auto rms = [&](double sum) { return std::sqrt(sum / static_cast<double>(got.size())); };
+  EXPECT_LE(rms(error), 6 * rms(plain_error) * (unit / kFloatUnit) + 4 * unit * rms(size) + 1e-38) << name;
+}
+
+inline void expect_agreement(const Problem& p, const EngineRun& got, Precision precision = Precision::fp32) {
+  const auto want = run_templates<Tracked>(p, Tracked::stored);
+  std::vector<std::vector<Noisy>> plain[3];
+  for (int i = 0; i < kPlainRuns; ++i) {
+    auto outcome = run_templates<Noisy>(p, [](double v) { return Noisy(v); });
+    plain[0].push_back(std::move(outcome.per_sample));
+    plain[1].push_back(std::move(outcome.grad));
+    plain[2].push_back(std::move(outcome.grad_x));
+  }
+  const double unit = unit_of(precision);
+  expect_agreement("loss_per_sample", got.outcome.per_sample, want.per_sample, plain[0], unit);
+  expect_agreement("grad", got.outcome.grad, want.grad, plain[1], unit);
+  expect_agreement("grad_x", got.outcome.grad_x, want.grad_x, plain[2], unit);
+  double mean = 0;
+  for (const float each : got.outcome.per_sample) mean += static_cast<double>(each) / static_cast<double>(p.batch);
+  EXPECT_EQ(got.loss.count, static_cast<double>(p.batch));
+  EXPECT_NEAR(got.loss.mean, mean, 1e-12 * (1 + std::abs(mean)) * static_cast<double>(p.batch));
+}
+
+}  // namespace scorematch::testing_support

@@ -1,0 +1,45 @@
+// The cuda engine against the reference over random shapes, in every precision.
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+
+#include "cuda/agreement.h"
+#include "cuda/cuda_fixture.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+constexpr int kProblems = kOnStandIn ? 60 : 400;
+constexpr double kMostWork = kOnStandIn ? 2e5 : 1.5e6;
+
+/// A fresh seed a run, or the one to repeat.
+std::uint64_t fresh_seed() {
+  const char* given = std::getenv("SCOREMATCH_TEST_SEED");
+  if (given != nullptr) return std::strtoull(given, nullptr, 10);
+  return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+}
+
+class CudaAgreement : public CudaTest {
+ protected:
+  static void sweep(Precision precision) {
+    const std::uint64_t seed = fresh_seed();
+    std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
+    ProblemMaker maker(seed);
+    const Engine engine = Engine::cuda();
+    const RawMemory workspace(std::size_t{48} << 20);
+    for (int k = 0; k < kProblems && !HasFailure(); ++k) {
+      const Problem p = maker.make(kMostWork);
+      SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
+      draw_schedule(seed + static_cast<std::uint64_t>(k));
+      expect_agreement(p, run(engine, p, 0, p.batch, p.batch, {{precision}, workspace.data(), workspace.bytes()}),
+                       precision);
+    }
+  }
+};
+
+TEST_F(CudaAgreement, InFloat) { sweep(Precision::fp32); }
+TEST_F(CudaAgreement, InTf32) { sweep(Precision::tf32); }
+TEST_F(CudaAgreement, InBfloat16) { sweep(Precision::bf16); }
+
+}  // namespace
+}  // namespace scorematch::testing_support

@@ -1,0 +1,114 @@
+// Tests of the cuda engine run twice: on a GPU where there is one, else reported as skipped; and, with
+// SCOREMATCH_STAND_IN, on the stand-in runtime and the executor, where a fresh machine precedes each test, and neither
+// a living object nor a complaint may follow it.
+#pragma once
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "scorematch/engine.h"
+#include "scorematch/error.h"
+#if defined(SCOREMATCH_STAND_IN)
+#include "simt/host.h"
+#include "simt/runtime/runtime.h"
+#endif
+
+namespace scorematch::testing_support {
+
+#if defined(SCOREMATCH_STAND_IN)
+
+constexpr bool kOnStandIn = true;
+
+class CudaTest : public testing::Test {
+ protected:
+  CudaTest() {
+    simt::runtime::start();
+    simt::session() = {};
+  }
+  ~CudaTest() override {
+    EXPECT_EQ(simt::runtime::live(), "");
+    for (const std::string& each : simt::session().errors) ADD_FAILURE() << each;
+    simt::session() = {};
+  }
+  /// The schedule of what follows.
+  static void draw_schedule(std::uint64_t seed) { simt::options.seed = seed; }
+};
+
+#else
+
+constexpr bool kOnStandIn = false;
+
+class CudaTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      Engine::cuda();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::device_unavailable) throw;
+      GTEST_SKIP() << error.what();
+    }
+  }
+  static void draw_schedule(std::uint64_t) {}
+};
+
+#endif
+
+/// Device memory as it comes: on the stand-in, reading what nobody wrote is reported; on a GPU it is NaN.
+class RawMemory {
+ public:
+  explicit RawMemory(std::size_t bytes) : bytes_(bytes) {
+    EXPECT_EQ(cudaMalloc(&data_, bytes), cudaSuccess);
+    if (!kOnStandIn) {
+      EXPECT_EQ(cudaMemset(data_, 0xFF, bytes), cudaSuccess);
+    }
+  }
+  RawMemory(const RawMemory&) = delete;
+  RawMemory& operator=(const RawMemory&) = delete;
+  ~RawMemory() { cudaFree(data_); }
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_;
+};
+
+class Stream {
+ public:
+  Stream() { EXPECT_EQ(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), cudaSuccess); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { cudaStreamDestroy(stream_); }
+  cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+/// What `work` enqueues on a stream, recorded.
+class Graph {
+ public:
+  template <class Work>
+  Graph(const Stream& stream, const Work& work) {
+    EXPECT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
+    work();
+    EXPECT_EQ(cudaStreamEndCapture(stream.get(), &graph_), cudaSuccess);
+    if (graph_ != nullptr) {
+      EXPECT_EQ(cudaGraphInstantiate(&executable_, graph_, 0), cudaSuccess);
+    }
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  ~Graph() {
+    if (executable_ != nullptr) cudaGraphExecDestroy(executable_);
+    if (graph_ != nullptr) cudaGraphDestroy(graph_);
+  }
+  void launch(const Stream& stream) const { EXPECT_EQ(cudaGraphLaunch(executable_, stream.get()), cudaSuccess); }
+
+ private:
+  cudaGraph_t graph_ = nullptr;
+  cudaGraphExec_t executable_ = nullptr;
+};
+
+}  // namespace scorematch::testing_support

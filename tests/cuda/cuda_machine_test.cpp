@@ -1,0 +1,131 @@
+// Machines on which the engine cannot be had, or not in full: each refusal names cause and remedy, leaves nothing
+// behind, and lets Engine::best() go on with the CPU and say so.
+#include "cuda/cuda_fixture.h"
+#include "scorematch/scorematch.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+namespace runtime = simt::runtime;
+
+class CudaMachine : public CudaTest {
+ protected:
+  static void expect_unavailable(const runtime::Machine& machine, const std::string& cause, const std::string& remedy,
+                                 int device = 0) {
+    runtime::start(machine);
+    try {
+      Engine::cuda(device);
+      ADD_FAILURE() << "was not refused";
+    } catch (const Error& error) {
+      const std::string what = error.what();
+      EXPECT_EQ(error.code(), ErrorCode::device_unavailable) << what;
+      EXPECT_EQ(error.argument(), "device");
+      EXPECT_NE(what.find(cause), std::string::npos) << what;
+      EXPECT_NE(what.find(remedy), std::string::npos) << what;
+      EXPECT_NE(what.find("Engine::cpu()"), std::string::npos) << what;
+    }
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+    EXPECT_EQ(runtime::live(), "");
+    if (device != 0) return;
+    const Engine best = Engine::best();
+    EXPECT_NE(best.kind(), Engine::Kind::cuda);
+    EXPECT_NE(best.description().find(cause), std::string::npos) << best.description();
+  }
+};
+
+TEST_F(CudaMachine, WithoutADriver) {
+  runtime::Machine machine;
+  machine.driver = 0;
+  expect_unavailable(machine, "an NVIDIA driver, got none", "install one");
+}
+
+TEST_F(CudaMachine, WithADriverOlderThanTheToolkit) {
+  runtime::Machine machine;
+  machine.driver = 11080;
+  expect_unavailable(machine, "got one for 11.8", "update it");
+}
+
+TEST_F(CudaMachine, WithoutADevice) {
+  runtime::Machine machine;
+  machine.devices = 0;
+  expect_unavailable(machine, "a GPU, got none", "nvidia-smi");
+}
+
+TEST_F(CudaMachine, WithADeviceThatIsTooOld) {
+  runtime::Machine machine;
+  machine.capability = 75;
+  expect_unavailable(machine, "got 7.5 (stand-in)", "another device");
+}
+
+TEST_F(CudaMachine, WithFewerDevices) {
+  runtime::Machine machine;
+  machine.devices = 2;
+  expect_unavailable(machine, "below 2, got 2", "CUDA_VISIBLE_DEVICES", 2);
+}
+
+TEST_F(CudaMachine, BestIsTheGpu) {
+  const Engine best = Engine::best();
+  EXPECT_EQ(best.kind(), Engine::Kind::cuda);
+  EXPECT_NE(best.description().find("stand-in, compute capability 9.0"), std::string::npos) << best.description();
+}
+
+TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
+  const Engine engine = Engine::cuda();
+  try {
+    engine.allocate<float>(std::int64_t{1} << 33);
+    ADD_FAILURE() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_NE(std::string(error.what()).find("34359738368 bytes"), std::string::npos) << error.what();
+  }
+}
+
+/// The engine works on its own device, and leaves the caller's choice as it was.
+TEST_F(CudaMachine, OfSeveralDevices) {
+  runtime::Machine machine;
+  machine.devices = 2;
+  runtime::start(machine);
+  const Engine first = Engine::cuda(0), second = Engine::cuda(1);
+  const MlpShape net = MlpShape::score(2, {8});
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  {
+    const LossPlan plan(second, net, {Dsm{}, schedule::Single{1}}, 4);
+    Queue queue(second, plan.workspace_bytes(), stream);
+    NoiseState noise(second, 1);
+    const auto params = second.upload(net.initial_params(1)), x = second.upload(std::vector<float>(8), {4, 2});
+    auto loss = second.allocate<Estimate>();
+    plan.run(queue, {params, x, noise}, {loss.data()});
+    noise.advance(queue);
+    EXPECT_EQ(queue.read_one(loss).count, 4);
+    try {
+      Queue(first, 0, stream);
+      ADD_FAILURE() << "was not refused";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.argument(), "stream");
+      EXPECT_NE(std::string(error.what()).find("a stream of device 0, got one of 1"), std::string::npos)
+          << error.what();
+    }
+    Queue other(first, plan.workspace_bytes());
+    EXPECT_THROW(plan.run(other, {params, x, noise}, {loss.data()}), Error);
+  }
+  int device = -1;
+  EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+  EXPECT_EQ(device, 0);
+  EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+TEST_F(CudaMachine, RefusesTheRouteThatIsNotThere) {
+  const Engine engine = Engine::cuda();
+  const MlpShape net = MlpShape::score(2, {8});
+  Compute fused;
+  fused.route = Route::fused;
+  EXPECT_THROW(LossPlan(engine, net, {Dsm{}, schedule::Single{1}}, 4, fused), Error);
+  EXPECT_THROW(ScorePlan(engine, net, 4, 0, Projection::gaussian, fused), Error);
+  EXPECT_THROW(LossPlan(engine, MlpShape::energy(2, {8}), {Dsm{}, schedule::Single{1}}, 4), Error);
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

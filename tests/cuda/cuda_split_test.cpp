@@ -1,0 +1,223 @@
+// However the work is cut up, it is the same work: groups of directions, chunks of samples, micro-batches, gathered
+// rows, padded and unaligned views, outputs that are not wanted.
+#include <cstring>
+
+#include "cuda/agreement.h"
+#include "cuda/cuda_fixture.h"
+#include "scorematch/noise.h"
+#include "scorematch/prologue.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+Problem problem(const Objective& objective, std::int64_t batch, std::uint64_t seed) {
+  Problem p;
+  p.net = MlpShape::score(5, {16, 16, 9}, Activation::gelu);
+  p.net.residual = true;
+  p.net.parameterization = parameterization::Edm{};
+  p.net.conditioning = conditioning::LogSigma{};
+  p.loss = {objective, {}, weighting::Edm{}};
+  p.batch = batch;
+  p.perturbed = true;
+  ProblemMaker(seed).fill(p);
+  return p;
+}
+
+class CudaSplit : public CudaTest {};
+
+TEST_F(CudaSplit, GroupsOfDirectionsAddUp) {
+  const Engine engine = Engine::cuda();
+  for (const int projections : {7, 8, 9, 16, 19})
+    for (const Objective& objective : {Objective(Ssm{projections}), Objective(SsmVr{projections})}) {
+      const Problem p = problem(objective, 33, static_cast<std::uint64_t>(projections));
+      SCOPED_TRACE(p.describe());
+      expect_agreement(p, run(engine, p));
+    }
+}
+
+TEST_F(CudaSplit, ChunksOfSamplesAddUp) {
+  const Engine engine = Engine::cuda();
+  for (const Objective& objective : {Objective(Dsm{Dsm::Variance::antithetic}), Objective(Ssm{1})}) {
+    Problem p;
+    p.net = MlpShape::score(2, {8}, Activation::tanh);
+    p.loss.objective = objective;
+    p.batch = 8192 + 130;
+    p.perturbed = true;
+    ProblemMaker(3).fill(p);
+    SCOPED_TRACE(p.describe());
+    expect_agreement(p, run(engine, p));
+  }
+}
+
+struct Drawing {
+  std::vector<float> per_sample, grad, grad_x;
+  Estimate loss;
+};
+
+class CudaLossCall : public CudaTest {
+ protected:
+  CudaLossCall() = default;
+  void SetUp() override {
+    CudaTest::SetUp();
+    if (IsSkipped()) return;
+    engine = std::make_unique<Engine>(Engine::cuda());
+  }
+  void TearDown() override { engine.reset(); }
+
+  Drawing call(const Problem& p, const LossPlan::In& in, const Reduction& reduction = {}) const {
+    const std::int64_t n = p.batch, d = p.net.dim;
+    const LossPlan plan(*engine, p.net, p.loss, n);
+    Queue queue(*engine, plan.workspace_bytes());
+    auto loss = engine->allocate<Estimate>();
+    auto grad = engine->allocate<float>(p.net.param_count()), grad_x = engine->allocate<float>({n, d}),
+         per_sample = engine->allocate<float>(n);
+    plan.run(queue, in, {loss.data(), grad, grad_x, per_sample}, reduction);
+    return {queue.read(per_sample), queue.read(grad), queue.read(grad_x), queue.read_one(loss)};
+  }
+  static void expect_same(const Drawing& a, const Drawing& b) {
+    EXPECT_TRUE(same_bits(a.per_sample, b.per_sample));
+    EXPECT_TRUE(same_bits(a.grad, b.grad));
+    EXPECT_TRUE(same_bits(a.grad_x, b.grad_x));
+    EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
+  }
+
+  std::unique_ptr<Engine> engine;
+};
+
+TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
+  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+    Problem p = problem(Ssm{11, law}, 40, 5);
+    p.loss.schedule = schedule::LogNormal{};
+    const NoiseState noise(*engine, {7, 3, 100});
+    auto params = engine->upload(p.params), x = engine->upload(p.x, {p.batch, 5});
+    const Drawing drawn = call(p, {params, x, noise});
+
+    auto sigma = engine->allocate<float>(p.batch), eps = engine->allocate<float>({p.batch, 5}),
+         v = engine->allocate<float>({11, p.batch, 5});
+    Queue queue(*engine, 0);
+    PerturbPlan::Out out;
+    out.sigma = sigma, out.eps = eps;
+    PerturbPlan(*engine, 5, p.loss.schedule, p.batch).run(queue, {x, noise}, out);
+    DirectionPlan(*engine, 5, 11, law, p.batch).run(queue, noise, v);
+    LossPlan::In given{params, x, {}, sigma, eps, v};
+    expect_same(drawn, call(p, given));
+  }
+}
+
+TEST_F(CudaLossCall, GathersRows) {
+  Problem p = problem(Dsm{}, 37, 6);
+  std::vector<std::int64_t> rows;
+  std::vector<float> gathered;
+  ProblemMaker maker(4);
+  const std::vector<float> data = maker.normals(100 * 5);
+  for (int n = 0; n < 37; ++n) {
+    rows.push_back(maker.integer(0, 99));
+    gathered.insert(gathered.end(), data.begin() + 5 * rows.back(), data.begin() + 5 * rows.back() + 5);
+  }
+  auto params = engine->upload(p.params), x = engine->upload(data, {100, 5}), dense = engine->upload(gathered, {37, 5}),
+       sigma = engine->upload(p.sigma), eps = engine->upload(p.eps, {37, 5});
+  auto indices = engine->upload(rows);
+  LossPlan::In in{params, x, {}, sigma, eps};
+  in.rows = indices;
+  expect_same(call(p, in), call(p, {params, dense, {}, sigma, eps}));
+}
+
+TEST_F(CudaLossCall, MicroBatchesAccumulate) {
+  const Problem p = problem(SsmVr{2}, 96, 8);
+  const EngineRun whole = run(*engine, p);
+  const LossPlan plan(*engine, p.net, p.loss, p.batch);
+  Queue queue(*engine, plan.workspace_bytes());
+  auto params = engine->upload(p.params), x = engine->upload(p.x, {p.batch, 5}), sigma = engine->upload(p.sigma),
+       eps = engine->upload(p.eps, {p.batch, 5}), v = engine->upload(p.directions, {2, p.batch, 5});
+  auto loss = engine->allocate<Estimate>();
+  auto grad = engine->allocate<float>(p.net.param_count()), grad_x = engine->allocate<float>({p.batch, 5});
+  Reduction reduction;
+  reduction.normaliser = p.batch;
+  std::int64_t first = 0;
+  for (const std::int64_t count : {31, 1, 64}) {
+    LossPlan::In in{params, x.samples(first, count), {}, sigma.samples(first, count), eps.samples(first, count)};
+    in.directions = v.samples(first, count);
+    plan.run(queue, in, {loss.data(), grad, grad_x.samples(first, count)}, reduction);
+    reduction.accumulate = true;
+    first += count;
+  }
+  const Estimate merged = queue.read_one(loss);
+  EXPECT_EQ(merged.count, whole.loss.count);
+  EXPECT_NEAR(merged.mean, whole.loss.mean, 1e-5 * std::abs(whole.loss.mean));
+  EngineRun parts = whole;
+  parts.outcome.grad = queue.read(grad), parts.outcome.grad_x = queue.read(grad_x);
+  expect_agreement(p, parts);
+}
+
+TEST_F(CudaLossCall, LossScaleMultipliesGradientsAlone) {
+  const Problem p = problem(Dsm{}, 20, 9);
+  auto params = engine->upload(p.params), x = engine->upload(p.x, {20, 5}), sigma = engine->upload(p.sigma),
+       eps = engine->upload(p.eps, {20, 5});
+  const LossPlan::In in{params, x, {}, sigma, eps};
+  Reduction reduction;
+  reduction.loss_scale = 1024;  // a power of two, so every bit is the same
+  const Drawing plain = call(p, in), scaled = call(p, in, reduction);
+  EXPECT_TRUE(same_bits(plain.per_sample, scaled.per_sample));
+  for (std::size_t i = 0; i < plain.grad.size(); ++i) ASSERT_EQ(1024 * plain.grad[i], scaled.grad[i]);
+  for (std::size_t i = 0; i < plain.grad_x.size(); ++i) ASSERT_EQ(1024 * plain.grad_x[i], scaled.grad_x[i]);
+}
+
+TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
+  for (const Objective& objective : {Objective(Dsm{}), Objective(Ssm{9}), Objective(Ism{})}) {
+    const Problem p = problem(objective, 20, 10);
+    const EngineRun all = run(*engine, p);
+    auto params = engine->upload(p.params), x = engine->upload(p.x, {20, 5}), sigma = engine->upload(p.sigma),
+         eps = engine->upload(p.eps, {20, 5});
+    auto v = p.directions.empty() ? Buffer<float>() : engine->upload(p.directions, {p.projections(), 20, 5});
+    LossPlan::In in{params, x, {}, sigma, eps};
+    if (v.size() > 0) in.directions = v;
+    const LossPlan plan(*engine, p.net, p.loss, 20);
+    Queue queue(*engine, plan.workspace_bytes());
+    auto loss = engine->allocate<Estimate>();
+    auto grad = engine->allocate<float>(p.net.param_count()), grad_x = engine->allocate<float>({20, 5});
+    plan.run(queue, in, {loss.data()});
+    const Estimate value = queue.read_one(loss);
+    EXPECT_EQ(std::memcmp(&value, &all.loss, sizeof value), 0);
+    plan.run(queue, in, {nullptr, grad});
+    EXPECT_TRUE(same_bits(queue.read(grad), all.outcome.grad));
+    plan.run(queue, in, {nullptr, {}, grad_x});
+    EXPECT_TRUE(same_bits(queue.read(grad_x), all.outcome.grad_x));
+    plan.run(queue, in, {});
+    queue.synchronize();
+  }
+}
+
+TEST_F(CudaLossCall, TakesPaddedAndUnalignedViews) {
+  const Problem p = problem(Ssm{2}, 21, 11);
+  const EngineRun dense = run(*engine, p);
+  constexpr std::int64_t kStride = 7;
+  const auto widened = [&](const std::vector<float>& values) {
+    std::vector<float> wide(1 + values.size() / 5 * kStride, std::nanf(""));
+    for (std::size_t i = 0; i < values.size(); ++i) wide[1 + i / 5 * kStride + i % 5] = values[i];
+    return engine->upload(wide);
+  };
+  auto params = engine->upload(p.params), sigma = engine->upload(p.sigma);
+  const auto x = widened(p.x), eps = widened(p.eps), v = widened(p.directions);
+  auto grad_x = engine->upload(std::vector<float>(1 + 21 * kStride, -7.0f));
+  LossPlan::In in{params, ConstView(x.data() + 1, {21, 5}).with_row_stride(kStride), {}, sigma};
+  in.eps = ConstView(eps.data() + 1, {21, 5}).with_row_stride(kStride);
+  in.directions = ConstView(v.data() + 1, {2, 21, 5}).with_row_stride(kStride);
+  LossPlan::Out out;
+  out.grad_x = View(grad_x.data() + 1, {21, 5}).with_row_stride(kStride);
+  const LossPlan plan(*engine, p.net, p.loss, 21);
+  Queue queue(*engine, plan.workspace_bytes());
+  plan.run(queue, in, out);
+  const std::vector<float> got = queue.read(grad_x);
+  EXPECT_EQ(got[0], -7.0f);
+  for (std::size_t n = 0; n < 21; ++n)
+    for (std::size_t i = 0; i < kStride; ++i)
+      ASSERT_EQ(got[1 + n * kStride + i], i < 5 ? dense.outcome.grad_x[n * 5 + i] : -7.0f) << n << " " << i;
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support

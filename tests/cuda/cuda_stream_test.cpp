@@ -1,0 +1,216 @@
+// What a stream may count on: calls neither wait nor allocate, so that a whole training step can be recorded and
+// replayed; threads share plans; the same call gives the same bits.
+#include <cstring>
+#include <thread>
+
+#include "cuda/cuda_fixture.h"
+#include "scorematch/scorematch.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+using Bits = std::vector<float>;
+
+bool same_bits(const Bits& a, const Bits& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+constexpr std::int64_t kBatch = 70, kRows = 200;
+
+std::vector<float> data(std::int64_t count) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(i * 37 % 101) / 50 - 1);
+  return values;
+}
+
+MlpShape net() {
+  MlpShape net = MlpShape::score(3, {16, 16});
+  net.parameterization = parameterization::Edm{};
+  net.conditioning = conditioning::Fourier::random(2, 0.3, 1);
+  return net;
+}
+
+std::vector<Loss> losses() {
+  std::vector<Loss> all;
+  for (const Objective& objective : {Objective(Dsm{}), Objective(Dsm{Dsm::Variance::control_variate}), Objective(Ism{}),
+                                     Objective(Ssm{9, Projection::sphere}), Objective(SsmVr{2})})
+    all.push_back({objective, schedule::LogNormal{}, weighting::Edm{}});
+  return all;
+}
+
+/// A training step, and all it works on.
+struct Trainer {
+  Trainer(const Engine& engine, const Loss& objective, const Stream& stream)
+      : loss_plan(engine, net(), objective, kBatch),
+        queue(engine, loss_plan.workspace_bytes(), stream.get()),
+        noise(engine, 11),
+        params(engine.upload(net().initial_params(1))),
+        x(engine.upload(data(kRows * 3), {kRows, 3})),
+        grad(engine.allocate<float>(net().param_count())),
+        loss(engine.allocate<Estimate>()),
+        adam(engine, net().param_count(), [] {
+          Adam::Options options;
+          options.learning_rate = 0.01;
+          options.ema_decay = 0.9;
+          options.max_grad_norm = 1;
+          return options;
+        }()) {}
+
+  void step() {
+    LossPlan::In in{params, x, noise};
+    in.draw_rows = kBatch;
+    loss_plan.run(queue, in, {loss.data(), grad});
+    adam.step(queue, params, grad);
+    noise.advance(queue);
+  }
+  Bits state() {
+    Bits all = queue.read(params);
+    all.push_back(static_cast<float>(queue.read_one(loss).mean));
+    return all;
+  }
+
+  LossPlan loss_plan;
+  Queue queue;
+  NoiseState noise;
+  Buffer<float> params, x, grad;
+  Buffer<Estimate> loss;
+  Adam adam;
+};
+
+class CudaStream : public CudaTest {};
+
+TEST_F(CudaStream, ReplaysEqualEagerSteps) {
+  const Engine engine = Engine::cuda();
+  for (const Loss& objective : losses()) {
+    const Stream stream;
+    Trainer eager(engine, objective, stream), replayed(engine, objective, stream);
+    const Graph graph(stream, [&] { replayed.step(); });
+    std::vector<Bits> states;
+    for (int i = 0; i < 3; ++i) {
+      eager.step();
+      graph.launch(stream);
+      states.push_back(eager.state());
+      EXPECT_TRUE(same_bits(states.back(), replayed.state())) << "step " << i;
+      EXPECT_EQ(replayed.noise.read(replayed.queue).step, i + 1);
+    }
+    EXPECT_FALSE(same_bits(states[0], states[1]));
+    EXPECT_FALSE(same_bits(states[1], states[2]));
+  }
+}
+
+TEST_F(CudaStream, RecordsASampler) {
+  const Engine engine = Engine::cuda();
+  const Stream stream;
+  const NoiseState noise(engine, 3);
+  for (const Sampler& sampler : {Sampler(ProbabilityFlow{0.002, 80, 4, 7}), Sampler(AnnealedLangevin{0.1, 2, 3, 2})}) {
+    const SamplerPlan plan(engine, net(), sampler, 40);
+    Queue queue(engine, plan.workspace_bytes(), stream.get());
+    auto params = engine.upload(net().initial_params(2));
+    auto x = engine.allocate<float>({40, 3}), again = engine.allocate<float>({40, 3});
+    plan.run(queue, params, noise, x);
+    const Graph graph(stream, [&] { plan.run(queue, params, noise, again); });
+    graph.launch(stream);
+    EXPECT_TRUE(same_bits(queue.read(x), queue.read(again)));
+  }
+}
+
+TEST_F(CudaStream, RefusesToWaitWhileItIsRecorded) {
+  const Engine engine = Engine::cuda();
+  const Stream stream;
+  Queue queue(engine, 0, stream.get());
+  auto x = engine.allocate<float>(4);
+  const float host[4] = {};
+  const auto expect_refused = [](const auto& call) {
+    try {
+      call();
+      ADD_FAILURE() << "was not refused";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+      EXPECT_EQ(error.argument(), "queue.stream");
+    }
+  };
+  // Refused before CUDA sees it: the recording goes on.
+  const Graph graph(stream, [&] {
+    expect_refused([&] { queue.read(x); });
+    expect_refused([&] { queue.write(x, host); });
+    expect_refused([&] { queue.synchronize(); });
+  });
+  graph.launch(stream);
+  queue.synchronize();
+}
+
+TEST_F(CudaStream, ThreadsShareAPlan) {
+  const Engine engine = Engine::cuda();
+  const Loss loss = losses()[3];
+  const LossPlan plan(engine, net(), loss, kBatch);
+  const auto params = engine.upload(net().initial_params(1)), x = engine.upload(data(kBatch * 3), {kBatch, 3});
+  const NoiseState noise(engine, 5);
+  constexpr int kThreads = 4, kTurns = kOnStandIn ? 3 : 50;
+  std::vector<Bits> results(kThreads);
+  std::vector<std::string> errors(kThreads);
+  const auto work = [&](std::size_t t) {
+    try {
+      const Stream stream;
+      Queue queue(engine, plan.workspace_bytes(), stream.get());
+      auto grad = engine.allocate<float>(net().param_count());
+      for (int i = 0; i < kTurns; ++i) {
+        plan.run(queue, {params, x, noise}, {nullptr, grad});
+        Bits now = queue.read(grad);
+        if (i > 0 && !same_bits(now, results[t])) errors[t] = "turns differ";
+        results[t] = std::move(now);
+      }
+    } catch (const std::exception& error) {
+      errors[t] = error.what();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t) threads.emplace_back(work, t);
+  for (auto& each : threads) each.join();
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    EXPECT_EQ(errors[t], "");
+    EXPECT_TRUE(same_bits(results[0], results[t]));
+  }
+}
+
+TEST_F(CudaStream, SameBitsRunAfterRun) {
+  const Engine engine = Engine::cuda();
+  for (const Loss& objective : losses()) {
+    const Stream stream;
+    Bits first;
+    for (int i = 0; i < (kOnStandIn ? 3 : 100); ++i) {
+      draw_schedule(static_cast<std::uint64_t>(i));
+      Trainer trainer(engine, objective, stream);
+      trainer.step();
+      const Bits now = trainer.state();
+      if (i == 0) first = now;
+      ASSERT_TRUE(same_bits(first, now)) << "run " << i;
+    }
+  }
+}
+
+#if defined(SCOREMATCH_STAND_IN)
+TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
+  const Engine engine = Engine::cuda();
+  for (const Loss& objective : losses()) {
+    const Stream stream;
+    Trainer trainer(engine, objective, stream);
+    const ScorePlan score_plan(engine, net(), kBatch, 3);
+    const SamplerPlan sampler(engine, net(), ProbabilityFlow{0.002, 80, 3, 7}, kBatch);
+    Queue queue(engine, std::max(score_plan.workspace_bytes(), sampler.workspace_bytes()), stream.get());
+    const auto sigma = engine.upload(std::vector<float>{0.5f});
+    auto score = engine.allocate<float>({kBatch, 3}), divergence = engine.allocate<float>(kBatch);
+    const int waits = simt::runtime::waits();
+    const std::size_t bytes = simt::runtime::bytes_in_use();
+    trainer.step();
+    ScorePlan::Out out;
+    out.score = score, out.divergence = divergence;
+    score_plan.run(queue, {trainer.params, trainer.x.samples(0, kBatch), sigma}, out);
+    sampler.run(queue, trainer.params, trainer.noise, score);
+    EXPECT_EQ(simt::runtime::waits(), waits);
+    EXPECT_EQ(simt::runtime::bytes_in_use(), bytes);
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace scorematch::testing_support
