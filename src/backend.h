@@ -89,7 +89,7 @@ struct SamplerUpdate {
 };
 
 /// An engine. Memory it hands out keeps it alive.
-struct [[gnu::visibility("hidden")]] Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
+struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   Impl(Kind kind_, Floats floats_) : kind(kind_), floats(floats_) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -98,7 +98,6 @@ struct [[gnu::visibility("hidden")]] Engine::Impl : std::enable_shared_from_this
   virtual std::string description() const = 0;
 
   virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;  // zeroed, aligned to 256 bytes
-  std::shared_ptr<void> upload(const void* host, std::size_t bytes);
   virtual void check_stream(CUstream_st* stream) const = 0;
   virtual void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) = 0;  // waits
@@ -131,6 +130,9 @@ struct [[gnu::visibility("hidden")]] Queue::Impl {
   /// @throws Error unless this queue is `wanted`'s and has `bytes` of scratch.
   void check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const;
 };
+
+/// New memory with what the host has; waits.
+std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes);
 
 // What the engines that are built in offer; the others throw Error unsupported.
 std::shared_ptr<Engine::Impl> make_reference_engine();

@@ -58,15 +58,15 @@ std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, 
                                            std::size_t element_bytes) const {
   if (static_cast<std::size_t>(shape.count()) != count)
     throw_invalid("shape", std::to_string(count) + " elements", describe(shape));
-  return impl_->upload(host, count * element_bytes);
+  return upload(*impl_, host, count * element_bytes);
 }
 
-std::shared_ptr<void> Engine::Impl::upload(const void* host, std::size_t bytes) {
-  std::shared_ptr<void> memory = allocate(bytes);
+std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes) {
+  std::shared_ptr<void> memory = engine.allocate(bytes);
   Queue::Impl queue;
-  queue.engine = shared_from_this();
-  copy_in(queue, memory.get(), host, bytes);
-  synchronize(queue);
+  queue.engine = engine.shared_from_this();
+  engine.copy_in(queue, memory.get(), host, bytes);
+  engine.synchronize(queue);
   return memory;
 }
 

@@ -23,7 +23,7 @@ PaddedNet::PaddedNet(const MlpShape& net, Engine::Impl& engine) {
     weight_count_ += aligned(weights);
     bias_count_ += aligned(last_.out);
   }
-  places_ = engine.upload(places.data(), places.size() * sizeof(kernels::LayerPlace));
+  places_ = upload(engine, places.data(), places.size() * sizeof(kernels::LayerPlace));
   table_.layers = static_cast<const kernels::LayerPlace*>(places_.get());
   table_.count = static_cast<int>(places.size());
 }

@@ -88,7 +88,7 @@ Features::Features(const Conditioning& conditioning, Engine::Impl& engine) {
   if (fourier == nullptr) return;
   features_.kind = kernels::Features::Kind::fourier;
   const std::vector<double>& frequencies = fourier->frequencies;
-  frequencies_ = engine.upload(frequencies.data(), frequencies.size() * sizeof(double));
+  frequencies_ = upload(engine, frequencies.data(), frequencies.size() * sizeof(double));
   features_.frequencies = static_cast<const double*>(frequencies_.get());
 }
 

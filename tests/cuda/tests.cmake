@@ -1,13 +1,12 @@
 # The cuda engine, its host side and its kernels unchanged, twice: on a GPU, labelled gpu; and labelled simt on a
 # stand-in for the CUDA runtime and cuBLASLt whose streams end in the executor. The stand-in comes before the library and
 # the real runtime, so that the linker takes it.
-set(runtime ${PROJECT_SOURCE_DIR}/tests/simt/runtime)
 add_library(simt_runtime OBJECT
-  ${runtime}/cublas.cpp ${runtime}/device.cpp ${runtime}/memory.cpp ${runtime}/stream.cpp)
+  simt/runtime/cublas.cpp simt/runtime/device.cpp simt/runtime/memory.cpp simt/runtime/stream.cpp)
 target_compile_options(simt_runtime PRIVATE -O2 -g1)
 target_link_libraries(simt_runtime PRIVATE scorematch_options simt CUDA::cudart CUDA::cublasLt)
 
-# scorematch_stand_in_test(path): as simt_<its name>.
+# scorematch_stand_in_test(path): path.cpp as simt_<its name>.
 function(scorematch_stand_in_test path)
   get_filename_component(name ${path} NAME)
   add_executable(simt_${name} ${path}.cpp $<TARGET_OBJECTS:simt_runtime> $<TARGET_OBJECTS:simt_scorematch_kernels>)
@@ -17,20 +16,30 @@ function(scorematch_stand_in_test path)
     PROPERTIES LABELS simt TIMEOUT 600 DISCOVERY_TIMEOUT 60)
 endfunction()
 
+# scorematch_gpu_test(target): those of its tests that are the cuda engine's, labelled gpu. `gpu_tests` builds them all.
+add_custom_target(gpu_tests)
+function(scorematch_gpu_test target)
+  gtest_discover_tests(${target} NO_PRETTY_VALUES TEST_PREFIX gpu. ${ARGN}
+    PROPERTIES LABELS gpu TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+  add_dependencies(gpu_tests ${target})
+endfunction()
+
 foreach(name cuda_agreement_test cuda_split_test cuda_stream_test)
-  scorematch_stand_in_test(${name})
-  add_executable(${name} ${name}.cpp)
+  scorematch_stand_in_test(cuda/${name})
+  add_executable(${name} cuda/${name}.cpp)
   target_link_libraries(${name} PRIVATE scorematch_test_support CUDA::cudart)
-  gtest_discover_tests(${name} NO_PRETTY_VALUES PROPERTIES LABELS gpu TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+  scorematch_gpu_test(${name})
 endforeach()
 
 # Faults and machines that only the stand-in has.
 foreach(name cuda_fault_test cuda_machine_test)
-  scorematch_stand_in_test(${name})
+  scorematch_stand_in_test(cuda/${name})
 endforeach()
 
 # What holds of every engine holds of this one.
 foreach(name adam_test closed_form_test prologue_test sampler_test score_test)
-  scorematch_stand_in_test(${PROJECT_SOURCE_DIR}/tests/${name} TEST_FILTER *cuda*)
+  scorematch_stand_in_test(${name} TEST_FILTER *cuda*)
+  scorematch_gpu_test(${name} TEST_FILTER *cuda*)
 endforeach()
-scorematch_stand_in_test(${PROJECT_SOURCE_DIR}/tests/head_test TEST_FILTER *OnEveryEngine*)
+scorematch_stand_in_test(head_test TEST_FILTER *OnEveryEngine*)
+scorematch_gpu_test(head_test TEST_FILTER *OnEveryEngine*)
