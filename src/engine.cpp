@@ -58,7 +58,7 @@ std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, 
                                            std::size_t element_bytes) const {
   if (static_cast<std::size_t>(shape.count()) != count)
     throw_invalid("shape", std::to_string(count) + " elements", describe(shape));
-  return upload(*impl_, host, count * element_bytes);
+  return scorematch::upload(*impl_, host, count * element_bytes);
 }
 
 std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes) {
