@@ -1,4 +1,4 @@
-# The C++ in README.md and docs/tutorial.md is that of compiled programs:
+# The C++ in README.md, docs/tutorial.md and docs/cuda.md is that of compiled programs:
 #   cmake -DSOURCE=<this repository> -P readme_test.cmake
 # Before every block of C++ stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
 # found in it, apart from how its lines are indented; README.md must hold the whole of quick.cpp.
@@ -26,7 +26,7 @@ function(check_page page)
     string(FIND "${rest}" "\n```\n" end)
     string(SUBSTRING "${rest}" 0 ${end} block)
     string(SUBSTRING "${rest}" ${end} -1 rest)
-    if(NOT before MATCHES "<!-- (docs/examples/[a-z_]+\\.(cpp|h)) -->\n*$")
+    if(NOT before MATCHES "<!-- (docs/examples/[a-z_/]+\\.(cpp|cu|h)) -->\n*$")
       message(FATAL_ERROR "${page}: block ${blocks} of C++ does not say which program it is from:\n${block}")
     endif()
     set(program ${CMAKE_MATCH_1})
@@ -44,6 +44,7 @@ endfunction()
 
 check_page(README.md)
 check_page(docs/tutorial.md)
+check_page(docs/cuda.md)
 
 file(READ ${SOURCE}/README.md readme)
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)

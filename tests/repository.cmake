@@ -1,4 +1,5 @@
-# What holds for the repository as a whole: the format of the sources, and documentation without a warning.
+# What holds for the repository as a whole: the format of the sources, documentation without a warning, and what is said
+# of GPUs.
 add_test(NAME format COMMAND ${PROJECT_SOURCE_DIR}/dev format --check)
 set_tests_properties(format PROPERTIES LABELS repository SKIP_RETURN_CODE 77 TIMEOUT 300)
 
@@ -11,3 +12,7 @@ if(SCOREMATCH_DOXYGEN)
 else()
   scorematch_skipped_test(docs "doxygen is not installed" repository)
 endif()
+
+add_test(NAME gpu_statement
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement.cmake)
+set_tests_properties(gpu_statement PROPERTIES LABELS repository)

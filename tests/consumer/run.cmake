@@ -3,6 +3,7 @@
 # install_main  installs the build folder MAIN to PREFIX
 # install       configures, builds and installs this repository to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
+# outside       configures, builds and runs the project PROJECT; 77 says that the machine lacks what it wants
 # symbols       the shared library in PREFIX has an SONAME and exports its interface alone
 # refused       configuring this repository fails with a message that matches EXPECT
 cmake_minimum_required(VERSION 3.22)
@@ -45,6 +46,18 @@ elseif(STEP STREQUAL "consumer")
   run(${CMAKE_COMMAND} --build ${WORK})
   execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "outside")
+  file(REMOVE ${WORK}/CMakeCache.txt)
+  run(${CMAKE_COMMAND} -S ${SOURCE}/${PROJECT} -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  get_filename_component(program ${PROJECT} NAME)
+  execute_process(COMMAND ${WORK}/${program} RESULT_VARIABLE status)
+  if(status EQUAL 77)
+    message("skipped: built, but this machine cannot run it")
+  elseif(NOT status EQUAL 0)
+    message(FATAL_ERROR "${program} ended with ${status}")
+  endif()
 
 elseif(STEP STREQUAL "symbols")
   shared_library(library)

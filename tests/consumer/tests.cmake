@@ -33,6 +33,15 @@ foreach(kind static shared)
   set_tests_properties(consumer.${kind}_installed PROPERTIES FIXTURES_REQUIRED ${kind}_prefix)
 endforeach()
 
+# The trainer of docs/cuda.md, against the static library: it is compiled everywhere, and run where there is a GPU.
+if(SCOREMATCH_HAS_CUDA)
+  consumer_test(cuda_trainer outside
+    "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${static_prefix};-DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER};-DCMAKE_CUDA_ARCHITECTURES=80-virtual"
+    -DPROJECT=docs/examples/cuda_trainer)
+  set_tests_properties(consumer.cuda_trainer PROPERTIES FIXTURES_REQUIRED static_prefix
+    SKIP_REGULAR_EXPRESSION "skipped: built")
+endif()
+
 find_program(SCOREMATCH_NM nm)
 find_program(SCOREMATCH_READELF readelf)
 mark_as_advanced(SCOREMATCH_NM SCOREMATCH_READELF)

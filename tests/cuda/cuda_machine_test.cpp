@@ -1,6 +1,7 @@
 // Machines on which the engine cannot be had, or not in full: each refusal names cause and remedy, leaves nothing
 // behind, and lets Engine::best() go on with the CPU and say so.
 #include "cuda/cuda_fixture.h"
+#include "launchers.h"
 #include "scorematch/scorematch.h"
 
 namespace scorematch::testing_support {
@@ -115,6 +116,29 @@ TEST_F(CudaMachine, OfSeveralDevices) {
   EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
   EXPECT_EQ(device, 0);
   EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+/// The table of docs/cuda.md, but for the alignment of each array.
+TEST_F(CudaMachine, WorkspaceIsAsStated) {
+  const Engine engine = Engine::cuda();
+  MlpShape net = MlpShape::score(5, {20, 33});
+  net.conditioning = conditioning::LogSigma{};
+  const std::int64_t weights = 256 + 1024 + 384, biases = 3 * 128;  // 8 24, 24 40, 40 8; 24, 40, 8
+  for (const Precision precision : {Precision::fp32, Precision::bf16})
+    for (const int m : {0, 3, 20}) {
+      const std::int64_t t = precision == Precision::bf16 ? 2 : 4, r = 1024, s = 1 + std::min(m, 8);
+      std::int64_t bytes = t * weights + 4 * biases + 4 * (weights + biases);
+      bytes += s * r * t * (8 + 2 * (24 + 40)) + s * r * (4 + t) * 8;
+      bytes += 2 * s * r * t * 40 + (m > 0 ? 4 * r * (24 + 40) : 0);
+      bytes += 4 * r * (1 + s) + 4 * 40 * kernels::column_sum_blocks(r) + (m > 0 ? 4 * r * 8 : 0);
+      bytes += std::int64_t{8} << 20;
+      const Loss loss{m == 0 ? Objective(Dsm{}) : Objective(Ssm{m}), schedule::Single{1}};
+      const auto got = static_cast<std::int64_t>(LossPlan(engine, net, loss, r, {precision}).workspace_bytes());
+      EXPECT_GE(got, bytes) << m;
+      EXPECT_LE(got, bytes + 30 * 256) << m;
+      EXPECT_EQ(LossPlan(engine, net, loss, 1 << 14, {precision}).workspace_bytes(),
+                LossPlan(engine, net, loss, std::int64_t{1} << 40, {precision}).workspace_bytes());
+    }
 }
 
 TEST_F(CudaMachine, RefusesTheRouteThatIsNotThere) {

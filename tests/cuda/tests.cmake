@@ -11,6 +11,7 @@ function(scorematch_stand_in_test path)
   get_filename_component(name ${path} NAME)
   add_executable(simt_${name} ${path}.cpp $<TARGET_OBJECTS:simt_runtime> $<TARGET_OBJECTS:simt_scorematch_kernels>)
   target_compile_definitions(simt_${name} PRIVATE SCOREMATCH_STAND_IN)
+  target_include_directories(simt_${name} PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
   target_link_libraries(simt_${name} PRIVATE scorematch_test_support simt CUDA::cudart CUDA::cublasLt)
   gtest_discover_tests(simt_${name} NO_PRETTY_VALUES TEST_PREFIX simt. ${ARGN}
     PROPERTIES LABELS simt TIMEOUT 600 DISCOVERY_TIMEOUT 60)

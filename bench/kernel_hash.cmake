@@ -1,0 +1,12 @@
+# kernel_hash(source out): one SHA-256 over the kernels' files, by which a record of a GPU says what it ran.
+function(kernel_hash source out)
+  file(GLOB_RECURSE files RELATIVE ${source} ${source}/kernels/*.cu ${source}/kernels/*.cuh ${source}/kernels/*.h)
+  list(SORT files)
+  set(all "")
+  foreach(file IN LISTS files)
+    file(SHA256 ${source}/${file} hash)
+    string(APPEND all "${file} ${hash}\n")
+  endforeach()
+  string(SHA256 hash "${all}")
+  set(${out} ${hash} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,9 @@
+// Which of the seeded faults this run has: SCOREMATCH_FAULT, or none.
+#include <cstdlib>
+
+namespace simt {
+
+extern int fault;
+int fault = std::getenv("SCOREMATCH_FAULT") == nullptr ? 0 : std::atoi(std::getenv("SCOREMATCH_FAULT"));
+
+}  // namespace simt
