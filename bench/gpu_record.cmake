@@ -30,6 +30,9 @@ endmacro()
 
 string(TIMESTAMP now "%Y-%m-%dT%H:%M:%SZ" UTC)
 output_of(commit git rev-parse HEAD)
+if(commit STREQUAL "unknown" AND DEFINED ENV{SCOREMATCH_COMMIT}) # the sources came without their history
+  set(commit "$ENV{SCOREMATCH_COMMIT}")
+endif()
 output_of(changes git status --porcelain --untracked-files=no)
 kernel_hash(${SOURCE} kernels)
 file(STRINGS ${OUT}/device.txt device LIMIT_COUNT 1)

@@ -19,6 +19,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
 constexpr int kMaxPartialBlocks = 256;
 
 /// What the pass over the arrays is told.
@@ -44,7 +45,7 @@ SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
   return shared[0];
 }
 
-__global__ void __launch_bounds__(kThreads) square_sum_kernel(AdamParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) square_sum_kernel(AdamParams p) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   double* shared = carve.take<double>(kThreads);
@@ -59,7 +60,7 @@ __global__ void __launch_bounds__(kThreads) square_sum_kernel(AdamParams p) {
   if (thread == 0) static_cast<Scratch*>(p.scratch)->partial[blockIdx.x] = square;
 }
 
-__global__ void __launch_bounds__(kThreads) settle_kernel(AdamParams p, int partial_blocks) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) settle_kernel(AdamParams p, int partial_blocks) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   double* shared = carve.take<double>(kThreads);
@@ -89,7 +90,7 @@ __global__ void __launch_bounds__(kThreads) settle_kernel(AdamParams p, int part
   *p.progress = progress;
 }
 
-__global__ void __launch_bounds__(kThreads) adam_kernel(AdamParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) adam_kernel(AdamParams p) {
   const Step step = static_cast<const Scratch*>(p.scratch)->step;
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (i >= p.count) return;

@@ -10,10 +10,11 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-constexpr int kThreads = 128;  // of the second stage
+constexpr int kThreads = 128;       // of the second stage
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
 
 template <class T>
-__global__ void __launch_bounds__(kColumnThreads) column_sums_kernel(ColumnSumParams p) {
+__global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) column_sums_kernel(ColumnSumParams p) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   float* warp_sums = carve.take<float>(kColumnWarps * kColumnsPerBlock);
@@ -32,7 +33,7 @@ __global__ void __launch_bounds__(kColumnThreads) column_sums_kernel(ColumnSumPa
   store_column_sums(sums, warp_sums, p.partial + static_cast<std::int64_t>(blockIdx.x) * p.width, column, p.width);
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResidentBlocks)
     add_column_sums_kernel(const float* partial, int blocks, int width, bool add, float* sum) {
   const int column = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (column >= width) return;

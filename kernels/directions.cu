@@ -13,6 +13,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 6;  // a multiprocessor: the register budget, 40 a thread
 
 /// What the row's normals are multiplied by. Called by whole warps; every lane has it.
 SCOREMATCH_DEVICE float sphere_scale(const DirectionsParams& p, const RowLanes& lanes, int m, std::int64_t row,
@@ -30,7 +31,7 @@ SCOREMATCH_DEVICE float sphere_scale(const DirectionsParams& p, const RowLanes& 
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) directions_kernel(DirectionsParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(DirectionsParams p) {
   const RowLanes lanes(group_count(p.columns));
   const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes.lanes;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;

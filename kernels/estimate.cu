@@ -10,6 +10,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
 
 SCOREMATCH_DEVICE EstimateRecord merged(const EstimateRecord& a, const EstimateRecord& b) {
   if (a.count + b.count == 0.0) return {0.0, 0.0, 0.0};
@@ -17,7 +18,7 @@ SCOREMATCH_DEVICE EstimateRecord merged(const EstimateRecord& a, const EstimateR
   return {n, a.mean + delta * b.count / n, a.m2 + b.m2 + delta * delta * a.count * b.count / n};
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResidentBlocks)
     estimate_kernel(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);

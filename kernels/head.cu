@@ -18,6 +18,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
 
 struct LaneOfRow {
   RowLanes lanes;
@@ -126,7 +127,7 @@ SCOREMATCH_DEVICE void store_score_adjoint(const HeadParams& p, const HeadRow& r
 }
 
 template <class Head, class T>
-__global__ void __launch_bounds__(kThreads) head_kernel(HeadParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadParams p) {
   const int thread = static_cast<int>(threadIdx.x);
   const RowLanes lanes(group_count(p.bar_columns));
   const LaneOfRow at{lanes, thread % lanes.lanes};

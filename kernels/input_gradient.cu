@@ -9,9 +9,10 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) input_gradient_kernel(InputGradientParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) input_gradient_kernel(InputGradientParams p) {
   const int groups = group_count(p.dim);
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (i >= p.batch * groups) return;

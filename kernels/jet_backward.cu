@@ -19,6 +19,8 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
+constexpr int kResidentBlocks = 2;  // a multiprocessor: the register budget, 128 a thread
+
 /// Four columns of one row, all slots; adds z_0^ to `sums`.
 template <class T, Activation kActivation>
 SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at, float (&sums)[4]) {
@@ -63,7 +65,7 @@ SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4
 }
 
 template <class T, Activation kActivation>
-__global__ void __launch_bounds__(kColumnThreads) jet_backward_kernel(JetBackwardParams p) {
+__global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) jet_backward_kernel(JetBackwardParams p) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   float* warp_sums = carve.take<float>(kColumnWarps * kColumnsPerBlock);

@@ -14,6 +14,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
 
 template <class T>
 SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, float (&next)[4]) {
@@ -27,7 +28,7 @@ SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, fl
 }
 
 template <class T, Activation kActivation>
-__global__ void __launch_bounds__(kThreads) jet_forward_kernel(JetForwardParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) jet_forward_kernel(JetForwardParams p) {
   const int groups = p.width / 4;
   const std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x)) * 4;
   const std::int64_t plane = p.rows * p.width;

@@ -10,6 +10,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
 constexpr std::int64_t kMaxBlocksALayer = 256;
 
 /// each(row, column) for the layer's [rows, columns] table, shared out over the blocks of blockIdx.x.
@@ -22,7 +23,7 @@ SCOREMATCH_DEVICE void for_each_element(std::int64_t rows, std::int64_t columns,
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResidentBlocks)
     pack_kernel(const float* params, const LayerPlace* layers, T* weights, float* biases) {
   const LayerPlace l = layers[blockIdx.y];
   for_each_element(l.out_padded, l.in_padded + 1, [&](std::int64_t row, std::int64_t column) {
@@ -34,7 +35,7 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResidentBlocks)
     unpack_kernel(const float* weights, const float* biases, const LayerPlace* layers, bool add, float* grad) {
   const LayerPlace l = layers[blockIdx.y];
   for_each_element(l.out, l.in + 1, [&](std::int64_t row, std::int64_t column) {

@@ -19,6 +19,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 5;   // a multiprocessor: the register budget, 48 a thread
 constexpr int kGroupsABlock = 2048;  // about eight a thread: enough to hide sigma's transcendentals
 
 struct RowLevel {
@@ -79,7 +80,7 @@ SCOREMATCH_DEVICE void store_group(const PerturbParams& p, std::int64_t row, con
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) perturb_kernel(PerturbParams p, int rows_here) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) perturb_kernel(PerturbParams p, int rows_here) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
   RowLevel* levels = carve.take<RowLevel>(static_cast<std::size_t>(rows_here));

@@ -9,6 +9,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
 
 SCOREMATCH_DEVICE void add4(const float* array, std::int64_t row, int group, int dim, float factor, float (&sum)[4]) {
   if (array == nullptr) return;
@@ -18,7 +19,7 @@ SCOREMATCH_DEVICE void add4(const float* array, std::int64_t row, int group, int
   for (int i = 0; i < 4; ++i) sum[i] = fmaf(factor, values[i], sum[i]);
 }
 
-__global__ void __launch_bounds__(kThreads) sampler_update_kernel(SamplerParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) sampler_update_kernel(SamplerParams p) {
   const int groups = group_count(p.dim);
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (i >= p.batch * groups) return;

@@ -14,6 +14,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
 
 SCOREMATCH_DEVICE void store_score(const ScoreParams& p, const Coefficients& k, std::int64_t row, int group) {
   float s[4], x[4];
@@ -40,7 +41,7 @@ SCOREMATCH_DEVICE float store_jvp(const ScoreParams& p, const Coefficients& k, s
   return along;
 }
 
-__global__ void __launch_bounds__(kThreads) score_kernel(ScoreParams p) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreParams p) {
   const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);
   const RowLanes lanes(groups);
   const int lane = thread % lanes.lanes;

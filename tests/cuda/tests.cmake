@@ -21,7 +21,7 @@ endfunction()
 add_custom_target(gpu_tests)
 function(scorematch_gpu_test target)
   gtest_discover_tests(${target} NO_PRETTY_VALUES TEST_PREFIX gpu. ${ARGN}
-    PROPERTIES LABELS gpu TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+    PROPERTIES LABELS gpu ENVIRONMENT SCOREMATCH_NEEDS_GPU=1 TIMEOUT 600 DISCOVERY_TIMEOUT 60)
   add_dependencies(gpu_tests ${target})
 endfunction()
 
@@ -31,6 +31,19 @@ foreach(name cuda_agreement_test cuda_split_test cuda_stream_test)
   target_link_libraries(${name} PRIVATE scorematch_test_support CUDA::cudart)
   scorematch_gpu_test(${name})
 endforeach()
+
+# The instructions, a launch each; and the PTX they are compiled to.
+add_library(ptx_cases OBJECT cuda/ptx_cases.cu)
+set_target_properties(ptx_cases PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
+target_include_directories(ptx_cases PRIVATE ${PROJECT_SOURCE_DIR}/kernels ${CMAKE_CURRENT_SOURCE_DIR})
+scorematch_stand_in_test(cuda/ptx_conformance_test)
+target_sources(simt_ptx_conformance_test PRIVATE $<TARGET_OBJECTS:simt_ptx_cases>)
+add_executable(ptx_conformance_test cuda/ptx_conformance_test.cpp $<TARGET_OBJECTS:ptx_cases>)
+target_link_libraries(ptx_conformance_test PRIVATE scorematch_test_support CUDA::cudart)
+scorematch_gpu_test(ptx_conformance_test)
+add_test(NAME ptx_golden COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
+  -DWORK=${CMAKE_CURRENT_BINARY_DIR}/ptx_golden -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/ptx_golden.cmake)
+set_tests_properties(ptx_golden PROPERTIES LABELS simt)
 
 # Faults and machines that only the stand-in has.
 foreach(name cuda_fault_test cuda_machine_test)
