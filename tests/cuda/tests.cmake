@@ -45,6 +45,18 @@ add_test(NAME ptx_golden COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} 
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/ptx_golden -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/ptx_golden.cmake)
 set_tests_properties(ptx_golden PROPERTIES LABELS simt)
 
+# cuRAND beside our noise.
+if(TARGET CUDA::curand)
+  scorematch_test(cuda/curand_test)
+  target_link_libraries(curand_test PRIVATE CUDA::cudart CUDA::curand)
+  add_library(curand_cases OBJECT cuda/curand_cases.cu)
+  set_target_properties(curand_cases PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
+  target_include_directories(curand_cases PRIVATE ${PROJECT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR})
+  add_executable(curand_device_test cuda/curand_device_test.cpp $<TARGET_OBJECTS:curand_cases>)
+  target_link_libraries(curand_device_test PRIVATE scorematch_test_support CUDA::cudart)
+  scorematch_gpu_test(curand_device_test)
+endif()
+
 # Faults and machines that only the stand-in has.
 foreach(name cuda_fault_test cuda_machine_test)
   scorematch_stand_in_test(cuda/${name})

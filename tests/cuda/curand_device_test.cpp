@@ -1,0 +1,16 @@
+// cuRAND's device Philox is ours, bit for bit, on a GPU.
+#include "cuda/cuda_fixture.h"
+#include "cuda/curand_cases.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+class CurandOnTheDevice : public CudaTest {};
+
+TEST_F(CurandOnTheDevice, PhiloxIsOurs) {
+  for (const std::uint64_t key : {0ull, 1ull, 0x123456789ABCDEF0ull})
+    EXPECT_EQ(kernels::count_philox_mismatches(0xFFFFFFFFull - 1000, 1 << 22, key), 0) << key;
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support
