@@ -219,7 +219,47 @@ void run(std::uint64_t seed) {
           << "padding at row " << row << " column " << i;
 }
 
+/// ISM of a caller's network: the trace of dF/dz given, no directions.
+void run_with_trace(std::uint64_t seed) {
+  HeadCase c(seed);
+  const DeviceArray<float> x(c.x), output(c.output), trace(c.random.normals(c.batch));
+  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), trace_bar(static_cast<std::size_t>(c.batch));
+  std::vector<float> sigma_rows(static_cast<std::size_t>(c.batch), 1.0f);
+  for (std::int64_t row = 0; row < c.batch; ++row)
+    sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
+  const DeviceArray<float> sigma(sigma_rows);
+  HeadParams p;
+  p.objective = kernels::Objective::ism;
+  p.dim = p.bar_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
+  p.output = output.data(), p.output_stride = c.stride;
+  p.trace = trace.data(), p.trace_bar = trace_bar.data();
+  p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
+  p.noise = c.noise.get();
+  p.sigma_rows = sigma.data();
+  p.parameterization = c.parameterization.device;
+  p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
+  p.grad_factor = c.grad_factor;
+  p.loss = loss.data();
+  ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
+  const auto losses = loss.read(), bars = trace_bar.read(), traces = trace.read();
+  for (std::int64_t row = 0; row < c.batch; ++row) {
+    const auto r = static_cast<std::size_t>(row);
+    const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);
+    const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma_here);
+    double wanted = a * c.dim + b * k * traces[r], size = std::abs(a * c.dim) + std::abs(b * k * traces[r]);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
+      const double clean = c.x[static_cast<std::size_t>(c.first + row) * static_cast<std::size_t>(c.dim) + i];
+      const double f = c.output[r * static_cast<std::size_t>(c.stride) + i], s = a * clean + b * f;
+      wanted += 0.5 * s * s;
+      size += std::pow(std::abs(a * clean) + std::abs(b * f), 2);
+    }
+    EXPECT_NEAR(losses[r], lambda * wanted, (16 + c.dim / 4.0) * kUlp * lambda * size) << "row " << row;
+    EXPECT_NEAR(bars[r], c.grad_factor * lambda * b * k, 4 * kUlp * std::abs(c.grad_factor * lambda * b * k));
+  }
+}
+
 TEST(HeadKernel, AgreesWithTheReference) { for_each_seed(200, run); }
+TEST(HeadKernel, TakesATraceInsteadOfDirections) { for_each_seed(100, run_with_trace); }
 
 }  // namespace
 }  // namespace kernels
