@@ -22,7 +22,8 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& wanted
 
 void run(std::uint64_t seed) {
   RandomCase random(seed);
-  const std::int64_t count = random.pick({1, 2, 3, 31, 255, 256, 257, 1000});
+  // Beyond 65,536 the partial sums' blocks take several turns.
+  const std::int64_t count = seed == 1 ? 66000 : random.pick({1, 2, 3, 31, 255, 256, 257, 1000});
   Adam::Options options;
   options.learning_rate = random.real(1e-5, 1e-1);
   options.weight_decay = random.chance(0.5) ? random.real(0, 0.5) : 0;

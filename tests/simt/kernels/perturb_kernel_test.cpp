@@ -116,26 +116,6 @@ void run(std::uint64_t seed) {
 
 TEST(PerturbKernel, AgreesWithTheReference) { for_each_seed(150, run); }
 
-TEST(PerturbKernel, DrawsTheSameInAnySchedule) {
-  std::vector<float> first;
-  for (std::uint64_t schedule = 1; schedule <= 20; ++schedule) {
-    Case c(7);
-    simt::options.seed = schedule;
-    const DeviceArray<float> x(c.x);
-    const ElementArray input(Element::f32, static_cast<std::size_t>(c.rows * c.dim));
-    PerturbParams p;
-    p.data = {{x.data(), c.x_stride}, c.data_rows, nullptr, false};
-    p.noise = c.noise.get();
-    p.eps.perturbed = true;
-    p.dim = c.dim, p.batch = std::min(c.batch, c.data_rows), p.rows = c.rows;
-    p.net_input = input.data(), p.net_stride = c.dim, p.net_columns = c.dim;
-    ASSERT_EQ(launch_perturb(p, Element::f32, nullptr), 0);
-    if (first.empty()) first = input.read();
-    EXPECT_EQ(input.read(), first);
-  }
-  EXPECT_EQ(complaints(), "");
-}
-
 }  // namespace
 }  // namespace kernels
 }  // namespace scorematch
