@@ -2,14 +2,15 @@
 // samples allow, so that a small batch of a large plan costs little.
 #pragma once
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
 namespace scorematch::cuda {
 
-constexpr std::int64_t kLeastRows = 64, kMostRows = 8192;
-constexpr std::size_t kChunkBytes = 24 << 20;  // activations of a chunk: what an L2 of 40 to 60 MB keeps
-constexpr int kMostTangents = 8;               // directions that go through the network together
+constexpr std::int64_t kLeastRows = 64, kMostRows = 65536;
+/// Elements of one array of a chunk, all slots: what one kernel writes the next finds in the L2 cache, and there is
+/// work for every multiprocessor (docs/performance.md).
+constexpr std::int64_t kChunkElements = std::int64_t{1} << 22;
+constexpr int kMostTangents = 8;  // directions that go through the network together
 
 /// Rows a chunk of `samples` has: 64 times a power of two, at most `most`.
 inline std::int64_t rows_for(std::int64_t samples, std::int64_t most) {
@@ -19,9 +20,9 @@ inline std::int64_t rows_for(std::int64_t samples, std::int64_t most) {
 }
 
 /// Rows of a whole chunk.
-inline std::int64_t chunk_rows(std::int64_t max_batch, std::size_t bytes_a_row) {
+inline std::int64_t chunk_rows(std::int64_t max_batch, int width, int slots) {
   std::int64_t rows = kMostRows;
-  while (rows > kLeastRows && static_cast<std::size_t>(rows) * bytes_a_row > kChunkBytes) rows /= 2;
+  while (rows > kLeastRows && rows * width * slots > kChunkElements) rows /= 2;
   return rows_for(max_batch, rows);
 }
 

@@ -47,13 +47,6 @@ Jet::Jet(const PaddedNet& net, kernels::Activation activation, Element element, 
                                static_cast<std::size_t>(net.max_width()));
 }
 
-std::size_t Jet::bytes_a_row(const PaddedNet& net, Element element, int slots, bool gradient) {
-  std::size_t elements = static_cast<std::size_t>(net.first().in);
-  for (const PaddedNet::Layer& each : net.hidden()) elements += 2 * static_cast<std::size_t>(each.out);
-  if (gradient) elements += 2 * static_cast<std::size_t>(net.max_width());
-  return static_cast<std::size_t>(slots) * elements * bytes_of(element);
-}
-
 void Jet::prepare(const PaddedNet& net, const Slots& slots, bool gradient, Gemms& gemms) {
   const std::int64_t rows = slots.all_rows();
   for (const PaddedNet::Layer& each : net.hidden()) {

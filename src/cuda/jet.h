@@ -39,8 +39,6 @@ class Jet {
 
   /// Chooses the products these slots need.
   static void prepare(const PaddedNet& net, const Slots& slots, bool gradient, Gemms& gemms);
-  /// Bytes a row of a chunk takes.
-  static std::size_t bytes_a_row(const PaddedNet& net, kernels::Element element, int slots, bool gradient);
 
   void* input(const Slots& slots, int slot) const { return plane(inputs_[0], slots, net_.first().in, slot); }
   float* output(const Slots& slots, int slot) const { return output_ + slot * slots.rows * net_.last().out; }

@@ -24,7 +24,7 @@ struct LossProblem {
         needs(needs_of(spec_.loss.objective)),
         element(element_of(spec_.compute.precision)),
         directions(needs.trace ? spec_.net.dim : needs.projections),
-        rows(chunk_rows(spec_.max_batch, Jet::bytes_a_row(net, element, slots(), true))),
+        rows(chunk_rows(spec_.max_batch, net.max_width(), slots())),
         gemms(context.cublas, spec_.compute.precision) {
     for (std::int64_t rung = kLeastRows; rung <= rows; rung *= 2) {
       if (directions == 0) Jet::prepare(net, {rung, 0, 1}, true, gemms);

@@ -16,7 +16,7 @@ struct ScoreProblem {
         net(spec_.net, context.engine),
         features(spec_.net.conditioning, context.engine),
         element(element_of(spec_.compute.precision)),
-        rows(chunk_rows(spec_.max_batch, Jet::bytes_a_row(net, element, slots(), false))),
+        rows(chunk_rows(spec_.max_batch, net.max_width(), slots())),
         gemms(context.cublas, spec_.compute.precision) {
     for (std::int64_t rung = kLeastRows; rung <= rows; rung *= 2) {
       Jet::prepare(net, {rung, 0, 1}, false, gemms);

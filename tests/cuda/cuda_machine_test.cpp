@@ -136,7 +136,7 @@ TEST_F(CudaMachine, WorkspaceIsAsStated) {
       const auto got = static_cast<std::int64_t>(LossPlan(engine, net, loss, r, {precision}).workspace_bytes());
       EXPECT_GE(got, bytes) << m;
       EXPECT_LE(got, bytes + 30 * 256) << m;
-      EXPECT_EQ(LossPlan(engine, net, loss, 1 << 14, {precision}).workspace_bytes(),
+      EXPECT_EQ(LossPlan(engine, net, loss, 1 << 16, {precision}).workspace_bytes(),
                 LossPlan(engine, net, loss, std::int64_t{1} << 40, {precision}).workspace_bytes());
     }
 }
