@@ -141,6 +141,24 @@ TEST_F(CudaMachine, WorkspaceIsAsStated) {
     }
 }
 
+/// The count of docs/performance.md.
+TEST_F(CudaMachine, LaunchesAreAsStated) {
+  const Engine engine = Engine::cuda();
+  for (const int layers : {1, 2, 3}) {
+    const MlpShape net = MlpShape::score(2, std::vector<int>(static_cast<std::size_t>(layers), 8));
+    const LossPlan plan(engine, net, {Dsm{}, schedule::Single{1}}, 64);
+    Queue queue(engine, plan.workspace_bytes());
+    const NoiseState noise(engine, 1);
+    const auto params = engine.upload(net.initial_params(1)), x = engine.upload(std::vector<float>(128), {64, 2});
+    auto loss = engine.allocate<Estimate>();
+    auto grad = engine.allocate<float>(net.param_count());
+    const int before = runtime::enqueued();
+    plan.run(queue, {params, x, noise}, {loss.data(), grad});
+    EXPECT_EQ(runtime::enqueued() - before, 3 + 8 + 6 * layers - 1);
+    queue.synchronize();
+  }
+}
+
 TEST_F(CudaMachine, RefusesTheRouteThatIsNotThere) {
   const Engine engine = Engine::cuda();
   const MlpShape net = MlpShape::score(2, {8});
