@@ -11,8 +11,8 @@
 
 namespace scorematch {
 
-/// Immutable and cheap to copy. Making one validates, picks kernels and loads them (so the first run may already be
-/// captured).
+/// Immutable and cheap to copy. Making one validates and picks kernels and algorithms, so the first run may already be
+/// captured (on drivers from 12.3 on; docs/cuda.md).
 class SCOREMATCH_API LossPlan {
  public:
   /// N samples of dimension d = net.dim, P = net.param_count(), M = projections. Required first, then noise, then what

@@ -99,6 +99,38 @@ void make_every_call_fail(bool captured) {
 TEST_F(CudaFault, OfEveryCallIsReportedAndLosesNothing) { make_every_call_fail(false); }
 TEST_F(CudaFault, OfEveryCallWhileRecordingIsReportedAndLosesNothing) { make_every_call_fail(true); }
 
+/// A call of a plan that fails half-way leaves the plan, the queue and the buffers as good as they were.
+TEST_F(CudaFault, OfACallLeavesThePlanUsable) {
+  const Engine engine = Engine::cuda();
+  const LossPlan plan(engine, net(), {Ssm{9, Projection::sphere}, schedule::LogNormal{}, weighting::None{}}, 8);
+  const Stream stream;
+  Queue queue(engine, plan.workspace_bytes(), stream.get());
+  const NoiseState noise(engine, 3);
+  const auto params = engine.upload(net().initial_params(1)), x = engine.upload(std::vector<float>(24, 0.5f), {8, 3});
+  auto grad = engine.allocate<float>(net().param_count());
+  const auto run = [&] { plan.run(queue, {params, x, noise}, {nullptr, grad}); };
+  run();
+  const std::vector<float> expected = queue.read(grad);
+  int failures = 0;
+  for (int n = 1;; ++n) {
+    runtime::fail_call(n);
+    bool threw = false;
+    try {
+      run();
+    } catch (const Error&) {
+      threw = true;
+    }
+    const bool failed = runtime::has_failed();
+    runtime::fail_call(0);
+    EXPECT_EQ(threw, failed) << n;
+    run();
+    EXPECT_EQ(queue.read(grad), expected) << "after call " << n;
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 50);
+}
+
 TEST_F(CudaFault, OnTheDeviceIsReportedByWhatWaits) {
   const Engine engine = Engine::cuda();
   const MlpShape affine = MlpShape::score(3, {});

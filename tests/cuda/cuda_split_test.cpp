@@ -192,6 +192,26 @@ TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
   }
 }
 
+TEST_F(CudaLossCall, SpecialValuesStayInTheirRow) {
+  for (const Objective& objective : {Objective(Dsm{}), Objective(Ism{}), Objective(Ssm{2}), Objective(SsmVr{9})}) {
+    Problem p = problem(objective, 70, 12);
+    const EngineRun clean = run(*engine, p);
+    for (const float bad : {std::nanf(""), HUGE_VALF, 3e38f}) {
+      Problem spoilt = p;
+      constexpr std::size_t kRow = 33;
+      spoilt.x[kRow * 5 + 2] = bad;
+      const EngineRun got = run(*engine, spoilt);
+      EXPECT_FALSE(std::isfinite(got.outcome.per_sample[kRow]));
+      EXPECT_FALSE(std::isfinite(got.loss.mean));
+      for (std::size_t n = 0; n < 70; ++n) {
+        if (n == kRow) continue;
+        ASSERT_EQ(got.outcome.per_sample[n], clean.outcome.per_sample[n]) << n;
+        for (std::size_t i = n * 5; i < n * 5 + 5; ++i) ASSERT_EQ(got.outcome.grad_x[i], clean.outcome.grad_x[i]) << i;
+      }
+    }
+  }
+}
+
 TEST_F(CudaLossCall, TakesPaddedAndUnalignedViews) {
   const Problem p = problem(Ssm{2}, 21, 11);
   const EngineRun dense = run(*engine, p);
