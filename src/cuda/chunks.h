@@ -26,12 +26,16 @@ inline std::int64_t chunk_rows(std::int64_t max_batch, int width, int slots) {
   return rows_for(max_batch, rows);
 }
 
-/// each(first sample, samples, rows)
+/// Samples first ... + samples - 1 of a call, in `rows` rows.
+struct Chunk {
+  std::int64_t first, samples, rows;
+};
+
 template <class Each>
 void for_each_chunk(std::int64_t batch, std::int64_t most_rows, const Each& each) {
   for (std::int64_t first = 0; first < batch; first += most_rows) {
     const std::int64_t samples = std::min(most_rows, batch - first);
-    each(first, samples, rows_for(samples, most_rows));
+    each(Chunk{first, samples, rows_for(samples, most_rows)});
   }
 }
 

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "batch.h"
-#include "cuda/chunks.h"
-#include "cuda/jet.h"
+#include "cuda/input_slots.h"
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "cuda/translate.h"
@@ -86,10 +85,6 @@ struct LossArrays {
   std::size_t bytes = 0;
 };
 
-struct Chunk {
-  std::int64_t first, samples, rows;
-};
-
 class LossRun {
  public:
   LossRun(const LossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
@@ -109,8 +104,7 @@ class LossRun {
                  "pack");
     if (gradient_)
       check(cudaMemsetAsync(arrays_.gradients.weights, 0, arrays_.gradient_bytes, stream_), "clearing the gradient");
-    for_each_chunk(batch_, problem_.rows, [&](std::int64_t first, std::int64_t samples, std::int64_t rows) {
-      const Chunk chunk{first, samples, rows};
+    for_each_chunk(batch_, problem_.rows, [&](const Chunk& chunk) {
       for (const Term& term : problem_.terms) run_term(chunk, term, &term != problem_.terms.data());
       store_loss(chunk);
     });
@@ -149,6 +143,10 @@ class LossRun {
     return !problem_.needs.trace && in_.directions.empty() && problem_.needs.law == Projection::sphere;
   }
 
+  InputSlots input_slots() const {
+    return {problem_.net, arrays_.jet, problem_.element, problem_.spec.net.dim, arrays_.sigma, stream_};
+  }
+
   void perturb(const Chunk& chunk, double point) const {
     kernels::PerturbParams p;
     p.data = data_rows(in_);
@@ -158,25 +156,15 @@ class LossRun {
     p.parameterization = translated(problem_.spec.net.parameterization);
     p.features = problem_.features.get();
     p.point = point;
-    p.dim = problem_.spec.net.dim;
-    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.net_input = arrays_.jet.input({chunk.rows, 0, 1}, 0);
-    p.net_stride = p.net_columns = problem_.net.first().in;
-    p.sigma_out = arrays_.sigma;
-    check_launch(kernels::launch_perturb(p, problem_.element, stream_), "perturb");
+    input_slots().fill_value(p, chunk);
   }
 
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const {
     kernels::DirectionsParams p;
     p.source = direction_source_of();
     p.noise = translated(in_.noise);
-    p.dim = problem_.spec.net.dim, p.columns = problem_.net.first().in;
-    p.first_direction = first, p.count = slots.tangents();
-    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.out = arrays_.jet.input(slots, 1);
-    p.stride = p.columns, p.plane = p.stride * chunk.rows;
     p.scale = has_scale() ? arrays_.direction_scale : nullptr;
-    check_launch(kernels::launch_directions(p, problem_.element, stream_), "directions");
+    input_slots().fill_tangents(p, chunk, slots, first);
   }
 
   void head(const Chunk& chunk, const Term& term, bool is_further, const Slots& slots, int first) const {

@@ -1,7 +1,6 @@
 // The score, products with its Jacobian and its divergence: a forward jet, chunk by chunk, groups of directions one
 // after the other.
-#include "cuda/chunks.h"
-#include "cuda/jet.h"
+#include "cuda/input_slots.h"
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "cuda/translate.h"
@@ -54,10 +53,6 @@ struct ScoreArrays {
   std::size_t bytes;
 };
 
-struct Chunk {
-  std::int64_t first, samples, rows;
-};
-
 class ScoreRun {
  public:
   ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out)
@@ -67,9 +62,7 @@ class ScoreRun {
     check_launch(kernels::launch_pack(floats(in_.params), problem_.net.table(), arrays_.weights, arrays_.biases,
                                       problem_.element, stream_),
                  "pack");
-    for_each_chunk(batch, problem_.rows, [&](std::int64_t first, std::int64_t samples, std::int64_t rows) {
-      run_chunk({first, samples, rows});
-    });
+    for_each_chunk(batch, problem_.rows, [&](const Chunk& chunk) { run_chunk(chunk); });
   }
 
  private:
@@ -97,7 +90,11 @@ class ScoreRun {
     for_each_group(all, [&](int first, int count) {
       const Slots slots{chunk.rows, 1, 1 + count};
       const int width = problem_.net.last().out;
-      draw_directions(chunk, source, has_scale, slots, first);
+      kernels::DirectionsParams drawn;
+      drawn.source = source;
+      drawn.noise = translated(in_.noise);
+      drawn.scale = has_scale ? arrays_.direction_scale : nullptr;
+      input_slots().fill_tangents(drawn, chunk, slots, first);
       arrays_.jet.forward(parameters(), slots, stream_);
       kernels::ScoreParams p = params(chunk);
       p.jvp = arrays_.jet.output(slots, 1), p.jvp_plane = chunk.rows * width, p.jvp_stride = width;
@@ -126,32 +123,17 @@ class ScoreRun {
     return p;
   }
 
+  InputSlots input_slots() const {
+    return {problem_.net, arrays_.jet, problem_.element, problem_.spec.net.dim, arrays_.sigma, stream_};
+  }
+
   void load(const Chunk& chunk) const {
     kernels::PerturbParams p;
     p.data = {table_of(in_.x), in_.x.shape.extent[0], nullptr, false};
     p.sigma = sigma_source(in_.sigma, schedule::None{});
     p.parameterization = translated(problem_.spec.net.parameterization);
     p.features = problem_.features.get();
-    p.dim = problem_.spec.net.dim;
-    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.net_input = arrays_.jet.input({chunk.rows, 0, 1}, 0);
-    p.net_stride = p.net_columns = problem_.net.first().in;
-    p.sigma_out = arrays_.sigma;
-    check_launch(kernels::launch_perturb(p, problem_.element, stream_), "perturb");
-  }
-
-  void draw_directions(const Chunk& chunk, const kernels::DirectionSource& source, bool has_scale, const Slots& slots,
-                       int first) const {
-    kernels::DirectionsParams p;
-    p.source = source;
-    p.noise = translated(in_.noise);
-    p.dim = problem_.spec.net.dim, p.columns = problem_.net.first().in;
-    p.first_direction = first, p.count = slots.tangents();
-    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.out = arrays_.jet.input(slots, 1);
-    p.stride = p.columns, p.plane = p.stride * chunk.rows;
-    p.scale = has_scale ? arrays_.direction_scale : nullptr;
-    check_launch(kernels::launch_directions(p, problem_.element, stream_), "directions");
+    input_slots().fill_value(p, chunk);
   }
 
   const ScoreProblem& problem_;

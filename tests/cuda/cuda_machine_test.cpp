@@ -34,34 +34,21 @@ class CudaMachine : public CudaTest {
   }
 };
 
-TEST_F(CudaMachine, WithoutADriver) {
+/// What is wrong with a machine, and which words the refusal has.
+struct Lacking {
   runtime::Machine machine;
-  machine.driver = 0;
-  expect_unavailable(machine, "an NVIDIA driver, got none", "install one");
-}
+  const char *cause, *remedy;
+  int device = 0;
+};
 
-TEST_F(CudaMachine, WithADriverOlderThanTheToolkit) {
-  runtime::Machine machine;
-  machine.driver = 11080;
-  expect_unavailable(machine, "got one for 11.8", "update it");
-}
-
-TEST_F(CudaMachine, WithoutADevice) {
-  runtime::Machine machine;
-  machine.devices = 0;
-  expect_unavailable(machine, "a GPU, got none", "nvidia-smi");
-}
-
-TEST_F(CudaMachine, WithADeviceThatIsTooOld) {
-  runtime::Machine machine;
-  machine.capability = 75;
-  expect_unavailable(machine, "got 7.5 (stand-in)", "another device");
-}
-
-TEST_F(CudaMachine, WithFewerDevices) {
-  runtime::Machine machine;
-  machine.devices = 2;
-  expect_unavailable(machine, "below 2, got 2", "CUDA_VISIBLE_DEVICES", 2);
+TEST_F(CudaMachine, ThatLacksSomething) {
+  // Devices, driver, compute capability.
+  const Lacking all[] = {{{1, 0, 90}, "an NVIDIA driver, got none", "install one"},
+                         {{1, 11080, 90}, "got one for 11.8", "update it"},
+                         {{0, 13000, 90}, "a GPU, got none", "nvidia-smi"},
+                         {{1, 13000, 75}, "got 7.5 (stand-in)", "another device"},
+                         {{2, 13000, 90}, "below 2, got 2", "CUDA_VISIBLE_DEVICES", 2}};
+  for (const Lacking& each : all) expect_unavailable(each.machine, each.cause, each.remedy, each.device);
 }
 
 TEST_F(CudaMachine, BestIsTheGpu) {
