@@ -110,5 +110,8 @@ int main() {
   std::printf("loss %.4f +- %.4f; in parts: losses of the samples %s, mean %.0e apart, gradient %.0e apart\n",
               whole.loss.mean, whole.loss.standard_error(), same_samples ? "the same" : "DIFFERENT", loss_apart,
               grad_apart);
-  return same_samples && loss_apart < 1e-12 && error_apart < 1e-12 && grad_apart < 1e-5 ? 0 : 1;
+  // On a GPU a product's rounding may depend on how many rows it has (docs/cuda.md).
+  const bool exact = problem.engine.kind() != sm::Engine::Kind::cuda;
+  const double tolerance = exact ? 1e-12 : 1e-5 * whole.loss.standard_error();
+  return (same_samples || !exact) && loss_apart < tolerance && error_apart < tolerance && grad_apart < 1e-5 ? 0 : 1;
 }
