@@ -28,6 +28,7 @@ struct LossProblem {
     for (std::int64_t rung = kLeastRows; rung <= rows; rung *= 2) {
       if (directions == 0) Jet::prepare(net, {rung, 0, 1}, true, gemms);
       for_each_group(directions, [&](int first, int count) {
+        if (first > kMostTangents && first + 2 * kMostTangents < directions) return;  // as the group before
         Jet::prepare(net, forward_slots(rung, first, count), true, gemms);
         Jet::prepare(net, backward_slots(rung, first, count), true, gemms);
       });
