@@ -15,29 +15,15 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 6;  // a multiprocessor: the register budget, 40 a thread
 
-/// What the row's normals are multiplied by. Called by whole warps; every lane has it.
-SCOREMATCH_DEVICE float sphere_scale(const DirectionsParams& p, const RowLanes& lanes, int m, std::int64_t row,
-                                     int lane) {
-  float square = 0.0f;
-  if (row < p.batch)
-    for (int g = lane; g < group_count(p.dim); g += lanes.lanes) {
-      float v[4];
-      direction4(p.source, p.noise, m, p.first + row, g, p.dim, v);
-      SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
-    }
-  square = lanes.sum(square);
-  return row < p.batch ? sqrtf(static_cast<float>(p.dim) / square) : 1.0f;
-}
-
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(DirectionsParams p) {
   const RowLanes lanes(group_count(p.columns));
   const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes.lanes;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;
   const int slot = static_cast<int>(blockIdx.y), m = p.first_direction + slot;
-  const bool on_sphere = p.source.law == DirectionSource::Law::sphere && p.source.given == nullptr;
-  const float scale = on_sphere ? sphere_scale(p, lanes, m, row, lane) : 1.0f;
+  const bool on_sphere = is_scaled(p.source);
+  const float scale =
+      on_sphere ? sphere_scale(p.source, p.noise, m, p.first + row, row < p.batch, p.dim, lanes, lane) : 1.0f;
   if (row >= p.rows) return;
   if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = scale;
   if (p.out == nullptr) return;

@@ -9,9 +9,8 @@
 // A block does some rows: first a thread a row finds sigma and what follows from it, then a thread a group of four
 // columns draws, adds and stores. Bytes a row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox counter and a
 // pair of Box-Muller transforms for each four columns. Nothing is summed, so nothing depends on the launch.
-#include "device/coefficients.cuh"
 #include "device/launch.h"
-#include "device/noise.cuh"
+#include "device/prologue.cuh"
 #include "device/smem.cuh"
 
 namespace scorematch {
@@ -22,12 +21,6 @@ constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 5;   // a multiprocessor: the register budget, 48 a thread
 constexpr int kGroupsABlock = 2048;  // about eight a thread: enough to hide sigma's transcendentals
 
-struct RowLevel {
-  float sigma, c;
-  double log_sigma;
-  const float* x;
-};
-
 int rows_a_block(const PerturbParams& p) {
   const int columns = p.net_columns > p.dim ? p.net_columns : p.dim;
   const int rows = kGroupsABlock / ((columns + 3) / 4);
@@ -36,47 +29,7 @@ int rows_a_block(const PerturbParams& p) {
 
 /// Called by every thread; `levels` is valid after the caller's next barrier.
 SCOREMATCH_DEVICE void find_levels(const PerturbParams& p, std::int64_t first_row, int count, RowLevel* levels) {
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
-    const std::int64_t row = first_row + i, n = p.first + row;
-    RowLevel level{1.0f, 1.0f, 0.0, nullptr};
-    if (row < p.batch) {
-      level.sigma = sigma_of(p.sigma, p.noise, n);
-      level.c = coefficients(p.parameterization, level.sigma).c;
-      level.log_sigma = p.features.kind == Features::Kind::none ? 0.0 : log(static_cast<double>(level.sigma));
-      level.x = data_row(p.data, p.noise, n);
-    }
-    if (p.sigma_out != nullptr) p.sigma_out[row] = level.sigma;
-    levels[i] = level;
-  }
-}
-
-/// Column `k` of e(sigma).
-SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int k) {
-  if (features.kind == Features::Kind::log_sigma) return static_cast<float>(log_sigma);
-  const int half = features.count / 2;
-  const double turns = 2.0 * features.frequencies[k < half ? k : k - half] * log_sigma;  // of half a circle
-  return static_cast<float>(k < half ? sinpi(turns) : cospi(turns));
-}
-
-template <class T>
-SCOREMATCH_DEVICE void store_group(const PerturbParams& p, std::int64_t row, const RowLevel& level, int group) {
-  float x[4] = {}, eps[4] = {};
-  if (row < p.batch) {
-    read4(level.x, group, p.dim, x);
-    if (p.eps.perturbed) eps4(p.eps, p.noise, p.first + row, group, p.dim, eps);
-    const float step = static_cast<float>(p.point) * level.sigma;
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) x[i] = fmaf(step, eps[i], x[i]);
-    if (p.x_tilde != nullptr) write4(p.x_tilde + row * p.x_tilde_stride, group, p.dim, x);
-    if (p.eps_out != nullptr) write4(p.eps_out + row * p.eps_stride, group, p.dim, eps);
-  }
-  if (p.net_input == nullptr) return;
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int k = 4 * group + i - p.dim;
-    x[i] = k < 0 ? level.c * x[i] : row < p.batch && k < p.features.count ? feature(p.features, level.log_sigma, k) : 0;
-  }
-  write4(static_cast<T*>(p.net_input) + row * p.net_stride, group, p.net_columns, x);
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) levels[i] = find_level(p, first_row + i);
 }
 
 template <class T>

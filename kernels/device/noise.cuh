@@ -111,6 +111,26 @@ SCOREMATCH_DEVICE void direction4(const DirectionSource& source, const Noise& no
   clear_from(dim, group, values);
 }
 
+/// Whether normals are scaled to the sphere, which takes a sum over the row.
+SCOREMATCH_DEVICE bool is_scaled(const DirectionSource& source) {
+  return source.law == DirectionSource::Law::sphere && source.given == nullptr;
+}
+
+/// What v_m's normals are multiplied by on the sphere of radius sqrt(dim); 1 where row n is no sample. Called by whole
+/// warps; every lane of the row has it.
+SCOREMATCH_DEVICE float sphere_scale(const DirectionSource& source, const Noise& noise, int m, std::int64_t n,
+                                     bool is_sample, int dim, const RowLanes& lanes, int lane) {
+  float square = 0.0f;
+  for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes) {
+    float v[4];
+    direction4(source, noise, m, n, g, dim, v);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
+  }
+  square = lanes.sum(square);
+  return is_sample ? sqrtf(static_cast<float>(dim) / square) : 1.0f;
+}
+
 /// The row of x that sample n is.
 SCOREMATCH_DEVICE const float* data_row(const DataRows& data, const Noise& noise, std::int64_t n) {
   std::int64_t row = n;

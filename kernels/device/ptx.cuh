@@ -6,9 +6,11 @@
 
 #if defined(__CUDACC__)
 #define SCOREMATCH_UNROLL _Pragma("unroll")
+#define SCOREMATCH_NO_UNROLL _Pragma("unroll 1")
 #else
 #include "simt/device.h"
 #define SCOREMATCH_UNROLL
+#define SCOREMATCH_NO_UNROLL
 #endif
 #define SCOREMATCH_DEVICE __device__ __forceinline__
 
@@ -83,6 +85,41 @@ SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row)
                : "memory");
 }
 
+/// Of the special function unit: tanh within a relative 2^-11, 2^x, 1/x and log2 x within 2^-22 or so.
+SCOREMATCH_DEVICE float tanh_approx(float x) {
+  float y;
+  asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+SCOREMATCH_DEVICE float ex2_approx(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+SCOREMATCH_DEVICE float rcp_approx(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+SCOREMATCH_DEVICE float lg2_approx(float x) {
+  float y;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// Adds to two neighbouring floats in global memory, aligned to eight bytes, that no other thread touches: a thread's
+/// own additions happen in its program's order, so sums are repeatable.
+SCOREMATCH_DEVICE void add_float2(float* p, float x, float y) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("red.global.add.v2.f32 [%0], {%1, %2};" ::"l"(p), "f"(x), "f"(y) : "memory");
+#else
+  float2 sum = *reinterpret_cast<float2*>(p);
+  sum.x += x;
+  sum.y += y;
+  *reinterpret_cast<float2*>(p) = sum;
+#endif
+}
+
 /// d[16, 8] += a[16, 16] b[16, 8] in bf16, accumulated in float.
 SCOREMATCH_DEVICE void mma_bf16_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   asm volatile(
@@ -102,6 +139,14 @@ SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[
 
 #else
 
+inline float tanh_approx(float x) { return std::tanh(x); }
+inline float ex2_approx(float x) { return std::exp2(x); }
+inline float rcp_approx(float x) { return 1.0f / x; }
+inline float lg2_approx(float x) { return std::log2(x); }
+inline void add_float2(float* p, float x, float y) {
+  const float2 sum = *reinterpret_cast<const float2*>(p);
+  *reinterpret_cast<float2*>(p) = make_float2(sum.x + x, sum.y + y);
+}
 using simt::cp_async16;
 using simt::cp_async_commit;
 using simt::cp_async_wait;

@@ -23,9 +23,35 @@ __host__ __device__ constexpr std::size_t shared_bytes(std::size_t count) {
   return (count * sizeof(T) + 127) / 128 * 128;
 }
 
+/// An array carved from shared memory, to be kept where a pointer would be forgotten to be of shared memory: in a
+/// struct that lies there itself.
+template <class T>
+class SharedArray {
+ public:
+#if defined(__CUDACC__)
+  SCOREMATCH_DEVICE operator T*() const {
+    extern __shared__ __align__(1024) unsigned char scorematch_shared_memory[];
+    return reinterpret_cast<T*>(scorematch_shared_memory + offset_);
+  }
+
+ private:
+  friend class Carver;
+  std::uint32_t offset_ = 0;
+#else
+  operator T*() const { return array_; }
+
+ private:
+  friend class Carver;
+  T* array_ = nullptr;
+#endif
+};
+
 class Carver {
  public:
   SCOREMATCH_DEVICE explicit Carver(unsigned char* block) : block_(block) {}
+  /// Carves nothing: what is taken is counted, on the host.
+  __host__ __device__ Carver() : block_(nullptr), counts_(true) {}
+  __host__ __device__ std::size_t used() const { return used_; }
 
   /// Every thread of the block takes the same arrays in the same order.
 #if defined(__CUDACC__)
@@ -35,17 +61,27 @@ class Carver {
     used_ += shared_bytes<T>(count);
     return array;
   }
+  template <class T>
+  __host__ __device__ void take(SharedArray<T>& array, std::size_t count) {
+    array.offset_ = static_cast<std::uint32_t>(used_);
+    used_ += shared_bytes<T>(count);
+  }
 #else
   template <class T>
   T* take(std::size_t count, simt::Site site = SIMT_HERE) {
-    T* array = static_cast<T*>(simt::take_shared(used_, count * sizeof(T), index_++, site));
+    T* array = counts_ ? nullptr : static_cast<T*>(simt::take_shared(used_, count * sizeof(T), index_++, site));
     used_ += shared_bytes<T>(count);
     return array;
+  }
+  template <class T>
+  void take(SharedArray<T>& array, std::size_t count, simt::Site site = SIMT_HERE) {
+    array.array_ = take<T>(count, site);
   }
 #endif
 
  private:
   [[maybe_unused]] unsigned char* block_;
+  [[maybe_unused]] bool counts_ = false;
   std::size_t used_ = 0;
 #if !defined(__CUDACC__)
   int index_ = 0;

@@ -44,6 +44,7 @@ Device open_device(int index) {
   device.capability = 10 * properties.major + properties.minor;
   device.multiprocessors = properties.multiProcessorCount;
   device.memory_bytes = properties.totalGlobalMem;
+  device.shared_bytes = properties.sharedMemPerBlockOptin;
   if (device.capability < kLeastCapability)
     unavailable("compute capability 8.0 or later",
                 std::to_string(properties.major) + "." + std::to_string(properties.minor) + " (" + device.name + ")",

@@ -10,8 +10,8 @@ struct Device {
   std::string name;
   int capability = 0;  // 10 major + minor
   int multiprocessors = 0;
-  std::size_t memory_bytes = 0;
-  int driver = 0, runtime = 0;  // 1000 major + 10 minor
+  std::size_t memory_bytes = 0, shared_bytes = 0;  // of it all; of a block, at most
+  int driver = 0, runtime = 0;                     // 1000 major + 10 minor
 };
 
 /// @throws Error device_unavailable, with the remedy.

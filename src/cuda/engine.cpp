@@ -9,11 +9,19 @@ namespace {
 using cuda::check;
 using cuda::UseDevice;
 
-/// Only this route's kernels exist.
-void check_route(const Compute& compute) {
-  if (compute.route == Route::fused)
+/// The fused program where the route allows it and there is one, else the layered one.
+template <class Program, class Spec>
+std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& context,
+                                     std::unique_ptr<Program> (*fused)(const Spec&, const cuda::Context&),
+                                     std::unique_ptr<Program> (*layered)(const Spec&, const cuda::Context&)) {
+  const Route route = spec.compute.route;
+  if (route != Route::layered && fused != nullptr)
+    if (std::unique_ptr<Program> program = fused(spec, context)) return program;
+  if (route == Route::fused)
     throw Error(ErrorCode::unsupported, "compute.route",
-                "compute.route: expected automatic or layered on the cuda engine, got fused");
+                "compute.route: expected automatic or layered for this network (fused kernels do 1 to 11 hidden layers "
+                "up to 256 wide, as far as shared memory holds a tile), got fused");
+  return layered(spec, context);
 }
 
 /// What waits or allocates would end a capture, with an error far from its cause.
@@ -101,14 +109,12 @@ struct CudaEngine final : Engine::Impl {
   }
 
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
-    check_route(spec.compute);
     const UseDevice use_device(device.index);
-    return cuda::make_loss(spec, context());
+    return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss);
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
-    check_route(spec.compute);
     const UseDevice use_device(device.index);
-    return cuda::make_score(spec, context());
+    return make_routed<ScoreProgram, ScoreSpec>(spec, context(), nullptr, cuda::make_layered_score);
   }
   std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
     return cuda::make_perturb(spec, context());

@@ -15,8 +15,10 @@ struct Context {
   cublasLtHandle_t cublas;
 };
 
-std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, const Context& context);
-std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec, const Context& context);
+/// Null where no fused kernel does this plan.
+std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context);
+std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context);
+std::unique_ptr<ScoreProgram> make_layered_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, const Context& context);
 std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, const Context& context);
 std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context);

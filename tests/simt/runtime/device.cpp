@@ -136,6 +136,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->major = state().machine.capability / 10;
   properties->minor = state().machine.capability % 10;
   properties->multiProcessorCount = 4;
+  properties->sharedMemPerBlockOptin = 227 * 1024;
   properties->totalGlobalMem = state().machine.memory;
   return cudaSuccess;
 }

@@ -5,6 +5,7 @@
 
 #include "batch.h"
 #include "cuda/input_slots.h"
+#include "cuda/loss_params.h"
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "cuda/translate.h"
@@ -135,10 +136,6 @@ class LossRun {
   }
 
   Parameters parameters() const { return {arrays_.weights, arrays_.biases}; }
-  bool perturbed() const { return perturbs(problem_.spec.loss, in_.eps); }
-  kernels::DirectionSource direction_source_of() const {
-    return problem_.needs.trace ? basis() : direction_source(in_.directions, problem_.needs.law);
-  }
   /// Whether normals are scaled to the sphere, which takes a row's sum.
   bool has_scale() const {
     return !problem_.needs.trace && in_.directions.empty() && problem_.needs.law == Projection::sphere;
@@ -149,20 +146,14 @@ class LossRun {
   }
 
   void perturb(const Chunk& chunk, double point) const {
-    kernels::PerturbParams p;
-    p.data = data_rows(in_);
-    p.noise = translated(in_.noise);
-    p.sigma = sigma_source(in_.sigma, problem_.spec.loss.schedule);
-    p.eps = {perturbed(), table_of(in_.eps)};
-    p.parameterization = translated(problem_.spec.net.parameterization);
-    p.features = problem_.features.get();
+    kernels::PerturbParams p = perturb_params(problem_.spec, problem_.features, in_);
     p.point = point;
     input_slots().fill_value(p, chunk);
   }
 
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const {
     kernels::DirectionsParams p;
-    p.source = direction_source_of();
+    p.source = directions_of(problem_.needs, in_);
     p.noise = translated(in_.noise);
     p.scale = has_scale() ? arrays_.direction_scale : nullptr;
     input_slots().fill_tangents(p, chunk, slots, first);
@@ -171,25 +162,15 @@ class LossRun {
   void head(const Chunk& chunk, const Term& term, bool is_further, const Slots& slots, int first) const {
     const int width = problem_.net.last().out, count = slots.tangents();
     const std::int64_t plane = chunk.rows * width;
-    kernels::HeadParams p;
-    p.objective = translated(problem_.spec.loss.objective);
-    p.dim = problem_.spec.net.dim;
+    kernels::HeadParams p = head_params(problem_.spec, in_, grad_factor_of(reduction_, batch_));
     p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
     p.output = arrays_.jet.output(slots, 0), p.output_stride = width;
     if (count > 0) p.jvp = arrays_.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
-    p.data = data_rows(in_);
-    p.noise = translated(in_.noise);
     p.sigma_rows = arrays_.sigma;
-    p.eps = {perturbed(), table_of(in_.eps)};
     p.point = term.point;
-    p.true_score = table_of(in_.true_score);
-    p.directions = direction_source_of();
     p.direction_scale = has_scale() ? arrays_.direction_scale : nullptr;
     p.first_direction = first, p.count = count, p.share = term.share;
-    p.parameterization = translated(problem_.spec.net.parameterization);
-    p.weighting = translated(problem_.spec.loss.weighting);
     p.quadratic = term.quadratic, p.linear = term.linear, p.complete_square = term.complete_square;
-    p.grad_factor = grad_factor_of(reduction_, batch_);
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
     p.add_loss = is_further;
     p.loss = arrays_.loss;
@@ -242,6 +223,9 @@ class CudaLoss final : public LossProgram {
   CudaLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
 
   std::size_t workspace_bytes() const override { return LossArrays(problem_, true, DeviceArena()).bytes; }
+  ProgramReport report(std::int64_t batch) const override {
+    return {Route::layered, launches(batch), "layered: " + std::to_string(problem_.rows) + " rows a chunk"};
+  }
 
   void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
            const Reduction& reduction) const override {
@@ -251,13 +235,28 @@ class CudaLoss final : public LossProgram {
   }
 
  private:
+  /// With both gradients' outputs empty but the parameters', and without the input's gradient.
+  int launches(std::int64_t batch) const {
+    const int layers = static_cast<int>(problem_.net.hidden().size());
+    int groups = 0;
+    for_each_group(problem_.directions, [&](int, int) { ++groups; });
+    // A jet forward: two a layer, and the output of value and tangents. Back: a layer's kernel, two products, and, of
+    // the value, its bias; the output's alike.
+    const int forward = groups == 0 ? 2 * layers + 1 : groups * (2 * layers + 1) + 1;
+    const int backward = groups == 0 ? 4 * layers + 3 : groups * (3 * layers + 1) + layers + 2;
+    const int around = groups == 0 ? 2 : 1 + 2 * groups;
+    int chunks = 0;
+    for_each_chunk(batch, problem_.rows, [&](const Chunk&) { ++chunks; });
+    return 3 + chunks * (1 + static_cast<int>(problem_.terms.size()) * (forward + backward + around));
+  }
+
   LossProblem problem_;
   const Device& device_;
 };
 
 }  // namespace
 
-std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, const Context& context) {
+std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context) {
   return std::make_unique<CudaLoss>(spec, context);
 }
 

@@ -162,7 +162,7 @@ class CudaScore final : public ScoreProgram {
 
 }  // namespace
 
-std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec, const Context& context) {
+std::unique_ptr<ScoreProgram> make_layered_score(const ScoreSpec& spec, const Context& context) {
   return std::make_unique<CudaScore>(spec, context);
 }
 

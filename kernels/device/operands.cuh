@@ -1,0 +1,111 @@
+// Operands of the tensor cores' products, one kind a precision: how a lane of a warp gets its part of them from shared
+// memory, and how they are multiplied. Rows of 16 (A) times columns of 16 (B, two instructions' worth), kDepth deep.
+//
+//   load_a        a[row][k]      load_a_turned   a[k][row]
+//   load_b        b[column][k]   load_b_turned   b[k][column]
+//   load_b_rows   b[k], the same in every column
+//
+// Rows of arrays are padded by kPadding elements: then the eight rows an instruction touches lie in different banks.
+#pragma once
+#include "device/element.cuh"
+#include "device/ptx.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+/// bfloat16, sums in float.
+struct Bf16Operands {
+  using T = bf16;
+  static constexpr int kDepth = 16, kPadding = 8;
+  static constexpr bool kFast = true;  // activations by approximations, whose errors are far below T's
+  struct A {
+    std::uint32_t r[4];
+  };
+  struct B {
+    std::uint32_t r[4];  // columns 0 ... 7: 0 and 1; columns 8 ... 15: 2 and 3
+  };
+
+  SCOREMATCH_DEVICE static void load_a(A& a, const T* p, int stride, int lane) {
+    ptx::ldmatrix_x4(a.r, p + (lane & 15) * stride + (lane >> 4) * 8);
+  }
+  SCOREMATCH_DEVICE static void load_a_turned(A& a, const T* p, int stride, int lane) {
+    ptx::ldmatrix_x4_trans(a.r, p + ((lane >> 4) * 8 + (lane & 7)) * stride + (lane >> 3 & 1) * 8);
+  }
+  SCOREMATCH_DEVICE static void load_b(B& b, const T* p, int stride, int lane) {
+    ptx::ldmatrix_x4(b.r, p + ((lane >> 4) * 8 + (lane & 7)) * stride + (lane >> 3 & 1) * 8);
+  }
+  SCOREMATCH_DEVICE static void load_b_turned(B& b, const T* p, int stride, int lane) {
+    ptx::ldmatrix_x4_trans(b.r, p + (lane & 15) * stride + (lane >> 4) * 8);
+  }
+  SCOREMATCH_DEVICE static void load_b_rows(B& b, const T* p, int lane) {
+    b.r[0] = b.r[2] = *reinterpret_cast<const std::uint32_t*>(p + 2 * (lane & 3));
+    b.r[1] = b.r[3] = *reinterpret_cast<const std::uint32_t*>(p + 8 + 2 * (lane & 3));
+  }
+  /// d[16, 8] += a b, of b's columns 8 half ... + 7.
+  SCOREMATCH_DEVICE static void multiply(float (&d)[4], const A& a, const B& b, int half) {
+    const std::uint32_t columns[2] = {b.r[2 * half], b.r[2 * half + 1]};
+    ptx::mma_bf16_m16n8k16(d, a.r, columns);
+  }
+};
+
+/// tf32 of float arrays, sums in float. With kSplit each operand is a sum of two tf32 numbers, x = high + low, and all
+/// products but low low are taken: what is left out and cut off is below 2^-21 of |a| |b|.
+template <bool kSplit>
+struct Tf32Operands {
+  using T = float;
+  static constexpr int kDepth = 8, kPadding = 4, kParts = kSplit ? 2 : 1;
+  static constexpr bool kFast = !kSplit;
+  struct A {
+    std::uint32_t r[kParts][4];
+  };
+  struct B {
+    std::uint32_t r[kParts][4];  // columns 0 ... 7: 0 and 1; columns 8 ... 15: 2 and 3
+  };
+
+  template <class Fragment>
+  SCOREMATCH_DEVICE static void set(Fragment& f, int i, float x) {
+    f.r[0][i] = ptx::to_tf32(x);
+    if constexpr (kSplit) f.r[1][i] = ptx::to_tf32(x - __uint_as_float(f.r[0][i]));
+  }
+  SCOREMATCH_DEVICE static void load_a(A& a, const T* p, int stride, int lane) {
+    const float* at = p + (lane >> 2) * stride + (lane & 3);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) set(a, i, at[(i & 1) * 8 * stride + (i >> 1) * 4]);
+  }
+  SCOREMATCH_DEVICE static void load_a_turned(A& a, const T* p, int stride, int lane) {
+    const float* at = p + (lane & 3) * stride + (lane >> 2);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) set(a, i, at[(i & 1) * 8 + (i >> 1) * 4 * stride]);
+  }
+  SCOREMATCH_DEVICE static void load_b(B& b, const T* p, int stride, int lane) {
+    const float* at = p + (lane >> 2) * stride + (lane & 3);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) set(b, i, at[(i >> 1) * 8 * stride + (i & 1) * 4]);
+  }
+  SCOREMATCH_DEVICE static void load_b_turned(B& b, const T* p, int stride, int lane) {
+    const float* at = p + (lane & 3) * stride + (lane >> 2);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) set(b, i, at[(i >> 1) * 8 + (i & 1) * 4 * stride]);
+  }
+  SCOREMATCH_DEVICE static void load_b_rows(B& b, const T* p, int lane) {
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) set(b, i, p[(lane & 3) + (i & 1) * 4]);
+  }
+  SCOREMATCH_DEVICE static void multiply(float (&d)[4], const A& a, const B& b, int half) {
+    if constexpr (kSplit) {  // the small ones first
+      multiply_parts(d, a.r[1], b.r[0], half);
+      multiply_parts(d, a.r[0], b.r[1], half);
+    }
+    multiply_parts(d, a.r[0], b.r[0], half);
+  }
+
+ private:
+  SCOREMATCH_DEVICE static void multiply_parts(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[4],
+                                               int half) {
+    const std::uint32_t columns[2] = {b[2 * half], b[2 * half + 1]};
+    ptx::mma_tf32_m16n8k8(d, a, columns);
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,115 @@
+// A warp's tile of a product: 16 kRowTiles rows times 16 kPairs columns, in its lanes' registers as the tensor cores
+// leave it. Lane (g, t) = (lane / 4, lane % 4) has, in c[i][j][2 r + e], row 16 i + 8 r + g, column 8 j + 2 t + e.
+#pragma once
+#include "device/element.cuh"
+#include "device/operands.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template <int kRowTiles, int kPairs>
+using WarpTile = float[kRowTiles][2 * kPairs][4];
+
+/// c += a b over `depth`, a multiple of kDepth. a is [row][k] or, turned, [k][row]; b is [column][k] or, turned,
+/// [k][column]; both start at the tile. Called by a whole warp.
+template <class Operands, bool kTurnedA, bool kTurnedB, int kRowTiles, int kColumnTiles>
+SCOREMATCH_DEVICE void multiply(float (&c)[kRowTiles][kColumnTiles][4], const typename Operands::T* a, int a_stride,
+                                const typename Operands::T* b, int b_stride, int depth, int lane) {
+  SCOREMATCH_NO_UNROLL
+  for (int k = 0; k < depth; k += Operands::kDepth) {
+    typename Operands::A rows[kRowTiles];
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i)
+      if constexpr (kTurnedA)
+        Operands::load_a_turned(rows[i], a + k * a_stride + i * 16, a_stride, lane);
+      else
+        Operands::load_a(rows[i], a + i * 16 * a_stride + k, a_stride, lane);
+    SCOREMATCH_UNROLL
+    for (int pair = 0; pair < kColumnTiles / 2; ++pair) {
+      typename Operands::B columns;
+      if constexpr (kTurnedB)
+        Operands::load_b_turned(columns, b + k * b_stride + pair * 16, b_stride, lane);
+      else
+        Operands::load_b(columns, b + pair * 16 * b_stride + k, b_stride, lane);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < kRowTiles; ++i) {
+        Operands::multiply(c[i][2 * pair], rows[i], columns, 0);
+        Operands::multiply(c[i][2 * pair + 1], rows[i], columns, 1);
+      }
+    }
+  }
+}
+
+SCOREMATCH_DEVICE void store2(float* p, float x, float y) { *reinterpret_cast<float2*>(p) = make_float2(x, y); }
+SCOREMATCH_DEVICE void store2(bf16* p, float x, float y) {
+  *reinterpret_cast<std::uint32_t*>(p) = ptx::pack_bf16(x, y);
+}
+SCOREMATCH_DEVICE float2 load2(const float* p) { return *reinterpret_cast<const float2*>(p); }
+SCOREMATCH_DEVICE float2 load2(const bf16* p) {
+  const std::uint32_t pair = *reinterpret_cast<const std::uint32_t*>(p);
+  return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xFFFF0000u));
+}
+
+// ---- Octets: the eight numbers a lane has of 16 rows and 16 columns, number 4 (j % 2) + 2 r + e of c[i][j][2 r + e].
+// What a layer does to each number is done an octet at a time, so that few are live at once.
+
+/// each(i, pair): octet `pair` of row tile i, of c[i][2 pair] and c[i][2 pair + 1].
+template <int kRowTiles, int kColumnTiles, class Each>
+SCOREMATCH_DEVICE void for_each_octet(const Each& each) {
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+  for (int pair = 0; pair < kColumnTiles / 2; ++pair) each(i, pair);
+}
+
+/// A lane's octets in an array of rows, `at` being its first number of the tile.
+template <class T>
+SCOREMATCH_DEVICE void store_octet(T* at, int stride, int i, int pair, const float (&v)[8]) {
+  SCOREMATCH_UNROLL
+  for (int q = 0; q < 8; q += 2)
+    store2(at + (16 * i + (q >> 1 & 1) * 8) * stride + 16 * pair + (q >> 2) * 8, v[q], v[q + 1]);
+}
+template <class T>
+SCOREMATCH_DEVICE void load_octet(const T* at, int stride, int i, int pair, float (&v)[8]) {
+  SCOREMATCH_UNROLL
+  for (int q = 0; q < 8; q += 2) {
+    const float2 two = load2(at + (16 * i + (q >> 1 & 1) * 8) * stride + 16 * pair + (q >> 2) * 8);
+    v[q] = two.x;
+    v[q + 1] = two.y;
+  }
+}
+
+// ---- A lane's own memory: octets kept for itself alone, sixteen bytes at a time, the block's threads side by side; it
+// takes no barrier, has no bank conflicts and, in global memory, whole sectors.
+
+/// Vectors of sixteen bytes an octet takes.
+template <class T>
+__host__ __device__ constexpr int kept_vectors() {
+  return static_cast<int>(sizeof(T)) / 2;
+}
+
+/// @param at this thread's vector of this octet  @param threads vectors from one of its own to the next
+SCOREMATCH_DEVICE void keep(float4* at, int threads, const float (&v)[8], const float*) {
+  at[0] = make_float4(v[0], v[1], v[2], v[3]);
+  at[threads] = make_float4(v[4], v[5], v[6], v[7]);
+}
+SCOREMATCH_DEVICE void keep(float4* at, int, const float (&v)[8], const bf16*) {
+  *reinterpret_cast<uint4*>(at) = make_uint4(ptx::pack_bf16(v[0], v[1]), ptx::pack_bf16(v[2], v[3]),
+                                             ptx::pack_bf16(v[4], v[5]), ptx::pack_bf16(v[6], v[7]));
+}
+SCOREMATCH_DEVICE void recall(const float4* at, int threads, float (&v)[8], const float*) {
+  const float4 low = at[0], high = at[threads];
+  v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
+  v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
+}
+SCOREMATCH_DEVICE void recall(const float4* at, int, float (&v)[8], const bf16*) {
+  const uint4 four = *reinterpret_cast<const uint4*>(at);
+  const std::uint32_t words[4] = {four.x, four.y, four.z, four.w};
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    v[2 * i] = __uint_as_float(words[i] << 16);
+    v[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000u);
+  }
+}
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,457 @@
+// The jet through a block's tile (docs/math.md, section "The jet"): value forward; a direction forward and back, the
+// output layer collapsed; value back. Between layers numbers pass through shared memory, rounded to T; what the way
+// back needs stays with the lane that made it. Directions come one after the other, so memory does not grow with them.
+#pragma once
+#include "fused_block.cuh"
+#include "heads/row.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template <class Block_, Activation kActivation>
+struct FusedJet {
+  using Block = Block_;
+  using Operands = typename Block::Operands;
+  using T = typename Block::T;
+  using Tile = typename Block::Tile;
+  static constexpr int kRowTiles = Block::kRowTiles;
+
+  Block& block;  // in shared memory
+  // A bit a layer: whether this block's partial sums have begun.
+  std::uint32_t weights_begun = 0, biases_begun = 0;
+
+  template <class Kept>
+  SCOREMATCH_DEVICE void keep_octet(int first, int i, int pair, const float (&v)[8]) const {
+    keep(block.kept(first + (2 * i + pair) * kept_vectors<Kept>()), block.shape.threads, v,
+         static_cast<const Kept*>(nullptr));
+  }
+  template <class Kept>
+  SCOREMATCH_DEVICE void recall_octet(int first, int i, int pair, float (&v)[8]) const {
+    recall(block.kept(first + (2 * i + pair) * kept_vectors<Kept>()), block.shape.threads, v,
+           static_cast<const Kept*>(nullptr));
+  }
+  SCOREMATCH_DEVICE int hidden() const { return block.p.net.hidden; }
+  SCOREMATCH_DEVICE bool is_residual(int l) const { return block.p.net.layers[l].residual; }
+  SCOREMATCH_DEVICE bool owns(int l) const { return block.has_columns(block.p.net.layers[l].place.out_padded); }
+  SCOREMATCH_DEVICE int at(int l, int place) const { return l * block.places.layer + place; }
+
+  SCOREMATCH_DEVICE static void octet_of(const Tile& c, int i, int pair, float (&v)[8]) {
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) v[q] = c[i][2 * pair + q / 4][q % 4];
+  }
+  SCOREMATCH_DEVICE static void set_octet(Tile& c, int i, int pair, const float (&v)[8]) {
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) c[i][2 * pair + q / 4][q % 4] = v[q];
+  }
+  SCOREMATCH_DEVICE static void clear(Tile& c) {
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int j = 0; j < 4; ++j) SCOREMATCH_UNROLL
+    for (int q = 0; q < 4; ++q) c[i][j][q] = 0.0f;
+  }
+  SCOREMATCH_DEVICE void store_tile(T* array, int stride, int i, int pair, const float (&v)[8]) const {
+    store_octet(block.at_tile(array, stride), stride, i, pair, v);
+  }
+  SCOREMATCH_DEVICE void add_tile(const T* array, int stride, int i, int pair, float (&v)[8]) const {
+    float more[8];
+    load_octet(block.at_tile(array, stride), stride, i, pair, more);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) v[q] += more[q];
+  }
+
+  /// The value, from `input`, or a direction, from `side`, through every layer: h, or h', of the last in work 1. Keeps
+  /// z and z'. What it starts from is there, not yet synchronised; so is the result.
+  SCOREMATCH_DEVICE void forward(bool direction) const {
+    const T* a = static_cast<const T*>(direction ? block.arrays.side : block.arrays.input);
+    int stride = direction ? block.shape.side_stride : block.shape.input_stride;
+    SCOREMATCH_NO_UNROLL
+    for (int l = 0; l < hidden(); ++l) {
+      __syncthreads();
+      Tile c;
+      clear(c);
+      block.template multiply_layer<false>(c, a, stride, l);
+      T* to = block.work((hidden() - l) % 2);
+      if (owns(l)) {
+        if (direction)
+          tangent_layer(c, l, a, stride, to);
+        else
+          value_layer(c, l, a, stride, to);
+      }
+      a = to;
+      stride = block.shape.work_stride;
+    }
+  }
+
+  /// The head of one direction, which forward() has taken up: its loss and, with a gradient, its way back, which leaves
+  /// adjoints in `kept`. `first` of this tile. Ends synchronised.
+  SCOREMATCH_DEVICE void direction(bool first) {
+    Tile u;
+    clear(u);
+    block.template multiply_layer<true>(u, block.arrays.side, block.shape.side_stride, hidden());
+    project(u);
+    __syncthreads();
+    turn(u, first);
+    if (block.p.head.output_bar != nullptr) descend(Way::direction, block.arrays.slice_weights, first);
+    __syncthreads();
+  }
+
+  /// F of the tile into output(), from work 1. Called when that is synchronised; the result is not yet.
+  SCOREMATCH_DEVICE void form_output() const {
+    const FusedLayer& layer = block.p.net.layers[hidden()];
+    const int stride = block.shape.output_stride, columns = layer.place.out_padded;
+    const float* bias = block.arrays.biases + layer.bias;
+    if (block.p.tiling.resident && columns < 32 * block.p.tiling.column_warps) {  // shared out in smaller tiles
+      const int weight_stride = block.shape.weight_stride(layer.place), row_tiles = block.shape.rows / 16;
+      SCOREMATCH_NO_UNROLL
+      for (int tile = block.warp(); tile < row_tiles * (columns / 16); tile += block.shape.warps) {
+        const int row = tile % row_tiles * 16, column = tile / row_tiles * 16;
+        float c[1][2][4] = {};
+        multiply<Operands, false, false>(c, block.work(1) + row * block.shape.work_stride, block.shape.work_stride,
+                                         block.weights_of(hidden()) + column * weight_stride, weight_stride,
+                                         layer.place.in_padded, block.lane());
+        store_output(c, 0, 0, row, column, bias, stride);
+      }
+      return;
+    }
+    SCOREMATCH_NO_UNROLL
+    for (int group = 0; group * 32 * block.p.tiling.column_warps < columns; ++group) {
+      Tile c;
+      clear(c);
+      block.template multiply_layer<false>(c, block.work(1), block.shape.work_stride, hidden(), group);
+      const int column = group * 32 * block.p.tiling.column_warps + block.tile_column();
+      if (column >= columns) continue;
+      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+        store_output(c, i, pair, block.tile_row() + 16 * i, column + 16 * pair, bias, stride);
+      });
+    }
+  }
+
+  /// h of the last layer into work 1 again, for what the directions left there.
+  SCOREMATCH_DEVICE void restore_top() const {
+    const int l = hidden() - 1;
+    if (!owns(l)) return;
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float h[8];
+      value_of(l, i, pair, h);
+      store_tile(block.work(1), block.shape.work_stride, i, pair, h);
+    });
+  }
+
+  /// The value's way back. With `from_output` the adjoint of F is in `side`, synchronised; adjoints of the last h that
+  /// directions left are added.
+  SCOREMATCH_DEVICE void backward(bool from_output, bool has_slices, bool has_curvature) {
+    descend(from_output ? Way::output : has_slices ? Way::slices : Way::nothing, block.arrays.ones, has_curvature);
+  }
+
+  /// After backward(): the adjoint of the network's input, columns 32 column_warps group ... on.
+  SCOREMATCH_DEVICE void pull_to_input(Tile& c, int group) const {
+    clear(c);
+    if (is_residual(0) && group == 0 && owns(0)) recall_adjoint(block.places.adjoint, c);
+    const T* adjoint = block.work(hidden() % 2 == 1 ? 2 : 0);
+    block.template multiply_layer<true>(c, adjoint, block.shape.work_stride, 0, group);
+  }
+
+ private:
+  SCOREMATCH_DEVICE void store_output(const float (&c)[1][2][4], int, int, int row, int column, const float* bias,
+                                      int stride) const {
+    float v[8];
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) v[q] = c[0][q / 4][q % 4];
+    store_output(v, row, column, bias, stride);
+  }
+  SCOREMATCH_DEVICE void store_output(const Tile& c, int i, int pair, int row, int column, const float* bias,
+                                      int stride) const {
+    float v[8];
+    octet_of(c, i, pair, v);
+    store_output(v, row, column, bias, stride);
+  }
+  SCOREMATCH_DEVICE void store_output(float (&v)[8], int row, int column, const float* bias, int stride) const {
+    const int first = column + 2 * (block.lane() & 3);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) v[q] += bias[first + q / 4 * 8 + q % 2];
+    store_octet(block.output() + (row + (block.lane() >> 2)) * stride + first, stride, 0, 0, v);
+  }
+
+  SCOREMATCH_DEVICE void value_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
+    const FusedLayer& layer = block.p.net.layers[l];
+    const float* bias = block.arrays.biases + layer.bias + block.tile_column() + 2 * (block.lane() & 3);
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], h[8];
+      octet_of(c, i, pair, z);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        z[q] += bias[16 * pair + q / 4 * 8 + q % 2];
+        h[q] = block.template activation<kActivation>(z[q]).value;
+      }
+      keep_octet<T>(at(l, block.places.z), i, pair, z);
+      if (is_residual(l)) {
+        add_tile(a, stride, i, pair, h);
+        keep_octet<T>(at(l, block.places.h), i, pair, h);
+      }
+      store_tile(to, block.shape.work_stride, i, pair, h);
+    });
+  }
+
+  SCOREMATCH_DEVICE void tangent_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
+    const bool residual = is_residual(l);
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], tangent[8];
+      octet_of(c, i, pair, tangent);
+      keep_octet<T>(at(l, block.places.tangent), i, pair, tangent);
+      recall_octet<T>(at(l, block.places.z), i, pair, z);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) tangent[q] *= block.template activation<kActivation>(z[q]).first;
+      if (residual) {
+        add_tile(a, stride, i, pair, tangent);
+        keep_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
+      }
+      store_tile(to, block.shape.work_stride, i, pair, tangent);
+    });
+  }
+
+  /// h, from what was kept.
+  SCOREMATCH_DEVICE void value_of(int l, int i, int pair, float (&h)[8]) const {
+    if (is_residual(l)) {
+      recall_octet<T>(at(l, block.places.h), i, pair, h);
+      return;
+    }
+    recall_octet<T>(at(l, block.places.z), i, pair, h);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) h[q] = block.template activation<kActivation>(h[q]).value;
+  }
+
+  /// h and h' of the last layer, z' there, phi' and phi''.
+  struct Top {
+    float h[8], tangent[8], z_tangent[8], first[8], second[8];
+  };
+  SCOREMATCH_DEVICE void recall_top(int i, int pair, Top& top) const {
+    const int l = hidden() - 1;
+    float z[8];
+    recall_octet<T>(at(l, block.places.z), i, pair, z);
+    recall_octet<T>(at(l, block.places.tangent), i, pair, top.z_tangent);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) {
+      const Jet jet = block.template activation<kActivation>(z[q]);
+      top.h[q] = jet.value;
+      top.first[q] = jet.first;
+      top.second[q] = jet.second;
+      top.tangent[q] = jet.first * top.z_tangent[q];
+    }
+    if (!is_residual(l)) return;
+    recall_octet<T>(at(l, block.places.h), i, pair, top.h);
+    recall_octet<T>(at(l, block.places.tangent_h), i, pair, top.tangent);
+  }
+
+  /// Each row's u.h' and u.h over this warp's columns, into `parts`.
+  SCOREMATCH_DEVICE void project(const Tile& u) const {
+    float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
+    if (owns(hidden() - 1))
+      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+        float v[8];
+        Top last;
+        octet_of(u, i, pair, v);
+        recall_top(i, pair, last);
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q) {
+          along[i][q / 2 % 2] = fmaf(v[q], last.tangent[q], along[i][q / 2 % 2]);
+          slice[i][q / 2 % 2] = fmaf(v[q], last.h[q], slice[i][q / 2 % 2]);
+        }
+      });
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      SCOREMATCH_UNROLL
+      for (int lanes = 1; lanes < 4; lanes *= 2) {
+        along[i][r] += __shfl_xor_sync(0xFFFFFFFFu, along[i][r], lanes);
+        slice[i][r] += __shfl_xor_sync(0xFFFFFFFFu, slice[i][r], lanes);
+      }
+      if (block.lane() % 4 == 0)
+        block.arrays.direction_parts[block.tile_column() / 32 * block.shape.rows + row_of(i, r)] =
+            make_float2(along[i][r], slice[i][r]);
+    }
+  }
+  SCOREMATCH_DEVICE int row_of(int i, int r) const { return block.tile_row() + 16 * i + 8 * r + (block.lane() >> 2); }
+
+  /// The head of one direction, whose sums are in `parts`, and with the gradient its turning point: adjoints of the
+  /// last layer's h' and h are multiples of u, those of the output's weights of v.
+  SCOREMATCH_DEVICE void turn(const Tile& u, bool first) const {
+    const int l = hidden() - 1;
+    const HeadParams& head = block.p.head;
+    const bool sliced = block.p.parts.sliced, gradient = head.output_bar != nullptr;
+    DirectionFactors factors[kRowTiles][2];
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      const int row = row_of(i, r);
+      const HeadRow& values = block.arrays.values[row];
+      float along = 0.0f, slice = 0.0f;
+      SCOREMATCH_NO_UNROLL
+      for (int part = 0; part < block.p.tiling.column_warps; ++part) {
+        along += block.arrays.direction_parts[part * block.shape.rows + row].x;
+        slice += block.arrays.direction_parts[part * block.shape.rows + row].y;
+      }
+      along = fmaf(values.b * values.c, along, block.arrays.direction_base[row].x);
+      slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
+      factors[i][r] = direction_factors(head, values, slice);
+      if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
+      block.arrays.loss[row] += static_cast<float>(head.share) * fmaf(0.5f * slice, slice, along);
+      if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
+      if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
+    }
+    if (!gradient || !owns(l)) return;
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float v[8], curvature[8], sums[8];
+      Top last;
+      octet_of(u, i, pair, v);
+      recall_top(i, pair, last);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const DirectionFactors& k = factors[i][q / 2 % 2];
+        const float bar = k.jvp * v[q];  // of h'
+        curvature[q] = last.second[q] * last.z_tangent[q] * bar;
+        sums[q] = k.output * v[q];
+        last.h[q] = fmaf(k.jvp, last.tangent[q], k.output * last.h[q]);
+        v[q] = bar;
+        last.tangent[q] = last.first[q] * bar;  // the adjoint of z'
+      }
+      add_kept(at(l, block.places.curvature), i, pair, curvature, first);
+      if (sliced) add_kept(block.places.slices, i, pair, sums, first);
+      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, v);
+      store_tile(block.work(1), block.shape.work_stride, i, pair, last.h);
+      store_tile(block.work(2), block.shape.work_stride, i, pair, last.tangent);
+    });
+  }
+
+  /// grad_x of a row += factor v, round the network.
+  SCOREMATCH_DEVICE void add_to_input(const HeadParams& head, const HeadRow& values, float factor) const {
+    if (values.row >= head.batch || factor == 0.0f) return;
+    const T* v = block.arrays.side + values.row * block.shape.side_stride;
+    for (int i = 0; i < head.dim; i += 2) {
+      const float2 two = load2(v + i);
+      float* grad = head.grad_x + values.row * head.grad_x_stride + i;
+      grad[0] = fmaf(factor, two.x, grad[0]);
+      if (i + 1 < head.dim) grad[1] = fmaf(factor, two.y, grad[1]);
+    }
+  }
+
+  SCOREMATCH_DEVICE void add_kept(int place, int i, int pair, float (&v)[8], bool first) const {
+    if (!first) {
+      float before[8];
+      recall_octet<float>(place, i, pair, before);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) v[q] += before[q];
+    }
+    keep_octet<float>(place, i, pair, v);
+  }
+  SCOREMATCH_DEVICE void recall_adjoint(int place, Tile& c) const {
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float v[8];
+      recall_octet<float>(place, i, pair, v);
+      set_octet(c, i, pair, v);
+    });
+  }
+
+  /// From the adjoint of h, c, to that of z, into `to`; h into work 1.
+  SCOREMATCH_DEVICE void value_layer_back(const Tile& c, int l, T* to, bool has_curvature) const {
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], bar[8], h[8];
+      octet_of(c, i, pair, bar);
+      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, bar);
+      recall_octet<T>(at(l, block.places.z), i, pair, z);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const Jet jet = block.template activation<kActivation>(z[q]);
+        h[q] = jet.value;
+        bar[q] *= jet.first;
+      }
+      if (is_residual(l)) recall_octet<T>(at(l, block.places.h), i, pair, h);
+      if (has_curvature) {
+        float curvature[8];
+        recall_octet<float>(at(l, block.places.curvature), i, pair, curvature);
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q) bar[q] += curvature[q];
+      }
+      store_tile(block.work(1), block.shape.work_stride, i, pair, h);
+      store_tile(to, block.shape.work_stride, i, pair, bar);
+    });
+  }
+
+  /// From the adjoint of h', c, to that of z', into `to`; h' into work 1; phi'' z' times it onto the curvature.
+  SCOREMATCH_DEVICE void tangent_layer_back(const Tile& c, int l, T* to, bool first) const {
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], tangent[8], bar[8], curvature[8];
+      octet_of(c, i, pair, bar);
+      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, bar);
+      recall_octet<T>(at(l, block.places.z), i, pair, z);
+      recall_octet<T>(at(l, block.places.tangent), i, pair, tangent);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const Jet jet = block.template activation<kActivation>(z[q]);
+        curvature[q] = jet.second * tangent[q] * bar[q];
+        bar[q] *= jet.first;
+        tangent[q] *= jet.first;
+      }
+      if (is_residual(l)) recall_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
+      add_kept(at(l, block.places.curvature), i, pair, curvature, first);
+      store_tile(block.work(1), block.shape.work_stride, i, pair, tangent);
+      store_tile(to, block.shape.work_stride, i, pair, bar);
+    });
+  }
+
+  SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* adjoint, int adjoint_stride, const T* inputs,
+                                             int input_stride, const T* row_weights) {
+    if (!block.p.gradient) return;
+    block.add_weight_gradient(l, adjoint, adjoint_stride, inputs, input_stride, row_weights,
+                              (weights_begun >> l & 1) != 0, (biases_begun >> l & 1) != 0);
+    weights_begun |= 1u << l;
+    if (row_weights != nullptr) biases_begun |= 1u << l;
+  }
+
+  /// What the way down starts from: a direction's turning point, whose adjoint is in work 2; the output's adjoint in
+  /// `side`; what the directions' slices left; nothing.
+  enum class Way { direction, output, slices, nothing };
+
+  /// Down from the last layer to the first, the weights' gradients on the way. The adjoint of layer l's z goes to work
+  /// 0 or 2, of the last to work 2. `output_weights`: what rows count for in the output's bias. `flag`: of a direction,
+  /// whether it is the tile's first; of the value, whether there is curvature.
+  SCOREMATCH_DEVICE void descend(Way way, const T* output_weights, bool flag) {
+    const bool direction = way == Way::direction;
+    const T* above = direction || way == Way::output ? static_cast<const T*>(block.arrays.side) : nullptr;
+    const T* row_weights = output_weights;
+    int stride = block.shape.side_stride, to = 2;
+    SCOREMATCH_NO_UNROLL
+    for (int l = hidden() - 1; l >= 0; --l) {
+      if (!direction || l + 1 < hidden()) {
+        Tile c;
+        clear(c);
+        if (owns(l)) {
+          if (l + 1 == hidden()) {
+            if (way == Way::slices) recall_adjoint(block.places.slices, c);
+          } else if (is_residual(l + 1)) {
+            recall_adjoint(block.places.adjoint, c);
+          }
+        }
+        if (above != nullptr) block.template multiply_layer<true>(c, above, stride, l + 1);
+        __syncthreads();
+        if (owns(l)) {
+          if (direction)
+            tangent_layer_back(c, l, block.work(to), flag);
+          else
+            value_layer_back(c, l, block.work(to), flag);
+        }
+      }
+      __syncthreads();
+      if (above != nullptr)
+        add_weight_gradient(l + 1, above, stride, block.work(1), block.shape.work_stride, row_weights);
+      above = block.work(to);
+      stride = block.shape.work_stride;
+      row_weights = direction ? nullptr : static_cast<const T*>(block.arrays.ones);
+      to = 2 - to;
+    }
+    add_weight_gradient(0, above, stride, static_cast<const T*>(direction ? block.arrays.side : block.arrays.input),
+                        direction ? block.shape.side_stride : block.shape.input_stride, row_weights);
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,107 @@
+// The fused kernels as the host sees them: a whole batch, from samples to losses and gradients or to scores, in one
+// launch and an ordered reduction. Plain C++, as launchers.h.
+#pragma once
+#include "launchers.h"
+
+namespace scorematch {
+namespace kernels {
+
+enum class Operands { bf16, tf32, tf32_split };
+
+constexpr int kFusedLayers = 12;      // hidden ones and the output
+constexpr int kFusedColumns = 32;     // widths are padded to this: the columns of a warp's tile
+constexpr int kFusedMostWidth = 256;  // of hidden layers and of the data
+
+struct FusedLayer {
+  LayerPlace place;  // padded to kFusedColumns
+  bool residual;
+  int bias;  // of the padded biases in shared memory, elements
+};
+
+struct FusedNet {
+  FusedLayer layers[kFusedLayers];
+  int hidden = 0;  // layers[hidden] is the output's
+  Activation activation = Activation::silu;
+  std::int64_t weight_count = 0, bias_count = 0;  // padded
+};
+/// Pads `count` layers, of which `in`, `out`, `weight` and `bias` are given. @return false for what no fused kernel
+/// does: no hidden layer, too many, or too wide a one
+bool make_fused_net(const LayerPlace* layers, int count, bool residual, Activation activation, FusedNet* net);
+
+/// How a block does a tile of `rows` samples: its warps stand in row_warps times column_warps, each with row_tiles
+/// times 16 rows and 32 columns of a layer. Sums depend on all of it, so it is fixed in the plan.
+struct FusedTiling {
+  Operands operands = Operands::bf16;
+  int row_tiles = 1, row_warps = 1, column_warps = 1;
+  int input_columns = 0, output_columns = 0, work_columns = 0;  // padded: network input, output, widest hidden layer
+  bool directions = false, sliced = false, residual = false;    // what has to be kept of a tile
+  bool resident = true;        // weights stay in shared memory, else they stream through it
+  bool kept_in_shared = true;  // what the way back needs of the way forward, else in `kept`
+
+  int rows() const { return 16 * row_tiles * row_warps; }
+  int threads() const { return 32 * row_warps * column_warps; }
+};
+
+struct FusedWish {
+  Operands operands = Operands::bf16;
+  int directions = 0;  // M
+  bool sliced = false;
+  std::int64_t max_batch = 1;
+  int multiprocessors = 1;
+  std::size_t shared_bytes = 0;  // a block may have
+};
+/// The tiling with the least traffic to the L2 cache. @return false where none fits
+bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling* tiling);
+/// Of a block, in bytes.
+std::size_t fused_shared_bytes(const FusedNet& net, const FusedTiling& tiling);
+std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling);
+
+/// A part of the objective at x + point sigma eps (docs/math.md).
+struct FusedTerm {
+  double point = 1, quadratic = 1, linear = 1;
+  bool complete_square = true;
+};
+
+/// What a head is made of (heads/head.cuh).
+struct HeadParts {
+  bool score_term, directions, sliced;
+};
+
+struct FusedLossParams {
+  FusedNet net;
+  FusedTiling tiling;
+  const float* params = nullptr;  // [P]
+  const void* weights = nullptr;  // packed and padded, of T; not resident alone
+  PerturbParams prologue;         // data, noise, sigma, eps, parameterization, features, dim
+  HeadParams head;                // objective, true_score, directions, share, weighting, grad_factor, grad_x_stride
+  FusedTerm terms[2];
+  int term_count = 1;
+  int directions = 0;  // M
+  std::int64_t batch = 0;
+  int blocks = 1;            // of the grid; at most as many as tiles
+  bool gradient = false;     // of the parameters
+  float* grad_x = nullptr;   // [batch, head.grad_x_stride]; null: not wanted
+  float* partial = nullptr;  // [blocks, partial_stride]: padded weights, then biases from bias_offset on
+  std::int64_t partial_stride = 0, bias_offset = 0;
+  EstimateRecord* estimates = nullptr;  // [blocks]
+  float* loss_per_sample = nullptr;     // [batch]; null: not wanted
+  HeadParts parts{};                    // filled in by the kernel
+  void* kept = nullptr;                 // [blocks, fused_kept_bytes]; where kept_in_shared is false
+};
+int launch_fused_loss(const FusedLossParams& params, CUstream_st* stream);
+
+/// The blocks' parts in their order: gradients to grad [P] (= or, with `add`, +=), estimates to or (`add`) onto one.
+struct FusedReduceParams {
+  const float* partial = nullptr;
+  std::int64_t partial_stride = 0, bias_offset = 0;
+  const EstimateRecord* estimates = nullptr;
+  int blocks = 1;
+  LayerTable table;
+  bool add = false;
+  float* grad = nullptr;               // null: not wanted
+  EstimateRecord* estimate = nullptr;  // null: not wanted
+};
+int launch_fused_reduce(const FusedReduceParams& params, CUstream_st* stream);
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,119 @@
+// Loss and gradients of a batch in one launch and an ordered reduction; weights that do not stay on the multiprocessor
+// are packed first.
+#include "arena.h"
+#include "batch.h"
+#include "cuda/fused_net.h"
+#include "cuda/loss_params.h"
+#include "cuda/programs.h"
+#include "cuda/status.h"
+#include "terms.h"
+
+namespace scorematch::cuda {
+namespace {
+
+struct FusedArrays {
+  FusedArrays(const FusedPlan& plan, DeviceArena arena) {
+    const auto blocks = static_cast<std::size_t>(plan.blocks);
+    if (!plan.tiling.resident) {
+      weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) * plan.element_bytes());
+      biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
+    }
+    partial = arena.take<float>(blocks * static_cast<std::size_t>(stride(plan)));
+    estimates = arena.take<kernels::EstimateRecord>(blocks);
+    if (!plan.tiling.kept_in_shared) kept = arena.take<char>(blocks * kernels::fused_kept_bytes(plan.net, plan.tiling));
+    bytes = arena.used();
+  }
+  static std::int64_t stride(const FusedPlan& plan) { return plan.net.weight_count + plan.net.bias_count; }
+
+  char* weights = nullptr;
+  float *biases = nullptr, *partial;
+  kernels::EstimateRecord* estimates;
+  char* kept = nullptr;
+  std::size_t bytes;
+};
+
+class FusedLoss final : public LossProgram {
+ public:
+  FusedLoss(const LossSpec& spec, const Context& context, FusedPlan plan)
+      : spec_(spec),
+        device_(context.device),
+        plan_(std::move(plan)),
+        features_(spec.net.conditioning, context.engine),
+        terms_(terms_of(spec.loss.objective)) {}
+
+  std::size_t workspace_bytes() const override { return FusedArrays(plan_, DeviceArena()).bytes; }
+  ProgramReport report(std::int64_t) const override {
+    return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
+  }
+
+  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_noise_offset(in.noise, batch);
+    const UseDevice use(device_.index);
+    const FusedArrays arrays(plan_, DeviceArena(queue.workspace));
+    if (!plan_.tiling.resident)
+      check_launch(kernels::launch_pack(floats(in.params), plan_.table, arrays.weights, arrays.biases,
+                                        plan_.tiling.operands == kernels::Operands::bf16 ? kernels::Element::bf16
+                                                                                         : kernels::Element::f32,
+                                        queue.stream),
+                   "pack");
+    check_launch(kernels::launch_fused_loss(loss_params(arrays, in, out, batch, reduction), queue.stream),
+                 "fused_loss");
+    if (out.grad.empty() && out.loss == nullptr) return;
+    kernels::FusedReduceParams r;
+    r.partial = arrays.partial, r.partial_stride = FusedArrays::stride(plan_), r.bias_offset = plan_.net.weight_count;
+    r.estimates = arrays.estimates;
+    r.blocks = plan_.blocks_for(batch);
+    r.table = plan_.table;
+    r.add = reduction.accumulate;
+    r.grad = floats(out.grad);
+    r.estimate = reinterpret_cast<kernels::EstimateRecord*>(out.loss);
+    check_launch(kernels::launch_fused_reduce(r, queue.stream), "fused_reduce");
+  }
+
+ private:
+  kernels::FusedLossParams loss_params(const FusedArrays& arrays, const LossPlan::In& in, const LossPlan::Out& out,
+                                       std::int64_t batch, const Reduction& reduction) const {
+    const Needs needs = needs_of(spec_.loss.objective);
+    kernels::FusedLossParams p;
+    p.net = plan_.net;
+    p.tiling = plan_.tiling;
+    p.params = floats(in.params);
+    p.weights = arrays.weights;
+    p.prologue = perturb_params(spec_, features_, in);
+    p.head = head_params(spec_, in, grad_factor_of(reduction, batch));
+    p.head.share = terms_[0].share;
+    p.head.grad_x_stride = out.grad_x.stride[0];
+    p.term_count = static_cast<int>(terms_.size());
+    for (std::size_t i = 0; i < terms_.size(); ++i)
+      p.terms[i] = {terms_[i].point, terms_[i].quadratic, terms_[i].linear, terms_[i].complete_square};
+    p.directions = needs.trace ? spec_.net.dim : needs.projections;
+    p.batch = batch;
+    p.blocks = plan_.blocks_for(batch);
+    p.gradient = !out.grad.empty();
+    p.grad_x = floats(out.grad_x);
+    p.partial = arrays.partial, p.partial_stride = FusedArrays::stride(plan_), p.bias_offset = plan_.net.weight_count;
+    p.estimates = arrays.estimates;
+    p.loss_per_sample = floats(out.loss_per_sample);
+    p.kept = arrays.kept;
+    return p;
+  }
+
+  LossSpec spec_;
+  const Device& device_;
+  FusedPlan plan_;
+  Features features_;
+  std::vector<Term> terms_;
+};
+
+}  // namespace
+
+std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context) {
+  const Needs needs = needs_of(spec.loss.objective);
+  std::optional<FusedPlan> plan =
+      plan_fused(spec.net, spec.compute.precision, needs.trace ? spec.net.dim : needs.projections,
+                 terms_of(spec.loss.objective)[0].sliced_square, spec.max_batch, context.engine, context.device);
+  return plan ? std::make_unique<FusedLoss>(spec, context, *std::move(plan)) : nullptr;
+}
+
+}  // namespace scorematch::cuda

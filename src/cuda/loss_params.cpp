@@ -1,0 +1,34 @@
+#include "cuda/loss_params.h"
+
+#include "batch.h"
+
+namespace scorematch::cuda {
+
+kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& features, const LossPlan::In& in) {
+  kernels::PerturbParams p;
+  p.data = data_rows(in);
+  p.noise = translated(in.noise);
+  p.sigma = sigma_source(in.sigma, spec.loss.schedule);
+  p.eps = {perturbs(spec.loss, in.eps), table_of(in.eps)};
+  p.parameterization = translated(spec.net.parameterization);
+  p.features = features.get();
+  p.dim = spec.net.dim;
+  return p;
+}
+
+kernels::HeadParams head_params(const LossSpec& spec, const LossPlan::In& in, double grad_factor) {
+  kernels::HeadParams p;
+  p.objective = translated(spec.loss.objective);
+  p.dim = spec.net.dim;
+  p.data = data_rows(in);
+  p.noise = translated(in.noise);
+  p.eps = {perturbs(spec.loss, in.eps), table_of(in.eps)};
+  p.true_score = table_of(in.true_score);
+  p.directions = directions_of(needs_of(spec.loss.objective), in);
+  p.parameterization = translated(spec.net.parameterization);
+  p.weighting = translated(spec.loss.weighting);
+  p.grad_factor = grad_factor;
+  return p;
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,18 @@
+// What a loss call gives, as every route's kernels take it: the parts that do not depend on how the batch is cut.
+#pragma once
+#include "cuda/translate.h"
+#include "launchers.h"
+
+namespace scorematch::cuda {
+
+/// Where directions come from: the caller, a law, or, for the exact trace, the unit vectors.
+inline kernels::DirectionSource directions_of(const Needs& needs, const LossPlan::In& in) {
+  return needs.trace ? basis() : direction_source(in.directions, needs.law);
+}
+
+/// Data, noise, sigma, eps, parameterization, features, dim.
+kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& features, const LossPlan::In& in);
+/// Objective, data, noise, eps, true_score, directions, parameterization, weighting, grad_factor, dim.
+kernels::HeadParams head_params(const LossSpec& spec, const LossPlan::In& in, double grad_factor);
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,202 @@
+// fused_loss.cu and fused_reduce.cu against the reference over random problems: every objective, activation, kind of
+// operand, tiling and placement. And fused_tiling.cu: that what it chooses fits, and is what has been counted.
+#include "simt/kernels/fused_case.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+using testing_support::Problem;
+using testing_support::ProblemMaker;
+
+constexpr double kMostWork = 1e5;
+
+/// Any tiling the kernels take, not the one that would be chosen.
+FusedTiling random_tiling(RandomCase& random, const FusedCase& c, Operands operands) {
+  FusedTiling tiling;
+  EXPECT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 1), &tiling));
+  do {
+    tiling.row_tiles = operands == Operands::bf16 ? random.integer(1, 2) : 1;
+    tiling.row_warps = random.pick({1, 2, 4});
+    tiling.resident = random.chance(0.5);
+    tiling.kept_in_shared = random.chance(0.5);
+  } while (tiling.threads() > 512 || fused_shared_bytes(c.net, tiling) > 227 * 1024);
+  return tiling;
+}
+
+Precision precision_of(Operands operands) {
+  return operands == Operands::bf16 ? Precision::bf16 : operands == Operands::tf32 ? Precision::tf32 : Precision::fp32;
+}
+
+void agrees(std::uint64_t seed) {
+  RandomCase random(seed);
+  ProblemMaker maker(seed);
+  Problem p = maker.make(kMostWork);
+  while (p.net.hidden.empty()) p = maker.make(kMostWork);
+  FusedCase c(p);
+  ASSERT_TRUE(c.possible());
+  const auto operands = static_cast<Operands>(random.integer(0, 2));
+  const FusedTiling tiling = random_tiling(random, c, operands);
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  SCOPED_TRACE(p.describe());
+  testing_support::expect_agreement(p, c.run(tiling, random.integer(1, std::min(tiles, 4))), precision_of(operands));
+}
+TEST(FusedKernel, AgreesWithTheReference) { for_each_seed(15, agrees); }
+
+/// A problem of one shape, everything given.
+Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& objective, std::int64_t batch) {
+  Problem p;
+  p.net = MlpShape::score(dim, std::move(hidden));
+  p.loss.objective = objective;
+  p.batch = batch;
+  p.perturbed = true;
+  ProblemMaker(static_cast<std::uint64_t>(dim)).fill(p);
+  return p;
+}
+
+// Widths at their limits: padded and not, streaming, the widest; data wider than the layers; deep.
+TEST(FusedKernel, AgreesAtTheEdgesOfItsShapes) {
+  for (const Operands operands : {Operands::bf16, Operands::tf32_split})
+    for (const Problem& p :
+         {problem(1, {1}, Dsm{}, 1), problem(2, {32}, Dsm{}, 17), problem(64, {64, 64, 64}, Dsm{}, 33),
+          problem(256, {32}, Dsm{}, 16), problem(3, {256, 31}, SsmVr{2}, 20), problem(40, {256, 256}, Ssm{1}, 18),
+          problem(5, std::vector<int>(11, 8), Ssm{2}, 40)}) {
+      simt::session() = {};
+      FusedCase c(p);
+      ASSERT_TRUE(c.possible());
+      FusedTiling tiling;
+      ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 4), &tiling));
+      SCOPED_TRACE(p.describe());
+      const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+      testing_support::expect_agreement(p, c.run(tiling, std::min(tiles, 4)), precision_of(operands));
+      EXPECT_EQ(complaints(), "");
+      EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
+    }
+}
+
+/// Products of a tile, in instructions: 16 x 8 x kDepth.
+struct Counts {
+  std::uint64_t barriers = 0, mma = 0, copied = 0;
+};
+
+Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int directions, int tiles, int blocks) {
+  const auto rows = static_cast<std::uint64_t>(t.rows() / 16);
+  const bool bf16 = t.operands == Operands::bf16;
+  const auto depth = static_cast<std::uint64_t>(bf16 ? 16 : 8),
+             parts = std::uint64_t{t.operands == Operands::tf32_split ? 3u : 1u};
+  const auto hidden = static_cast<std::uint64_t>(net.hidden);
+  Counts tile;
+  const auto product = [&](int l, bool pull, std::uint64_t times) {
+    const auto in = static_cast<std::uint64_t>(net.layers[l].place.in_padded),
+               out = static_cast<std::uint64_t>(net.layers[l].place.out_padded);
+    const std::uint64_t columns = pull ? in : out, deep = pull ? out : in;
+    tile.mma += times * rows * (columns / 8) * (deep / depth) * parts;
+    if (t.resident) return;
+    const std::uint64_t at_once = static_cast<std::uint64_t>(t.column_warps) * 32,
+                        groups = (columns + at_once - 1) / at_once;
+    tile.barriers += times * groups * (1 + deep / 32);
+    tile.copied += times * in * out * (bf16 ? 2 : 4);
+  };
+  const auto gradient = [&](int l, bool bias, std::uint64_t times) {
+    const LayerPlace& place = net.layers[l].place;
+    const bool wide = place.out_padded / 32 * (place.in_padded / 32) >= t.row_warps * t.column_warps;
+    const auto tiles_of = [](int width, int size) { return static_cast<std::uint64_t>((width + size - 1) / size); };
+    const std::uint64_t size = wide ? 32 : 16, outs = tiles_of(place.out, static_cast<int>(size)),
+                        ins = tiles_of(place.in, static_cast<int>(size)), steps = rows * 16 / depth;
+    tile.mma += times * steps * parts * (outs * ins * (size / 16) * (size / 8) + (bias ? outs * (size / 16) : 0));
+  };
+  const auto m = static_cast<std::uint64_t>(directions);
+  tile.barriers += 3 + hidden + (score ? 3 : 0) + m * (3 * hidden + 1) + 2 * hidden;
+  for (int l = 0; l < net.hidden; ++l) {
+    product(l, false, 1 + m);
+    gradient(l, true, 1);
+    gradient(l, false, m);
+    if (l > 0) product(l, true, 1 + m);
+  }
+  product(0, true, 1);  // to the input
+  if (score) {
+    product(net.hidden, false, 1);
+    product(net.hidden, true, 1);
+    gradient(net.hidden, true, 1);
+  }
+  product(net.hidden, true, m);
+  gradient(net.hidden, !score, m);
+  Counts all;
+  const auto n = static_cast<std::uint64_t>(tiles), b = static_cast<std::uint64_t>(blocks);
+  std::uint64_t merges = 0;
+  for (int size = t.rows(); size > 1; size /= 2) ++merges;
+  all.barriers = n * tile.barriers + b * (2 + merges);
+  all.mma = n * tile.mma;
+  all.copied = n * tile.copied;
+  return all;
+}
+
+void counts(std::uint64_t seed) {
+  RandomCase random(seed);
+  const int which = random.integer(0, 2);
+  const Problem p = problem(random.integer(1, 40), {random.integer(1, 70), random.integer(1, 70)},
+                            which == 0   ? scorematch::Objective(Dsm{})
+                            : which == 1 ? scorematch::Objective(Ssm{random.integer(1, 2)})
+                                         : scorematch::Objective(Esm{}),
+                            random.integer(1, 60));
+  FusedCase c(p);
+  const FusedTiling tiling = random_tiling(random, c, static_cast<Operands>(random.integer(0, 2)));
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  const int blocks = random.integer(1, tiles);
+  c.run(tiling, blocks);
+  const Counts expected = counts_of(c.net, tiling, which != 1, c.directions(), tiles, blocks);
+  EXPECT_EQ(c.counted().barriers, expected.barriers);
+  EXPECT_EQ(c.counted().mma, expected.mma);
+  EXPECT_EQ(c.counted().cp_async_bytes, expected.copied);
+  EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
+}
+TEST(FusedKernel, DoesWhatItsFormulasCount) { for_each_seed(8, counts); }
+
+// ---- the choice
+
+bool choose(const MlpShape& shape, const FusedWish& wish, FusedTiling& tiling) {
+  FusedNet net;
+  return fused_net_of(shape, net) && choose_fused_tiling(net, wish, &tiling) &&
+         fused_shared_bytes(net, tiling) <= wish.shared_bytes;
+}
+FusedWish h100(std::int64_t batch, int directions = 0) {
+  return {Operands::bf16, directions, directions > 0, batch, 132, 227 * 1024};
+}
+
+TEST(FusedTiling, KeepsWhatFits) {
+  FusedTiling t;
+  ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_EQ(t.rows(), 128);
+  ASSERT_TRUE(choose(MlpShape::score(64, {128, 128, 128}), h100(65536), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_EQ(t.rows(), 64);
+  ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536, 4), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  ASSERT_TRUE(choose(MlpShape::score(64, {256, 256, 256}), h100(65536), t));
+  EXPECT_FALSE(t.resident);
+  EXPECT_EQ(t.rows(), 64);
+}
+
+TEST(FusedTiling, GivesEveryMultiprocessorATile) {
+  FusedTiling t;
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), h100(64), t));
+  EXPECT_EQ(t.rows(), 16);
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), h100(132 * 32), t));
+  EXPECT_EQ(t.rows(), 32);
+}
+
+TEST(FusedTiling, RefusesWhatItCannotDo) {
+  FusedTiling t;
+  EXPECT_FALSE(choose(MlpShape::score(8, {}), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(8, std::vector<int>(12, 8)), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(8, {257}), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(257, {8}), h100(64), t));
+  FusedWish small = h100(64);
+  small.shared_bytes = 16 * 1024;
+  EXPECT_FALSE(choose(MlpShape::score(200, {200}), small, t));
+}
+
+}  // namespace
+}  // namespace kernels
+}  // namespace scorematch
