@@ -37,14 +37,14 @@ struct KeptPlaces {
     const int octets = 2 * t.row_tiles, of_t = octets * kept_vectors<T>(), of_float = octets * kept_vectors<float>();
     int next = 0;
     z = next, next += of_t;
-    tangent = next, next += t.directions ? of_t : 0;
-    curvature = next, next += t.directions ? of_float : 0;
-    h = next, next += t.residual ? of_t : 0;
-    tangent_h = next, next += t.residual && t.directions ? of_t : 0;
+    tangent = next, next += t.backward && t.directions ? of_t : 0;
+    curvature = next, next += t.backward && t.directions ? of_float : 0;
+    h = next, next += t.backward && t.residual ? of_t : 0;
+    tangent_h = next, next += t.backward && t.residual && t.directions ? of_t : 0;
     layer = next;
     next *= net.hidden;
-    adjoint = next, next += t.residual ? of_float : 0;
-    slices = next, next += t.sliced ? of_float : 0;
+    adjoint = next, next += t.backward && t.residual ? of_float : 0;
+    slices = next, next += t.backward && t.sliced ? of_float : 0;
     all = next;
   }
 };

@@ -95,11 +95,12 @@ struct FusedJet {
     __syncthreads();
   }
 
-  /// F of the tile into output(), from work 1. Called when that is synchronised; the result is not yet.
-  SCOREMATCH_DEVICE void form_output() const {
+  /// F, or without the bias (dF/dz) v, of the tile into output(), from work 1. Called when that is synchronised; the
+  /// result is not yet.
+  SCOREMATCH_DEVICE void form_output(bool has_bias) const {
     const FusedLayer& layer = block.p.net.layers[hidden()];
     const int stride = block.shape.output_stride, columns = layer.place.out_padded;
-    const float* bias = block.arrays.biases + layer.bias;
+    const float* bias = has_bias ? block.arrays.biases + layer.bias : nullptr;
     if (block.p.tiling.resident && columns < 32 * block.p.tiling.column_warps) {  // shared out in smaller tiles
       const int weight_stride = block.shape.weight_stride(layer.place), row_tiles = block.shape.rows / 16;
       SCOREMATCH_NO_UNROLL
@@ -168,7 +169,7 @@ struct FusedJet {
   SCOREMATCH_DEVICE void store_output(float (&v)[8], int row, int column, const float* bias, int stride) const {
     const int first = column + 2 * (block.lane() & 3);
     SCOREMATCH_UNROLL
-    for (int q = 0; q < 8; ++q) v[q] += bias[first + q / 4 * 8 + q % 2];
+    for (int q = 0; q < 8; ++q) v[q] += bias != nullptr ? bias[first + q / 4 * 8 + q % 2] : 0.0f;
     store_octet(block.output() + (row + (block.lane() >> 2)) * stride + first, stride, 0, 0, v);
   }
 
@@ -186,7 +187,7 @@ struct FusedJet {
       keep_octet<T>(at(l, block.places.z), i, pair, z);
       if (is_residual(l)) {
         add_tile(a, stride, i, pair, h);
-        keep_octet<T>(at(l, block.places.h), i, pair, h);
+        if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.h), i, pair, h);
       }
       store_tile(to, block.shape.work_stride, i, pair, h);
     });
@@ -197,13 +198,13 @@ struct FusedJet {
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8];
       octet_of(c, i, pair, tangent);
-      keep_octet<T>(at(l, block.places.tangent), i, pair, tangent);
+      if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.tangent), i, pair, tangent);
       recall_octet<T>(at(l, block.places.z), i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) tangent[q] *= block.template activation<kActivation>(z[q]).first;
       if (residual) {
         add_tile(a, stride, i, pair, tangent);
-        keep_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
+        if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
       }
       store_tile(to, block.shape.work_stride, i, pair, tangent);
     });

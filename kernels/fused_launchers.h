@@ -6,7 +6,7 @@
 namespace scorematch {
 namespace kernels {
 
-enum class Operands { bf16, tf32, tf32_split };
+enum class Operands { bf16, split_tf32 };  // what tensor cores multiply (device/operands.cuh)
 
 constexpr int kFusedLayers = 12;      // hidden ones and the output
 constexpr int kFusedColumns = 32;     // widths are padded to this: the columns of a warp's tile
@@ -34,7 +34,7 @@ struct FusedTiling {
   Operands operands = Operands::bf16;
   int row_tiles = 1, row_warps = 1, column_warps = 1;
   int input_columns = 0, output_columns = 0, work_columns = 0;  // padded: network input, output, widest hidden layer
-  bool directions = false, sliced = false, residual = false;    // what has to be kept of a tile
+  bool backward = true, directions = false, sliced = false, residual = false;  // what has to be kept of a tile
   bool resident = true;        // weights stay in shared memory, else they stream through it
   bool kept_in_shared = true;  // what the way back needs of the way forward, else in `kept`
 
@@ -46,6 +46,7 @@ struct FusedWish {
   Operands operands = Operands::bf16;
   int directions = 0;  // M
   bool sliced = false;
+  bool backward = true;  // gradients, else scores alone
   std::int64_t max_batch = 1;
   int multiprocessors = 1;
   std::size_t shared_bytes = 0;  // a block may have
@@ -89,6 +90,21 @@ struct FusedLossParams {
   void* kept = nullptr;                 // [blocks, fused_kept_bytes]; where kept_in_shared is false
 };
 int launch_fused_loss(const FusedLossParams& params, CUstream_st* stream);
+
+struct FusedScoreParams {
+  FusedNet net;
+  FusedTiling tiling;
+  const float* params = nullptr;  // [P]
+  const void* weights = nullptr;  // packed and padded, of T; not resident alone
+  PerturbParams prologue;         // data, sigma, parameterization, features, dim, the directions' noise
+  ScoreParams given;              // dim, x, directions, share; outputs: score, jvp_out, divergence
+  ScoreParams score;              // the kernel's own: `given` for the tile at hand
+  int directions = 0;             // M
+  std::int64_t batch = 0;
+  int blocks = 1;        // of the grid; at most as many as tiles
+  void* kept = nullptr;  // [blocks, fused_kept_bytes]; where kept_in_shared is false
+};
+int launch_fused_score(const FusedScoreParams& params, CUstream_st* stream);
 
 /// The blocks' parts in their order: gradients to grad [P] (= or, with `add`, +=), estimates to or (`add`) onto one.
 struct FusedReduceParams {

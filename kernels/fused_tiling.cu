@@ -17,7 +17,9 @@ template <class Operands>
 std::size_t shared_bytes_of(const FusedNet& net, const FusedTiling& tiling) {
   Carver carve;
   FusedArrays<Operands>(net, tiling, carve);
-  return shared_bytes<FusedBlock<FusedLossParams, Operands, 1>>(1) + carve.used();
+  return (tiling.backward ? shared_bytes<FusedBlock<FusedLossParams, Operands, 1>>(1)
+                          : shared_bytes<FusedBlock<FusedScoreParams, Operands, 1>>(1)) +
+         carve.used();
 }
 
 /// Rows by halves from the most on: as many as the batch gives every multiprocessor one tile of.
@@ -42,7 +44,8 @@ double cache_bytes(const FusedNet& net, const FusedTiling& tiling, const FusedWi
   for (int l = 0; l <= net.hidden; ++l)
     weights += static_cast<double>(net.layers[l].place.out_padded) * net.layers[l].place.in_padded;
   const double passes = 1 + wish.directions, element = tiling.operands == Operands::bf16 ? 2 : 4;
-  double bytes = 4 * weights * passes + (tiling.resident ? 0 : 2 * element * weights * passes);
+  double bytes = (wish.backward ? 4 * weights * passes : 0) +
+                 (tiling.resident ? 0 : (wish.backward ? 2 : 1) * element * weights * passes);
   if (!tiling.kept_in_shared) bytes += 3 * passes * static_cast<double>(fused_kept_bytes(net, tiling));
   return bytes / tiling.rows();
 }
@@ -57,7 +60,7 @@ std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling) {
 
 std::size_t fused_shared_bytes(const FusedNet& net, const FusedTiling& tiling) {
   return tiling.operands == Operands::bf16 ? shared_bytes_of<Bf16Operands>(net, tiling)
-                                           : shared_bytes_of<Tf32Operands<true>>(net, tiling);
+                                           : shared_bytes_of<SplitTf32Operands>(net, tiling);
 }
 
 bool make_fused_net(const LayerPlace* layers, int count, bool residual, Activation activation, FusedNet* net) {
@@ -90,6 +93,7 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
     next.residual = next.residual || net.layers[l].residual;
   }
   next.column_warps = next.work_columns / kFusedColumns;
+  next.backward = wish.backward;
   next.directions = wish.directions > 0;
   next.sliced = wish.sliced;
   double least = 0;

@@ -5,9 +5,8 @@
 // Unit vectors with share 1 give the exact divergence, random ones with share 1/M Hutchinson's estimate (1990). A warp
 // does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes a row: 4 dim (2 + 2 count). Sums over
 // a row are one warp's, in an order of dim alone.
-#include "device/coefficients.cuh"
 #include "device/launch.h"
-#include "device/noise.cuh"
+#include "device/score_row.cuh"
 
 namespace scorematch {
 namespace kernels {
@@ -15,31 +14,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
-
-SCOREMATCH_DEVICE void store_score(const ScoreParams& p, const Coefficients& k, std::int64_t row, int group) {
-  float s[4], x[4];
-  read4(p.output + row * p.output_stride, group, p.dim, s);
-  read4(p.x.data + (p.first + row) * p.x.stride, group, p.dim, x);
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) s[i] = fmaf(k.a, x[i], k.b * s[i]);
-  write4(p.score + row * p.score_stride, group, p.dim, s);
-}
-
-/// Writes J v of four columns; this lane's part of v^T J v.
-SCOREMATCH_DEVICE float store_jvp(const ScoreParams& p, const Coefficients& k, std::int64_t row, int slot, int group) {
-  float v[4], tangent[4], jvp[4], along = 0.0f;
-  direction4(p.directions, p.noise, p.first_direction + slot, p.first + row, group, p.dim, v);
-  read4(p.jvp + slot * p.jvp_plane + row * p.jvp_stride, group, p.dim, tangent);
-  const float scale = p.direction_scale == nullptr ? 1.0f : p.direction_scale[slot * p.rows + row];
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const float direction = scale * v[i];
-    jvp[i] = fmaf(k.a, direction, k.b * k.c * tangent[i]);
-    along = fmaf(direction, jvp[i], along);
-  }
-  if (p.jvp_out != nullptr) write4(p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride, group, p.dim, jvp);
-  return along;
-}
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreParams p) {
   const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);

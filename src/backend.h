@@ -53,20 +53,13 @@ struct HeadSpec {
   Parameterization parameterization;
 };
 
-/// What a plan says of itself.
-struct ProgramReport {
-  Route route = Route::automatic;  // as it is: fused, layered, or, where an engine has but one way, automatic
-  int launches = 0;                // of a call for loss and gradient, or for scores; 0 on the host
-  std::string text;
-};
-
 /// One engine's way of doing one plan's work. Immutable; run() may be called by several threads, with a queue each.
 template <class In, class Out, class... More>
 class Program {
  public:
   virtual ~Program() = default;
   virtual std::size_t workspace_bytes() const { return 0; }
-  virtual ProgramReport report(std::int64_t /*batch*/) const { return {}; }
+  virtual PlanReport report(std::int64_t /*batch*/) const { return {Route::automatic, 0, "on the host"}; }
   virtual void run(Queue::Impl& queue, const In& in, const Out& out, std::int64_t batch, const More&... more) const = 0;
 };
 using LossProgram = Program<LossPlan::In, LossPlan::Out, Reduction>;

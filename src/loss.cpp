@@ -53,4 +53,6 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
 
 std::size_t LossPlan::workspace_bytes() const { return impl_->program->workspace_bytes(); }
 
+PlanReport LossPlan::report(std::int64_t batch) const { return impl_->program->report(batch); }
+
 }  // namespace scorematch

@@ -71,4 +71,6 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
 
 std::size_t ScorePlan::workspace_bytes() const { return impl_->program->workspace_bytes(); }
 
+PlanReport ScorePlan::report(std::int64_t batch) const { return impl_->program->report(batch); }
+
 }  // namespace scorematch

@@ -67,4 +67,11 @@ struct Compute {
   Route route = Route::automatic;
 };
 
+/// How a plan computes.
+struct PlanReport {
+  Route route = Route::automatic;  ///< fused or layered; automatic on engines that have but one way
+  int launches = 0;                ///< of a call for a loss and its gradient, or for scores; 0 on the host
+  std::string text;                ///< one line for people
+};
+
 }  // namespace scorematch

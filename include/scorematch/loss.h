@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "scorematch/engine.h"
 #include "scorematch/estimate.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
@@ -46,6 +47,8 @@ class SCOREMATCH_API LossPlan {
   void run(Queue& queue, const In& in, const Out& out, const Reduction& reduction = {}) const;
   /// Scratch a queue needs for run(); constant in max_batch beyond one chunk (docs/architecture.md has the formula).
   std::size_t workspace_bytes() const;
+  /// Which kernels a call with `batch` samples runs, and how many launches it makes.
+  PlanReport report(std::int64_t batch) const;
 
  private:
   struct Impl;

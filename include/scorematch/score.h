@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "scorematch/engine.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
 #include "scorematch/objective.h"
@@ -34,6 +35,8 @@ class SCOREMATCH_API ScorePlan {
             Projection law = Projection::rademacher, Compute compute = {});
   void run(Queue& queue, const In& in, const Out& out) const;
   std::size_t workspace_bytes() const;
+  /// Which kernels a call with `batch` samples runs, and how many launches it makes.
+  PlanReport report(std::int64_t batch) const;
 
  private:
   struct Impl;

@@ -48,25 +48,19 @@ struct Bf16Operands {
   }
 };
 
-/// tf32 of float arrays, sums in float. With kSplit each operand is a sum of two tf32 numbers, x = high + low, and all
-/// products but low low are taken: what is left out and cut off is below 2^-21 of |a| |b|.
-template <bool kSplit>
-struct Tf32Operands {
+/// Near to float by tf32, sums in float: each operand is a sum of two tf32 numbers, x = high + low, and all products
+/// but low low are taken. What is cut off and left out is below 2^-21 of |a| |b|.
+struct SplitTf32Operands {
   using T = float;
-  static constexpr int kDepth = 8, kPadding = 4, kParts = kSplit ? 2 : 1;
-  static constexpr bool kFast = !kSplit;
+  static constexpr int kDepth = 8, kPadding = 4;
+  static constexpr bool kFast = false;
   struct A {
-    std::uint32_t r[kParts][4];
+    std::uint32_t high[4], low[4];
   };
   struct B {
-    std::uint32_t r[kParts][4];  // columns 0 ... 7: 0 and 1; columns 8 ... 15: 2 and 3
+    std::uint32_t high[4], low[4];  // columns 0 ... 7: 0 and 1; columns 8 ... 15: 2 and 3
   };
 
-  template <class Fragment>
-  SCOREMATCH_DEVICE static void set(Fragment& f, int i, float x) {
-    f.r[0][i] = ptx::to_tf32(x);
-    if constexpr (kSplit) f.r[1][i] = ptx::to_tf32(x - __uint_as_float(f.r[0][i]));
-  }
   SCOREMATCH_DEVICE static void load_a(A& a, const T* p, int stride, int lane) {
     const float* at = p + (lane >> 2) * stride + (lane & 3);
     SCOREMATCH_UNROLL
@@ -92,14 +86,17 @@ struct Tf32Operands {
     for (int i = 0; i < 4; ++i) set(b, i, p[(lane & 3) + (i & 1) * 4]);
   }
   SCOREMATCH_DEVICE static void multiply(float (&d)[4], const A& a, const B& b, int half) {
-    if constexpr (kSplit) {  // the small ones first
-      multiply_parts(d, a.r[1], b.r[0], half);
-      multiply_parts(d, a.r[0], b.r[1], half);
-    }
-    multiply_parts(d, a.r[0], b.r[0], half);
+    multiply_parts(d, a.low, b.high, half);  // the small ones first
+    multiply_parts(d, a.high, b.low, half);
+    multiply_parts(d, a.high, b.high, half);
   }
 
  private:
+  template <class Fragment>
+  SCOREMATCH_DEVICE static void set(Fragment& f, int i, float x) {
+    f.high[i] = ptx::to_tf32(x);
+    f.low[i] = ptx::to_tf32(x - __uint_as_float(f.high[i]));
+  }
   SCOREMATCH_DEVICE static void multiply_parts(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[4],
                                                int half) {
     const std::uint32_t columns[2] = {b[2 * half], b[2 * half + 1]};

@@ -15,7 +15,7 @@ std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& cont
                                      std::unique_ptr<Program> (*fused)(const Spec&, const cuda::Context&),
                                      std::unique_ptr<Program> (*layered)(const Spec&, const cuda::Context&)) {
   const Route route = spec.compute.route;
-  if (route != Route::layered && fused != nullptr)
+  if (route != Route::layered)
     if (std::unique_ptr<Program> program = fused(spec, context)) return program;
   if (route == Route::fused)
     throw Error(ErrorCode::unsupported, "compute.route",
@@ -114,7 +114,7 @@ struct CudaEngine final : Engine::Impl {
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
     const UseDevice use_device(device.index);
-    return make_routed<ScoreProgram, ScoreSpec>(spec, context(), nullptr, cuda::make_layered_score);
+    return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score);
   }
   std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
     return cuda::make_perturb(spec, context());

@@ -12,12 +12,8 @@ namespace scorematch::cuda {
 namespace {
 
 struct FusedArrays {
-  FusedArrays(const FusedPlan& plan, DeviceArena arena) {
+  FusedArrays(const FusedPlan& plan, DeviceArena arena) : packed(plan, arena) {
     const auto blocks = static_cast<std::size_t>(plan.blocks);
-    if (!plan.tiling.resident) {
-      weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) * plan.element_bytes());
-      biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
-    }
     partial = arena.take<float>(blocks * static_cast<std::size_t>(stride(plan)));
     estimates = arena.take<kernels::EstimateRecord>(blocks);
     if (!plan.tiling.kept_in_shared) kept = arena.take<char>(blocks * kernels::fused_kept_bytes(plan.net, plan.tiling));
@@ -25,8 +21,8 @@ struct FusedArrays {
   }
   static std::int64_t stride(const FusedPlan& plan) { return plan.net.weight_count + plan.net.bias_count; }
 
-  char* weights = nullptr;
-  float *biases = nullptr, *partial;
+  PackedParameters packed;
+  float* partial;
   kernels::EstimateRecord* estimates;
   char* kept = nullptr;
   std::size_t bytes;
@@ -42,7 +38,7 @@ class FusedLoss final : public LossProgram {
         terms_(terms_of(spec.loss.objective)) {}
 
   std::size_t workspace_bytes() const override { return FusedArrays(plan_, DeviceArena()).bytes; }
-  ProgramReport report(std::int64_t) const override {
+  PlanReport report(std::int64_t) const override {
     return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
   }
 
@@ -51,12 +47,7 @@ class FusedLoss final : public LossProgram {
     check_noise_offset(in.noise, batch);
     const UseDevice use(device_.index);
     const FusedArrays arrays(plan_, DeviceArena(queue.workspace));
-    if (!plan_.tiling.resident)
-      check_launch(kernels::launch_pack(floats(in.params), plan_.table, arrays.weights, arrays.biases,
-                                        plan_.tiling.operands == kernels::Operands::bf16 ? kernels::Element::bf16
-                                                                                         : kernels::Element::f32,
-                                        queue.stream),
-                   "pack");
+    arrays.packed.pack(plan_, in.params, queue.stream);
     check_launch(kernels::launch_fused_loss(loss_params(arrays, in, out, batch, reduction), queue.stream),
                  "fused_loss");
     if (out.grad.empty() && out.loss == nullptr) return;
@@ -79,7 +70,7 @@ class FusedLoss final : public LossProgram {
     p.net = plan_.net;
     p.tiling = plan_.tiling;
     p.params = floats(in.params);
-    p.weights = arrays.weights;
+    p.weights = arrays.packed.weights;
     p.prologue = perturb_params(spec_, features_, in);
     p.head = head_params(spec_, in, grad_factor_of(reduction, batch));
     p.head.share = terms_[0].share;
@@ -110,9 +101,11 @@ class FusedLoss final : public LossProgram {
 
 std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context) {
   const Needs needs = needs_of(spec.loss.objective);
-  std::optional<FusedPlan> plan =
-      plan_fused(spec.net, spec.compute.precision, needs.trace ? spec.net.dim : needs.projections,
-                 terms_of(spec.loss.objective)[0].sliced_square, spec.max_batch, context.engine, context.device);
+  kernels::FusedWish wish;
+  wish.directions = needs.trace ? spec.net.dim : needs.projections;
+  wish.sliced = terms_of(spec.loss.objective)[0].sliced_square;
+  wish.max_batch = spec.max_batch;
+  std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
   return plan ? std::make_unique<FusedLoss>(spec, context, *std::move(plan)) : nullptr;
 }
 

@@ -3,25 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "cuda/status.h"
 #include "cuda/translate.h"
 
 namespace scorematch::cuda {
-namespace {
-
-kernels::Operands operands_of(Precision precision) {
-  switch (precision) {
-    case Precision::bf16:
-      return kernels::Operands::bf16;
-    case Precision::tf32:
-      return kernels::Operands::tf32;
-    case Precision::fp32:
-      break;
-  }
-  return kernels::Operands::tf32_split;
-}
-
-}  // namespace
-
 int FusedPlan::blocks_for(std::int64_t batch) const {
   return static_cast<int>(std::min<std::int64_t>(blocks, tiles(batch)));
 }
@@ -32,8 +17,21 @@ std::string FusedPlan::description() const {
          ", activations in " + (tiling.kept_in_shared ? "shared memory" : "the L2 cache");
 }
 
-std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, int directions, bool sliced,
-                                    std::int64_t max_batch, Engine::Impl& engine, const Device& device) {
+PackedParameters::PackedParameters(const FusedPlan& plan, DeviceArena& arena) {
+  if (plan.tiling.resident) return;
+  weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) *
+                             (plan.element() == kernels::Element::bf16 ? 2 : 4));
+  biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
+}
+
+void PackedParameters::pack(const FusedPlan& plan, const ConstView& params, cudaStream_t stream) const {
+  if (plan.tiling.resident) return;
+  check_launch(kernels::launch_pack(floats(params), plan.table, weights, biases, plan.element(), stream), "pack");
+}
+
+std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
+                                    Engine::Impl& engine, const Device& device) {
+  if (precision == Precision::tf32) return std::nullopt;
   FusedPlan plan;
   std::vector<kernels::LayerPlace> places;
   for (const MlpShape::Layer& each : net.layers())
@@ -41,11 +39,7 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, in
   if (!kernels::make_fused_net(places.data(), static_cast<int>(places.size()), net.residual, translated(net.activation),
                                &plan.net))
     return std::nullopt;
-  kernels::FusedWish wish;
-  wish.operands = operands_of(precision);
-  wish.directions = directions;
-  wish.sliced = sliced;
-  wish.max_batch = max_batch;
+  wish.operands = precision == Precision::bf16 ? kernels::Operands::bf16 : kernels::Operands::split_tf32;
   wish.multiprocessors = device.multiprocessors;
   wish.shared_bytes = device.shared_bytes;
   if (!kernels::choose_fused_tiling(plan.net, wish, &plan.tiling)) return std::nullopt;
@@ -57,7 +51,7 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, in
   plan.places = upload(engine, places.data(), places.size() * sizeof(kernels::LayerPlace));
   plan.table.layers = static_cast<const kernels::LayerPlace*>(plan.places.get());
   plan.table.count = static_cast<int>(places.size());
-  plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(max_batch)));
+  plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(wish.max_batch)));
   return plan;
 }
 

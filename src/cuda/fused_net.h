@@ -1,8 +1,12 @@
 // A network as the fused kernels compute with it, and how they cut up its batches.
 #pragma once
+#include <cuda_runtime_api.h>
+
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "arena.h"
 #include "backend.h"
 #include "cuda/device.h"
 #include "fused_launchers.h"
@@ -18,13 +22,23 @@ struct FusedPlan {
 
   std::int64_t tiles(std::int64_t batch) const { return (batch + tiling.rows() - 1) / tiling.rows(); }
   int blocks_for(std::int64_t batch) const;
-  std::size_t element_bytes() const { return tiling.operands == kernels::Operands::bf16 ? 2 : 4; }
+  kernels::Element element() const {
+    return tiling.operands == kernels::Operands::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
+  }
   std::string description() const;
 };
 
-/// Nothing where no fused kernel does this network.
-/// @param directions of a sample  @param sliced whether their squares are in the loss
-std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, int directions, bool sliced,
-                                    std::int64_t max_batch, Engine::Impl& engine, const Device& device);
+/// Weights that stream through shared memory, padded and of the compute type; null where they stay there.
+struct PackedParameters {
+  PackedParameters(const FusedPlan& plan, DeviceArena& arena);
+  void pack(const FusedPlan& plan, const ConstView& params, cudaStream_t stream) const;
+
+  char* weights = nullptr;
+  float* biases = nullptr;
+};
+
+/// Nothing where no fused kernel does this network in this precision; `wish` says the rest but the device.
+std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
+                                    Engine::Impl& engine, const Device& device);
 
 }  // namespace scorematch::cuda

@@ -223,7 +223,7 @@ class CudaLoss final : public LossProgram {
   CudaLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
 
   std::size_t workspace_bytes() const override { return LossArrays(problem_, true, DeviceArena()).bytes; }
-  ProgramReport report(std::int64_t batch) const override {
+  PlanReport report(std::int64_t batch) const override {
     return {Route::layered, launches(batch), "layered: " + std::to_string(problem_.rows) + " rows a chunk"};
   }
 

@@ -15,8 +15,9 @@ struct Context {
   cublasLtHandle_t cublas;
 };
 
-/// Null where no fused kernel does this plan.
+/// Fused: null where no kernel does this plan.
 std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context);
+std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context);
 std::unique_ptr<ScoreProgram> make_layered_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, const Context& context);

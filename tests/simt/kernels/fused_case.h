@@ -44,7 +44,7 @@ class FusedCase {
   const simt::Report& counted() const { return counted_; }
 
   FusedWish wish(Operands operands, int multiprocessors) const {
-    return {operands, directions(), terms_[0].sliced_square, problem_.batch, multiprocessors, 227 * 1024};
+    return {operands, directions(), terms_[0].sliced_square, true, problem_.batch, multiprocessors, 227 * 1024};
   }
 
   testing_support::EngineRun run(const FusedTiling& tiling, int blocks) {

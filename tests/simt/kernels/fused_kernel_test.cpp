@@ -24,9 +24,7 @@ FusedTiling random_tiling(RandomCase& random, const FusedCase& c, Operands opera
   return tiling;
 }
 
-Precision precision_of(Operands operands) {
-  return operands == Operands::bf16 ? Precision::bf16 : operands == Operands::tf32 ? Precision::tf32 : Precision::fp32;
-}
+Precision precision_of(Operands operands) { return operands == Operands::bf16 ? Precision::bf16 : Precision::fp32; }
 
 void agrees(std::uint64_t seed) {
   RandomCase random(seed);
@@ -35,7 +33,7 @@ void agrees(std::uint64_t seed) {
   while (p.net.hidden.empty()) p = maker.make(kMostWork);
   FusedCase c(p);
   ASSERT_TRUE(c.possible());
-  const auto operands = static_cast<Operands>(random.integer(0, 2));
+  const auto operands = static_cast<Operands>(random.integer(0, 1));
   const FusedTiling tiling = random_tiling(random, c, operands);
   const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
   SCOPED_TRACE(p.describe());
@@ -56,7 +54,7 @@ Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& o
 
 // Widths at their limits: padded and not, streaming, the widest; data wider than the layers; deep.
 TEST(FusedKernel, AgreesAtTheEdgesOfItsShapes) {
-  for (const Operands operands : {Operands::bf16, Operands::tf32_split})
+  for (const Operands operands : {Operands::bf16, Operands::split_tf32})
     for (const Problem& p :
          {problem(1, {1}, Dsm{}, 1), problem(2, {32}, Dsm{}, 17), problem(64, {64, 64, 64}, Dsm{}, 33),
           problem(256, {32}, Dsm{}, 16), problem(3, {256, 31}, SsmVr{2}, 20), problem(40, {256, 256}, Ssm{1}, 18),
@@ -82,8 +80,7 @@ struct Counts {
 Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int directions, int tiles, int blocks) {
   const auto rows = static_cast<std::uint64_t>(t.rows() / 16);
   const bool bf16 = t.operands == Operands::bf16;
-  const auto depth = static_cast<std::uint64_t>(bf16 ? 16 : 8),
-             parts = std::uint64_t{t.operands == Operands::tf32_split ? 3u : 1u};
+  const auto depth = static_cast<std::uint64_t>(bf16 ? 16 : 8), parts = std::uint64_t{bf16 ? 1u : 3u};
   const auto hidden = static_cast<std::uint64_t>(net.hidden);
   Counts tile;
   const auto product = [&](int l, bool pull, std::uint64_t times) {
@@ -140,7 +137,7 @@ void counts(std::uint64_t seed) {
                                          : scorematch::Objective(Esm{}),
                             random.integer(1, 60));
   FusedCase c(p);
-  const FusedTiling tiling = random_tiling(random, c, static_cast<Operands>(random.integer(0, 2)));
+  const FusedTiling tiling = random_tiling(random, c, static_cast<Operands>(random.integer(0, 1)));
   const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
   const int blocks = random.integer(1, tiles);
   c.run(tiling, blocks);
@@ -160,7 +157,7 @@ bool choose(const MlpShape& shape, const FusedWish& wish, FusedTiling& tiling) {
          fused_shared_bytes(net, tiling) <= wish.shared_bytes;
 }
 FusedWish h100(std::int64_t batch, int directions = 0) {
-  return {Operands::bf16, directions, directions > 0, batch, 132, 227 * 1024};
+  return {Operands::bf16, directions, directions > 0, true, batch, 132, 227 * 1024};
 }
 
 TEST(FusedTiling, KeepsWhatFits) {

@@ -1,0 +1,35 @@
+// From F and (dF/dz) v of a row to the score and its Jacobian products, four columns at a time.
+#pragma once
+#include "device/coefficients.cuh"
+#include "device/noise.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+SCOREMATCH_DEVICE void store_score(const ScoreParams& p, const Coefficients& k, std::int64_t row, int group) {
+  float s[4], x[4];
+  read4(p.output + row * p.output_stride, group, p.dim, s);
+  read4(p.x.data + (p.first + row) * p.x.stride, group, p.dim, x);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) s[i] = fmaf(k.a, x[i], k.b * s[i]);
+  write4(p.score + row * p.score_stride, group, p.dim, s);
+}
+
+/// Writes J v of four columns; this lane's part of v^T J v.
+SCOREMATCH_DEVICE float store_jvp(const ScoreParams& p, const Coefficients& k, std::int64_t row, int slot, int group) {
+  float v[4], tangent[4], jvp[4], along = 0.0f;
+  direction4(p.directions, p.noise, p.first_direction + slot, p.first + row, group, p.dim, v);
+  read4(p.jvp + slot * p.jvp_plane + row * p.jvp_stride, group, p.dim, tangent);
+  const float scale = p.direction_scale == nullptr ? 1.0f : p.direction_scale[slot * p.rows + row];
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const float direction = scale * v[i];
+    jvp[i] = fmaf(k.a, direction, k.b * k.c * tangent[i]);
+    along = fmaf(direction, jvp[i], along);
+  }
+  if (p.jvp_out != nullptr) write4(p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride, group, p.dim, jvp);
+  return along;
+}
+
+}  // namespace kernels
+}  // namespace scorematch
