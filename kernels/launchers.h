@@ -14,6 +14,9 @@ namespace kernels {
 
 enum class Element { f32, bf16 };
 
+/// Loads one kernel, as all are compiled for the same devices: gives back whether the current one is among them.
+int load_kernel();
+
 // ---- where samples and their noise come from
 // -------------------------------------------------------------------------
 

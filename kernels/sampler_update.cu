@@ -56,5 +56,7 @@ int launch_advance(NoisePosition* position, CUstream_st* stream) {
   return launch(advance_kernel, {1, 1, 1, 0}, stream, position);
 }
 
+int load_kernel() { return load(advance_kernel); }
+
 }  // namespace kernels
 }  // namespace scorematch

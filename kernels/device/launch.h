@@ -1,5 +1,6 @@
 // The one launch function. Typed arguments, a stream that cannot be forgotten, shared memory opted into, errors given
-// back: a cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured.
+// back: a cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured. And loading a
+// kernel without a launch.
 #pragma once
 #include <cstddef>
 #include <utility>
@@ -33,12 +34,23 @@ int launch(void (*kernel)(Parameters...), const Grid& grid, CUstream_st* stream,
                           pointers, grid.shared_bytes, stream);
 }
 
+template <class... Parameters>
+int load(void (*kernel)(Parameters...)) {
+  cudaFuncAttributes attributes;  // finding them loads it
+  return cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel));
+}
+
 #else
 
 template <class... Parameters>
 int launch(void (*kernel)(Parameters...), const Grid& grid, CUstream_st* stream, Parameters... arguments) {
   return simt::enqueue(stream, kernel, dim3(grid.blocks_x, grid.blocks_y), dim3(grid.threads), grid.shared_bytes,
                        arguments...);
+}
+
+template <class... Parameters>
+int load(void (*)(Parameters...)) {
+  return simt::load();
 }
 
 #endif

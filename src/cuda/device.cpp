@@ -1,6 +1,7 @@
 #include "cuda/device.h"
 
 #include "cuda/status.h"
+#include "launchers.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cuda {
@@ -26,6 +27,23 @@ int device_count(int driver, int runtime) {
   return count;
 }
 
+std::string describe(const Device& device) {
+  return std::to_string(device.capability / 10) + "." + std::to_string(device.capability % 10) + " (" + device.name +
+         ")";
+}
+
+/// CUDA itself would say so at the first launch. A driver older than the PTX has no use for it either.
+void check_image(const Device& device) {
+  const UseDevice use(device.index);
+  const auto status = static_cast<cudaError_t>(kernels::load_kernel());
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
+      status == cudaErrorUnsupportedPtxVersion)
+    unavailable("a device that this build has kernels for (" SCOREMATCH_CUDA_ARCHITECTURES ")",
+                "compute capability " + describe(device),
+                "build with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(device.capability));
+  check(status, "loading a kernel");
+}
+
 }  // namespace
 
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
@@ -34,7 +52,7 @@ Device open_device(int index) {
   Device device;
   device.index = index;
   check(cudaRuntimeGetVersion(&device.runtime), "asking for the runtime's version");
-  if (cudaDriverGetVersion(&device.driver) != cudaSuccess) device.driver = 0;
+  check(cudaDriverGetVersion(&device.driver), "asking for the driver's version");
   const int count = device_count(device.driver, device.runtime);
   if (index >= count)
     unavailable("below " + std::to_string(count), std::to_string(index), "see what CUDA_VISIBLE_DEVICES says");
@@ -46,9 +64,8 @@ Device open_device(int index) {
   device.memory_bytes = properties.totalGlobalMem;
   device.shared_bytes = properties.sharedMemPerBlockOptin;
   if (device.capability < kLeastCapability)
-    unavailable("compute capability 8.0 or later",
-                std::to_string(properties.major) + "." + std::to_string(properties.minor) + " (" + device.name + ")",
-                "choose another device");
+    unavailable("compute capability 8.0 or later", describe(device), "choose another device");
+  check_image(device);
   return device;
 }
 

@@ -150,6 +150,9 @@ struct Call {
 };
 int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_bytes, Call call);
 
+/// @return a cudaError_t
+int load();
+
 /// Every thread of the grid runs kernel(arguments...). @return a cudaError_t
 template <class... Parameters>
 int enqueue(CUstream_st* stream, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,

@@ -42,9 +42,10 @@ void device_copy(void* to, const void* from, std::size_t bytes);  // either way;
 void device_fill(void* to, int byte, std::size_t bytes);
 std::size_t device_allocations();
 
-/// Where a launch goes instead of being run at once: a stand-in runtime's stream.
+/// Where a launch goes instead of being run at once: a stand-in runtime's stream; and what loading a kernel ends with.
 using EnqueueHook = int (*)(CUstream_st* stream, std::function<int()> launch);
-void set_enqueue_hook(EnqueueHook hook);
+using LoadHook = int (*)();
+void set_hooks(EnqueueHook enqueue, LoadHook load);
 
 constexpr int kInvalidConfiguration = 9, kLaunchFailure = 719;  // of cudaError_t
 

@@ -16,7 +16,8 @@ std::size_t g_arena_bytes = 0;
 namespace {
 
 Report g_session;
-EnqueueHook g_hook = nullptr;
+EnqueueHook g_enqueue_hook = nullptr;
+LoadHook g_load_hook = nullptr;
 Fiber g_program;
 std::vector<Thread*> g_ready;
 std::deque<Thread> g_threads;  // pool; stacks are kept
@@ -233,7 +234,7 @@ void complete(Gathering& g, Block& block, unsigned warp) {
 }  // namespace
 
 Report& session() { return g_session; }
-void set_enqueue_hook(EnqueueHook hook) { g_hook = hook; }
+void set_hooks(EnqueueHook enqueue, LoadHook load) { g_enqueue_hook = enqueue, g_load_hook = load; }
 
 std::uint64_t random_number() {
   g_random ^= g_random << 13;
@@ -315,8 +316,10 @@ void yield() {
 
 void trap(Site site) { fatal("__trap at ", site, ", ", self()); }
 
+int load() { return g_load_hook == nullptr ? 0 : g_load_hook(); }
+
 int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_bytes, Call call) {
-  if (g_hook != nullptr) return g_hook(stream, [=] { return run(grid, block, shared_bytes, call); });
+  if (g_enqueue_hook != nullptr) return g_enqueue_hook(stream, [=] { return run(grid, block, shared_bytes, call); });
   return run(grid, block, shared_bytes, std::move(call));
 }
 

@@ -62,6 +62,12 @@ TEST(SamplerUpdateKernel, AdvanceAddsOneStep) {
   EXPECT_EQ(complaints(), "");
 }
 
+TEST(SamplerUpdateKernel, IsLoadedWithoutALaunch) {
+  const std::uint64_t before = simt::session().launches;
+  EXPECT_EQ(load_kernel(), 0);
+  EXPECT_EQ(simt::session().launches, before);
+}
+
 }  // namespace
 }  // namespace kernels
 }  // namespace scorematch

@@ -13,6 +13,13 @@ int enqueue_launch(CUstream_st* stream, std::function<int()> launch) {
   return failed(enqueue(stream, std::move(launch)));
 }
 
+int load_kernel() {
+  SIMT_CALL(cudaErrorUnknown);
+  if (!state().machine.image) return failed(cudaErrorNoKernelImageForDevice);
+  // What is loaded takes memory, as does the context that it is loaded into.
+  return failed(state().bytes_in_use < state().machine.memory ? cudaSuccess : cudaErrorMemoryAllocation);
+}
+
 /// CUDA's own check before anything else.
 cudaError_t driver_error() {
   const Machine& machine = state().machine;
@@ -30,7 +37,7 @@ std::recursive_mutex& lock() {
 
 State& state() {
   static State it = [] {
-    set_enqueue_hook(&enqueue_launch);
+    set_hooks(&enqueue_launch, &load_kernel);
     return State();
   }();
   return it;
@@ -103,6 +110,7 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
+  SIMT_CALL(cudaErrorUnknown);
   *version = state().machine.driver;
   return cudaSuccess;
 }

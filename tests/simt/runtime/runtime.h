@@ -14,6 +14,7 @@ struct Machine {
   int driver = 13000;                         // 0: none
   int capability = 90;                        // 10 major + minor
   std::size_t memory = std::size_t{1} << 32;  // of each device
+  bool image = true;                          // the program has kernels for it
 };
 
 /// A fresh machine: no device memory in use, nothing counted. @throws std::logic_error where something still lives.
