@@ -52,10 +52,10 @@ struct CudaEngine final : Engine::Impl {
       : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device.index) {}
 
   std::string description() const override {
-    return "cuda: " + device.name + ", compute capability " + std::to_string(device.capability / 10) + "." +
-           std::to_string(device.capability % 10) + ", " + std::to_string(device.multiprocessors) +
-           " multiprocessors, driver for CUDA " + cuda::version(device.driver) + ", runtime " +
-           cuda::version(device.runtime);
+    return "cuda:" + std::to_string(device.index) + " " + device.name + ", compute capability " +
+           std::to_string(device.capability / 10) + "." + std::to_string(device.capability % 10) + ", " +
+           std::to_string(device.multiprocessors) + " multiprocessors, driver for CUDA " +
+           cuda::version(device.driver) + ", runtime " + cuda::version(device.runtime);
   }
 
   std::shared_ptr<void> allocate(std::size_t bytes) override {

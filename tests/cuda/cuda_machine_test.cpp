@@ -9,6 +9,18 @@ namespace {
 
 namespace runtime = simt::runtime;
 
+template <class Call>
+void expect_invalid(const std::string& argument, const std::string& words, const Call& call) {
+  try {
+    call();
+    ADD_FAILURE() << "expected a refusal of '" << argument << "', got none";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.what();
+    EXPECT_EQ(error.argument(), argument) << error.what();
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  }
+}
+
 class CudaMachine : public CudaTest {
  protected:
   static void expect_unavailable(const runtime::Machine& machine, const std::string& cause, const std::string& remedy,
@@ -56,7 +68,7 @@ TEST_F(CudaMachine, ThatLacksSomething) {
 TEST_F(CudaMachine, BestIsTheGpu) {
   const Engine best = Engine::best();
   EXPECT_EQ(best.kind(), Engine::Kind::cuda);
-  EXPECT_NE(best.description().find("stand-in, compute capability 9.0"), std::string::npos) << best.description();
+  EXPECT_EQ(best.description().rfind("cuda:0 stand-in, compute capability 9.0", 0), 0u) << best.description();
 }
 
 TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
@@ -90,16 +102,13 @@ TEST_F(CudaMachine, OfSeveralDevices) {
     plan.run(queue, {params, x, noise}, {loss.data()});
     noise.advance(queue);
     EXPECT_EQ(queue.read_one(loss).count, 4);
-    try {
-      Queue(first, 0, stream);
-      ADD_FAILURE() << "was not refused";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.argument(), "stream");
-      EXPECT_NE(std::string(error.what()).find("a stream of device 0, got one of 1"), std::string::npos)
-          << error.what();
-    }
+    expect_invalid("stream", "a stream of device 0, got one of 1", [&] { Queue(first, 0, stream); });
     Queue other(first, plan.workspace_bytes());
-    EXPECT_THROW(plan.run(other, {params, x, noise}, {loss.data()}), Error);
+    expect_invalid("queue", "(" + second.description() + "), got one of another (" + first.description() + ")", [&] {
+      plan.run(other, {params, x, noise}, {loss.data()});
+    });
+    EXPECT_EQ(first.description().rfind("cuda:0 stand-in", 0), 0u) << first.description();
+    EXPECT_EQ(second.description().rfind("cuda:1 stand-in", 0), 0u) << second.description();
   }
   int device = -1;
   EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
