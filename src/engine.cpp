@@ -6,13 +6,26 @@
 #include "backend.h"
 
 namespace scorematch {
+namespace {
+
+void check_threads(int threads) {
+  if (threads < 0 || threads > 4096) throw_invalid("threads", "between 0 and 4096", std::to_string(threads));
+}
+
+/// What keeps one engine from being made, and another not.
+bool is_of_the_machine(ErrorCode code) {
+  return code == ErrorCode::unsupported || code == ErrorCode::device_unavailable || code == ErrorCode::out_of_memory ||
+         code == ErrorCode::device_fault;
+}
+
+}  // namespace
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Engine Engine::reference() { return Engine(make_reference_engine()); }
 
 Engine Engine::cpu(int threads) {
-  if (threads < 0 || threads > 4096) throw_invalid("threads", "between 0 and 4096", std::to_string(threads));
+  check_threads(threads);
   return Engine(make_cpu_engine(threads));
 }
 
@@ -21,13 +34,14 @@ Engine Engine::cuda(int device) {
   return Engine(make_cuda_engine(device));
 }
 
-Engine Engine::best() {
+Engine Engine::best(int threads) {
+  check_threads(threads);
   std::string passed_over;
   const auto try_to_make = [&](const char* name, auto make) -> std::shared_ptr<Impl> {
     try {
       return make();
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::device_unavailable) throw;
+      if (!is_of_the_machine(error.code())) throw;
       const bool absent = error.code() == ErrorCode::unsupported;
       passed_over +=
           (passed_over.empty() ? "" : "; ") + std::string(name) + ": " + (absent ? "not in this build" : error.what());
@@ -35,7 +49,7 @@ Engine Engine::best() {
     }
   };
   std::shared_ptr<Impl> impl = try_to_make("cuda", [] { return make_cuda_engine(0); });
-  if (!impl) impl = try_to_make("cpu", [] { return make_cpu_engine(0); });
+  if (!impl) impl = try_to_make("cpu", [=] { return make_cpu_engine(threads); });
   if (!impl) impl = make_reference_engine();
   impl->note = passed_over;
   return Engine(std::move(impl));

@@ -178,6 +178,7 @@ INSTANTIATE_TEST_SUITE_P(Host, BadState, host_engines(), engine_name);
 TEST(BadEngine, IsRefused) {
   expect_refused({"threads", "between 0 and 4096", "-1"}, [] { Engine::cpu(-1); });
   expect_refused({"threads", "between 0 and 4096", "4097"}, [] { Engine::cpu(4097); });
+  expect_refused({"threads", "between 0 and 4096", "-1"}, [] { Engine::best(-1); });
   expect_refused({"device", "at least 0", "-1"}, [] { Engine::cuda(-1); });
 }
 

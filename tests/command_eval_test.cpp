@@ -60,6 +60,17 @@ INSTANTIATE_TEST_SUITE_P(Cases, CommandEval,
 
 class CommandInfo : public CommandTest {};
 
+TEST_F(CommandInfo, AutoNamesWhatItPassedOverWithThreadsToo) {
+  const Finished finished =
+      run_well({"eval", std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/dsm-softplus-plain-none.safetensors",
+                "--threads", "2", "-o", "out.safetensors"});
+  const Engine best = Engine::best(2);
+  EXPECT_NE(finished.out.find(best.description()), std::string::npos) << finished.out;
+  if (best.kind() != Engine::Kind::cpu) return;
+  EXPECT_EQ(best.description().rfind("cpu: 2 threads", 0), 0u) << best.description();
+  EXPECT_NE(best.description().find(" (cuda: "), std::string::npos) << best.description();
+}
+
 TEST_F(CommandInfo, NamesTheVersionTheEnginesAndTheProcessor) {
   const Finished finished = run_well({"info"});
   for (const std::string word :

@@ -25,7 +25,8 @@ class SCOREMATCH_API Engine {
   static Engine reference();           ///< the oracle: double inside; takes and gives f32 or f64, mixed as you like
   static Engine cpu(int threads = 0);  ///< f32. 0: as many threads as the machine has cores
   static Engine cuda(int device = 0);  ///< f32 in memory. @throws Error device_unavailable with the remedy
-  static Engine best();                ///< cuda if it works, else cpu; description() says which and why
+  /// cuda if it works, else cpu(threads); description() says which and why
+  static Engine best(int threads = 0);
 
   Kind kind() const;
   std::string description() const;  ///< one line for people: engine, device, driver, what best() passed over

@@ -18,12 +18,10 @@ Engine EngineOptions::make() const {
     if (name == "reference") return Engine::reference();
     if (name == "cuda") return Engine::cuda();
     if (name == "cpu") return Engine::cpu(threads);
+    return Engine::best(threads);
   } catch (const Error& error) {
     throw Error(error.code(), "--engine", "--engine " + name + ": " + error.what());
   }
-  Engine best = Engine::best();
-  // best() takes every core; a wish for fewer is for the cpu engine alone.
-  return best.kind() == Engine::Kind::cpu && threads > 0 ? Engine::cpu(threads) : best;
 }
 
 CLI::Validator not_empty() {

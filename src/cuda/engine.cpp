@@ -65,7 +65,8 @@ struct CudaEngine final : Engine::Impl {
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
       throw Error(ErrorCode::out_of_memory, "",
-                  "expected memory for " + std::to_string(bytes) + " bytes on " + device.name + ", got none");
+                  "expected memory for " + std::to_string(bytes) + " bytes on " + device.name + ", got none" +
+                      cuda::kMemoryRemedy);
     }
     check(status, "allocating memory");
     std::shared_ptr<void> owner(memory, [alive = shared_from_this()](void* p) {

@@ -24,22 +24,24 @@ ErrorCode code_of(cudaError_t status) {
   }
 }
 
+[[noreturn]] void fail(ErrorCode code, const char* doing, const std::string& name, const std::string& text) {
+  throw Error(code, "",
+              std::string(doing) + ": expected success, got " + name + " (" + text + ")" +
+                  (code == ErrorCode::out_of_memory ? kMemoryRemedy : ""));
+}
+
 }  // namespace
 
 void check(cudaError_t status, const char* doing) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // or the next call would report it again
-  throw Error(code_of(status), "",
-              std::string(doing) + ": expected success, got " + cudaGetErrorName(status) + " (" +
-                  cudaGetErrorString(status) + ")");
+  fail(code_of(status), doing, cudaGetErrorName(status), cudaGetErrorString(status));
 }
 
 void check(cublasStatus_t status, const char* doing) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const bool memory = status == CUBLAS_STATUS_ALLOC_FAILED;
-  throw Error(memory ? ErrorCode::out_of_memory : ErrorCode::device_fault, "",
-              std::string(doing) + ": expected success, got " + cublasLtGetStatusName(status) + " (" +
-                  cublasLtGetStatusString(status) + ")");
+  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::device_fault, doing,
+       cublasLtGetStatusName(status), cublasLtGetStatusString(status));
 }
 
 }  // namespace scorematch::cuda

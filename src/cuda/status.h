@@ -5,6 +5,9 @@
 
 namespace scorematch::cuda {
 
+/// Ends the text of every `out_of_memory`.
+constexpr const char* kMemoryRemedy = "; free some of the device's, or make the plans for a smaller max_batch";
+
 /// @throws Error out_of_memory, device_unavailable or device_fault, saying what was being done.
 void check(cudaError_t status, const char* doing);
 void check(cublasStatus_t status, const char* doing);

@@ -1,5 +1,7 @@
 // Machines on which the engine cannot be had, or not in full: each refusal names cause and remedy, leaves nothing
 // behind, and lets Engine::best() go on with the CPU and say so.
+#include <set>
+
 #include "cuda/cuda_fixture.h"
 #include "launchers.h"
 #include "scorematch/scorematch.h"
@@ -71,6 +73,50 @@ TEST_F(CudaMachine, BestIsTheGpu) {
   EXPECT_EQ(best.description().rfind("cuda:0 stand-in, compute capability 9.0", 0), 0u) << best.description();
 }
 
+/// A GPU that others have filled up.
+TEST_F(CudaMachine, WithoutMemory) {
+  runtime::Machine machine;
+  machine.memory = 0;
+  runtime::start(machine);
+  const std::string remedy = "free some of the device's, or make the plans for a smaller max_batch";
+  try {
+    Engine::cuda();
+    ADD_FAILURE() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_NE(std::string(error.what()).find(remedy), std::string::npos) << error.what();
+  }
+  const Engine best = Engine::best();
+  EXPECT_NE(best.kind(), Engine::Kind::cuda);
+  EXPECT_NE(best.description().find(remedy), std::string::npos) << best.description();
+}
+
+/// Whatever fails while the engine is made, and with whatever code, there is still the CPU.
+TEST_F(CudaMachine, BestOutlivesEveryFailure) {
+  std::set<ErrorCode> codes;
+  for (int n = 1;; ++n) {
+    runtime::start();
+    runtime::fail_call(n);
+    try {
+      Engine::cuda();
+    } catch (const Error& error) {
+      codes.insert(error.code());
+    }
+    runtime::fail_call(n);
+    const Engine best = Engine::best();
+    if (!runtime::has_failed()) {
+      EXPECT_EQ(best.kind(), Engine::Kind::cuda);
+      break;
+    }
+    EXPECT_NE(best.kind(), Engine::Kind::cuda) << runtime::failed_call();
+    EXPECT_NE(best.description().find(" (cuda: "), std::string::npos) << best.description();
+    EXPECT_EQ(runtime::live(), "") << runtime::failed_call();
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess) << runtime::failed_call();
+  }
+  EXPECT_EQ(codes,
+            (std::set<ErrorCode>{ErrorCode::device_unavailable, ErrorCode::out_of_memory, ErrorCode::device_fault}));
+}
+
 TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
   const Engine engine = Engine::cuda();
   try {
@@ -78,7 +124,9 @@ TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
     ADD_FAILURE() << "was not refused";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
-    EXPECT_NE(std::string(error.what()).find("34359738368 bytes"), std::string::npos) << error.what();
+    const std::string what = error.what();
+    EXPECT_NE(what.find("34359738368 bytes on stand-in"), std::string::npos) << what;
+    EXPECT_NE(what.find("a smaller max_batch"), std::string::npos) << what;
   }
 }
 

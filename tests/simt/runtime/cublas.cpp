@@ -132,7 +132,7 @@ extern "C" {
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   const std::lock_guard<std::recursive_mutex> guard(lock());
-  if (is_chosen(__func__)) return CUBLAS_STATUS_NOT_INITIALIZED;
+  if (is_chosen(__func__)) return CUBLAS_STATUS_ALLOC_FAILED;
   *handle = reinterpret_cast<cublasLtHandle_t>(new int(current_device()));
   ++state().handles;
   return CUBLAS_STATUS_SUCCESS;
