@@ -41,7 +41,7 @@ void Adam::step(Queue& queue, View params, ConstView grad, double loss_scale) {
   queue.impl().check(impl_->engine.impl(), 0);
   if (!(loss_scale > 0) || !std::isfinite(loss_scale))
     throw_invalid("loss_scale", "a finite value > 0", describe(loss_scale));
-  CallChecker call(Floats::f32_only);
+  CallChecker call(*impl_->engine.impl(), Floats::f32_only);
   call.required("grad", grad, {impl_->count});
   if (params.empty()) throw_invalid("params", "[" + std::to_string(impl_->count) + "]", "nothing");
   call.output("params", params, {impl_->count});

@@ -100,6 +100,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
 
   virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;  // zeroed, aligned to 256 bytes
   virtual void check_stream(CUstream_st* stream) const = 0;
+  /// @throws Error naming the argument unless it lies where this engine computes. On the host nobody can tell.
+  virtual void check_memory(const char* /*name*/, const void* /*data*/) const {}
   virtual void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) = 0;  // waits
   virtual void synchronize(Queue::Impl& queue) = 0;

@@ -8,11 +8,12 @@
 
 namespace scorematch {
 
-inline void check_noise(const NoiseRef& noise, const std::string& what) {
+inline void check_noise(CallChecker& call, const NoiseRef& noise, const std::string& what) {
   if (noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw " + what + " from", "nothing");
   if (const auto past = reinterpret_cast<std::uintptr_t>(noise.state) % alignof(NoiseState::Position); past != 0)
     throw_invalid("noise.state", "an address that NoiseState gave", std::to_string(past) + " past one");
   if (noise.sample_offset < 0) throw_invalid("noise.sample_offset", "at least 0", std::to_string(noise.sample_offset));
+  call.state("noise.state", noise.state);
 }
 
 /// N, from whichever of x, rows and draw_rows says it. @throws Error unless they agree and 1 <= N <= max_batch.
@@ -24,7 +25,7 @@ std::int64_t check_batch(CallChecker& call, const In& in, const char* x_name, co
   std::int64_t batch = x.shape.extent[0];
   if (in.draw_rows != 0) {
     if (!in.rows.empty()) CallChecker::absent("rows", in.rows, "draw_rows is given");
-    check_noise(in.noise, "rows");
+    check_noise(call, in.noise, "rows");
     batch = in.draw_rows;
   } else if (!in.rows.empty()) {
     batch = in.rows.shape.extent[0];
@@ -53,9 +54,9 @@ void check_noise_inputs(CallChecker& call, const In& in, const Loss& loss, bool 
   if (sigma_used && in.sigma.empty()) {
     if (std::holds_alternative<schedule::None>(loss.schedule))
       throw_invalid("sigma", "[" + std::to_string(batch) + "] or [1], as the loss has no schedule", "nothing");
-    if (!std::holds_alternative<schedule::Single>(loss.schedule)) check_noise(in.noise, "sigma");
+    if (!std::holds_alternative<schedule::Single>(loss.schedule)) check_noise(call, in.noise, "sigma");
   }
-  if (perturbed && in.eps.empty()) check_noise(in.noise, "eps");
+  if (perturbed && in.eps.empty()) check_noise(call, in.noise, "eps");
 }
 
 template <class In>
@@ -64,7 +65,7 @@ void check_direction_inputs(CallChecker& call, const In& in, const Needs& needs,
     CallChecker::absent("directions", in.directions, "only sliced objectives use them");
   } else {
     call.optional("directions", in.directions, {needs.projections, batch, dim});
-    if (in.directions.empty()) check_noise(in.noise, "directions");
+    if (in.directions.empty()) check_noise(call, in.noise, "directions");
   }
 }
 

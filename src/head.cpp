@@ -35,7 +35,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   const Needs needs = needs_of(spec.loss.objective);
   const std::size_t scratch_bytes = workspace_bytes();
   queue.impl().check(impl_->engine, scratch_bytes);
-  CallChecker call(impl_->engine->floats);
+  CallChecker call(*impl_->engine);
   std::int64_t batch = 0;
   if (std::holds_alternative<parameterization::Edm>(spec.parameterization)) {
     batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
@@ -67,7 +67,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   if (!needs.trace) CallChecker::absent("grad_trace", out.grad_trace, "only Ism has it");
   call.output("grad_trace", out.grad_trace, {batch});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
-  call.output("queue.workspace", queue.impl().workspace, scratch_bytes);
+  call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   // Adjoints are overwritten always, so they may be accumulated over without a normaliser only where none is wanted.
   check(reduction, !out.grad_output.empty() || !out.grad_jvp.empty() || !out.grad_trace.empty());

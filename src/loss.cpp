@@ -35,7 +35,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   const Needs needs = needs_of(loss.objective);
   const std::size_t scratch_bytes = workspace_bytes();
   queue.impl().check(impl_->engine, scratch_bytes);
-  CallChecker call(impl_->engine->floats);
+  CallChecker call(*impl_->engine);
   call.required("params", in.params, {impl_->param_count});
   const std::int64_t batch = check_batch(call, in, "x", in.x, net.dim, impl_->spec.max_batch);
   check_noise_inputs(call, in, loss, uses_sigma(net.parameterization, net.conditioning), batch, net.dim);
@@ -45,7 +45,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.output("grad", out.grad, {impl_->param_count});
   call.output("grad_x", out.grad_x, {batch, net.dim});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
-  call.output("queue.workspace", queue.impl().workspace, scratch_bytes);
+  call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   check(reduction, !out.grad.empty());
   impl_->program->run(queue.impl(), in, out, batch, reduction);

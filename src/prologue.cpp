@@ -28,7 +28,7 @@ PerturbPlan::PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& sch
 void PerturbPlan::run(Queue& queue, const In& in, const Out& out) const {
   const PerturbSpec& spec = impl_->spec;
   queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
-  CallChecker call(impl_->engine->floats);
+  CallChecker call(*impl_->engine);
   const std::int64_t batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
   // A perturbation always needs sigma and eps: the denoising objective's needs.
   check_noise_inputs(call, in, Loss{Dsm{}, spec.schedule, {}}, true, batch, spec.dim);
@@ -60,9 +60,9 @@ DirectionPlan::DirectionPlan(const Engine& engine, int dim, int projections, Pro
 void DirectionPlan::run(Queue& queue, NoiseRef noise, View directions) const {
   const DirectionSpec& spec = impl_->spec;
   queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
-  check_noise(noise, "directions");
+  CallChecker call(*impl_->engine);
+  check_noise(call, noise, "directions");
   if (directions.empty()) throw_invalid("directions", "memory to write to", "nothing");
-  CallChecker call(impl_->engine->floats);
   call.output("directions", directions, {spec.projections, kAny, spec.dim});
   const std::int64_t batch = directions.shape.extent[1];
   if (batch < 1 || batch > spec.max_batch)

@@ -75,6 +75,7 @@ Queue::Queue(const Engine& engine, void* workspace, std::size_t workspace_bytes,
   if (reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
     throw_invalid("workspace", "an address that is a multiple of 256",
                   std::to_string(reinterpret_cast<std::uintptr_t>(workspace) % 256) + " past one");
+  if (workspace_bytes > 0) engine.impl()->check_memory("workspace", workspace);
   impl_->workspace = static_cast<char*>(workspace);
 }
 

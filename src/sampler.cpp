@@ -115,15 +115,15 @@ SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, con
 void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, View x) const {
   const Impl& plan = *impl_;
   queue.impl().check(plan.engine.impl(), workspace_bytes());
-  check_noise(noise, "the start");
-  CallChecker call(plan.engine.impl()->floats);
+  CallChecker call(*plan.engine.impl());
+  check_noise(call, noise, "the start");
   if (plan.net_score)
     call.required("params", params, {plan.param_count});
   else
     CallChecker::absent("params", params, "the plan has a score function of the caller's");
   if (x.empty()) throw_invalid("x", "[N, " + std::to_string(plan.dim) + "]", "nothing");
   call.output("x", x, {kAny, plan.dim});
-  call.output("queue.workspace", queue.impl().workspace, workspace_bytes());
+  call.workspace(queue.impl().workspace, workspace_bytes());
   call.check_disjoint();
   const std::int64_t batch = x.shape.extent[0];
   if (batch < 1 || batch > plan.max_batch)

@@ -34,7 +34,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   const int dim = spec.net.dim;
   const std::size_t scratch_bytes = workspace_bytes();
   queue.impl().check(impl_->engine, scratch_bytes);
-  CallChecker call(impl_->engine->floats);
+  CallChecker call(*impl_->engine);
   call.required("params", in.params, {impl_->param_count});
   call.required("x", in.x, {kAny, dim});
   const std::int64_t batch = in.x.shape.extent[0];
@@ -53,7 +53,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
     if (spec.projections == 0)
       throw_invalid(out.jvp.empty() ? "divergence_estimate" : "jvp",
                     "nothing, as the plan was made with projections = 0", "an output");
-    if (in.directions.empty()) check_noise(in.noise, "directions");
+    if (in.directions.empty()) check_noise(call, in.noise, "directions");
     call.optional("directions", in.directions, {kAny, batch, dim});
     const std::int64_t given = in.directions.empty() ? spec.projections : in.directions.shape.extent[0];
     if (given < 1 || given > spec.projections)
@@ -64,7 +64,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   call.output("score", out.score, {batch, dim});
   call.output("divergence", out.divergence, {batch});
   call.output("divergence_estimate", out.divergence_estimate, {batch});
-  call.output("queue.workspace", queue.impl().workspace, scratch_bytes);
+  call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   impl_->program->run(queue.impl(), in, out, batch);
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -276,6 +277,8 @@ void check_layout(const char* name, const ConstView& view) {
                   std::to_string(past) + " past one");
 }
 
+CallChecker::CallChecker(const Engine::Impl& engine) : CallChecker(engine, engine.floats) {}
+
 void CallChecker::check_view(const char* name, const ConstView& view,
                              std::initializer_list<std::int64_t> extents) const {
   const bool float_type = view.dtype == DType::f32 || (view.dtype == DType::f64 && floats_ == Floats::f32_or_f64);
@@ -315,7 +318,7 @@ bool CallChecker::overlap(const Range& a, const Range& b) {
 void CallChecker::required(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents) {
   if (view.empty()) throw_invalid(name, describe_expected(extents), "nothing");
   check_view(name, view, extents);
-  inputs_.push_back(range_of(name, view));
+  add(inputs_, range_of(name, view));
 }
 
 void CallChecker::optional(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents) {
@@ -332,13 +335,13 @@ void CallChecker::optional_indices(const char* name, const ConstView& view) {
   if (view.dtype != DType::i64 || view.shape.rank != 1 || view.shape.extent[0] < 0)
     throw_invalid(name, "[batch] int64", describe(view));
   check_layout(name, view);
-  inputs_.push_back(range_of(name, view));
+  add(inputs_, range_of(name, view));
 }
 
 void CallChecker::output(const char* name, const View& view, std::initializer_list<std::int64_t> extents) {
   if (view.empty()) return;
   check_view(name, view, extents);
-  outputs_.push_back(range_of(name, view));
+  add(outputs_, range_of(name, view));
 }
 
 void CallChecker::output(const char* name, const void* data, std::size_t bytes) {
@@ -347,7 +350,22 @@ void CallChecker::output(const char* name, const void* data, std::size_t bytes) 
     throw_invalid(name, "an address that is a multiple of 8",
                   std::to_string(reinterpret_cast<std::uintptr_t>(data) % 8) + " past one");
   const auto begin = reinterpret_cast<std::uintptr_t>(data);
-  outputs_.push_back({name, begin, begin + bytes});
+  add(outputs_, {name, begin, begin + bytes});
+}
+
+void CallChecker::workspace(const void* data, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(data);
+  outputs_.push_back({"queue.workspace", begin, begin + bytes});
+}
+
+void CallChecker::state(const char* name, const void* data) {
+  if (data != last_state_) engine_.check_memory(name, data);  // a call draws several things from one noise
+  last_state_ = data;
+}
+
+void CallChecker::add(std::vector<Range>& to, const Range& range) {
+  if (range.begin < range.end) engine_.check_memory(range.name, reinterpret_cast<const void*>(range.begin));
+  to.push_back(range);
 }
 
 void CallChecker::absent(const char* name, const ConstView& view, const std::string& why) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scorematch/adam.h"
+#include "scorematch/engine.h"
 #include "scorematch/error.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
@@ -56,7 +57,8 @@ constexpr std::int64_t kAny = -1;  // an extent that is not checked
 /// The views of one call. check() them one by one, then check_disjoint().
 class CallChecker {
  public:
-  explicit CallChecker(Floats floats) : floats_(floats) {}
+  explicit CallChecker(const Engine::Impl& engine);
+  CallChecker(const Engine::Impl& engine, Floats floats) : engine_(engine), floats_(floats) {}
 
   void required(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents);
   void optional(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents);
@@ -65,6 +67,10 @@ class CallChecker {
   void optional_indices(const char* name, const ConstView& view);
   void output(const char* name, const View& view, std::initializer_list<std::int64_t> extents);
   void output(const char* name, const void* data, std::size_t bytes);
+  /// The queue's, which has been looked at when it was made.
+  void workspace(const void* data, std::size_t bytes);
+  /// What the engine reads and no view is of.
+  void state(const char* name, const void* data);
   static void absent(const char* name, const ConstView& view, const std::string& why);
   /// No output overlaps an input or another output.
   void check_disjoint() const;
@@ -79,8 +85,12 @@ class CallChecker {
   static Range range_of(const char* name, const ConstView& view);
   static bool overlap(const Range& a, const Range& b);
 
+  void add(std::vector<Range>& to, const Range& range);
+
+  const Engine::Impl& engine_;
   Floats floats_;
   std::vector<Range> inputs_, outputs_;
+  const void* last_state_ = nullptr;
 };
 
 }  // namespace scorematch

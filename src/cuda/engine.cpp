@@ -88,9 +88,19 @@ struct CudaEngine final : Engine::Impl {
 #endif
   }
 
+  void check_memory(const char* name, const void* data) const override {
+    cudaPointerAttributes found;
+    check(cudaPointerGetAttributes(&found, data), "asking where an array lies");
+    const bool on_device = found.type == cudaMemoryTypeDevice;
+    if (found.type == cudaMemoryTypeManaged || (on_device && found.device == device.index)) return;
+    throw_invalid(name, "memory of device " + std::to_string(device.index),
+                  on_device ? "memory of device " + std::to_string(found.device) : "memory of the host");
+  }
+
   void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override {
     if (bytes == 0) return;
     refuse_capture(queue, "a replay would read the host's memory again");
+    check_memory("to", to);
     const UseDevice use_device(device.index);
     check(cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, queue.stream), "copying to the device");
   }
@@ -98,8 +108,10 @@ struct CudaEngine final : Engine::Impl {
   void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override {
     refuse_capture(queue, "this waits");
     const UseDevice use_device(device.index);
-    if (bytes > 0)
+    if (bytes > 0) {
+      check_memory("from", from);
       check(cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, queue.stream), "copying from the device");
+    }
     check(cudaStreamSynchronize(queue.stream), "waiting for the queue");
   }
 

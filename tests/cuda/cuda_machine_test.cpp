@@ -164,6 +164,79 @@ TEST_F(CudaMachine, OfSeveralDevices) {
   EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
 }
 
+/// Memory of the host or of another device is refused by the argument's name before anything is enqueued, recorded or
+/// not; managed memory is as good as the device's own.
+TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
+  runtime::Machine machine;
+  machine.devices = 2;
+  runtime::start(machine);
+  const Engine engine = Engine::cuda(0), neighbour = Engine::cuda(1);
+  const MlpShape net = MlpShape::score(2, {8});
+  const LossPlan plan(engine, net, {Dsm{}, schedule::LogNormal{}}, 4);
+  const DirectionPlan directions(engine, 2, 1, Projection::sphere, 4);
+  const Stream stream;
+  Queue queue(engine, plan.workspace_bytes(), stream.get());
+  Adam adam(engine, net.param_count(), {});
+  const NoiseState noise(engine, 1), noise_of_neighbour(neighbour, 1), noise_of_host(Engine::reference(), 1);
+  auto params = engine.upload(net.initial_params(1)), x = engine.upload(std::vector<float>(8), {4, 2});
+  auto grad = engine.allocate<float>(net.param_count()), out = engine.allocate<float>({4, 2});
+  auto loss = engine.allocate<Estimate>();
+  const auto far = neighbour.upload(std::vector<float>(8), {4, 2});
+  std::vector<float> host(64);
+  std::vector<std::int64_t> rows(4);
+  Estimate host_loss;
+  alignas(256) char scratch[256];
+
+  const std::string got_host = "memory of device 0, got memory of the host";
+  const std::string got_far = "memory of device 0, got memory of device 1";
+  const auto run = [&](const auto& spoil) {
+    LossPlan::In in{params, x, noise};
+    LossPlan::Out to{loss.data(), grad};
+    spoil(in, to);
+    plan.run(queue, in, to);
+  };
+  using In = LossPlan::In;
+  using Out = LossPlan::Out;
+  const auto expect_all_refused = [&] {
+    expect_invalid("x", got_host, [&] { run([&](In& in, Out&) { in.x = {host.data(), {4, 2}}; }); });
+    expect_invalid("x", got_far, [&] { run([&](In& in, Out&) { in.x = far; }); });
+    expect_invalid("rows", got_host, [&] { run([&](In& in, Out&) { in.rows = {rows.data(), 4}; }); });
+    expect_invalid("noise.state", got_host, [&] { run([&](In& in, Out&) { in.noise = noise_of_host; }); });
+    expect_invalid("noise.state", got_far, [&] { run([&](In& in, Out&) { in.noise = noise_of_neighbour; }); });
+    expect_invalid("loss", got_host, [&] { run([&](In&, Out& to) { to.loss = &host_loss; }); });
+    expect_invalid("grad", got_host, [&] { run([&](In&, Out& to) { to.grad = {host.data(), to.grad.shape}; }); });
+    expect_invalid("directions", got_host, [&] { directions.run(queue, noise, View(host.data(), {1, 4, 2})); });
+    expect_invalid("noise.state", got_host, [&] { directions.run(queue, noise_of_host, View(out.data(), {1, 4, 2})); });
+    expect_invalid("grad", got_host, [&] { adam.step(queue, params, ConstView(host.data(), params.size())); });
+    expect_invalid("workspace", got_host, [&] { Queue(engine, scratch, 256, stream.get()); });
+  };
+  const int before = runtime::enqueued();
+  expect_all_refused();
+  expect_invalid("from", got_host, [&] { queue.read_f32(ConstView(host.data(), 4)); });
+  expect_invalid("from", got_far, [&] { queue.read(far); });
+  expect_invalid("to", got_host, [&] { queue.write(View(host.data(), 4), host.data()); });
+  EXPECT_EQ(runtime::enqueued(), before);
+  std::size_t recorded = 1;
+  {
+    cudaGraph_t graph = nullptr;
+    ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
+    expect_all_refused();
+    ASSERT_EQ(cudaStreamEndCapture(stream.get(), &graph), cudaSuccess);
+    EXPECT_EQ(cudaGraphGetNodes(graph, nullptr, &recorded), cudaSuccess);
+    cudaGraphDestroy(graph);
+  }
+  EXPECT_EQ(recorded, 0u);
+  EXPECT_EQ(queue.read(grad), std::vector<float>(grad.size()));
+
+  void* managed = nullptr;
+  ASSERT_EQ(cudaMallocManaged(&managed, 8 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaMemset(managed, 0, 8 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);  // the queue's stream does not wait for the default one
+  run([&](In& in, Out&) { in.x = {static_cast<const float*>(managed), {4, 2}}; });
+  EXPECT_EQ(queue.read_one(loss).count, 4);
+  EXPECT_EQ(cudaFree(managed), cudaSuccess);
+}
+
 /// The table of docs/cuda.md, but for the alignment of each array.
 TEST_F(CudaMachine, WorkspaceIsAsStated) {
   const Engine engine = Engine::cuda();

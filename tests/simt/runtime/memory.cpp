@@ -6,13 +6,16 @@
 
 namespace simt::runtime {
 
-bool is_device_memory(const void* p, std::size_t bytes) {
+Allocations::const_iterator find_memory(const void* p, std::size_t bytes) {
+  const Allocations& memory = state().memory;
   const auto* at = static_cast<const char*>(p);
-  auto found = state().memory.upper_bound(at);
-  if (found == state().memory.begin()) return false;
+  auto found = memory.upper_bound(at);
+  if (found == memory.begin()) return memory.end();
   --found;
-  return at + bytes <= found->first + found->second.bytes;
+  return at + bytes <= found->first + found->second.bytes ? found : memory.end();
 }
+
+bool is_device_memory(const void* p, std::size_t bytes) { return find_memory(p, bytes) != state().memory.end(); }
 
 }  // namespace simt::runtime
 
@@ -37,6 +40,23 @@ cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   *p = simt::device_malloc(bytes);
   s.memory[static_cast<char*>(*p)] = {current_device(), bytes};
   s.bytes_in_use += bytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocManaged(void** p, std::size_t bytes, unsigned) {
+  const cudaError_t error = cudaMalloc(p, bytes);
+  if (error == cudaSuccess) state().memory[static_cast<char*>(*p)].type = cudaMemoryTypeManaged;
+  return error;
+}
+
+/// Of memory that CUDA knows nothing of too: then it is the host's.
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* p) {
+  SIMT_CALL(cudaErrorUnknown);
+  const auto found = find_memory(p, 1);
+  const bool known = found != state().memory.end();
+  *attributes = {};
+  attributes->type = known ? found->second.type : cudaMemoryTypeUnregistered;
+  attributes->device = known ? found->second.device : cudaInvalidDeviceId;
   return cudaSuccess;
 }
 

@@ -35,11 +35,13 @@ namespace simt::runtime {
 struct Memory {
   int device;
   std::size_t bytes;
+  cudaMemoryType type = cudaMemoryTypeDevice;
 };
+using Allocations = std::map<const char*, Memory>;  // by address
 
 struct State {
   Machine machine;
-  std::map<const char*, Memory> memory;  // by address
+  Allocations memory;
   std::size_t bytes_in_use = 0;
   std::set<CUstream_st*> streams;
   std::set<CUgraph_st*> graphs;
@@ -73,6 +75,8 @@ cudaError_t enqueue(cudaStream_t stream, Work work);
 /// Does all that is waiting: in one stream, or in all of them.
 void drain(CUstream_st& stream);
 void drain_all();
+/// The allocation that holds these bytes, or memory.end().
+Allocations::const_iterator find_memory(const void* p, std::size_t bytes);
 bool is_device_memory(const void* p, std::size_t bytes);
 
 #define SIMT_CALL(error)                                                    \
