@@ -60,7 +60,7 @@ void check_noise_range(const NoiseRef& noise, std::int64_t batch) {
   const auto& position = *static_cast<const NoiseState::Position*>(noise.state);
   if (noise.sample_offset < 0 || noise.sample_offset > philox::kMaxSamples - position.first_sample - batch)
     throw_invalid("noise.sample_offset", "samples below 2^48",
-                  std::to_string(position.first_sample) + " + " + std::to_string(noise.sample_offset));
+                  std::to_string(noise.sample_offset) + " past sample " + std::to_string(position.first_sample));
 }
 
 }  // namespace scorematch

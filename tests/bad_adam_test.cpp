@@ -24,7 +24,7 @@ struct AdamCall {
   }
 
   Engine engine;
-  Memory memory;
+  Memory memory{engine};
   Adam adam;
   View params;
   ConstView grad;
@@ -72,7 +72,7 @@ std::vector<BadCall<AdamCall>> bad_steps() {
   };
 }
 
-class BadAdam : public HostEngines {};
+class BadAdam : public Engines {};
 
 TEST_P(BadAdam, Steps) { expect_all_refused(engine(), bad_steps()); }
 
@@ -183,7 +183,7 @@ TEST_P(BadAdam, Snapshots) {
   expect_refused({"ema_decay", "> 0 for an average to be kept", "0"}, [&] { without.ema(); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Host, BadAdam, host_engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, BadAdam, engines(), engine_name);
 
 }  // namespace
 }  // namespace scorematch::test

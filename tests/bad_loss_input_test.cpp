@@ -24,7 +24,7 @@ std::vector<Row> bad_params_and_x() {
          c.in.params = {c.memory.fill<double>(kParams), kParams};
        },
        {"params", "[31] float32", "[31] float64"},
-       On::cpu},
+       On::f32},
       {"params misaligned",
        drawn,
        [](C& c) { shift(c.in.params, 1); },
@@ -69,7 +69,7 @@ std::vector<Row> bad_params_and_x() {
          c.in.x = {c.memory.fill<double>(15), {5, 3}};
        },
        {"x", "[any, 3] float32", "[5, 3] float64"},
-       On::cpu},
+       On::f32},
       {"x misaligned",
        drawn,
        [](C& c) { shift(c.in.x, 2); },
@@ -109,11 +109,11 @@ std::vector<Row> bad_noise() {
       {"noise past its end",
        drawn,
        [](C& c) { c.in.noise.sample_offset = (std::int64_t{1} << 48) - 4; },
-       {"noise.sample_offset", "samples below 2^48", "0 + 281474976710652"}},
+       {"noise.sample_offset", "samples below 2^48", "281474976710652 past"}},
       {"noise at no sample",
        drawn,
        [](C& c) { c.in.noise.sample_offset = std::numeric_limits<std::int64_t>::max(); },
-       {"noise.sample_offset", "samples below 2^48", "0 + 9223372036854775807"}},
+       {"noise.sample_offset", "samples below 2^48", "9223372036854775807 past"}},
       {"noise misaligned",
        drawn,
        [](C& c) { c.in.noise.state = static_cast<const char*>(c.in.noise.state) + 4; },
@@ -132,20 +132,27 @@ std::vector<Row> bad_noise() {
          c.in.sigma = {c.memory.fill<double>(5), 5};
        },
        {"sigma", "[5] float32", "[5] float64"},
-       On::cpu},
-      {"sigma 0", with_sigma, [](C& c) { set_float(c.in.sigma, 0, 0); }, {"sigma", "finite values > 0", "0 at 0"}},
+       On::f32},
+      {"sigma 0",
+       with_sigma,
+       [](C& c) { set_float(c.in.sigma, 0, 0); },
+       {"sigma", "finite values > 0", "0 at 0"},
+       On::host},
       {"sigma negative",
        with_sigma,
        [](C& c) { set_float(c.in.sigma, 4, -1); },
-       {"sigma", "finite values > 0", "-1 at 4"}},
+       {"sigma", "finite values > 0", "-1 at 4"},
+       On::host},
       {"sigma not a number",
        with_sigma,
        [](C& c) { set_float(c.in.sigma, 1, kNan); },
-       {"sigma", "finite values > 0", "nan at 1"}},
+       {"sigma", "finite values > 0", "nan at 1"},
+       On::host},
       {"sigma infinite",
        with_sigma,
        [](C& c) { set_float(c.in.sigma, 1, kInf); },
-       {"sigma", "finite values > 0", "inf at 1"}},
+       {"sigma", "finite values > 0", "inf at 1"},
+       On::host},
       {"no sigma and no schedule",
        with_sigma,
        [](C& c) { c.loss.schedule = schedule::None{}, c.in.sigma = {}; },
@@ -261,8 +268,8 @@ std::vector<Row> bad_rows() {
        {"rows", "[batch] int64", "[-5] int64"}},
       {"no rows at all", gathered, [](C& c) { c.in.rows.shape = 0; }, {"rows", "a batch of 1 to 8", "0"}},
       {"rows past max_batch", gathered, [](C& c) { c.in.rows.shape = 9; }, {"rows", "a batch of 1 to 8", "9"}},
-      {"a row before the data", gathered, [](C& c) { set_row(c, 4, -1); }, {"rows", "in [0, 7)", "-1 at 4"}},
-      {"a row past the data", gathered, [](C& c) { set_row(c, 2, 7); }, {"rows", "in [0, 7)", "7 at 2"}},
+      {"a row before the data", gathered, [](C& c) { set_row(c, 4, -1); }, {"rows", "in [0, 7)", "-1 at 4"}, On::host},
+      {"a row past the data", gathered, [](C& c) { set_row(c, 2, 7); }, {"rows", "in [0, 7)", "7 at 2"}, On::host},
       {"a row of no data",
        gathered,
        [](C& c) {
@@ -288,14 +295,14 @@ std::vector<Row> bad_rows() {
   };
 }
 
-class BadLossInput : public HostEngines {};
+class BadLossInput : public Engines {};
 
 TEST_P(BadLossInput, ParamsAndX) { expect_all_refused(engine(), bad_params_and_x()); }
 TEST_P(BadLossInput, Noise) { expect_all_refused(engine(), bad_noise()); }
 TEST_P(BadLossInput, DirectionsAndTrueScore) { expect_all_refused(engine(), bad_directions_and_true_score()); }
 TEST_P(BadLossInput, Rows) { expect_all_refused(engine(), bad_rows()); }
 
-INSTANTIATE_TEST_SUITE_P(Host, BadLossInput, host_engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, BadLossInput, engines(), engine_name);
 
 }  // namespace
 }  // namespace scorematch::test

@@ -20,7 +20,7 @@ std::vector<Row> bad_outputs() {
          c.out.grad = {c.memory.take<double>(kParams), kParams};
        },
        {"grad", "[31] float32", "[31] float64"},
-       On::cpu},
+       On::f32},
       {"grad_x short",
        drawn,
        [](C& c) {
@@ -95,21 +95,21 @@ std::vector<Row> bad_surroundings() {
        [](C& c) { c.queue_engine = Engine::reference(), c.workspace_bytes = 1 << 20; },
        {"queue", "a queue of the same engine", "one of another"},
        On::reference},
-      {"no workspace", drawn, [](C& c) { c.workspace_bytes = 0; }, {"queue.workspace_bytes", "at least", "0"}, On::cpu},
+      {"no workspace", drawn, [](C& c) { c.workspace_bytes = 0; }, {"queue.workspace_bytes", "at least", "0"}, On::f32},
       {"x in the workspace",
        drawn,
        [](C& c) { c.x_in_workspace = true; },
        {"queue.workspace", "memory of its own", "memory shared with x"},
-       On::cpu},
+       On::f32},
   };
 }
 
-class BadLossOutput : public HostEngines {};
+class BadLossOutput : public Engines {};
 
 TEST_P(BadLossOutput, Outputs) { expect_all_refused(engine(), bad_outputs()); }
 TEST_P(BadLossOutput, Surroundings) { expect_all_refused(engine(), bad_surroundings()); }
 
-INSTANTIATE_TEST_SUITE_P(Host, BadLossOutput, host_engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, BadLossOutput, engines(), engine_name);
 
 // Columns of one table share its rows' memory and none of its bytes.
 TEST(BadLossOverlap, ColumnsOfOneTableAreNone) {

@@ -28,7 +28,7 @@ struct ScoreCall {
   }
 
   Engine engine;
-  Memory memory;
+  Memory memory{engine};
   NoiseState noise;
   MlpShape net = MlpShape::score(kDim, {4});
   int projections = 2;
@@ -53,7 +53,7 @@ struct SamplerCall {
   }
 
   Engine engine;
-  Memory memory;
+  Memory memory{engine};
   NoiseState state;
   NoiseRef noise;
   MlpShape net = MlpShape::score(kDim, {4});
@@ -83,7 +83,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
          c.in.params = {c.memory.fill<double>(kParams), kParams};
        },
        {"params", "[31] float32", "[31] float64"},
-       On::cpu},
+       On::f32},
       {"no x", score_only, [](C& c) { c.in.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x narrow",
        score_only,
@@ -109,7 +109,11 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        {"x", "an array that ends below 2^63 bytes", "[4611686018427387904, 3] float32"}},
       {"no sigma", score_only, [](C& c) { c.in.sigma = {}; }, {"sigma", "[5] or [1]", "nothing"}},
       {"sigma short", score_only, [](C& c) { c.in.sigma.shape = 4; }, {"sigma", "[5]", "[4] float32"}},
-      {"sigma 0", score_only, [](C& c) { set_float(c.in.sigma, 3, 0); }, {"sigma", "finite values > 0", "0 at 3"}},
+      {"sigma 0",
+       score_only,
+       [](C& c) { set_float(c.in.sigma, 3, 0); },
+       {"sigma", "finite values > 0", "0 at 3"},
+       On::host},
       {"sigma that the net ignores",
        sigma_free,
        [](C& c) {
@@ -202,7 +206,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        score_only,
        [](C& c) { c.workspace_bytes = ScorePlan(c.engine, c.net, 8, 2).workspace_bytes() - 1; },
        {"queue.workspace_bytes", "at least", ""},
-       On::cpu},
+       On::f32},
   };
 }
 
@@ -223,7 +227,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
       {"noise past its end",
        library,
        [](C& c) { c.noise.sample_offset = (std::int64_t{1} << 48) - 1; },
-       {"noise.sample_offset", "samples below 2^48", "0 + 281474976710655"}},
+       {"noise.sample_offset", "samples below 2^48", "281474976710655 past"}},
       {"no x", library, [](C& c) { c.x = {}; }, {"x", "[N, 3]", "nothing"}},
       {"x narrow",
        library,
@@ -250,7 +254,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
          c.x = {c.memory.take<double>(15), {5, 3}};
        },
        {"x", "[any, 3] float32", "[5, 3] float64"},
-       On::cpu},
+       On::f32},
       {"x in params",
        library,
        [](C& c) { c.x.data = const_cast<void*>(c.params.data); },
@@ -266,7 +270,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
   };
 }
 
-class BadScore : public HostEngines {};
+class BadScore : public Engines {};
 
 TEST_P(BadScore, Scores) { expect_all_refused(engine(), bad_scores()); }
 TEST_P(BadScore, Samples) { expect_all_refused(engine(), bad_samples()); }
@@ -286,7 +290,7 @@ TEST_P(BadScore, SamplerLeavesXWhereTheScoreThrows) {
   EXPECT_TRUE(call.memory.bytes() == before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Host, BadScore, host_engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, BadScore, engines(), engine_name);
 
 }  // namespace
 }  // namespace scorematch::test

@@ -15,7 +15,7 @@ SafetensorsFile golden(const std::string& name) {
   return read_safetensors(std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/" + name + ".safetensors");
 }
 
-class EvalFormat : public HostEngines {
+class EvalFormat : public Engines {
  protected:
   void expect_bad(const SafetensorsFile& good, const Refusal& refusal, const Spoil& spoil) {
     SafetensorsFile bad = good;
@@ -150,7 +150,7 @@ TEST_P(EvalFormat, FlippedBytesAreEvaluatedOrRefused) {
   EXPECT_GT(refused, 50);
 }
 
-INSTANTIATE_TEST_SUITE_P(Host, EvalFormat, host_engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, EvalFormat, engines(), engine_name);
 
 }  // namespace
 }  // namespace scorematch::test

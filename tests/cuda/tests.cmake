@@ -69,3 +69,8 @@ foreach(name adam_test closed_form_test prologue_test sampler_test score_test)
 endforeach()
 scorematch_stand_in_test(head_test TEST_FILTER *OnEveryEngine*)
 scorematch_gpu_test(head_test TEST_FILTER *OnEveryEngine*)
+
+# What every engine refuses. There the tests write to a GPU's memory, as only the stand-in allows.
+foreach(name adam head loss_input loss_output plan prologue score state)
+  scorematch_stand_in_test(bad_${name}_test TEST_FILTER */Cuda)
+endforeach()

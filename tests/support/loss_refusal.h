@@ -29,7 +29,7 @@ struct LossCall {
   }
 
   Engine engine;
-  Memory memory;
+  Memory memory{engine};
   NoiseState noise;
   MlpShape net = MlpShape::score(kDim, {4});
   Loss loss{Dsm{}, schedule::Geometric{}};

@@ -8,24 +8,38 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scorematch/engine.h"
 #include "scorematch/error.h"
 #include "scorematch/view.h"
+#if defined(SCOREMATCH_STAND_IN)
+#include "cuda/cuda_fixture.h"
+#endif
 
 namespace scorematch::test {
 
-/// Arrays, each a heap block of its own, so that a sanitizer sees what is past its end.
+/// An engine's arrays, each a block of its own, so that what is past its end is seen: on the heap, or, on the stand-in,
+/// where the host may write to it, in a GPU's memory.
 class Memory {
  public:
+  explicit Memory(const Engine& engine) : engine_(engine) {}
+
   static constexpr char kSentinel = '\x35';  // 0x35353535 is 6.75e-7: a float that no result is
 
   /// Sentinels, for an output.
   template <class T>
   T* take(std::int64_t count) {
-    blocks_.emplace_back(static_cast<std::size_t>(count) * sizeof(T), kSentinel);
-    return reinterpret_cast<T*>(blocks_.back().data());
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+    char* block = nullptr;
+    if (engine_.kind() == Engine::Kind::cuda)
+      block = on_device_.emplace_back(engine_.allocate<char>(static_cast<std::int64_t>(bytes))).data();
+    else
+      block = on_host_.emplace_back(bytes).data();
+    blocks_.push_back({block, bytes});
+    std::fill_n(block, bytes, kSentinel);
+    return reinterpret_cast<T*>(block);
   }
   /// Values in (0, 1], for an input.
   template <class T>
@@ -41,11 +55,14 @@ class Memory {
     return array;
   }
 
-  using Snapshot = std::vector<std::vector<char>>;
-  const Snapshot& bytes() const { return blocks_; }
+  using Snapshot = std::vector<std::string>;
+  Snapshot bytes() const { return {blocks_.begin(), blocks_.end()}; }
 
  private:
-  Snapshot blocks_;
+  Engine engine_;
+  std::vector<std::string_view> blocks_;
+  std::vector<std::vector<char>> on_host_;
+  std::vector<Buffer<char>> on_device_;
 };
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInf = std::numeric_limits<double>::infinity();
@@ -87,7 +104,21 @@ void expect_refused(const Refusal& refusal, const Call& call) {
   }
 }
 
-enum class On { both, reference, cpu };
+/// Where a row holds. host: values are looked at; f32: no float64, and scratch is needed.
+enum class On { every, host, reference, f32 };
+
+inline bool holds(On on, Engine::Kind kind) {
+  switch (on) {
+    case On::host:
+      return kind != Engine::Kind::cuda;
+    case On::reference:
+      return kind == Engine::Kind::reference;
+    case On::f32:
+      return kind != Engine::Kind::reference;
+    default:
+      return true;
+  }
+}
 
 /// One row: a call that is good after `prepare` and bad after `spoil`.
 template <class Call>
@@ -95,7 +126,7 @@ struct BadCall {
   const char* name;
   std::function<void(Call&)> prepare, spoil;
   Refusal refusal;
-  On on = On::both;
+  On on = On::every;
 };
 
 /// Call has Call(Engine), `Memory memory` holding all it reads and writes, and run().
@@ -105,8 +136,7 @@ void expect_all_refused(const Engine& engine, const std::vector<BadCall<Call>>& 
   for (const BadCall<Call>& row : table) {
     SCOPED_TRACE(row.name);
     EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
-    if (row.on == On::reference && engine.kind() != Engine::Kind::reference) continue;
-    if (row.on == On::cpu && engine.kind() != Engine::Kind::cpu) continue;
+    if (!holds(row.on, engine.kind())) continue;
 
     Call good(engine);
     row.prepare(good);
@@ -128,6 +158,7 @@ struct BadMake {
   const char* name;
   std::function<void(const Engine&)> make;
   Refusal refusal;
+  On on = On::every;
 };
 
 inline void expect_all_refused(const Engine& engine, const std::vector<BadMake>& table) {
@@ -135,14 +166,26 @@ inline void expect_all_refused(const Engine& engine, const std::vector<BadMake>&
   for (const BadMake& row : table) {
     SCOPED_TRACE(row.name);
     EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
-    expect_refused(row.refusal, [&] { row.make(engine); });
+    if (holds(row.on, engine.kind())) expect_refused(row.refusal, [&] { row.make(engine); });
   }
 }
 
-/// Runs with each engine that computes on the host and was built in.
-class HostEngines : public testing::TestWithParam<Engine::Kind> {
+#if defined(SCOREMATCH_STAND_IN)
+using EngineTest = testing_support::CudaTest;
+inline auto engines() { return testing::Values(Engine::Kind::cuda); }
+#else
+using EngineTest = testing::Test;
+inline auto engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu); }
+#endif
+
+/// Runs with each engine that computes on the host and was built in; on the stand-in, with the cuda engine.
+class Engines : public EngineTest, public testing::WithParamInterface<Engine::Kind> {
  protected:
-  static Engine make(Engine::Kind kind) { return kind == Engine::Kind::cpu ? Engine::cpu(2) : Engine::reference(); }
+  static Engine make(Engine::Kind kind) {
+    return kind == Engine::Kind::cuda  ? Engine::cuda()
+           : kind == Engine::Kind::cpu ? Engine::cpu(2)
+                                       : Engine::reference();
+  }
   void SetUp() override {
     try {
       make(GetParam());
@@ -154,9 +197,7 @@ class HostEngines : public testing::TestWithParam<Engine::Kind> {
 };
 
 inline std::string engine_name(const testing::TestParamInfo<Engine::Kind>& info) {
-  return info.param == Engine::Kind::cpu ? "Cpu" : "Reference";
+  return info.param == Engine::Kind::cuda ? "Cuda" : info.param == Engine::Kind::cpu ? "Cpu" : "Reference";
 }
-
-inline auto host_engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu); }
 
 }  // namespace scorematch::test
