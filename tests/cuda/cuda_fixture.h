@@ -86,13 +86,19 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// What `work` enqueues on a stream, recorded.
+/// What `work` enqueues on a stream, recorded; nothing where it throws.
 class Graph {
  public:
   template <class Work>
   Graph(const Stream& stream, const Work& work) {
     EXPECT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
-    work();
+    try {
+      work();
+    } catch (...) {
+      cudaStreamEndCapture(stream.get(), &graph_);
+      if (graph_ != nullptr) cudaGraphDestroy(graph_);
+      throw;
+    }
     EXPECT_EQ(cudaStreamEndCapture(stream.get(), &graph_), cudaSuccess);
     if (graph_ != nullptr) {
       EXPECT_EQ(cudaGraphInstantiate(&executable_, graph_, 0), cudaSuccess);
