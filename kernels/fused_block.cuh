@@ -83,6 +83,7 @@ struct FusedArrays {
   // Of each row: its noise level, the loss, unweighted, and its running estimate; what of v^T J v and v^T s does not
   // pass through the network, and [column_warps, rows] the parts that do.
   SharedArray<float> sigma, loss;
+  SharedArray<float> eps;  // [rows, output_columns]
   SharedArray<RowLevel> levels;
   SharedArray<HeadRow> values;
   SharedArray<EstimateRecord> estimates;
@@ -113,6 +114,7 @@ struct FusedArrays {
     carve.take(estimates, count(shape.rows));
     carve.take(direction_base, count(shape.rows));
     carve.take(direction_parts, count(shape.rows * tiling.column_warps));
+    if (tiling.keeps_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
     if (tiling.kept_in_shared) carve.take(kept, count(KeptPlaces<T>(net, tiling).all * shape.threads));
   }
 };

@@ -36,6 +36,7 @@ struct FusedTiling {
   int input_columns = 0, output_columns = 0, work_columns = 0;  // padded: network input, output, widest hidden layer
   bool backward = true, directions = false, sliced = false, residual = false;  // what has to be kept of a tile
   bool resident = true;        // weights stay in shared memory, else they stream through it
+  bool keeps_eps = false;      // from the prologue to the head, in shared memory; else it is drawn again
   bool kept_in_shared = true;  // what the way back needs of the way forward, else in `kept`
 
   int rows() const { return 16 * row_tiles * row_warps; }
@@ -46,7 +47,8 @@ struct FusedWish {
   Operands operands = Operands::bf16;
   int directions = 0;  // M
   bool sliced = false;
-  bool backward = true;  // gradients, else scores alone
+  bool backward = true;    // gradients, else scores alone
+  bool denoising = false;  // eps is in the loss
   std::int64_t max_batch = 1;
   int multiprocessors = 1;
   std::size_t shared_bytes = 0;  // a block may have

@@ -107,6 +107,12 @@ SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
   head.output_stride = 0;
   p.prologue.point = term.point;
   set_prologue(block, first);
+  if (p.tiling.keeps_eps && p.prologue.eps.given.data == nullptr) {
+    p.prologue.eps_out = block.arrays.eps;
+    p.prologue.eps_stride = p.tiling.output_columns;
+    head.eps.given = {block.arrays.eps, p.tiling.output_columns};
+    head.eps.first = first;
+  }
 }
 
 template <class Block>

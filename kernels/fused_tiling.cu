@@ -111,7 +111,10 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
       found = true;
     }
   }
-  return found;
+  if (!found || !wish.denoising) return found;
+  tiling->keeps_eps = true;
+  if (fused_shared_bytes(net, *tiling) > wish.shared_bytes) tiling->keeps_eps = false;
+  return true;
 }
 
 }  // namespace kernels

@@ -65,6 +65,7 @@ struct SigmaSource {
 struct EpsSource {
   bool perturbed = false;
   Table given;
+  std::int64_t first = 0;  // the sample of the table's row 0
 };
 
 struct DirectionSource {

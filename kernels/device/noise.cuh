@@ -73,7 +73,7 @@ SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, s
 SCOREMATCH_DEVICE void eps4(const EpsSource& eps, const Noise& noise, std::int64_t n, int group, int dim,
                             float (&values)[4]) {
   if (eps.given.data != nullptr) {
-    read4(eps.given.data + n * eps.given.stride, group, dim, values);
+    read4(eps.given.data + (n - eps.first) * eps.given.stride, group, dim, values);
     return;
   }
   normals4(sample_noise(noise, n).block(philox::Purpose::eps, static_cast<std::uint32_t>(group)), values);

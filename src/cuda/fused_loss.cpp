@@ -104,6 +104,7 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   kernels::FusedWish wish;
   wish.directions = needs.trace ? spec.net.dim : needs.projections;
   wish.sliced = terms_of(spec.loss.objective)[0].sliced_square;
+  wish.denoising = needs.eps;
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
   return plan ? std::make_unique<FusedLoss>(spec, context, *std::move(plan)) : nullptr;

@@ -72,8 +72,28 @@ __global__ void mma_kernel(MmaCase c) {
   for (int i = 0; i < 4; ++i) c.d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
 }
 
+__global__ void approximations_kernel(ApproximationCase c) {
+  const int lane = static_cast<int>(threadIdx.x);
+  c.tanh[lane] = ptx::tanh_approx(c.in[lane]);
+  c.ex2[lane] = ptx::ex2_approx(c.in[lane]);
+  c.rcp[lane] = ptx::rcp_approx(c.in[lane]);
+  c.lg2[lane] = ptx::lg2_approx(fabsf(c.in[lane]));
+}
+
+__global__ void add_pairs_kernel(float* sums) {
+  const int lane = static_cast<int>(threadIdx.x);
+  ptx::add_float2(sums + 2 * lane, 1.0f, static_cast<float>(lane));
+  ptx::add_float2(sums + 2 * lane, 2.0f, static_cast<float>(3 * lane));
+}
+
 }  // namespace
 
+int launch_approximations(const ApproximationCase& c, CUstream_st* stream) {
+  return launch(approximations_kernel, {1, 1, kWarp, 0}, stream, c);
+}
+int launch_add_pairs(float* sums, CUstream_st* stream) {
+  return launch(add_pairs_kernel, {1, 1, kWarp, 0}, stream, sums);
+}
 int launch_convert(const ConvertCase& c, CUstream_st* stream) {
   return launch(convert_kernel, {1, 1, kWarp, 0}, stream, c);
 }

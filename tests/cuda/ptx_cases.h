@@ -39,5 +39,15 @@ struct MmaCase {
 };
 int launch_mma(const MmaCase& c, CUstream_st* stream);
 
+/// Of 32 floats: the special function unit's tanh, 2^x, 1/x and log2 |x|.
+struct ApproximationCase {
+  const float* in;
+  float *tanh, *ex2, *rcp, *lg2;
+};
+int launch_approximations(const ApproximationCase& c, CUstream_st* stream);
+
+/// Each lane adds (1, lane), then (2, 3 lane), onto sums [32, 2].
+int launch_add_pairs(float* sums, CUstream_st* stream);
+
 }  // namespace kernels
 }  // namespace scorematch

@@ -56,6 +56,38 @@ TEST_F(PtxConformance, Conversions) {
   }
 }
 
+/// Within what the PTX manual says of them.
+TEST_F(PtxConformance, Approximations) {
+  std::vector<float> in = {1e-6f, -1e-6f, 0.5f, -0.5f, 1.0f, -1.0f, 20.0f, -20.0f, 1.0001f, 0.9999f};
+  while (in.size() < 32) in.push_back(std::uniform_real_distribution<float>(-6, 6)(generator_));
+  auto input = engine_->upload(in);
+  auto tanh = engine_->allocate<float>(32), ex2 = engine_->allocate<float>(32), rcp = engine_->allocate<float>(32),
+       lg2 = engine_->allocate<float>(32);
+  ASSERT_EQ(kernels::launch_approximations({input.data(), tanh.data(), ex2.data(), rcp.data(), lg2.data()}, nullptr),
+            0);
+  const auto tanhs = read(tanh), powers = read(ex2), inverses = read(rcp), logarithms = read(lg2);
+  for (std::size_t i = 0; i < 32; ++i) {
+    const double x = static_cast<double>(in[i]);
+    EXPECT_NEAR(static_cast<double>(tanhs[i]), std::tanh(x), 0x1p-10 * std::abs(std::tanh(x))) << x;
+    EXPECT_NEAR(static_cast<double>(powers[i]), std::exp2(x), 0x1p-21 * std::exp2(x)) << x;
+    EXPECT_NEAR(static_cast<double>(inverses[i]), 1 / x, 0x1p-22 * std::abs(1 / x)) << x;
+    EXPECT_NEAR(static_cast<double>(logarithms[i]), std::log2(std::abs(x)),
+                0x1p-21 * (1 + std::abs(std::log2(std::abs(x)))))
+        << x;
+  }
+}
+
+/// In the program's order of each thread, so the sums are exact and repeatable.
+TEST_F(PtxConformance, AdditionsOfPairs) {
+  auto sums = engine_->upload(std::vector<float>(64, 0.25f));
+  ASSERT_EQ(kernels::launch_add_pairs(sums.data(), nullptr), 0);
+  const auto got = read(sums);
+  for (std::size_t lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(got[2 * lane], 3.25f) << lane;
+    EXPECT_EQ(got[2 * lane + 1], 0.25f + 4 * static_cast<float>(lane)) << lane;
+  }
+}
+
 TEST_F(PtxConformance, AsynchronousCopies) {
   std::vector<unsigned char> in(32 * 16);
   for (auto& each : in) each = static_cast<unsigned char>(1 + generator_() % 255);

@@ -3,7 +3,7 @@
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/ptx_golden.txt)
 file(MAKE_DIRECTORY ${WORK})
-execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_80 -ptx -I${SOURCE}/kernels -I${SOURCE}/tests
+execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_90 -ptx -I${SOURCE}/kernels -I${SOURCE}/tests
   -o ${WORK}/cases.ptx ${SOURCE}/tests/cuda/ptx_cases.cu COMMAND_ERROR_IS_FATAL ANY)
 file(STRINGS ${WORK}/cases.ptx lines)
 set(inside OFF)

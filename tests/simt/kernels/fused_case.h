@@ -28,11 +28,7 @@ class FusedCase {
         sigma_(p.sigma),
         eps_(p.eps),
         v_(p.directions),
-        true_score_(p.true_score),
-        grad_(p.params.size()),
-        grad_x_(p.x.size()),
-        loss_(static_cast<std::size_t>(p.batch)),
-        estimate_(1) {
+        true_score_(p.true_score) {
     possible_ = fused_net_of(p.net, net);
     if (const auto* fourier = std::get_if<conditioning::Fourier>(&p.net.conditioning))
       frequencies_ = fourier->frequencies;
@@ -40,50 +36,32 @@ class FusedCase {
 
   bool possible() const { return possible_; }
   int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
-  /// What the kernels that were launched by run() count, of the main one alone.
+  /// eps is not given any more.
+  void draw_from(Noise noise) { noise_ = noise; }
+  /// What the main kernel of the last run did.
   const simt::Report& counted() const { return counted_; }
 
   FusedWish wish(Operands operands, int multiprocessors) const {
-    return {operands, directions(), terms_[0].sliced_square, true, problem_.batch, multiprocessors, 227 * 1024};
+    return {operands,   directions(),   terms_[0].sliced_square, true,
+            needs_.eps, problem_.batch, multiprocessors,         227 * 1024};
   }
 
   testing_support::EngineRun run(const FusedTiling& tiling, int blocks) {
+    const Prepared on_device(*this, tiling, blocks);
     const std::int64_t stride = net.weight_count + net.bias_count;
-    std::vector<LayerPlace> places;
-    LayerTable table;
-    for (int l = 0; l <= net.hidden; ++l) {
-      places.push_back(net.layers[l].place);
-      table.largest = std::max(table.largest, std::int64_t{places.back().in_padded + 1} * places.back().out_padded);
-    }
-    const DeviceArray<LayerPlace> layers(places);
-    table.layers = layers.data(), table.count = net.hidden + 1;
-    const Element element = tiling.operands == Operands::bf16 ? Element::bf16 : Element::f32;
-    const ElementArray packed(element, static_cast<std::size_t>(net.weight_count));
-    const DeviceArray<float> biases(static_cast<std::size_t>(net.bias_count)),
-        partial(static_cast<std::size_t>(stride * blocks));
-    const DeviceArray<EstimateRecord> estimates(static_cast<std::size_t>(blocks));
-    const DeviceArray<unsigned char> kept(fused_kept_bytes(net, tiling) * static_cast<std::size_t>(blocks));
-    const DeviceArray<double> frequencies(frequencies_);
-    EXPECT_EQ(launch_pack(params_.data(), table, packed.data(), biases.data(), element, nullptr), 0);
-
+    const DeviceArray<float> partial(static_cast<std::size_t>(stride * blocks)), grad(problem_.params.size()),
+        grad_x(problem_.x.size()), loss(static_cast<std::size_t>(problem_.batch));
+    const DeviceArray<EstimateRecord> estimates(static_cast<std::size_t>(blocks)), estimate(1);
     FusedLossParams p;
     p.net = net, p.tiling = tiling;
-    p.params = params_.data(), p.weights = packed.data();
-    p.prologue.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
-    p.prologue.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.prologue.sigma.given_stride = 1;
-    p.prologue.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}};
-    p.prologue.parameterization = parameterization();
-    p.prologue.features = features(frequencies.data());
-    p.prologue.dim = problem_.net.dim;
+    p.params = params_.data(), p.weights = on_device.packed.data();
+    p.prologue = prologue(on_device);
     p.head.objective = static_cast<Objective>(std::vector<int>{0, 2, 1, 3, 4}[problem_.loss.objective.index()]);
     p.head.dim = problem_.net.dim;
-    p.head.data = p.prologue.data, p.head.eps = p.prologue.eps;
+    p.head.data = p.prologue.data, p.head.eps = p.prologue.eps, p.head.noise = noise_;
     p.head.true_score = {true_score_.data(), problem_.net.dim};
-    if (needs_.trace)
-      p.head.directions.law = DirectionSource::Law::basis;
-    else
-      p.head.directions = {DirectionSource::Law::gaussian, v_.data(), problem_.batch * problem_.net.dim,
-                           problem_.net.dim};
+    p.head.directions = given_directions();
+    if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
     p.head.share = terms_[0].share;
     p.head.parameterization = p.prologue.parameterization;
     p.head.weighting = weighting();
@@ -94,27 +72,110 @@ class FusedCase {
       p.terms[i] = {terms_[i].point, terms_[i].quadratic, terms_[i].linear, terms_[i].complete_square};
     p.directions = directions();
     p.batch = problem_.batch, p.blocks = blocks;
-    p.gradient = true, p.grad_x = grad_x_.data();
+    p.gradient = true, p.grad_x = grad_x.data();
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
-    p.estimates = estimates.data(), p.loss_per_sample = loss_.data(), p.kept = kept.data();
-    const std::vector<std::string> errors = simt::session().errors;
-    simt::session() = {};
-    EXPECT_EQ(launch_fused_loss(p, nullptr), 0);
-    counted_ = simt::session();
-    EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, table, false,
-                                   grad_.data(), estimate_.data()},
+    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.kept = on_device.kept.data();
+    count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
+    EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
+                                   false, grad.data(), estimate.data()},
                                   nullptr),
               0);
-    simt::session().errors.insert(simt::session().errors.end(), errors.begin(), errors.end());
-    const EstimateRecord e = estimate_.read()[0];
-    Estimate loss;
-    loss.count = e.count, loss.mean = e.mean, loss.m2 = e.m2;
-    return {{loss_.read(), grad_.read(), grad_x_.read()}, loss};
+    const EstimateRecord e = estimate.read()[0];
+    Estimate mean;
+    mean.count = e.count, mean.mean = e.mean, mean.m2 = e.m2;
+    return {{loss.read(), grad.read(), grad_x.read()}, mean};
+  }
+
+  struct Scores {
+    std::vector<float> score, jvp, divergence;
+  };
+  /// Along `count` directions, given or drawn; the divergence is their mean.
+  Scores run_score(const FusedTiling& tiling, int blocks, const DirectionSource& source, int count_, Noise noise) {
+    const Prepared on_device(*this, tiling, blocks);
+    const auto size = problem_.x.size(), samples = static_cast<std::size_t>(problem_.batch);
+    const DeviceArray<float> score(size), jvp(size * static_cast<std::size_t>(count_)), divergence(samples);
+    FusedScoreParams p;
+    p.net = net, p.tiling = tiling;
+    p.params = params_.data(), p.weights = on_device.packed.data();
+    p.prologue = prologue(on_device);
+    p.prologue.eps.perturbed = false;
+    p.prologue.noise = p.given.noise = noise;
+    p.given.dim = problem_.net.dim;
+    p.given.x = p.prologue.data.x;
+    p.given.directions = source;
+    p.given.share = 1.0 / count_;
+    p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
+    p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
+    p.given.jvp_out_plane = problem_.batch * problem_.net.dim;
+    p.given.divergence = divergence.data();
+    p.score = p.given;
+    p.directions = count_;
+    p.batch = problem_.batch, p.blocks = blocks, p.kept = on_device.kept.data();
+    count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
+    return {score.read(), jvp.read(), divergence.read()};
+  }
+
+  DirectionSource given_directions() const {
+    return {DirectionSource::Law::gaussian, v_.data(), problem_.batch * problem_.net.dim, problem_.net.dim};
   }
 
   FusedNet net;
 
  private:
+  /// Packed parameters, tables and a block's own memory, as a plan has them.
+  struct Prepared {
+    Prepared(const FusedCase& c, const FusedTiling& tiling, int blocks)
+        : layers(places_of(c.net)),
+          element(tiling.operands == Operands::bf16 ? Element::bf16 : Element::f32),
+          packed(element, static_cast<std::size_t>(c.net.weight_count)),
+          biases(static_cast<std::size_t>(c.net.bias_count)),
+          frequencies(c.frequencies_),
+          kept(fused_kept_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
+      for (int l = 0; l <= c.net.hidden; ++l) {
+        const LayerPlace& place = c.net.layers[l].place;
+        table.largest = std::max(table.largest, std::int64_t{place.in_padded + 1} * place.out_padded);
+      }
+      table.layers = layers.data(), table.count = c.net.hidden + 1;
+      EXPECT_EQ(launch_pack(c.params_.data(), table, packed.data(), biases.data(), element, nullptr), 0);
+    }
+    static std::vector<LayerPlace> places_of(const FusedNet& net) {
+      std::vector<LayerPlace> places;
+      for (int l = 0; l <= net.hidden; ++l) places.push_back(net.layers[l].place);
+      return places;
+    }
+
+    LayerTable table;
+    DeviceArray<LayerPlace> layers;
+    Element element;
+    ElementArray packed;
+    DeviceArray<float> biases;
+    DeviceArray<double> frequencies;
+    DeviceArray<unsigned char> kept;
+  };
+
+  PerturbParams prologue(const Prepared& on_device) const {
+    PerturbParams p;
+    p.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
+    p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = 1;
+    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}, 0};
+    p.noise = noise_;
+    if (noise_.position != nullptr) p.eps.given = {};
+    p.parameterization = parameterization();
+    p.features = features(on_device.frequencies.data());
+    p.dim = problem_.net.dim;
+    return p;
+  }
+
+  /// Counts what a launch does, apart from the rest of the session.
+  template <class Launch>
+  void count(const Launch& launch) {
+    const std::vector<std::string> errors = simt::session().errors;
+    simt::session() = {};
+    launch();
+    counted_ = simt::session();
+    simt::session().errors.insert(simt::session().errors.end(), errors.begin(), errors.end());
+  }
+
   kernels::Parameterization parameterization() const {
     kernels::Parameterization p;
     p.kind = static_cast<kernels::Parameterization::Kind>(problem_.net.parameterization.index());
@@ -137,8 +198,8 @@ class FusedCase {
   Needs needs_;
   std::vector<Term> terms_;
   std::vector<double> frequencies_;
-  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, grad_, grad_x_, loss_;
-  DeviceArray<EstimateRecord> estimate_;
+  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_;
+  Noise noise_;
   simt::Report counted_;
   bool possible_ = false;
 };
