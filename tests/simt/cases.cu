@@ -123,12 +123,27 @@ __global__ void misaligned(const float* in, float* out) {
 __global__ void copy_asynchronously(const float* in, float* out, int variant) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
-  float* values = carve.take<float>(128);
-  ptx::cp_async16(values + 4 * thread(), in + 4 * thread(), 16);
+  float* values = carve.take<float>(129);
+  ptx::cp_async16(values + 4 * thread() + (variant == 3 ? 1 : 0), in + 4 * thread() + (variant == 2 ? 1 : 0), 16);
   ptx::cp_async_commit();
-  if (variant == 1) ptx::cp_async_wait<0>();
+  if (variant >= 1) ptx::cp_async_wait<0>();
   __syncthreads();
   for (int i = 0; i < 4; ++i) out[4 * thread() + i] = values[4 * thread() + i];
+}
+
+__global__ void load_matrix(const float* in, float* out, int variant) {
+  SCOREMATCH_SHARED(block);
+  Carver carve(block);
+  bf16* rows = carve.take<bf16>(16 * 8);
+  for (int i = thread(); i < 16 * 8; i += 32) rows[i] = ptx::to_bf16(in[i]);
+  __syncwarp();
+  const void* row = rows + thread() % 16 * 8;
+  if (thread() == 5 && variant == 1) row = in;
+  if (thread() == 5 && variant == 2) row = rows + 16 * 8;
+  if (thread() == 5 && variant == 3) row = rows + 4;
+  std::uint32_t loaded[2];
+  ptx::ldmatrix_x2(loaded, row);
+  out[thread()] = __uint_as_float(loaded[0] << 16);
 }
 
 __global__ void matrix_product(const float* in, float* out) {
@@ -194,6 +209,8 @@ int launch_case(Case which, int variant, unsigned blocks, unsigned threads, std:
       return launch(misaligned, grid, nullptr, in, out);
     case Case::copy_asynchronously:
       return launch(copy_asynchronously, grid, nullptr, in, out, variant);
+    case Case::load_matrix:
+      return launch(load_matrix, grid, nullptr, in, out, variant);
     case Case::matrix_product:
       return launch(matrix_product, grid, nullptr, in, out);
     case Case::unrounded_tf32:

@@ -20,7 +20,8 @@ enum class Case {
   exited_lane,        // before a collective of the whole warp
   waits_for_ever,     // one warp for the other, in a shuffle nobody joins
   misaligned,
-  copy_asynchronously,  // variant 0: does not wait, 1: waits
+  copy_asynchronously,  // variant 0: does not wait, 1: waits; 2: from, 3: to where it is not aligned
+  load_matrix,          // variant 0: sound; of lane 5's row, 1: in global memory, 2: past its array, 3: not aligned
   matrix_product,       // out[16, 8] = in[16, 16] in[8, 16]^T in bf16
   unrounded_tf32,
   too_much_shared,

@@ -151,6 +151,37 @@ TEST_F(Checker, ReportsWhatLiesOutside) {
 
 TEST_F(Checker, ReportsMisalignedVectors) { expect_report(Case::misaligned, 0, "misaligned 16-byte access", 1, 1); }
 
+TEST_F(Executor, ReportsCopiesThatAreNotAligned) {
+  expect_report(Case::copy_asynchronously, 2, "misaligned cp.async at cases.cu:", 1, 32);
+  expect_report(Case::copy_asynchronously, 3, "misaligned cp.async at cases.cu:", 1, 32);
+}
+
+TEST_F(Executor, ReportsMatrixRowsThatCannotBeRead) {
+  expect_sound(Case::load_matrix, 0, 1, 32);
+  expect_report(Case::load_matrix, 1, "ldmatrix row outside shared memory at cases.cu:", 1, 32);
+  expect_report(Case::load_matrix, 2, "ldmatrix row outside shared memory at cases.cu:", 1, 32);
+  expect_report(Case::load_matrix, 3, "ldmatrix row not aligned to 16 bytes at cases.cu:", 1, 32);
+}
+
+/// 1 + 3 2^-24 + 4 2^-26 = 1 + 2^-22. One after another, each is lost in 1, whose half unit is 2^-24 and whose ties go
+/// to even. Cut to 26 bits, the last four are lost, and of 1 + 1.5 2^-23 the half.
+TEST_F(Executor, HasThreeRoundingsOfMatrixProducts) {
+  std::fill(values_.begin(), values_.end(), 0.0f);
+  for (std::size_t k = 0; k < 8; ++k) {
+    const float part = k == 0 ? 1.0f : k < 4 ? 0x1p-12f : 0x1p-13f;
+    values_[k] = part, values_[16 + k] = -part, values_[256 + k] = part;  // rows 0 and 1 of a, row 0 of b
+  }
+  device_copy(in_, values_.data(), kFloats * sizeof(float));
+  const std::pair<MmaRounding, float> wanted[] = {
+      {MmaRounding::exact, 1 + 0x1p-22f}, {MmaRounding::sequential, 1.0f}, {MmaRounding::truncating, 1 + 0x1p-23f}};
+  for (const auto& [rounding, result] : wanted) {
+    options.mma = rounding;
+    EXPECT_EQ(run(Case::matrix_product, 0, 5, 1, 32, 2048), "");
+    EXPECT_EQ(out_[0], result);
+    EXPECT_EQ(out_[8], -result);
+  }
+}
+
 TEST_F(Executor, MultipliesMatricesWithinEachRoundingsBound) {
   for (const MmaRounding rounding : {MmaRounding::exact, MmaRounding::sequential, MmaRounding::truncating}) {
     options.mma = rounding;
