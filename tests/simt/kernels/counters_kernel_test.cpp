@@ -1,4 +1,6 @@
 // What the kernels do by count: barriers a block are those of the formulas, in every schedule.
+#include <algorithm>
+
 #include "simt/kernels/random_case.h"
 
 namespace scorematch {
@@ -64,6 +66,27 @@ void adam_steps(std::uint64_t seed) {
   EXPECT_EQ(simt::session().barriers, kTree * static_cast<std::uint64_t>((count + 255) / 256 + 1));
 }
 
+/// One a block, between what follows from sigma and the columns; a block takes as many rows as have 2,048 groups of
+/// four columns, at least one and at most 256.
+void perturbations(std::uint64_t seed) {
+  RandomCase random(seed);
+  PerturbParams p;
+  p.dim = random.chance(0.1) ? 9000 : random.integer(1, 100);
+  p.batch = random.integer(1, p.dim > 100 ? 3 : 600);
+  p.rows = (p.batch + 15) / 16 * 16;
+  p.net_columns = (p.dim + 7) / 8 * 8, p.net_stride = p.net_columns;
+  const DeviceArray<float> x(random.normals(p.batch * p.dim)), sigma(std::vector<float>{0.5f}),
+      input(static_cast<std::size_t>(p.rows * p.net_columns));
+  p.data = {{x.data(), p.dim}, p.batch, nullptr, false};
+  p.sigma.given = sigma.data();
+  p.point = 1;
+  p.net_input = input.data();
+  ASSERT_EQ(launch_perturb(p, Element::f32, nullptr), 0);
+  const std::int64_t rows_a_block = std::clamp(2048 / ((p.net_columns + 3) / 4), 1, 256);
+  EXPECT_EQ(simt::session().barriers, static_cast<std::uint64_t>((p.rows + rows_a_block - 1) / rows_a_block));
+}
+
+TEST(Counters, BarriersOfAPerturbation) { for_each_seed(10, perturbations); }
 TEST(Counters, BarriersOfColumnSums) { for_each_seed(40, sums_of_columns); }
 TEST(Counters, BarriersOfTheJetsWayBack) { for_each_seed(40, jets); }
 TEST(Counters, BarriersOfAnEstimate) { for_each_seed(20, estimates); }
