@@ -2,6 +2,7 @@
 // compute type as the hardware would, so that tf32 and bf16 differ from fp32 here as there.
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "simt/host.h"
 #include "simt/runtime/state.h"
@@ -100,20 +101,28 @@ struct Product {
   void* d_data;
   float alpha, beta;
 
+  /// [outer, depth], as they are multiplied.
+  std::vector<double> operand(const Layout& m, const void* data, bool depth_is_rows) const {
+    std::vector<double> values;
+    values.reserve(m.rows * m.columns);
+    const std::uint64_t outer = depth_is_rows ? m.columns : m.rows, depth = depth_is_rows ? m.rows : m.columns;
+    for (std::uint64_t i = 0; i < outer; ++i)
+      for (std::uint64_t k = 0; k < depth; ++k) {
+        const std::uint64_t row = depth_is_rows ? k : i, column = depth_is_rows ? i : k;
+        const double value = load(data, m.type, column * static_cast<std::uint64_t>(m.stride) + row);
+        values.push_back(o.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? rounded_to(value, 11) : value);
+      }
+    return values;
+  }
+
   int operator()() const {
     const auto depth = o.transpose_a == CUBLAS_OP_N ? a.columns : a.rows;
-    const auto operand = [&](const Layout& m, const void* data, bool transposed, std::uint64_t row,
-                             std::uint64_t column) {
-      const std::uint64_t i = transposed ? column : row, j = transposed ? row : column;
-      const double value = load(data, m.type, j * static_cast<std::uint64_t>(m.stride) + i);
-      return o.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? rounded_to(value, 11) : value;
-    };
+    const std::vector<double> left = operand(a, a_data, o.transpose_a != CUBLAS_OP_N),
+                              right = operand(b, b_data, o.transpose_b == CUBLAS_OP_N);
     for (std::uint64_t j = 0; j < d.columns; ++j)
       for (std::uint64_t i = 0; i < d.rows; ++i) {
         double sum = 0;
-        for (std::uint64_t k = 0; k < depth; ++k)
-          sum += operand(a, a_data, o.transpose_a != CUBLAS_OP_N, i, k) *
-                 operand(b, b_data, o.transpose_b != CUBLAS_OP_N, k, j);
+        for (std::uint64_t k = 0; k < depth; ++k) sum += left[i * depth + k] * right[j * depth + k];
         sum *= static_cast<double>(alpha);
         const std::size_t at = j * static_cast<std::uint64_t>(d.stride) + i;
         if (beta != 0) sum += static_cast<double>(beta) * load(d_data, d.type, at);
