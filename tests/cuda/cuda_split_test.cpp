@@ -1,5 +1,6 @@
 // However the work is cut up, it is the same work: groups of directions, chunks of samples, micro-batches, gathered
 // rows, padded and unaligned views, outputs that are not wanted.
+#include <algorithm>
 #include <cstring>
 
 #include "cuda/agreement.h"
@@ -192,24 +193,51 @@ TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
   }
 }
 
+/// Each value in each input of one sample: its own loss shows it where it is not a number, and no other sample does.
 TEST_F(CudaLossCall, SpecialValuesStayInTheirRow) {
-  for (const Objective& objective : {Objective(Dsm{}), Objective(Ism{}), Objective(Ssm{2}), Objective(SsmVr{9})}) {
-    Problem p = problem(objective, 70, 12);
-    const EngineRun clean = run(*engine, p);
-    for (const float bad : {std::nanf(""), HUGE_VALF, 3e38f}) {
-      Problem spoilt = p;
-      constexpr std::size_t kRow = 33;
-      spoilt.x[kRow * 5 + 2] = bad;
-      const EngineRun got = run(*engine, spoilt);
-      EXPECT_FALSE(std::isfinite(got.outcome.per_sample[kRow]));
-      EXPECT_FALSE(std::isfinite(got.loss.mean));
-      for (std::size_t n = 0; n < 70; ++n) {
-        if (n == kRow) continue;
-        ASSERT_EQ(got.outcome.per_sample[n], clean.outcome.per_sample[n]) << n;
-        for (std::size_t i = n * 5; i < n * 5 + 5; ++i) ASSERT_EQ(got.outcome.grad_x[i], clean.outcome.grad_x[i]) << i;
+  constexpr std::int64_t kBatch = 20, kRow = 13;
+  const auto is_finite = [](const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float each) { return std::isfinite(each); });
+  };
+  for (const Precision precision : {Precision::fp32, Precision::bf16})
+    for (const Objective& objective :
+         {Objective(Esm{}), Objective(Dsm{}), Objective(Dsm{Dsm::Variance::control_variate}),
+          Objective(Dsm{Dsm::Variance::antithetic}), Objective(Ism{}), Objective(Ssm{2}), Objective(SsmVr{9})}) {
+      const Problem p = problem(objective, kBatch, 12);
+      const auto run_in_precision = [&](const Problem& q) { return run(*engine, q, 0, kBatch, kBatch, {{precision}}); };
+      const EngineRun clean = run_in_precision(p);
+      const std::pair<const char*, std::vector<float> Problem::*> inputs[] = {{"x", &Problem::x},
+                                                                              {"eps", &Problem::eps},
+                                                                              {"sigma", &Problem::sigma},
+                                                                              {"directions", &Problem::directions},
+                                                                              {"true_score", &Problem::true_score}};
+      for (const auto& [name, input] : inputs) {
+        if ((p.*input).empty()) continue;
+        const bool is_sigma = input == &Problem::sigma;
+        for (const float value : {std::nanf(""), HUGE_VALF, 3e38f, 1e-40f, -0.0f}) {
+          Problem spoilt = p;
+          (spoilt.*input)[is_sigma ? kRow : kRow * 5 + 2] = value;
+          const EngineRun got = run_in_precision(spoilt);
+          SCOPED_TRACE(p.describe() + (precision == Precision::bf16 ? " bf16, " : ", ") + std::to_string(value) +
+                       " in " + name);
+          if (std::isnan(value) || (!std::isfinite(value) && !is_sigma)) {
+            EXPECT_FALSE(std::isfinite(got.outcome.per_sample[kRow]));
+            EXPECT_FALSE(std::isfinite(got.loss.mean));
+          }
+          if (std::abs(value) < 1 && !is_sigma) {
+            EXPECT_TRUE(is_finite(got.outcome.per_sample) && is_finite(got.outcome.grad) &&
+                        is_finite(got.outcome.grad_x) && std::isfinite(got.loss.mean));
+          }
+          for (std::size_t n = 0; n < kBatch; ++n) {
+            if (n == kRow) continue;
+            ASSERT_EQ(got.outcome.per_sample[n], clean.outcome.per_sample[n]) << n;
+            for (std::size_t i = n * 5; i < n * 5 + 5; ++i) {
+              ASSERT_EQ(got.outcome.grad_x[i], clean.outcome.grad_x[i]) << i;
+            }
+          }
+        }
       }
     }
-  }
 }
 
 TEST_F(CudaLossCall, TakesPaddedAndUnalignedViews) {
