@@ -188,6 +188,61 @@ TEST_F(CudaStream, SameBitsRunAfterRun) {
   }
 }
 
+/// Four streams at once, and whatever the workspace holds.
+TEST_F(CudaStream, SameBitsOnFourStreams) {
+  constexpr int kStreams = 4, kRuns = kOnStandIn ? 5 : 100;
+  constexpr std::int64_t kSamples = kOnStandIn ? 9 : 200;
+  const Engine engine = Engine::cuda();
+  std::vector<Loss> all = losses();
+  all.push_back({Esm{}, schedule::LogNormal{}, weighting::Edm{}});
+  all.push_back({Dsm{Dsm::Variance::antithetic}, schedule::LogNormal{}, weighting::Edm{}});
+  const auto params = engine.upload(net().initial_params(1)), x = engine.upload(data(kSamples * 3), {kSamples, 3}),
+             true_score = engine.upload(data(kSamples * 3), {kSamples, 3});
+  const NoiseState noise(engine, 5);
+  struct Lane {
+    Lane(const Engine& engine, std::size_t bytes)
+        : workspace(bytes),
+          queue(engine, workspace.data(), bytes, stream.get()),
+          loss(engine.allocate<Estimate>()),
+          grad(engine.allocate<float>(net().param_count())),
+          grad_x(engine.allocate<float>({kSamples, 3})),
+          per_sample(engine.allocate<float>(kSamples)) {}
+    Stream stream;
+    RawMemory workspace;
+    Queue queue;
+    Buffer<Estimate> loss;
+    Buffer<float> grad, grad_x, per_sample;
+  };
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
+    for (const Loss& loss : all) {
+      const LossPlan plan(engine, net(), loss, kSamples, {precision});
+      std::vector<std::unique_ptr<Lane>> lanes;
+      for (int i = 0; i < kStreams; ++i) lanes.push_back(std::make_unique<Lane>(engine, plan.workspace_bytes()));
+      LossPlan::In in{params, x, noise};
+      if (std::holds_alternative<Esm>(loss.objective)) in.true_score = true_score;
+      Bits first;
+      std::uint64_t schedule = 0;  // another a run and a stream, 20 on the stand-in, where a stream runs as it is read
+      for (int i = 0; i < kRuns; ++i) {
+        for (const auto& lane : lanes) {
+          ASSERT_EQ(cudaMemsetAsync(lane->workspace.data(), 0xFF, lane->workspace.bytes(), lane->stream.get()),
+                    cudaSuccess);
+          plan.run(lane->queue, in, {lane->loss.data(), lane->grad, lane->grad_x, lane->per_sample});
+        }
+        for (const auto& lane : lanes) {
+          draw_schedule(++schedule);
+          Bits now = lane->queue.read(lane->grad);
+          for (const Buffer<float>* more : {&lane->grad_x, &lane->per_sample}) {
+            const Bits values = lane->queue.read(*more);
+            now.insert(now.end(), values.begin(), values.end());
+          }
+          now.push_back(static_cast<float>(lane->queue.read_one(lane->loss).mean));
+          if (first.empty()) first = now;
+          ASSERT_TRUE(same_bits(first, now)) << "run " << i << " objective " << loss.objective.index();
+        }
+      }
+    }
+}
+
 #if defined(SCOREMATCH_STAND_IN)
 TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
   const Engine engine = Engine::cuda();
