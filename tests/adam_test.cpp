@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "support/arrays.h"
+#include "support/engine_test.h"
 
 namespace scorematch::testing_support {
 namespace {
@@ -81,12 +81,11 @@ struct PaperStep {
   static double stored(double value) { return kFloatRoundoff * 1.001 * std::abs(value); }
 };
 
-class Steps : public testing::TestWithParam<std::string> {
+class Steps : public EngineTest {
  protected:
-  Engine engine = engine_named(GetParam());
   double u = unit_roundoff(engine);
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Steps, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, Steps, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
 struct Setting {

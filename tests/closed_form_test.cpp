@@ -7,16 +7,16 @@
 
 #include "scorematch/head.h"
 #include "support/affine.h"
+#include "support/engine_test.h"
 
 namespace scorematch::testing_support {
 namespace {
 
-class ClosedForm : public testing::TestWithParam<std::string> {
+class ClosedForm : public EngineTest {
  protected:
-  Engine engine = engine_named(GetParam());
   double u = unit_roundoff(engine);
 };
-INSTANTIATE_TEST_SUITE_P(Engines, ClosedForm, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, ClosedForm, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
 TEST_P(ClosedForm, EverySampleAndGradient) {

@@ -8,6 +8,7 @@
 #include "scorematch/head.h"
 #include "scorematch/prologue.h"
 #include "scorematch/score.h"
+#include "support/engine_test.h"
 #include "support/loss_case.h"
 #include "support/tracked.h"
 
@@ -55,12 +56,11 @@ Vector directions(const Engine& engine, int dim, int projections, Projection law
   return v.read(queue);
 }
 
-class Drawn : public testing::TestWithParam<std::string> {
+class Drawn : public EngineTest {
  protected:
-  Engine engine = engine_named(GetParam());
   NoiseState noise{engine, kPosition};
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Drawn, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, Drawn, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
 void expect_within(const Vector& got, const Vector& want, double ulps) {

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "scorematch/score.h"
-#include "support/arrays.h"
+#include "support/engine_test.h"
 #include "support/mixture.h"
 #include "support/statistics.h"
 
@@ -77,12 +77,11 @@ struct Gaussian {
   }
 };
 
-class Samplers : public testing::TestWithParam<std::string> {
+class Samplers : public EngineTest {
  protected:
-  Engine engine = engine_named(GetParam());
   double u = unit_roundoff(engine);
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Samplers, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, Samplers, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
 // ---- noise levels

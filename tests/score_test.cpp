@@ -8,6 +8,7 @@
 
 #include "reference/sample.h"
 #include "scorematch/prologue.h"
+#include "support/engine_test.h"
 #include "support/loss_case.h"
 #include "support/statistics.h"
 #include "support/tracked.h"
@@ -74,15 +75,14 @@ std::vector<Tracked> stored(const Vector& values, std::size_t first, std::size_t
   return result;
 }
 
-class Score : public testing::TestWithParam<std::string> {
+class Score : public EngineTest {
  protected:
   /// Tracked counts roundings of 2^-24, and the engine's of what it puts out comes on top.
   double allowed(const Tracked& t) const {
     return (t.error + kFloatUnit * std::abs(t.value)) * unit_roundoff(engine) / kFloatUnit;
   }
-  Engine engine = engine_named(GetParam());
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Score, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, Score, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
 TEST_P(Score, AndItsProductsAreTheFormulas) {
