@@ -1,7 +1,8 @@
 # What README.md says of GPUs is what the records under bench/results say:
 #   cmake -DSOURCE=<repository> -P gpu_statement.cmake
-# Either no GPU has run the kernels, and there is no record; or a record is named, it passed, and it ran these very
-# kernels, or else README.md says that they have changed since.
+# Either no GPU has run the kernels, and there is no record; or a record is named, in which every test ran and passed, the
+# four sanitizers too, and the benchmarks are there; and it ran these very kernels, or else README.md says that they have
+# changed since.
 cmake_minimum_required(VERSION 3.22)
 include(${SOURCE}/bench/kernel_hash.cmake)
 file(READ ${SOURCE}/README.md readme)
@@ -21,9 +22,25 @@ elseif(readme MATCHES "(bench/results/[^` )]+\\.json)")
   kernel_hash(${SOURCE} now)
   string(JSON then GET "${json}" kernels_sha256)
   string(JSON device GET "${json}" device)
+  string(JSON tests GET "${json}" tests)
   string(JSON failures GET "${json}" failures)
-  if(NOT failures EQUAL 0)
-    message(FATAL_ERROR "README.md names ${record}, in which ${failures} tests failed")
+  string(JSON skipped GET "${json}" skipped)
+  if(tests EQUAL 0 OR NOT failures EQUAL 0 OR NOT skipped EQUAL 0)
+    message(FATAL_ERROR "README.md names ${record}, in which of ${tests} tests ${failures} failed and ${skipped} were skipped")
+  endif()
+  foreach(tool memcheck initcheck racecheck synccheck)
+    string(JSON verdict ERROR_VARIABLE error GET "${json}" sanitizer ${tool})
+    if(NOT verdict STREQUAL "passed")
+      message(FATAL_ERROR "README.md names ${record}, which does not say that ${tool} passed: ${verdict}")
+    endif()
+  endforeach()
+  string(JSON count ERROR_VARIABLE error LENGTH "${json}" benchmarks benchmarks)
+  if(NOT count GREATER 0)
+    message(FATAL_ERROR "README.md names ${record}, which has no benchmarks")
+  endif()
+  string(JSON failed GET "${json}" failed)
+  if(NOT failed STREQUAL "")
+    message(FATAL_ERROR "README.md names ${record}, in which this failed: ${failed}")
   endif()
   string(FIND "${readme}" "${device}" at)
   if(at EQUAL -1)

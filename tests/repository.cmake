@@ -16,3 +16,6 @@ endif()
 add_test(NAME gpu_statement
   COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement.cmake)
 set_tests_properties(gpu_statement PROPERTIES LABELS repository)
+add_test(NAME gpu_statement_script COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}
+  -DWORK=${CMAKE_CURRENT_BINARY_DIR}/gpu_statement -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement_test.cmake)
+set_tests_properties(gpu_statement_script PROPERTIES LABELS repository)
