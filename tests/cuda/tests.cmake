@@ -43,7 +43,9 @@ target_link_libraries(ptx_conformance_test PRIVATE scorematch_test_support CUDA:
 scorematch_gpu_test(ptx_conformance_test)
 add_test(NAME ptx_golden COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/ptx_golden -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/ptx_golden.cmake)
-set_tests_properties(ptx_golden PROPERTIES LABELS simt)
+add_test(NAME kernel_counts COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
+  -DWORK=${CMAKE_CURRENT_BINARY_DIR}/kernel_counts -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/kernel_counts.cmake)
+set_tests_properties(ptx_golden kernel_counts PROPERTIES LABELS simt)
 
 # cuRAND beside our noise.
 if(TARGET CUDA::curand)
@@ -55,6 +57,8 @@ if(TARGET CUDA::curand)
   add_executable(curand_device_test cuda/curand_device_test.cpp $<TARGET_OBJECTS:curand_cases>)
   target_link_libraries(curand_device_test PRIVATE scorematch_test_support CUDA::cudart)
   scorematch_gpu_test(curand_device_test)
+else()
+  scorematch_skipped_test(curand "cuRAND is not installed" gpu)
 endif()
 
 # Faults and machines that only the stand-in has.
