@@ -141,11 +141,12 @@ struct Shape {
   std::int64_t batch;
 };
 
-void loss_and_gradient(benchmark::State& state, const Shape& s, const sm::Loss& loss, sm::Precision precision,
+void loss_and_gradient(benchmark::State& state, const Shape& s, const sm::Loss& loss, sm::Compute compute,
                        double flops_a_sample, bool graph) {
   const sm::Engine engine = sm::Engine::cuda();
   const sm::MlpShape net = sm::MlpShape::score(s.dim, std::vector<int>(static_cast<std::size_t>(s.layers), s.hidden));
-  const sm::LossPlan plan(engine, net, loss, s.batch, {precision, sm::Route::automatic});
+  const sm::LossPlan plan(engine, net, loss, s.batch, compute);
+  state.SetLabel(plan.report(s.batch).text);
   cudaStream_t stream = nullptr;
   if (graph) check(cudaStreamCreate(&stream));
   sm::Queue queue(engine, plan.workspace_bytes(), stream);
@@ -198,24 +199,28 @@ void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
+/// Of narrow networks, the route that is chosen and, beside it, the layered one.
 void add_losses() {
-  const std::pair<const char*, sm::Precision> precisions[] = {
-      {"fp32", sm::Precision::fp32}, {"tf32", sm::Precision::tf32}, {"bf16", sm::Precision::bf16}};
+  const std::pair<const char*, sm::Compute> computes[] = {{"fp32", {sm::Precision::fp32}},
+                                                          {"tf32", {sm::Precision::tf32}},
+                                                          {"bf16", {sm::Precision::bf16}},
+                                                          {"bf16/layered", {sm::Precision::bf16, sm::Route::layered}}};
   const Shape shapes[] = {{64, 64, 3, 65536},    {64, 128, 3, 65536}, {2, 128, 3, 1 << 20}, {64, 256, 3, 65536},
                           {784, 1024, 3, 16384}, {8, 128, 2, 64},     {128, 128, 2, 1024}};
   for (const Shape& s : shapes)
-    for (const auto& [name, precision] : precisions) {
+    for (const auto& [name, compute] : computes) {
+      if (s.hidden > 256 && compute.route == sm::Route::layered) continue;  // it is the only one
       const std::string shape = "/d:" + std::to_string(s.dim) + "/H:" + std::to_string(s.hidden) +
                                 "/L:" + std::to_string(s.layers) + "/N:" + std::to_string(s.batch) + "/" + name;
       const sm::Loss dsm{sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Sigma2{}};
       const bool small = s.batch <= 1024;
       add((small ? "dsm_graph" : "dsm") + shape,
-          [=, p = precision](benchmark::State& state) { loss_and_gradient(state, s, dsm, p, dsm_flops(s), small); });
+          [=, c = compute](benchmark::State& state) { loss_and_gradient(state, s, dsm, c, dsm_flops(s), small); });
       if (s.batch != 65536) continue;
       for (const int projections : {1, 4}) {
         const sm::Loss ssm{sm::Ssm{projections, sm::Projection::rademacher}};
-        add("ssm/M:" + std::to_string(projections) + shape, [=, p = precision](benchmark::State& state) {
-          loss_and_gradient(state, s, ssm, p, ssm_flops(s, projections), false);
+        add("ssm/M:" + std::to_string(projections) + shape, [=, c = compute](benchmark::State& state) {
+          loss_and_gradient(state, s, ssm, c, ssm_flops(s, projections), false);
         });
       }
     }

@@ -26,17 +26,18 @@ struct Tally {
   static double most_loose(Precision precision) { return precision == Precision::fp32 ? 0.01 : 0.06; }
 };
 
-/// `plain`: of several runs of Noisy, whose errors grow as the unit does.
+/// `plain`: of several runs of Noisy, whose errors grow as the unit does: the precision's, or a coarser one.
 inline void expect_agreement(const char* name, const std::vector<float>& got, const std::vector<Tracked>& want,
-                             const std::vector<std::vector<Noisy>>& plain, Precision precision, Tally* tally) {
+                             const std::vector<std::vector<Noisy>>& plain, Precision precision, Tally* tally,
+                             double coarser_unit = 0) {
   ASSERT_EQ(got.size(), want.size()) << name;
-  const double unit = unit_of(precision);
+  const double unit = std::max(unit_of(precision), coarser_unit);
   double error = 0, plain_error = 0, size = 0, got_size = 0, along = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const auto value = static_cast<double>(got[i]);
     const double difference = std::abs(value - want[i].value);
     // In a deep network the bound may overflow, and then it is not a number.
-    if (precision == Precision::fp32 && !std::isnan(want[i].error)) {
+    if (unit == kFloatUnit && !std::isnan(want[i].error)) {
       EXPECT_LE(difference, want[i].error + unit * std::abs(want[i].value) + 1e-38) << name << " at " << i;
     }
     error += difference * difference;

@@ -49,10 +49,11 @@ TEST_F(CudaSplit, ChunksOfSamplesAddUp) {
   p.batch = 2048 + 130;  // eight directions and the value: 2,048 rows a chunk
   p.perturbed = true;
   ProblemMaker(3).fill(p);
-  const std::size_t whole = LossPlan(engine, p.net, p.loss, 1 << 30).workspace_bytes();
-  EXPECT_EQ(LossPlan(engine, p.net, p.loss, 2048).workspace_bytes(), whole);
-  EXPECT_LT(LossPlan(engine, p.net, p.loss, 1024).workspace_bytes(), whole);
-  expect_agreement(p, run(engine, p));
+  const Compute layered{Precision::fp32, Route::layered};
+  const std::size_t whole = LossPlan(engine, p.net, p.loss, 1 << 30, layered).workspace_bytes();
+  EXPECT_EQ(LossPlan(engine, p.net, p.loss, 2048, layered).workspace_bytes(), whole);
+  EXPECT_LT(LossPlan(engine, p.net, p.loss, 1024, layered).workspace_bytes(), whole);
+  expect_agreement(p, run(engine, p, 0, p.batch, p.batch, {layered, nullptr, 0}));
 }
 
 struct Drawing {

@@ -45,7 +45,9 @@ add_test(NAME ptx_golden COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} 
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/ptx_golden -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/ptx_golden.cmake)
 add_test(NAME kernel_counts COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/kernel_counts -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/kernel_counts.cmake)
-set_tests_properties(ptx_golden kernel_counts PROPERTIES LABELS simt)
+add_test(NAME fused_ptx COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
+  -DWORK=${CMAKE_CURRENT_BINARY_DIR}/fused_ptx -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/fused_ptx.cmake)
+set_tests_properties(ptx_golden kernel_counts fused_ptx PROPERTIES LABELS simt)
 
 # cuRAND beside our noise.
 if(TARGET CUDA::curand)

@@ -242,10 +242,11 @@ void scores_agree(std::uint64_t seed) {
   }
   // What is drawn differs from the reference by 4 ulp, which no plain run has: a coarser unit leaves the sharp
   // criterion.
-  const double unit = operands == Operands::bf16 ? 0x1p-8 : 0x1p-22;
-  testing_support::expect_agreement("score", got.score, want.score, plain[0], unit);
-  testing_support::expect_agreement("jvp", got.jvp, want.jvp, plain[1], unit);
-  testing_support::expect_agreement("divergence", got.divergence, want.divergence, plain[2], unit);
+  const Precision precision = precision_of(operands);
+  constexpr double kUnit = 0x1p-22;
+  testing_support::expect_agreement("score", got.score, want.score, plain[0], precision, nullptr, kUnit);
+  testing_support::expect_agreement("jvp", got.jvp, want.jvp, plain[1], precision, nullptr, kUnit);
+  testing_support::expect_agreement("divergence", got.divergence, want.divergence, plain[2], precision, nullptr, kUnit);
 }
 TEST(FusedScoreKernel, AgreesWithTheReference) { for_each_seed(8, scores_agree); }
 
