@@ -266,7 +266,7 @@ TEST_F(CudaMachine, LaunchesAreAsStated) {
   const Engine engine = Engine::cuda();
   const NoiseState noise(engine, 1);
   const auto x = engine.upload(std::vector<float>(2 * 130), {130, 2});
-  const auto loss = engine.allocate<Estimate>();
+  auto loss = engine.allocate<Estimate>();
   const auto launches = [&](const LossPlan& plan, const MlpShape& net) {
     Queue queue(engine, plan.workspace_bytes());
     const auto params = engine.upload(net.initial_params(1));

@@ -25,7 +25,7 @@ namespace simt {
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kMaxShared = 227 * 1024;
 constexpr std::size_t kRedZone = 1024;  // between carved arrays: keeps their phase in banks and swizzles
-constexpr std::size_t kMaxArrays = 16;  // carved by one kernel
+constexpr std::size_t kMaxArrays = 20;  // carved by one kernel
 
 /// A copy under way: it lands at once or when it is waited for.
 struct Copy {
