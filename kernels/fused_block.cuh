@@ -5,8 +5,8 @@
 // |---|---|---|
 // | weights | every layer's [out, in], or two slabs of one | stay, or stream through |
 // | input, side | [rows, .] of T | the network's input; a direction, then the output's adjoint |
-// | work 0, 1, 2 | [rows, work_columns] of T | activations and adjoints; 2 also holds F, in float |
-// | kept | a lane's own octets | z of each layer; z', curvature, h, h' where there are directions or residuals |
+// | work 0, 1, 2 | [rows, work_columns] of T | activations and adjoints; 2 also holds F, in float; 0 may be `side` too
+// | | kept | a lane's own octets | z of each layer; z', curvature, h, h' where there are directions or residuals |
 //
 // A product is the block's: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... All that threads have in
 // common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
@@ -102,8 +102,12 @@ struct FusedArrays {
     const auto count = [](int elements) { return static_cast<std::size_t>(elements); };
     carve.take(weights, count(weight_elements));
     carve.take(input, count(shape.rows * shape.input_stride));
-    carve.take(side, count(shape.rows * shape.side_stride));
     carve.take(work, count(shape.all_work()));
+    // Without directions only the output's adjoint is there, at a time when the first work array is free.
+    if (tiling.directions || shape.rows * shape.side_stride > shape.work)
+      carve.take(side, count(shape.rows * shape.side_stride));
+    else
+      side = work;
     carve.take(ones, count(shape.rows));
     carve.take(slice_weights, count(shape.rows));
     carve.take(biases, count(last.bias + last.place.out_padded));

@@ -149,6 +149,15 @@ class CudaScore final : public ScoreProgram {
 
   std::size_t workspace_bytes() const override { return ScoreArrays(problem_, DeviceArena()).bytes; }
 
+  PlanReport report(std::int64_t batch) const override {
+    int chunks = 0;
+    for_each_chunk(batch, problem_.rows, [&](const Chunk&) { ++chunks; });
+    // Of scores alone: parameters, then a chunk's prologue, two a hidden layer, the output and what is stored.
+    const int layers = static_cast<int>(problem_.net.hidden().size());
+    return {Route::layered, 1 + chunks * (3 + 2 * layers),
+            "layered: " + std::to_string(problem_.rows) + " rows a chunk"};
+  }
+
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
     check_noise_offset(in.noise, batch);
     const UseDevice use(device_.index);

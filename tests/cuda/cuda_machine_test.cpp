@@ -296,9 +296,18 @@ TEST_F(CudaMachine, LaunchesAreAsStated) {
   const LossPlan streaming(engine, wide, {Dsm{}, schedule::Single{1}}, 130, {Precision::bf16, Route::fused});
   EXPECT_EQ(streaming.report(130).launches, 3);
   EXPECT_EQ(launches(streaming, wide), 3);
-  const ScorePlan score(engine, MlpShape::score(2, {8}), 4);
-  EXPECT_EQ(score.report(4).route, Route::fused);
-  EXPECT_EQ(ScorePlan(engine, MlpShape::score(2, {300}), 4).report(4).route, Route::layered);
+  const MlpShape too_wide = MlpShape::score(2, {300});
+  for (const MlpShape& net : {MlpShape::score(2, {8}), too_wide}) {
+    const ScorePlan plan(engine, net, 130);
+    EXPECT_EQ(plan.report(130).route, net.hidden == too_wide.hidden ? Route::layered : Route::fused);
+    Queue queue(engine, plan.workspace_bytes());
+    const auto params = engine.upload(net.initial_params(1));
+    auto scores = engine.allocate<float>({130, 2});
+    const int before = runtime::enqueued();
+    plan.run(queue, {params, x}, {scores});
+    queue.synchronize();
+    EXPECT_EQ(runtime::enqueued() - before, plan.report(130).launches);
+  }
 }
 
 /// A block's partial sums, and where it keeps its tile if not in shared memory (docs/cuda.md).

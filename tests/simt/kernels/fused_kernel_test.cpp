@@ -221,6 +221,7 @@ void scores_agree(std::uint64_t seed) {
   const auto operands = static_cast<Operands>(random.integer(0, 1));
   FusedTiling tiling = random_tiling(random, c, operands);
   tiling.backward = false;
+  tiling.directions = true;
   const RandomNoise noise(random);
   const int count = random.integer(1, 3);
   const auto law = static_cast<Projection>(random.integer(0, 2));
