@@ -54,24 +54,41 @@ Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& o
   return p;
 }
 
+/// By the tiling that is chosen.
+void expect_chosen_agrees(const Problem& p, Operands operands) {
+  // Fibers switch many times slower with sanitizers: there, the small ones.
+  if (kSeedsSkipped > 1 && p.net.param_count() > 5000) return;
+  simt::session() = {};
+  FusedCase c(p);
+  ASSERT_TRUE(c.possible());
+  FusedTiling tiling;
+  ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 4), &tiling));
+  SCOPED_TRACE(p.describe());
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  testing_support::expect_agreement(p, c.run(tiling, std::min(tiles, 4)), precision_of(operands));
+  EXPECT_EQ(complaints(), "");
+  EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
+}
+
 // Widths at their limits: padded and not, streaming, the widest; data wider than the layers; deep.
-TEST(FusedKernel, AgreesAtTheEdgesOfItsShapes) {
+TEST(FusedEdges, AgreeWithTheReference) {
   for (const Operands operands : {Operands::bf16, Operands::split_tf32})
     for (const Problem& p :
          {problem(1, {1}, Dsm{}, 1), problem(2, {32}, Dsm{}, 17), problem(64, {64, 64, 64}, Dsm{}, 33),
           problem(256, {32}, Dsm{}, 16), problem(3, {256, 31}, SsmVr{2}, 20), problem(40, {256, 256}, Ssm{1}, 18),
-          problem(5, std::vector<int>(11, 8), Ssm{2}, 40)}) {
-      simt::session() = {};
-      FusedCase c(p);
-      ASSERT_TRUE(c.possible());
-      FusedTiling tiling;
-      ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 4), &tiling));
-      SCOPED_TRACE(p.describe());
-      const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
-      testing_support::expect_agreement(p, c.run(tiling, std::min(tiles, 4)), precision_of(operands));
-      EXPECT_EQ(complaints(), "");
-      EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
-    }
+          problem(5, std::vector<int>(11, 8), Ssm{2}, 40)})
+      expect_chosen_agrees(p, operands);
+}
+
+TEST(FusedEdges, EveryActivationGoesRoundResidualLayers) {
+  for (const Operands operands : {Operands::bf16, Operands::split_tf32})
+    for (const Activation activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+      for (const scorematch::Objective& objective : {scorematch::Objective(Ssm{2}), scorematch::Objective(SsmVr{1})}) {
+        Problem p = problem(6, {6, 24, 24}, objective, 20);
+        p.net.activation = static_cast<scorematch::Activation>(activation);
+        p.net.residual = true;
+        expect_chosen_agrees(p, operands);
+      }
 }
 
 /// Products of a tile, in instructions: 16 x 8 x kDepth.
@@ -149,7 +166,7 @@ void counts(std::uint64_t seed) {
   EXPECT_EQ(c.counted().cp_async_bytes, expected.copied);
   EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
 }
-TEST(FusedKernel, DoesWhatItsFormulasCount) { for_each_seed(8, counts); }
+TEST(FusedCounters, AreThoseOfTheFormulas) { for_each_seed(8, counts); }
 
 /// Drawn again in the head or kept from the prologue, eps is the same.
 TEST(FusedKernel, KeepsTheNoiseItDrew) {
