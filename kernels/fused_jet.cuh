@@ -1,16 +1,17 @@
-// The jet through a block's tile (docs/math.md, section "The jet"): value forward; a direction forward and back, the
-// output layer collapsed; value back. Between layers numbers pass through shared memory, rounded to T; what the way
-// back needs stays with the lane that made it. Directions come one after the other, so memory does not grow with them.
+// The jet through a block's tile (docs/math.md, section "The jet"): the value and directions up through the layers, and
+// back down with the weights' gradients. Between layers numbers pass through shared memory, rounded to T; what the way
+// back needs stays with the lane that made it. Directions come one after the other, so memory does not grow with them;
+// what becomes of one at the top is fused_direction.cuh's.
 #pragma once
 #include "fused_block.cuh"
-#include "heads/row.cuh"
 
 namespace scorematch {
 namespace kernels {
 
-template <class Block_, Activation kActivation>
+template <class Block_, Activation kActivation_>
 struct FusedJet {
   using Block = Block_;
+  static constexpr Activation kActivation = kActivation_;
   using Operands = typename Block::Operands;
   using T = typename Block::T;
   using Tile = typename Block::Tile;
@@ -82,19 +83,6 @@ struct FusedJet {
     }
   }
 
-  /// The head of one direction, which forward() has taken up: its loss and, with a gradient, its way back, which leaves
-  /// adjoints in `kept`. `first` of this tile. Ends synchronised.
-  SCOREMATCH_DEVICE void direction(bool first) {
-    Tile u;
-    clear(u);
-    block.template multiply_layer<true>(u, block.arrays.side, block.shape.side_stride, hidden());
-    project(u);
-    __syncthreads();
-    turn(u, first);
-    if (block.p.head.output_bar != nullptr) descend(Way::direction, block.arrays.slice_weights, first);
-    __syncthreads();
-  }
-
   /// F, or without the bias (dF/dz) v, of the tile into output(), from work 1. Called when that is synchronised; the
   /// result is not yet.
   SCOREMATCH_DEVICE void form_output(bool has_bias) const {
@@ -152,7 +140,6 @@ struct FusedJet {
     block.template multiply_layer<true>(c, adjoint, block.shape.work_stride, 0, group);
   }
 
- private:
   SCOREMATCH_DEVICE void store_output(const float (&c)[1][2][4], int, int, int row, int column, const float* bias,
                                       int stride) const {
     float v[8];
@@ -219,120 +206,6 @@ struct FusedJet {
     recall_octet<T>(at(l, block.places.z), i, pair, h);
     SCOREMATCH_UNROLL
     for (int q = 0; q < 8; ++q) h[q] = block.template activation<kActivation>(h[q]).value;
-  }
-
-  /// h and h' of the last layer, z' there, phi' and phi''.
-  struct Top {
-    float h[8], tangent[8], z_tangent[8], first[8], second[8];
-  };
-  SCOREMATCH_DEVICE void recall_top(int i, int pair, Top& top) const {
-    const int l = hidden() - 1;
-    float z[8];
-    recall_octet<T>(at(l, block.places.z), i, pair, z);
-    recall_octet<T>(at(l, block.places.tangent), i, pair, top.z_tangent);
-    SCOREMATCH_UNROLL
-    for (int q = 0; q < 8; ++q) {
-      const Jet jet = block.template activation<kActivation>(z[q]);
-      top.h[q] = jet.value;
-      top.first[q] = jet.first;
-      top.second[q] = jet.second;
-      top.tangent[q] = jet.first * top.z_tangent[q];
-    }
-    if (!is_residual(l)) return;
-    recall_octet<T>(at(l, block.places.h), i, pair, top.h);
-    recall_octet<T>(at(l, block.places.tangent_h), i, pair, top.tangent);
-  }
-
-  /// Each row's u.h' and u.h over this warp's columns, into `parts`.
-  SCOREMATCH_DEVICE void project(const Tile& u) const {
-    float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
-    if (owns(hidden() - 1))
-      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-        float v[8];
-        Top last;
-        octet_of(u, i, pair, v);
-        recall_top(i, pair, last);
-        SCOREMATCH_UNROLL
-        for (int q = 0; q < 8; ++q) {
-          along[i][q / 2 % 2] = fmaf(v[q], last.tangent[q], along[i][q / 2 % 2]);
-          slice[i][q / 2 % 2] = fmaf(v[q], last.h[q], slice[i][q / 2 % 2]);
-        }
-      });
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
-    for (int r = 0; r < 2; ++r) {
-      SCOREMATCH_UNROLL
-      for (int lanes = 1; lanes < 4; lanes *= 2) {
-        along[i][r] += __shfl_xor_sync(0xFFFFFFFFu, along[i][r], lanes);
-        slice[i][r] += __shfl_xor_sync(0xFFFFFFFFu, slice[i][r], lanes);
-      }
-      if (block.lane() % 4 == 0)
-        block.arrays.direction_parts[block.tile_column() / 32 * block.shape.rows + row_of(i, r)] =
-            make_float2(along[i][r], slice[i][r]);
-    }
-  }
-  SCOREMATCH_DEVICE int row_of(int i, int r) const { return block.tile_row() + 16 * i + 8 * r + (block.lane() >> 2); }
-
-  /// The head of one direction, whose sums are in `parts`, and with the gradient its turning point: adjoints of the
-  /// last layer's h' and h are multiples of u, those of the output's weights of v.
-  SCOREMATCH_DEVICE void turn(const Tile& u, bool first) const {
-    const int l = hidden() - 1;
-    const HeadParams& head = block.p.head;
-    const bool sliced = block.p.parts.sliced, gradient = head.output_bar != nullptr;
-    DirectionFactors factors[kRowTiles][2];
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
-    for (int r = 0; r < 2; ++r) {
-      const int row = row_of(i, r);
-      const HeadRow& values = block.arrays.values[row];
-      float along = 0.0f, slice = 0.0f;
-      SCOREMATCH_NO_UNROLL
-      for (int part = 0; part < block.p.tiling.column_warps; ++part) {
-        along += block.arrays.direction_parts[part * block.shape.rows + row].x;
-        slice += block.arrays.direction_parts[part * block.shape.rows + row].y;
-      }
-      along = fmaf(values.b * values.c, along, block.arrays.direction_base[row].x);
-      slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
-      factors[i][r] = direction_factors(head, values, slice);
-      if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
-      block.arrays.loss[row] += static_cast<float>(head.share) * fmaf(0.5f * slice, slice, along);
-      if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
-      if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
-    }
-    if (!gradient || !owns(l)) return;
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float v[8], curvature[8], sums[8];
-      Top last;
-      octet_of(u, i, pair, v);
-      recall_top(i, pair, last);
-      SCOREMATCH_UNROLL
-      for (int q = 0; q < 8; ++q) {
-        const DirectionFactors& k = factors[i][q / 2 % 2];
-        const float bar = k.jvp * v[q];  // of h'
-        curvature[q] = last.second[q] * last.z_tangent[q] * bar;
-        sums[q] = k.output * v[q];
-        last.h[q] = fmaf(k.jvp, last.tangent[q], k.output * last.h[q]);
-        v[q] = bar;
-        last.tangent[q] = last.first[q] * bar;  // the adjoint of z'
-      }
-      add_kept(at(l, block.places.curvature), i, pair, curvature, first);
-      if (sliced) add_kept(block.places.slices, i, pair, sums, first);
-      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, v);
-      store_tile(block.work(1), block.shape.work_stride, i, pair, last.h);
-      store_tile(block.work(2), block.shape.work_stride, i, pair, last.tangent);
-    });
-  }
-
-  /// grad_x of a row += factor v, round the network.
-  SCOREMATCH_DEVICE void add_to_input(const HeadParams& head, const HeadRow& values, float factor) const {
-    if (values.row >= head.batch || factor == 0.0f) return;
-    const T* v = block.arrays.side + values.row * block.shape.side_stride;
-    for (int i = 0; i < head.dim; i += 2) {
-      const float2 two = load2(v + i);
-      float* grad = head.grad_x + values.row * head.grad_x_stride + i;
-      grad[0] = fmaf(factor, two.x, grad[0]);
-      if (i + 1 < head.dim) grad[1] = fmaf(factor, two.y, grad[1]);
-    }
   }
 
   SCOREMATCH_DEVICE void add_kept(int place, int i, int pair, float (&v)[8], bool first) const {

@@ -8,7 +8,7 @@
 #pragma once
 #include "device/estimate.cuh"
 #include "device/launch.h"
-#include "fused_jet.cuh"
+#include "fused_direction.cuh"
 #include "fused_rows.cuh"
 #include "heads/all.cuh"
 
@@ -154,7 +154,7 @@ SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t first, int which) {
     for (int m = 0; m < block.p.directions; ++m) {
       load_loss_direction(block, m);
       jet.forward(true);
-      jet.direction(m == 0);
+      FusedDirection<Jet>{jet, block}.run(m == 0);
     }
     if (parts.score_term) jet.restore_top();
   }

@@ -1,0 +1,155 @@
+// The head along one direction, the output layer collapsed (docs/math.md, section "The collapse"): with u = W_o^T v,
+//
+//   v^T J v = a |v|^2 + b c u.h'      v^T s = v^T (a x_tilde + b b_o) + b u.h
+//
+// so F and its products are not formed. On the way back the adjoints of h' and h are multiples of u, and the output's
+// weights get v (multiples of h' and h)^T.
+#pragma once
+#include "fused_jet.cuh"
+#include "heads/row.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template <class Jet_>
+struct FusedDirection {
+  using Jet = Jet_;
+  using Block = typename Jet::Block;
+  using T = typename Block::T;
+  using Tile = typename Block::Tile;
+  using Way = typename Jet::Way;
+  static constexpr int kRowTiles = Block::kRowTiles;
+
+  Jet& jet;
+  Block& block;
+
+  /// Of the direction that jet.forward() has taken up; `first` of its tile. Ends synchronised.
+  SCOREMATCH_DEVICE void run(bool first) {
+    Tile u;
+    Jet::clear(u);
+    block.template multiply_layer<true>(u, block.arrays.side, block.shape.side_stride, jet.hidden());
+    project(u);
+    __syncthreads();
+    turn(u, first);
+    if (block.p.head.output_bar != nullptr) jet.descend(Way::direction, block.arrays.slice_weights, first);
+    __syncthreads();
+  }
+
+ private:
+  /// h and h' of the last layer, z' there, phi' and phi''.
+  struct Top {
+    float h[8], tangent[8], z_tangent[8], first[8], second[8];
+  };
+  SCOREMATCH_DEVICE void recall_top(int i, int pair, Top& top) const {
+    const int l = jet.hidden() - 1;
+    float z[8];
+    jet.template recall_octet<T>(jet.at(l, block.places.z), i, pair, z);
+    jet.template recall_octet<T>(jet.at(l, block.places.tangent), i, pair, top.z_tangent);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) {
+      const kernels::Jet phi = block.template activation<Jet::kActivation>(z[q]);
+      top.h[q] = phi.value;
+      top.first[q] = phi.first;
+      top.second[q] = phi.second;
+      top.tangent[q] = phi.first * top.z_tangent[q];
+    }
+    if (!jet.is_residual(l)) return;
+    jet.template recall_octet<T>(jet.at(l, block.places.h), i, pair, top.h);
+    jet.template recall_octet<T>(jet.at(l, block.places.tangent_h), i, pair, top.tangent);
+  }
+
+  /// Each row's u.h' and u.h over this warp's columns, into `parts`.
+  SCOREMATCH_DEVICE void project(const Tile& u) const {
+    float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
+    if (jet.owns(jet.hidden() - 1))
+      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+        float v[8];
+        Top last;
+        jet.octet_of(u, i, pair, v);
+        recall_top(i, pair, last);
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q) {
+          along[i][q / 2 % 2] = fmaf(v[q], last.tangent[q], along[i][q / 2 % 2]);
+          slice[i][q / 2 % 2] = fmaf(v[q], last.h[q], slice[i][q / 2 % 2]);
+        }
+      });
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      SCOREMATCH_UNROLL
+      for (int lanes = 1; lanes < 4; lanes *= 2) {
+        along[i][r] += __shfl_xor_sync(0xFFFFFFFFu, along[i][r], lanes);
+        slice[i][r] += __shfl_xor_sync(0xFFFFFFFFu, slice[i][r], lanes);
+      }
+      if (block.lane() % 4 == 0)
+        block.arrays.direction_parts[block.tile_column() / 32 * block.shape.rows + row_of(i, r)] =
+            make_float2(along[i][r], slice[i][r]);
+    }
+  }
+  SCOREMATCH_DEVICE int row_of(int i, int r) const { return block.tile_row() + 16 * i + 8 * r + (block.lane() >> 2); }
+
+  /// The head of one direction, whose sums are in `parts`, and with the gradient its turning point: adjoints of the
+  /// last layer's h' and h are multiples of u, those of the output's weights of v.
+  SCOREMATCH_DEVICE void turn(const Tile& u, bool first) const {
+    const int l = jet.hidden() - 1;
+    const HeadParams& head = block.p.head;
+    const bool sliced = block.p.parts.sliced, gradient = head.output_bar != nullptr;
+    DirectionFactors factors[kRowTiles][2];
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      const int row = row_of(i, r);
+      const HeadRow& values = block.arrays.values[row];
+      float along = 0.0f, slice = 0.0f;
+      SCOREMATCH_NO_UNROLL
+      for (int part = 0; part < block.p.tiling.column_warps; ++part) {
+        along += block.arrays.direction_parts[part * block.shape.rows + row].x;
+        slice += block.arrays.direction_parts[part * block.shape.rows + row].y;
+      }
+      along = fmaf(values.b * values.c, along, block.arrays.direction_base[row].x);
+      slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
+      factors[i][r] = direction_factors(head, values, slice);
+      if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
+      block.arrays.loss[row] += static_cast<float>(head.share) * fmaf(0.5f * slice, slice, along);
+      if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
+      if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
+    }
+    if (!gradient || !jet.owns(l)) return;
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      float v[8], curvature[8], sums[8];
+      Top last;
+      jet.octet_of(u, i, pair, v);
+      recall_top(i, pair, last);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const DirectionFactors& k = factors[i][q / 2 % 2];
+        const float bar = k.jvp * v[q];  // of h'
+        curvature[q] = last.second[q] * last.z_tangent[q] * bar;
+        sums[q] = k.output * v[q];
+        last.h[q] = fmaf(k.jvp, last.tangent[q], k.output * last.h[q]);
+        v[q] = bar;
+        last.tangent[q] = last.first[q] * bar;  // the adjoint of z'
+      }
+      jet.add_kept(jet.at(l, block.places.curvature), i, pair, curvature, first);
+      if (sliced) jet.add_kept(block.places.slices, i, pair, sums, first);
+      if (jet.is_residual(l)) jet.template keep_octet<float>(block.places.adjoint, i, pair, v);
+      jet.store_tile(block.work(1), block.shape.work_stride, i, pair, last.h);
+      jet.store_tile(block.work(2), block.shape.work_stride, i, pair, last.tangent);
+    });
+  }
+
+  /// grad_x of a row += factor v, round the network.
+  SCOREMATCH_DEVICE void add_to_input(const HeadParams& head, const HeadRow& values, float factor) const {
+    if (values.row >= head.batch || factor == 0.0f) return;
+    const T* v = block.arrays.side + values.row * block.shape.side_stride;
+    for (int i = 0; i < head.dim; i += 2) {
+      const float2 two = load2(v + i);
+      float* grad = head.grad_x + values.row * head.grad_x_stride + i;
+      grad[0] = fmaf(factor, two.x, grad[0]);
+      if (i + 1 < head.dim) grad[1] = fmaf(factor, two.y, grad[1]);
+    }
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch
