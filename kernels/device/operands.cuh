@@ -49,7 +49,7 @@ struct Bf16Operands {
 };
 
 /// Near to float by tf32, sums in float: each operand is a sum of two tf32 numbers, x = high + low, and all products
-/// but low low are taken. What is cut off and left out is below 2^-21 of |a| |b|.
+/// but low low are taken. What is cut off and left out is at most 3 2^-22 |a| |b|.
 struct SplitTf32Operands {
   using T = float;
   static constexpr int kDepth = 8, kPadding = 4;

@@ -110,7 +110,7 @@ SCOREMATCH_DEVICE float lg2_approx(float x) {
 /// Adds to two neighbouring floats in global memory, aligned to eight bytes, that no other thread touches: a thread's
 /// own additions happen in its program's order, so sums are repeatable.
 SCOREMATCH_DEVICE void add_float2(float* p, float x, float y) {
-#if __CUDA_ARCH__ >= 900
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
   asm volatile("red.global.add.v2.f32 [%0], {%1, %2};" ::"l"(p), "f"(x), "f"(y) : "memory");
 #else
   float2 sum = *reinterpret_cast<float2*>(p);
