@@ -1,4 +1,4 @@
-// The fused score in bf16, and which of its kernels a plan's tiling wants.
+// The fused score in bf16, and which of its kernels a plan's operands want.
 #include "fused_score.cuh"
 
 namespace scorematch {
@@ -9,8 +9,7 @@ extern template int launch_fused_score_of<SplitTf32Operands, 1>(const FusedScore
 int launch_fused_score(const FusedScoreParams& params, CUstream_st* stream) {
   if (params.tiling.operands == Operands::split_tf32)
     return launch_fused_score_of<SplitTf32Operands, 1>(params, stream);
-  return params.tiling.row_tiles == 2 ? launch_fused_score_of<Bf16Operands, 2>(params, stream)
-                                      : launch_fused_score_of<Bf16Operands, 1>(params, stream);
+  return launch_fused_score_of<Bf16Operands, 1>(params, stream);
 }
 
 }  // namespace kernels

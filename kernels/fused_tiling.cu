@@ -29,10 +29,12 @@ int most_rows(const FusedWish& wish) {
   return rows;
 }
 
-/// Warps for `rows`: two row tiles each, which halves what they read of the weights, where eight warps are left.
+/// Warps for `rows`: for losses two row tiles each, which halves what they read of the weights, where eight warps are
+/// left.
 bool set_rows(FusedTiling& tiling, int rows) {
   tiling.row_tiles = 1;
-  if (tiling.operands == Operands::bf16 && rows / 32 * tiling.column_warps >= 8) tiling.row_tiles = 2;
+  if (tiling.backward && tiling.operands == Operands::bf16 && rows / 32 * tiling.column_warps >= 8)
+    tiling.row_tiles = 2;
   tiling.row_warps = rows / (16 * tiling.row_tiles);
   return tiling.threads() <= kFusedThreads;
 }
