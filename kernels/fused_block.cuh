@@ -12,6 +12,7 @@
 // common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
 #pragma once
 #include "device/activation.cuh"
+#include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
 #include "device/warp_tile.cuh"
@@ -129,6 +130,11 @@ SCOREMATCH_DEVICE void copy_struct(Struct& to, const Struct& from, int threads) 
   static_assert(sizeof(Struct) % 4 == 0);
   for (int i = static_cast<int>(threadIdx.x); i < static_cast<int>(sizeof(Struct) / 4); i += threads)
     reinterpret_cast<std::uint32_t*>(&to)[i] = reinterpret_cast<const std::uint32_t*>(&from)[i];
+}
+
+inline Grid fused_grid(const FusedBatchParams& p) {
+  return {static_cast<unsigned>(p.blocks), 1, static_cast<unsigned>(p.tiling.threads()),
+          fused_shared_bytes(p.net, p.tiling)};
 }
 
 template <class Params_, class Operands_, int kRowTiles_>

@@ -70,18 +70,23 @@ struct HeadParts {
   bool score_term, directions, sliced;
 };
 
-struct FusedLossParams {
+/// What every fused kernel takes.
+struct FusedBatchParams {
   FusedNet net;
   FusedTiling tiling;
   const float* params = nullptr;  // [P]
   const void* weights = nullptr;  // packed and padded, of T; not resident alone
   PerturbParams prologue;         // data, noise, sigma, eps, parameterization, features, dim
-  HeadParams head;                // objective, true_score, directions, share, weighting, grad_factor, grad_x_stride
+  int directions = 0;             // M
+  std::int64_t batch = 0;
+  int blocks = 1;        // of the grid; at most as many as tiles
+  void* kept = nullptr;  // [blocks, fused_kept_bytes]; where kept_in_shared is false
+};
+
+struct FusedLossParams : FusedBatchParams {
+  HeadParams head;  // objective, true_score, directions, share, weighting, grad_factor, grad_x_stride
   FusedTerm terms[2];
   int term_count = 1;
-  int directions = 0;  // M
-  std::int64_t batch = 0;
-  int blocks = 1;            // of the grid; at most as many as tiles
   bool gradient = false;     // of the parameters
   float* grad_x = nullptr;   // [batch, head.grad_x_stride]; null: not wanted
   float* partial = nullptr;  // [blocks, partial_stride]: padded weights, then biases from bias_offset on
@@ -89,22 +94,12 @@ struct FusedLossParams {
   EstimateRecord* estimates = nullptr;  // [blocks]
   float* loss_per_sample = nullptr;     // [batch]; null: not wanted
   HeadParts parts{};                    // filled in by the kernel
-  void* kept = nullptr;                 // [blocks, fused_kept_bytes]; where kept_in_shared is false
 };
 int launch_fused_loss(const FusedLossParams& params, CUstream_st* stream);
 
-struct FusedScoreParams {
-  FusedNet net;
-  FusedTiling tiling;
-  const float* params = nullptr;  // [P]
-  const void* weights = nullptr;  // packed and padded, of T; not resident alone
-  PerturbParams prologue;         // data, sigma, parameterization, features, dim, the directions' noise
-  ScoreParams given;              // dim, x, directions, share; outputs: score, jvp_out, divergence
-  ScoreParams score;              // the kernel's own: `given` for the tile at hand
-  int directions = 0;             // M
-  std::int64_t batch = 0;
-  int blocks = 1;        // of the grid; at most as many as tiles
-  void* kept = nullptr;  // [blocks, fused_kept_bytes]; where kept_in_shared is false
+struct FusedScoreParams : FusedBatchParams {  // eps is not drawn
+  ScoreParams given;                          // dim, x, directions, share; outputs: score, jvp_out, divergence
+  ScoreParams score;                          // the kernel's own: `given` for the tile at hand
 };
 int launch_fused_score(const FusedScoreParams& params, CUstream_st* stream);
 

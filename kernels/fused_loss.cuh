@@ -7,7 +7,6 @@
 // sums a tile, of the L2 cache. FLOP a sample as docs/performance.md counts them.
 #pragma once
 #include "device/estimate.cuh"
-#include "device/launch.h"
 #include "fused_direction.cuh"
 #include "fused_rows.cuh"
 #include "heads/all.cuh"
@@ -214,18 +213,9 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
 
 template <class Operands, int kRowTiles>
 int launch_fused_loss_of(const FusedLossParams& p, CUstream_st* stream) {
-  const Grid grid{static_cast<unsigned>(p.blocks), 1, static_cast<unsigned>(p.tiling.threads()),
-                  fused_shared_bytes(p.net, p.tiling)};
-  switch (p.net.activation) {
-    case Activation::silu:
-      return launch(fused_loss_kernel<Operands, Activation::silu, kRowTiles>, grid, stream, p);
-    case Activation::softplus:
-      return launch(fused_loss_kernel<Operands, Activation::softplus, kRowTiles>, grid, stream, p);
-    case Activation::tanh:
-      return launch(fused_loss_kernel<Operands, Activation::tanh, kRowTiles>, grid, stream, p);
-    default:
-      return launch(fused_loss_kernel<Operands, Activation::gelu, kRowTiles>, grid, stream, p);
-  }
+  return visit_activation(p.net.activation, [&](auto kind) {
+    return launch(fused_loss_kernel<Operands, decltype(kind)::value, kRowTiles>, fused_grid(p), stream, p);
+  });
 }
 
 }  // namespace kernels

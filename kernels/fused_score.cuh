@@ -2,7 +2,6 @@
 // directions one after the other over the same tile. Elementwise in the samples: nothing depends on the launch, and a
 // row's sums on dim alone. Device bytes a sample: 4 dim (2 + 2 M).
 #pragma once
-#include "device/launch.h"
 #include "device/score_row.cuh"
 #include "fused_jet.cuh"
 #include "fused_rows.cuh"
@@ -110,18 +109,9 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_score_kernel(const __g
 
 template <class Operands, int kRowTiles>
 int launch_fused_score_of(const FusedScoreParams& p, CUstream_st* stream) {
-  const Grid grid{static_cast<unsigned>(p.blocks), 1, static_cast<unsigned>(p.tiling.threads()),
-                  fused_shared_bytes(p.net, p.tiling)};
-  switch (p.net.activation) {
-    case Activation::silu:
-      return launch(fused_score_kernel<Operands, Activation::silu, kRowTiles>, grid, stream, p);
-    case Activation::softplus:
-      return launch(fused_score_kernel<Operands, Activation::softplus, kRowTiles>, grid, stream, p);
-    case Activation::tanh:
-      return launch(fused_score_kernel<Operands, Activation::tanh, kRowTiles>, grid, stream, p);
-    default:
-      return launch(fused_score_kernel<Operands, Activation::gelu, kRowTiles>, grid, stream, p);
-  }
+  return visit_activation(p.net.activation, [&](auto kind) {
+    return launch(fused_score_kernel<Operands, decltype(kind)::value, kRowTiles>, fused_grid(p), stream, p);
+  });
 }
 
 }  // namespace kernels

@@ -90,16 +90,8 @@ int launch_of(const JetBackwardParams& p, CUstream_st* stream) {
   const Grid grid{static_cast<unsigned>(column_sum_blocks(p.rows)),
                   static_cast<unsigned>((p.width + kColumnsPerBlock - 1) / kColumnsPerBlock), kColumnThreads,
                   shared_bytes<float>(kColumnWarps * kColumnsPerBlock)};
-  switch (p.activation) {
-    case Activation::silu:
-      return launch(jet_backward_kernel<T, Activation::silu>, grid, stream, p);
-    case Activation::softplus:
-      return launch(jet_backward_kernel<T, Activation::softplus>, grid, stream, p);
-    case Activation::tanh:
-      return launch(jet_backward_kernel<T, Activation::tanh>, grid, stream, p);
-    default:
-      return launch(jet_backward_kernel<T, Activation::gelu>, grid, stream, p);
-  }
+  return visit_activation(
+      p.activation, [&](auto kind) { return launch(jet_backward_kernel<T, decltype(kind)::value>, grid, stream, p); });
 }
 
 }  // namespace

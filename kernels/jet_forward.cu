@@ -57,16 +57,8 @@ template <class T>
 int launch_of(const JetForwardParams& p, CUstream_st* stream) {
   const std::int64_t groups = p.rows * p.width / 4;
   const Grid grid{static_cast<unsigned>((groups + kThreads - 1) / kThreads), 1, kThreads, 0};
-  switch (p.activation) {
-    case Activation::silu:
-      return launch(jet_forward_kernel<T, Activation::silu>, grid, stream, p);
-    case Activation::softplus:
-      return launch(jet_forward_kernel<T, Activation::softplus>, grid, stream, p);
-    case Activation::tanh:
-      return launch(jet_forward_kernel<T, Activation::tanh>, grid, stream, p);
-    default:
-      return launch(jet_forward_kernel<T, Activation::gelu>, grid, stream, p);
-  }
+  return visit_activation(
+      p.activation, [&](auto kind) { return launch(jet_forward_kernel<T, decltype(kind)::value>, grid, stream, p); });
 }
 
 }  // namespace

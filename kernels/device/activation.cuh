@@ -1,6 +1,8 @@
 // The activations and their first two derivatives, in float. Away from their zeros each is within a few ulp; a zero of
 // phi' or phi'' keeps an absolute error of a few 2^-24.
 #pragma once
+#include <type_traits>
+
 #include "device/ptx.cuh"
 #include "launchers.h"
 
@@ -10,6 +12,24 @@ namespace kernels {
 struct Jet {
   float value, first, second;  // phi, phi', phi''
 };
+
+template <Activation kActivation>
+using ActivationConstant = std::integral_constant<Activation, kActivation>;
+
+/// visit(ActivationConstant<activation>()).
+template <class Visitor>
+int visit_activation(Activation activation, const Visitor& visit) {
+  switch (activation) {
+    case Activation::silu:
+      return visit(ActivationConstant<Activation::silu>());
+    case Activation::softplus:
+      return visit(ActivationConstant<Activation::softplus>());
+    case Activation::tanh:
+      return visit(ActivationConstant<Activation::tanh>());
+    default:
+      return visit(ActivationConstant<Activation::gelu>());
+  }
+}
 
 /// sigmoid(z) and 1 - sigmoid(z), neither by a difference.
 SCOREMATCH_DEVICE void sigmoids(float z, float& p, float& q) {

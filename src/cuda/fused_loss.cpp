@@ -2,8 +2,8 @@
 // are packed first.
 #include "arena.h"
 #include "batch.h"
+#include "cuda/call_params.h"
 #include "cuda/fused_net.h"
-#include "cuda/loss_params.h"
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "terms.h"
@@ -11,20 +11,18 @@
 namespace scorematch::cuda {
 namespace {
 
-struct FusedArrays {
-  FusedArrays(const FusedPlan& plan, DeviceArena arena) : packed(plan, arena) {
+/// The workspace: with what every fused program has, the blocks' parts.
+struct FusedLossWorkspace : FusedWorkspace {
+  FusedLossWorkspace(const FusedPlan& plan, DeviceArena arena) : FusedWorkspace(plan, arena) {
     const auto blocks = static_cast<std::size_t>(plan.blocks);
     partial = arena.take<float>(blocks * static_cast<std::size_t>(stride(plan)));
     estimates = arena.take<kernels::EstimateRecord>(blocks);
-    if (!plan.tiling.kept_in_shared) kept = arena.take<char>(blocks * kernels::fused_kept_bytes(plan.net, plan.tiling));
     bytes = arena.used();
   }
   static std::int64_t stride(const FusedPlan& plan) { return plan.net.weight_count + plan.net.bias_count; }
 
-  PackedParameters packed;
   float* partial;
   kernels::EstimateRecord* estimates;
-  char* kept = nullptr;
   std::size_t bytes;
 };
 
@@ -37,7 +35,7 @@ class FusedLoss final : public LossProgram {
         features_(spec.net.conditioning, context.engine),
         terms_(terms_of(spec.loss.objective)) {}
 
-  std::size_t workspace_bytes() const override { return FusedArrays(plan_, DeviceArena()).bytes; }
+  std::size_t workspace_bytes() const override { return FusedLossWorkspace(plan_, DeviceArena()).bytes; }
   PlanReport report(std::int64_t) const override {
     return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
   }
@@ -46,15 +44,15 @@ class FusedLoss final : public LossProgram {
            const Reduction& reduction) const override {
     check_noise_offset(in.noise, batch);
     const UseDevice use(device_.index);
-    const FusedArrays arrays(plan_, DeviceArena(queue.workspace));
-    arrays.packed.pack(plan_, in.params, queue.stream);
-    check_launch(kernels::launch_fused_loss(loss_params(arrays, in, out, batch, reduction), queue.stream),
-                 "fused_loss");
+    const FusedLossWorkspace workspace(plan_, DeviceArena(queue.workspace));
+    kernels::FusedLossParams p = loss_params(workspace, in, out, grad_factor_of(reduction, batch));
+    workspace.prepare(plan_, in.params, batch, queue.stream, &p);
+    check_launch(kernels::launch_fused_loss(p, queue.stream), "fused_loss");
     if (out.grad.empty() && out.loss == nullptr) return;
     kernels::FusedReduceParams r;
-    r.partial = arrays.partial, r.partial_stride = FusedArrays::stride(plan_), r.bias_offset = plan_.net.weight_count;
-    r.estimates = arrays.estimates;
-    r.blocks = plan_.blocks_for(batch);
+    r.partial = p.partial, r.partial_stride = p.partial_stride, r.bias_offset = p.bias_offset;
+    r.estimates = p.estimates;
+    r.blocks = p.blocks;
     r.table = plan_.table;
     r.add = reduction.accumulate;
     r.grad = floats(out.grad);
@@ -63,30 +61,24 @@ class FusedLoss final : public LossProgram {
   }
 
  private:
-  kernels::FusedLossParams loss_params(const FusedArrays& arrays, const LossPlan::In& in, const LossPlan::Out& out,
-                                       std::int64_t batch, const Reduction& reduction) const {
+  kernels::FusedLossParams loss_params(const FusedLossWorkspace& workspace, const LossPlan::In& in,
+                                       const LossPlan::Out& out, double grad_factor) const {
     const Needs needs = needs_of(spec_.loss.objective);
     kernels::FusedLossParams p;
-    p.net = plan_.net;
-    p.tiling = plan_.tiling;
-    p.params = floats(in.params);
-    p.weights = arrays.packed.weights;
     p.prologue = perturb_params(spec_, features_, in);
-    p.head = head_params(spec_, in, grad_factor_of(reduction, batch));
+    p.head = head_params(spec_, in, grad_factor);
     p.head.share = terms_[0].share;
     p.head.grad_x_stride = out.grad_x.stride[0];
     p.term_count = static_cast<int>(terms_.size());
     for (std::size_t i = 0; i < terms_.size(); ++i)
       p.terms[i] = {terms_[i].point, terms_[i].quadratic, terms_[i].linear, terms_[i].complete_square};
     p.directions = needs.trace ? spec_.net.dim : needs.projections;
-    p.batch = batch;
-    p.blocks = plan_.blocks_for(batch);
     p.gradient = !out.grad.empty();
     p.grad_x = floats(out.grad_x);
-    p.partial = arrays.partial, p.partial_stride = FusedArrays::stride(plan_), p.bias_offset = plan_.net.weight_count;
-    p.estimates = arrays.estimates;
+    p.partial = workspace.partial, p.partial_stride = FusedLossWorkspace::stride(plan_);
+    p.bias_offset = plan_.net.weight_count;
+    p.estimates = workspace.estimates;
     p.loss_per_sample = floats(out.loss_per_sample);
-    p.kept = arrays.kept;
     return p;
   }
 

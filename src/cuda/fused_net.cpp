@@ -17,16 +17,27 @@ std::string FusedPlan::description() const {
          ", activations in " + (tiling.kept_in_shared ? "shared memory" : "the L2 cache");
 }
 
-PackedParameters::PackedParameters(const FusedPlan& plan, DeviceArena& arena) {
-  if (plan.tiling.resident) return;
-  weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) *
-                             (plan.element() == kernels::Element::bf16 ? 2 : 4));
-  biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
+FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
+  if (!plan.tiling.resident) {
+    weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) *
+                               (plan.element() == kernels::Element::bf16 ? 2 : 4));
+    biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
+  }
+  if (!plan.tiling.kept_in_shared)
+    kept = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_kept_bytes(plan.net, plan.tiling));
 }
 
-void PackedParameters::pack(const FusedPlan& plan, const ConstView& params, cudaStream_t stream) const {
-  if (plan.tiling.resident) return;
-  check_launch(kernels::launch_pack(floats(params), plan.table, weights, biases, plan.element(), stream), "pack");
+void FusedWorkspace::prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
+                             kernels::FusedBatchParams* p) const {
+  p->net = plan.net;
+  p->tiling = plan.tiling;
+  p->params = floats(params);
+  p->weights = weights;
+  p->batch = batch;
+  p->blocks = plan.blocks_for(batch);
+  p->kept = kept;
+  if (!plan.tiling.resident)
+    check_launch(kernels::launch_pack(p->params, plan.table, weights, biases, plan.element(), stream), "pack");
 }
 
 std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,

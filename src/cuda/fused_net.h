@@ -28,13 +28,16 @@ struct FusedPlan {
   std::string description() const;
 };
 
-/// Weights that stream through shared memory, padded and of the compute type; null where they stay there.
-struct PackedParameters {
-  PackedParameters(const FusedPlan& plan, DeviceArena& arena);
-  void pack(const FusedPlan& plan, const ConstView& params, cudaStream_t stream) const;
+/// What every fused program has in the workspace.
+struct FusedWorkspace {
+  FusedWorkspace(const FusedPlan& plan, DeviceArena& arena);
+  /// Packs parameters that stream, and says in `p` all that is of the plan and the workspace.
+  void prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
+               kernels::FusedBatchParams* p) const;
 
-  char* weights = nullptr;
+  char* weights = nullptr;  // padded and of the compute type, and their biases; null where they stay in shared memory
   float* biases = nullptr;
+  char* kept = nullptr;  // null where it is in shared memory
 };
 
 /// Nothing where no fused kernel does this network in this precision; `wish` says the rest but the device.

@@ -1,23 +1,12 @@
 // Scores, Jacobian products and divergences of a batch in one launch a set of directions.
 #include "arena.h"
+#include "cuda/call_params.h"
 #include "cuda/fused_net.h"
 #include "cuda/programs.h"
 #include "cuda/status.h"
-#include "cuda/translate.h"
 
 namespace scorematch::cuda {
 namespace {
-
-struct FusedScoreArrays {
-  FusedScoreArrays(const FusedPlan& plan, DeviceArena arena) : packed(plan, arena) {
-    if (!plan.tiling.kept_in_shared)
-      kept = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_kept_bytes(plan.net, plan.tiling));
-    bytes = arena.used();
-  }
-  PackedParameters packed;
-  char* kept = nullptr;
-  std::size_t bytes;
-};
 
 class FusedScore final : public ScoreProgram {
  public:
@@ -27,7 +16,11 @@ class FusedScore final : public ScoreProgram {
         plan_(std::move(plan)),
         features_(spec.net.conditioning, context.engine) {}
 
-  std::size_t workspace_bytes() const override { return FusedScoreArrays(plan_, DeviceArena()).bytes; }
+  std::size_t workspace_bytes() const override {
+    DeviceArena arena;
+    FusedWorkspace(plan_, arena);
+    return arena.used();
+  }
   PlanReport report(std::int64_t) const override {
     return {Route::fused, plan_.tiling.resident ? 1 : 2, plan_.description()};
   }
@@ -35,10 +28,13 @@ class FusedScore final : public ScoreProgram {
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
     check_noise_offset(in.noise, batch);
     const UseDevice use(device_.index);
-    const FusedScoreArrays arrays(plan_, DeviceArena(queue.workspace));
-    arrays.packed.pack(plan_, in.params, queue.stream);
+    DeviceArena arena(queue.workspace);
+    kernels::FusedScoreParams common;
+    common.prologue = perturb_params(spec_, features_, in);
+    common.given = score_params(spec_, in);
+    FusedWorkspace(plan_, arena).prepare(plan_, in.params, batch, queue.stream, &common);
+    kernels::FusedScoreParams p = common;
     const bool has_directions = !out.jvp.empty() || !out.divergence_estimate.empty();
-    kernels::FusedScoreParams p = params(arrays, in, batch);
     if (has_directions) {
       p.directions = in.directions.empty() ? spec_.projections : static_cast<int>(in.directions.shape.extent[0]);
       p.given.directions = direction_source(in.directions, spec_.law);
@@ -50,7 +46,7 @@ class FusedScore final : public ScoreProgram {
     p.given.score = floats(out.score), p.given.score_stride = out.score.stride[0];
     if (has_directions || !out.score.empty()) launch(p, queue.stream);
     if (out.divergence.empty()) return;
-    p = params(arrays, in, batch);
+    p = common;
     p.directions = spec_.net.dim;
     p.given.directions = basis();
     p.given.divergence = floats(out.divergence);
@@ -61,27 +57,6 @@ class FusedScore final : public ScoreProgram {
   static void launch(kernels::FusedScoreParams& p, cudaStream_t stream) {
     p.score = p.given;
     check_launch(kernels::launch_fused_score(p, stream), "fused_score");
-  }
-
-  kernels::FusedScoreParams params(const FusedScoreArrays& arrays, const ScorePlan::In& in, std::int64_t batch) const {
-    kernels::FusedScoreParams p;
-    p.net = plan_.net;
-    p.tiling = plan_.tiling;
-    p.params = floats(in.params);
-    p.weights = arrays.packed.weights;
-    p.prologue.data = {table_of(in.x), in.x.shape.extent[0], nullptr, false};
-    p.prologue.noise = translated(in.noise);
-    p.prologue.sigma = sigma_source(in.sigma, schedule::None{});
-    p.prologue.parameterization = translated(spec_.net.parameterization);
-    p.prologue.features = features_.get();
-    p.prologue.dim = spec_.net.dim;
-    p.given.dim = spec_.net.dim;
-    p.given.x = table_of(in.x);
-    p.given.noise = p.prologue.noise;
-    p.batch = batch;
-    p.blocks = plan_.blocks_for(batch);
-    p.kept = arrays.kept;
-    return p;
   }
 
   ScoreSpec spec_;

@@ -1,9 +1,8 @@
 // The score, products with its Jacobian and its divergence: a forward jet, chunk by chunk, groups of directions one
 // after the other.
-#include "cuda/input_slots.h"
-#include "cuda/programs.h"
+#include "cuda/call_params.h"
+#include "cuda/layered_net.h"
 #include "cuda/status.h"
-#include "cuda/translate.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -12,66 +11,40 @@ namespace {
 struct ScoreProblem {
   ScoreProblem(const ScoreSpec& spec_, const Context& context)
       : spec(spec_),
-        net(spec_.net, context.engine),
-        features(spec_.net.conditioning, context.engine),
-        element(element_of(spec_.compute.precision)),
-        rows(chunk_rows(spec_.max_batch, net.max_width(), slots())),
-        gemms(context.cublas, spec_.compute.precision) {
-    for (std::int64_t rung = kLeastRows; rung <= rows; rung *= 2) {
-      Jet::prepare(net, {rung, 0, 1}, false, gemms);
+        net(spec_.net, spec_.compute.precision, spec_.max_batch, std::max(spec_.projections, spec_.net.dim), context) {
+    for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
+      Jet::prepare(net.padded, {rung, 0, 1}, false, net.gemms);
       // A call may bring fewer directions than the plan allows.
-      for (int count = 1; count < slots(); ++count) Jet::prepare(net, {rung, 1, 1 + count}, false, gemms);
+      for (int count = 1; count < net.slots; ++count) Jet::prepare(net.padded, {rung, 1, 1 + count}, false, net.gemms);
     }
   }
 
-  int slots() const { return 1 + std::min(std::max(spec.projections, spec.net.dim), kMostTangents); }
-
   ScoreSpec spec;
-  PaddedNet net;
-  Features features;
-  kernels::Element element;
-  std::int64_t rows;  // of a whole chunk
-  Gemms gemms;
-};
-
-/// The workspace: 2 or 4 bytes a padded parameter, and a chunk's arrays.
-struct ScoreArrays {
-  ScoreArrays(const ScoreProblem& problem, DeviceArena arena)
-      : weights(arena.take<char>(static_cast<std::size_t>(problem.net.weight_count()) *
-                                 (problem.element == kernels::Element::bf16 ? 2 : 4))),
-        biases(arena.take<float>(static_cast<std::size_t>(problem.net.bias_count()))),
-        sigma(arena.take<float>(static_cast<std::size_t>(problem.rows))),
-        direction_scale(
-            arena.take<float>(static_cast<std::size_t>(problem.rows) * static_cast<std::size_t>(problem.slots() - 1))),
-        jet(problem.net, translated(problem.spec.net.activation), problem.element, problem.gemms, problem.rows,
-            problem.slots(), false, arena),
-        bytes(arena.used()) {}
-
-  char* weights;
-  float *biases, *sigma, *direction_scale;
-  Jet jet;
-  std::size_t bytes;
+  LayeredNet net;
 };
 
 class ScoreRun {
  public:
   ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out)
-      : problem_(problem), stream_(queue.stream), in_(in), out_(out), arrays_(problem, DeviceArena(queue.workspace)) {}
+      : problem_(problem),
+        stream_(queue.stream),
+        in_(in),
+        out_(out),
+        arena_(queue.workspace),
+        workspace_(problem.net, false, arena_) {}
 
   void run(std::int64_t batch) {
-    check_launch(kernels::launch_pack(floats(in_.params), problem_.net.table(), arrays_.weights, arrays_.biases,
-                                      problem_.element, stream_),
-                 "pack");
-    for_each_chunk(batch, problem_.rows, [&](const Chunk& chunk) { run_chunk(chunk); });
+    workspace_.pack(in_.params, stream_);
+    for_each_chunk(batch, problem_.net.rows, [&](const Chunk& chunk) { run_chunk(chunk); });
   }
 
  private:
   void run_chunk(const Chunk& chunk) {
-    load(chunk);
-    arrays_.jet.forward(parameters(), {chunk.rows, 0, 1}, stream_);
+    workspace_.fill_value(perturb_params(problem_.spec, problem_.net.features, in_), chunk, stream_);
+    workspace_.jet.forward(workspace_.parameters(), {chunk.rows, 0, 1}, stream_);
     if (!out_.score.empty()) {
       kernels::ScoreParams p = params(chunk);
-      p.output = arrays_.jet.output({chunk.rows, 0, 1}, 0), p.output_stride = problem_.net.last().out;
+      p.output = workspace_.jet.output({chunk.rows, 0, 1}, 0), p.output_stride = problem_.net.padded.last().out;
       p.score = row_of(out_.score, chunk.first), p.score_stride = out_.score.stride[0];
       check_launch(kernels::launch_score(p, stream_), "score");
     }
@@ -89,17 +62,16 @@ class ScoreRun {
                       const View& jvp, const View& divergence) {
     for_each_group(all, [&](int first, int count) {
       const Slots slots{chunk.rows, 1, 1 + count};
-      const int width = problem_.net.last().out;
+      const int width = problem_.net.padded.last().out;
       kernels::DirectionsParams drawn;
       drawn.source = source;
       drawn.noise = translated(in_.noise);
-      drawn.scale = has_scale ? arrays_.direction_scale : nullptr;
-      input_slots().fill_tangents(drawn, chunk, slots, first);
-      arrays_.jet.forward(parameters(), slots, stream_);
+      workspace_.fill_tangents(drawn, has_scale, chunk, slots, first, stream_);
+      workspace_.jet.forward(workspace_.parameters(), slots, stream_);
       kernels::ScoreParams p = params(chunk);
-      p.jvp = arrays_.jet.output(slots, 1), p.jvp_plane = chunk.rows * width, p.jvp_stride = width;
+      p.jvp = workspace_.jet.output(slots, 1), p.jvp_plane = chunk.rows * width, p.jvp_stride = width;
       p.directions = source;
-      p.direction_scale = has_scale ? arrays_.direction_scale : nullptr;
+      p.direction_scale = has_scale ? workspace_.direction_scale : nullptr;
       p.first_direction = first, p.count = count, p.share = share;
       if (!jvp.empty()) {
         p.jvp_out = floats(jvp) + first * jvp.stride[0] + chunk.first * jvp.stride[1];
@@ -110,52 +82,35 @@ class ScoreRun {
     });
   }
 
-  Parameters parameters() const { return {arrays_.weights, arrays_.biases}; }
-
   kernels::ScoreParams params(const Chunk& chunk) const {
-    kernels::ScoreParams p;
-    p.dim = problem_.spec.net.dim;
+    kernels::ScoreParams p = score_params(problem_.spec, in_);
     p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.x = table_of(in_.x);
-    p.sigma = arrays_.sigma;
-    p.parameterization = translated(problem_.spec.net.parameterization);
-    p.noise = translated(in_.noise);
+    p.sigma = workspace_.sigma;
     return p;
-  }
-
-  InputSlots input_slots() const {
-    return {problem_.net, arrays_.jet, problem_.element, problem_.spec.net.dim, arrays_.sigma, stream_};
-  }
-
-  void load(const Chunk& chunk) const {
-    kernels::PerturbParams p;
-    p.data = {table_of(in_.x), in_.x.shape.extent[0], nullptr, false};
-    p.sigma = sigma_source(in_.sigma, schedule::None{});
-    p.parameterization = translated(problem_.spec.net.parameterization);
-    p.features = problem_.features.get();
-    input_slots().fill_value(p, chunk);
   }
 
   const ScoreProblem& problem_;
   cudaStream_t stream_;
   const ScorePlan::In& in_;
   const ScorePlan::Out& out_;
-  ScoreArrays arrays_;
+  DeviceArena arena_;
+  LayeredWorkspace workspace_;
 };
 
 class CudaScore final : public ScoreProgram {
  public:
   CudaScore(const ScoreSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
 
-  std::size_t workspace_bytes() const override { return ScoreArrays(problem_, DeviceArena()).bytes; }
+  std::size_t workspace_bytes() const override {
+    DeviceArena arena;
+    LayeredWorkspace(problem_.net, false, arena);
+    return arena.used();
+  }
 
   PlanReport report(std::int64_t batch) const override {
-    int chunks = 0;
-    for_each_chunk(batch, problem_.rows, [&](const Chunk&) { ++chunks; });
     // Of scores alone: parameters, then a chunk's prologue, two a hidden layer, the output and what is stored.
-    const int layers = static_cast<int>(problem_.net.hidden().size());
-    return {Route::layered, 1 + chunks * (3 + 2 * layers),
-            "layered: " + std::to_string(problem_.rows) + " rows a chunk"};
+    const int layers = static_cast<int>(problem_.net.padded.hidden().size());
+    return problem_.net.report(1 + problem_.net.chunks(batch) * (3 + 2 * layers));
   }
 
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {

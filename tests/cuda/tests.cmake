@@ -32,15 +32,22 @@ foreach(name cuda_agreement_test cuda_gemm_test cuda_split_test cuda_stream_test
   scorematch_gpu_test(${name})
 endforeach()
 
-# The instructions, a launch each; and the PTX they are compiled to.
-add_library(ptx_cases OBJECT cuda/ptx_cases.cu)
-set_target_properties(ptx_cases PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
-target_include_directories(ptx_cases PRIVATE ${PROJECT_SOURCE_DIR}/kernels ${CMAKE_CURRENT_SOURCE_DIR})
-scorematch_stand_in_test(cuda/ptx_conformance_test)
-target_sources(simt_ptx_conformance_test PRIVATE $<TARGET_OBJECTS:simt_ptx_cases>)
-add_executable(ptx_conformance_test cuda/ptx_conformance_test.cpp $<TARGET_OBJECTS:ptx_cases>)
-target_link_libraries(ptx_conformance_test PRIVATE scorematch_test_support CUDA::cudart)
-scorematch_gpu_test(ptx_conformance_test)
+# The instructions, a launch each, and the PTX they are compiled to; the fused kernels' products.
+foreach(name ptx product)
+  add_library(${name}_cases OBJECT cuda/${name}_cases.cu)
+  set_target_properties(${name}_cases PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
+  target_include_directories(${name}_cases PRIVATE
+    ${PROJECT_SOURCE_DIR}/kernels ${PROJECT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR})
+endforeach()
+foreach(name ptx_conformance product)
+  string(REPLACE _conformance "" cases ${name})
+  scorematch_stand_in_test(cuda/${name}_test)
+  target_sources(simt_${name}_test PRIVATE $<TARGET_OBJECTS:simt_${cases}_cases>)
+  add_executable(${name}_test cuda/${name}_test.cpp $<TARGET_OBJECTS:${cases}_cases>)
+  target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
+  target_link_libraries(${name}_test PRIVATE scorematch_test_support CUDA::cudart)
+  scorematch_gpu_test(${name}_test)
+endforeach()
 add_test(NAME ptx_golden COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/ptx_golden -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/ptx_golden.cmake)
 add_test(NAME kernel_counts COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -DSOURCE=${PROJECT_SOURCE_DIR}

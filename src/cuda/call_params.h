@@ -1,4 +1,4 @@
-// What a loss call gives, as every route's kernels take it: the parts that do not depend on how the batch is cut.
+// What a call gives, as every route's kernels take it: the parts that do not depend on how the batch is cut.
 #pragma once
 #include "cuda/translate.h"
 #include "launchers.h"
@@ -12,7 +12,11 @@ inline kernels::DirectionSource directions_of(const Needs& needs, const LossPlan
 
 /// Data, noise, sigma, eps, parameterization, features, dim.
 kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& features, const LossPlan::In& in);
+/// Data, noise, sigma, parameterization, features, dim: x is perturbed already.
+kernels::PerturbParams perturb_params(const ScoreSpec& spec, const Features& features, const ScorePlan::In& in);
 /// Objective, data, noise, eps, true_score, directions, parameterization, weighting, grad_factor, dim.
 kernels::HeadParams head_params(const LossSpec& spec, const LossPlan::In& in, double grad_factor);
+/// Dim, x, parameterization, noise.
+kernels::ScoreParams score_params(const ScoreSpec& spec, const ScorePlan::In& in);
 
 }  // namespace scorematch::cuda

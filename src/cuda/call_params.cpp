@@ -1,4 +1,4 @@
-#include "cuda/loss_params.h"
+#include "cuda/call_params.h"
 
 #include "batch.h"
 
@@ -10,6 +10,17 @@ kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& feat
   p.noise = translated(in.noise);
   p.sigma = sigma_source(in.sigma, spec.loss.schedule);
   p.eps = {perturbs(spec.loss, in.eps), table_of(in.eps)};
+  p.parameterization = translated(spec.net.parameterization);
+  p.features = features.get();
+  p.dim = spec.net.dim;
+  return p;
+}
+
+kernels::PerturbParams perturb_params(const ScoreSpec& spec, const Features& features, const ScorePlan::In& in) {
+  kernels::PerturbParams p;
+  p.data = {table_of(in.x), in.x.shape.extent[0], nullptr, false};
+  p.noise = translated(in.noise);
+  p.sigma = sigma_source(in.sigma, schedule::None{});
   p.parameterization = translated(spec.net.parameterization);
   p.features = features.get();
   p.dim = spec.net.dim;
@@ -28,6 +39,15 @@ kernels::HeadParams head_params(const LossSpec& spec, const LossPlan::In& in, do
   p.parameterization = translated(spec.net.parameterization);
   p.weighting = translated(spec.loss.weighting);
   p.grad_factor = grad_factor;
+  return p;
+}
+
+kernels::ScoreParams score_params(const ScoreSpec& spec, const ScorePlan::In& in) {
+  kernels::ScoreParams p;
+  p.dim = spec.net.dim;
+  p.x = table_of(in.x);
+  p.parameterization = translated(spec.net.parameterization);
+  p.noise = translated(in.noise);
   return p;
 }
 

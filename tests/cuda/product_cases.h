@@ -1,0 +1,19 @@
+// A warp's product as the fused kernels take it, alone.
+#pragma once
+#include "fused_launchers.h"
+
+namespace scorematch {
+namespace kernels {
+
+constexpr int kProductRows = 32, kProductColumns = 32, kProductDepth = 32;
+
+/// c [rows, columns] += a b, each operand plain or turned (device/warp_tile.cuh).
+struct ProductCase {
+  const float *a, *b;  // [rows, depth] or [depth, rows]; [columns, depth] or [depth, columns]
+  float* c;
+  bool turned_a, turned_b;
+};
+int launch_product(const ProductCase& c, Operands operands, CUstream_st* stream);
+
+}  // namespace kernels
+}  // namespace scorematch
