@@ -18,8 +18,8 @@ constexpr int kResidentBlocks = 6;  // a multiprocessor: the register budget, 40
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(DirectionsParams p) {
   const RowLanes lanes(group_count(p.columns));
-  const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes.lanes;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;
+  const int thread = static_cast<int>(threadIdx.x), lane = lanes.lane_of(thread);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const int slot = static_cast<int>(blockIdx.y), m = p.first_direction + slot;
   const bool on_sphere = is_scaled(p.source);
   const float scale =
@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
   if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = scale;
   if (p.out == nullptr) return;
   T* out = static_cast<T*>(p.out) + slot * p.plane + row * p.stride;
-  for (int g = lane; g < group_count(p.columns); g += lanes.lanes) {
+  for (int g = lane; g < group_count(p.columns); g += lanes.lanes()) {
     float v[4] = {};
     if (row < p.batch) direction4(p.source, p.noise, m, p.first + row, g, p.dim, v);
     SCOREMATCH_UNROLL
@@ -40,9 +40,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
 }  // namespace
 
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream) {
-  int lanes = 1;
-  while (lanes < (params.columns + 3) / 4 && lanes < 32) lanes *= 2;
-  const int rows_a_block = kThreads / lanes;
+  const int rows_a_block = RowLanes(group_count(params.columns)).rows(kThreads);
   const Grid grid{static_cast<unsigned>((params.rows + rows_a_block - 1) / rows_a_block),
                   static_cast<unsigned>(params.count), kThreads, 0};
   return element == Element::bf16 ? launch(directions_kernel<bf16>, grid, stream, params)

@@ -110,7 +110,7 @@ struct FusedDirection {
       slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
       factors[i][r] = direction_factors(head, values, slice);
       if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
-      block.arrays.loss[row] += static_cast<float>(head.share) * fmaf(0.5f * slice, slice, along);
+      block.arrays.loss[row] += head.share * fmaf(0.5f * slice, slice, along);
       if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
       if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
     }

@@ -59,12 +59,6 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
 std::size_t fused_shared_bytes(const FusedNet& net, const FusedTiling& tiling);
 std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling);
 
-/// A part of the objective at x + point sigma eps (docs/math.md).
-struct FusedTerm {
-  double point = 1, quadratic = 1, linear = 1;
-  bool complete_square = true;
-};
-
 /// What a head is made of (heads/head.cuh).
 struct HeadParts {
   bool score_term, directions, sliced;
@@ -85,7 +79,7 @@ struct FusedBatchParams {
 
 struct FusedLossParams : FusedBatchParams {
   HeadParams head;  // objective, true_score, directions, share, weighting, grad_factor, grad_x_stride
-  FusedTerm terms[2];
+  HeadTerm terms[2];
   int term_count = 1;
   bool gradient = false;     // of the parameters
   float* grad_x = nullptr;   // [batch, head.grad_x_stride]; null: not wanted

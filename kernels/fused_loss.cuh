@@ -86,16 +86,12 @@ SCOREMATCH_DEVICE void store_input_gradient(const Jet& jet) {
 template <class Block>
 SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
   FusedLossParams& p = block.p;
-  const FusedTerm& term = p.terms[which];
   HeadParams& head = p.head;
   head.first = first;
   head.rows = block.shape.rows;
   head.batch = p.batch - first < head.rows ? p.batch - first : head.rows;
   head.sigma_rows = block.arrays.sigma;
-  head.point = term.point;
-  head.quadratic = term.quadratic;
-  head.linear = term.linear;
-  head.complete_square = term.complete_square;
+  head.term = p.terms[which];
   head.add_loss = which > 0;
   head.bar_columns = p.tiling.output_columns;
   head.grad_x = p.grad_x == nullptr ? nullptr : p.grad_x + first * head.grad_x_stride;
@@ -104,7 +100,7 @@ SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
   // Along directions F is b_o alone, until the score itself is formed.
   head.output = block.arrays.biases + p.net.layers[p.net.hidden].bias;
   head.output_stride = 0;
-  p.prologue.point = term.point;
+  p.prologue.point = head.term.point;
   set_prologue(block, first);
   if (p.tiling.keeps_eps && p.prologue.eps.given.data == nullptr) {
     p.prologue.eps_out = block.arrays.eps;
@@ -120,7 +116,7 @@ SCOREMATCH_DEVICE void clear_input_gradient(const Block& block) {
   for_each_row(block, head.dim, [&](int row, const LaneOfRow& at) {
     const float zero[4] = {};
     if (row < head.batch)
-      for (int g = at.lane; g < group_count(head.dim); g += at.lanes.lanes)
+      for (int g = at.lane; g < group_count(head.dim); g += at.lanes.lanes())
         write4(head.grad_x + row * head.grad_x_stride, g, head.dim, zero);
   });
 }

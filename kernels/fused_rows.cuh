@@ -11,9 +11,9 @@ namespace kernels {
 template <class Block, class Each>
 SCOREMATCH_DEVICE void for_each_row(const Block& block, int columns, const Each& each) {
   const RowLanes lanes(group_count(columns));
-  const int at_once = lanes.rows_a_warp();
+  const int at_once = lanes.rows(32);
   for (int first = block.warp() * at_once; first < block.shape.rows; first += block.shape.warps * at_once)
-    each(first + block.lane() / lanes.lanes, LaneOfRow{lanes, block.lane() % lanes.lanes});
+    each(first + lanes.row_of(block.lane()), LaneOfRow{lanes, lanes.lane_of(block.lane())});
 }
 
 /// Where a tile of samples first ... goes, for perturb's functions. Called by one thread.
@@ -41,7 +41,7 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
   }
   __syncthreads();
   for_each_row(block, p.net_columns, [&](int row, const LaneOfRow& at) {
-    for (int g = at.lane; g < group_count(p.net_columns); g += at.lanes.lanes)
+    for (int g = at.lane; g < group_count(p.net_columns); g += at.lanes.lanes())
       store_group<typename Block::T>(p, row, block.arrays.levels[row], g);
   });
 }
@@ -57,7 +57,7 @@ SCOREMATCH_DEVICE void load_direction(const Block& block, const DirectionSource&
     const bool is_sample = row < p.batch;
     const float scale =
         is_scaled(source) ? sphere_scale(source, p.noise, m, r.sample, is_sample, p.dim, at.lanes, at.lane) : 1.0f;
-    for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes) {
+    for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes()) {
       float v[4] = {};
       if (is_sample && 4 * g < p.dim) direction4(source, p.noise, m, r.sample, g, p.dim, v);
       SCOREMATCH_UNROLL

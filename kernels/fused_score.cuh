@@ -32,7 +32,7 @@ SCOREMATCH_DEVICE void store_scores(const Block& block) {
   for_each_row(block, p.dim, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
     if (row < p.batch)
-      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes) store_score(p, {r.a, r.b, r.c}, row, g);
+      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) store_score(p, {r.a, r.b, r.c}, row, g);
   });
 }
 
@@ -43,9 +43,9 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, bool first) {
     const HeadRow& r = block.arrays.values[row];
     float along = 0.0f;
     if (row < p.batch)
-      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes)
+      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
         along += store_jvp(p, {r.a, r.b, r.c}, row, 0, g);
-    along = at.lanes.sum(along) * static_cast<float>(p.share);
+    along = at.lanes.sum(along) * p.share;
     if (p.divergence != nullptr && row < p.batch && at.lane == 0)
       p.divergence[row] = first ? along : p.divergence[row] + along;
   });
@@ -59,7 +59,7 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t first) {
   load_tile(block, [&](int row) {
     const float sigma = block.arrays.sigma[row];
     const Coefficients k = coefficients(block.p.prologue.parameterization, sigma);
-    return HeadRow{row, first + row, sigma, k.a, k.b, k.c, 1.0f, 1.0};
+    return HeadRow{row, first + row, sigma, k.a, k.b, k.c, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f};
   });
   jet.forward(false);
   if (block.p.given.score != nullptr) {

@@ -21,8 +21,8 @@ template <class Head, class T>
 SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   const int thread = static_cast<int>(threadIdx.x);
   const RowLanes lanes(group_count(p.bar_columns));
-  const LaneOfRow at{lanes, thread % lanes.lanes};
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;
+  const LaneOfRow at{lanes, lanes.lane_of(thread)};
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const HeadRow r = head_row(p, row);
   float loss = 0.0f, term = 0.0f;
   if (Head::kDirections) {
@@ -32,7 +32,7 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
       loss += fmaf(0.5f * slice, slice, along);
       if (row < p.rows) store_direction_adjoints<Head, T>(p, r, at, slot, slice);
     }
-    loss *= static_cast<float>(p.share);
+    loss *= p.share;
   }
   if constexpr (Head::kScoreTerm) {
     if (p.last_group && row < p.rows) term = score_term<Head, T>(p, r, at);
@@ -45,7 +45,7 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   loss += term;
   if (Head::kDirections && p.trace != nullptr) {
     loss += fmaf(r.a, static_cast<float>(p.dim), r.b * r.c * p.trace[row]);
-    if (p.trace_bar != nullptr) p.trace_bar[row] = static_cast<float>(r.bar_factor * static_cast<double>(r.b * r.c));
+    if (p.trace_bar != nullptr) p.trace_bar[row] = r.jvp_factor;
   }
   if (p.loss == nullptr) return;
   loss *= r.loss_factor;
@@ -59,9 +59,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadPar
 
 template <class T>
 int launch_of(const HeadParams& p, CUstream_st* stream) {
-  int lanes = 1;
-  while (lanes < (p.bar_columns + 3) / 4 && lanes < 32) lanes *= 2;
-  const int rows_a_block = kThreads / lanes;
+  const int rows_a_block = RowLanes(group_count(p.bar_columns)).rows(kThreads);
   const Grid grid{static_cast<unsigned>((p.rows + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
   return launch(head_kernel<T>, grid, stream, p);
 }

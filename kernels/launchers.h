@@ -109,7 +109,7 @@ struct PerturbParams {
   EpsSource eps;
   Parameterization parameterization;
   Features features;
-  double point = 1;
+  float point = 1;
   int dim = 0;
   std::int64_t batch = 0, rows = 0;
   std::int64_t first = 0;     // sample of row 0 within the call: of data, sigma, eps and noise
@@ -192,6 +192,13 @@ int launch_add_column_sums(const float* partial, int blocks, int width, bool add
 
 enum class Objective { esm, dsm, ism, ssm, ssm_vr };
 
+/// A part of the objective, at x + point sigma eps (docs/math.md): l = quadratic |s|^2 / 2 + linear s.eps/sigma and, to
+/// complete the square, + linear^2 |eps/sigma|^2 / 2.
+struct HeadTerm {
+  float point = 1, quadratic = 1, linear = 1;
+  bool complete_square = true;
+};
+
 /// From F and (dF/dz) v to per-sample loss and adjoints, for one group of directions.
 struct HeadParams {
   Objective objective = Objective::dsm;
@@ -209,18 +216,16 @@ struct HeadParams {
   const float* sigma_rows = nullptr;  // [rows], as launch_perturb left it; null: `sigma` says
   SigmaSource sigma;
   EpsSource eps;
-  double point = 1;  // evaluated at x + point sigma eps
   Table true_score;
   DirectionSource directions;
   const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
   int first_direction = 0, count = 0;
-  double share = 1;  // of each direction
+  float share = 1;  // of each direction
 
   Parameterization parameterization;
   Weighting weighting;
-  double quadratic = 1, linear = 1;  // l = quadratic |s|^2 / 2 + linear s.eps/sigma; see complete_square
-  bool complete_square = true;       // + linear^2 |eps/sigma|^2 / 2
-  double grad_factor = 1;            // loss_scale / samples of the whole batch
+  HeadTerm term;
+  double grad_factor = 1;  // loss_scale / samples of the whole batch
 
   bool first_group = true, last_group = true;  // of this sample's directions
   bool add_loss = false;                       // a further term of the same samples
@@ -254,7 +259,7 @@ struct ScoreParams {
   DirectionSource directions;
   const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
   int first_direction = 0, count = 0;
-  double share = 1;
+  float share = 1;
   float* score = nullptr;  // [batch, score_stride]; null, as the others: not wanted
   std::int64_t score_stride = 0;
   float* jvp_out = nullptr;  // [count, batch, .]

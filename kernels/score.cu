@@ -18,25 +18,23 @@ constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreParams p) {
   const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);
   const RowLanes lanes(groups);
-  const int lane = thread % lanes.lanes;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / lanes.lanes) + thread / lanes.lanes;
+  const int lane = lanes.lane_of(thread);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const bool sample = row < p.batch;
   const Coefficients k = coefficients(p.parameterization, sample ? p.sigma[row] : 1.0f);
-  for (int g = lane; sample && p.score != nullptr && g < groups; g += lanes.lanes) store_score(p, k, row, g);
+  for (int g = lane; sample && p.score != nullptr && g < groups; g += lanes.lanes()) store_score(p, k, row, g);
   float along = 0.0f;
   for (int slot = 0; slot < p.count; ++slot)
-    for (int g = lane; sample && g < groups; g += lanes.lanes) along += store_jvp(p, k, row, slot, g);
+    for (int g = lane; sample && g < groups; g += lanes.lanes()) along += store_jvp(p, k, row, slot, g);
   if (p.divergence == nullptr) return;
-  along = lanes.sum(along) * static_cast<float>(p.share);
+  along = lanes.sum(along) * p.share;
   if (sample && lane == 0) p.divergence[row] = p.add_divergence ? p.divergence[row] + along : along;
 }
 
 }  // namespace
 
 int launch_score(const ScoreParams& params, CUstream_st* stream) {
-  int lanes = 1;
-  while (lanes < (params.dim + 3) / 4 && lanes < 32) lanes *= 2;
-  const int rows_a_block = kThreads / lanes;
+  const int rows_a_block = RowLanes(group_count(params.dim)).rows(kThreads);
   const Grid grid{static_cast<unsigned>((params.batch + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
   return launch(score_kernel, grid, stream, params);
 }

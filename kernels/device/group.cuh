@@ -7,7 +7,7 @@
 namespace scorematch {
 namespace kernels {
 
-SCOREMATCH_DEVICE int group_count(int columns) { return (columns + 3) / 4; }
+__host__ __device__ inline int group_count(int columns) { return (columns + 3) / 4; }
 
 template <class T>
 SCOREMATCH_DEVICE bool is_vector(const T* p) {
@@ -45,18 +45,21 @@ SCOREMATCH_DEVICE void clear_from(int columns, int group, float (&values)[4]) {
     if (4 * group + i >= columns) values[i] = 0.0f;
 }
 
-/// How a warp shares out rows: 2^k lanes a row, as many as the row has groups, up to 32.
+/// How threads share out rows: 2^k lanes a row, as many as the row has groups, up to 32.
 struct RowLanes {
-  int lanes;  // a row
+  int shift = 0;  // k
 
-  SCOREMATCH_DEVICE explicit RowLanes(int groups) : lanes(1) {
-    while (lanes < groups && lanes < 32) lanes *= 2;
+  __host__ __device__ explicit RowLanes(int groups) {
+    while (shift < 5 && 1 << shift < groups) ++shift;
   }
-  SCOREMATCH_DEVICE int rows_a_warp() const { return 32 / lanes; }
-  /// Adds up over the lanes of a row, in an order that is a matter of `lanes` alone; every lane has the sum. All 32
-  /// lanes take part.
+  __host__ __device__ int lanes() const { return 1 << shift; }
+  __host__ __device__ int rows(int threads) const { return threads >> shift; }
+  SCOREMATCH_DEVICE int row_of(int thread) const { return thread >> shift; }
+  SCOREMATCH_DEVICE int lane_of(int thread) const { return thread & (lanes() - 1); }
+  /// Adds up over the lanes of a row, in an order that is a matter of their number alone; every lane has the sum. All
+  /// 32 lanes take part.
   SCOREMATCH_DEVICE float sum(float value) const {
-    for (int offset = lanes / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
+    for (int offset = lanes() / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
     return value;
   }
 };

@@ -121,7 +121,7 @@ SCOREMATCH_DEVICE bool is_scaled(const DirectionSource& source) {
 SCOREMATCH_DEVICE float sphere_scale(const DirectionSource& source, const Noise& noise, int m, std::int64_t n,
                                      bool is_sample, int dim, const RowLanes& lanes, int lane) {
   float square = 0.0f;
-  for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes) {
+  for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes()) {
     float v[4];
     direction4(source, noise, m, n, g, dim, v);
     SCOREMATCH_UNROLL

@@ -34,13 +34,23 @@ SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int 
   return static_cast<float>(k < half ? sinpi(turns) : cospi(turns));
 }
 
+/// e(sigma), then zeros, into those of a group's columns that are past x.
+SCOREMATCH_DEVICE void fill_features(const PerturbParams& p, std::int64_t row, const RowLevel& level, int group,
+                                     float (&x)[4]) {
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const int k = 4 * group + i - p.dim;
+    if (k >= 0) x[i] = row < p.batch && k < p.features.count ? feature(p.features, level.log_sigma, k) : 0.0f;
+  }
+}
+
 template <class T>
 SCOREMATCH_DEVICE void store_group(const PerturbParams& p, std::int64_t row, const RowLevel& level, int group) {
   float x[4] = {}, eps[4] = {};
   if (row < p.batch) {
     read4(level.x, group, p.dim, x);
     if (p.eps.perturbed) eps4(p.eps, p.noise, p.first + row, group, p.dim, eps);
-    const float step = static_cast<float>(p.point) * level.sigma;
+    const float step = p.point * level.sigma;
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) x[i] = fmaf(step, eps[i], x[i]);
     if (p.x_tilde != nullptr) write4(p.x_tilde + row * p.x_tilde_stride, group, p.dim, x);
@@ -48,10 +58,8 @@ SCOREMATCH_DEVICE void store_group(const PerturbParams& p, std::int64_t row, con
   }
   if (p.net_input == nullptr) return;
   SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int k = 4 * group + i - p.dim;
-    x[i] = k < 0 ? level.c * x[i] : row < p.batch && k < p.features.count ? feature(p.features, level.log_sigma, k) : 0;
-  }
+  for (int i = 0; i < 4; ++i) x[i] *= level.c;
+  if (4 * group + 4 > p.dim) fill_features(p, row, level, group, x);
   write4(static_cast<T*>(p.net_input) + row * p.net_stride, group, p.net_columns, x);
 }
 

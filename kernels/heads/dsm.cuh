@@ -15,14 +15,15 @@ struct DsmHead {
 
   SCOREMATCH_DEVICE static void score_term(const HeadParams& p, const HeadRow& row, int group, const float (&s)[4],
                                            float& loss, float (&bar)[4]) {
-    const float linear = static_cast<float>(p.linear) / row.sigma, quadratic = static_cast<float>(p.quadratic);
+    const float linear = p.term.linear * row.inverse_sigma;
     float eps[4];
     eps4(p.eps, p.noise, row.sample, group, p.dim, eps);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {
       const float g = linear * eps[i];
-      bar[i] = fmaf(quadratic, s[i], g);
-      loss = p.complete_square ? fmaf(0.5f * bar[i], bar[i], loss) : fmaf(fmaf(0.5f * quadratic, s[i], g), s[i], loss);
+      bar[i] = fmaf(p.term.quadratic, s[i], g);
+      loss = p.term.complete_square ? fmaf(0.5f * bar[i], bar[i], loss)
+                                    : fmaf(fmaf(0.5f * p.term.quadratic, s[i], g), s[i], loss);
     }
   }
 };

@@ -15,21 +15,25 @@ namespace kernels {
 struct HeadRow {
   std::int64_t row, sample;  // of the chunk; of the call
   float sigma, a, b, c;
-  float loss_factor;  // lambda
-  double bar_factor;  // lambda loss_scale / samples of the whole batch
+  float inverse_sigma;
+  float loss_factor;                          // lambda
+  float output_factor, x_factor, jvp_factor;  // lambda loss_scale / samples of the whole batch, times b, a and b c
 };
 
 SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
-  HeadRow r{row, p.first + row, 1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 0.0};
+  HeadRow r{row, p.first + row, 1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f};
   if (row >= p.batch) return r;
   r.sigma = p.sigma_rows != nullptr ? p.sigma_rows[row] : sigma_of(p.sigma, p.noise, r.sample);
   const Coefficients k = coefficients(p.parameterization, r.sigma);
-  const double lambda = weight(p.weighting, r.sigma);
+  const double lambda = weight(p.weighting, r.sigma), factor = lambda * p.grad_factor;
   r.a = k.a;
   r.b = k.b;
   r.c = k.c;
   r.loss_factor = static_cast<float>(lambda);
-  r.bar_factor = lambda * p.grad_factor;
+  r.inverse_sigma = 1.0f / r.sigma;
+  r.output_factor = static_cast<float>(factor * static_cast<double>(k.b));
+  r.x_factor = static_cast<float>(factor * static_cast<double>(k.a));
+  r.jvp_factor = static_cast<float>(factor * static_cast<double>(k.b) * static_cast<double>(k.c));
   return r;
 }
 
@@ -42,7 +46,7 @@ SCOREMATCH_DEVICE void score4(const HeadParams& p, const HeadRow& r, int group, 
   float x[4], eps[4] = {};
   read4(data_row(p.data, p.noise, r.sample), group, p.dim, x);
   if (p.eps.perturbed) eps4(p.eps, p.noise, r.sample, group, p.dim, eps);
-  const float step = static_cast<float>(p.point) * r.sigma;
+  const float step = p.term.point * r.sigma;
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) s[i] = fmaf(r.a, fmaf(step, eps[i], x[i]), s[i]);
 }

@@ -17,10 +17,8 @@ struct DirectionFactors {
   float jvp, output, x;
 };
 SCOREMATCH_DEVICE DirectionFactors direction_factors(const HeadParams& p, const HeadRow& r, float slice) {
-  const double factor = r.bar_factor * p.share;
-  return {static_cast<float>(factor * static_cast<double>(r.b * r.c)),
-          static_cast<float>(factor * static_cast<double>(slice * r.b)),
-          static_cast<float>(factor * static_cast<double>(slice * r.a))};
+  const float share = p.share * slice;
+  return {p.share * r.jvp_factor, share * r.output_factor, share * r.x_factor};
 }
 
 /// v_m, the sphere's scale included.
@@ -38,7 +36,7 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
                                float& slice) {
   along = slice = 0.0f;
   if (r.row < p.batch)
-    for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes) {
+    for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
       float v[4], jvp[4], s[4];
       scaled_direction4(p, r, slot, g, v);
       read4(p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride, g, p.dim, jvp);
@@ -60,7 +58,7 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
   const bool sample = r.row < p.batch;
   const DirectionFactors factors = direction_factors(p, r, slice);
   const bool add = slot > 0 || !p.first_group;
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes) {
+  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
     float v[4] = {}, bar[4] = {};
     if (sample) scaled_direction4(p, r, slot, g, v);
     SCOREMATCH_UNROLL
@@ -88,10 +86,8 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
 /// The part of the loss that is a function of s alone; this lane's share of it. Writes the adjoints.
 template <class Head, class T>
 SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
-  const auto output_factor = static_cast<float>(r.bar_factor * static_cast<double>(r.b));
-  const auto x_factor = static_cast<float>(r.bar_factor * static_cast<double>(r.a));
   float loss = 0.0f;
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes) {
+  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
     float bar[4] = {}, out[4];
     if (r.row < p.batch && 4 * g < p.dim) {
       float s[4];
@@ -99,14 +95,14 @@ SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const 
       Head::score_term(p, r, g, s, loss, bar);
     }
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = output_factor * bar[i];
+    for (int i = 0; i < 4; ++i) out[i] = r.output_factor * bar[i];
     if (p.output_bar != nullptr)
       write4(static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride, g, p.bar_columns, out);
     if (p.grad_x == nullptr || r.row >= p.batch || 4 * g >= p.dim) continue;
     float* grad_x = p.grad_x + r.row * p.grad_x_stride;
     if (p.add_loss) read4(grad_x, g, p.dim, out);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = fmaf(x_factor, bar[i], p.add_loss ? out[i] : 0.0f);
+    for (int i = 0; i < 4; ++i) out[i] = fmaf(r.x_factor, bar[i], p.add_loss ? out[i] : 0.0f);
     write4(grad_x, g, p.dim, out);
   }
   return loss;
@@ -115,7 +111,7 @@ SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const 
 /// s^ summed over all directions, from float to T.
 template <class T>
 SCOREMATCH_DEVICE void store_score_adjoint(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes) {
+  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
     float bar[4] = {};
     if (4 * g < p.dim) read4(p.score_bar + r.row * p.score_bar_stride, g, p.dim, bar);
     write4(static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride, g, p.bar_columns, bar);

@@ -85,7 +85,7 @@ class CudaHead final : public HeadProgram {
     p.true_score = table_of(call.in.true_score);
     p.parameterization = translated(spec_.parameterization);
     p.weighting = translated(spec_.loss.weighting);
-    p.quadratic = term_.quadratic, p.linear = term_.linear, p.complete_square = term_.complete_square;
+    p.term = translated(term_);
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
@@ -102,7 +102,7 @@ class CudaHead final : public HeadProgram {
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
     p.directions = direction_source(call.in.directions, needs_.law);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
-    p.first_direction = direction, p.count = count, p.share = term_.share;
+    p.first_direction = direction, p.count = count, p.share = static_cast<float>(term_.share);
     const View& bar = call.out.grad_jvp;
     if (bar.empty()) return;
     p.jvp_bar = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];

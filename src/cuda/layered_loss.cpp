@@ -121,7 +121,7 @@ class LossRun {
 
   void perturb(const Chunk& chunk, double point) const {
     kernels::PerturbParams p = perturb_params(problem_.spec, problem_.net.features, in_);
-    p.point = point;
+    p.point = static_cast<float>(point);
     workspace_.fill_value(p, chunk, stream_);
   }
 
@@ -140,10 +140,9 @@ class LossRun {
     p.output = workspace_.jet.output(slots, 0), p.output_stride = width;
     if (count > 0) p.jvp = workspace_.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
     p.sigma_rows = workspace_.sigma;
-    p.point = term.point;
     p.direction_scale = has_scale() ? workspace_.direction_scale : nullptr;
-    p.first_direction = first, p.count = count, p.share = term.share;
-    p.quadratic = term.quadratic, p.linear = term.linear, p.complete_square = term.complete_square;
+    p.first_direction = first, p.count = count, p.share = static_cast<float>(term.share);
+    p.term = translated(term);
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
     p.add_loss = is_further;
     p.loss = workspace_.loss;

@@ -72,7 +72,7 @@ class ScoreRun {
       p.jvp = workspace_.jet.output(slots, 1), p.jvp_plane = chunk.rows * width, p.jvp_stride = width;
       p.directions = source;
       p.direction_scale = has_scale ? workspace_.direction_scale : nullptr;
-      p.first_direction = first, p.count = count, p.share = share;
+      p.first_direction = first, p.count = count, p.share = static_cast<float>(share);
       if (!jvp.empty()) {
         p.jvp_out = floats(jvp) + first * jvp.stride[0] + chunk.first * jvp.stride[1];
         p.jvp_out_plane = jvp.stride[0], p.jvp_out_stride = jvp.stride[1];

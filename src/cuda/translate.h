@@ -8,6 +8,7 @@
 #include "backend.h"
 #include "launchers.h"
 #include "network.h"
+#include "terms.h"
 
 namespace scorematch::cuda {
 
@@ -62,6 +63,11 @@ inline kernels::SigmaSource sigma_source(const ConstView& given, const NoiseSche
 
 inline kernels::DirectionSource direction_source(const ConstView& given, Projection law) {
   return {translated(law), floats(given), given.stride[0], given.stride[1]};
+}
+
+inline kernels::HeadTerm translated(const Term& term) {
+  return {static_cast<float>(term.point), static_cast<float>(term.quadratic), static_cast<float>(term.linear),
+          term.complete_square};
 }
 
 inline kernels::DirectionSource basis() { return {kernels::DirectionSource::Law::basis, nullptr, 0, 0}; }

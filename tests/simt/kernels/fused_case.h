@@ -62,14 +62,15 @@ class FusedCase {
     p.head.true_score = {true_score_.data(), problem_.net.dim};
     p.head.directions = given_directions();
     if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
-    p.head.share = terms_[0].share;
+    p.head.share = static_cast<float>(terms_[0].share);
     p.head.parameterization = p.prologue.parameterization;
     p.head.weighting = weighting();
     p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.head.grad_x_stride = problem_.net.dim;
     p.term_count = static_cast<int>(terms_.size());
     for (std::size_t i = 0; i < terms_.size(); ++i)
-      p.terms[i] = {terms_[i].point, terms_[i].quadratic, terms_[i].linear, terms_[i].complete_square};
+      p.terms[i] = {static_cast<float>(terms_[i].point), static_cast<float>(terms_[i].quadratic),
+                    static_cast<float>(terms_[i].linear), terms_[i].complete_square};
     p.directions = directions();
     p.batch = problem_.batch, p.blocks = blocks;
     p.gradient = true, p.grad_x = grad_x.data();
@@ -103,7 +104,7 @@ class FusedCase {
     p.given.dim = problem_.net.dim;
     p.given.x = p.prologue.data.x;
     p.given.directions = source;
-    p.given.share = 1.0 / count_;
+    p.given.share = 1.0f / static_cast<float>(count_);
     p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
     p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
     p.given.jvp_out_plane = problem_.batch * problem_.net.dim;

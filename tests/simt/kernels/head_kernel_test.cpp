@@ -164,7 +164,7 @@ void run(std::uint64_t seed) {
   p.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
-  p.share = c.sliced ? 1.0 / c.directions : 1;
+  p.share = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
   p.parameterization = c.parameterization.device;
   p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;

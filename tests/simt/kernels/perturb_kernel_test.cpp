@@ -69,7 +69,7 @@ void run(std::uint64_t seed) {
   p.parameterization = c.parameterization.device;
   p.features = c.features;
   p.features.frequencies = frequencies.data();
-  p.point = c.point;
+  p.point = static_cast<float>(c.point);
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.net_input = input.data(), p.net_stride = stride, p.net_columns = columns;
   p.sigma_out = sigma.data();

@@ -40,7 +40,7 @@ void run(std::uint64_t seed) {
   p.parameterization = parameterization.device;
   p.noise = noise.get();
   p.directions.law = exact ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(law);
-  p.share = share;
+  p.share = static_cast<float>(share);
   p.score_stride = p.jvp_out_stride = dim;
   p.jvp_out_plane = batch * dim;
   p.divergence = directions > 0 ? divergence.data() : nullptr;
