@@ -13,7 +13,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 6;  // a multiprocessor: the register budget, 40 a thread
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(DirectionsParams p) {
@@ -21,18 +21,15 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
   const int thread = static_cast<int>(threadIdx.x), lane = lanes.lane_of(thread);
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const int slot = static_cast<int>(blockIdx.y), m = p.first_direction + slot;
-  const bool on_sphere = is_scaled(p.source);
-  const float scale =
-      on_sphere ? sphere_scale(p.source, p.noise, m, p.first + row, row < p.batch, p.dim, lanes, lane) : 1.0f;
+  SampleDirection direction(p.source, p.noise, m, p.first + row, p.dim);
+  if (direction.is_on_sphere()) direction.scale_to_sphere(row < p.batch, lanes, lane);
   if (row >= p.rows) return;
-  if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = scale;
+  if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = direction.scale;
   if (p.out == nullptr) return;
   T* out = static_cast<T*>(p.out) + slot * p.plane + row * p.stride;
   for (int g = lane; g < group_count(p.columns); g += lanes.lanes()) {
     float v[4] = {};
-    if (row < p.batch) direction4(p.source, p.noise, m, p.first + row, g, p.dim, v);
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) v[i] *= scale;
+    if (row < p.batch) direction.get4(g, v);
     write4(out, g, p.columns, v);
   }
 }

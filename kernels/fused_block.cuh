@@ -54,12 +54,14 @@ struct KeptPlaces {
 template <class Operands>
 struct FusedShape {
   using T = typename Operands::T;
-  int threads, warps, rows, input_stride, side_columns, side_stride, work_stride, work, output_stride, slab;
+  int threads, warps, rows, lanes_a_row, input_stride, side_columns, side_stride, work_stride, work, output_stride,
+      slab;
 
   __host__ __device__ explicit FusedShape(const FusedTiling& t)
       : threads(32 * t.row_warps * t.column_warps),
         warps(t.row_warps * t.column_warps),
         rows(16 * t.row_tiles * t.row_warps),
+        lanes_a_row(threads / rows),
         input_stride(t.input_columns + Operands::kPadding),
         side_columns(t.input_columns > t.output_columns ? t.input_columns : t.output_columns),
         side_stride(side_columns + Operands::kPadding),
@@ -167,15 +169,16 @@ struct FusedBlock {
   SCOREMATCH_DEVICE static int thread() { return static_cast<int>(threadIdx.x); }
   SCOREMATCH_DEVICE static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   SCOREMATCH_DEVICE static int warp() { return static_cast<int>(threadIdx.x) / 32; }
+  /// A tile's first sample.
+  SCOREMATCH_DEVICE std::int64_t first_of(std::int64_t tile) const { return tile * shape.rows; }
   SCOREMATCH_DEVICE int tile_row() const { return tile_rows[warp()]; }
   SCOREMATCH_DEVICE int tile_column() const { return tile_columns[warp()]; }
   SCOREMATCH_DEVICE T* work(int which) const { return arrays.work + which * shape.work; }
   SCOREMATCH_DEVICE float* output() const { return reinterpret_cast<float*>(work(2)); }
   SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + weights_at[l]; }
-  /// A lane's own vector.
-  SCOREMATCH_DEVICE float4* kept(int vector) const {
-    return (p.tiling.kept_in_shared ? static_cast<float4*>(arrays.kept) : kept_outside) + vector * shape.threads +
-           thread();
+  /// The first of a lane's own vectors.
+  SCOREMATCH_DEVICE float4* kept() const {
+    return (p.tiling.kept_in_shared ? static_cast<float4*>(arrays.kept) : kept_outside) + thread();
   }
   /// Whether this warp's columns are some of `columns`.
   SCOREMATCH_DEVICE bool has_columns(int columns) const { return tile_column() < columns; }
@@ -250,8 +253,11 @@ struct FusedBlock {
   SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* adjoint, int adjoint_stride, const T* inputs,
                                              int input_stride, const T* row_weights, bool add, bool add_bias) const {
     const LayerPlace& place = p.net.layers[l].place;
-    if (place.out_padded / 32 * (place.in_padded / 32) >= shape.warps)
+    const int squares = place.out_padded / 32 * (place.in_padded / 32);  // the largest tiles that leave no warp without
+    if (squares >= shape.warps)
       add_weight_tiles<2, 4>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
+    else if (2 * squares >= shape.warps)
+      add_weight_tiles<1, 4>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
     else
       add_weight_tiles<1, 2>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
   }
@@ -292,31 +298,38 @@ struct FusedBlock {
     ptx::cp_async_commit();
   }
 
+  /// each(place, x, y) for a lane's neighbouring numbers of a tile, `to` being the first of them.
+  template <int kOutTiles, int kInTiles, class Each>
+  SCOREMATCH_DEVICE static void for_each_pair(const float (&c)[kOutTiles][kInTiles][4], float* to, int row_length,
+                                              const Each& each) {
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kOutTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) SCOREMATCH_UNROLL
+    for (int j = 0; j < kInTiles; ++j)
+      each(to + (16 * i + 8 * r) * row_length + 8 * j, c[i][j][2 * r], c[i][j][2 * r + 1]);
+  }
+
   template <int kOutTiles, int kInTiles>
   SCOREMATCH_DEVICE void add_weight_tiles(const LayerPlace& place, const T* adjoint, int adjoint_stride,
                                           const T* inputs, int input_stride, const T* row_weights, bool add,
                                           bool add_bias) const {
-    const int out_tiles = (place.out + 16 * kOutTiles - 1) / (16 * kOutTiles);
-    const int in_tiles = (place.in + 8 * kInTiles - 1) / (8 * kInTiles);
+    const unsigned out_tiles = static_cast<unsigned>(place.out + 16 * kOutTiles - 1) / (16 * kOutTiles);
+    const unsigned in_tiles = static_cast<unsigned>(place.in + 8 * kInTiles - 1) / (8 * kInTiles);
     SCOREMATCH_NO_UNROLL
-    for (int tile = warp(); tile < out_tiles * in_tiles; tile += shape.warps) {
-      const int out = tile % out_tiles * 16 * kOutTiles, in = tile / out_tiles * 8 * kInTiles;
+    for (auto tile = static_cast<unsigned>(warp()); tile < out_tiles * in_tiles;
+         tile += static_cast<unsigned>(shape.warps)) {
+      const unsigned column = tile / out_tiles;
+      const auto out = static_cast<int>(tile - column * out_tiles) * 16 * kOutTiles,
+                 in = static_cast<int>(column) * 8 * kInTiles;
       float c[kOutTiles][kInTiles][4] = {};
       multiply<Operands, true, true>(c, adjoint + out, adjoint_stride, inputs + in, input_stride, shape.rows, lane());
+      const int row_length = place.in_padded;
       float* to =
-          partial + place.weight_padded + std::int64_t{out + (lane() >> 2)} * place.in_padded + in + 2 * (lane() & 3);
-      SCOREMATCH_UNROLL
-      for (int i = 0; i < kOutTiles; ++i) SCOREMATCH_UNROLL
-      for (int r = 0; r < 2; ++r) {
-        float* row = to + (16 * i + 8 * r) * place.in_padded;
-        SCOREMATCH_UNROLL
-        for (int j = 0; j < kInTiles; ++j) {
-          if (add)
-            ptx::add_float2(row + 8 * j, c[i][j][2 * r], c[i][j][2 * r + 1]);
-          else
-            store2(row + 8 * j, c[i][j][2 * r], c[i][j][2 * r + 1]);
-        }
-      }
+          partial + place.weight_padded + std::int64_t{out + (lane() >> 2)} * row_length + in + 2 * (lane() & 3);
+      if (add)
+        for_each_pair(c, to, row_length, [](float* at, float x, float y) { ptx::add_float2(at, x, y); });
+      else
+        for_each_pair(c, to, row_length, [](float* at, float x, float y) { store2(at, x, y); });
       if (in == 0 && row_weights != nullptr)
         add_bias_tiles<kOutTiles>(bias_partial + place.bias_padded + out, adjoint + out, adjoint_stride, row_weights,
                                   add_bias);

@@ -36,43 +36,53 @@ struct FusedDirection {
   }
 
  private:
-  /// h and h' of the last layer, z' there, phi' and phi''.
-  struct Top {
-    float h[8], tangent[8], z_tangent[8], first[8], second[8];
-  };
-  SCOREMATCH_DEVICE void recall_top(int i, int pair, Top& top) const {
-    const int l = jet.hidden() - 1;
-    float z[8];
-    jet.template recall_octet<T>(jet.at(l, block.places.z), i, pair, z);
-    jet.template recall_octet<T>(jet.at(l, block.places.tangent), i, pair, top.z_tangent);
-    SCOREMATCH_UNROLL
-    for (int q = 0; q < 8; ++q) {
-      const kernels::Jet phi = block.template activation<Jet::kActivation>(z[q]);
-      top.h[q] = phi.value;
-      top.first[q] = phi.first;
-      top.second[q] = phi.second;
-      top.tangent[q] = phi.first * top.z_tangent[q];
+  /// What was kept of the last layer.
+  struct KeptTop {
+    KeptOctets<T> z, tangent, h, tangent_h;
+    bool residual;
+
+    SCOREMATCH_DEVICE KeptTop(const Jet& jet, int l)
+        : z(jet.template kept<T>(l, jet.block.places.z)),
+          tangent(jet.template kept<T>(l, jet.block.places.tangent)),
+          h(jet.template kept<T>(l, jet.block.places.h)),
+          tangent_h(jet.template kept<T>(l, jet.block.places.tangent_h)),
+          residual(jet.is_residual(l)) {}
+
+    /// h and h' of an octet; each(q, phi, z') of its numbers on the way.
+    template <class Each>
+    SCOREMATCH_DEVICE void recall(int i, int pair, float (&top)[8], float (&top_tangent)[8], const Each& each) const {
+      float argument[8], z_tangent[8];
+      z.recall(i, pair, argument);
+      tangent.recall(i, pair, z_tangent);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const kernels::Jet phi = Block::template activation<Jet::kActivation>(argument[q]);
+        top[q] = phi.value;
+        top_tangent[q] = phi.first * z_tangent[q];
+        each(q, phi, z_tangent[q]);
+      }
+      if (!residual) return;
+      h.recall(i, pair, top);
+      tangent_h.recall(i, pair, top_tangent);
     }
-    if (!jet.is_residual(l)) return;
-    jet.template recall_octet<T>(jet.at(l, block.places.h), i, pair, top.h);
-    jet.template recall_octet<T>(jet.at(l, block.places.tangent_h), i, pair, top.tangent);
-  }
+  };
 
   /// Each row's u.h' and u.h over this warp's columns, into `parts`.
   SCOREMATCH_DEVICE void project(const Tile& u) const {
     float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
-    if (jet.owns(jet.hidden() - 1))
+    if (jet.owns(jet.hidden() - 1)) {
+      const KeptTop kept(jet, jet.hidden() - 1);
       for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-        float v[8];
-        Top last;
+        float v[8], h[8], tangent[8];
         jet.octet_of(u, i, pair, v);
-        recall_top(i, pair, last);
+        kept.recall(i, pair, h, tangent, [](int, const kernels::Jet&, float) {});
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q) {
-          along[i][q / 2 % 2] = fmaf(v[q], last.tangent[q], along[i][q / 2 % 2]);
-          slice[i][q / 2 % 2] = fmaf(v[q], last.h[q], slice[i][q / 2 % 2]);
+          along[i][q / 2 % 2] = fmaf(v[q], tangent[q], along[i][q / 2 % 2]);
+          slice[i][q / 2 % 2] = fmaf(v[q], h[q], slice[i][q / 2 % 2]);
         }
       });
+    }
     SCOREMATCH_UNROLL
     for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
     for (int r = 0; r < 2; ++r) {
@@ -116,25 +126,28 @@ struct FusedDirection {
     }
     if (!gradient || !jet.owns(l)) return;
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float v[8], curvature[8], sums[8];
-      Top last;
+      const KeptTop kept(jet, l);  // for each octet anew, as what follows: there are no registers left to hold them
+      float v[8], more[8], h[8], tangent[8], down[8];
       jet.octet_of(u, i, pair, v);
-      recall_top(i, pair, last);
+      if (sliced) {
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q) more[q] = factors[i][q / 2 % 2].output * v[q];
+        jet.template kept<float>(block.places.slices).add(i, pair, more, first);
+      }
+      kept.recall(i, pair, h, tangent, [&](int q, const kernels::Jet& phi, float z_tangent) {
+        v[q] *= factors[i][q / 2 % 2].jvp;        // the adjoint of h'
+        more[q] = phi.second * z_tangent * v[q];  // curvature
+        down[q] = phi.first * v[q];               // the adjoint of z'
+      });
+      jet.template kept<float>(l, block.places.curvature).add(i, pair, more, first);
+      if (kept.residual) jet.template kept<float>(block.places.adjoint).keep(i, pair, v);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const DirectionFactors& k = factors[i][q / 2 % 2];
-        const float bar = k.jvp * v[q];  // of h'
-        curvature[q] = last.second[q] * last.z_tangent[q] * bar;
-        sums[q] = k.output * v[q];
-        last.h[q] = fmaf(k.jvp, last.tangent[q], k.output * last.h[q]);
-        v[q] = bar;
-        last.tangent[q] = last.first[q] * bar;  // the adjoint of z'
+        h[q] = fmaf(k.jvp, tangent[q], k.output * h[q]);
       }
-      jet.add_kept(jet.at(l, block.places.curvature), i, pair, curvature, first);
-      if (sliced) jet.add_kept(block.places.slices, i, pair, sums, first);
-      if (jet.is_residual(l)) jet.template keep_octet<float>(block.places.adjoint, i, pair, v);
-      jet.store_tile(block.work(1), block.shape.work_stride, i, pair, last.h);
-      jet.store_tile(block.work(2), block.shape.work_stride, i, pair, last.tangent);
+      jet.work_octets(1).store(i, pair, h);
+      jet.work_octets(2).store(i, pair, down);
     });
   }
 

@@ -18,23 +18,27 @@ struct FusedJet {
   static constexpr int kRowTiles = Block::kRowTiles;
 
   Block& block;  // in shared memory
-  // A bit a layer: whether this block's partial sums have begun.
-  std::uint32_t weights_begun = 0, biases_begun = 0;
+  // A bit a layer, of its weights and, sixteen further up, its biases: whether this block's partial sums have begun.
+  std::uint32_t begun = 0;
 
   template <class Kept>
-  SCOREMATCH_DEVICE void keep_octet(int first, int i, int pair, const float (&v)[8]) const {
-    keep(block.kept(first + (2 * i + pair) * kept_vectors<Kept>()), block.shape.threads, v,
-         static_cast<const Kept*>(nullptr));
+  SCOREMATCH_DEVICE KeptOctets<Kept> kept(int place) const {
+    return {block.kept(), block.shape.threads, place * block.shape.threads};
   }
   template <class Kept>
-  SCOREMATCH_DEVICE void recall_octet(int first, int i, int pair, float (&v)[8]) const {
-    recall(block.kept(first + (2 * i + pair) * kept_vectors<Kept>()), block.shape.threads, v,
-           static_cast<const Kept*>(nullptr));
+  SCOREMATCH_DEVICE KeptOctets<Kept> kept(int l, int place) const {
+    return kept<Kept>(l * block.places.layer + place);
+  }
+  template <class Element>
+  SCOREMATCH_DEVICE TileOctets<Element> octets(Element* array, int stride) const {
+    return {block.at_tile(array, stride), stride};
+  }
+  SCOREMATCH_DEVICE TileOctets<T> work_octets(int which) const {
+    return octets(block.work(which), block.shape.work_stride);
   }
   SCOREMATCH_DEVICE int hidden() const { return block.p.net.hidden; }
   SCOREMATCH_DEVICE bool is_residual(int l) const { return block.p.net.layers[l].residual; }
   SCOREMATCH_DEVICE bool owns(int l) const { return block.has_columns(block.p.net.layers[l].place.out_padded); }
-  SCOREMATCH_DEVICE int at(int l, int place) const { return l * block.places.layer + place; }
 
   SCOREMATCH_DEVICE static void octet_of(const Tile& c, int i, int pair, float (&v)[8]) {
     SCOREMATCH_UNROLL
@@ -49,15 +53,6 @@ struct FusedJet {
     for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
     for (int j = 0; j < 4; ++j) SCOREMATCH_UNROLL
     for (int q = 0; q < 4; ++q) c[i][j][q] = 0.0f;
-  }
-  SCOREMATCH_DEVICE void store_tile(T* array, int stride, int i, int pair, const float (&v)[8]) const {
-    store_octet(block.at_tile(array, stride), stride, i, pair, v);
-  }
-  SCOREMATCH_DEVICE void add_tile(const T* array, int stride, int i, int pair, float (&v)[8]) const {
-    float more[8];
-    load_octet(block.at_tile(array, stride), stride, i, pair, more);
-    SCOREMATCH_UNROLL
-    for (int q = 0; q < 8; ++q) v[q] += more[q];
   }
 
   /// The value, from `input`, or a direction, from `side`, through every layer: h, or h', of the last in work 1. Keeps
@@ -119,10 +114,16 @@ struct FusedJet {
   SCOREMATCH_DEVICE void restore_top() const {
     const int l = hidden() - 1;
     if (!owns(l)) return;
+    const bool residual = is_residual(l);
+    const auto kept_h = kept<T>(l, residual ? block.places.h : block.places.z);
+    const auto to = work_octets(1);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float h[8];
-      value_of(l, i, pair, h);
-      store_tile(block.work(1), block.shape.work_stride, i, pair, h);
+      kept_h.recall(i, pair, h);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q)
+        if (!residual) h[q] = block.template activation<kActivation>(h[q]).value;
+      to.store(i, pair, h);
     });
   }
 
@@ -163,6 +164,10 @@ struct FusedJet {
   SCOREMATCH_DEVICE void value_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
     const FusedLayer& layer = block.p.net.layers[l];
     const float* bias = block.arrays.biases + layer.bias + block.tile_column() + 2 * (block.lane() & 3);
+    const bool residual = layer.residual, backward = block.p.tiling.backward;
+    const auto kept_z = kept<T>(l, block.places.z), kept_h = kept<T>(l, block.places.h);
+    const auto below = octets(a, stride);
+    const auto out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], h[8];
       octet_of(c, i, pair, z);
@@ -171,93 +176,86 @@ struct FusedJet {
         z[q] += bias[16 * pair + q / 4 * 8 + q % 2];
         h[q] = block.template activation<kActivation>(z[q]).value;
       }
-      keep_octet<T>(at(l, block.places.z), i, pair, z);
-      if (is_residual(l)) {
-        add_tile(a, stride, i, pair, h);
-        if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.h), i, pair, h);
+      kept_z.keep(i, pair, z);
+      if (residual) {
+        below.add_to(i, pair, h);
+        if (backward) kept_h.keep(i, pair, h);
       }
-      store_tile(to, block.shape.work_stride, i, pair, h);
+      out.store(i, pair, h);
     });
   }
 
   SCOREMATCH_DEVICE void tangent_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
-    const bool residual = is_residual(l);
+    const bool residual = is_residual(l), backward = block.p.tiling.backward;
+    const auto kept_z = kept<T>(l, block.places.z), kept_tangent = kept<T>(l, block.places.tangent);
+    const auto kept_h = kept<T>(l, block.places.tangent_h);
+    const auto below = octets(a, stride);
+    const auto out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8];
       octet_of(c, i, pair, tangent);
-      if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.tangent), i, pair, tangent);
-      recall_octet<T>(at(l, block.places.z), i, pair, z);
+      if (backward) kept_tangent.keep(i, pair, tangent);
+      kept_z.recall(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) tangent[q] *= block.template activation<kActivation>(z[q]).first;
       if (residual) {
-        add_tile(a, stride, i, pair, tangent);
-        if (block.p.tiling.backward) keep_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
+        below.add_to(i, pair, tangent);
+        if (backward) kept_h.keep(i, pair, tangent);
       }
-      store_tile(to, block.shape.work_stride, i, pair, tangent);
+      out.store(i, pair, tangent);
     });
   }
 
-  /// h, from what was kept.
-  SCOREMATCH_DEVICE void value_of(int l, int i, int pair, float (&h)[8]) const {
-    if (is_residual(l)) {
-      recall_octet<T>(at(l, block.places.h), i, pair, h);
-      return;
-    }
-    recall_octet<T>(at(l, block.places.z), i, pair, h);
-    SCOREMATCH_UNROLL
-    for (int q = 0; q < 8; ++q) h[q] = block.template activation<kActivation>(h[q]).value;
-  }
-
-  SCOREMATCH_DEVICE void add_kept(int place, int i, int pair, float (&v)[8], bool first) const {
-    if (!first) {
-      float before[8];
-      recall_octet<float>(place, i, pair, before);
-      SCOREMATCH_UNROLL
-      for (int q = 0; q < 8; ++q) v[q] += before[q];
-    }
-    keep_octet<float>(place, i, pair, v);
-  }
   SCOREMATCH_DEVICE void recall_adjoint(int place, Tile& c) const {
+    const auto adjoint = kept<float>(place);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float v[8];
-      recall_octet<float>(place, i, pair, v);
+      adjoint.recall(i, pair, v);
       set_octet(c, i, pair, v);
     });
   }
 
   /// From the adjoint of h, c, to that of z, into `to`; h into work 1.
   SCOREMATCH_DEVICE void value_layer_back(const Tile& c, int l, T* to, bool has_curvature) const {
+    const bool residual = is_residual(l);
+    const auto kept_z = kept<T>(l, block.places.z);
+    const auto kept_curvature = kept<float>(l, block.places.curvature);
+    const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], bar[8], h[8];
       octet_of(c, i, pair, bar);
-      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, bar);
-      recall_octet<T>(at(l, block.places.z), i, pair, z);
+      if (residual) kept<float>(block.places.adjoint).keep(i, pair, bar);
+      kept_z.recall(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const Jet jet = block.template activation<kActivation>(z[q]);
         h[q] = jet.value;
         bar[q] *= jet.first;
       }
-      if (is_residual(l)) recall_octet<T>(at(l, block.places.h), i, pair, h);
+      if (residual) kept<T>(l, block.places.h).recall(i, pair, h);
       if (has_curvature) {
         float curvature[8];
-        recall_octet<float>(at(l, block.places.curvature), i, pair, curvature);
+        kept_curvature.recall(i, pair, curvature);
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q) bar[q] += curvature[q];
       }
-      store_tile(block.work(1), block.shape.work_stride, i, pair, h);
-      store_tile(to, block.shape.work_stride, i, pair, bar);
+      h_out.store(i, pair, h);
+      out.store(i, pair, bar);
     });
   }
 
   /// From the adjoint of h', c, to that of z', into `to`; h' into work 1; phi'' z' times it onto the curvature.
   SCOREMATCH_DEVICE void tangent_layer_back(const Tile& c, int l, T* to, bool first) const {
+    const bool residual = is_residual(l);
+    const auto kept_z = kept<T>(l, block.places.z), kept_tangent = kept<T>(l, block.places.tangent);
+    const auto kept_curvature = kept<float>(l, block.places.curvature);
+    const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8], bar[8], curvature[8];
       octet_of(c, i, pair, bar);
-      if (is_residual(l)) keep_octet<float>(block.places.adjoint, i, pair, bar);
-      recall_octet<T>(at(l, block.places.z), i, pair, z);
-      recall_octet<T>(at(l, block.places.tangent), i, pair, tangent);
+      if (residual) kept<float>(block.places.adjoint).keep(i, pair, bar);
+      kept_z.recall(i, pair, z);
+      kept_tangent.recall(i, pair, tangent);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const Jet jet = block.template activation<kActivation>(z[q]);
@@ -265,20 +263,19 @@ struct FusedJet {
         bar[q] *= jet.first;
         tangent[q] *= jet.first;
       }
-      if (is_residual(l)) recall_octet<T>(at(l, block.places.tangent_h), i, pair, tangent);
-      add_kept(at(l, block.places.curvature), i, pair, curvature, first);
-      store_tile(block.work(1), block.shape.work_stride, i, pair, tangent);
-      store_tile(to, block.shape.work_stride, i, pair, bar);
+      if (residual) kept<T>(l, block.places.tangent_h).recall(i, pair, tangent);
+      kept_curvature.add(i, pair, curvature, first);
+      h_out.store(i, pair, tangent);
+      out.store(i, pair, bar);
     });
   }
 
   SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* adjoint, int adjoint_stride, const T* inputs,
                                              int input_stride, const T* row_weights) {
     if (!block.p.gradient) return;
-    block.add_weight_gradient(l, adjoint, adjoint_stride, inputs, input_stride, row_weights,
-                              (weights_begun >> l & 1) != 0, (biases_begun >> l & 1) != 0);
-    weights_begun |= 1u << l;
-    if (row_weights != nullptr) biases_begun |= 1u << l;
+    block.add_weight_gradient(l, adjoint, adjoint_stride, inputs, input_stride, row_weights, (begun >> l & 1) != 0,
+                              (begun >> (l + 16) & 1) != 0);
+    begun |= (row_weights != nullptr ? 0x10001u : 1u) << l;
   }
 
   /// What the way down starts from: a direction's turning point, whose adjoint is in work 2; the output's adjoint in

@@ -18,7 +18,7 @@ namespace {
 SCOREMATCH_DEVICE HeadParts parts_of(Objective objective) {
   HeadParts parts{};
   visit_head(objective, [&](auto head) {
-    using Head = decltype(head);
+    using Head = typename decltype(head)::Head;
     parts = {Head::kScoreTerm, Head::kDirections, Head::kSlicedSquare};
   });
   return parts;
@@ -27,24 +27,29 @@ SCOREMATCH_DEVICE HeadParts parts_of(Objective objective) {
 /// A direction, and of v^T J v and v^T s what does not pass through the network: there F is b_o alone.
 template <class Block>
 SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
+  struct Sums {
+    SampleScore score;
+    float along, slice;
+  };
   const HeadParams& head = block.p.head;
-  float along = 0.0f, slice = 0.0f;
+  const bool sliced = block.p.parts.sliced;
   load_direction(
       block, head.directions, m,
-      [&](const HeadRow& r, int g, const float(&v)[4]) {
+      [&](const HeadRow& r) {
+        return Sums{SampleScore(head, r), 0.0f, 0.0f};
+      },
+      [&](Sums& sums, int g, const float(&v)[4]) {
         float s[4] = {};
-        if (block.p.parts.sliced) score4(head, r, g, s);
+        if (sliced) sums.score.get4(g, s);
         SCOREMATCH_UNROLL
         for (int i = 0; i < 4; ++i) {
-          along = fmaf(v[i], r.a * v[i], along);
-          slice = fmaf(v[i], s[i], slice);
+          sums.along = fmaf(v[i], sums.score.a * v[i], sums.along);
+          sums.slice = fmaf(v[i], s[i], sums.slice);
         }
       },
-      [&](const HeadRow& r, const LaneOfRow& at, float) {
-        along = at.lanes.sum(along);
-        slice = at.lanes.sum(slice);
+      [&](Sums& sums, const HeadRow& r, const LaneOfRow& at, float) {
+        const float along = at.lanes.sum(sums.along), slice = at.lanes.sum(sums.slice);
         if (at.lane == 0) block.arrays.direction_base[r.row] = make_float2(along, slice);
-        along = slice = 0.0f;
       });
 }
 
@@ -129,17 +134,18 @@ SCOREMATCH_DEVICE void form_score(Block& block) {
   }
   __syncthreads();
   visit_head(block.p.head.objective, [&](auto head) {
-    if constexpr (decltype(head)::kScoreTerm) score_part<decltype(head)>(block);
+    using Head = typename decltype(head)::Head;
+    if constexpr (Head::kScoreTerm) score_part<Head>(block);
   });
   __syncthreads();
 }
 
 /// One term over one tile; begins and ends synchronised.
 template <class Jet>
-SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t first, int which) {
+SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t tile, int which) {
   auto& block = jet.block;
   const HeadParts& parts = block.p.parts;
-  if (block.thread() == 0) set_term(block, first, which);
+  if (block.thread() == 0) set_term(block, block.first_of(tile), which);
   __syncthreads();
   load_tile(block, [&](int row) { return head_row(block.p.head, row); });
   if (block.p.grad_x != nullptr && !parts.score_term) clear_input_gradient(block);
@@ -166,13 +172,13 @@ SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t first, int which) {
 }
 
 template <class Jet>
-SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t first) {
+SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   auto& block = jet.block;
   for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) block.arrays.loss[row] = 0.0f;
   SCOREMATCH_NO_UNROLL
-  for (int which = 0; which < block.p.term_count; ++which) run_term(jet, first, which);
+  for (int which = 0; which < block.p.term_count; ++which) run_term(jet, tile, which);
   // The next tile's parameters may already be on their way into p.head.
-  const std::int64_t left = block.p.batch - first;
+  const std::int64_t first = block.first_of(tile), left = block.p.batch - first;
   for (int row = block.thread(); row < block.shape.rows && row < left; row += block.shape.threads) {
     const float loss = block.arrays.values[row].loss_factor * block.arrays.loss[row];
     if (block.p.loss_per_sample != nullptr) block.p.loss_per_sample[first + row] = loss;
@@ -188,6 +194,7 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
   Block& block = Block::make(given, carve);
   if (block.thread() == 0) {
     block.p.parts = parts_of(given.head.objective);
+    block.p.prologue.noise.fast_normals = block.p.head.noise.fast_normals = Operands::kFast;
     block.partial = given.partial + blockIdx.x * given.partial_stride;
     block.bias_partial = block.partial + given.bias_offset;
   }
@@ -199,8 +206,7 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
   __syncthreads();
   FusedJet<Block, kActivation> jet{block};
   SCOREMATCH_NO_UNROLL
-  for (std::int64_t tile = blockIdx.x; tile * block.shape.rows < block.p.batch; tile += gridDim.x)
-    run_tile(jet, tile * block.shape.rows);
+  for (std::int64_t tile = blockIdx.x; block.first_of(tile) < block.p.batch; tile += gridDim.x) run_tile(jet, tile);
   merge_all(block.arrays.estimates, block.shape.rows);
   if (block.thread() == 0) block.p.estimates[blockIdx.x] = block.arrays.estimates[0];
 }

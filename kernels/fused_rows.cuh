@@ -7,10 +7,13 @@
 namespace scorematch {
 namespace kernels {
 
-/// each(row, at), `at` being this lane's place in the row, for rows of `columns`. All 32 lanes take part.
+/// each(row, at), `at` being this lane's place in the row, for rows of `columns`. A lane takes about four groups, so
+/// that what a row's groups have in common is worth finding, or fewer where threads would have none. All 32 lanes take
+/// part.
 template <class Block, class Each>
 SCOREMATCH_DEVICE void for_each_row(const Block& block, int columns, const Each& each) {
-  const RowLanes lanes(group_count(columns));
+  const int groups = group_count(columns), quarter = (groups + 3) / 4, least = block.shape.lanes_a_row;
+  const RowLanes lanes(groups, quarter > least ? quarter : least);
   const int at_once = lanes.rows(32);
   for (int first = block.warp() * at_once; first < block.shape.rows; first += block.shape.warps * at_once)
     each(first + lanes.row_of(block.lane()), LaneOfRow{lanes, lanes.lane_of(block.lane())});
@@ -40,32 +43,36 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
     block.arrays.values[row] = row_values(row);
   }
   __syncthreads();
+  const int groups = group_count(p.net_columns);
   for_each_row(block, p.net_columns, [&](int row, const LaneOfRow& at) {
-    for (int g = at.lane; g < group_count(p.net_columns); g += at.lanes.lanes())
-      store_group<typename Block::T>(p, row, block.arrays.levels[row], g);
+    const PerturbRow<typename Block::T> perturbed(p, row, block.arrays.levels[row]);
+    for (int g = at.lane; g < groups; g += at.lanes.lanes()) perturbed.store_group(g);
   });
 }
 
-/// v_m of the tile into `side`: each(r, at, scale, g, v) for a row's groups, then done(r, at, scale).
-template <class Block, class Each, class Done>
-SCOREMATCH_DEVICE void load_direction(const Block& block, const DirectionSource& source, int m, const Each& each,
-                                      const Done& done) {
+/// v_m of the tile into `side`: begin(r) gives what each(state, g, v) wants for the groups of a row that is a sample,
+/// and done(state, r, at, scale) of every row.
+template <class Block, class Begin, class Each, class Done>
+SCOREMATCH_DEVICE void load_direction(const Block& block, const DirectionSource& source, int m, const Begin& begin,
+                                      const Each& each, const Done& done) {
   const PerturbParams& p = block.p.prologue;
   const int columns = block.shape.side_columns;
   for_each_row(block, columns, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
-    const bool is_sample = row < p.batch;
-    const float scale =
-        is_scaled(source) ? sphere_scale(source, p.noise, m, r.sample, is_sample, p.dim, at.lanes, at.lane) : 1.0f;
+    const int dim = row < p.batch ? p.dim : 0;
+    SampleDirection direction(source, p.noise, m, r.sample, p.dim);
+    if (direction.is_on_sphere()) direction.scale_to_sphere(dim > 0, at.lanes, at.lane);
+    auto state = begin(r);
+    auto* side = block.arrays.side + row * block.shape.side_stride;
     for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes()) {
       float v[4] = {};
-      if (is_sample && 4 * g < p.dim) direction4(source, p.noise, m, r.sample, g, p.dim, v);
-      SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) v[i] *= scale;
-      if (is_sample && 4 * g < p.dim) each(r, g, v);
-      write4(block.arrays.side + row * block.shape.side_stride, g, columns, v);
+      if (4 * g < dim) {
+        direction.get4(g, v);
+        each(state, g, v);
+      }
+      write4(side, g, columns, v);
     }
-    done(r, at, scale);
+    done(state, r, at, direction.scale);
   });
 }
 

@@ -1,6 +1,6 @@
 // The score of a batch, products with its Jacobian and its divergence in one launch: the jet forward, tile after tile;
 // directions one after the other over the same tile. Elementwise in the samples: nothing depends on the launch, and a
-// row's sums on dim alone. Device bytes a sample: 4 dim (2 + 2 M).
+// row's sums on the tiling alone. Device bytes a sample: 4 dim (2 + 2 M).
 #pragma once
 #include "device/score_row.cuh"
 #include "fused_jet.cuh"
@@ -52,8 +52,9 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, bool first) {
 }
 
 template <class Jet>
-SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t first) {
+SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   auto& block = jet.block;
+  const std::int64_t first = block.first_of(tile);
   if (block.thread() == 0) set_tile(block, first);
   __syncthreads();
   load_tile(block, [&](int row) {
@@ -77,8 +78,8 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t first) {
         score.jvp_out = block.p.given.jvp_out + m * score.jvp_out_plane + first * score.jvp_out_stride;
     }
     load_direction(
-        block, block.p.given.directions, m, [](const HeadRow&, int, const float(&)[4]) {},
-        [&](const HeadRow& r, const LaneOfRow& at, float scale) {
+        block, block.p.given.directions, m, [](const HeadRow&) { return 0; }, [](int, int, const float(&)[4]) {},
+        [&](int, const HeadRow& r, const LaneOfRow& at, float scale) {
           if (at.lane == 0) block.arrays.loss[r.row] = scale;
         });
     jet.forward(true);
@@ -97,12 +98,12 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_score_kernel(const __g
   SCOREMATCH_SHARED(memory);
   Carver carve(memory);
   Block& block = Block::make(given, carve);
+  if (block.thread() == 0) block.p.prologue.noise.fast_normals = block.p.score.noise.fast_normals = Operands::kFast;
   block.load_parameters(given.params);
   __syncthreads();
   FusedJet<Block, kActivation> jet{block};
   SCOREMATCH_NO_UNROLL
-  for (std::int64_t tile = blockIdx.x; tile * block.shape.rows < block.p.batch; tile += gridDim.x)
-    run_tile(jet, tile * block.shape.rows);
+  for (std::int64_t tile = blockIdx.x; block.first_of(tile) < block.p.batch; tile += gridDim.x) run_tile(jet, tile);
 }
 
 }  // namespace

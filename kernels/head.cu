@@ -14,8 +14,8 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
+constexpr int kThreads = 128;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 96 a thread
 
 template <class Head, class T>
 SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
@@ -54,7 +54,7 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadParams p) {
-  visit_head(p.objective, [&](auto head) { run_head<decltype(head), T>(p); });
+  visit_head(p.objective, [&](auto head) { run_head<typename decltype(head)::Head, T>(p); });
 }
 
 template <class T>

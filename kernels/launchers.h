@@ -31,6 +31,7 @@ struct NoisePosition {
 struct Noise {
   const NoisePosition* position = nullptr;
   std::int64_t sample_offset = 0;
+  bool fast_normals = false;  // by the special function unit, within 2^-16
 };
 
 /// Rows apart, last axis contiguous.
@@ -52,6 +53,7 @@ struct SigmaLaw {
   Kind kind = Kind::one;
   double low = 1, high = 1;  // sigma_min, sigma_max; single: high; log_normal: mean, deviation
   int levels = 0;
+  double log_ratio = 0;  // ln(low / high) of the laws between the two
 };
 
 /// sigma of sample n: given[n * given_stride], or drawn.

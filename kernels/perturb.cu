@@ -6,8 +6,8 @@
 // | net_input | [rows, net_stride] of T |
 // | sigma | [rows] |
 //
-// A block does some rows: first a thread a row finds sigma and what follows from it, then a thread a group of four
-// columns draws, adds and stores. Bytes a row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox counter and a
+// A block does some rows: first a thread a row finds sigma and what follows from it, then a lane of the row draws, adds
+// and stores four columns at a time. Bytes a row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox counter and a
 // pair of Box-Muller transforms for each four columns. Nothing is summed, so nothing depends on the launch.
 #include "device/launch.h"
 #include "device/prologue.cuh"
@@ -18,7 +18,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;   // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 3;   // a multiprocessor: the register budget, 80 a thread
 constexpr int kGroupsABlock = 2048;  // about eight a thread: enough to hide sigma's transcendentals
 
 int rows_a_block(const PerturbParams& p) {
@@ -42,9 +42,12 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) perturb_kernel(Pert
   const int count = left < rows_here ? static_cast<int>(left) : rows_here;
   find_levels(p, first_row, count, levels);
   __syncthreads();
-  const int groups = group_count(p.net_columns > p.dim ? p.net_columns : p.dim);
-  for (int i = static_cast<int>(threadIdx.x); i < count * groups; i += kThreads)
-    store_group<T>(p, first_row + i / groups, levels[i / groups], i % groups);
+  const int groups = group_count(p.net_columns > p.dim ? p.net_columns : p.dim), thread = static_cast<int>(threadIdx.x);
+  const RowLanes lanes(groups);
+  for (int i = lanes.row_of(thread); i < count; i += lanes.rows(kThreads)) {
+    const PerturbRow<T> row(p, first_row + i, levels[i]);
+    for (int g = lanes.lane_of(thread); g < groups; g += lanes.lanes()) row.store_group(g);
+  }
 }
 
 }  // namespace

@@ -33,9 +33,9 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) sampler_update_kern
     const SampleNoise noise = sample_noise(p.noise, row);
     const auto group = static_cast<std::uint32_t>(g);
     float z[4];
-    normals4(p.initial ? noise.block(philox::Purpose::sampler_init, group)
-                       : noise.sampler_block(static_cast<std::uint64_t>(p.index), group),
-             z);
+    noise.normals4(p.initial ? noise.block(philox::Purpose::sampler_init, group)
+                             : noise.sampler_block(static_cast<std::uint64_t>(p.index), group),
+                   z);
     SCOREMATCH_UNROLL
     for (int k = 0; k < 4; ++k) out[k] = fmaf(p.noise_factor, z[k], out[k]);
   }

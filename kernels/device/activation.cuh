@@ -63,8 +63,8 @@ SCOREMATCH_DEVICE Jet activate(float z) {
 template <Activation kActivation>
 SCOREMATCH_DEVICE Jet activate_fast(float z) {
   if constexpr (kActivation == Activation::silu) {
-    const float p = fmaf(0.5f, ptx::tanh_approx(0.5f * z), 0.5f), q = 1.0f - p, zq = z * q;
-    return {z * p, p * (1.0f + zq), p * q * (2.0f + z * (q - p))};
+    const float p = fmaf(0.5f, ptx::tanh_approx(0.5f * z), 0.5f), q = 1.0f - p, h = z * p;
+    return {h, fmaf(h, q, p), p * q * fmaf(z, q - p, 2.0f)};
   } else if constexpr (kActivation == Activation::softplus) {
     constexpr float kLog2E = 1.44269504f, kLn2 = 0.69314718f;
     const float e = ptx::ex2_approx(-kLog2E * fabsf(z)), large = ptx::rcp_approx(1.0f + e);

@@ -45,12 +45,12 @@ SCOREMATCH_DEVICE void clear_from(int columns, int group, float (&values)[4]) {
     if (4 * group + i >= columns) values[i] = 0.0f;
 }
 
-/// How threads share out rows: 2^k lanes a row, as many as the row has groups, up to 32.
+/// How threads share out rows: 2^k lanes a row, as many as the row has groups, up to 32 or about `most`.
 struct RowLanes {
   int shift = 0;  // k
 
-  __host__ __device__ explicit RowLanes(int groups) {
-    while (shift < 5 && 1 << shift < groups) ++shift;
+  __host__ __device__ explicit RowLanes(int groups, int most = 32) {
+    while (shift < 5 && 1 << shift < groups && 1 << shift < most) ++shift;
   }
   __host__ __device__ int lanes() const { return 1 << shift; }
   __host__ __device__ int rows(int threads) const { return threads >> shift; }

@@ -8,26 +8,6 @@
 namespace scorematch {
 namespace kernels {
 
-/// One sample's place in the noise.
-struct SampleNoise {
-  std::uint64_t seed, step, sample;
-
-  SCOREMATCH_DEVICE philox::Block block(philox::Purpose purpose, std::uint32_t group,
-                                        std::uint32_t direction = 0) const {
-    return philox::philox4x32_10(philox::counter(purpose, step, sample, group, direction), seed);
-  }
-  SCOREMATCH_DEVICE philox::Block sampler_block(std::uint64_t index, std::uint32_t group) const {
-    return philox::philox4x32_10(philox::sampler_counter(index, step, sample, group), seed);
-  }
-};
-
-/// Of row n of the call.
-SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
-  const NoisePosition& p = *noise.position;
-  return {p.seed, static_cast<std::uint64_t>(p.step),
-          static_cast<std::uint64_t>(p.first_sample + noise.sample_offset + n)};
-}
-
 /// Two normals by Box & Muller (1958). logf, sqrtf and sincospif each err by at most 1 ulp.
 SCOREMATCH_DEVICE void normal_pair(std::uint32_t radius_word, std::uint32_t angle_word, float* z) {
   const float radius = sqrtf(-2.0f * logf(philox::uniform(radius_word)));
@@ -37,9 +17,48 @@ SCOREMATCH_DEVICE void normal_pair(std::uint32_t radius_word, std::uint32_t angl
   z[1] = radius * sine;
 }
 
-SCOREMATCH_DEVICE void normals4(const philox::Block& r, float (&z)[4]) {
-  normal_pair(r.word[0], r.word[1], z);
-  normal_pair(r.word[2], r.word[3], z + 2);
+/// The same by the special function unit, within 2^-16 (docs/numerics.md, "Fast normals"). Its log2 errs by 2^-22
+/// whatever the result, so that next to u = 1 a series takes over.
+SCOREMATCH_DEVICE void fast_normal_pair(std::uint32_t radius_word, std::uint32_t angle_word, float* z) {
+  constexpr float kMinusTwoLn2 = -1.38629436f, kTwoPi = 6.28318531f;
+  const float u = philox::uniform(radius_word), w = 1.0f - u;
+  const float square = w < 0x1p-6f ? w * fmaf(w, fmaf(w, 2.0f / 3.0f, 1.0f), 2.0f) : kMinusTwoLn2 * ptx::lg2_approx(u);
+  // Half a turn back, to where sine and cosine are at their best.
+  const float radius = -ptx::sqrt_approx(square), angle = kTwoPi * (philox::uniform(angle_word) - 0.5f);
+  z[0] = radius * ptx::cos_approx(angle);
+  z[1] = radius * ptx::sin_approx(angle);
+}
+
+/// One sample's place in the noise.
+struct SampleNoise {
+  std::uint64_t seed, step, sample;
+  bool is_fast;
+
+  SCOREMATCH_DEVICE philox::Block block(philox::Purpose purpose, std::uint32_t group,
+                                        std::uint32_t direction = 0) const {
+    return philox::philox4x32_10(philox::counter(purpose, step, sample, group, direction), seed);
+  }
+  SCOREMATCH_DEVICE philox::Block sampler_block(std::uint64_t index, std::uint32_t group) const {
+    return philox::philox4x32_10(philox::sampler_counter(index, step, sample, group), seed);
+  }
+  /// The four normals of a block.
+  SCOREMATCH_DEVICE void normals4(const philox::Block& r, float (&z)[4]) const {
+    if (is_fast) {
+      fast_normal_pair(r.word[0], r.word[1], z);
+      fast_normal_pair(r.word[2], r.word[3], z + 2);
+    } else {
+      normal_pair(r.word[0], r.word[1], z);
+      normal_pair(r.word[2], r.word[3], z + 2);
+    }
+  }
+};
+
+/// Of row n of the call; of no meaning where the call draws nothing and gives no position.
+SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
+  if (noise.position == nullptr) return {0, 0, 0, false};
+  const NoisePosition& p = *noise.position;
+  return {p.seed, static_cast<std::uint64_t>(p.step),
+          static_cast<std::uint64_t>(p.first_sample + noise.sample_offset + n), noise.fast_normals};
 }
 
 /// sigma of row n. In double: once a row, and a power of a large ratio would cost float several bits.
@@ -52,11 +71,10 @@ SCOREMATCH_DEVICE float draw_sigma(const SigmaLaw& law, const Noise& noise, std:
     case SigmaLaw::Kind::geometric: {
       if (law.levels == 1) return static_cast<float>(law.high);
       const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(law.levels) >> 32;
-      return static_cast<float>(law.high *
-                                exp(static_cast<double>(level) / (law.levels - 1) * log(law.low / law.high)));
+      return static_cast<float>(law.high * exp(static_cast<double>(level) / (law.levels - 1) * law.log_ratio));
     }
     case SigmaLaw::Kind::log_uniform:
-      return static_cast<float>(law.high * exp(u * log(law.low / law.high)));
+      return static_cast<float>(law.high * exp(u * law.log_ratio));
     default: {  // log_normal
       const double radius = sqrt(-2.0 * log(u));
       return static_cast<float>(
@@ -69,67 +87,101 @@ SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, s
   return sigma.given != nullptr ? sigma.given[n * sigma.given_stride] : draw_sigma(sigma.law, noise, n);
 }
 
-/// eps, columns 4 group ... + 3 of row n; zero from `dim` on.
-SCOREMATCH_DEVICE void eps4(const EpsSource& eps, const Noise& noise, std::int64_t n, int group, int dim,
-                            float (&values)[4]) {
-  if (eps.given.data != nullptr) {
-    read4(eps.given.data + (n - eps.first) * eps.given.stride, group, dim, values);
-    return;
-  }
-  normals4(sample_noise(noise, n).block(philox::Purpose::eps, static_cast<std::uint32_t>(group)), values);
-  clear_from(dim, group, values);
-}
+/// eps of sample n of the call, four columns at a time; zero from `dim` on. Not to be asked where x is not perturbed.
+struct SampleEps {
+  SampleNoise noise;
+  const float* given;
+  int dim;
+  bool is_perturbed;
 
-/// v_m before the sphere's scale, columns 4 group ... + 3 of row n; zero from `dim` on.
-SCOREMATCH_DEVICE void direction4(const DirectionSource& source, const Noise& noise, int m, std::int64_t n, int group,
-                                  int dim, float (&values)[4]) {
-  if (source.given != nullptr) {
-    read4(source.given + m * source.given_plane + n * source.given_stride, group, dim, values);
-    return;
-  }
-  switch (source.law) {
-    case DirectionSource::Law::basis:
-      SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
-      break;
-    case DirectionSource::Law::rademacher: {
-      const auto at = static_cast<std::uint32_t>(4 * group);
-      const philox::Block r =
-          sample_noise(noise, n).block(philox::Purpose::direction, at / 128, static_cast<std::uint32_t>(m));
-      // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
-      const std::uint32_t w = at / 32 % 4;
-      const std::uint32_t bits = (w < 2 ? w == 0 ? r.word[0] : r.word[1] : w == 2 ? r.word[2] : r.word[3]) >> (at & 31);
-      SCOREMATCH_UNROLL
-      for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
-      break;
+  SCOREMATCH_DEVICE SampleEps(const EpsSource& eps, const Noise& source, std::int64_t n, int columns)
+      : noise(sample_noise(source, n)),
+        given(eps.given.data == nullptr ? nullptr : eps.given.data + (n - eps.first) * eps.given.stride),
+        dim(columns),
+        is_perturbed(eps.perturbed) {}
+
+  SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
+    if (given != nullptr) {
+      read4(given, group, dim, values);
+      return;
     }
-    default:
-      normals4(sample_noise(noise, n).block(philox::Purpose::direction, static_cast<std::uint32_t>(group),
-                                            static_cast<std::uint32_t>(m)),
-               values);
+    noise.normals4(noise.block(philox::Purpose::eps, static_cast<std::uint32_t>(group)), values);
+    clear_from(dim, group, values);
   }
-  clear_from(dim, group, values);
-}
+};
 
-/// Whether normals are scaled to the sphere, which takes a sum over the row.
-SCOREMATCH_DEVICE bool is_scaled(const DirectionSource& source) {
-  return source.law == DirectionSource::Law::sphere && source.given == nullptr;
-}
+/// v_m of sample n of the call, four columns at a time; zero from `dim` on.
+struct SampleDirection {
+  DirectionSource::Law law;
+  SampleNoise noise;
+  const float* given;
+  int m, dim;
+  float scale = 1.0f;
 
-/// What v_m's normals are multiplied by on the sphere of radius sqrt(dim); 1 where row n is no sample. Called by whole
-/// warps; every lane of the row has it.
-SCOREMATCH_DEVICE float sphere_scale(const DirectionSource& source, const Noise& noise, int m, std::int64_t n,
-                                     bool is_sample, int dim, const RowLanes& lanes, int lane) {
-  float square = 0.0f;
-  for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes()) {
-    float v[4];
-    direction4(source, noise, m, n, g, dim, v);
+  SCOREMATCH_DEVICE SampleDirection(const DirectionSource& source, const Noise& noise_, int index, std::int64_t n,
+                                    int columns)
+      : law(source.law),
+        noise(sample_noise(noise_, n)),
+        given(source.given == nullptr ? nullptr : source.given + index * source.given_plane + n * source.given_stride),
+        m(index),
+        dim(columns) {}
+
+  SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
+    get_unscaled4(group, values);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
+    for (int i = 0; i < 4; ++i) values[i] *= scale;
   }
-  square = lanes.sum(square);
-  return is_sample ? sqrtf(static_cast<float>(dim) / square) : 1.0f;
-}
+
+  /// Whether normals are scaled to the sphere, which takes a sum over the row.
+  SCOREMATCH_DEVICE bool is_on_sphere() const { return law == DirectionSource::Law::sphere && given == nullptr; }
+
+  /// Takes the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; `is_sample` false leaves a
+  /// row that is none as it is.
+  SCOREMATCH_DEVICE void scale_to_sphere(bool is_sample, const RowLanes& lanes, int lane) {
+    float square = 0.0f;
+    for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes()) {
+      float v[4];
+      get_unscaled4(g, v);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
+    }
+    square = lanes.sum(square);
+    if (is_sample) scale = sqrtf(static_cast<float>(dim) / square);
+  }
+
+ private:
+  SCOREMATCH_DEVICE philox::Block block(std::uint32_t group) const {
+    return noise.block(philox::Purpose::direction, group, static_cast<std::uint32_t>(m));
+  }
+  SCOREMATCH_DEVICE void get_unscaled4(int group, float (&values)[4]) const {
+    if (given != nullptr) {
+      read4(given, group, dim, values);
+      return;
+    }
+    switch (law) {
+      case DirectionSource::Law::basis:
+        SCOREMATCH_UNROLL
+        for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
+        break;
+      case DirectionSource::Law::rademacher: {
+        const auto at = static_cast<std::uint32_t>(4 * group);
+        const philox::Block r = block(at / 128);
+        // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
+        const std::uint32_t w = at / 32 % 4;
+        const std::uint32_t bits = (w < 2    ? w == 0 ? r.word[0] : r.word[1]
+                                       : w == 2 ? r.word[2]
+                                             : r.word[3]) >>
+                                   (at & 31);
+        SCOREMATCH_UNROLL
+        for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
+        break;
+      }
+      default:
+        noise.normals4(block(static_cast<std::uint32_t>(group)), values);
+    }
+    clear_from(dim, group, values);
+  }
+};
 
 /// The row of x that sample n is.
 SCOREMATCH_DEVICE const float* data_row(const DataRows& data, const Noise& noise, std::int64_t n) {

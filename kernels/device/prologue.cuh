@@ -35,33 +35,59 @@ SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int 
 }
 
 /// e(sigma), then zeros, into those of a group's columns that are past x.
-SCOREMATCH_DEVICE void fill_features(const PerturbParams& p, std::int64_t row, const RowLevel& level, int group,
+SCOREMATCH_DEVICE void fill_features(const Features& features, int dim, bool is_sample, double log_sigma, int group,
                                      float (&x)[4]) {
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const int k = 4 * group + i - p.dim;
-    if (k >= 0) x[i] = row < p.batch && k < p.features.count ? feature(p.features, level.log_sigma, k) : 0.0f;
+    const int k = 4 * group + i - dim;
+    if (k >= 0) x[i] = is_sample && k < features.count ? feature(features, log_sigma, k) : 0.0f;
   }
 }
 
+/// What a row's groups have in common, in registers.
 template <class T>
-SCOREMATCH_DEVICE void store_group(const PerturbParams& p, std::int64_t row, const RowLevel& level, int group) {
-  float x[4] = {}, eps[4] = {};
-  if (row < p.batch) {
-    read4(level.x, group, p.dim, x);
-    if (p.eps.perturbed) eps4(p.eps, p.noise, p.first + row, group, p.dim, eps);
-    const float step = p.point * level.sigma;
+struct PerturbRow {
+  const PerturbParams& p;
+  const RowLevel& level;
+  bool is_sample;
+  const float* x;
+  SampleEps eps;
+  float step, c;
+  float *x_tilde, *eps_out;
+  T* net_input;
+  int dim, net_columns;
+
+  SCOREMATCH_DEVICE PerturbRow(const PerturbParams& params, std::int64_t row, const RowLevel& level_)
+      : p(params),
+        level(level_),
+        is_sample(row < params.batch),
+        x(level_.x),
+        eps(params.eps, params.noise, params.first + row, params.dim),
+        step(params.point * level_.sigma),
+        c(level_.c),
+        x_tilde(params.x_tilde == nullptr ? nullptr : params.x_tilde + row * params.x_tilde_stride),
+        eps_out(params.eps_out == nullptr ? nullptr : params.eps_out + row * params.eps_stride),
+        net_input(params.net_input == nullptr ? nullptr : static_cast<T*>(params.net_input) + row * params.net_stride),
+        dim(params.dim),
+        net_columns(params.net_columns) {}
+
+  SCOREMATCH_DEVICE void store_group(int group) const {
+    float out[4] = {}, noise[4] = {};
+    if (is_sample) {
+      read4(x, group, dim, out);
+      if (eps.is_perturbed) eps.get4(group, noise);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) out[i] = fmaf(step, noise[i], out[i]);
+      if (x_tilde != nullptr) write4(x_tilde, group, dim, out);
+      if (eps_out != nullptr) write4(eps_out, group, dim, noise);
+    }
+    if (net_input == nullptr) return;
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) x[i] = fmaf(step, eps[i], x[i]);
-    if (p.x_tilde != nullptr) write4(p.x_tilde + row * p.x_tilde_stride, group, p.dim, x);
-    if (p.eps_out != nullptr) write4(p.eps_out + row * p.eps_stride, group, p.dim, eps);
+    for (int i = 0; i < 4; ++i) out[i] *= c;
+    if (4 * group + 4 > dim) fill_features(p.features, dim, is_sample, level.log_sigma, group, out);
+    write4(net_input, group, net_columns, out);
   }
-  if (p.net_input == nullptr) return;
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) x[i] *= level.c;
-  if (4 * group + 4 > p.dim) fill_features(p, row, level, group, x);
-  write4(static_cast<T*>(p.net_input) + row * p.net_stride, group, p.net_columns, x);
-}
+};
 
 }  // namespace kernels
 }  // namespace scorematch

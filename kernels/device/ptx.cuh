@@ -85,7 +85,8 @@ SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row)
                : "memory");
 }
 
-/// Of the special function unit: tanh within a relative 2^-11, 2^x, 1/x and log2 x within 2^-22 or so.
+/// Of the special function unit, within (PTX ISA and CUDA Programming Guide, on these instructions): tanh a relative
+/// 2^-11, 2^x 2^-22, 1/x and the root 2^-23, log2 x 2^-22 of max(1, |log2 x|), sine and cosine in [-pi, pi] 2^-21.
 SCOREMATCH_DEVICE float tanh_approx(float x) {
   float y;
   asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
@@ -104,6 +105,22 @@ SCOREMATCH_DEVICE float rcp_approx(float x) {
 SCOREMATCH_DEVICE float lg2_approx(float x) {
   float y;
   asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+SCOREMATCH_DEVICE float sqrt_approx(float x) {
+  float y;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+SCOREMATCH_DEVICE float sin_approx(float x) {
+  float y;
+  asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+SCOREMATCH_DEVICE float cos_approx(float x) {
+  float y;
+  asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
 
@@ -139,10 +156,16 @@ SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[
 
 #else
 
-inline float tanh_approx(float x) { return std::tanh(x); }
-inline float ex2_approx(float x) { return std::exp2(x); }
-inline float rcp_approx(float x) { return 1.0f / x; }
-inline float lg2_approx(float x) { return std::log2(x); }
+// Off by what the executor's options say of these bounds.
+inline float tanh_approx(float x) { return simt::approximated(std::tanh(x), 0x1p-11f * std::tanh(x)); }
+inline float ex2_approx(float x) { return simt::approximated(std::exp2(x), 0x1p-22f * std::exp2(x)); }
+inline float rcp_approx(float x) { return simt::approximated(1.0f / x, 0x1p-23f / x); }
+inline float lg2_approx(float x) {
+  return simt::approximated(std::log2(x), 0x1p-22f * std::max(1.0f, std::abs(std::log2(x))));
+}
+inline float sqrt_approx(float x) { return simt::approximated(std::sqrt(x), 0x1p-23f * std::sqrt(x)); }
+inline float sin_approx(float x) { return simt::approximated(std::sin(x), 0x1p-21f); }
+inline float cos_approx(float x) { return simt::approximated(std::cos(x), 0x1p-21f); }
 inline void add_float2(float* p, float x, float y) {
   const float2 sum = *reinterpret_cast<const float2*>(p);
   *reinterpret_cast<float2*>(p) = make_float2(sum.x + x, sum.y + y);

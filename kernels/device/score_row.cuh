@@ -18,14 +18,14 @@ SCOREMATCH_DEVICE void store_score(const ScoreParams& p, const Coefficients& k, 
 /// Writes J v of four columns; this lane's part of v^T J v.
 SCOREMATCH_DEVICE float store_jvp(const ScoreParams& p, const Coefficients& k, std::int64_t row, int slot, int group) {
   float v[4], tangent[4], jvp[4], along = 0.0f;
-  direction4(p.directions, p.noise, p.first_direction + slot, p.first + row, group, p.dim, v);
+  SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
+  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
+  direction.get4(group, v);
   read4(p.jvp + slot * p.jvp_plane + row * p.jvp_stride, group, p.dim, tangent);
-  const float scale = p.direction_scale == nullptr ? 1.0f : p.direction_scale[slot * p.rows + row];
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const float direction = scale * v[i];
-    jvp[i] = fmaf(k.a, direction, k.b * k.c * tangent[i]);
-    along = fmaf(direction, jvp[i], along);
+    jvp[i] = fmaf(k.a, v[i], k.b * k.c * tangent[i]);
+    along = fmaf(v[i], jvp[i], along);
   }
   if (p.jvp_out != nullptr) write4(p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride, group, p.dim, jvp);
   return along;

@@ -78,6 +78,23 @@ SCOREMATCH_DEVICE void load_octet(const T* at, int stride, int i, int pair, floa
   }
 }
 
+/// A lane's octets in one array of rows. Made once for all of a tile's, as no store keeps the compiler from finding the
+/// place anew.
+template <class T>
+struct TileOctets {
+  T* at;
+  int stride;
+
+  SCOREMATCH_DEVICE void store(int i, int pair, const float (&v)[8]) const { store_octet(at, stride, i, pair, v); }
+  /// v += what is there.
+  SCOREMATCH_DEVICE void add_to(int i, int pair, float (&v)[8]) const {
+    float more[8];
+    load_octet(at, stride, i, pair, more);
+    SCOREMATCH_UNROLL
+    for (int q = 0; q < 8; ++q) v[q] += more[q];
+  }
+};
+
 // ---- A lane's own memory: octets kept for itself alone, sixteen bytes at a time, the block's threads side by side; it
 // takes no barrier, has no bank conflicts and, in global memory, whole sectors.
 
@@ -110,6 +127,36 @@ SCOREMATCH_DEVICE void recall(const float4* at, int, float (&v)[8], const bf16*)
     v[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000u);
   }
 }
+
+/// A lane's octets of one tile, kept as Kept; made once for all of them, as TileOctets.
+template <class Kept>
+struct KeptOctets {
+  float4* lane;  // its first vector
+  int threads;   // vectors from one of its own to the next
+  int first;     // these octets', of the block's vectors: an offset, as pointers to all places at once are too many
+
+  SCOREMATCH_DEVICE void keep(int i, int pair, const float (&v)[8]) const {
+    kernels::keep(place(i, pair), threads, v, static_cast<const Kept*>(nullptr));
+  }
+  SCOREMATCH_DEVICE void recall(int i, int pair, float (&v)[8]) const {
+    kernels::recall(place(i, pair), threads, v, static_cast<const Kept*>(nullptr));
+  }
+  /// v += what was kept, unless it is the first; kept in its place.
+  SCOREMATCH_DEVICE void add(int i, int pair, float (&v)[8], bool first) const {
+    if (!first) {
+      float before[8];
+      recall(i, pair, before);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) v[q] += before[q];
+    }
+    keep(i, pair, v);
+  }
+
+ private:
+  SCOREMATCH_DEVICE float4* place(int i, int pair) const {
+    return lane + (first + (2 * i + pair) * kept_vectors<Kept>() * threads);
+  }
+};
 
 }  // namespace kernels
 }  // namespace scorematch

@@ -9,20 +9,25 @@
 namespace scorematch {
 namespace kernels {
 
-/// visit(head) with the head of an objective.
+template <class Head_>
+struct HeadTag {
+  using Head = Head_;
+};
+
+/// visit(HeadTag<...>()) of an objective's head.
 template <class Visit>
 SCOREMATCH_DEVICE void visit_head(Objective objective, const Visit& visit) {
   switch (objective) {
     case Objective::esm:
-      return visit(EsmHead());
+      return visit(HeadTag<EsmHead>());
     case Objective::dsm:
-      return visit(DsmHead());
+      return visit(HeadTag<DsmHead>());
     case Objective::ism:
-      return visit(IsmHead());
+      return visit(HeadTag<IsmHead>());
     case Objective::ssm:
-      return visit(SsmHead());
+      return visit(HeadTag<SsmHead>());
     default:
-      return visit(SsmVrHead());
+      return visit(HeadTag<SsmVrHead>());
   }
 }
 

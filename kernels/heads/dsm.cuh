@@ -13,19 +13,28 @@ namespace kernels {
 struct DsmHead {
   static constexpr bool kScoreTerm = true, kDirections = false, kSlicedSquare = false;
 
-  SCOREMATCH_DEVICE static void score_term(const HeadParams& p, const HeadRow& row, int group, const float (&s)[4],
-                                           float& loss, float (&bar)[4]) {
-    const float linear = p.term.linear * row.inverse_sigma;
-    float eps[4];
-    eps4(p.eps, p.noise, row.sample, group, p.dim, eps);
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const float g = linear * eps[i];
-      bar[i] = fmaf(p.term.quadratic, s[i], g);
-      loss = p.term.complete_square ? fmaf(0.5f * bar[i], bar[i], loss)
-                                    : fmaf(fmaf(0.5f * p.term.quadratic, s[i], g), s[i], loss);
+  struct ScoreTerm {
+    SampleEps eps;
+    float quadratic, linear;
+    bool complete_square;
+
+    SCOREMATCH_DEVICE ScoreTerm(const HeadParams& p, const HeadRow& row)
+        : eps(p.eps, p.noise, row.sample, p.dim),
+          quadratic(p.term.quadratic),
+          linear(p.term.linear * row.inverse_sigma),
+          complete_square(p.term.complete_square) {}
+
+    SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&bar)[4]) const {
+      float noise[4];
+      eps.get4(group, noise);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const float g = linear * noise[i];
+        bar[i] = fmaf(quadratic, s[i], g);
+        loss = complete_square ? fmaf(0.5f * bar[i], bar[i], loss) : fmaf(fmaf(0.5f * quadratic, s[i], g), s[i], loss);
+      }
     }
-  }
+  };
 };
 
 }  // namespace kernels

@@ -8,16 +8,23 @@ namespace kernels {
 struct EsmHead {
   static constexpr bool kScoreTerm = true, kDirections = false, kSlicedSquare = false;
 
-  SCOREMATCH_DEVICE static void score_term(const HeadParams& p, const HeadRow& row, int group, const float (&s)[4],
-                                           float& loss, float (&bar)[4]) {
-    float target[4];
-    read4(p.true_score.data + row.sample * p.true_score.stride, group, p.dim, target);
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      bar[i] = s[i] - target[i];
-      loss = fmaf(0.5f * bar[i], bar[i], loss);
+  struct ScoreTerm {
+    const float* true_score;
+    int dim;
+
+    SCOREMATCH_DEVICE ScoreTerm(const HeadParams& p, const HeadRow& row)
+        : true_score(p.true_score.data + row.sample * p.true_score.stride), dim(p.dim) {}
+
+    SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&bar)[4]) const {
+      float target[4];
+      read4(true_score, group, dim, target);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        bar[i] = s[i] - target[i];
+        loss = fmaf(0.5f * bar[i], bar[i], loss);
+      }
     }
-  }
+  };
 };
 
 }  // namespace kernels

@@ -1,9 +1,10 @@
 // What a head is made of. A head says which parts its objective has,
 //
 //   kDirections      share v^T J v for each direction      kSlicedSquare   + share (v^T s)^2 / 2 for each
-//   kScoreTerm       score_term(): a function of s alone, with its adjoint
+//   kScoreTerm       ScoreTerm: a function of s alone, with its adjoint, four columns at a time
 //
-// and head.cu walks a row through them. A new objective is a new file beside this one and a case in head.cu.
+// and row.cuh walks a row through them. A head is made for a row, so that what its groups have in common is found once.
+// A new objective is a new file beside this one and a case in all.cuh.
 #pragma once
 #include "device/coefficients.cuh"
 #include "device/noise.cuh"
@@ -37,28 +38,46 @@ SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
   return r;
 }
 
-/// s = a x_tilde + b F, four columns; zero from dim on.
-SCOREMATCH_DEVICE void score4(const HeadParams& p, const HeadRow& r, int group, float (&s)[4]) {
-  read4(p.output + r.row * p.output_stride, group, p.dim, s);
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) s[i] *= r.b;
-  if (r.a == 0.0f) return;
-  float x[4], eps[4] = {};
-  read4(data_row(p.data, p.noise, r.sample), group, p.dim, x);
-  if (p.eps.perturbed) eps4(p.eps, p.noise, r.sample, group, p.dim, eps);
-  const float step = p.term.point * r.sigma;
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) s[i] = fmaf(r.a, fmaf(step, eps[i], x[i]), s[i]);
-}
+/// s = a x_tilde + b F of a row that is a sample, four columns at a time; zero from dim on.
+struct SampleScore {
+  const float *output, *x;  // x null where a = 0
+  SampleEps eps;
+  float a, b, step;
+  int dim;
+
+  SCOREMATCH_DEVICE SampleScore(const HeadParams& p, const HeadRow& r)
+      : output(p.output + r.row * p.output_stride),
+        x(r.a == 0.0f ? nullptr : data_row(p.data, p.noise, r.sample)),
+        eps(p.eps, p.noise, r.sample, p.dim),
+        a(r.a),
+        b(r.b),
+        step(p.term.point * r.sigma),
+        dim(p.dim) {}
+
+  SCOREMATCH_DEVICE void get4(int group, float (&s)[4]) const {
+    read4(output, group, dim, s);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) s[i] *= b;
+    if (x == nullptr) return;
+    float point[4], noise[4] = {};
+    read4(x, group, dim, point);
+    if (eps.is_perturbed) eps.get4(group, noise);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) s[i] = fmaf(a, fmaf(step, noise[i], point[i]), s[i]);
+  }
+};
 
 /// l += 1/2 |s|^2, whose adjoint is s.
-SCOREMATCH_DEVICE void half_square_term(const float (&s)[4], float& loss, float (&bar)[4]) {
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    bar[i] = s[i];
-    loss = fmaf(0.5f * s[i], s[i], loss);
+struct HalfSquareTerm {
+  SCOREMATCH_DEVICE HalfSquareTerm(const HeadParams&, const HeadRow&) {}
+  SCOREMATCH_DEVICE void add4(int, const float (&s)[4], float& loss, float (&bar)[4]) const {
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      bar[i] = s[i];
+      loss = fmaf(0.5f * s[i], s[i], loss);
+    }
   }
-}
+};
 
 }  // namespace kernels
 }  // namespace scorematch

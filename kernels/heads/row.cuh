@@ -21,13 +21,11 @@ SCOREMATCH_DEVICE DirectionFactors direction_factors(const HeadParams& p, const 
   return {p.share * r.jvp_factor, share * r.output_factor, share * r.x_factor};
 }
 
-/// v_m, the sphere's scale included.
-SCOREMATCH_DEVICE void scaled_direction4(const HeadParams& p, const HeadRow& r, int slot, int group, float (&v)[4]) {
-  direction4(p.directions, p.noise, p.first_direction + slot, r.sample, group, p.dim, v);
-  if (p.direction_scale == nullptr) return;
-  const float scale = p.direction_scale[slot * p.rows + r.row];
-  SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) v[i] *= scale;
+/// v_m of a row, the sphere's scale included.
+SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int slot) {
+  SampleDirection direction(p.directions, p.noise, p.first_direction + slot, r.sample, p.dim);
+  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + r.row];
+  return direction;
 }
 
 /// v^T J v and, where asked for, v^T s. Called by whole warps; every lane of the row has them.
@@ -35,18 +33,22 @@ template <class Head>
 SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot, float& along,
                                float& slice) {
   along = slice = 0.0f;
-  if (r.row < p.batch)
+  if (r.row < p.batch) {
+    const SampleDirection direction = scaled_direction(p, r, slot);
+    const SampleScore score(p, r);
+    const float* jvp_row = p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride;
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
       float v[4], jvp[4], s[4];
-      scaled_direction4(p, r, slot, g, v);
-      read4(p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride, g, p.dim, jvp);
-      if (Head::kSlicedSquare) score4(p, r, g, s);
+      direction.get4(g, v);
+      read4(jvp_row, g, p.dim, jvp);
+      if (Head::kSlicedSquare) score.get4(g, s);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         along = fmaf(v[i], fmaf(r.a, v[i], r.b * r.c * jvp[i]), along);
         if (Head::kSlicedSquare) slice = fmaf(v[i], s[i], slice);
       }
     }
+  }
   along = at.lanes.sum(along);
   if (Head::kSlicedSquare) slice = at.lanes.sum(slice);
 }
@@ -58,9 +60,10 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
   const bool sample = r.row < p.batch;
   const DirectionFactors factors = direction_factors(p, r, slice);
   const bool add = slot > 0 || !p.first_group;
+  const SampleDirection direction = scaled_direction(p, r, slot);
   for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
     float v[4] = {}, bar[4] = {};
-    if (sample) scaled_direction4(p, r, slot, g, v);
+    if (sample) direction.get4(g, v);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) bar[i] = factors.jvp * v[i];
     if (p.jvp_bar != nullptr)
@@ -87,23 +90,28 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
 template <class Head, class T>
 SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
   float loss = 0.0f;
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
+  const SampleScore score(p, r);
+  const typename Head::ScoreTerm term(p, r);
+  const int dim = r.row < p.batch ? p.dim : 0, columns = p.bar_columns;
+  const float output_factor = r.output_factor, x_factor = r.x_factor;
+  const bool add = p.add_loss;
+  T* output_bar = p.output_bar == nullptr ? nullptr : static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride;
+  float* grad_x = p.grad_x == nullptr ? nullptr : p.grad_x + r.row * p.grad_x_stride;
+  for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes()) {
     float bar[4] = {}, out[4];
-    if (r.row < p.batch && 4 * g < p.dim) {
+    if (4 * g < dim) {
       float s[4];
-      score4(p, r, g, s);
-      Head::score_term(p, r, g, s, loss, bar);
+      score.get4(g, s);
+      term.add4(g, s, loss, bar);
     }
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = r.output_factor * bar[i];
-    if (p.output_bar != nullptr)
-      write4(static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride, g, p.bar_columns, out);
-    if (p.grad_x == nullptr || r.row >= p.batch || 4 * g >= p.dim) continue;
-    float* grad_x = p.grad_x + r.row * p.grad_x_stride;
-    if (p.add_loss) read4(grad_x, g, p.dim, out);
+    for (int i = 0; i < 4; ++i) out[i] = output_factor * bar[i];
+    if (output_bar != nullptr) write4(output_bar, g, columns, out);
+    if (grad_x == nullptr || 4 * g >= dim) continue;
+    if (add) read4(grad_x, g, dim, out);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = fmaf(r.x_factor, bar[i], p.add_loss ? out[i] : 0.0f);
-    write4(grad_x, g, p.dim, out);
+    for (int i = 0; i < 4; ++i) out[i] = fmaf(x_factor, bar[i], add ? out[i] : 0.0f);
+    write4(grad_x, g, dim, out);
   }
   return loss;
 }

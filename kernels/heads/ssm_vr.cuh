@@ -7,11 +7,7 @@ namespace kernels {
 
 struct SsmVrHead {
   static constexpr bool kScoreTerm = true, kDirections = true, kSlicedSquare = false;
-
-  SCOREMATCH_DEVICE static void score_term(const HeadParams&, const HeadRow&, int, const float (&s)[4], float& loss,
-                                           float (&bar)[4]) {
-    half_square_term(s, loss, bar);
-  }
+  using ScoreTerm = HalfSquareTerm;
 };
 
 }  // namespace kernels

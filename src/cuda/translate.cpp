@@ -49,7 +49,8 @@ kernels::SigmaLaw translated(const NoiseSchedule& schedule) {
     kernels::SigmaLaw operator()(const schedule::None&) const { return {Kind::one, 1, 1, 0}; }
     kernels::SigmaLaw operator()(const schedule::Single& s) const { return {Kind::single, s.sigma, s.sigma, 0}; }
     kernels::SigmaLaw operator()(const schedule::Geometric& s) const {
-      return {s.levels == 0 ? Kind::log_uniform : Kind::geometric, s.sigma_min, s.sigma_max, s.levels};
+      return {s.levels == 0 ? Kind::log_uniform : Kind::geometric, s.sigma_min, s.sigma_max, s.levels,
+              std::log(s.sigma_min / s.sigma_max)};
     }
     kernels::SigmaLaw operator()(const schedule::LogNormal& s) const {
       return {Kind::log_normal, s.mean, s.deviation, 0};

@@ -78,6 +78,9 @@ __global__ void approximations_kernel(ApproximationCase c) {
   c.ex2[lane] = ptx::ex2_approx(c.in[lane]);
   c.rcp[lane] = ptx::rcp_approx(c.in[lane]);
   c.lg2[lane] = ptx::lg2_approx(fabsf(c.in[lane]));
+  c.sqrt[lane] = ptx::sqrt_approx(fabsf(c.in[lane]));
+  c.sin[lane] = ptx::sin_approx(c.in[lane]);
+  c.cos[lane] = ptx::cos_approx(c.in[lane]);
 }
 
 __global__ void add_pairs_kernel(float* sums) {

@@ -39,10 +39,10 @@ struct MmaCase {
 };
 int launch_mma(const MmaCase& c, CUstream_st* stream);
 
-/// Of 32 floats: the special function unit's tanh, 2^x, 1/x and log2 |x|.
+/// Of 32 floats: the special function unit's tanh, 2^x, 1/x, log2 |x|, root of |x|, sine and cosine.
 struct ApproximationCase {
   const float* in;
-  float *tanh, *ex2, *rcp, *lg2;
+  float *tanh, *ex2, *rcp, *lg2, *sqrt, *sin, *cos;
 };
 int launch_approximations(const ApproximationCase& c, CUstream_st* stream);
 

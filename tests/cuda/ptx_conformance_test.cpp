@@ -58,14 +58,17 @@ TEST_F(PtxConformance, Conversions) {
 
 /// Within what the PTX manual says of them.
 TEST_F(PtxConformance, Approximations) {
-  std::vector<float> in = {1e-6f, -1e-6f, 0.5f, -0.5f, 1.0f, -1.0f, 20.0f, -20.0f, 1.0001f, 0.9999f};
-  while (in.size() < 32) in.push_back(std::uniform_real_distribution<float>(-6, 6)(generator_));
+  std::vector<float> in = {1e-6f, -1e-6f, 0.5f, -0.5f, 1.0f, -1.0f, 3.1415926f, -3.1415926f, 1.0001f, 0.9999f};
+  while (in.size() < 32) in.push_back(std::uniform_real_distribution<float>(-3.14f, 3.14f)(generator_));
   auto input = engine_->upload(in);
-  auto tanh = engine_->allocate<float>(32), ex2 = engine_->allocate<float>(32), rcp = engine_->allocate<float>(32),
-       lg2 = engine_->allocate<float>(32);
-  ASSERT_EQ(kernels::launch_approximations({input.data(), tanh.data(), ex2.data(), rcp.data(), lg2.data()}, nullptr),
+  std::vector<Buffer<float>> out;
+  for (int i = 0; i < 7; ++i) out.push_back(engine_->allocate<float>(32));
+  ASSERT_EQ(kernels::launch_approximations({input.data(), out[0].data(), out[1].data(), out[2].data(), out[3].data(),
+                                            out[4].data(), out[5].data(), out[6].data()},
+                                           nullptr),
             0);
-  const auto tanhs = read(tanh), powers = read(ex2), inverses = read(rcp), logarithms = read(lg2);
+  const auto tanhs = read(out[0]), powers = read(out[1]), inverses = read(out[2]), logarithms = read(out[3]),
+             roots = read(out[4]), sines = read(out[5]), cosines = read(out[6]);
   for (std::size_t i = 0; i < 32; ++i) {
     const double x = static_cast<double>(in[i]);
     EXPECT_NEAR(static_cast<double>(tanhs[i]), std::tanh(x), 0x1p-10 * std::abs(std::tanh(x))) << x;
@@ -74,6 +77,9 @@ TEST_F(PtxConformance, Approximations) {
     EXPECT_NEAR(static_cast<double>(logarithms[i]), std::log2(std::abs(x)),
                 0x1p-21 * (1 + std::abs(std::log2(std::abs(x)))))
         << x;
+    EXPECT_NEAR(static_cast<double>(roots[i]), std::sqrt(std::abs(x)), 0x1p-22 * std::sqrt(std::abs(x))) << x;
+    EXPECT_NEAR(static_cast<double>(sines[i]), std::sin(x), 0x1p-20) << x;
+    EXPECT_NEAR(static_cast<double>(cosines[i]), std::cos(x), 0x1p-20) << x;
   }
 }
 

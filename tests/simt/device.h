@@ -66,6 +66,9 @@ struct Lane {
 extern __thread Lane* g_lane;  // null outside a launch
 inline Lane& current() { return *g_lane; }
 
+/// What the special function unit makes of `value`, by options.approximation of its bound.
+float approximated(float value, float bound);
+
 // ---- collectives
 enum class Op { shuffle_index, shuffle_xor, shuffle_up, shuffle_down, ballot, ldmatrix, mma_bf16, mma_tf32, sync_warp };
 void sync_threads(Site site);

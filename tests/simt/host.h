@@ -20,6 +20,7 @@ struct Options {
   std::uint64_t seed = 1;
   int resident_blocks = 1;  // more than one where blocks wait for each other
   MmaRounding mma = MmaRounding::exact;
+  float approximation = 0;  // what the special function unit errs by, of its bounds: -1 to 1
   int max_reports = 8;
 };
 extern Options options;

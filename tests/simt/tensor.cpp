@@ -1,4 +1,4 @@
-// ldmatrix and mma.sync by the PTX manual's fragment tables; conversions to the types they take.
+// ldmatrix and mma.sync by the PTX manual's fragment tables; conversions to the types they take; approximations.
 #include <cmath>
 
 #include "simt/state.h"
@@ -131,5 +131,7 @@ std::uint32_t to_tf32(float x) {
   const bool finite = (bits & 0x7F800000u) != 0x7F800000u;
   return (finite ? bits + 0x1000u : bits) & ~0x1FFFu;
 }
+
+float approximated(float value, float bound) { return value + options.approximation * bound; }
 
 }  // namespace simt

@@ -116,11 +116,12 @@ Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int dire
   };
   const auto gradient = [&](int l, bool bias, std::uint64_t times) {
     const LayerPlace& place = net.layers[l].place;
-    const bool wide = place.out_padded / 32 * (place.in_padded / 32) >= t.row_warps * t.column_warps;
+    const int squares = place.out_padded / 32 * (place.in_padded / 32), warps = t.row_warps * t.column_warps;
+    const int out_size = squares >= warps ? 32 : 16, in_size = 2 * squares >= warps ? 32 : 16;
     const auto tiles_of = [](int width, int size) { return static_cast<std::uint64_t>((width + size - 1) / size); };
-    const std::uint64_t size = wide ? 32 : 16, outs = tiles_of(place.out, static_cast<int>(size)),
-                        ins = tiles_of(place.in, static_cast<int>(size)), steps = rows * 16 / depth;
-    tile.mma += times * steps * parts * (outs * ins * (size / 16) * (size / 8) + (bias ? outs * (size / 16) : 0));
+    const std::uint64_t outs = tiles_of(place.out, out_size) * static_cast<std::uint64_t>(out_size / 16),
+                        ins = tiles_of(place.in, in_size) * static_cast<std::uint64_t>(in_size / 8);
+    tile.mma += times * rows * 16 / depth * parts * (outs * ins + (bias ? outs : 0));
   };
   const auto m = static_cast<std::uint64_t>(directions);
   tile.barriers += 3 + hidden + (score ? 3 : 0) + m * (3 * hidden + 1) + 2 * hidden;

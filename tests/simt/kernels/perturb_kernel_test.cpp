@@ -2,6 +2,7 @@
 // of logf, sqrtf and sincospif with at most an ulp each and a product, sigma is rounded once, and so are the products.
 #include <cmath>
 
+#include "device/noise.cuh"
 #include "simt/kernels/random_prologue.h"
 
 namespace scorematch {
@@ -21,7 +22,7 @@ struct Case {
   RandomSigma sigma{random, first + batch};
   RandomParameterization parameterization{random};
   bool drawn = random.chance(0.3), gathered = !drawn && random.chance(0.3), perturbed = random.chance(0.8);
-  bool eps_given = perturbed && random.chance(0.3);
+  bool eps_given = perturbed && random.chance(0.3), fast = random.chance(0.3);
   std::int64_t data_rows = drawn || gathered ? random.integer(1, 200) : first + batch;
   std::int64_t x_stride = dim + random.pick({0, 0, 1, 4});
   double point = random.pick({1, 1, 0, -1});
@@ -64,6 +65,7 @@ void run(std::uint64_t seed) {
   PerturbParams p;
   p.data = {{x.data(), c.x_stride}, c.data_rows, c.gathered ? row_list.data() : nullptr, c.drawn};
   p.noise = c.noise.get();
+  p.noise.fast_normals = c.fast;
   p.sigma = c.sigma.source;
   p.eps = {c.perturbed, {c.eps_given ? eps.data() : nullptr, c.dim}};
   p.parameterization = c.parameterization.device;
@@ -89,6 +91,7 @@ void run(std::uint64_t seed) {
     const std::int64_t n = c.first + row;
     const double s = c.sigma.of(c.noise, n);
     EXPECT_NEAR(sigma_read[at], s, kUlp * s);
+    const double drawn_error = c.fast && !c.eps_given ? 0x1p-16 : 0.0;
     const auto z = c.perturbed ? c.eps_given
                                      ? std::vector<double>(c.eps.begin() + n * c.dim, c.eps.begin() + (n + 1) * c.dim)
                                      : reference::draw_eps(c.noise.of(n), c.dim)
@@ -99,10 +102,11 @@ void run(std::uint64_t seed) {
       const double noise = z[static_cast<std::size_t>(i)];
       const double clean = c.x[static_cast<std::size_t>(c.data_row_of(n) * c.x_stride + i)];
       const double wanted = clean + c.point * s * noise,
-                   size = std::abs(clean) + std::abs(c.point) * s * (std::abs(noise) + 1e-6);
-      EXPECT_NEAR(eps_read[k], noise, 3 * kUlp * (std::abs(noise) + 1e-6));  // a cosine near its zero: absolute
-      EXPECT_NEAR(x_read[k], wanted, 5 * kUlp * size);
-      EXPECT_NEAR(got[i], scale * wanted, scale * (6 * kUlp + ElementArray::rounding(c.element)) * size);
+                   size = std::abs(clean) + std::abs(c.point) * s * (std::abs(noise) + 1e-6),
+                   shift = std::abs(c.point) * s * drawn_error;
+      EXPECT_NEAR(eps_read[k], noise, 3 * kUlp * (std::abs(noise) + 1e-6) + drawn_error);  // a cosine near its zero
+      EXPECT_NEAR(x_read[k], wanted, 5 * kUlp * size + shift);
+      EXPECT_NEAR(got[i], scale * wanted, scale * ((6 * kUlp + ElementArray::rounding(c.element)) * size + shift));
     }
     const auto e = reference::features(c.conditioning, s);
     for (int i = c.dim; i < columns; ++i) {
@@ -115,6 +119,35 @@ void run(std::uint64_t seed) {
 }
 
 TEST(PerturbKernel, AgreesWithTheReference) { for_each_seed(150, run); }
+
+/// Next to u = 0 and 1, round the place where the series takes over, and at angles next to every octant's ends.
+TEST(PerturbKernel, FastNormalsAreWithinTheirBound) {
+  std::vector<std::uint32_t> radii, angles;
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    for (const std::uint32_t at : {0u, 0xFFFFFFFFu, 0xFC000000u, 0x80000000u})
+      radii.push_back(at + (i << 9) - (8u << 9));
+    for (std::uint32_t octant = 0; octant < 8; ++octant) angles.push_back((octant << 29) + (i << 9) - (8u << 9));
+    radii.push_back(i << 26);
+    angles.push_back(i << 26 | 1 << 20);
+  }
+  for (const float error : {-1.0f, 0.0f, 1.0f}) {
+    simt::options.approximation = error;
+    double largest = 0;
+    for (const std::uint32_t radius_word : radii)
+      for (const std::uint32_t angle_word : angles) {
+        float z[2];
+        fast_normal_pair(radius_word, angle_word, z);
+        const double pi = std::acos(-1.0), angle = 2 * pi * static_cast<double>(philox::uniform(angle_word));
+        const double radius = std::sqrt(-2 * std::log(static_cast<double>(philox::uniform(radius_word))));
+        largest = std::max({largest, std::abs(static_cast<double>(z[0]) - radius * std::cos(angle)),
+                            std::abs(static_cast<double>(z[1]) - radius * std::sin(angle))});
+      }
+    EXPECT_LT(largest, 0x1p-16) << error;
+    if (error != 0.0f) {
+      EXPECT_GT(largest, 0x1p-18) << "the approximations' errors do not reach the normals";
+    }
+  }
+}
 
 }  // namespace
 }  // namespace kernels

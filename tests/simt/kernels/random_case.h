@@ -27,6 +27,7 @@ class RandomCase {
   explicit RandomCase(std::uint64_t seed) : seed_(seed), generator_(seed) {
     simt::options.seed = seed ^ schedule() << 32;
     simt::options.mma = static_cast<simt::MmaRounding>(seed % 3);
+    simt::options.approximation = static_cast<float>(static_cast<int>(seed / 3 % 3) - 1);
     simt::session() = {};
   }
   std::uint64_t seed() const { return seed_; }

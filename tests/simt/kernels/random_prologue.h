@@ -51,12 +51,12 @@ struct RandomSigma {
       case 2: {
         const int levels = random.integer(1, 12);
         schedule = schedule::Geometric{low, high, levels};
-        source.law = {SigmaLaw::Kind::geometric, low, high, levels};
+        source.law = {SigmaLaw::Kind::geometric, low, high, levels, std::log(low / high)};
         break;
       }
       case 3:
         schedule = schedule::Geometric{low, high, 0};
-        source.law = {SigmaLaw::Kind::log_uniform, low, high, 0};
+        source.law = {SigmaLaw::Kind::log_uniform, low, high, 0, std::log(low / high)};
         break;
       case 4:
         schedule = schedule::LogNormal{-1.2, 1.2};
