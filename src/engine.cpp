@@ -86,8 +86,9 @@ std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t
 
 void refuse_energy(const MlpShape& net) {
   if (net.kind == MlpShape::Kind::energy)
-    throw Error(ErrorCode::unsupported, "net.kind",
-                "net.kind: expected score, got energy: no engine evaluates energy nets yet");
+    throw Error(
+        ErrorCode::unsupported, "net.kind",
+        "net.kind: expected score on the cuda engine, got energy, which the cpu and reference engines evaluate");
 }
 
 }  // namespace scorematch

@@ -15,7 +15,6 @@ struct LossPlan::Impl {
 LossPlan::LossPlan(const Engine& engine, const MlpShape& net, const Loss& loss, std::int64_t max_batch,
                    Compute compute) {
   check(net);
-  refuse_energy(net);
   check(loss.objective);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);

@@ -16,7 +16,6 @@ struct ScorePlan::Impl {
 ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections, Projection law,
                      Compute compute) {
   check(net);
-  refuse_energy(net);
   check_max_batch(max_batch);
   check(compute);
   if (projections != 0) check_projections(projections);
@@ -60,7 +59,10 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
       throw_invalid("directions", "1 to " + std::to_string(spec.projections) + " of them", std::to_string(given));
     call.output("jvp", out.jvp, {given, batch, dim});
   }
-  CallChecker::absent("log_density", out.log_density, "only energy nets have one");
+  if (spec.net.kind == MlpShape::Kind::energy)
+    call.output("log_density", out.log_density, {batch});
+  else
+    CallChecker::absent("log_density", out.log_density, "only energy nets have one");
   call.output("score", out.score, {batch, dim});
   call.output("divergence", out.divergence, {batch});
   call.output("divergence_estimate", out.divergence_estimate, {batch});

@@ -63,7 +63,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
+void sweep(MlpShape::Kind kind, int problems, double most_work) {
   const std::uint64_t seed = fresh_seed();
   std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
   ProblemMaker maker(seed);
@@ -71,8 +71,8 @@ TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
   const char* names[] = {"loss_per_sample", "grad", "grad_x"};
   std::vector<double> ratios[3];
   double closest[3] = {};
-  for (int k = 0; k < kProblems; ++k) {
-    const Problem p = maker.make(kMostWork);
+  for (int k = 0; k < problems; ++k) {
+    const Problem p = maker.make(most_work, kind);
     SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
     const Outcome<float> got = run(engine, p).outcome;
     const auto want = run_templates<Tracked>(p, Tracked::stored);
@@ -100,6 +100,11 @@ TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
     EXPECT_LE(median(ratios[i]), 1.0) << names[i];
   }
 }
+
+TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) { sweep(MlpShape::Kind::score, kProblems, kMostWork); }
+
+/// The templates go through an energy net several times for a direction.
+TEST(Agreement, CpuMeetsTheReferenceOnRandomEnergyNets) { sweep(MlpShape::Kind::energy, kProblems / 2, kMostWork / 4); }
 
 }  // namespace
 }  // namespace scorematch::testing_support

@@ -26,24 +26,27 @@ std::vector<Dual> duals(const Vector& values) {
 /// Every kind of network there is, small.
 std::vector<MlpShape> networks() {
   std::vector<MlpShape> nets;
-  for (const Activation activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
-    for (int parameterization = 0; parameterization < 4; ++parameterization)
-      for (int conditioning = 0; conditioning < 3; ++conditioning)
-        for (const bool residual : {false, true}) {
-          MlpShape net = MlpShape::score(3, {4, 4, 3}, activation);
-          if (parameterization == 1) net.parameterization = parameterization::Ncsn{};
-          if (parameterization == 2) net.parameterization = parameterization::NoisePrediction{};
-          if (parameterization == 3) net.parameterization = parameterization::Edm{0.7};
-          if (conditioning == 1) net.conditioning = conditioning::LogSigma{};
-          if (conditioning == 2) net.conditioning = conditioning::Fourier{{0.4, -0.9}};
-          net.residual = residual;
-          nets.push_back(net);
-        }
+  for (const MlpShape::Kind kind : {MlpShape::Kind::score, MlpShape::Kind::energy})
+    for (const Activation activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+      for (int parameterization = 0; parameterization < 4; ++parameterization)
+        for (int conditioning = 0; conditioning < 3; ++conditioning)
+          for (const bool residual : {false, true}) {
+            MlpShape net = MlpShape::score(3, {4, 4, 3}, activation);
+            net.kind = kind;
+            if (parameterization == 1) net.parameterization = parameterization::Ncsn{};
+            if (parameterization == 2) net.parameterization = parameterization::NoisePrediction{};
+            if (parameterization == 3) net.parameterization = parameterization::Edm{0.7};
+            if (conditioning == 1) net.conditioning = conditioning::LogSigma{};
+            if (conditioning == 2) net.conditioning = conditioning::Fourier{{0.4, -0.9}};
+            net.residual = residual;
+            nets.push_back(net);
+          }
   return nets;
 }
 
 std::string describe(const MlpShape& net) {
-  return "activation " + std::to_string(static_cast<int>(net.activation)) + ", parameterization " +
+  return std::string(net.kind == MlpShape::Kind::energy ? "energy, " : "") + "activation " +
+         std::to_string(static_cast<int>(net.activation)) + ", parameterization " +
          std::to_string(net.parameterization.index()) + ", conditioning " + std::to_string(net.conditioning.index()) +
          (net.residual ? ", residual" : "");
 }
@@ -58,6 +61,7 @@ TEST(Activations, DerivativesMatchDualNumbers) {
       const double tolerance = 8 * 0x1p-53 * std::max(1.0, std::abs(z));
       ASSERT_NEAR(phi.value.slope, phi.first.value, tolerance) << static_cast<int>(activation) << " at " << z;
       ASSERT_NEAR(phi.first.slope, phi.second.value, 4 * tolerance) << static_cast<int>(activation) << " at " << z;
+      ASSERT_NEAR(phi.second.slope, phi.third.value, 16 * tolerance) << static_cast<int>(activation) << " at " << z;
     }
 }
 

@@ -30,25 +30,27 @@ void expect_same(const EngineRun& a, const EngineRun& b) {
 std::vector<Problem> problems() {
   std::vector<Problem> all;
   ProblemMaker maker(7);
-  for (const Objective& objective :
-       {Objective(Esm{}), Objective(Ism{}), Objective(Dsm{}), Objective(Dsm{Dsm::Variance::control_variate}),
-        Objective(Dsm{Dsm::Variance::antithetic}), Objective(Ssm{2}), Objective(SsmVr{2})}) {
-    Problem p;
-    p.net = MlpShape::score(5, {67, 67, 35}, Activation::silu);
-    p.net.residual = true;
-    p.net.parameterization = parameterization::Edm{};
-    p.net.conditioning = conditioning::Fourier::random(3, 0.3, 1);
-    p.loss = {objective, {}, weighting::Edm{}};
-    p.batch = 1300;
-    p.perturbed = true;
-    p.params = p.net.initial_params(3);
-    p.x = maker.normals(p.batch * 5);
-    p.eps = maker.normals(p.batch * 5);
-    p.sigma = std::vector<float>(1300, 0.3f);
-    if (p.projections() > 0) p.directions = maker.normals(p.projections() * p.batch * 5);
-    if (needs_of(objective).true_score) p.true_score = maker.normals(p.batch * 5);
-    all.push_back(p);
-  }
+  for (const MlpShape::Kind kind : {MlpShape::Kind::score, MlpShape::Kind::energy})
+    for (const Objective& objective :
+         {Objective(Esm{}), Objective(Ism{}), Objective(Dsm{}), Objective(Dsm{Dsm::Variance::control_variate}),
+          Objective(Dsm{Dsm::Variance::antithetic}), Objective(Ssm{2}), Objective(SsmVr{2})}) {
+      Problem p;
+      p.net = MlpShape::score(5, {67, 67, 35}, Activation::silu);
+      p.net.kind = kind;
+      p.net.residual = true;
+      p.net.parameterization = parameterization::Edm{};
+      p.net.conditioning = conditioning::Fourier::random(3, 0.3, 1);
+      p.loss = {objective, {}, weighting::Edm{}};
+      p.batch = 1300;
+      p.perturbed = true;
+      p.params = p.net.initial_params(3);
+      p.x = maker.normals(p.batch * 5);
+      p.eps = maker.normals(p.batch * 5);
+      p.sigma = std::vector<float>(1300, 0.3f);
+      if (p.projections() > 0) p.directions = maker.normals(p.projections() * p.batch * 5);
+      if (needs_of(objective).true_score) p.true_score = maker.normals(p.batch * 5);
+      all.push_back(p);
+    }
   return all;
 }
 
@@ -61,10 +63,12 @@ TEST(Equality, WhateverTheThreads) {
 }
 
 TEST(Equality, RunAfterRun) {
-  const Problem p = problems()[5];
   const Engine engine = Engine::cpu(4);
-  const EngineRun first = run(engine, p);
-  for (int i = 0; i < 20; ++i) expect_same(first, run(engine, p));
+  for (const std::size_t which : {5u, 12u}) {  // Ssm
+    const Problem p = problems()[which];
+    const EngineRun first = run(engine, p);
+    for (int i = 0; i < 20; ++i) expect_same(first, run(engine, p));
+  }
 }
 
 TEST(Equality, PerSampleWhateverTheSplit) {

@@ -43,7 +43,10 @@ TEST_P(Golden, ReferenceAgreesTo1em9) {
     ASSERT_EQ(found->second.shape, tensor.shape);
     ASSERT_TRUE(found->second.is_double());
     const std::vector<double> want = tensor.as_double(), have = found->second.as_double();
-    const double tolerance = 1e-9 * largest(want);
+    double tolerance = 1e-9 * largest(want);
+    // Of equal losses only the rounding of their mean is left.
+    if (name == "standard_error")
+      tolerance += 16 * 0x1p-53 * largest(expected.tensors.at("loss_per_sample").as_double());
     for (std::size_t i = 0; i < want.size(); ++i) {
       if (std::isnan(want[i])) {
         EXPECT_TRUE(std::isnan(have[i])) << i;
@@ -63,7 +66,7 @@ std::string name_of(const testing::TestParamInfo<std::string>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, Golden, testing::ValuesIn(case_paths()), name_of);
 
-TEST(GoldenCases, CoverEveryCombination) { EXPECT_EQ(case_paths().size(), 5u * 4 * 4 * 3); }
+TEST(GoldenCases, CoverEveryCombination) { EXPECT_EQ(case_paths().size(), 2u * 5 * 4 * 4 * 3); }
 
 }  // namespace
 }  // namespace scorematch

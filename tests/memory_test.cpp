@@ -1,6 +1,7 @@
 // The workspace formula against what the process really takes. In a program of its own: peaks are the process's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -33,20 +34,47 @@ Loss every_objective(int i) {
   return {objectives[i], schedule::LogNormal{}, weighting::Edm{}};
 }
 
-MlpShape net() {
+MlpShape net(MlpShape::Kind kind = MlpShape::Kind::score) {
   MlpShape net = MlpShape::score(kDim, {96, 96, 96});
+  net.kind = kind;
   net.parameterization = parameterization::Edm{};
   return net;
 }
 
 TEST(Memory, WorkspaceDoesNotGrowWithTheBatch) {
   for (const Engine& engine : {Engine::cpu(2), Engine::reference()})
-    for (int i = 0; i < 5; ++i) {
-      const std::size_t small = LossPlan(engine, net(), every_objective(i), 1024).workspace_bytes();
-      EXPECT_EQ(LossPlan(engine, net(), every_objective(i), std::int64_t{1} << 30).workspace_bytes(), small);
-      EXPECT_EQ(ScorePlan(engine, net(), 1024, 4).workspace_bytes(),
-                ScorePlan(engine, net(), std::int64_t{1} << 30, 4).workspace_bytes());
-    }
+    for (const MlpShape& each : {net(), net(MlpShape::Kind::energy)})
+      for (int i = 0; i < 5; ++i) {
+        const std::size_t small = LossPlan(engine, each, every_objective(i), 1024).workspace_bytes();
+        EXPECT_EQ(LossPlan(engine, each, every_objective(i), std::int64_t{1} << 30).workspace_bytes(), small);
+        EXPECT_EQ(ScorePlan(engine, each, 1024, 4).workspace_bytes(),
+                  ScorePlan(engine, each, std::int64_t{1} << 30, 4).workspace_bytes());
+      }
+}
+
+/// The table in docs/architecture.md, section "Workspace, in bytes".
+TEST(Memory, WorkspaceIsAsDocumented) {
+  const auto rounded = [](std::size_t width) { return (width + 15) / 16 * 16; };
+  const std::size_t d = rounded(5), e = rounded(6), H = rounded(40) + rounded(24), W = rounded(40), h = rounded(24);
+  const std::size_t R = 64, T = 2;
+  for (const bool is_energy : {false, true}) {
+    MlpShape shape = MlpShape::score(5, {40, 24});
+    shape.conditioning = conditioning::LogSigma{};
+    if (is_energy) shape.kind = MlpShape::Kind::energy;
+    const std::size_t out = rounded(is_energy ? 1 : 5);
+    const std::size_t P = e * W + W + W * h + h + h * out + out;
+    const auto loss = [&](const Objective& objective) {
+      return LossPlan(Engine::cpu(2), shape, {objective, schedule::Single{1}}, 100).workspace_bytes();
+    };
+    const std::size_t plain = is_energy ? 5 * d + 2 * e + 6 * H + 3 * W + 2 * h : 5 * d + e + 2 * H + 2 * W;
+    const std::size_t sliced =
+        is_energy ? 5 * d + 4 * e + 11 * H + 3 * W + 2 * h : 5 * d + 2 * e + 6 * H + 3 * W + 2 * h;
+    const std::size_t score = is_energy ? 4 * d + 4 * e + 11 * H + 3 * W + h : 4 * d + std::max(2 * W, 2 * e + 4 * H);
+    EXPECT_EQ(loss(Dsm{}), 4 * P + T * (4 * P + 4 * R * plain + 16 * R));
+    EXPECT_EQ(loss(Ssm{3}), 4 * P + T * (4 * P + 4 * R * sliced + 16 * R));
+    EXPECT_EQ(loss(Ism{}), 4 * P + T * (4 * P + 4 * R * sliced + 16 * R));
+    EXPECT_EQ(ScorePlan(Engine::cpu(2), shape, 100, 2).workspace_bytes(), 4 * P + T * (4 * R * score + 8 * R));
+  }
 }
 
 TEST(Memory, WorkspaceGrowsByOneWorkerAThread) {
@@ -58,10 +86,12 @@ TEST(Memory, WorkspaceGrowsByOneWorkerAThread) {
 }
 
 TEST(Memory, DirectionsCostNone) {
-  const auto bytes = [](int projections) {
-    return LossPlan(Engine::cpu(2), net(), {Ssm{projections}}, 1024).workspace_bytes();
-  };
-  EXPECT_EQ(bytes(1), bytes(512));
+  for (const MlpShape& each : {net(), net(MlpShape::Kind::energy)}) {
+    const auto bytes = [&](int projections) {
+      return LossPlan(Engine::cpu(2), each, {Ssm{projections}}, 1024).workspace_bytes();
+    };
+    EXPECT_EQ(bytes(1), bytes(512));
+  }
 }
 
 TEST(Memory, PeakIsTheWorkspaceAndTheArrays) {

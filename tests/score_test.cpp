@@ -20,7 +20,8 @@ using Vector = std::vector<double>;
 
 constexpr int kDim = 5;
 
-std::vector<MlpShape> networks() {
+/// Of both kinds, where the engine has both.
+std::vector<MlpShape> networks(const Engine& engine) {
   std::vector<MlpShape> nets(4, MlpShape::score(kDim, {17, 17}));
   nets[0] = MlpShape::score(kDim, {});
   nets[1].activation = Activation::softplus;
@@ -32,11 +33,15 @@ std::vector<MlpShape> networks() {
   nets[3].parameterization = parameterization::Edm{0.7};
   nets[3].conditioning = conditioning::Fourier{{0.4, -0.9, 0.1}};
   nets[3].residual = true;
+  for (std::size_t i = 0; i < 4 && engine.kind() != Engine::Kind::cuda; ++i) {
+    nets.push_back(nets[i]);
+    nets.back().kind = MlpShape::Kind::energy;
+  }
   return nets;
 }
 
 struct Scores {
-  Vector score, jvp, divergence, estimate;
+  Vector score, jvp, divergence, estimate, log_density;
 };
 
 struct Points {
@@ -52,13 +57,16 @@ Scores scores(const Engine& engine, const MlpShape& net, const Vector& params, c
   Queue queue(engine, plan.workspace_bytes());
   const Array param_array(engine, params, net.param_count()), x(engine, at.x, {n, kDim}), sigma(engine, at.sigma, n),
       v(engine, at.directions, {m, n, kDim});
-  Array score(engine, {n, kDim}), jvp(engine, {m, n, kDim}), divergence(engine, n), estimate(engine, n);
+  Array score(engine, {n, kDim}), jvp(engine, {m, n, kDim}), divergence(engine, n), estimate(engine, n),
+      log_density(engine, n);
   ScorePlan::In in{param_array, x};
   if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma;
   in.directions = v;
   in.noise = at.noise;
-  plan.run(queue, in, {score, jvp, divergence, estimate});
-  return {score.read(queue), jvp.read(queue), divergence.read(queue), estimate.read(queue)};
+  ScorePlan::Out out{score, jvp, divergence, estimate};
+  if (net.kind == MlpShape::Kind::energy) out.log_density = log_density;
+  plan.run(queue, in, out);
+  return {score.read(queue), jvp.read(queue), divergence.read(queue), estimate.read(queue), log_density.read(queue)};
 }
 
 Points random_points(std::int64_t n, int projections, unsigned seed) {
@@ -88,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Score, testing::ValuesIn(built_engine_names())
 TEST_P(Score, AndItsProductsAreTheFormulas) {
   constexpr std::size_t kBatch = 70, kProjections = 3;
   unsigned seed = 0;
-  for (const MlpShape& net : networks()) {
+  for (const MlpShape& net : networks(engine)) {
     SCOPED_TRACE(net.parameterization.index());
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, kProjections, seed += 3);
@@ -113,6 +121,9 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
         // An estimate is of J v as it is put out, one rounding more: a product of 1 stands for it.
         estimate = estimate + Tracked::stored(1) * reference::dot(v[m], jet.jvp[m]) * Tracked(1.0 / kProjections);
       }
+      if (net.kind == MlpShape::Kind::energy) {
+        ASSERT_NEAR(got.log_density[n], jet.log_density.value, allowed(jet.log_density));
+      }
       ASSERT_NEAR(got.divergence[n], trace.value, allowed(trace));
       ASSERT_NEAR(got.estimate[n], estimate.value, allowed(estimate));
     }
@@ -124,7 +135,7 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
 TEST_P(Score, ForwardAndBackwardAreAdjoint) {
   constexpr std::size_t kBatch = 100;
   unsigned seed = 100;
-  for (const MlpShape& net : networks()) {
+  for (const MlpShape& net : networks(engine)) {
     SCOPED_TRACE(net.parameterization.index());
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, 1, seed += 3);
@@ -161,7 +172,7 @@ TEST_P(Score, ForwardAndBackwardAreAdjoint) {
 
 TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
   constexpr std::int64_t kBatch = 70;
-  const MlpShape net = networks()[3];
+  const MlpShape net = networks(engine)[3];
   const Vector params = uniform_values(net.param_count(), 200);
   const NoiseState noise(engine, {5, 6, 7});
   for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
@@ -180,7 +191,7 @@ TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
 // One point many times: the estimates' mean is its divergence (Hutchinson 1990).
 TEST_P(Score, EstimatesTheDivergenceWithoutBias) {
   const std::int64_t batch = engine.kind() == Engine::Kind::cpu ? 32000 : 8000;
-  const MlpShape net = networks()[3];
+  const MlpShape net = networks(engine)[3];
   const Vector params = uniform_values(net.param_count(), 300);
   Points at = random_points(1, 0, 301);
   const Vector x = at.x;

@@ -154,36 +154,38 @@ TEST_P(Simd, FourierFeatures) {
 struct Bound {
   double relative, absolute;  // |error| <= eps (relative |value| + absolute), but what is below 2^-119 may become 0
 };
-constexpr Bound kActivationBounds[4][3] = {
-    {{2.5, 0}, {4, 0.5}, {4, 0.5}},  // silu: value, first and second derivative
-    {{2.5, 0}, {2.5, 0}, {3.5, 0}},  // softplus
-    {{2.5, 0}, {3.5, 0}, {5.5, 0}},  // tanh
-    {{3.5, 0}, {4, 0.75}, {4, 0.5}}  // gelu
+constexpr Bound kActivationBounds[4][4] = {
+    {{2.5, 0}, {4, 0.5}, {4, 0.5}, {4, 0.5}},    // silu: value, first, second and third derivative
+    {{2.5, 0}, {2.5, 0}, {3.5, 0}, {4, 0.5}},    // softplus
+    {{2.5, 0}, {3.5, 0}, {5.5, 0}, {5.5, 4.5}},  // tanh
+    {{3.5, 0}, {4, 0.75}, {4, 0.5}, {5, 0.5}}    // gelu
 };
 constexpr const char* kActivationNames[] = {"silu", "softplus", "tanh", "gelu"};
 
-std::array<long double, 3> exact_activation(int activation, long double z) {
+std::array<long double, 4> exact_activation(int activation, long double z) {
   const long double e = std::exp(-std::abs(z)), larger = 1 / (1 + e), smaller = e / (1 + e);
   const long double s = z > 0 ? larger : smaller, c = z > 0 ? smaller : larger;
-  if (activation == 0) return {z * s, s * (1 + z * c), s * c * (2 + z * (c - s))};
-  if (activation == 1) return {std::max(z, 0.0L) + std::log1p(e), s, s * c};
+  if (activation == 0)
+    return {z * s, s * (1 + z * c), s * c * (2 + z * (c - s)), s * c * ((c - s) * (3 + z * (c - s)) - 2 * z * s * c)};
+  if (activation == 1) return {std::max(z, 0.0L) + std::log1p(e), s, s * c, s * c * (c - s)};
   if (activation == 2) {
     const long double h = std::tanh(z), d1 = 1 / (std::cosh(z) * std::cosh(z));
-    return {h, d1, -2 * h * d1};
+    return {h, d1, -2 * h * d1, d1 * (6 * h * h - 2)};
   }
   const long double density = std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0L));
   const long double below = std::erfc(-z / std::sqrt(2.0L)) / 2;
-  return {z * below, below + z * density, density * (2 - z * z)};
+  return {z * below, below + z * density, density * (2 - z * z), density * z * (z * z - 4)};
 }
 
 /// [n], padded to rows of 16
 struct Activated {
-  std::vector<float> h, d1, d2;
+  std::vector<float> h, d1, d2, d3;
   Activated(int activation, int order, const std::vector<float>& z, const float* residual = nullptr)
-      : h(z.size()), d1(z.size()), d2(z.size()) {
+      : h(z.size()), d1(z.size()), d2(z.size()), d3(z.size()) {
     const float bias[16] = {};
     activate(static_cast<Activation>(activation), order, static_cast<int>(z.size() / 16), 16, bias, residual, z.data(),
-             h.data(), order >= 1 ? d1.data() : nullptr, order >= 2 ? d2.data() : nullptr);
+             h.data(), order >= 1 ? d1.data() : nullptr, order >= 2 ? d2.data() : nullptr,
+             order >= 3 ? d3.data() : nullptr);
   }
 };
 
@@ -204,16 +206,16 @@ std::vector<float> activation_arguments() {
 TEST_P(Simd, ActivationErrors) {
   static const std::vector<float> z = activation_arguments();
   for (int activation = 0; activation < 4; ++activation) {
-    static std::vector<std::array<double, 3>> expected[4];
+    static std::vector<std::array<double, 4>> expected[4];
     if (expected[activation].empty()) {
       for (const float x : z) {
         const auto exact = exact_activation(activation, x);
-        expected[activation].push_back({double(exact[0]), double(exact[1]), double(exact[2])});
+        expected[activation].push_back({double(exact[0]), double(exact[1]), double(exact[2]), double(exact[3])});
       }
     }
-    const Activated actual(activation, 2, z);
-    const std::vector<float>* of_order[] = {&actual.h, &actual.d1, &actual.d2};
-    for (std::size_t order = 0; order < 3; ++order) {
+    const Activated actual(activation, 3, z);
+    const std::vector<float>* of_order[] = {&actual.h, &actual.d1, &actual.d2, &actual.d3};
+    for (std::size_t order = 0; order < 4; ++order) {
       const Bound bound = kActivationBounds[activation][order];
       double worst = 0, worst_z = 0;  // of error / bound
       for (std::size_t i = 0; i < z.size(); ++i) {
@@ -238,27 +240,29 @@ TEST_P(Simd, ActivationBitsDependOnTheArgumentOnly) {
   with_nan = t;
   for (std::size_t i = 0; i < t.size(); i += 5) with_nan[i] = std::numeric_limits<float>::quiet_NaN();
   for (int activation = 0; activation < 4; ++activation) {
-    const Activated plain(activation, 2, t), nan(activation, 2, with_nan), back(activation, 2, reversed);
+    const Activated plain(activation, 3, t), nan(activation, 3, with_nan), back(activation, 3, reversed);
     for (std::size_t i = 0, last = t.size() - 1; i <= last; ++i) {
       ASSERT_TRUE(bits(plain.h[i]) == bits(back.h[last - i]) && bits(plain.d1[i]) == bits(back.d1[last - i]) &&
-                  bits(plain.d2[i]) == bits(back.d2[last - i]));
+                  bits(plain.d2[i]) == bits(back.d2[last - i]) && bits(plain.d3[i]) == bits(back.d3[last - i]));
       if (i % 5 == 0) {
-        ASSERT_TRUE(std::isnan(nan.h[i]) && std::isnan(nan.d1[i]) && std::isnan(nan.d2[i]));
+        ASSERT_TRUE(std::isnan(nan.h[i]) && std::isnan(nan.d1[i]) && std::isnan(nan.d2[i]) && std::isnan(nan.d3[i]));
       } else {
-        ASSERT_TRUE(nan.h[i] == plain.h[i] && nan.d1[i] == plain.d1[i] && nan.d2[i] == plain.d2[i]);
+        ASSERT_TRUE(nan.h[i] == plain.h[i] && nan.d1[i] == plain.d1[i] && nan.d2[i] == plain.d2[i] &&
+                    nan.d3[i] == plain.d3[i]);
       }
     }
-    for (int order = 0; order < 3; ++order) {  // in place, with bias, off alignment
+    for (int order = 0; order < 4; ++order) {  // in place, with bias, off alignment
       const Activated residual(activation, 2, t, res.data()), lower(activation, order, t, res.data());
       EXPECT_EQ(lower.h, residual.h);
-      Guarded h(kRows, kWidth, kWidth), d1(kRows, kWidth, kWidth), d2(kRows, kWidth, kWidth);
+      Guarded h(kRows, kWidth, kWidth), d1(kRows, kWidth, kWidth), d2(kRows, kWidth, kWidth), d3(kRows, kWidth, kWidth);
       std::copy(z.begin(), z.end(), h.data());
       activate(static_cast<Activation>(activation), order, kRows, kWidth, bias.data(), nullptr, h.data(), h.data(),
-               d1.data(), d2.data());
+               d1.data(), d2.data(), d3.data());
       EXPECT_TRUE(same_bits(h.data(), plain.h.data(), z.size()));
       EXPECT_EQ(order >= 1, same_bits(d1.data(), plain.d1.data(), z.size()));
       EXPECT_EQ(order >= 2, same_bits(d2.data(), plain.d2.data(), z.size()));
-      EXPECT_TRUE(h.guards_hold() && d1.guards_hold() && d2.guards_hold());
+      EXPECT_EQ(order >= 3, same_bits(d3.data(), plain.d3.data(), z.size()));
+      EXPECT_TRUE(h.guards_hold() && d1.guards_hold() && d2.guards_hold() && d3.guards_hold());
     }
   }
 }
@@ -289,6 +293,27 @@ TEST_P(Simd, JetSteps) {
     primal_backward(n, d1.data(), a.data(), p.data(), p.data());
     primal_backward(n, d1.data(), nullptr, q.data(), q.data());
     add(n, b.data(), y.data());
+    Guarded squares(1, n, n), second(1, n, n), bend(1, n, n), down(1, n, n), curved(1, n, n), curved_acc(1, n, n);
+    for (Guarded* g : {&squares, &curved_acc}) std::copy(a.begin(), a.end(), g->data());
+    for (Guarded* g : {&down, &curved}) std::copy(b.begin(), b.end(), g->data());
+    add_squares(n, b.data(), squares.data());
+    second_forward(n, d1.data(), d2.data(), a.data(), b.data(), n % 2 == 0 ? a.data() : nullptr, second.data());
+    second_backward(n, d1.data(), d2.data(), b.data(), a.data(), d1.data(), down.data(), down.data(), bend.data());
+    curved_tangent_backward(n, d1.data(), d2.data(), a.data(), curved.data(), d2.data(), curved.data(),
+                            curved_acc.data());
+    for (std::size_t i = 0; i < size; ++i) {
+      const double x = a[i], y = b[i], one = d1[i], two = d2[i];
+      ASSERT_NEAR(squares.data()[i], x + y * y, 8 * kEps);
+      ASSERT_NEAR(second.data()[i], one * x + two * y + (n % 2 == 0 ? x : 0), 8 * kEps);
+      ASSERT_NEAR(bend.data()[i], (two * x + y * one) * y, 8 * kEps);
+      ASSERT_NEAR(down.data()[i], one * y, 8 * kEps);
+      ASSERT_NEAR(curved.data()[i], one * y + 2 * two * x * two, 8 * kEps);
+      ASSERT_NEAR(curved_acc.data()[i], x + two * x * y, 8 * kEps);
+      float alone, acc_alone = a[i];
+      curved_tangent_backward(1, &d1[i], &d2[i], &a[i], &b[i], &d2[i], &alone, &acc_alone);
+      ASSERT_TRUE(alone == curved.data()[i] && acc_alone == curved_acc.data()[i]);
+    }
+    for (Guarded* g : {&squares, &second, &bend, &down, &curved, &curved_acc}) ASSERT_TRUE(g->guards_hold());
     for (std::size_t i = 0; i < size; ++i) {
       float h1, z1, acc1 = a[i], p1;
       tangent_forward(1, &d1[i], &a[i], &b[i], &h1);

@@ -214,10 +214,14 @@ class Evaluation {
     if (net_sigma) score_in.sigma = in.sigma;
     ScorePlan::Out score_out;
     score_out.score = score;
+    const bool has_density = case_.net.kind == MlpShape::Kind::energy;
+    auto log_density = engine_.template allocate<T>(n);
+    if (has_density) score_out.log_density = log_density;
     if (m > 0) score_in.directions = in.directions, score_out.jvp = jvp;
     plan.run(queue, score_in, score_out);
     put(out, "score", {n, d}, queue.read(score));
     if (m > 0) put(out, "jvp", {m, n, d}, queue.read(jvp));
+    if (has_density) put(out, "log_density", {n}, queue.read(log_density));
   }
 
   const Engine& engine_;

@@ -75,10 +75,10 @@ struct Logistic {
 };
 
 /// z s, s the logistic function of z; s' = s (1 - s), so
-/// phi' = s + z s', phi'' = s' (2 + z (1 - 2 s)).
+/// phi' = s + z s', phi'' = s' (2 + z (1 - 2 s)), phi''' = s' ((1 - 2 s) (3 + z (1 - 2 s)) - 2 z s').
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> silu(D d, V z) {
-  static_assert(kOrder <= 2, "no formula");
+  static_assert(kOrder <= 3, "no formula");
   Derivatives<V, kOrder> result;
   const Logistic<D> s(d, z);
   const auto positive = hn::Gt(z, hn::Zero(d));
@@ -88,17 +88,21 @@ HWY_INLINE Derivatives<V, kOrder> silu(D d, V z) {
     const V one_minus_s = hn::IfThenElse(positive, s.of_minus_abs, s.of_abs);
     result.order[1] = hn::Mul(s_z, hn::MulAdd(z, one_minus_s, hn::Set(d, 1.0f)));
     if constexpr (kOrder >= 2) {
-      const V factor = hn::MulAdd(z, hn::Sub(one_minus_s, s_z), hn::Set(d, 2.0f));
-      result.order[2] = hn::Mul(hn::Mul(s_z, one_minus_s), factor);
+      const V slope = hn::Mul(s_z, one_minus_s), difference = hn::Sub(one_minus_s, s_z);
+      result.order[2] = hn::Mul(slope, hn::MulAdd(z, difference, hn::Set(d, 2.0f)));
+      if constexpr (kOrder >= 3) {
+        const V bent = hn::Mul(difference, hn::MulAdd(z, difference, hn::Set(d, 3.0f)));
+        result.order[3] = hn::Mul(slope, hn::NegMulAdd(z, hn::Add(slope, slope), bent));
+      }
     }
   }
   return result;
 }
 
-/// ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|); phi' = s, phi'' = s (1 - s).
+/// ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|); phi' = s, phi'' = s (1 - s), phi''' = phi'' (1 - 2 s).
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> softplus(D d, V z) {
-  static_assert(kOrder <= 2, "no formula");
+  static_assert(kOrder <= 3, "no formula");
   Derivatives<V, kOrder> result;
   const Logistic<D> s(d, z);
   // ln(1 + x) / x on [0, 1], minimax in relative error, 0.25 ulp.
@@ -108,14 +112,19 @@ HWY_INLINE Derivatives<V, kOrder> softplus(D d, V z) {
   if constexpr (kOrder >= 1) {
     result.order[1] = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), s.of_abs, s.of_minus_abs);
     if constexpr (kOrder >= 2) result.order[2] = hn::Mul(s.of_abs, s.of_minus_abs);
+    if constexpr (kOrder >= 3) {
+      const V difference = hn::Sub(s.of_abs, s.of_minus_abs);  // |1 - 2 s|
+      result.order[3] = hn::Mul(result.order[2], hn::CopySign(difference, hn::Neg(z)));
+    }
   }
   return result;
 }
 
-/// With e = e^-2|z|: |tanh z| = (1 - e) / (1 + e), phi' = 4 e / (1 + e)^2, phi'' = -2 tanh z phi'.
+/// With e = e^-2|z|: |tanh z| = (1 - e) / (1 + e), phi' = 4 e / (1 + e)^2, phi'' = -2 tanh z phi', phi''' = (6 tanh^2 z
+/// - 2) phi'.
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> tanh(D d, V z) {
-  static_assert(kOrder <= 2, "no formula");
+  static_assert(kOrder <= 3, "no formula");
   Derivatives<V, kOrder> result;
   const V x = hn::Mul(hn::Set(d, -2.0f), hn::Abs(z)), one = hn::Set(d, 1.0f);
   const auto underflows = hn::Lt(x, hn::Set(d, kExpMin));
@@ -129,16 +138,21 @@ HWY_INLINE Derivatives<V, kOrder> tanh(D d, V z) {
     const V exp = hn::IfThenZeroElse(underflows, hn::MulAdd(reduced.scale, expm1_r, reduced.scale));
     result.order[1] = hn::Mul(hn::Mul(hn::Set(d, 4.0f), exp), hn::Mul(reciprocal, reciprocal));
     if constexpr (kOrder >= 2) result.order[2] = hn::Mul(hn::Mul(hn::Set(d, -2.0f), result.order[0]), result.order[1]);
+    if constexpr (kOrder >= 3) {
+      const V six_squares = hn::Mul(hn::Mul(hn::Set(d, 6.0f), result.order[0]), result.order[0]);
+      result.order[3] = hn::Mul(result.order[1], hn::Sub(six_squares, hn::Set(d, 2.0f)));
+    }
   }
   return result;
 }
 
-/// z P, P the normal distribution function and p = P' its density; phi' = P + z p, phi'' = p (2 - z^2).
+/// z P, P the normal distribution function and p = P' its density; phi' = P + z p, phi'' = p (2 - z^2), phi''' = p z
+/// (z^2 - 4).
 ///
 /// P(-a) = p(a) m(a), m Mills's ratio, keeps its relative accuracy in the tail; P(a) = 1 - P(-a).
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> gelu(D d, V z) {
-  static_assert(kOrder <= 2, "no formula");
+  static_assert(kOrder <= 3, "no formula");
   const hn::RebindToUnsigned<D> du;
   Derivatives<V, kOrder> result;
   const V one = hn::Set(d, 1.0f), limit = hn::Set(d, 14.0f);  // p(14) < 1e-42 is flushed to 0
@@ -164,8 +178,14 @@ HWY_INLINE Derivatives<V, kOrder> gelu(D d, V z) {
     const V inverse_sqrt_two_pi = hn::Set(d, 0.398942280f);
     const V of_minus_abs = hn::Mul(exp, hn::NegMulAdd(inverse_sqrt_two_pi, a, mills));  // phi'(-a) = 1 - phi'(a)
     result.order[1] = hn::IfThenElse(positive, hn::Sub(one, of_minus_abs), of_minus_abs);
-    if constexpr (kOrder >= 2)
-      result.order[2] = hn::Mul(hn::Mul(exp, inverse_sqrt_two_pi), hn::NegMulAdd(a, a, hn::Set(d, 2.0f)));
+    if constexpr (kOrder >= 2) {
+      const V density = hn::Mul(exp, inverse_sqrt_two_pi);
+      result.order[2] = hn::Mul(density, hn::NegMulAdd(a, a, hn::Set(d, 2.0f)));
+      if constexpr (kOrder >= 3) {
+        const V cubic = hn::Mul(a, hn::MulSub(a, a, hn::Set(d, 4.0f)));  // odd in z
+        result.order[3] = hn::Mul(density, hn::IfThenElse(positive, cubic, hn::Neg(cubic)));
+      }
+    }
   }
   return result;
 }

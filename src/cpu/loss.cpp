@@ -2,11 +2,13 @@
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
+#include "cpu/tile_energy_loss.h"
 #include "cpu/tile_loss.h"
 
 namespace scorematch::cpu {
 namespace {
 
+template <class Tile>
 class CpuLoss final : public LossProgram {
  public:
   CpuLoss(const LossSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
@@ -37,7 +39,7 @@ class CpuLoss final : public LossProgram {
       Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
       float* grad = arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
       if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
-      TileLoss tile(problem_, call.gradient, arena);
+      Tile tile(problem_, call.gradient, arena);
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows, grad);
@@ -57,7 +59,7 @@ class CpuLoss final : public LossProgram {
   std::size_t worker_bytes() const {
     Arena arena;
     arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
-    const TileLoss tile(problem_, true, arena);
+    const Tile tile(problem_, true, arena);
     return arena.used();
   }
 
@@ -68,7 +70,8 @@ class CpuLoss final : public LossProgram {
 }  // namespace
 
 std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, ThreadPool& pool) {
-  return std::make_unique<CpuLoss>(spec, pool);
+  if (spec.net.kind == MlpShape::Kind::energy) return std::make_unique<CpuLoss<TileEnergyLoss>>(spec, pool);
+  return std::make_unique<CpuLoss<TileLoss>>(spec, pool);
 }
 
 }  // namespace scorematch::cpu

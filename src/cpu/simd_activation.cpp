@@ -22,7 +22,7 @@ namespace {
 struct Arrays {
   int rows, width;
   const float *bias, *residual, *z;
-  float *h, *d1, *d2;
+  float *h, *d1, *d2, *d3;
 };
 
 template <Activation kActivation, int kOrder, bool kResidual>
@@ -43,6 +43,7 @@ void activate_rows(const Arrays arrays) {  // by value: stores to vectors could 
       }
       if constexpr (kOrder >= 1) hn::StoreU(phi.order[1], d, arrays.d1 + i);
       if constexpr (kOrder >= 2) hn::StoreU(phi.order[2], d, arrays.d2 + i);
+      if constexpr (kOrder >= 3) hn::StoreU(phi.order[3], d, arrays.d3 + i);
     }
   }
 }
@@ -63,16 +64,18 @@ void activate_order(int order, const Arrays& arrays) {
       return activate_residual<kActivation, 0>(arrays);
     case 1:
       return activate_residual<kActivation, 1>(arrays);
-    default:
+    case 2:
       return activate_residual<kActivation, 2>(arrays);
+    default:
+      return activate_residual<kActivation, 3>(arrays);
   }
 }
 
 }  // namespace
 
 void activate(Activation activation, int order, int rows, int width, const float* bias, const float* residual,
-              const float* z, float* h, float* d1, float* d2) {
-  const Arrays arrays = {rows, width, bias, residual, z, h, d1, d2};
+              const float* z, float* h, float* d1, float* d2, float* d3) {
+  const Arrays arrays = {rows, width, bias, residual, z, h, d1, d2, d3};
   switch (activation) {
     case Activation::silu:
       return activate_order<Activation::silu>(order, arrays);
@@ -97,8 +100,8 @@ namespace cpu {
 HWY_EXPORT(activate);
 
 void activate(Activation activation, int order, int rows, int width, const float* bias, const float* residual,
-              const float* z, float* h, float* d1, float* d2) {
-  HWY_DYNAMIC_DISPATCH(activate)(activation, order, rows, width, bias, residual, z, h, d1, d2);
+              const float* z, float* h, float* d1, float* d2, float* d3) {
+  HWY_DYNAMIC_DISPATCH(activate)(activation, order, rows, width, bias, residual, z, h, d1, d2, d3);
 }
 
 }  // namespace cpu

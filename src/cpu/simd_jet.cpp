@@ -42,6 +42,48 @@ void tangent_backward(std::int64_t n, const float* d1, const float* d2, const fl
   });
 }
 
+void add_squares(std::int64_t n, const float* z_dot, float* q) {
+  const Floats d;
+  for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
+    const auto z = at.load(d, z_dot + i);
+    at.store(hn::MulAdd(z, z, at.load(d, q + i)), d, q + i);
+  });
+}
+
+void second_forward(std::int64_t n, const float* d1, const float* d2, const float* z2, const float* q,
+                    const float* residual, float* h2) {
+  const Floats d;
+  for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
+    auto sum = hn::Mul(at.load(d, d2 + i), at.load(d, q + i));
+    if (residual != nullptr) sum = hn::Add(sum, at.load(d, residual + i));
+    at.store(hn::MulAdd(at.load(d, d1 + i), at.load(d, z2 + i), sum), d, h2 + i);
+  });
+}
+
+void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
+                     const float* h2_bar, float* z2_bar, float* acc) {
+  const Floats d;
+  for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
+    const auto bar = at.load(d, h2_bar + i);
+    const auto bend =
+        hn::MulAdd(at.load(d, d2 + i), at.load(d, z2 + i), hn::Mul(at.load(d, d3 + i), at.load(d, q + i)));
+    at.store(hn::Mul(bend, bar), d, acc + i);
+    at.store(hn::Mul(at.load(d, d1 + i), bar), d, z2_bar + i);
+  });
+}
+
+void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
+                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc) {
+  const Floats d;
+  for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
+    const auto bar = at.load(d, h_dot_bar + i);
+    const auto curvature = hn::Mul(at.load(d, d2 + i), at.load(d, z_dot + i));
+    at.store(hn::MulAdd(curvature, bar, at.load(d, acc + i)), d, acc + i);
+    const auto twice = hn::Mul(hn::Add(curvature, curvature), at.load(d, h2_bar + i));
+    at.store(hn::MulAdd(at.load(d, d1 + i), bar, twice), d, z_dot_bar + i);
+  });
+}
+
 void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar) {
   tangent_forward(n, d1, h_bar, acc, z_bar);
 }
@@ -121,6 +163,10 @@ namespace cpu {
 
 HWY_EXPORT(tangent_forward);
 HWY_EXPORT(tangent_backward);
+HWY_EXPORT(add_squares);
+HWY_EXPORT(second_forward);
+HWY_EXPORT(second_backward);
+HWY_EXPORT(curved_tangent_backward);
 HWY_EXPORT(primal_backward);
 HWY_EXPORT(add);
 HWY_EXPORT(add_column_sums);
@@ -135,6 +181,23 @@ void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const 
 void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
                       float* z_dot_bar, float* acc) {
   HWY_DYNAMIC_DISPATCH(tangent_backward)(n, d1, d2, z_dot, h_dot_bar, z_dot_bar, acc);
+}
+
+void add_squares(std::int64_t n, const float* z_dot, float* q) { HWY_DYNAMIC_DISPATCH(add_squares)(n, z_dot, q); }
+
+void second_forward(std::int64_t n, const float* d1, const float* d2, const float* z2, const float* q,
+                    const float* residual, float* h2) {
+  HWY_DYNAMIC_DISPATCH(second_forward)(n, d1, d2, z2, q, residual, h2);
+}
+
+void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
+                     const float* h2_bar, float* z2_bar, float* acc) {
+  HWY_DYNAMIC_DISPATCH(second_backward)(n, d1, d2, d3, z2, q, h2_bar, z2_bar, acc);
+}
+
+void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
+                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc) {
+  HWY_DYNAMIC_DISPATCH(curved_tangent_backward)(n, d1, d2, z_dot, h_dot_bar, h2_bar, z_dot_bar, acc);
 }
 
 void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar) {

@@ -18,6 +18,21 @@ void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const 
 void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
                       float* z_dot_bar, float* acc);
 
+/// q += z_dot^2
+void add_squares(std::int64_t n, const float* z_dot, float* q);
+
+/// h2 = d1 z2 + d2 q (+ residual unless null)
+void second_forward(std::int64_t n, const float* d1, const float* d2, const float* z2, const float* q,
+                    const float* residual, float* h2);
+
+/// acc = (d2 z2 + d3 q) h2_bar; z2_bar = d1 h2_bar
+void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
+                     const float* h2_bar, float* z2_bar, float* acc);
+
+/// acc += d2 z_dot h_dot_bar; z_dot_bar = d1 h_dot_bar + 2 d2 z_dot h2_bar
+void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
+                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc);
+
 /// z_bar = d1 h_bar (+ acc unless null)
 void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar);
 

@@ -1,5 +1,6 @@
-// The jet of one tile: the hidden layers' value and one tangent at a time, forward and backward. The equations are
-// those of docs/math.md, section "The jet"; the output layer belongs to the caller, who may collapse it.
+// The jet of one tile: the hidden layers' value, one tangent at a time, and the second derivatives along several in one
+// sum, forward and backward. The equations are those of docs/math.md, section "The jet"; the output layer belongs to
+// the caller, who may collapse it.
 #pragma once
 #include <vector>
 
@@ -8,17 +9,15 @@
 
 namespace scorematch::cpu {
 
-/// What is to be done with a tile, which decides what is kept of it.
-enum class JetOrder {
-  value,              // forward alone
-  gradient,           // and backward
-  tangents,           // value and tangents forward
-  tangents_gradient,  // and backward
+/// What is to be done with a tile, which decides what is kept of it. The value goes forward always.
+struct JetParts {
+  bool tangents = false, backward = false;
+  bool second = false;  // second derivatives; with tangents alone
 };
 
 class TileJet {
  public:
-  TileJet(const PaddedNet& net, Activation activation, JetOrder order, Arena& arena);
+  TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, Arena& arena);
 
   /// Of the first layer. [kTileRows, first.in]; the caller fills it, padding included.
   float* input() const { return h_[0]; }
@@ -33,28 +32,46 @@ class TileJet {
 
   /// Where the caller puts the adjoint of last_tangent(). [kTileRows, last.in]
   float* tangent_adjoint() const { return tangent_bar_; }
-  /// Adds to the padded gradient, and to what backward() will need. The first of a forward() clears that.
-  void tangent_backward(const float* params, float* grad);
+  /// Adds to the padded gradient, unless that is null, and to what backward() will need. The first of a forward()
+  /// clears that, unless second_backward() has. After second_backward() the direction is one of those it is about.
+  void tangent_backward(const float* params, float* grad, bool is_curved = false);
+
+  /// Adds the direction at hand to those that second_forward() is about; the first of a forward() is alone.
+  void add_to_second();
+  void second_forward(const float* params);
+  const float* last_second() const { return h2_.back(); }
+  /// Where the caller puts the adjoint of last_second(). [kTileRows, last.in]
+  float* second_adjoint() const { return h2_bar_.back(); }
+  /// As tangent_backward(), which may follow for each of its directions.
+  void second_backward(const float* params, float* grad);
+  /// As if no direction had gone through since forward().
+  void forget_directions() { accumulated_ = squared_ = false; }
 
   /// The adjoint of last_hidden(); the caller fills it. [kTileRows, last.in]
   float* adjoint() const { return bar_; }
-  /// Adds to the padded gradient; returns the adjoint of input() [kTileRows, first.in] if wanted, else null.
+  /// Adds to the padded gradient, unless that is null; returns the adjoint of input() [kTileRows, first.in] if wanted,
+  /// else null.
   const float* backward(const float* params, float* grad, bool input_adjoint_wanted);
 
  private:
   /// W^T z^ in place of h'^, or onto it where it also went round the layer.
   void go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const;
+  void multiply(std::size_t l, const float* params, const float* h, float* z) const;
   void add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const;
+  void clear_accumulated();
+  std::int64_t count(std::size_t l) const { return static_cast<std::int64_t>(rows(net_.layers()[l].out)); }
   static constexpr std::size_t rows(int width) {
     return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(width);
   }
 
   const PaddedNet& net_;
   Activation activation_;
-  std::vector<float*> h_, d1_, d2_;          // [layer]: input of each; phi' and phi'' of each hidden one
-  std::vector<float*> h_dot_, z_dot_, acc_;  // the tangent's, and sum_m phi'' z_m h_m'^
+  int order_;                                 // of derivatives that are kept
+  std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: input of each; phi', phi'' and phi''' of each hidden one
+  std::vector<float*> h_dot_, z_dot_, acc_;   // the tangent's, and sum_m phi'' z_m h_m'^
+  std::vector<float*> q_, h2_, z2_, h2_bar_;  // sum_m z_m^2; the second derivatives'; [layer]: adjoints of h2_
   float *bar_ = nullptr, *tangent_bar_ = nullptr, *z_bar_ = nullptr;
-  bool accumulated_ = false;
+  bool accumulated_ = false, squared_ = false;
 };
 
 }  // namespace scorematch::cpu

@@ -8,12 +8,6 @@
 namespace scorematch::cpu {
 namespace {
 
-JetOrder order_of(const std::vector<Term>& terms, bool gradient) {
-  const bool tangents = terms[0].directions != Term::Directions::none;
-  if (gradient) return tangents ? JetOrder::tangents_gradient : JetOrder::gradient;
-  return tangents ? JetOrder::tangents : JetOrder::value;
-}
-
 double as_double(float value) { return static_cast<double>(value); }
 
 }  // namespace
@@ -24,13 +18,13 @@ TileLoss::TileLoss(const LossProblem& problem, bool gradient, Arena& arena)
       x_stride_(padded(dim_)),
       output_(problem.net.last()),
       samples_(dim_, arena),
-      jet_(problem.net, problem.spec.net.activation, order_of(problem.terms, gradient), arena),
+      jet_(problem.net, problem.spec.net.activation, {problem.has_directions(), gradient, false}, arena),
       loss_(arena.take<double>(kTileRows)) {
   const auto size = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_);
   x_tilde_ = arena.take<float>(size);
   grad_x_ = arena.take<float>(size);
   score_ = arena.take<float>(size);
-  if (problem.terms[0].directions == Term::Directions::none) return;
+  if (!problem.has_directions()) return;
   const auto hidden = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in);
   collapsed_ = arena.take<float>(hidden);
   mixed_ = arena.take<float>(hidden);
@@ -40,11 +34,7 @@ void TileLoss::run(const LossCall& call, std::int64_t first, int rows, float* gr
   call.samples.load(first, rows, samples_);
   std::fill_n(loss_, kTileRows, 0.0);
   std::fill_n(grad_x_, std::int64_t{kTileRows} * x_stride_, 0.0f);
-  for (int r = 0; r < kTileRows; ++r) {
-    const double sigma = samples_.sigma[r], lambda = weight(problem_.spec.loss.weighting, sigma);
-    const Coefficients k = coefficients(problem_.spec.net.parameterization, sigma);
-    rows_[r] = {k.a, k.b, k.c, lambda, r < rows ? lambda * call.grad_factor : 0.0, 0.0};
-  }
+  set_rows(problem_, call, samples_, rows_);
   for (const Term& term : problem_.terms) {
     start_term(call, term);
     if (term.directions != Term::Directions::none) add_directions(call, term, grad);
@@ -62,25 +52,11 @@ void TileLoss::start_term(const LossCall& call, const Term& term) {
 }
 
 void TileLoss::add_directions(const LossCall& call, const Term& term, float* grad) {
-  const int count =
-      term.directions == Term::Directions::basis ? dim_ : needs_of(problem_.spec.loss.objective).projections;
-  for (int m = 0; m < count; ++m) {
-    load_direction(call, term, m);
+  for (int m = 0; m < problem_.directions(); ++m) {
+    load_direction(problem_, call, samples_, m, jet_.tangent_input(), problem_.net.layers()[0].in);
     jet_.tangent_forward(call.params);
     add_direction(call, term, grad);
   }
-}
-
-void TileLoss::load_direction(const LossCall& call, const Term& term, int m) {
-  const int stride = problem_.net.layers()[0].in;
-  float* v = jet_.tangent_input();
-  if (term.directions == Term::Directions::drawn) {
-    const Needs needs = needs_of(problem_.spec.loss.objective);
-    call.samples.load_direction(call.in.directions, needs.law, m, samples_, v, stride);
-    return;
-  }
-  std::fill_n(v, std::int64_t{kTileRows} * stride, 0.0f);
-  for (int r = 0; r < samples_.rows; ++r) v[std::int64_t{r} * stride + m] = 1.0f;
 }
 
 void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad) {
@@ -92,7 +68,7 @@ void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad
   dot_rows(kTileRows, output_.in, collapsed_, jet_.last_tangent(), along_tangent);
   if (term.sliced_square) dot_rows(kTileRows, output_.in, collapsed_, jet_.last_hidden(), along_hidden);
   for (int r = 0; r < samples_.rows; ++r) {
-    Row& k = rows_[r];
+    const TileRow& k = rows_[r];
     const float *each = v + std::int64_t{r} * stride, *x = x_tilde_ + std::int64_t{r} * x_stride_;
     double square = 0, along_x = 0, along_bias = 0;
     for (int i = 0; i < dim_; ++i) {
@@ -102,8 +78,8 @@ void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad
     }
     double loss = k.a * square + k.b * k.c * along_tangent[r];
     if (term.sliced_square) {
-      k.slice = k.a * along_x + k.b * (along_hidden[r] + along_bias);
-      loss += 0.5 * k.slice * k.slice;
+      slice_[r] = k.a * along_x + k.b * (along_hidden[r] + along_bias);
+      loss += 0.5 * slice_[r] * slice_[r];
     }
     loss_[r] += k.lambda * term.share * loss;
   }
@@ -115,9 +91,9 @@ void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, fl
   const float* v = jet_.tangent_input();
   float tangent_factor[kTileRows], slice_factor[kTileRows];
   for (int r = 0; r < kTileRows; ++r) {
-    const Row& k = rows_[r];
+    const TileRow& k = rows_[r];
     tangent_factor[r] = static_cast<float>(k.factor * term.share * k.b * k.c);
-    slice_factor[r] = static_cast<float>(k.factor * term.share * k.b * k.slice);
+    slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.share * k.b * slice_[r]) : 0.0f;
   }
   scale_rows(kTileRows, output_.in, tangent_factor, collapsed_, jet_.tangent_adjoint());
   scale_rows(kTileRows, output_.in, tangent_factor, jet_.last_tangent(), mixed_);
@@ -127,7 +103,7 @@ void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, fl
     float* bias = grad + output_.bias;
     for (int r = 0; r < samples_.rows; ++r) {
       const float* each = v + std::int64_t{r} * stride;
-      const auto along = static_cast<float>(rows_[r].factor * term.share * rows_[r].a * rows_[r].slice);
+      const auto along = static_cast<float>(rows_[r].factor * term.share * rows_[r].a * slice_[r]);
       for (int i = 0; i < dim_; ++i) bias[i] += slice_factor[r] * each[i];
       for (int i = 0; i < dim_; ++i) grad_x_[std::int64_t{r} * x_stride_ + i] += along * each[i];
     }
@@ -142,30 +118,20 @@ void TileLoss::add_score_term(const LossCall& call, const Term& term, float* gra
        call.params + output_.weight, output_.in, 0.0f, score_, output_.out);
   const float* bias = call.params + output_.bias;
   for (int r = 0; r < kTileRows; ++r) {
-    const Row& k = rows_[r];
+    const TileRow& k = rows_[r];
     const std::int64_t at = std::int64_t{r} * x_stride_;
     float *output = score_ + at, *grad_x = grad_x_ + at;
     if (r >= samples_.rows) {
       std::fill_n(output, x_stride_, 0.0f);
       continue;
     }
-    const float* target = nullptr;
-    double scale = 0;
-    if (term.target == Term::Target::noise) target = samples_.eps + at, scale = term.linear / samples_.sigma[r];
-    if (term.target == Term::Target::true_score) {
-      const ConstView& given = call.in.true_score;
-      target = static_cast<const float*>(given.data) + (samples_.first + r) * given.stride[0];
-      scale = term.linear;
-    }
-    double loss = 0;
-    for (int i = 0; i < dim_; ++i) {
-      const double s = k.a * as_double(x_tilde_[at + i]) + k.b * (as_double(output[i]) + as_double(bias[i]));
-      const double g = target == nullptr ? 0 : scale * as_double(target[i]);
-      const double adjoint = term.quadratic * s + g;
-      loss += term.complete_square ? 0.5 * (s + g) * (s + g) : (0.5 * term.quadratic * s + g) * s;
-      output[i] = static_cast<float>(k.factor * k.b * adjoint);
-      grad_x[i] += static_cast<float>(k.factor * k.a * adjoint);
-    }
+    const double loss = score_term(
+        term, call, samples_, r, dim_,
+        [&](int i) { return k.a * as_double(x_tilde_[at + i]) + k.b * (as_double(output[i]) + as_double(bias[i])); },
+        [&](int i, double adjoint) {
+          output[i] = static_cast<float>(k.factor * k.b * adjoint);
+          grad_x[i] += static_cast<float>(k.factor * k.a * adjoint);
+        });
     loss_[r] += k.lambda * loss;
   }
   if (!call.gradient) return;

@@ -9,28 +9,9 @@
 #include <vector>
 
 #include "cpu/tile_jet.h"
-#include "cpu/tile_samples.h"
-#include "terms.h"
+#include "cpu/tile_terms.h"
 
 namespace scorematch::cpu {
-
-/// What a plan knows.
-struct LossProblem {
-  explicit LossProblem(const LossSpec& spec_) : spec(spec_), net(spec_.net), terms(terms_of(spec_.loss.objective)) {}
-  LossSpec spec;
-  PaddedNet net;
-  std::vector<Term> terms;
-};
-
-/// What a call adds.
-struct LossCall {
-  const LossPlan::In& in;
-  const SampleSource& samples;
-  const float* params;  // padded
-  double grad_factor;   // loss_scale over the whole batch's sample count
-  bool gradient;        // of the parameters or of x
-  bool input_gradient;
-};
 
 class TileLoss {
  public:
@@ -45,25 +26,18 @@ class TileLoss {
  private:
   void start_term(const LossCall& call, const Term& term);
   void add_directions(const LossCall& call, const Term& term, float* grad);
-  void load_direction(const LossCall& call, const Term& term, int m);
   void add_direction(const LossCall& call, const Term& term, float* grad);
   void add_direction_gradient(const LossCall& call, const Term& term, float* grad);
   void add_score_term(const LossCall& call, const Term& term, float* grad);
   void go_back(const LossCall& call, float* grad);
-
-  struct Row {
-    double a, b, c;
-    double lambda;
-    double factor;  // lambda grad_factor; 0 past the samples
-    double slice;   // v^T s of the direction at hand
-  };
 
   const LossProblem& problem_;
   int dim_, x_stride_;
   PaddedNet::Layer output_;
   TileSamples samples_;
   TileJet jet_;
-  Row rows_[kTileRows];
+  TileRow rows_[kTileRows];
+  double slice_[kTileRows];  // v^T s of the direction at hand
   double* loss_;
   float *x_tilde_, *grad_x_, *score_;              // [kTileRows, x_stride]; score_: F, then the adjoint of F
   float *collapsed_ = nullptr, *mixed_ = nullptr;  // [kTileRows, output.in]: u; b c h_m + b (v^T s) h

@@ -122,10 +122,12 @@ struct CudaEngine final : Engine::Impl {
   }
 
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
+    refuse_energy(spec.net);
     const UseDevice use_device(device.index);
     return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss);
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
+    refuse_energy(spec.net);
     const UseDevice use_device(device.index);
     return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score);
   }

@@ -55,9 +55,10 @@ class ReferenceHead final : public HeadProgram {
     const double lambda = weight(spec_.loss.weighting, sample.sigma), factor = grad_factor * lambda;
     for (double& each : result.score_bar[0]) each *= factor * b;
     put(out.grad_output, n, result.score_bar[0]);
-    for (std::size_t m = 0; m < result.jvp_bar.size(); ++m) {
-      for (double& each : result.jvp_bar[m]) each *= factor * b * c;
-      put(out.grad_jvp, n, result.jvp_bar[m], static_cast<std::int64_t>(m));
+    for (std::size_t m = 0; m < sample.directions.size(); ++m) {
+      std::vector<double> jvp_bar = sample.directions[m];
+      for (double& each : jvp_bar) each *= factor * b * c * result.jvp_share;
+      put(out.grad_jvp, n, jvp_bar, static_cast<std::int64_t>(m));
     }
     put_element(out.grad_trace, n, factor * b * c * result.trace_bar);
     return lambda * result.loss;

@@ -1,9 +1,12 @@
-// The multilayer perceptron F of one sample: its value with M tangents, and the way back.
+// The multilayer perceptron F of one sample: its value with M tangents, the second derivatives along the first C of
+// them in one sum, and the way back.
 //
-//   forward     z = W h + b      z_m = W h_m            h' = phi(z) [+ h]        h_m' = phi'(z) z_m [+ h_m]
-//   backward    z^ = phi' h'^ + phi'' sum_m z_m h_m'^   z_m^ = phi' h_m'^        (^ marks an adjoint)
-//               W^ += z^ h^T + sum_m z_m^ h_m^T         b^ += z^
-//               h^ = W^T z^ [+ h'^]                     h_m^ = W^T z_m^ [+ h_m'^]
+//   forward     z = W h + b      z_m = W h_m           z" = W h"          q = sum_m<C z_m^2
+//               h' = phi(z) [+ h]    h_m' = phi'(z) z_m [+ h_m]    h"' = phi'(z) z" + phi''(z) q [+ h"]
+//   backward    z^ = phi' h'^ + phi'' sum_m z_m h_m'^ + (phi'' z" + phi''' q) h"'^             (^ marks an adjoint)
+//               z_m^ = phi' h_m'^ [m < C: + 2 phi'' z_m h"'^]     z"^ = phi' h"'^
+//               W^ += z^ h^T + sum_m z_m^ h_m^T + z"^ h"^T        b^ += z^
+//               h^ = W^T z^ [+ h'^], and h_m^ and h"^ likewise
 //
 // The last layer is linear; [...] where the net is residual and the layer's widths are equal.
 #pragma once
@@ -17,6 +20,14 @@ namespace scorematch::reference {
 template <class T>
 using Vector = std::vector<T>;
 
+/// A value with its derivatives, or the adjoints of all of these.
+template <class T>
+struct Channels {
+  Vector<T> value;
+  std::vector<Vector<T>> tangents;  // [M]
+  Vector<T> second;                 // the sum over the first C directions; empty where C = 0
+};
+
 template <class T>
 class Mlp {
  public:
@@ -24,70 +35,98 @@ class Mlp {
 
   /// What forward() leaves for backward().
   struct Trace {
-    std::vector<Vector<T>> h, z;                   // [layer]: its input, and before its activation
-    std::vector<std::vector<Vector<T>>> h_m, z_m;  // [layer][m]
-    Vector<T> output;                              // F
-    std::vector<Vector<T>> output_m;               // [m]: (dF/dz) v_m
+    std::vector<Channels<T>> h, z;  // [layer]: its input, and before its activation
+    std::size_t curved = 0;         // C
+    const Channels<T>& output() const { return z.back(); }
   };
 
-  /// @param input [dim + features] @param tangents [M][dim + features]
-  Trace forward(Vector<T> input, std::vector<Vector<T>> tangents) const {
+  /// @param input [dim + features] @param tangents [M][dim + features] @param curved C
+  Trace forward(Vector<T> input, std::vector<Vector<T>> tangents, std::size_t curved = 0) const {
     Trace trace;
+    trace.curved = curved;
+    Channels<T> h{std::move(input), std::move(tangents), {}};
+    if (curved > 0) h.second.assign(h.value.size(), T(0));  // the input is linear in itself
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      trace.h.push_back(input);
-      trace.h_m.push_back(tangents);
-      trace.z.push_back(multiply(layers_[l], input, true));
-      trace.z_m.emplace_back();
-      for (const Vector<T>& h_m : tangents) trace.z_m[l].push_back(multiply(layers_[l], h_m, false));
-      if (l + 1 == layers_.size()) break;
-      const bool residual = is_residual(l);
-      Vector<T> next(trace.z[l].size());
-      std::vector<Vector<T>> next_m(tangents.size(), next);
-      for (std::size_t i = 0; i < next.size(); ++i) {
-        const auto phi = activate(shape_.activation, trace.z[l][i]);
-        next[i] = residual ? phi.value + input[i] : phi.value;
-        for (std::size_t m = 0; m < tangents.size(); ++m) {
-          next_m[m][i] = phi.first * trace.z_m[l][m][i];
-          if (residual) next_m[m][i] = next_m[m][i] + tangents[m][i];
-        }
-      }
-      input = std::move(next);
-      tangents = std::move(next_m);
+      trace.h.push_back(h);
+      trace.z.push_back(multiply(layers_[l], h));
+      if (l + 1 < layers_.size()) h = activated(trace.z[l], is_residual(l) ? &trace.h[l] : nullptr, curved);
     }
-    trace.output = trace.z.back();
-    trace.output_m = trace.z_m.back();
     return trace;
   }
 
-  /// Adds to grad [P] and returns the input's adjoint [dim + features].
-  /// @param output_bar [out], the output's adjoint @param output_m_bar [M][out], its tangents'
-  Vector<T> backward(const Trace& trace, const Vector<T>& output_bar, const std::vector<Vector<T>>& output_m_bar,
-                     T* grad) const {
-    Vector<T> h_bar = output_bar;  // of what the layer puts out
-    std::vector<Vector<T>> h_m_bar = output_m_bar;
+  /// Adds to grad [P], unless it is null, and returns the adjoints of the input's channels.
+  Channels<T> backward(const Trace& trace, const Channels<T>& output_bar, T* grad) const {
+    Channels<T> bar = output_bar;  // of what the layer puts out
     for (std::size_t l = layers_.size(); l-- > 0;) {
       const bool linear = l + 1 == layers_.size();
-      Vector<T> z_bar = h_bar;
-      std::vector<Vector<T>> z_m_bar = h_m_bar;
-      for (std::size_t i = 0; !linear && i < z_bar.size(); ++i) {
-        const auto phi = activate(shape_.activation, trace.z[l][i]);
-        z_bar[i] = phi.first * h_bar[i];
-        for (std::size_t m = 0; m < z_m_bar.size(); ++m) {
-          z_bar[i] = z_bar[i] + phi.second * trace.z_m[l][m][i] * h_m_bar[m][i];
-          z_m_bar[m][i] = phi.first * h_m_bar[m][i];
-        }
+      const Channels<T> z_bar = linear ? bar : through_activation(trace.z[l], bar, trace.curved);
+      const Channels<T>* skipped = !linear && is_residual(l) ? &bar : nullptr;
+      Channels<T> below;
+      below.value = go_down(layers_[l], z_bar.value, trace.h[l].value, skipped ? &skipped->value : nullptr, grad);
+      for (std::size_t i = 0; grad != nullptr && i < z_bar.value.size(); ++i) {
+        T& bias = grad[layers_[l].bias + static_cast<std::int64_t>(i)];
+        bias = bias + z_bar.value[i];
       }
-      const bool residual = !linear && is_residual(l);
-      h_bar = go_down(layers_[l], z_bar, trace.h[l], residual ? &h_bar : nullptr, grad);
-      for (std::size_t i = 0; i < z_bar.size(); ++i) grad[layers_[l].bias + i] = grad[layers_[l].bias + i] + z_bar[i];
-      for (std::size_t m = 0; m < z_m_bar.size(); ++m)
-        h_m_bar[m] = go_down(layers_[l], z_m_bar[m], trace.h_m[l][m], residual ? &h_m_bar[m] : nullptr, grad);
+      for (std::size_t m = 0; m < z_bar.tangents.size(); ++m)
+        below.tangents.push_back(go_down(layers_[l], z_bar.tangents[m], trace.h[l].tangents[m],
+                                         skipped ? &skipped->tangents[m] : nullptr, grad));
+      if (trace.curved > 0)
+        below.second = go_down(layers_[l], z_bar.second, trace.h[l].second, skipped ? &skipped->second : nullptr, grad);
+      bar = below;
     }
-    return h_bar;
+    return bar;
   }
 
  private:
   bool is_residual(std::size_t l) const { return shape_.residual && layers_[l].in == layers_[l].out; }
+
+  static T squares(const Channels<T>& z, std::size_t i, std::size_t curved) {
+    T q(0);
+    for (std::size_t m = 0; m < curved; ++m) q = q + z.tangents[m][i] * z.tangents[m][i];
+    return q;
+  }
+
+  Channels<T> activated(const Channels<T>& z, const Channels<T>* skipped, std::size_t curved) const {
+    Channels<T> h = z;
+    for (std::size_t i = 0; i < z.value.size(); ++i) {
+      const auto phi = activate(shape_.activation, z.value[i]);
+      h.value[i] = phi.value;
+      for (std::size_t m = 0; m < h.tangents.size(); ++m) h.tangents[m][i] = phi.first * z.tangents[m][i];
+      if (curved > 0) h.second[i] = phi.first * z.second[i] + phi.second * squares(z, i, curved);
+      if (skipped == nullptr) continue;
+      h.value[i] = h.value[i] + skipped->value[i];
+      for (std::size_t m = 0; m < h.tangents.size(); ++m) h.tangents[m][i] = h.tangents[m][i] + skipped->tangents[m][i];
+      if (curved > 0) h.second[i] = h.second[i] + skipped->second[i];
+    }
+    return h;
+  }
+
+  Channels<T> through_activation(const Channels<T>& z, const Channels<T>& h_bar, std::size_t curved) const {
+    Channels<T> z_bar = h_bar;
+    for (std::size_t i = 0; i < z.value.size(); ++i) {
+      const auto phi = activate(shape_.activation, z.value[i]);
+      z_bar.value[i] = phi.first * h_bar.value[i];
+      for (std::size_t m = 0; m < h_bar.tangents.size(); ++m) {
+        z_bar.value[i] = z_bar.value[i] + phi.second * z.tangents[m][i] * h_bar.tangents[m][i];
+        z_bar.tangents[m][i] = phi.first * h_bar.tangents[m][i];
+      }
+      if (curved == 0) continue;
+      const T bend = phi.second * z.second[i] + phi.third * squares(z, i, curved);
+      z_bar.value[i] = z_bar.value[i] + bend * h_bar.second[i];
+      for (std::size_t m = 0; m < curved; ++m)
+        z_bar.tangents[m][i] = z_bar.tangents[m][i] + 2.0 * phi.second * z.tangents[m][i] * h_bar.second[i];
+      z_bar.second[i] = phi.first * h_bar.second[i];
+    }
+    return z_bar;
+  }
+
+  Channels<T> multiply(const MlpShape::Layer& layer, const Channels<T>& h) const {
+    Channels<T> z;
+    z.value = multiply(layer, h.value, true);
+    for (const Vector<T>& each : h.tangents) z.tangents.push_back(multiply(layer, each, false));
+    if (!h.second.empty()) z.second = multiply(layer, h.second, false);
+    return z;
+  }
 
   /// W h [+ b]
   Vector<T> multiply(const MlpShape::Layer& layer, const Vector<T>& h, bool with_bias) const {
@@ -110,7 +149,7 @@ class Mlp {
       const T& each = z_bar[static_cast<std::size_t>(i)];
       for (int j = 0; j < layer.in; ++j) {
         const auto column = static_cast<std::size_t>(j);
-        grad[row + j] = grad[row + j] + each * h[column];
+        if (grad != nullptr) grad[row + j] = grad[row + j] + each * h[column];
         h_bar[column] = h_bar[column] + params_[row + j] * each;
       }
     }

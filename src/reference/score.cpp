@@ -23,6 +23,7 @@ class ReferenceScore final : public ScoreProgram {
       const auto directions = directions_of(in, directed ? given : 0, spec_.law, net.dim, n);
       const auto jet = score_forward(net, mlp, x, sigma, directions);
       put(out.score, n, jet.score);
+      put_element(out.log_density, n, jet.log_density);
       double estimate = 0;
       for (std::size_t m = 0; m < directions.size(); ++m) {
         put(out.jvp, n, jet.jvp[m], static_cast<std::int64_t>(m));

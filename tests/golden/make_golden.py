@@ -1,14 +1,15 @@
-"""Writes the golden cases under tests/golden/cases: score nets, evaluated by an independent autograd.
+"""Writes the golden cases under tests/golden/cases: score and energy nets, evaluated by an independent autograd.
 
-For every objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and conditioning there are two files:
+For every kind of net, objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and conditioning there are two
+files, whose names begin with `energy-` for energy nets:
 
     <objective>-<activation>-<parameterization>-<conditioning>.safetensors            what `scorematch eval` reads
     <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   what it has to answer, in float64
 
 The formats are those of docs/eval-format.md: an input file holds the tensors and metadata its case needs and no others.
 The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of the
-weights, the stored type) are dealt from shuffled decks, one set of decks per objective, so that every value of each
-occurs with every objective.
+weights, the stored type) are dealt from shuffled decks, one set of decks per net and objective, so that every value of
+each occurs with every objective.
 
 Conventions: docs/math.md. In short, for each sample, at the point x~ = x + sigma noise (or x where no noise is given),
 with lambda(sigma) in front of everything:
@@ -16,6 +17,8 @@ with lambda(sigma) in front of everything:
     esm     1/2 |s - true_score|^2              ssm      mean over M of  v' (ds/dx) v + 1/2 (v's)^2
     ism     tr(ds/dx) + 1/2 |s|^2               ssm_vr   mean over M of  v' (ds/dx) v + 1/2 |s|^2
     dsm     1/2 |s + noise/sigma|^2
+
+where s is a x~ + b F(c x~, e) or, for an energy net, the gradient by autograd of f = a/2 |x~|^2 + b/c F(c x~, e).
 
 The answers come from PyTorch alone: ds/dx is the full Jacobian by autograd, row by row, and the gradients of the mean
 loss differentiate through it. Nothing here is shared with the library. Each case is evaluated from the very bytes that
@@ -44,17 +47,31 @@ import torch
 
 CASES = pathlib.Path(__file__).resolve().parent / "cases"
 
+NETS = ("score", "energy")
 OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr")
 PARAMETERIZATIONS = ("plain", "ncsn", "noise", "edm")
 CONDITIONINGS = ("none", "log_sigma", "fourier")
 WEIGHTINGS = ("none", "sigma2", "edm")
 
-# Written out rather than taken from torch.nn.functional: its softplus turns linear at a threshold, and erfc keeps the
-# digits that 1 + erf loses in gelu's left tail.
+
+
+def sigmoid(z):
+    e = torch.exp(-z.abs())
+    return torch.where(z > 0, 1 / (1 + e), e / (1 + e))
+
+
+def hyperbolic_tangent(z):
+    e = torch.exp(-2 * z.abs())
+    return torch.sign(z) * -torch.expm1(-2 * z.abs()) / (1 + e)
+
+
+# Written out rather than taken from torch.nn.functional: its softplus turns linear at a threshold, erfc keeps the digits
+# that 1 + erf loses in gelu's left tail, and torch differentiates sigmoid and tanh by 1 - s and 1 - t^2, of which nothing
+# is left in a tail, where an energy net's losses may consist of second derivatives alone.
 ACTIVATIONS = {
-    "silu": lambda z: z * torch.sigmoid(z),
-    "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),
-    "tanh": torch.tanh,
+    "silu": lambda z: z * sigmoid(z),
+    "softplus": lambda z: z.clamp(min=0) + torch.log1p(torch.exp(-z.abs())),
+    "tanh": hyperbolic_tangent,
     "gelu": lambda z: 0.5 * z * torch.special.erfc(-z / math.sqrt(2)),
 }
 
@@ -89,7 +106,7 @@ def decode(raw):
     return tensors, metadata
 
 
-# ---- the score net and the objectives; everything below is float64 ----
+# ---- the nets and the objectives; everything below is float64 ----
 
 
 def needs_sigma(metadata, noise_given):
@@ -157,7 +174,7 @@ def column(tensors):
 
 
 def network(tensors, metadata, h, arguments=None):
-    """F: [N, in] -> [N, d]. The hidden layers' z are appended to `arguments` where it is given."""
+    """F: [N, in] -> [N, d] or [N, 1]. The hidden layers' z are appended to `arguments` where it is given."""
     last = layer_count(tensors) - 1
     for k in range(last):
         z = h @ tensors[f"layers.{k}.weight"].T + tensors[f"layers.{k}.bias"]
@@ -170,24 +187,29 @@ def network(tensors, metadata, h, arguments=None):
 
 
 def score(tensors, metadata, x_tilde, arguments=None):
+    """s [N, d], and the log-density up to a constant [N], or None for a score net."""
     a, b, c = preconditioning(metadata, column(tensors))
     h = torch.cat([c * x_tilde, features(tensors, metadata)], dim=1)
-    return a * x_tilde + b * network(tensors, metadata, h, arguments)
+    output = network(tensors, metadata, h, arguments)
+    if metadata["net"] == "score":
+        return a * x_tilde + b * output, None
+    log_density = a / 2 * (x_tilde**2).sum(1, keepdim=True) + b / c * output
+    return torch.autograd.grad(log_density.sum(), x_tilde, create_graph=True)[0], log_density[:, 0]
 
 
 def jacobian(s, x_tilde):
     """ds/dx [N, d, d], kept differentiable. Samples do not mix, so a sum over the batch gives every sample's row."""
-    rows = [torch.autograd.grad(s[:, i].sum(), x_tilde, create_graph=True)[0] for i in range(s.shape[1])]
-    return torch.stack(rows, dim=1)
+    rows = [torch.autograd.grad(s[:, i].sum(), x_tilde, create_graph=True, allow_unused=True)[0] for i in range(s.shape[1])]
+    return torch.stack([torch.zeros_like(x_tilde) if row is None else row for row in rows], dim=1)
 
 
 def sample_losses(tensors, metadata):
-    """loss [N] with lambda, score [N, d], (ds/dx) v [M, N, d] or None."""
+    """loss [N] with lambda, score [N, d], (ds/dx) v [M, N, d] or None, log-density [N] or None."""
     objective = metadata["objective"]
     # Where x carries a gradient x~ already does; elsewhere the Jacobian still has to be taken with respect to it.
     x_tilde = perturbed(tensors)
     x_tilde = x_tilde if x_tilde.requires_grad else x_tilde.clone().requires_grad_()
-    s = score(tensors, metadata, x_tilde)
+    s, log_density = score(tensors, metadata, x_tilde)
     jvp = None
 
     if objective == "esm":
@@ -201,7 +223,7 @@ def sample_losses(tensors, metadata):
         jvp = torch.einsum("nij,mnj->mni", jacobian(s, x_tilde), v)
         norm = (v * s).sum(2) ** 2 if objective == "ssm" else (s**2).sum(1)
         loss = ((v * jvp).sum(2) + 0.5 * norm).mean(0)
-    return loss_weight(metadata, tensors.get("sigma")) * loss, s, jvp
+    return loss_weight(metadata, tensors.get("sigma")) * loss, s, jvp, log_density
 
 
 def differentiated(tensors):
@@ -213,14 +235,18 @@ def evaluate(tensors, metadata):
     check_names(tensors, metadata)
     leaves = differentiated(tensors)
     tensors = {name: value.clone().requires_grad_(name in leaves) for name, value in tensors.items()}
-    loss, s, jvp = sample_losses(tensors, metadata)
-    gradients = torch.autograd.grad(loss.mean(), [tensors[name] for name in leaves])
+    loss, s, jvp, log_density = sample_losses(tensors, metadata)
+    # An energy's bias is in no loss, and where there is no hidden layer x may not be either.
+    gradients = torch.autograd.grad(loss.mean(), [tensors[name] for name in leaves], allow_unused=True)
+    gradients = [torch.zeros_like(tensors[name]) if g is None else g for name, g in zip(leaves, gradients)]
 
     count = len(loss)
     error = loss.std(unbiased=True) / math.sqrt(count) if count > 1 else torch.tensor(math.nan)
     out = {"loss": loss.mean()[None], "standard_error": error.double()[None], "loss_per_sample": loss, "score": s}
     if jvp is not None:
         out["jvp"] = jvp
+    if log_density is not None:
+        out["log_density"] = log_density
     out.update({f"grad.{name}": gradient for name, gradient in zip(leaves, gradients)})
     return {name: value.detach().numpy() for name, value in out.items()}
 
@@ -248,15 +274,24 @@ def check_gradients(tensors, metadata, expected, random):
 
 
 def check_affine(tensors, metadata, expected):
-    """Without hidden layers s = a x~ + b (W [c x~, e] + bias), so ds/dx = a I + b c W_x and the loss is algebra."""
+    """Without hidden layers s = a x~ + b (W [c x~, e] + bias), so ds/dx = a I + b c W_x and the loss is algebra; of an
+    energy net s = a x~ + b W_x."""
     x_tilde = perturbed(tensors).numpy()
     count, dim = x_tilde.shape
     sigma = column(tensors).numpy() if "sigma" in tensors else None
     a, b, c = (np.broadcast_to(value, (count, 1)) for value in preconditioning(metadata, sigma))
     weight, bias = tensors["layers.0.weight"].numpy(), tensors["layers.0.bias"].numpy()
     h = np.concatenate([c * x_tilde, features(tensors, metadata).numpy()], axis=1)
-    s = a * x_tilde + b * (h @ weight.T + bias)
-    derivative = a[:, :, None] * np.eye(dim) + (b * c)[:, :, None] * weight[:, :dim]
+    if metadata["net"] == "score":
+        s = a * x_tilde + b * (h @ weight.T + bias)
+        derivative = a[:, :, None] * np.eye(dim) + (b * c)[:, :, None] * weight[:, :dim]
+    else:
+        s = a * x_tilde + b * weight[:, :dim]
+        derivative = a[:, :, None] * np.eye(dim)
+        log_density = (a / 2 * np.sum(x_tilde**2, axis=1, keepdims=True) + b / c * (h @ weight.T + bias))[:, 0]
+        np.testing.assert_allclose(
+            expected["log_density"], log_density, rtol=1e-11, atol=1e-11 * np.abs(log_density).max()
+        )
 
     objective = metadata["objective"]
     if objective == "esm":
@@ -285,10 +320,11 @@ def deck(random, values, size):
     return [values[index % len(values)] for index in random.permutation(size)]
 
 
-def deal(objective):
-    """Yields (name, metadata, the other options) for the cases of one objective."""
+def deal(net, objective):
+    """Yields (name, metadata, the other options) for the cases of one kind of net and objective."""
+    prefix = objective if net == "score" else f"{net}-{objective}"
     # RandomState, because its streams are frozen for good; Generator's may change between numpy's versions.
-    random = np.random.RandomState(zlib.crc32(objective.encode()))
+    random = np.random.RandomState(zlib.crc32(prefix.encode()))
     product = list(itertools.product(ACTIVATIONS, PARAMETERIZATIONS, CONDITIONINGS))
     decks = {
         "weighting": WEIGHTINGS,
@@ -312,7 +348,7 @@ def deal(objective):
             options.update(weighting="none", noise=False)
         metadata = {
             "objective": objective,
-            "net": "score",
+            "net": net,
             "activation": activation,
             "parameterization": parameterization,
             "conditioning": conditioning,
@@ -322,7 +358,7 @@ def deal(objective):
         # sigma_data is written only where something reads it.
         if options["sigma_data"] is not None and "edm" in (parameterization, options["weighting"]):
             metadata["sigma_data"] = options["sigma_data"]
-        yield "-".join((objective, activation, parameterization, conditioning)), metadata, options
+        yield "-".join((prefix, activation, parameterization, conditioning)), metadata, options
 
 
 def hidden_widths(random, options, width_in):
@@ -365,7 +401,8 @@ def make_inputs(name, metadata, options):
         tensors["fourier.frequencies"] = 0.5 * random.standard_normal(random.randint(1, 4))
         columns = 2 * len(tensors["fourier.frequencies"])
 
-    widths = [dim + columns, *hidden_widths(random, options, dim + columns), dim]
+    width_out = dim if metadata["net"] == "score" else 1
+    widths = [dim + columns, *hidden_widths(random, options, dim + columns), width_out]
     for k, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
         weight = random.standard_normal((width_out, width_in)) / math.sqrt(width_in)
         bias = 0.3 * random.standard_normal(width_out)
@@ -387,7 +424,7 @@ def facts(inputs, metadata, tensors):
     widths += [tensors[f"layers.{k}.bias"].shape[0] for k in range(layer_count(tensors))]
     skips = [left == right for left, right in zip(widths[:-2], widths[1:-1])]
     arguments = []
-    score(tensors, metadata, perturbed(tensors), arguments)
+    score(tensors, metadata, perturbed(tensors).clone().requires_grad_(), arguments)
     sigma = tensors.get("sigma", torch.ones(1))
     activation = metadata["activation"]
 
@@ -418,7 +455,7 @@ def facts(inputs, metadata, tensors):
         yield f"{activation} left tail"
 
 
-def wanted_facts(objective):
+def wanted_facts(net, objective):
     wanted = [f"activation {name}" for name in ACTIVATIONS]
     wanted += [f"{name} {side} tail" for name in ACTIVATIONS for side in ("left", "right")]
     wanted += [f"parameterization {name}" for name in PARAMETERIZATIONS]
@@ -429,7 +466,8 @@ def wanted_facts(objective):
     wanted += [f"{extent} {size}" for extent in ("dim", "batch") for size in range(1, 8)]
     wanted += ["dtype float32", "dtype float64", "noise True", "sigma True", "sigma 0.01", "sigma 10"]
     wanted += ["equal widths, residual true", "equal widths, residual false"]
-    wanted += ["residual at first layer", "residual at later layer", "residual, output as wide as its input"]
+    wanted += ["residual at first layer", "residual at later layer"]
+    wanted += ["residual, output as wide as its input"] if net == "score" else []
     if objective != "dsm":
         wanted += ["noise False", "sigma False"]
     if objective in ("ssm", "ssm_vr"):
@@ -442,8 +480,8 @@ def main():
     CASES.mkdir(exist_ok=True)
     seen = collections.Counter()
     written = 0
-    for objective in OBJECTIVES:
-        for name, metadata, options in deal(objective):
+    for net, objective in itertools.product(NETS, OBJECTIVES):
+        for name, metadata, options in deal(net, objective):
             raw = encode(make_inputs(name, metadata, options), metadata)
 
             # From here on the case is what the file says.
@@ -455,14 +493,14 @@ def main():
             check_gradients(tensors, metadata, expected, np.random.RandomState(0))
             if layer_count(tensors) == 1:
                 check_affine(tensors, metadata, expected)
-            seen.update((objective, fact) for fact in facts(inputs, metadata, tensors))
+            seen.update((net, objective, fact) for fact in facts(inputs, metadata, tensors))
 
             for suffix, content in ((".safetensors", raw), (".expected.safetensors", encode(expected))):
                 (CASES / (name + suffix)).write_bytes(content)
                 written += len(content)
             seen["cases"] += 1
-        missing = [fact for fact in wanted_facts(objective) if not seen[objective, fact]]
-        assert not missing, (objective, missing)
+        missing = [fact for fact in wanted_facts(net, objective) if not seen[net, objective, fact]]
+        assert not missing, (net, objective, missing)
     print(f"{seen['cases']} cases, {written / 1e6:.2f} MB, in {CASES.name}/")
 
 

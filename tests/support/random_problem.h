@@ -23,7 +23,8 @@ struct Problem {
     return perturbed || uses_sigma(net.parameterization, net.conditioning) || loss.weighting.index() != 0;
   }
   std::string describe() const {
-    std::string text = "objective " + std::to_string(loss.objective.index());
+    std::string text = net.kind == MlpShape::Kind::energy ? "energy, " : "";
+    text += "objective " + std::to_string(loss.objective.index());
     if (const auto* dsm = std::get_if<Dsm>(&loss.objective))
       text += " variance " + std::to_string(static_cast<int>(dsm->variance));
     text += " dim " + std::to_string(net.dim) + " hidden";
@@ -53,9 +54,11 @@ class ProblemMaker {
   }
 
   /// @param most_work multiply-adds of one forward pass over the batch with its tangents, at most
-  Problem make(double most_work) {
+  Problem make(double most_work) { return make(most_work, MlpShape::Kind::score); }
+  Problem make(double most_work, MlpShape::Kind kind) {
     for (;;) {
       Problem p = make_once();
+      p.net.kind = kind;
       double weights = 0;
       for (const auto& layer : p.net.layers()) weights += static_cast<double>(layer.in) * layer.out;
       const int tangents = needs_of(p.loss.objective).trace ? p.net.dim : p.projections();

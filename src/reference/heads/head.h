@@ -21,7 +21,7 @@ template <class T>
 struct HeadOutput {
   T loss{};
   std::vector<std::vector<T>> score_bar;  // adjoints, shaped as the input's
-  std::vector<std::vector<T>> jvp_bar;
+  T jvp_share{};                          // that of each J v_m is jvp_share v_m
   T trace_bar{};
 };
 

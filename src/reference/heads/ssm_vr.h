@@ -10,11 +10,8 @@ HeadOutput<T> head(const SsmVr& ssm, const HeadInput<T>& in) {
   const double share = 1.0 / ssm.projections;
   out.loss = half_square(in.score[0]);
   out.score_bar = {in.score[0]};
-  for (std::size_t m = 0; m < in.directions.size(); ++m) {
-    out.loss = out.loss + share * dot(in.directions[m], in.jvp[m]);
-    out.jvp_bar.push_back(in.directions[m]);
-    for (T& each : out.jvp_bar[m]) each = share * each;
-  }
+  out.jvp_share = T(share);
+  for (std::size_t m = 0; m < in.directions.size(); ++m) out.loss = out.loss + share * dot(in.directions[m], in.jvp[m]);
   return out;
 }
 

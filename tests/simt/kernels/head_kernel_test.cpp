@@ -112,9 +112,6 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     default:
       out = reference::head(SsmVr{c.directions, c.law}, in);
   }
-  if (c.implicit) {
-    out.jvp_bar = in.directions;
-  }
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
   for (std::size_t i = 0; i < dim; ++i) {
@@ -129,8 +126,9 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     wanted.bar_size.push_back(factor * size);
   }
   wanted.loss_size *= lambda;
-  for (auto& each : out.jvp_bar) {
-    for (double& v : each) v *= factor * b * k;
+  const double share = factor * b * k * (c.implicit ? out.trace_bar : out.jvp_share);
+  for (auto each : in.directions) {
+    for (double& v : each) v *= share;
     wanted.jvp_bar.push_back(each);
   }
   return wanted;

@@ -1,0 +1,106 @@
+// The model of one sample: the score s and the products J v that the network stands for, and the way back from their
+// adjoints.
+//
+//   score net    s = a x + b F(c x, e)           J v = a v + b c (dF/dz) v
+//   energy net   s = a x + b (grad F)(c x, e)    J v = a v + b c (d^2 F/dz^2) v      f = a/2 |x|^2 + (b/c) F
+//
+// An energy net's s is a way back already. What is differentiated once more is a sum of derivatives of F along constant
+// directions, which the network carries forward: with u = s^ and (J v_m)^ = w v_m,
+//
+//   u.s + w sum_m v_m.J v_m = a (u.x + w sum_m |v_m|^2) + b F_u + w b c F"
+//
+// F_u being the tangent along u, and F" the sum over m of the second derivatives along v_m.
+#pragma once
+#include <utility>
+#include <vector>
+
+#include "reference/coefficients.h"
+#include "reference/mlp.h"
+
+namespace scorematch::reference {
+
+/// s at one point x with the products J v_m, and what the way back needs of them.
+template <class T>
+struct ScoreJet {
+  Coefficients<T> k;
+  std::vector<T> x, input;               // the network's input: c x, e(sigma)
+  std::vector<std::vector<T>> tangents;  // [M]: v_m as the network's input has it
+  typename Mlp<T>::Trace trace;          // of a score net with its tangents; of an energy net the value alone
+  std::vector<T> score;
+  std::vector<std::vector<T>> jvp;
+  T log_density{};  // f; energy nets
+};
+
+template <class T>
+std::vector<T> extended(std::vector<T> u, const std::vector<T>& more) {
+  u.insert(u.end(), more.begin(), more.end());
+  return u;
+}
+
+template <class T>
+ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vector<T>& x, const T& sigma,
+                          const std::vector<std::vector<T>>& directions) {
+  ScoreJet<T> jet;
+  jet.k = coefficients(net.parameterization, sigma);
+  const auto [a, b, c] = jet.k;
+  const std::vector<T> e = features(net.conditioning, sigma);
+  jet.x = x;
+  for (const T& each : x) jet.input.push_back(c * each);
+  jet.input = extended(jet.input, e);
+  for (const auto& v : directions) jet.tangents.push_back(extended(v, std::vector<T>(e.size(), T(0))));
+
+  std::vector<T> output;                 // F, or grad F
+  std::vector<std::vector<T>> output_m;  // their derivatives along v_m
+  if (net.kind == MlpShape::Kind::score) {
+    jet.trace = mlp.forward(jet.input, jet.tangents);
+    output = jet.trace.output().value;
+    output_m = jet.trace.output().tangents;
+  } else {
+    jet.trace = mlp.forward(jet.input, {});
+    output = mlp.backward(jet.trace, {{T(1)}, {}, {}}, nullptr).value;
+    for (const auto& v : jet.tangents)  // the gradient of v.grad F
+      output_m.push_back(mlp.backward(mlp.forward(jet.input, {v}), {{T(0)}, {{T(1)}}, {}}, nullptr).value);
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) jet.score.push_back(a * x[i] + b * output[i]);
+  for (std::size_t m = 0; m < directions.size(); ++m) {
+    jet.jvp.push_back(directions[m]);
+    for (std::size_t i = 0; i < x.size(); ++i) jet.jvp[m][i] = a * directions[m][i] + b * c * output_m[m][i];
+  }
+  if (net.kind == MlpShape::Kind::energy) {
+    T square(0);
+    for (const T& each : x) square = square + each * each;
+    jet.log_density = 0.5 * a * square + b / c * jet.trace.output().value[0];
+  }
+  return jet;
+}
+
+/// Adds to grad [P]; returns the adjoint of x. The adjoint of J v_m is `share` v_m.
+template <class T>
+std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
+                              const std::vector<T>& score_bar, const T& share, T* grad) {
+  const auto [a, b, c] = jet.k;
+  const std::size_t count = jet.tangents.size();
+  std::vector<T> input_bar;
+  if (net.kind == MlpShape::Kind::score) {
+    Channels<T> bar{score_bar, jet.tangents, {}};
+    for (T& each : bar.value) each = b * each;
+    for (auto& tangent : bar.tangents) {
+      tangent.resize(jet.x.size());
+      for (T& each : tangent) each = share * b * c * each;
+    }
+    input_bar = mlp.backward(jet.trace, bar, grad).value;
+  } else {
+    std::vector<std::vector<T>> tangents = jet.tangents;
+    tangents.push_back(score_bar);
+    tangents.back().resize(jet.input.size(), T(0));
+    Channels<T> bar{{T(0)}, std::vector<std::vector<T>>(count + 1, {T(0)}), {}};
+    bar.tangents[count][0] = b;
+    if (count > 0) bar.second = {share * b * c};
+    input_bar = mlp.backward(mlp.forward(jet.input, tangents, count), bar, grad).value;
+  }
+  std::vector<T> x_bar;
+  for (std::size_t i = 0; i < jet.x.size(); ++i) x_bar.push_back(a * score_bar[i] + c * input_bar[i]);
+  return x_bar;
+}
+
+}  // namespace scorematch::reference
