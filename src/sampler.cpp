@@ -19,6 +19,7 @@ std::unique_ptr<SamplerMethod> make_sampler_method(const Sampler& sampler) {
   struct Visitor {
     std::unique_ptr<SamplerMethod> operator()(const AnnealedLangevin& s) const { return make_annealed_langevin(s); }
     std::unique_ptr<SamplerMethod> operator()(const ProbabilityFlow& s) const { return make_probability_flow(s); }
+    std::unique_ptr<SamplerMethod> operator()(const ReverseSde& s) const { return make_reverse_sde(s); }
   };
   return std::visit(Visitor{}, sampler);
 }
@@ -35,6 +36,22 @@ std::vector<double> geometric_levels(double sigma_max, double sigma_min, int lev
   for (int i = 0; i < levels; ++i) {
     const double t = levels > 1 ? static_cast<double>(i) / (levels - 1) : 1;
     sigmas.push_back(sigma_max * std::pow(sigma_min / sigma_max, t));
+  }
+  return sigmas;
+}
+
+std::vector<double> karras_levels(double sigma_max, double sigma_min, int steps, double rho) {
+  if (steps < 1 || steps > (1 << 24)) throw_invalid("sampler.steps", "between 1 and 2^24", std::to_string(steps));
+  if (!(rho > 0) || !std::isfinite(rho)) throw_invalid("sampler.rho", "a finite value > 0", describe(rho));
+  geometric_levels(sigma_max, sigma_min, 1);  // checks the range
+  const double high = std::pow(sigma_max, 1 / rho), low = std::pow(sigma_min, 1 / rho);
+  std::vector<double> sigmas;
+  for (int i = 0; i < steps; ++i) {
+    const double t = steps > 1 ? static_cast<double>(i) / (steps - 1) : 0;
+    sigmas.push_back(std::pow(high + t * (low - high), rho));
+    if (!(sigmas.back() > 0) || !std::isfinite(sigmas.back()))
+      throw_invalid("sampler.rho", "a value with noise levels that are finite and > 0",
+                    describe(rho) + ", which gives " + describe(sigmas.back()));
   }
   return sigmas;
 }

@@ -69,7 +69,24 @@ void expect_gaussian(const cli::Matrix& samples, const Checkpoint& model, double
   }
 }
 
-TEST_F(CommandSample, BothSamplersDrawFromTheModelInUnitsOfTheData) {
+/// The same of the reverse equation by Euler & Maruyama, on the steps of Karras et al.
+double reverse_variance(int steps) {
+  const double low = 0.01, high = 20, data = kSigmaData * kSigmaData, rho = 7;
+  const auto level = [&](int i) {
+    return i == steps ? 0
+                      : std::pow(std::pow(high, 1 / rho) +
+                                     i / (steps - 1.0) * (std::pow(low, 1 / rho) - std::pow(high, 1 / rho)),
+                                 rho);
+  };
+  double variance = high * high;
+  for (int i = 0; i < steps; ++i) {
+    const double v = level(i) * level(i) - level(i + 1) * level(i + 1), kept = 1 - v / (level(i) * level(i) + data);
+    variance = kept * kept * variance + (i + 1 < steps ? v : 0);
+  }
+  return variance / data;
+}
+
+TEST_F(CommandSample, EverySamplerDrawsFromTheModelInUnitsOfTheData) {
   const Checkpoint model = gaussian_model({10, -200, 0.5f}, {4, 0.1f, 30});
   model.save(path("model.safetensors"));
   const cli::Matrix flow = sample({"-n", "4000"});
@@ -80,6 +97,9 @@ TEST_F(CommandSample, BothSamplersDrawFromTheModelInUnitsOfTheData) {
       sample({"-n", "4000", "--sampler", "langevin", "--steps", "100", "--steps-per-level", "4"});
   ASSERT_EQ(langevin.rows, 4000);
   expect_gaussian(langevin, model, langevin_variance(100, 4));
+  const cli::Matrix reverse = sample({"-n", "4000", "--sampler", "sde", "--steps", "200"});
+  ASSERT_EQ(reverse.rows, 4000);
+  expect_gaussian(reverse, model, reverse_variance(200));
 }
 
 TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {

@@ -233,6 +233,10 @@ TEST_F(CommandTrain, EveryObjectiveScheduleAndNetworkTrains) {
       {"--objective", "ssm_vr", "--law", "gaussian", "--conditioning", "log_sigma", "--activation", "gelu"},
       {"--parameterization", "ncsn", "--weighting", "sigma2", "--residual", "--standardize", "column"},
       {"--parameterization", "noise", "--rate-schedule", "linear", "--ema", "0", "--standardize", "none"},
+      {"--net", "energy", "--objective", "dsm", "--activation", "softplus"},
+      {"--net", "energy", "--objective", "ism", "--residual"},
+      {"--net", "energy", "--objective", "ssm", "--projections", "2", "--parameterization", "ncsn"},
+      {"--net", "energy", "--objective", "ssm_vr", "--engine", "reference"},
       {"--sigma-data", "1", "--clip", "0", "--weight-decay", "0.01", "--warmup", "0", "--engine", "reference"}};
   for (Arguments each : cases) {
     SCOPED_TRACE(each[1] + " " + each[3]);
@@ -241,7 +245,10 @@ TEST_F(CommandTrain, EveryObjectiveScheduleAndNetworkTrains) {
     arguments.insert(arguments.end(), each.begin(), each.end());
     run_well(arguments);
     EXPECT_EQ(read_losses(path("run/loss.csv")).rows.size(), 3u);
-    Checkpoint::load(path("run/model.safetensors"));
+    const bool is_energy = each[0] == "--net";
+    EXPECT_EQ(Checkpoint::load(path("run/model.safetensors")).net.kind,
+              is_energy ? MlpShape::Kind::energy : MlpShape::Kind::score);
+    if (is_energy) run_well({"sample", "run/model.safetensors", "-o", "new.npy", "-n", "4", "--steps", "3"});
   }
 }
 

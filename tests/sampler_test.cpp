@@ -178,6 +178,30 @@ TEST_P(Samplers, LangevinOfAGaussianIsItsRecursion) {
   }
 }
 
+// x + (sigma_i^2 - sigma_{i+1}^2) s + sqrt(..) z; in the end x + sigma_min^2 s.
+TEST_P(Samplers, ReverseSdeOfAGaussianIsItsRecursion) {
+  constexpr int kDim = 3, kSamples = 70;
+  const Gaussian g{1.5, 0.5};
+  const ReverseSde options{0.01, 20, 10, 5};
+  const Vector got = sample(engine, g.score(kDim), kDim, options, kSamples);
+  const Vector sigmas = karras({options.sigma_min, options.sigma_max, options.steps, options.rho});
+  for (std::int64_t n = 0; n < kSamples; ++n) {
+    std::vector<Tracked1> x;
+    for (const double z : draws(n, kDim)) x.push_back({20 * z, 8 * u * 20 * std::abs(z)});
+    for (std::size_t k = 0; k + 1 < sigmas.size(); ++k) {
+      const double variance = sigmas[k] * sigmas[k] - sigmas[k + 1] * sigmas[k + 1],
+                   noise = k + 2 < sigmas.size() ? std::sqrt(variance) : 0, step = variance * g.slope(sigmas[k]);
+      const Vector z = draws(n, kDim, static_cast<std::int64_t>(k));
+      for (std::size_t i = 0; i < kDim; ++i)
+        x[i] = {x[i].value + step * (x[i].value - g.mean) + noise * z[i],
+                std::abs(1 + step) * x[i].error +
+                    12 * u * ((1 + std::abs(step)) * (std::abs(x[i].value) + g.mean) + noise * std::abs(z[i]))};
+    }
+    for (std::size_t i = 0; i < kDim; ++i)
+      ASSERT_NEAR(got[static_cast<std::size_t>(n) * kDim + i], x[i].value, x[i].error);
+  }
+}
+
 // dx/dsigma = sigma (x - mean) / (s^2 + sigma^2) carries x - mean along sqrt(s^2 + sigma^2). Heun's error falls as the
 // square of the number of steps. The last step, from sigma_min to 0, is Euler's at any number of steps: it multiplies
 // x - mean by s^2 / (s^2 + sigma_min^2).
@@ -210,16 +234,30 @@ double langevin_variance(const AnnealedLangevin& o, const Gaussian& g) {
   return squared(1 + squared(o.sigma_min) * g.slope(o.sigma_min)) * variance;
 }
 
+/// The same of the reverse equation.
+double reverse_variance(const ReverseSde& o, const Gaussian& g) {
+  const Vector sigmas = karras({o.sigma_min, o.sigma_max, o.steps, o.rho});
+  double variance = o.sigma_max * o.sigma_max;
+  for (std::size_t k = 0; k + 1 < sigmas.size(); ++k) {
+    const double v = sigmas[k] * sigmas[k] - sigmas[k + 1] * sigmas[k + 1], factor = 1 + v * g.slope(sigmas[k]);
+    variance = factor * factor * variance + (k + 2 < sigmas.size() ? v : 0);
+  }
+  return variance;
+}
+
 /// The variance that a sampler's own discretisation leads to; the flow's at these steps is within 1e-3 of the truth.
 double expected_variance(const Sampler& sampler, const Gaussian& g) {
   const auto* langevin = std::get_if<AnnealedLangevin>(&sampler);
-  const double truth = g.deviation * g.deviation,
-               variance = langevin == nullptr ? truth : langevin_variance(*langevin, g);
+  const auto* reverse = std::get_if<ReverseSde>(&sampler);
+  const double truth = g.deviation * g.deviation, variance = langevin != nullptr  ? langevin_variance(*langevin, g)
+                                                             : reverse != nullptr ? reverse_variance(*reverse, g)
+                                                                                  : truth;
   EXPECT_NEAR(variance, truth, 0.1 * truth);
   return variance;
 }
 
-const Sampler kFineSamplers[] = {ProbabilityFlow{0.002, 40, 40}, AnnealedLangevin{0.02, 20, 40, 20, 1e-4}};
+const Sampler kFineSamplers[] = {ProbabilityFlow{0.002, 40, 40}, AnnealedLangevin{0.02, 20, 40, 20, 1e-4},
+                                 ReverseSde{0.002, 40, 400}};
 
 TEST_P(Samplers, SamplesOfAGaussianHaveItsMoments) {
   constexpr std::int64_t kSamples = 2000;
@@ -273,43 +311,53 @@ MlpShape network() {
   return net;
 }
 
-const Sampler kSamplers[] = {ProbabilityFlow{0.01, 10, 6}, AnnealedLangevin{0.1, 10, 4, 3, 1e-3}};
+/// Of both kinds, where the engine has both.
+std::vector<MlpShape> networks(const Engine& engine) {
+  std::vector<MlpShape> nets = {network()};
+  if (engine.kind() == Engine::Kind::cuda) return nets;
+  nets.push_back(network());
+  nets.back().kind = MlpShape::Kind::energy;
+  return nets;
+}
+
+const Sampler kSamplers[] = {ProbabilityFlow{0.01, 10, 6}, AnnealedLangevin{0.1, 10, 4, 3, 1e-3},
+                             ReverseSde{0.01, 10, 12}};
 
 TEST_P(Samplers, GiveTheSameSamplesHoweverTheBatchIsSplit) {
   constexpr std::int64_t kSamples = 150;
-  const MlpShape net = network();
-  const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
   const NoiseState noise(engine, kPosition);
-  for (const Sampler& sampler : kSamplers) {
-    const SamplerPlan plan(engine, net, sampler, kSamples);
-    Queue queue(engine, plan.workspace_bytes());
-    Array whole(engine, {kSamples, 3}), parts(engine, {kSamples, 3});
-    plan.run(queue, params, noise, whole);
-    for (const auto& [first, count] : {std::pair{0, 1}, std::pair{1, 66}, std::pair{67, 83}})
-      plan.run(queue, params, noise.from(first), parts.view().samples(first, count));
-    EXPECT_EQ(parts.read(queue), whole.read(queue));
-    plan.run(queue, params, noise, parts);
-    EXPECT_EQ(parts.read(queue), whole.read(queue));
-  }
+  for (const MlpShape& net : networks(engine))
+    for (const Sampler& sampler : kSamplers) {
+      const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
+      const SamplerPlan plan(engine, net, sampler, kSamples);
+      Queue queue(engine, plan.workspace_bytes());
+      Array whole(engine, {kSamples, 3}), parts(engine, {kSamples, 3});
+      plan.run(queue, params, noise, whole);
+      for (const auto& [first, count] : {std::pair{0, 1}, std::pair{1, 66}, std::pair{67, 83}})
+        plan.run(queue, params, noise.from(first), parts.view().samples(first, count));
+      EXPECT_EQ(parts.read(queue), whole.read(queue));
+      plan.run(queue, params, noise, parts);
+      EXPECT_EQ(parts.read(queue), whole.read(queue));
+    }
 }
 
 TEST_P(Samplers, TakeANetworkAsTheyTakeItsScoreFunction) {
   constexpr std::int64_t kSamples = 80;
-  const MlpShape net = network();
-  const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
-  const ScorePlan score(engine, net, kSamples);
   const NoiseState noise(engine, kPosition);
-  const auto function = [&](Queue& queue, ConstView x, ConstView sigma, View out) {
-    score.run(queue, {params, x, sigma}, {out});
-  };
-  for (const Sampler& sampler : kSamplers) {
-    const SamplerPlan by_net(engine, net, sampler, kSamples), by_function(engine, 3, function, sampler, kSamples);
-    Queue queue(engine, by_function.workspace_bytes() + score.workspace_bytes());
-    Array a(engine, {kSamples, 3}), b(engine, {kSamples, 3});
-    by_net.run(queue, params, noise, a);
-    by_function.run(queue, {}, noise, b);
-    EXPECT_EQ(a.read(queue), b.read(queue));
-  }
+  for (const MlpShape& net : networks(engine))
+    for (const Sampler& sampler : kSamplers) {
+      const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
+      const ScorePlan score(engine, net, kSamples);
+      const auto function = [&](Queue& queue, ConstView x, ConstView sigma, View out) {
+        score.run(queue, {params, x, sigma}, {out});
+      };
+      const SamplerPlan by_net(engine, net, sampler, kSamples), by_function(engine, 3, function, sampler, kSamples);
+      Queue queue(engine, by_function.workspace_bytes() + score.workspace_bytes());
+      Array a(engine, {kSamples, 3}), b(engine, {kSamples, 3});
+      by_net.run(queue, params, noise, a);
+      by_function.run(queue, {}, noise, b);
+      EXPECT_EQ(a.read(queue), b.read(queue));
+    }
 }
 
 }  // namespace

@@ -24,7 +24,14 @@ struct ProbabilityFlow {
   int steps = 18;
   double rho = 7.0;
 };
-using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow>;
+/// Euler-Maruyama on the reverse-time equation of the noise process, on ProbabilityFlow's steps, the last without
+/// noise. (Song et al. 2021, eq. 6 with their variance-exploding process)
+struct ReverseSde {
+  double sigma_min = 0.002, sigma_max = 80.0;
+  int steps = 500;
+  double rho = 7.0;
+};
+using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow, ReverseSde>;
 
 class SCOREMATCH_API SamplerPlan {
  public:

@@ -87,9 +87,10 @@ Sampler make_sampler(const Options& options, const Checkpoint& model) {
   const double high = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
   if (!(low > 0) || !(high > 0))
     refuse(low > 0 ? "--sigma-max" : "--sigma-min",
-           "a level of noise, as the model was not trained on any and both samplers anneal it", "none");
+           "a level of noise, as the model was not trained on any and every sampler anneals it", "none");
   if (low > high) refuse("--sigma-min", "at most the largest noise, " + number_text(high), number_text(low));
   if (options.sampler == "flow") return ProbabilityFlow{low, high, options.steps > 0 ? options.steps : 40, 7.0};
+  if (options.sampler == "sde") return ReverseSde{low, high, options.steps > 0 ? options.steps : 500, 7.0};
   AnnealedLangevin langevin{low, high, options.steps > 0 ? options.steps : 200, options.steps_per_level, 0};
   // alpha_i = step sigma_i^2 / sigma_min^2: a tenth of each level's variance is well inside its stable range.
   langevin.step_size = options.step_size > 0 ? options.step_size : 0.1 * low * low;
@@ -245,10 +246,12 @@ void add_sample(CLI::App& app) {
       ->excludes(image);
   command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")
       ->check(not_empty());
-  command->add_option("--sampler", options->sampler, "flow (probability flow, Heun) or langevin (annealed)")
-      ->check(CLI::IsMember({"flow", "langevin"}))
+  command
+      ->add_option("--sampler", options->sampler,
+                   "flow (probability flow, Heun), sde (reverse, Euler-Maruyama) or langevin (annealed)")
+      ->check(CLI::IsMember({"flow", "sde", "langevin"}))
       ->capture_default_str();
-  command->add_option("--steps", options->steps, "steps of flow (40), levels of langevin (200)")
+  command->add_option("--steps", options->steps, "steps of flow (40) and sde (500), levels of langevin (200)")
       ->transform(in_range(1, 1 << 24));
   command->add_option("--steps-per-level", options->steps_per_level, "of langevin")
       ->transform(in_range(1, 1 << 20))

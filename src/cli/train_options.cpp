@@ -38,6 +38,8 @@ void TrainOptions::add_to(CLI::App& command) {
   number(command, "--seed", seed, std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max(),
          "of the split, the parameters and all noise");
 
+  choice(command, "--net", net_kind, {"score", "energy"},
+         "what the network gives: the score, or ln p up to a constant");
   command.add_option("--hidden", hidden, "widths of the hidden layers")
       ->delimiter(',')
       ->allow_extra_args(false)  // lest it takes DATA for a width
@@ -93,7 +95,8 @@ void TrainOptions::check() const {
 }
 
 MlpShape TrainOptions::net(int dim) const {
-  MlpShape net = MlpShape::score(dim, hidden, activation_names().at(activation));
+  MlpShape net = net_kind == "energy" ? MlpShape::energy(dim, hidden, activation_names().at(activation))
+                                      : MlpShape::score(dim, hidden, activation_names().at(activation));
   net.residual = residual;
   if (parameterization == "ncsn") net.parameterization = parameterization::Ncsn{};
   if (parameterization == "noise") net.parameterization = parameterization::NoisePrediction{};

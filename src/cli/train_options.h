@@ -18,6 +18,7 @@ struct TrainOptions {
   std::uint64_t seed = 0;
 
   // the network
+  std::string net_kind = "score";
   std::vector<int> hidden = {256, 256, 256};
   std::string activation = "silu", parameterization = "edm", conditioning = "fourier";
   int fourier = 8;

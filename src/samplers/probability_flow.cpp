@@ -3,7 +3,7 @@
 //
 //   d  = -sigma_i s(x, sigma_i);      x' = x + (sigma_{i+1} - sigma_i) d
 //   d' = -sigma_{i+1} s(x', sigma_{i+1});  x <- x + (sigma_{i+1} - sigma_i) (d + d') / 2
-#include <cmath>
+#include <utility>
 
 #include "samplers/sampler_method.h"
 
@@ -12,14 +12,7 @@ namespace {
 
 class ProbabilityFlowMethod final : public SamplerMethod {
  public:
-  explicit ProbabilityFlowMethod(const ProbabilityFlow& options) {
-    const double high = std::pow(options.sigma_max, 1 / options.rho),
-                 low = std::pow(options.sigma_min, 1 / options.rho);
-    for (int i = 0; i < options.steps; ++i) {
-      const double t = options.steps > 1 ? static_cast<double>(i) / (options.steps - 1) : 0;
-      sigmas_.push_back(std::pow(high + t * (low - high), options.rho));
-    }
-  }
+  explicit ProbabilityFlowMethod(std::vector<double> sigmas) : sigmas_(std::move(sigmas)) {}
 
   std::vector<double> sigmas() const override { return sigmas_; }
   int scratch_count() const override { return 3; }
@@ -60,17 +53,8 @@ class ProbabilityFlowMethod final : public SamplerMethod {
 }  // namespace
 
 std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options) {
-  if (options.steps < 1 || options.steps > (1 << 24))
-    throw_invalid("sampler.steps", "between 1 and 2^24", std::to_string(options.steps));
-  if (!(options.rho > 0) || !std::isfinite(options.rho))
-    throw_invalid("sampler.rho", "a finite value > 0", describe(options.rho));
-  geometric_levels(options.sigma_max, options.sigma_min, 1);  // checks the range
-  auto method = std::make_unique<ProbabilityFlowMethod>(options);
-  for (const double sigma : method->sigmas())
-    if (!(sigma > 0) || !std::isfinite(sigma))
-      throw_invalid("sampler.rho", "a value with noise levels that are finite and > 0",
-                    describe(options.rho) + ", which gives " + describe(sigma));
-  return method;
+  return std::make_unique<ProbabilityFlowMethod>(
+      karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho));
 }
 
 }  // namespace scorematch

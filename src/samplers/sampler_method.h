@@ -30,8 +30,12 @@ class SamplerMethod {
 /// sigma_max ... sigma_min in geometric progression.
 std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels);
 
-/// @throws Error for options out of range.
+/// (sigma_max^(1/rho) + i/(steps-1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho (Karras et al. 2022, eq. 5)
+std::vector<double> karras_levels(double sigma_max, double sigma_min, int steps, double rho);
+
+/// @throws Error for options out of range, as the two above.
 std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& options);
 std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options);
+std::unique_ptr<SamplerMethod> make_reverse_sde(const ReverseSde& options);
 
 }  // namespace scorematch

@@ -1,0 +1,59 @@
+// The reverse of dx = sqrt(d sigma^2 / dt) dw (Anderson 1982; Song et al. 2021, eq. 6), dx = -s d(sigma^2) + dw~ with
+// var(dw~) = |d(sigma^2)|, by Euler & Maruyama on the steps of Karras et al. 2022, the last one, to sigma = 0, without
+// noise.
+//
+//   v = sigma_i^2 - sigma_{i+1}^2:  x <- x + v s(x, sigma_i) + sqrt(v) z      at last:  x <- x + sigma_min^2 s(x,
+//   sigma_min)
+#include <cmath>
+#include <utility>
+
+#include "samplers/sampler_method.h"
+#include "scorematch/philox.h"
+
+namespace scorematch {
+namespace {
+
+class ReverseSdeMethod final : public SamplerMethod {
+ public:
+  explicit ReverseSdeMethod(std::vector<double> sigmas) : sigmas_(std::move(sigmas)) {}
+
+  std::vector<double> sigmas() const override { return sigmas_; }
+  int scratch_count() const override { return 1; }
+
+  void run(const SamplerRun& run) const override {
+    const View score = run.scratch[0];
+    SamplerUpdate start;
+    start.out = run.x;
+    start.noise_factor = sigmas_.front();
+    start.index = SamplerUpdate::kInitial;
+    run.update(start);
+    for (std::size_t i = 0; i < sigmas_.size(); ++i) {
+      const bool last = i + 1 == sigmas_.size();
+      const double sigma = sigmas_[i], next = last ? 0 : sigmas_[i + 1], variance = (sigma - next) * (sigma + next);
+      run.score(run.x, static_cast<std::int64_t>(i), score);
+      SamplerUpdate move;
+      move.out = run.x;
+      move.x = run.x;
+      move.score = score;
+      move.score_factor = variance;
+      move.noise_factor = last ? 0 : std::sqrt(variance);
+      move.index = static_cast<std::int64_t>(i);
+      run.update(move);
+    }
+  }
+
+ private:
+  std::vector<double> sigmas_;
+};
+
+}  // namespace
+
+std::unique_ptr<SamplerMethod> make_reverse_sde(const ReverseSde& options) {
+  if (options.steps > philox::kMaxSamplerSteps)
+    throw_invalid("sampler.steps", "at most " + std::to_string(philox::kMaxSamplerSteps),
+                  std::to_string(options.steps));
+  return std::make_unique<ReverseSdeMethod>(
+      karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho));
+}
+
+}  // namespace scorematch
