@@ -5,12 +5,14 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "cli/axes.h"
 #include "cli/contact_sheet.h"
+#include "cli/contours.h"
 #include "cli/loss_plot.h"
 #include "cli/scatter_plot.h"
 #include "support/pictures.h"
@@ -266,7 +268,74 @@ TEST(ScatterPlotTest, TheGridCoversTheData) {
   EXPECT_NEAR(static_cast<double>(most), 3.3, 0.1);
 }
 
+/// x^2 + 2 y^2 about (x0, y0) on a grid.
+std::vector<double> bowl(int side, double x0, double y0) {
+  std::vector<double> values;
+  for (int row = 0; row < side; ++row)
+    for (int column = 0; column < side; ++column)
+      values.push_back((column - x0) * (column - x0) + 2 * (row - y0) * (row - y0));
+  return values;
+}
+
+// Linear between the grid's points, so off the ellipse by at most an eighth of the second derivative.
+TEST(Contours, AreClosedWhereTheFunctionHasTheLevel) {
+  const auto lines = contour_lines(bowl(41, 20.3, 19.6), 41, 150);
+  ASSERT_GT(lines.size(), 30u);
+  std::map<std::pair<double, double>, int> ends;
+  for (const auto& [from, to] : lines)
+    for (const Point& at : {from, to}) {
+      const double height = (at.x - 20.3) * (at.x - 20.3) + 2 * (at.y - 19.6) * (at.y - 19.6);
+      EXPECT_NEAR(height, 150, 0.5 + 1e-9);
+      ++ends[{at.x, at.y}];
+    }
+  for (const auto& [place, count] : ends) EXPECT_EQ(count, 2) << place.first << ", " << place.second;
+}
+
+TEST(Contours, OfASaddleGoRoundTheCornersThatTheMiddleIsNotLike) {
+  for (const double lift : {-0.1, 0.1}) {  // of the middle: x y on [-1, 1]^2
+    const auto lines = contour_lines({1 + lift, -1 + lift, -1 + lift, 1 + lift}, 2, 0);
+    ASSERT_EQ(lines.size(), 2u);
+    for (const auto& [from, to] : lines) {
+      const double product =
+          (from.x + to.x - 1) * (from.y + to.y - 1);  // of the piece's middle: which corners it is near
+      EXPECT_GT(lift > 0 ? -product : product, 0);
+    }
+  }
+}
+
+TEST(Contours, NeedFiniteCorners) {
+  std::vector<double> values = bowl(11, 5, 5);
+  const auto whole = contour_lines(values, 11, 8);
+  for (const double odd : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    values[5 * 11 + 7] = odd;  // on the line
+    const auto lines = contour_lines(values, 11, 8);
+    EXPECT_LT(lines.size(), whole.size());
+    EXPECT_GT(lines.size(), whole.size() / 2);
+  }
+  EXPECT_TRUE(contour_lines({}, 0, 0).empty());
+  EXPECT_TRUE(contour_lines({1}, 1, 0).empty());
+  EXPECT_TRUE(contour_lines(bowl(5, 2, 2), 5, -1).empty());
+}
+
+TEST(ScatterPlotTest, ContoursAreDrawnInTheRightPanel) {
+  const Matrix data = ring(300);
+  std::vector<double> heights;
+  const Matrix grid = arrow_grid(data, {0, 2, {}}, 60);
+  for (std::size_t i = 0; i < grid.values.size(); i += 2)
+    heights.push_back(-0.5 *
+                      static_cast<double>(grid.values[i] * grid.values[i] + grid.values[i + 1] * grid.values[i + 1]));
+  const Canvas plain = scatter_plot(data, {0, 2, {}}, {}, "ring"),
+               contours = scatter_plot(data, {0, 2, {}}, {}, "ring", heights);
+  int left = 0, right = 0;
+  for (int y = 110; y < plain.height() - 60; ++y)
+    for (int x = 0; x < plain.width(); ++x)
+      if (!(plain.at(x, y) == contours.at(x, y))) ++(x < plain.width() / 2 ? left : right);
+  EXPECT_EQ(left, 0);
+  EXPECT_GT(right, 1000);
+}
+
 TEST(ScatterPlotTest, MisuseIsNamed) {
+  EXPECT_EQ(argument_at_fault([] { scatter_plot({}, {}, {}, "", {1, 2, 3}); }), "log_density");
   EXPECT_EQ(argument_at_fault([] { scatter_plot({1, 3, {1, 2, 3}}, {}, {}, ""); }), "data");
   EXPECT_EQ(argument_at_fault([] { scatter_plot({}, {2, 2, {1, 2, 3}}, {}, ""); }), "samples");
   EXPECT_EQ(argument_at_fault([] { arrow_grid({}, {}, 0); }), "per_side");

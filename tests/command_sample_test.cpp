@@ -190,6 +190,36 @@ TEST_F(CommandSample, PointsAreDrawnBesideTheDataWithTheScoreInItsUnits) {
   EXPECT_GT(mean_difference(picture, cli::scatter_plot(data, samples, {}, "data and samples")), 0.1);
 }
 
+// f = a/2 |x|^2 with a = -1 / (sigma^2 + sigma_data^2), x in model units.
+TEST_F(CommandSample, AnEnergyNetsDensityIsDrawnToo) {
+  Checkpoint model = gaussian_model({10, -3}, {2, 0.5f});
+  model.net.kind = MlpShape::Kind::energy;
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.save(path("model.safetensors"));
+  cli::Matrix data{2, 2, {8, -4, 12, -2}};
+  cli::write_npy(path("data.npy"), data);
+  const cli::Matrix samples = sample({"-n", "200", "--data", "data.npy", "--arrow-sigma", "0.3"});
+  std::vector<double> heights;
+  std::vector<cli::Arrow> field;
+  const double a = -1 / (0.3 * 0.3 + kSigmaData * kSigmaData);
+  const auto in_model = [](float x, float y) {
+    return std::pair{(static_cast<double>(x) - 10) / 2, (static_cast<double>(y) + 3) / 0.5};
+  };
+  const cli::Matrix grid = cli::arrow_grid(data, samples, 160), places = cli::arrow_grid(data, samples, 21);
+  for (std::size_t i = 0; i < grid.values.size(); i += 2) {
+    const auto [x, y] = in_model(grid.values[i], grid.values[i + 1]);
+    heights.push_back(0.5 * a * (x * x + y * y));
+  }
+  for (std::size_t i = 0; i < places.values.size(); i += 2) {
+    const auto [x, y] = in_model(places.values[i], places.values[i + 1]);
+    field.push_back(
+        {static_cast<double>(places.values[i]), static_cast<double>(places.values[i + 1]), a * x / 2, a * y / 0.5});
+  }
+  const Picture picture = read_png(path("samples.png"));
+  EXPECT_LT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples", heights)), 0.01);
+  EXPECT_GT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples")), 0.1);
+}
+
 TEST_F(CommandSample, ASecondRunReplacesItsFiles) {
   gaussian_model({0, 0}, {1, 1}).save(path("model.safetensors"));
   sample({"-n", "500", "--image", "1x2"});

@@ -34,6 +34,7 @@ struct Options {
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
 constexpr int kArrows = 21;            // a side
+constexpr int kHeights = 160;          // likewise, of a density's contours
 
 [[noreturn]] void refuse(const std::string& option, const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::invalid_argument, option, option + ": expected " + expected + ", got " + got);
@@ -129,22 +130,10 @@ class Drawing {
 
   /// The score in data units at points in data units.
   std::vector<Arrow> field(const Matrix& points) {
-    Matrix model_points = points;
-    to_model_units(model_.standardization, model_points);
-    const ScorePlan plan(engine_, model_.net, points.rows);
-    Queue queue(engine_, plan.workspace_bytes());
-    auto x = engine_.upload(model_points.values, {points.rows, 2});
     auto score = engine_.allocate<float>({points.rows, 2});
-    const double level =
-        options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
-    auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
-    ScorePlan::In in{params_, x};
-    const bool noise_free = model_.net.parameterization.index() == 0 && model_.net.conditioning.index() == 0;
-    if (!noise_free) in.sigma = sigma;
     ScorePlan::Out out;
     out.score = score;
-    plan.run(queue, in, out);
-    const std::vector<float> values = queue.read(score);
+    const std::vector<float> values = at_points(points, out, score);
     std::vector<Arrow> arrows;
     for (std::size_t i = 0; i < values.size(); i += 2) {
       const auto at = [&](std::size_t j) {
@@ -157,9 +146,36 @@ class Drawing {
     return arrows;
   }
 
+  /// ln p up to a constant at points in data units; nothing for a score net.
+  std::vector<double> log_density(const Matrix& points) {
+    if (model_.net.kind != MlpShape::Kind::energy) return {};
+    auto f = engine_.allocate<float>(points.rows);
+    ScorePlan::Out out;
+    out.log_density = f;
+    const std::vector<float> values = at_points(points, out, f);
+    return {values.begin(), values.end()};
+  }
+
   std::string engine() const { return engine_.description(); }
 
  private:
+  /// What a score plan puts into `result`, one of `out`.
+  std::vector<float> at_points(const Matrix& points, const ScorePlan::Out& out, const Buffer<float>& result) {
+    Matrix model_points = points;
+    to_model_units(model_.standardization, model_points);
+    const ScorePlan plan(engine_, model_.net, points.rows);
+    Queue queue(engine_, plan.workspace_bytes());
+    auto x = engine_.upload(model_points.values, {points.rows, 2});
+    const double level =
+        options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
+    auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
+    ScorePlan::In in{params_, x};
+    const bool noise_free = model_.net.parameterization.index() == 0 && model_.net.conditioning.index() == 0;
+    if (!noise_free) in.sigma = sigma;
+    plan.run(queue, in, out);
+    return queue.read(result);
+  }
+
   /// All at once: a lack of memory shows before the first sample, not after hours.
   static void reserve(Matrix& all) {
     const std::string values = std::to_string(all.rows) + " samples of " + std::to_string(all.cols) + " values";
@@ -224,7 +240,8 @@ void run(const Options& options) {
   if (!options.image.empty()) write_png(picture_path(options), draw_sheet(options, model, samples));
   if (!options.data.empty())
     write_png(picture_path(options),
-              scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)), "data and samples"));
+              scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)), "data and samples",
+                           drawing.log_density(arrow_grid(data, samples, kHeights))));
   if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());
 }
 
@@ -241,7 +258,9 @@ void add_sample(CLI::App& app) {
   CLI::Option* image =
       command->add_option("--image", options->image, "HEIGHTxWIDTH: also draw them as pictures, side by side")
           ->check(not_empty());
-  command->add_option("--data", options->data, "2-D data, .npy: also draw the samples beside it, with the score field")
+  command
+      ->add_option("--data", options->data,
+                   "2-D data, .npy: also draw the samples beside it, with the score field and an energy net's density")
       ->check(not_empty())
       ->excludes(image);
   command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")
@@ -262,7 +281,8 @@ void add_sample(CLI::App& app) {
       ->transform(in_range(1e-30, 1e30));
   command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
-  command->add_option("--arrow-sigma", options->arrow_sigma, "noise level of the score field, in model units")
+  command
+      ->add_option("--arrow-sigma", options->arrow_sigma, "noise level of the score field and density, in model units")
       ->transform(in_range(1e-30, 1e30));
   command->add_option("--seed", options->seed, "of the noise")
       ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))

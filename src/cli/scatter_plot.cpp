@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cli/axes.h"
+#include "cli/contours.h"
 #include "cli/font.h"
 #include "cli/palette.h"
 #include "scorematch/error.h"
@@ -95,6 +96,24 @@ void draw_field(Canvas& canvas, const Axes& axes, const std::vector<Arrow>& fiel
   }
 }
 
+int side_of(const std::vector<double>& grid) {
+  return static_cast<int>(std::lround(std::sqrt(static_cast<double>(grid.size()))));
+}
+
+void draw_contours(Canvas& canvas, const Axes& axes, const std::vector<double>& log_density) {
+  double most = -HUGE_VAL;
+  for (const double each : log_density)
+    if (std::isfinite(each)) most = std::max(most, each);
+  const int side = side_of(log_density);
+  const auto place = [&](Point at) {  // of a grid of the middles of side x side cells
+    return axes.pixel(axes.x.low + (at.x + 0.5) / side * (axes.x.high - axes.x.low),
+                      axes.y.low + (at.y + 0.5) / side * (axes.y.high - axes.y.low));
+  };
+  for (int k = 1; k <= 5; ++k)
+    for (const auto& [from, to] : contour_lines(log_density, side, most - 0.5 * k * k))
+      canvas.line(place(from), place(to), 1.6, kBlue, 0.8);
+}
+
 std::string describe(const char* name, const Matrix& matrix, const std::vector<Point>& points, const View& view) {
   std::string text = std::string(name) + ": " + grouped(matrix.rows) + (matrix.rows == 1 ? " point" : " points");
   const auto outside = std::count_if(points.begin(), points.end(), [&](Point point) {
@@ -109,9 +128,13 @@ std::string describe(const char* name, const Matrix& matrix, const std::vector<P
 }  // namespace
 
 Canvas scatter_plot(const Matrix& data, const Matrix& samples, const std::vector<Arrow>& field,
-                    const std::string& title) {
+                    const std::string& title, const std::vector<double>& log_density) {
   check(data, "data");
   check(samples, "samples");
+  const auto side = static_cast<std::size_t>(side_of(log_density));
+  if (side * side != log_density.size())
+    throw Error(ErrorCode::invalid_argument, "log_density",
+                "log_density: expected a square of values, got " + std::to_string(log_density.size()));
   const std::vector<Point> data_points = finite_points(data), sample_points = finite_points(samples);
   const View view = choose_view(data_points, sample_points);
   const Ticks x_ticks = round_ticks(view.x, 5), y_ticks = round_ticks(view.y, 5);
@@ -120,19 +143,22 @@ Canvas scatter_plot(const Matrix& data, const Matrix& samples, const std::vector
   Canvas canvas(2 * (left + kPanel + kRight), kTop + kPanel + kBottom, kPage);
   canvas.text({24, 22}, fit_text(title, kTitleScale, canvas.width() - 48), kTitleScale, kInk);
   const auto draw_panel = [&](int origin, const std::string& caption, const std::vector<Point>& points, Color color,
-                              const std::vector<Arrow>& arrows) {
+                              const std::vector<Arrow>& arrows, const std::vector<double>& heights) {
     const Axes axes{{origin + left, kTop, kPanel, kPanel}, view.x, view.y};
     canvas.text({origin + left + 0.0, kTop - 28.0}, fit_text(caption, 2, kPanel), 2, kInk);
     draw_grid(canvas, axes, x_ticks, y_ticks);
     canvas.clip(axes.area);
     draw_points(canvas, axes, points, color);
+    draw_contours(canvas, axes, heights);
     draw_field(canvas, axes, arrows);
     canvas.unclip();
     draw_frame(canvas, axes);
   };
-  draw_panel(0, describe("data", data, data_points, view), data_points, kBlue, {});
-  const std::string model = field.empty() ? "samples" : "samples and score";
-  draw_panel(canvas.width() / 2, describe(model.c_str(), samples, sample_points, view), sample_points, kOrange, field);
+  draw_panel(0, describe("data", data, data_points, view), data_points, kBlue, {}, {});
+  std::string model = field.empty() ? "samples" : "samples and score";
+  if (!log_density.empty()) model = field.empty() ? "samples and density" : "samples, score and density";
+  draw_panel(canvas.width() / 2, describe(model.c_str(), samples, sample_points, view), sample_points, kOrange, field,
+             log_density);
   return canvas;
 }
 
