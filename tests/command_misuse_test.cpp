@@ -131,8 +131,10 @@ const Misuse kMisuses[] = {
     // the data
     {"data_missing", kFailure, train_on("none.npy"), {"none.npy", "cannot open"}},
     {"data_folder", kFailure, train_on("folder"), {"folder: ", "need a regular file"}},
-    {"data_empty", kFailure, train_on("empty"), {"empty: ", "need 6"}},
-    {"data_text", kFailure, train_on("text"), {"text: ", "magic"}},
+    {"data_empty", kFailure, train_on("empty"), {"empty: ", "no row of numbers"}},
+    {"data_of_words", kFailure, train_on("words.csv"), {"words.csv: ", "line 2, field 1", "'no'"}},
+    {"data_ragged", kFailure, train_on("ragged.csv"), {"ragged.csv: ", "line 2", "found 2 fields, need 3"}},
+    {"data_of_cut_idx", kFailure, train_on("cut-ubyte"), {"cut-ubyte: ", "data", "after 2 bytes, need 4"}},
     {"data_truncated", kFailure, train_on("truncated.npy"), {"truncated.npy: ", "(100, 3)", "1200 bytes"}},
     {"data_of_integers", kFailure, train_on("integers.npy"), {"integers.npy: ", "'<i8'", "need '<f4'"}},
     {"data_big_endian", kFailure, train_on("big_endian.npy"), {"big_endian.npy: ", "'>f4'", "need '<f4'"}},
@@ -293,6 +295,9 @@ const std::map<std::string, Make> kInputs = {
     {"taken_losses", folder("loss.csv")},
     {"empty", bytes("")},
     {"text", bytes("1,2,3\n4,5,6\n")},
+    {"words.csv", bytes("hello,world\nno,numbers\n")},
+    {"ragged.csv", bytes("1,2,3\n4,5\n")},
+    {"cut-ubyte", bytes(std::string("\0\0\x08\x02\0\0\0\x02\0\0\0\x02", 12) + "ab")},
 
     {"data.npy", matrix(normal_matrix(100, 3))},
     {"points.npy", matrix(normal_matrix(100, 2))},

@@ -252,6 +252,19 @@ TEST_F(CommandTrain, EveryObjectiveScheduleAndNetworkTrains) {
   }
 }
 
+TEST_F(CommandTrain, TextTrainsAsTheSameNumbersDo) {
+  const cli::Matrix data = cli::read_npy(path("data.npy"));
+  std::ofstream text(path("data.csv"));
+  text.precision(9);
+  for (std::int64_t i = 0; i < data.rows; ++i)
+    for (std::int64_t j = 0; j < data.cols; ++j)
+      text << data.values[static_cast<std::size_t>(i * data.cols + j)] << (j + 1 < data.cols ? "," : "\n");
+  text.close();
+  for (const std::string kind : {"npy", "csv"})
+    run_well({"train", "data." + kind, "-o", kind, "--steps", "5", "--hidden", "8"});
+  EXPECT_EQ(read_file(path("npy/model.safetensors")), read_file(path("csv/model.safetensors")));
+}
+
 TEST_F(CommandTrain, HiddenWidthsDoNotSwallowTheData) {
   run_well({"train", "--hidden", "8,4", "data.npy", "-o", "run", "--steps", "2"});
   EXPECT_EQ(Checkpoint::load(path("run/model.safetensors")).net.hidden, (std::vector<int>{8, 4}));

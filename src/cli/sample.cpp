@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/contact_sheet.h"
+#include "cli/data_file.h"
 #include "cli/dataset.h"
 #include "cli/npy.h"
 #include "cli/outputs.h"
@@ -223,7 +224,7 @@ void run(const Options& options) {
   if (draws) check_output("--picture", picture_path(options), {options.model, options.data, options.output});
   Matrix data;
   if (!options.data.empty()) {
-    data = read_npy(options.data);
+    data = read_data(options.data);
     if (model.net.dim != 2 || data.cols != 2)
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
@@ -260,7 +261,7 @@ void add_sample(CLI::App& app) {
           ->check(not_empty());
   command
       ->add_option("--data", options->data,
-                   "2-D data, .npy: also draw the samples beside it, with the score field and an energy net's density")
+                   "2-D data: also draw the samples beside it, with the score field and an energy net's density")
       ->check(not_empty())
       ->excludes(image);
   command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")

@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "atomic_file.h"
+#include "cli/data_file.h"
 #include "cli/loss_plot.h"
-#include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
@@ -253,7 +253,7 @@ class Training {
 
 void run(const TrainOptions& options) {
   options.check();
-  const Matrix matrix = read_npy(options.data);
+  const Matrix matrix = read_data(options.data);
   const Dataset data = prepare(matrix, options.validation, options.standardization(), options.sigma_data, options.seed);
   Training training(options, data);
   const OutputFolder folder("--output", options.directory, {"model.safetensors", "loss.csv", "loss.png"});

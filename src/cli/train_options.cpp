@@ -28,7 +28,9 @@ constexpr double kSmallest = 1e-30, kLargest = 1e30;
 }  // namespace
 
 void TrainOptions::add_to(CLI::App& command) {
-  command.add_option("data", data, "[N, d] or more axes, .npy of float32, float64 or uint8")
+  command
+      .add_option("data", data,
+                  "[N, d] or more axes: .npy of float32, float64 or uint8, .csv, or IDX, also .gz of these two")
       ->required()
       ->check(not_empty());
   command.add_option("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png")

@@ -1,0 +1,182 @@
+// .csv and IDX files, compressed or not: what is read of good ones, and how bad ones are refused.
+#include "cli/data_file.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+
+#include "cli/npy.h"
+#include "scorematch/error.h"
+#include "support/files.h"
+
+namespace scorematch::cli {
+namespace {
+
+class DataFiles : public testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& bytes) const {
+    const std::string path = folder_.file(name);
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+  std::string write_gzip(const std::string& name, const std::string& bytes) const {
+    const std::string path = folder_.file(name);
+    const gzFile file = gzopen(path.c_str(), "wb");
+    gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+    gzclose(file);
+    return path;
+  }
+  test::TemporaryFolder folder_;
+};
+
+void expect_matrix(const Matrix& got, std::int64_t rows, std::int64_t cols, const std::vector<float>& values) {
+  EXPECT_EQ(got.rows, rows);
+  EXPECT_EQ(got.cols, cols);
+  EXPECT_EQ(got.values, values);
+}
+
+/// Most significant byte first.
+template <class T>
+std::string big_endian(T value) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  std::string bytes;
+  for (std::size_t i = sizeof value; i-- > 0;) bytes += static_cast<char>(bits >> (8 * i) & 0xFF);
+  return bytes;
+}
+
+template <class T>
+std::string idx(char type, const std::vector<std::uint32_t>& shape, const std::vector<T>& values) {
+  std::string bytes{0, 0, type, static_cast<char>(shape.size())};
+  for (const std::uint32_t extent : shape) bytes += big_endian(extent);
+  for (const T each : values) bytes += big_endian(each);
+  return bytes;
+}
+
+// ---- good ones
+
+TEST_F(DataFiles, CsvHasRowsOfNumbers) {
+  const std::vector<float> four = {1, -2.5f, 3e-3f, 4};
+  for (const char* text : {"1,-2.5\n3e-3,4\n", "1;-2.5\n3e-3;4", "1\t-2.5\r\n3e-3\t4\r\n", "  1   -2.5 \n 3e-3 \t 4\n",
+                           "# made by hand\nx,y\n\n1,-2.5\n\n3e-3 , +4\n", "x y\n1 -2.5\n#\n3e-3 4"})
+    expect_matrix(read_data(write("a.csv", text)), 2, 2, four);
+  expect_matrix(read_data(write("a.csv", "7")), 1, 1, {7});
+  expect_matrix(read_data(write("a.txt", "1,2,3\n")), 1, 3, {1, 2, 3});
+  expect_matrix(read_data(write_gzip("a.csv.gz", "1,-2.5\n3e-3,4\n")), 2, 2, four);
+}
+
+TEST_F(DataFiles, CsvMayBeLongerThanWhatIsReadAtOnce) {
+  std::string text;
+  std::vector<float> values;
+  for (int i = 0; i < 40000; ++i) {
+    text += std::to_string(i) + "," + std::to_string(-i) + "\n";
+    values.insert(values.end(), {static_cast<float>(i), static_cast<float>(-i)});
+  }
+  expect_matrix(read_data(write("a.csv", text)), 40000, 2, values);
+}
+
+TEST_F(DataFiles, IdxHasEveryTypeAndIsFlattened) {
+  expect_matrix(read_data(write("a", idx<std::uint8_t>(0x08, {2, 1, 2}, {0, 127, 128, 255}))), 2, 2,
+                {0, 127, 128, 255});
+  expect_matrix(read_data(write("a", idx<std::int8_t>(0x09, {2}, {-128, 127}))), 2, 1, {-128, 127});
+  expect_matrix(read_data(write("a", idx<std::int16_t>(0x0B, {1, 2}, {-32768, 258}))), 1, 2, {-32768, 258});
+  expect_matrix(read_data(write("a", idx<std::int32_t>(0x0C, {1, 2}, {-65536, 16909060}))), 1, 2, {-65536, 16909060});
+  expect_matrix(read_data(write("a", idx<float>(0x0D, {1, 2}, {-0.1f, 3e38f}))), 1, 2, {-0.1f, 3e38f});
+  expect_matrix(read_data(write("a", idx<double>(0x0E, {1, 2}, {0.5, -1e-3}))), 1, 2, {0.5f, -1e-3f});
+  std::vector<std::uint8_t> many(100000);
+  std::vector<float> values;
+  for (std::size_t i = 0; i < many.size(); ++i) values.push_back(many[i] = static_cast<std::uint8_t>(i * 7));
+  expect_matrix(read_data(write_gzip("a-ubyte.gz", idx(0x08, {1000, 10, 10}, many))), 1000, 100, values);
+}
+
+TEST_F(DataFiles, NpyGoesByItsName) {
+  write_npy(folder_.file("a.npy"), {1, 2, {3, 4}});
+  expect_matrix(read_data(folder_.file("a.npy")), 1, 2, {3, 4});
+}
+
+// ---- bad ones
+
+TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
+  const std::string good = idx<std::uint8_t>(0x08, {2, 2}, {1, 2, 3, 4});
+  const auto with = [&](std::size_t at, char byte) {
+    std::string bytes = good;
+    bytes[at] = byte;
+    return bytes;
+  };
+  struct Bad {
+    std::string bytes;
+    std::vector<std::string> in_message;
+  };
+  const std::vector<Bad> all = {
+      {"", {"no row of numbers"}},
+      {"\n\n# nothing\n", {"no row of numbers"}},
+      {"x,y\n", {"no row of numbers"}},
+      {"1,2\n3\n", {"line 2", "found 1 fields", "need 2"}},
+      {"1,2\n3,4,5\n", {"line 2", "found 3 fields", "need 2"}},
+      {"x,y,z\n3,4\n", {"line 2", "found 2 fields", "need 3"}},
+      {"1,2\n\n3,four\n", {"line 3, field 2", "'four'", "finite float32"}},
+      {"1,2\n3,\n", {"line 2, field 2", "found ''"}},
+      {"1,2\n3,4x\n", {"line 2, field 2", "'4x'"}},
+      {"1,2\n0x10,4\n", {"line 2, field 1", "'0x10'"}},
+      {"1,2\nnan,4\n", {"line 2, field 1", "'nan'"}},
+      {"1,2\n3,-inf\n", {"line 2, field 2", "'-inf'"}},
+      {"1,2\n3,1e39\n", {"line 2, field 2", "'1e39'"}},
+      {"1,2\n3,1e999\n", {"line 2, field 2", "'1e999'"}},
+      {"1 2\n3,4\n", {"line 2"}},
+      {good.substr(0, 3), {"magic", "after 3 bytes", "need 4"}},
+      {with(2, 0x07), {"type: found 7", "need 8, 9, 11"}},
+      {with(2, 0x0A), {"type: found 10"}},
+      {with(3, 0), {"dimensions: found 0"}},
+      {good.substr(0, 10), {"shape", "after 2 bytes", "need 4"}},
+      {with(7, 0), {"shape: found (0", "extents of 1 or more"}},
+      {with(11, 0), {"shape: found (2, 0)"}},
+      {good.substr(0, 15), {"data", "after 3 bytes", "need 4"}},
+      {with(4, 0x7F), {"data", "after 4 bytes"}},
+      {good + "5", {"data: found more bytes than shape (2, 2)"}},
+      {idx<std::uint8_t>(0x08, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}, {}), {"shape", "more than 64 bits"}},
+      {idx<float>(0x0D, {1, 2}, {1, NAN}), {"nan in row 0, column 1", "finite float32"}},
+      {idx<double>(0x0E, {2, 1}, {1, -1e40}), {"row 1, column 0"}},
+  };
+  for (const Bad& bad : all)
+    for (const bool compressed : {false, true}) {
+      const std::string path = compressed ? write_gzip("bad.gz", bad.bytes) : write("bad", bad.bytes);
+      SCOPED_TRACE(testing::PrintToString(bad.bytes));
+      try {
+        read_data(path);
+        ADD_FAILURE() << "read";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::io);
+        const std::string message = error.what();
+        EXPECT_EQ(message.find(path + ": "), 0u) << message;
+        for (const std::string& part : bad.in_message) EXPECT_NE(message.find(part), std::string::npos) << message;
+      }
+    }
+}
+
+TEST_F(DataFiles, WhatCannotBeOpenedOrUnpackedIsSaid) {
+  const auto message = [](const std::string& path) {
+    try {
+      read_data(path);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message(folder_.file("none.csv")).find("cannot open: No such file"), std::string::npos);
+  EXPECT_NE(message(folder_.path()).find("need a regular file"), std::string::npos);
+  std::string noise;
+  for (unsigned i = 1, x = 1; i < 3000; ++i) noise += static_cast<char>((x = x * 1664525 + 1013904223) >> 24);
+  const std::string whole = write_gzip("a.gz", idx(0x08, {2999}, std::vector<char>(noise.begin(), noise.end())));
+  std::ifstream file(whole, std::ios::binary);
+  const std::string packed{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(message(write("short.gz", packed.substr(0, packed.size() / 2))).find("cannot read"), std::string::npos);
+  std::string spoilt = packed;
+  spoilt[packed.size() / 2] = static_cast<char>(spoilt[packed.size() / 2] ^ 0x55);
+  EXPECT_NE(message(write("spoilt.gz", spoilt)), "");
+}
+
+}  // namespace
+}  // namespace scorematch::cli
