@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "safetensors.h"
 #include "support/arrays.h"
@@ -51,12 +52,43 @@ TEST_P(CommandEval, EqualsTheGoldenCase) {
 INSTANTIATE_TEST_SUITE_P(Cases, CommandEval,
                          testing::Values("dsm-silu-edm-fourier", "dsm-softplus-plain-none", "esm-tanh-ncsn-log_sigma",
                                          "ism-gelu-noise-fourier", "ism-tanh-plain-none", "ssm-silu-edm-log_sigma",
-                                         "ssm_vr-softplus-noise-fourier", "ssm_vr-gelu-edm-none"),
+                                         "ssm_vr-softplus-noise-fourier", "ssm_vr-gelu-edm-none",
+                                         "energy-dsm-silu-edm-fourier", "energy-ism-gelu-ncsn-none",
+                                         "energy-ssm-tanh-noise-log_sigma", "energy-ssm_vr-softplus-edm-fourier"),
                          [](const testing::TestParamInfo<std::string>& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+/// Numbers of a line of compare's table, by the output's name.
+std::vector<double> table_row(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string first;
+    std::vector<double> values;
+    if (!(words >> first) || first != name) continue;
+    for (double each; words >> each;) values.push_back(each);
+    return values;
+  }
+  return {};
+}
+
+TEST_P(CommandEval, ComparedEnginesAgree) {
+  const Finished same = run_well({"compare", golden(), "--engines", "reference,cpu", "--tolerance", "1e-4"});
+  for (const std::string name : {"loss", "loss_per_sample", "score", "grad.x", "grad.layers.0.weight"}) {
+    const std::vector<double> row = table_row(same.out, name);
+    ASSERT_EQ(row.size(), 2u) << same.out;
+    EXPECT_LE(row[0], 1e-4);
+    EXPECT_LE(row[1], 1e-3);
+  }
+  EXPECT_GT(table_row(same.out, "loss_per_sample")[0] + table_row(same.out, "score")[0], 0);  // float32 is not double
+  const Finished apart = run({"compare", golden(), "--engines", "cpu,reference", "--tolerance", "1e-12"});
+  EXPECT_EQ(apart.exit_code, 1);
+  EXPECT_NE(apart.err.find("expected at most 1e-12, got "), std::string::npos) << apart.err;
+  EXPECT_TRUE(listing().empty());
+}
 
 class CommandInfo : public CommandTest {};
 

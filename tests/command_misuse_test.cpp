@@ -126,6 +126,14 @@ const Misuse kMisuses[] = {
      {"--sigma-min", "at most --sigma-max 1", "got 2"}},
     {"sampler_unknown", kUsage, sample({"--sampler", "magic"}), {"--sampler", "magic", "flow"}},
     {"sampler_steps_zero", kUsage, sample({"--steps", "0"}), {"--steps", "from 1 to", "got '0'"}},
+    {"compare_one_engine", kUsage, {"compare", "case.safetensors", "--engines", "cpu"}, {"--engines", "two or more"}},
+    {"compare_an_engine_with_itself",
+     kUsage,
+     {"compare", "case.safetensors", "--engines", "cpu,cpu"},
+     {"--engines", "each once"}},
+    {"compare_no_engine", kUsage, {"compare", "case.safetensors", "--engines", "cpu,gpu"}, {"--engines", "gpu"}},
+    {"compare_nothing", kFailure, {"compare", "none.safetensors"}, {"none.safetensors", "open"}},
+    {"compare_tolerance_nan", kUsage, {"compare", "case.safetensors", "--tolerance", "nan"}, {"--tolerance", "'nan'"}},
     {"eval_without_output", kUsage, {"eval", "case.safetensors"}, {"--output is required"}},
 
     // the data

@@ -49,5 +49,6 @@ void add_info(CLI::App& app);
 void add_train(CLI::App& app);
 void add_sample(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_compare(CLI::App& app);
 
 }  // namespace scorematch::cli

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
     scorematch::cli::add_train(app);
     scorematch::cli::add_sample(app);
     scorematch::cli::add_eval(app);
+    scorematch::cli::add_compare(app);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code
