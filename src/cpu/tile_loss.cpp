@@ -33,6 +33,7 @@ TileLoss::TileLoss(const LossProblem& problem, bool gradient, Arena& arena)
 void TileLoss::run(const LossCall& call, std::int64_t first, int rows, float* grad) {
   call.samples.load(first, rows, samples_);
   std::fill_n(loss_, kTileRows, 0.0);
+  std::fill_n(slice_, kTileRows, 0.0);  // of rows past the samples too: nought times what lies there may be NaN
   std::fill_n(grad_x_, std::int64_t{kTileRows} * x_stride_, 0.0f);
   set_rows(problem_, call, samples_, rows_);
   for (const Term& term : problem_.terms) {
