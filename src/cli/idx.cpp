@@ -1,7 +1,5 @@
 // IDX: two zero bytes, the element's type, the number of dimensions; each extent in 32 bits; the elements. Most
 // significant byte first.
-#include <cfloat>
-#include <cmath>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -82,10 +80,7 @@ Matrix read_idx(const std::string& path) {
     try {
       for (std::int64_t i = 0; i < length; ++i) {
         const double value = decode(chunk.data() + i * size, magic[2], size);
-        if (!(std::abs(value) <= static_cast<double>(FLT_MAX)))
-          refuse_file(path, "data: found " + std::to_string(value) + " in row " +
-                                std::to_string((first + i) / matrix.cols) + ", column " +
-                                std::to_string((first + i) % matrix.cols) + " (from 0), need finite float32 values");
+        check_value(path, value, (first + i) / matrix.cols, (first + i) % matrix.cols);
         matrix.values.push_back(static_cast<float>(value));
       }
     } catch (const std::bad_alloc&) {

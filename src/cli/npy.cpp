@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cfloat>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -165,15 +163,6 @@ class ElementOrder {
   std::vector<std::int64_t> shape_, index_, strides_;  // first axis fastest
   std::int64_t offset_ = 0;
 };
-
-void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col) {
-  // A comparison that NaN fails too.
-  if (std::abs(value) <= static_cast<double>(FLT_MAX)) return;
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  refuse_file(path, std::string("data: found ") + text + " in row " + std::to_string(row) + ", column " +
-                        std::to_string(col) + " (from 0), need finite float32 values");
-}
 
 }  // namespace
 

@@ -1,6 +1,9 @@
 #include "cli/npy_header.h"
 
+#include <cfloat>
 #include <charconv>
+#include <cmath>
+#include <cstdio>
 #include <system_error>
 
 #include "scorematch/error.h"
@@ -140,6 +143,15 @@ std::string quoted(std::string_view bytes) {
 
 void refuse_file(const std::string& path, const std::string& message) {
   throw Error(ErrorCode::io, path, path + ": " + message);
+}
+
+void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col) {
+  // A comparison that NaN fails too.
+  if (std::abs(value) <= static_cast<double>(FLT_MAX)) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  refuse_file(path, std::string("data: found ") + text + " in row " + std::to_string(row) + ", column " +
+                        std::to_string(col) + " (from 0), need finite float32 values");
 }
 
 }  // namespace scorematch::cli

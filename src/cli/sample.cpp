@@ -147,9 +147,8 @@ class Drawing {
     return arrows;
   }
 
-  /// ln p up to a constant at points in data units; nothing for a score net.
+  /// An energy net's ln p up to a constant at points in data units.
   std::vector<double> log_density(const Matrix& points) {
-    if (model_.net.kind != MlpShape::Kind::energy) return {};
     auto f = engine_.allocate<float>(points.rows);
     ScorePlan::Out out;
     out.log_density = f;
@@ -239,10 +238,12 @@ void run(const Options& options) {
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
   if (!options.image.empty()) write_png(picture_path(options), draw_sheet(options, model, samples));
-  if (!options.data.empty())
-    write_png(picture_path(options),
-              scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)), "data and samples",
-                           drawing.log_density(arrow_grid(data, samples, kHeights))));
+  if (!options.data.empty()) {
+    std::vector<double> heights;
+    if (model.net.kind == MlpShape::Kind::energy) heights = drawing.log_density(arrow_grid(data, samples, kHeights));
+    write_png(picture_path(options), scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)),
+                                                  "data and samples", heights));
+  }
   if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());
 }
 

@@ -16,6 +16,11 @@ constexpr int kVector = 16;    // floats in the widest vector
 
 inline int padded(int width) { return (width + kVector - 1) / kVector * kVector; }
 
+/// `row` [width] in each row of `to` [kTileRows, width].
+inline void repeat_row(const float* row, int width, float* to) {
+  for (int r = 0; r < kTileRows; ++r) std::copy_n(row, width, to + std::int64_t{r} * width);
+}
+
 class PaddedNet {
  public:
   struct Layer {

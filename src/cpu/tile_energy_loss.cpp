@@ -7,8 +7,6 @@
 namespace scorematch::cpu {
 namespace {
 
-double as_double(float value) { return static_cast<double>(value); }
-
 /// s itself is a way back, and its adjoint a tangent.
 JetParts parts_of(const LossProblem& problem, bool gradient) {
   const bool directions = problem.has_directions(), score = problem.terms[0].needs_score();
@@ -18,43 +16,29 @@ JetParts parts_of(const LossProblem& problem, bool gradient) {
 }  // namespace
 
 TileEnergyLoss::TileEnergyLoss(const LossProblem& problem, bool gradient, Arena& arena)
-    : problem_(problem),
-      dim_(problem.spec.net.dim),
-      x_stride_(padded(dim_)),
-      output_(problem.net.last()),
-      samples_(dim_, arena),
-      jet_(problem.net, problem.spec.net.activation, parts_of(problem, gradient), arena),
-      loss_(arena.take<double>(kTileRows)) {
-  const auto size = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_);
-  x_tilde_ = arena.take<float>(size);
-  grad_x_ = arena.take<float>(size);
-  u_ = arena.take<float>(size);
-  const auto hidden = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in);
-  weights_ = arena.take<float>(hidden);
-  scaled_ = arena.take<float>(hidden);
-}
+    : LossTile(problem, parts_of(problem, gradient), arena),
+      u_(arena.take<float>(x_size())),
+      weights_(arena.take<float>(hidden_size())),
+      scaled_(arena.take<float>(hidden_size())) {}
 
 void TileEnergyLoss::run(const LossCall& call, std::int64_t first, int rows, float* grad) {
-  const MlpShape& net = problem_.spec.net;
-  call.samples.load(first, rows, samples_);
-  std::fill_n(loss_, kTileRows, 0.0);
-  std::fill_n(grad_x_, std::int64_t{kTileRows} * x_stride_, 0.0f);
-  set_rows(problem_, call, samples_, rows_);
-  for (int r = 0; r < kTileRows; ++r)
-    std::copy_n(call.params + output_.weight, output_.in, weights_ + std::int64_t{r} * output_.in);
+  start(call, first, rows);
+  repeat_row(call.params + output_.weight, output_.in, weights_);
   for (const Term& term : problem_.terms) {
-    fill_input(samples_, term.point, net.parameterization, net.conditioning, dim_, x_tilde_, jet_.input(), stride());
-    jet_.forward(call.params);
+    start_term(call, term);
     if (term.needs_score()) add_score_term(call, term);
     if (problem_.has_directions()) add_directions(call, term);
-    if (call.gradient) go_back(call, term, grad);
+    if (!call.gradient) continue;
+    tangents_back(call, term, grad);
+    std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+    go_back(call, grad);
   }
 }
 
 void TileEnergyLoss::add_score_term(const LossCall& call, const Term& term) {
-  std::copy_n(weights_, std::int64_t{kTileRows} * output_.in, jet_.adjoint());
+  std::copy_n(weights_, hidden_size(), jet_.adjoint());
   const float* gradient = jet_.backward(call.params, nullptr, true);
-  std::fill_n(u_, std::int64_t{kTileRows} * x_stride_, 0.0f);
+  std::fill_n(u_, x_size(), 0.0f);
   for (int r = 0; r < samples_.rows; ++r) {
     const TileRow& k = rows_[r];
     const std::int64_t at = std::int64_t{r} * x_stride_;
@@ -82,7 +66,7 @@ void TileEnergyLoss::find_slices(double (&slices)[kTileRows]) const {
 void TileEnergyLoss::add_directions(const LossCall& call, const Term& term) {
   double sums[kTileRows] = {};
   for (int m = 0; m < problem_.directions(); ++m) {
-    load_direction(problem_, call, samples_, m, jet_.tangent_input(), stride());
+    load_direction(call, m);
     jet_.tangent_forward(call.params);
     jet_.add_to_second();
     double slices[kTileRows];
@@ -119,7 +103,7 @@ void TileEnergyLoss::second_back(const LossCall& call, const Term& term, float* 
 void TileEnergyLoss::slices_back(const LossCall& call, const Term& term, float* grad) {
   for (int m = problem_.directions() - 1; m >= 0; --m) {
     if (m + 1 < problem_.directions()) {
-      load_direction(problem_, call, samples_, m, jet_.tangent_input(), stride());
+      load_direction(call, m);
       jet_.tangent_forward(call.params);
     }
     float factor[kTileRows] = {};
@@ -150,18 +134,12 @@ void TileEnergyLoss::score_back(const LossCall& call, float* grad) {
   jet_.tangent_backward(call.params, grad);
 }
 
-void TileEnergyLoss::go_back(const LossCall& call, const Term& term, float* grad) {
+void TileEnergyLoss::tangents_back(const LossCall& call, const Term& term, float* grad) {
   if (problem_.has_directions()) {
     second_back(call, term, grad);
     slices_back(call, term, grad);
   }
   if (term.needs_score()) score_back(call, grad);
-  std::fill_n(jet_.adjoint(), std::int64_t{kTileRows} * output_.in, 0.0f);
-  const float* input_bar = jet_.backward(call.params, grad, call.input_gradient);
-  for (int r = 0; input_bar != nullptr && r < samples_.rows; ++r)
-    for (int i = 0; i < dim_; ++i)
-      grad_x_[std::int64_t{r} * x_stride_ + i] +=
-          static_cast<float>(rows_[r].c) * input_bar[std::int64_t{r} * stride() + i];
 }
 
 }  // namespace scorematch::cpu

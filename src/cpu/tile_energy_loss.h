@@ -7,46 +7,33 @@
 // directions go forward again, so that memory does not grow with their number. The adjoint u of s is one more tangent,
 // apart.
 #pragma once
-#include <vector>
-
-#include "cpu/tile_jet.h"
 #include "cpu/tile_terms.h"
 
 namespace scorematch::cpu {
 
-class TileEnergyLoss {
+class TileEnergyLoss : public LossTile {
  public:
   TileEnergyLoss(const LossProblem& problem, bool gradient, Arena& arena);
 
   /// Samples [first, first + rows) of the batch. Adds to the padded gradient.
   void run(const LossCall& call, std::int64_t first, int rows, float* grad);
 
-  const double* loss() const { return loss_; }     // [kTileRows], weighting included
-  const float* grad_x() const { return grad_x_; }  // [kTileRows, padded(dim)]
-
  private:
   void add_score_term(const LossCall& call, const Term& term);
   void add_directions(const LossCall& call, const Term& term);
-  void go_back(const LossCall& call, const Term& term, float* grad);
   void second_back(const LossCall& call, const Term& term, float* grad);
   void slices_back(const LossCall& call, const Term& term, float* grad);
   void score_back(const LossCall& call, float* grad);
+  /// Everything but the value's.
+  void tangents_back(const LossCall& call, const Term& term, float* grad);
 
   /// v^T s = a v^T x_tilde + b w.h_m of the direction at hand.
   void find_slices(double (&slices)[kTileRows]) const;
   /// factor[r] w into each row of an adjoint, factor[r] h[r] onto the gradient of w.
   void start_back(const float* factor, const float* h, float* adjoint, float* grad) const;
-  int stride() const { return problem_.net.layers()[0].in; }
 
-  const LossProblem& problem_;
-  int dim_, x_stride_;
-  PaddedNet::Layer output_;
-  TileSamples samples_;
-  TileJet jet_;
-  TileRow rows_[kTileRows];
-  double* loss_;
-  float *x_tilde_, *grad_x_, *u_;  // [kTileRows, x_stride]; u_: the adjoint of s
-  float *weights_, *scaled_;       // [kTileRows, output.in]: w in each row; scratch
+  float* u_;                  // [kTileRows, x_stride]: the adjoint of s
+  float *weights_, *scaled_;  // [kTileRows, output.in]: w in each row; scratch
 };
 
 }  // namespace scorematch::cpu

@@ -6,71 +6,43 @@
 #include "cpu/simd_jet.h"
 
 namespace scorematch::cpu {
-namespace {
-
-double as_double(float value) { return static_cast<double>(value); }
-
-}  // namespace
 
 TileLoss::TileLoss(const LossProblem& problem, bool gradient, Arena& arena)
-    : problem_(problem),
-      dim_(problem.spec.net.dim),
-      x_stride_(padded(dim_)),
-      output_(problem.net.last()),
-      samples_(dim_, arena),
-      jet_(problem.net, problem.spec.net.activation, {problem.has_directions(), gradient, false}, arena),
-      loss_(arena.take<double>(kTileRows)) {
-  const auto size = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_);
-  x_tilde_ = arena.take<float>(size);
-  grad_x_ = arena.take<float>(size);
-  score_ = arena.take<float>(size);
+    : LossTile(problem, {problem.has_directions(), gradient, false}, arena), score_(arena.take<float>(x_size())) {
   if (!problem.has_directions()) return;
-  const auto hidden = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in);
-  collapsed_ = arena.take<float>(hidden);
-  mixed_ = arena.take<float>(hidden);
+  collapsed_ = arena.take<float>(hidden_size());
+  mixed_ = arena.take<float>(hidden_size());
 }
 
 void TileLoss::run(const LossCall& call, std::int64_t first, int rows, float* grad) {
-  call.samples.load(first, rows, samples_);
-  std::fill_n(loss_, kTileRows, 0.0);
-  std::fill_n(slice_, kTileRows, 0.0);  // of rows past the samples too: nought times what lies there may be NaN
-  std::fill_n(grad_x_, std::int64_t{kTileRows} * x_stride_, 0.0f);
-  set_rows(problem_, call, samples_, rows_);
+  start(call, first, rows);
   for (const Term& term : problem_.terms) {
     start_term(call, term);
-    if (term.directions != Term::Directions::none) add_directions(call, term, grad);
+    if (call.gradient) std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+    if (problem_.has_directions()) add_directions(call, term, grad);
     if (term.needs_score()) add_score_term(call, term, grad);
     if (call.gradient) go_back(call, grad);
   }
 }
 
-void TileLoss::start_term(const LossCall& call, const Term& term) {
-  const MlpShape& net = problem_.spec.net;
-  fill_input(samples_, term.point, net.parameterization, net.conditioning, dim_, x_tilde_, jet_.input(),
-             problem_.net.layers()[0].in);
-  jet_.forward(call.params);
-  if (call.gradient) std::fill_n(jet_.adjoint(), std::int64_t{kTileRows} * output_.in, 0.0f);
-}
-
 void TileLoss::add_directions(const LossCall& call, const Term& term, float* grad) {
   for (int m = 0; m < problem_.directions(); ++m) {
-    load_direction(problem_, call, samples_, m, jet_.tangent_input(), problem_.net.layers()[0].in);
+    load_direction(call, m);
     jet_.tangent_forward(call.params);
     add_direction(call, term, grad);
   }
 }
 
 void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad) {
-  const int stride = problem_.net.layers()[0].in;
   const float *v = jet_.tangent_input(), *bias = call.params + output_.bias;
-  gemm(Op::plain, Op::plain, kTileRows, output_.in, output_.out, v, stride, call.params + output_.weight, output_.in,
+  gemm(Op::plain, Op::plain, kTileRows, output_.in, output_.out, v, stride(), call.params + output_.weight, output_.in,
        0.0f, collapsed_, output_.in);
   double along_tangent[kTileRows], along_hidden[kTileRows];
   dot_rows(kTileRows, output_.in, collapsed_, jet_.last_tangent(), along_tangent);
   if (term.sliced_square) dot_rows(kTileRows, output_.in, collapsed_, jet_.last_hidden(), along_hidden);
   for (int r = 0; r < samples_.rows; ++r) {
     const TileRow& k = rows_[r];
-    const float *each = v + std::int64_t{r} * stride, *x = x_tilde_ + std::int64_t{r} * x_stride_;
+    const float *each = v + std::int64_t{r} * stride(), *x = x_tilde_ + std::int64_t{r} * x_stride_;
     double square = 0, along_x = 0, along_bias = 0;
     for (int i = 0; i < dim_; ++i) {
       square += as_double(each[i]) * as_double(each[i]);
@@ -88,10 +60,9 @@ void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad
 }
 
 void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, float* grad) {
-  const int stride = problem_.net.layers()[0].in;
   const float* v = jet_.tangent_input();
-  float tangent_factor[kTileRows], slice_factor[kTileRows];
-  for (int r = 0; r < kTileRows; ++r) {
+  float tangent_factor[kTileRows] = {}, slice_factor[kTileRows] = {};  // zero past the samples
+  for (int r = 0; r < samples_.rows; ++r) {
     const TileRow& k = rows_[r];
     tangent_factor[r] = static_cast<float>(k.factor * term.share * k.b * k.c);
     slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.share * k.b * slice_[r]) : 0.0f;
@@ -103,13 +74,13 @@ void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, fl
     add_scaled_rows(kTileRows, output_.in, slice_factor, jet_.last_hidden(), mixed_);
     float* bias = grad + output_.bias;
     for (int r = 0; r < samples_.rows; ++r) {
-      const float* each = v + std::int64_t{r} * stride;
+      const float* each = v + std::int64_t{r} * stride();
       const auto along = static_cast<float>(rows_[r].factor * term.share * rows_[r].a * slice_[r]);
       for (int i = 0; i < dim_; ++i) bias[i] += slice_factor[r] * each[i];
       for (int i = 0; i < dim_; ++i) grad_x_[std::int64_t{r} * x_stride_ + i] += along * each[i];
     }
   }
-  gemm(Op::transposed, Op::plain, output_.out, output_.in, kTileRows, v, stride, mixed_, output_.in, 1.0f,
+  gemm(Op::transposed, Op::plain, output_.out, output_.in, kTileRows, v, stride(), mixed_, output_.in, 1.0f,
        grad + output_.weight, output_.in);
   jet_.tangent_backward(call.params, grad);
 }
@@ -141,17 +112,6 @@ void TileLoss::add_score_term(const LossCall& call, const Term& term, float* gra
   add_column_sums(kTileRows, output_.out, output_.out, score_, grad + output_.bias);
   gemm(Op::plain, Op::plain, kTileRows, output_.in, output_.out, score_, output_.out, call.params + output_.weight,
        output_.in, 1.0f, jet_.adjoint(), output_.in);
-}
-
-void TileLoss::go_back(const LossCall& call, float* grad) {
-  const float* input_bar = jet_.backward(call.params, grad, call.input_gradient);
-  if (input_bar == nullptr) return;
-  const int stride = problem_.net.layers()[0].in;
-  for (int r = 0; r < samples_.rows; ++r) {
-    const auto c = static_cast<float>(rows_[r].c);
-    for (int i = 0; i < dim_; ++i)
-      grad_x_[std::int64_t{r} * x_stride_ + i] += c * input_bar[std::int64_t{r} * stride + i];
-  }
 }
 
 }  // namespace scorematch::cpu

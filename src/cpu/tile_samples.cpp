@@ -101,6 +101,11 @@ void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* 
   }
 }
 
+void fill_unit_direction(int i, int rows, float* to, int stride) {
+  std::fill_n(to, std::int64_t{kTileRows} * stride, 0.0f);
+  for (int r = 0; r < rows; ++r) to[std::int64_t{r} * stride + i] = 1.0f;
+}
+
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride) {
   const int x_stride = padded(dim);

@@ -65,6 +65,9 @@ class SampleSource {
 /// Writes v [rows, dim] from the law.
 void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride);
 
+/// e_i in rows 0 ... rows - 1, zero elsewhere. @param to [kTileRows, stride]
+void fill_unit_direction(int i, int rows, float* to, int stride);
+
 /// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [kTileRows, stride]
 /// x_tilde [kTileRows, padded(dim)] is written on the way.
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,

@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 
+#include "cpu/tile_jet.h"
 #include "cpu/tile_samples.h"
 #include "terms.h"
 
@@ -38,26 +39,39 @@ struct TileRow {
   double factor;  // lambda grad_factor; 0 past the samples
 };
 
-inline void set_rows(const LossProblem& problem, const LossCall& call, const TileSamples& samples,
-                     TileRow (&rows)[kTileRows]) {
-  for (int r = 0; r < kTileRows; ++r) {
-    const double sigma = samples.sigma[r], lambda = weight(problem.spec.loss.weighting, sigma);
-    const Coefficients k = coefficients(problem.spec.net.parameterization, sigma);
-    rows[r] = {k.a, k.b, k.c, lambda, r < samples.rows ? lambda * call.grad_factor : 0.0};
-  }
-}
+inline double as_double(float value) { return static_cast<double>(value); }
 
-/// Direction m, zero past the samples and past dim. @param v [kTileRows, stride]
-inline void load_direction(const LossProblem& problem, const LossCall& call, const TileSamples& samples, int m,
-                           float* v, int stride) {
-  if (problem.terms[0].directions == Term::Directions::drawn) {
-    const Needs needs = needs_of(problem.spec.loss.objective);
-    call.samples.load_direction(call.in.directions, needs.law, m, samples, v, stride);
-    return;
-  }
-  std::fill_n(v, std::int64_t{kTileRows} * stride, 0.0f);
-  for (int r = 0; r < samples.rows; ++r) v[std::int64_t{r} * stride + m] = 1.0f;
-}
+/// A tile on its way through a term, whatever the network: what comes in, and the value's way back.
+class LossTile {
+ public:
+  const double* loss() const { return loss_; }     // [kTileRows], weighting included
+  const float* grad_x() const { return grad_x_; }  // [kTileRows, padded(dim)]
+
+ protected:
+  LossTile(const LossProblem& problem, const JetParts& parts, Arena& arena);
+
+  /// Samples [first, first + rows) of the batch; nothing is summed yet.
+  void start(const LossCall& call, std::int64_t first, int rows);
+  /// The point of evaluation through the network.
+  void start_term(const LossCall& call, const Term& term);
+  /// Direction m in the jet's tangent_input(), zero past the samples and past dim.
+  void load_direction(const LossCall& call, int m);
+  /// The value's way back from the jet's adjoint(), down to x where that is wanted.
+  void go_back(const LossCall& call, float* grad);
+
+  int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions
+  std::size_t x_size() const { return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_); }
+  std::size_t hidden_size() const { return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in); }
+
+  const LossProblem& problem_;
+  int dim_, x_stride_;
+  PaddedNet::Layer output_;
+  TileSamples samples_;
+  TileJet jet_;
+  TileRow rows_[kTileRows];
+  double* loss_;
+  float *x_tilde_, *grad_x_;  // [kTileRows, x_stride]
+};
 
 /// quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2] of row r, unweighted. @param score s_i of i
 /// @param each called with i and the adjoint of s_i

@@ -21,11 +21,7 @@ class AnnealedLangevinMethod final : public SamplerMethod {
 
   void run(const SamplerRun& run) const override {
     const View score = run.scratch[0];
-    SamplerUpdate start;
-    start.out = run.x;
-    start.noise_factor = sigmas_.front();
-    start.index = SamplerUpdate::kInitial;
-    run.update(start);
+    run.update(start_at(run.x, sigmas_.front()));
     std::int64_t index = 0;
     for (std::size_t level = 0; level < sigmas_.size(); ++level) {
       const double ratio = sigmas_[level] / options_.sigma_min, alpha = options_.step_size * ratio * ratio;

@@ -19,11 +19,7 @@ class ProbabilityFlowMethod final : public SamplerMethod {
 
   void run(const SamplerRun& run) const override {
     const View score = run.scratch[0], next_score = run.scratch[1], next_x = run.scratch[2];
-    SamplerUpdate start;
-    start.out = run.x;
-    start.noise_factor = sigmas_.front();
-    start.index = SamplerUpdate::kInitial;
-    run.update(start);
+    run.update(start_at(run.x, sigmas_.front()));
     const auto steps = static_cast<std::int64_t>(sigmas_.size());
     for (std::int64_t i = 0; i < steps; ++i) {
       const bool last = i + 1 == steps;

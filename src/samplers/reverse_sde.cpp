@@ -22,11 +22,7 @@ class ReverseSdeMethod final : public SamplerMethod {
 
   void run(const SamplerRun& run) const override {
     const View score = run.scratch[0];
-    SamplerUpdate start;
-    start.out = run.x;
-    start.noise_factor = sigmas_.front();
-    start.index = SamplerUpdate::kInitial;
-    run.update(start);
+    run.update(start_at(run.x, sigmas_.front()));
     for (std::size_t i = 0; i < sigmas_.size(); ++i) {
       const bool last = i + 1 == sigmas_.size();
       const double sigma = sigmas_[i], next = last ? 0 : sigmas_[i + 1], variance = (sigma - next) * (sigma + next);

@@ -27,6 +27,15 @@ class SamplerMethod {
   virtual void run(const SamplerRun& run) const = 0;
 };
 
+/// x = sigma z, where every run starts.
+inline SamplerUpdate start_at(const View& x, double sigma) {
+  SamplerUpdate start;
+  start.out = x;
+  start.noise_factor = sigma;
+  start.index = SamplerUpdate::kInitial;
+  return start;
+}
+
 /// sigma_max ... sigma_min in geometric progression.
 std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels);
 

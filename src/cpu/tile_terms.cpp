@@ -1,0 +1,54 @@
+#include "cpu/tile_terms.h"
+
+#include <algorithm>
+
+namespace scorematch::cpu {
+
+LossTile::LossTile(const LossProblem& problem, const JetParts& parts, Arena& arena)
+    : problem_(problem),
+      dim_(problem.spec.net.dim),
+      x_stride_(padded(dim_)),
+      output_(problem.net.last()),
+      samples_(dim_, arena),
+      jet_(problem.net, problem.spec.net.activation, parts, arena),
+      loss_(arena.take<double>(kTileRows)),
+      x_tilde_(arena.take<float>(x_size())),
+      grad_x_(arena.take<float>(x_size())) {}
+
+void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
+  call.samples.load(first, rows, samples_);
+  std::fill_n(loss_, kTileRows, 0.0);
+  std::fill_n(grad_x_, x_size(), 0.0f);
+  for (int r = 0; r < kTileRows; ++r) {
+    const double sigma = samples_.sigma[r], lambda = weight(problem_.spec.loss.weighting, sigma);
+    const Coefficients k = coefficients(problem_.spec.net.parameterization, sigma);
+    rows_[r] = {k.a, k.b, k.c, lambda, r < rows ? lambda * call.grad_factor : 0.0};
+  }
+}
+
+void LossTile::start_term(const LossCall& call, const Term& term) {
+  const MlpShape& net = problem_.spec.net;
+  fill_input(samples_, term.point, net.parameterization, net.conditioning, dim_, x_tilde_, jet_.input(), stride());
+  jet_.forward(call.params);
+}
+
+void LossTile::load_direction(const LossCall& call, int m) {
+  if (problem_.terms[0].directions == Term::Directions::basis) {
+    fill_unit_direction(m, samples_.rows, jet_.tangent_input(), stride());
+    return;
+  }
+  const Needs needs = needs_of(problem_.spec.loss.objective);
+  call.samples.load_direction(call.in.directions, needs.law, m, samples_, jet_.tangent_input(), stride());
+}
+
+void LossTile::go_back(const LossCall& call, float* grad) {
+  const float* input_bar = jet_.backward(call.params, grad, call.input_gradient);
+  if (input_bar == nullptr) return;
+  for (int r = 0; r < samples_.rows; ++r) {
+    const auto c = static_cast<float>(rows_[r].c);
+    for (int i = 0; i < dim_; ++i)
+      grad_x_[std::int64_t{r} * x_stride_ + i] += c * input_bar[std::int64_t{r} * stride() + i];
+  }
+}
+
+}  // namespace scorematch::cpu
