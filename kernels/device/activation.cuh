@@ -50,7 +50,8 @@ SCOREMATCH_DEVICE Jet activate(float z) {
     sigmoids(z, p, q);
     return {fmaxf(z, 0.0f) + log1pf(expf(-fabsf(z))), p, p * q};
   } else if constexpr (kActivation == Activation::tanh) {
-    const float t = tanhf(z), first = (1.0f - t) * (1.0f + t);
+    // 1 - t^2 is wrong where t is nearly 1: there t's own rounding is all that is left.
+    const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e), first = e * share * share;
     return {t, first, -2.0f * t * first};
   } else {
     constexpr float kSqrtHalf = 0.70710678118654752f, kInvSqrtTwoPi = 0.39894228040143268f;

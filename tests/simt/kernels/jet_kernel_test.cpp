@@ -61,6 +61,32 @@ void forward(std::uint64_t seed) {
 
 TEST(JetForwardKernel, AgreesWithTheReference) { for_each_seed(120, forward); }
 
+// Far out, where phi' has all but vanished, and a difference from 1 would have only its roundoff left.
+TEST(JetForwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
+  const std::vector<float> z = {-16, -12, -9, -7.5f, -6, -4, -2, 0, 2, 4, 6, 7.5f, 9, 12, 16, 20};
+  const auto width = static_cast<int>(z.size());
+  std::vector<float> slots = z;
+  slots.resize(2 * z.size(), 1);  // the direction's tangent: its image is phi' itself
+  const ElementArray in{Element::f32, slots}, out(Element::f32, slots.size());
+  const DeviceArray<float> bias(std::vector<float>(z.size(), 0));
+  for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu}) {
+    JetForwardParams p;
+    p.activation = activation;
+    p.rows = 1, p.width = width, p.first_slot = 0, p.slots = 2;
+    p.z = in.data(), p.bias = bias.data(), p.h = nullptr, p.h_next = out.data();
+    ASSERT_EQ(launch_jet_forward(p, Element::f32, nullptr), 0);
+    const auto got = out.read();
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const auto at = static_cast<double>(z[i]);
+      const double first = reference::activate(static_cast<scorematch::Activation>(activation), at).first;
+      // gelu's exponent z^2/2 is itself rounded.
+      const double ulps = activation == Activation::gelu ? kActivation + at * at : kActivation;
+      EXPECT_NEAR(got[z.size() + i], first, ulps * kUlp * std::abs(first) + 0x1p-126)
+          << "activation " << static_cast<int>(activation) << " at " << at;
+    }
+  }
+}
+
 void backward(std::uint64_t seed) {
   Layer l(seed);
   const bool has_curvature = l.slots > 1 && l.random.chance(0.5);
