@@ -3,7 +3,8 @@
 # install_main  installs the build folder MAIN to PREFIX
 # install       configures, builds and installs this repository to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
-# outside       configures, builds and runs the project PROJECT; 77 says that the machine lacks what it wants
+# outside       configures, builds and runs the project PROJECT, or its tests where it has some; 77 says that the machine
+#               lacks what it wants
 # symbols       the shared library in PREFIX has an SONAME and exports its interface alone
 # refused       configuring this repository fails with a message that matches EXPECT
 cmake_minimum_required(VERSION 3.22)
@@ -51,6 +52,10 @@ elseif(STEP STREQUAL "outside")
   file(REMOVE ${WORK}/CMakeCache.txt)
   run(${CMAKE_COMMAND} -S ${SOURCE}/${PROJECT} -B ${WORK} ${ARGS})
   run(${CMAKE_COMMAND} --build ${WORK})
+  if(EXISTS ${WORK}/CTestTestfile.cmake)
+    run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK} --output-on-failure --no-tests=error)
+    return()
+  endif()
   get_filename_component(program ${PROJECT} NAME)
   execute_process(COMMAND ${WORK}/${program} RESULT_VARIABLE status)
   if(status EQUAL 77)
