@@ -43,13 +43,15 @@ if(SCOREMATCH_HAS_CUDA)
     SKIP_REGULAR_EXPRESSION "skipped: built")
 endif()
 
-# Users of other frameworks (docs/frameworks.md), likewise; their tests are the projects' own. Torch's headers are long.
+# Users of other frameworks (docs/frameworks.md), likewise; their tests are the projects' own.
 if(SCOREMATCH_HAS_CPU)
-  consumer_test(libtorch outside
-    "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_CXX_FLAGS_RELEASE=-O1;-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wconversion -Wpedantic -Werror;-DCMAKE_PREFIX_PATH=${static_prefix}"
-    -DPROJECT=docs/examples/libtorch)
-  set_tests_properties(consumer.libtorch PROPERTIES FIXTURES_REQUIRED static_prefix PROCESSORS 2 COST 400
-    SKIP_REGULAR_EXPRESSION "libtorch was not found")
+  foreach(project libtorch mpi_trainer)
+    consumer_test(${project} outside
+      "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_CXX_FLAGS_RELEASE=-O1;-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wconversion -Wpedantic -Werror;-DCMAKE_PREFIX_PATH=${static_prefix}"
+      -DPROJECT=docs/examples/${project})
+    set_tests_properties(consumer.${project} PROPERTIES FIXTURES_REQUIRED static_prefix PROCESSORS 2 COST 100
+      SKIP_REGULAR_EXPRESSION "(libtorch|MPI) was not found")
+  endforeach()
 endif()
 
 find_program(SCOREMATCH_NM nm)
