@@ -1,4 +1,4 @@
-# The C++ in README.md, docs/tutorial.md and docs/cuda.md is that of compiled programs:
+# The C++ in README.md and the pages of docs is that of compiled programs:
 #   cmake -DSOURCE=<this repository> -P readme_test.cmake
 # Before every block of C++ stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
 # found in it, apart from how its lines are indented; README.md must hold the whole of quick.cpp.
@@ -45,6 +45,7 @@ endfunction()
 check_page(README.md)
 check_page(docs/tutorial.md)
 check_page(docs/cuda.md)
+check_page(docs/frameworks.md)
 
 file(READ ${SOURCE}/README.md readme)
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)

@@ -1,6 +1,6 @@
 // The library's loss as a node of torch's graph. One call computes loss and gradients together, as LossPlan does;
-// backward() hands the gradients out, times what came down to the loss. Torch records nothing of what is inside, so
-// memory does not grow with the network's depth, the batch or the number of directions.
+// backward() hands the gradients out, times what came down to the loss. Torch records nothing of what is inside:
+// besides the gradients and the samples' losses, memory does not grow with the batch or the number of directions.
 #pragma once
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
