@@ -1,7 +1,8 @@
 # The C++ in README.md and the pages of docs is that of compiled programs:
 #   cmake -DSOURCE=<this repository> -P readme_test.cmake
 # Before every block of C++ stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
-# found in it, apart from how its lines are indented; README.md must hold the whole of quick.cpp.
+# found in it, apart from how its lines are indented; README.md and
+# docs/index.md must hold the whole of quick.cpp.
 cmake_minimum_required(VERSION 3.22)
 
 # The text of a file without its lines' indentation.
@@ -43,13 +44,16 @@ function(check_page page)
 endfunction()
 
 check_page(README.md)
+check_page(docs/index.md)
 check_page(docs/tutorial.md)
 check_page(docs/cuda.md)
 check_page(docs/frameworks.md)
 
-file(READ ${SOURCE}/README.md readme)
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)
-string(FIND "${readme}" "```cpp\n${quick}```\n" found)
-if(found EQUAL -1)
-  message(FATAL_ERROR "README.md: expected the whole of docs/examples/quick.cpp")
-endif()
+foreach(page README.md docs/index.md)
+  file(READ ${SOURCE}/${page} text)
+  string(FIND "${text}" "```cpp\n${quick}```\n" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "${page}: expected the whole of docs/examples/quick.cpp")
+  endif()
+endforeach()

@@ -19,3 +19,8 @@ set_tests_properties(gpu_statement PROPERTIES LABELS repository)
 add_test(NAME gpu_statement_script COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/gpu_statement -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement_test.cmake)
 set_tests_properties(gpu_statement_script PROPERTIES LABELS repository)
+
+# The version that is built heads the changelog, and the site names it.
+add_test(NAME version COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
+  -P ${CMAKE_CURRENT_SOURCE_DIR}/version_test.cmake)
+set_tests_properties(version PROPERTIES LABELS repository)

@@ -3,6 +3,9 @@
 # install_main  installs the build folder MAIN to PREFIX
 # install       configures, builds and installs this repository to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
+# pkgconfig     compiles the outside project's program by the flags that pkg-config gives; its output must match EXPECT
+# package       makes the Debian package of the build BUILD and has dpkg install it below PREFIX
+# command       runs the installed command; its output must match EXPECT
 # outside       configures, builds and runs the project PROJECT, or its tests where it has some; 77 says that the machine
 #               lacks what it wants
 # symbols       the shared library in PREFIX has an SONAME and exports its interface alone
@@ -31,6 +34,19 @@ function(shared_library variable)
   set(${variable} ${link} PARENT_SCOPE)
 endfunction()
 
+function(pkg_config_dir variable)
+  file(GLOB_RECURSE file ${PREFIX}/*/scorematch.pc)
+  get_filename_component(folder ${file} DIRECTORY)
+  set(${variable} ${folder} PARENT_SCOPE)
+endfunction()
+
+# What the dynamic linker of an installed system finds by itself.
+function(use_libraries_of_prefix)
+  pkg_config_dir(folder)
+  get_filename_component(folder ${folder} DIRECTORY)
+  set(ENV{LD_LIBRARY_PATH} ${folder}:$ENV{LD_LIBRARY_PATH})
+endfunction()
+
 if(STEP STREQUAL "install_main")
   file(REMOVE_RECURSE ${PREFIX})
   run(${CMAKE_COMMAND} --install ${MAIN} --prefix ${PREFIX})
@@ -46,6 +62,35 @@ elseif(STEP STREQUAL "consumer")
   run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${WORK} ${ARGS})
   run(${CMAKE_COMMAND} --build ${WORK})
   execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "pkgconfig")
+  pkg_config_dir(folder)
+  set(ENV{PKG_CONFIG_PATH} ${folder})
+  execute_process(COMMAND pkg-config --cflags --libs scorematch OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  file(MAKE_DIRECTORY ${WORK})
+  run(${COMPILER} -std=c++17 ${SOURCE}/tests/consumer/main.cpp ${flags} -o ${WORK}/consumer)
+  use_libraries_of_prefix()
+  execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "package")
+  file(REMOVE_RECURSE ${PREFIX} ${WORK})
+  run(${CMAKE_CPACK_COMMAND} --config ${BUILD}/CPackConfig.cmake -G DEB -B ${WORK})
+  file(GLOB package ${WORK}/*.deb)
+  # A database of its own, in which nothing else is installed: hence no dependencies.
+  file(MAKE_DIRECTORY ${PREFIX} ${WORK}/database/info ${WORK}/database/updates ${WORK}/database/triggers)
+  file(TOUCH ${WORK}/database/status)
+  run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --log=${WORK}/log --force-not-root --force-script-chrootless
+      --force-depends --install ${package})
+  run(dpkg --admindir=${WORK}/database --status scorematch)
+  run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --verify scorematch)
+
+elseif(STEP STREQUAL "command")
+  use_libraries_of_prefix()
+  execute_process(COMMAND ${PREFIX}/bin/scorematch ${ARGUMENTS} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY
+                  ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")
 
 elseif(STEP STREQUAL "outside")

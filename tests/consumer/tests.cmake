@@ -18,7 +18,7 @@ set(static_prefix ${consumer_work}/static_prefix)
 set(shared_prefix ${consumer_work}/shared_prefix)
 consumer_test(static_install install_main "" -DMAIN=${PROJECT_BINARY_DIR} -DPREFIX=${static_prefix})
 consumer_test(shared_install install
-  "-DBUILD_SHARED_LIBS=ON;-DCMAKE_BUILD_TYPE=Release;-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF;-DSCOREMATCH_CUDA=OFF"
+  "-DBUILD_SHARED_LIBS=ON;-DCMAKE_BUILD_TYPE=Release;-DCMAKE_INSTALL_PREFIX=/usr;-DSCOREMATCH_BUILD_COMMAND=ON;-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_CUDA=OFF"
   -DPREFIX=${shared_prefix})
 set_tests_properties(consumer.static_install PROPERTIES FIXTURES_SETUP static_prefix)
 set_tests_properties(consumer.shared_install PROPERTIES FIXTURES_SETUP shared_prefix PROCESSORS 2 COST 1000)
@@ -28,10 +28,36 @@ if(SCOREMATCH_HAS_CPU)
 else()
   set(cpu_answer "${without_cpu}")
 endif()
-foreach(kind static shared)
+set(installed static shared)
+
+# The Debian package of the shared build, put by dpkg where nothing else is.
+find_program(SCOREMATCH_DPKG_SHLIBDEPS dpkg-shlibdeps)
+mark_as_advanced(SCOREMATCH_DPKG_SHLIBDEPS)
+if(SCOREMATCH_DPKG_SHLIBDEPS)
+  consumer_test(package package "" -DBUILD=${consumer_work}/shared_install -DPREFIX=${consumer_work}/package_root)
+  set_tests_properties(consumer.package PROPERTIES FIXTURES_REQUIRED shared_prefix FIXTURES_SETUP package_prefix)
+  set(package_prefix ${consumer_work}/package_root/usr)
+  consumer_test(package_command command "" -DPREFIX=${package_prefix} -DARGUMENTS=info
+    "-DEXPECT=scorematch ${PROJECT_VERSION}.*reference")
+  set_tests_properties(consumer.package_command PROPERTIES FIXTURES_REQUIRED package_prefix)
+  list(APPEND installed package)
+else()
+  scorematch_skipped_test(consumer.package "dpkg-shlibdeps (dpkg-dev) is not installed" consumer)
+endif()
+
+find_program(SCOREMATCH_PKG_CONFIG pkg-config)
+mark_as_advanced(SCOREMATCH_PKG_CONFIG)
+foreach(kind IN LISTS installed)
   consumer_test(${kind}_installed consumer "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${${kind}_prefix}"
     "-DEXPECT=best: .*${cpu_answer}.*refused: ")
   set_tests_properties(consumer.${kind}_installed PROPERTIES FIXTURES_REQUIRED ${kind}_prefix)
+  if(SCOREMATCH_PKG_CONFIG)
+    consumer_test(${kind}_pkgconfig pkgconfig "" -DPREFIX=${${kind}_prefix} -DCOMPILER=${CMAKE_CXX_COMPILER}
+      "-DEXPECT=best: .*${cpu_answer}.*refused: ")
+    set_tests_properties(consumer.${kind}_pkgconfig PROPERTIES FIXTURES_REQUIRED ${kind}_prefix)
+  else()
+    scorematch_skipped_test(consumer.${kind}_pkgconfig "pkg-config is not installed" consumer)
+  endif()
 endforeach()
 
 # The trainer of docs/cuda.md, against the static library: it is compiled everywhere, and run where there is a GPU.
