@@ -102,6 +102,14 @@ TEST(Equality, PerSampleWhateverTheSplit) {
   }
 }
 
+TEST(Equality, MergedWithNothingAnEstimateIsItself) {
+  for (int i = 1; i < 1000; ++i) {
+    const Estimate some{double(i), std::sqrt(2.0 * i), 7.0 / i};
+    for (const Estimate& both : {some.merged({}), Estimate{}.merged(some)})
+      EXPECT_TRUE(both.count == some.count && both.mean == some.mean && both.m2 == some.m2) << i;
+  }
+}
+
 TEST(Equality, OfOneSampleInEveryPlace) {
   for (Problem p : problems()) {
     SCOPED_TRACE(p.describe());

@@ -20,7 +20,7 @@ struct Estimate {
   }
   /// Both together. Merge in a fixed order for the same bits.
   Estimate merged(const Estimate& b) const {
-    if (count + b.count == 0) return {};
+    if (count == 0) return b;
     const double n = count + b.count, delta = b.mean - mean;
     return {n, mean + delta * b.count / n, m2 + b.m2 + delta * delta * count * b.count / n};
   }
