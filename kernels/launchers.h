@@ -347,7 +347,9 @@ struct SamplerParams {
   int dim = 0;
   float* out = nullptr;  // [batch, out_stride]
   std::int64_t out_stride = 0;
-  const float *x = nullptr, *score = nullptr, *second_score = nullptr;  // [batch, dim]
+  const float* x = nullptr;  // [batch, x_stride]
+  std::int64_t x_stride = 0;
+  const float *score = nullptr, *second_score = nullptr;  // [batch, dim]
   float score_factor = 0, second_factor = 0, noise_factor = 0;
   Noise noise;
   bool initial = false;    // the draw a sampler starts from

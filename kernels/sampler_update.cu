@@ -11,10 +11,12 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
 
-SCOREMATCH_DEVICE void add4(const float* array, std::int64_t row, int group, int dim, float factor, float (&sum)[4]) {
+/// Of a row; null is zero.
+SCOREMATCH_DEVICE void add4(const float* array, std::int64_t offset, int group, int dim, float factor,
+                            float (&sum)[4]) {
   if (array == nullptr) return;
   float values[4];
-  read4(array + row * dim, group, dim, values);
+  read4(array + offset, group, dim, values);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) sum[i] = fmaf(factor, values[i], sum[i]);
 }
@@ -26,9 +28,9 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) sampler_update_kern
   const std::int64_t row = i / groups;
   const int g = static_cast<int>(i % groups);
   float out[4] = {};
-  add4(p.x, row, g, p.dim, 1.0f, out);
-  add4(p.score, row, g, p.dim, p.score_factor, out);
-  add4(p.second_score, row, g, p.dim, p.second_factor, out);
+  add4(p.x, row * p.x_stride, g, p.dim, 1.0f, out);
+  add4(p.score, row * p.dim, g, p.dim, p.score_factor, out);
+  add4(p.second_score, row * p.dim, g, p.dim, p.second_factor, out);
   if (p.noise_factor != 0.0f) {
     const SampleNoise noise = sample_noise(p.noise, row);
     const auto group = static_cast<std::uint32_t>(g);

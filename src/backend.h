@@ -79,7 +79,7 @@ struct AdamState {
 };
 
 /// out = x + score_factor s + second_factor s2 + noise_factor z, z being sampler step `index` of `noise`; x and s may
-/// be null (zero), and out may be x. All [N, d], dense, of the engine's working type.
+/// be null (zero), and out may be any of them. All [N, d] of the engine's working type, and the scores dense.
 struct SamplerUpdate {
   View out;
   ConstView x, score, second_score;
@@ -87,6 +87,20 @@ struct SamplerUpdate {
   NoiseRef noise{};
   std::int64_t index = 0;  // kInitial: the draw a sampler starts from
   static constexpr std::int64_t kInitial = -1;
+};
+
+/// One decision a sample between where a Langevin chain stands, x with its score s and log-density f, and the proposal
+/// x' that a step of size h from there drew, with s' and f'. The chain moves, and `accepted` is one more, where
+///   ln u < f' - f + ln q(x | x') - ln q(x' | x),  q(y | x) = N(y; x + h/2 s, h I)  (Roberts & Tweedie 1996)
+/// and the right side is finite; u is step `index` of `noise`. Dense, of the engine's working type.
+struct MetropolisStep {
+  View x, score;                 // [N, d]
+  View log_density, accepted;    // [N]
+  ConstView next_x, next_score;  // [N, d]
+  ConstView next_log_density;    // [N]
+  double step_size = 0;
+  NoiseRef noise{};
+  std::int64_t index = 0;
 };
 
 /// An engine. Memory it hands out keeps it alive.
@@ -117,6 +131,11 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
                          const float* grad, double loss_scale) = 0;
   virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;
+  virtual bool has_metropolis() const { return false; }
+  /// Where has_metropolis().
+  virtual void metropolis(Queue::Impl& /*queue*/, const MetropolisStep& /*step*/) {}
+  /// Of values [N], dense, of the working type.
+  virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;
 
   const Kind kind;
   const Floats floats;  // element types it reads and writes

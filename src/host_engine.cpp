@@ -36,6 +36,12 @@ void HostEngine::advance(Queue::Impl&, NoiseState::Position* position) {
   ++position->step;
 }
 
+void HostEngine::estimate(Queue::Impl&, const ConstView& values, Estimate* estimate) {
+  Estimate sum;
+  for (std::int64_t n = 0; n < values.shape.extent[0]; ++n) add_to(sum, element(values, n));
+  *estimate = sum;
+}
+
 void check_sigma_values(const ConstView& sigma) {
   if (sigma.empty()) return;
   for (std::int64_t n = 0; n < sigma.shape.extent[0]; ++n) {

@@ -265,6 +265,32 @@ std::vector<BadMake> bad_samplers() {
       {"reverse equation upwards",
        make_sampler(ReverseSde{1, 0.5}),
        {"sampler.sigma_max", "at least sigma_min 1", "0.5"}},
+      {"chain of step_size 0", make_sampler(Langevin{0, 0}), {"sampler.step_size", kFloat, "0"}},
+      {"chain of step_size not a number", make_sampler(Langevin{0, kNan}), {"sampler.step_size", kFloat, "nan"}},
+      {"chain of no steps", make_sampler(Langevin{0, 1, 0}), {"sampler.steps", "between 1 and 3932160", "0"}},
+      {"chain of more steps than counters",
+       make_sampler(Langevin{0, 1, 3932161}),
+       {"sampler.steps", "between 1 and 3932160", "3932161"}},
+      {"chain from below zero", make_sampler(Langevin{0, 1, 1, -1}), {"sampler.sigma_start", kFloat, "-1"}},
+      {"chain at a level below zero", make_sampler(Langevin{-1, 1, 1}), {"sampler.sigma", kFloat, "-1"}},
+      {"chain at a level that is ignored",
+       make_sampler(Langevin{0.5, 1, 1}),
+       {"sampler.sigma", "0, as the network ignores it", "0.5"}},
+      {"chain without the level that is needed",
+       [](const Engine& e) {
+         MlpShape net = MlpShape::score(3, {4});
+         net.parameterization = parameterization::Ncsn{};
+         SamplerPlan(e, net, Langevin{}, 8);
+       },
+       {"sampler.sigma", "a level > 0, as the network uses it", "0"}},
+      {"correction of a score net",
+       make_sampler(Langevin{0, 1, 1, 1, true}),
+       {"sampler.metropolis", "false, as a score net has no density", "true"}},
+      {"correction of a score function",
+       [=](const Engine& e) {
+         SamplerPlan(e, 3, score, Langevin{0, 1, 1, 1, true}, 8);
+       },
+       {"sampler.metropolis", "false, as a score function has no density", "true"}},
       {"no score function",
        [](const Engine& e) { SamplerPlan(e, 3, nullptr, ProbabilityFlow{}, 8); },
        {"score", "a function", "nothing"}},

@@ -47,9 +47,13 @@ struct SamplerCall {
   void run() {
     const ProbabilityFlow flow{0.1, 2.0, 3, 7.0};
     const auto zero = [](Queue&, ConstView, ConstView, View) {};
-    const SamplerPlan plan = own_net ? SamplerPlan(engine, kDim, zero, flow, 8) : SamplerPlan(engine, net, flow, 8);
+    const SamplerPlan plan = own_net ? SamplerPlan(engine, kDim, zero, flow, 8)
+                             : chain ? SamplerPlan(engine, net, Langevin{0.5, 0.1, 3, 1, true}, 8)
+                                     : SamplerPlan(engine, net, flow, 8);
     Queue queue(queue_engine.value_or(engine), plan.workspace_bytes() - missing_bytes);
-    plan.run(queue, params, noise, x);
+    SamplerPlan::Out out;
+    out.x = x, out.acceptance = acceptance, out.acceptance_per_sample = acceptance_per_sample;
+    plan.run(queue, params, noise, out);
   }
 
   Engine engine;
@@ -57,9 +61,10 @@ struct SamplerCall {
   NoiseState state;
   NoiseRef noise;
   MlpShape net = MlpShape::score(kDim, {4});
-  bool own_net = false;
+  bool own_net = false, chain = false;
   ConstView params;
-  View x;
+  View x, acceptance_per_sample;
+  Estimate* acceptance = nullptr;
   std::optional<Engine> queue_engine;
   std::size_t missing_bytes = 0;
 };
@@ -217,6 +222,12 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
   using C = SamplerCall;
   const auto library = [](C&) {};
   const auto own = [](C& c) { c.own_net = true, c.params = {}; };
+  const auto corrected = [](C& c) {
+    c.chain = true, c.net.kind = MlpShape::Kind::energy;
+    c.params = {c.memory.fill<float>(21), 21};
+    c.acceptance = c.memory.take<Estimate>(1);
+    c.acceptance_per_sample = {c.memory.take<float>(kBatch), kBatch};
+  };
   return {
       {"no params", library, [](C& c) { c.params = {}; }, {"params", "[31]", "nothing"}},
       {"params short", library, [](C& c) { c.params.shape = 30; }, {"params", "[31]", "[30] float32"}},
@@ -227,6 +238,26 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
        },
        {"params", "nothing (the plan has a score function of the caller's)", "[31] float32"}},
       {"no noise", library, [](C& c) { c.noise = {}; }, {"noise", "a NoiseState to draw the start from", "nothing"}},
+      {"acceptance of a flow",
+       library,
+       [](C& c) { c.acceptance = c.memory.take<Estimate>(1); },
+       {"acceptance", "nothing, as this sampler accepts every step", "an output"}},
+      {"acceptance of each sample of a flow",
+       library,
+       [](C& c) {
+         c.acceptance_per_sample = {c.memory.take<float>(kBatch), kBatch};
+       },
+       {"acceptance_per_sample", "nothing, as this sampler accepts every step", "an output"}},
+      {"acceptance of fewer samples",
+       corrected,
+       [](C& c) { c.acceptance_per_sample.shape = kBatch - 1; },
+       {"acceptance_per_sample", "[5]", "[4] float32"},
+       On::host},
+      {"acceptance over the samples",
+       corrected,
+       [](C& c) { c.acceptance_per_sample.data = c.x.data; },
+       {"x", "memory of its own", "memory shared with acceptance_per_sample"},
+       On::host},
       {"noise past its end",
        library,
        [](C& c) { c.noise.sample_offset = (std::int64_t{1} << 48) - 1; },

@@ -29,12 +29,15 @@ TEST(Philox, CounterKeepsItsFieldsApart) {
   expect_block(c, {{0x98765432u, 0x3ABCu << 18 | 0x2FFFF, 0x12345678u, 0x02ABCDEFu}});
   const Block s = sampler_counter((std::uint64_t{5} << kDirectionBits) + 7, 1, 2, 3);
   expect_block(s, {{2, 3 | 7u << kGroupBits, 1, (16u + 5) << 24}});
+  const Block a = metropolis_counter((std::uint64_t{9} << kGroupBits) + 5, 1, 2);
+  expect_block(a, {{2, 5 | 9u << kGroupBits, 1, 7u << 24}});
 }
 
 TEST(Philox, NoCounterIsUsedTwice) {
   std::unordered_set<std::string> seen;
   std::size_t count = 0;
-  for (const Purpose purpose : {Purpose::sigma, Purpose::eps, Purpose::direction, Purpose::row, Purpose::sampler_step})
+  for (const Purpose purpose :
+       {Purpose::sigma, Purpose::eps, Purpose::direction, Purpose::row, Purpose::metropolis, Purpose::sampler_step})
     for (const std::uint64_t step : {0ull, 1ull, 0xFFFFFFFFull, 0x100000000ull, 0xFFFFFFFFFFull})
       for (const std::uint64_t sample : {0ull, 1ull, 0xFFFFFFFFull, 0x100000000ull, 0xFFFFFFFFFFFFull})
         for (const std::uint32_t group : {0u, 1u, 0x3FFFFu})

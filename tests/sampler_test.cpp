@@ -321,7 +321,7 @@ std::vector<MlpShape> networks(const Engine& engine) {
 }
 
 const Sampler kSamplers[] = {ProbabilityFlow{0.01, 10, 6}, AnnealedLangevin{0.1, 10, 4, 3, 1e-3},
-                             ReverseSde{0.01, 10, 12}};
+                             ReverseSde{0.01, 10, 12}, Langevin{0.2, 0.01, 12}};
 
 TEST_P(Samplers, GiveTheSameSamplesHoweverTheBatchIsSplit) {
   constexpr std::int64_t kSamples = 150;

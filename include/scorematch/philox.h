@@ -39,6 +39,7 @@ enum class Purpose : std::uint32_t {
   parameters = 4,    ///< MlpShape::initial_params: sample = element / 4
   frequencies = 5,   ///< conditioning::Fourier::random: sample = element / 4
   sampler_init = 6,  ///< where a sampler starts
+  metropolis = 7,    ///< whether a sampler's step k is accepted: group k mod 2^18, direction k / 2^18
   sampler_step = 16  ///< and the next 239: purpose 16 + k / 2^14, direction k mod 2^14 is a sampler's step k
 };
 constexpr std::int64_t kMaxSamplerSteps = (256 - 16) * kMaxDirections;
@@ -66,6 +67,12 @@ SCOREMATCH_HOST_DEVICE constexpr std::uint32_t sampler_direction(std::uint64_t k
 SCOREMATCH_HOST_DEVICE constexpr Block sampler_counter(std::uint64_t k, std::uint64_t step, std::uint64_t sample,
                                                        std::uint32_t group) {
   return counter(sampler_purpose(k), step, sample, group, sampler_direction(k));
+}
+
+/// Whose word 0 decides whether a sampler's step k is accepted.
+SCOREMATCH_HOST_DEVICE constexpr Block metropolis_counter(std::uint64_t k, std::uint64_t step, std::uint64_t sample) {
+  return counter(Purpose::metropolis, step, sample, static_cast<std::uint32_t>(k) & ((1u << kGroupBits) - 1),
+                 static_cast<std::uint32_t>(k >> kGroupBits));
 }
 
 constexpr std::uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;

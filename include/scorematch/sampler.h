@@ -6,6 +6,7 @@
 #include <memory>
 #include <variant>
 
+#include "scorematch/estimate.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
 
@@ -31,11 +32,22 @@ struct ReverseSde {
   int steps = 500;
   double rho = 7.0;
 };
-using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow, ReverseSde>;
+/// Langevin dynamics at one noise level, x <- x + h/2 s(x) + sqrt(h) z: unadjusted, with a bias of order h, or with
+/// Metropolis' correction, whose stationary law is the network's density itself (Roberts & Tweedie 1996; Besag 1994).
+/// A proposal that is not finite, or has no finite log-density, is rejected.
+struct Langevin {
+  double sigma = 0;         ///< the level; 0 for a network that ignores it
+  double step_size = 1e-3;  ///< h
+  int steps = 1000;
+  double sigma_start = 1.0;  ///< starts from N(0, sigma_start^2 I); 0: from the x that run() is given
+  bool metropolis = false;   ///< energy nets alone: a score net has no density
+};
+using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow, ReverseSde, Langevin>;
 
 class SCOREMATCH_API SamplerPlan {
  public:
-  /// A network of the caller's: enqueues score [N, d] at x [N, d] and sigma [1]; float64 on the reference engine.
+  /// A network of the caller's: enqueues score [N, d] at x [N, d] and sigma [1] (empty where the sampler has no level);
+  /// float64 on the reference engine.
   /// `queue` is run()'s stream with the scratch that the sampler leaves over, so a plan may be run on it: give the
   /// outer queue the sum of both workspace_bytes().
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
@@ -43,10 +55,18 @@ class SCOREMATCH_API SamplerPlan {
   SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch);
   SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler, std::int64_t max_batch);
 
+  struct Out {
+    View x;  ///< [N, d]; where a Langevin chain starts from them, read first
+    Estimate* acceptance =
+        nullptr;                   ///< mean over the chains of acceptance_per_sample; with Metropolis' correction alone
+    View acceptance_per_sample{};  ///< [N], the share of a chain's proposals that were accepted; likewise
+  };
+
   /// Enqueues the whole run. Row i is sample i of `noise`, whatever the batch it is drawn in; no number is shared with
-  /// training, but the same noise gives the same samples again.
+  /// training, but the same noise gives the same samples again: advance it before a chain is carried on.
   /// @param params [P]; empty with a ScoreFunction @param x [N, d]; written
-  void run(Queue& queue, ConstView params, NoiseRef noise, View x) const;
+  void run(Queue& queue, ConstView params, NoiseRef noise, View x) const { run(queue, params, noise, Out{x}); }
+  void run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const;
   std::size_t workspace_bytes() const;
 
  private:

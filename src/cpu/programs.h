@@ -13,5 +13,6 @@ std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, ThreadPool& pool);
 void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& options, float* params, const float* grad,
                double loss_scale);
 void sampler_update(ThreadPool& pool, const SamplerUpdate& update);
+void metropolis(ThreadPool& pool, const MetropolisStep& step);
 
 }  // namespace scorematch::cpu

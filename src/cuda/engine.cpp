@@ -148,6 +148,9 @@ struct CudaEngine final : Engine::Impl {
   void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) override {
     cuda::sampler_update(device, queue, update);
   }
+  void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) override {
+    cuda::estimate(device, queue, values, estimate);
+  }
 
   cuda::Context context() { return {*this, device, cublas.get()}; }
 

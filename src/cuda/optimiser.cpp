@@ -1,4 +1,4 @@
-// Adam, a sampler's step, and a noise's next one.
+// Adam, a sampler's step, an estimate, and a noise's next step.
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "cuda/translate.h"
@@ -31,7 +31,8 @@ void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdat
   p.dim = static_cast<int>(update.out.shape.extent[1]);
   check_noise_offset(update.noise, p.batch);
   p.out = floats(update.out), p.out_stride = update.out.stride[0];
-  p.x = floats(update.x), p.score = floats(update.score), p.second_score = floats(update.second_score);
+  p.x = floats(update.x), p.x_stride = update.x.stride[0];
+  p.score = floats(update.score), p.second_score = floats(update.second_score);
   p.score_factor = static_cast<float>(update.score_factor);
   p.second_factor = static_cast<float>(update.second_factor);
   p.noise_factor = static_cast<float>(update.noise_factor);
@@ -40,6 +41,13 @@ void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdat
   p.index = update.index;
   const UseDevice use(device.index);
   check_launch(kernels::launch_sampler_update(p, queue.stream), "sampler_update");
+}
+
+void estimate(const Device& device, Queue::Impl& queue, const ConstView& values, Estimate* estimate) {
+  const UseDevice use(device.index);
+  check_launch(kernels::launch_estimate(floats(values), values.shape.extent[0], false,
+                                        reinterpret_cast<kernels::EstimateRecord*>(estimate), nullptr, queue.stream),
+               "estimate");
 }
 
 }  // namespace scorematch::cuda

@@ -23,6 +23,8 @@ struct ReferenceEngine final : HostEngine {
     reference::adam_step(state, options, params, grad, loss_scale);
   }
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { reference::sampler_update(update); }
+  bool has_metropolis() const override { return true; }
+  void metropolis(Queue::Impl&, const MetropolisStep& step) override { reference::metropolis(step); }
 };
 
 }  // namespace

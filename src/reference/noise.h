@@ -31,6 +31,14 @@ struct SampleNoise {
                                 static_cast<std::uint64_t>(position.first_sample), group),
         position.seed);
   }
+  /// The uniform that decides whether a sampler's step is accepted.
+  double acceptance(std::int64_t step) const {
+    const philox::Block r = philox::philox4x32_10(
+        philox::metropolis_counter(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(position.step),
+                                   static_cast<std::uint64_t>(position.first_sample)),
+        position.seed);
+    return static_cast<double>(philox::uniform(r.word[0]));
+  }
 };
 
 /// Normal i of a group, by Box & Muller.

@@ -12,5 +12,6 @@ std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec);
 void adam_step(const AdamState& state, const Adam::Options& options, float* params, const float* grad,
                double loss_scale);
 void sampler_update(const SamplerUpdate& update);
+void metropolis(const MetropolisStep& step);
 
 }  // namespace scorematch::reference

@@ -12,18 +12,23 @@ namespace scorematch {
 
 /// What a run has at hand. Arrays are [N, d], dense, in engine memory and of its working type.
 struct SamplerRun {
-  View x;                                                                  // in: nothing; out: the samples
-  std::vector<View> scratch;                                               // scratch_count() of them
+  View x;                     // in: where starts_from_x(), those given, else nothing; out: the samples
+  std::vector<View> scratch;  // scratch_count() of them
+  std::vector<View> values;   // value_count() of [N]; out: of a sampler that rejects, values[0] is the share accepted
   std::function<void(ConstView x, std::int64_t level, View score)> score;  // at sigmas()[level]
-  std::function<void(const SamplerUpdate&)> update;                        // noise is filled in
+  std::function<void(ConstView x, std::int64_t level, View score, View log_density)> score_and_log_density;
+  std::function<void(const SamplerUpdate&)> update;  // noise is filled in
+  std::function<void(MetropolisStep)> metropolis;    // likewise
 };
 
 class SamplerMethod {
  public:
   virtual ~SamplerMethod() = default;
-  /// Every noise level run() names, each > 0.
+  /// Every noise level run() names, each > 0; none where the network is to ignore it.
   virtual std::vector<double> sigmas() const = 0;
   virtual int scratch_count() const = 0;
+  virtual int value_count() const { return 0; }
+  virtual bool starts_from_x() const { return false; }
   virtual void run(const SamplerRun& run) const = 0;
 };
 
@@ -36,6 +41,13 @@ inline SamplerUpdate start_at(const View& x, double sigma) {
   return start;
 }
 
+/// [N] as [N, 1].
+inline View column(View values) {
+  values.shape = {values.shape.extent[0], 1};
+  values.stride[0] = values.stride[1] = 1;
+  return values;
+}
+
 /// sigma_max ... sigma_min in geometric progression.
 std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels);
 
@@ -43,6 +55,7 @@ std::vector<double> geometric_levels(double sigma_max, double sigma_min, int lev
 std::vector<double> karras_levels(double sigma_max, double sigma_min, int steps, double rho);
 
 /// @throws Error for options out of range, as the two above.
+std::unique_ptr<SamplerMethod> make_langevin(const Langevin& options);
 std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& options);
 std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options);
 std::unique_ptr<SamplerMethod> make_reverse_sde(const ReverseSde& options);

@@ -12,16 +12,18 @@ void run(std::uint64_t seed) {
   const int dim = random_dim(random);
   const std::int64_t batch = random.integer(1, 40), count = batch * dim;
   const RandomNoise noise(random);
-  const std::vector<float> x = random.normals(count), score = random.normals(count), second = random.normals(count);
-  const DeviceArray<float> x_device(x), score_device(score), second_device(second);
   SamplerParams p;
+  p.x_stride = dim + (random.chance(0.5) ? random.integer(0, 5) : 0);
+  const std::vector<float> x = random.normals(batch * p.x_stride), score = random.normals(count),
+                           second = random.normals(count);
+  const DeviceArray<float> x_device(x), score_device(score), second_device(second);
   p.batch = batch, p.dim = dim;
   const bool has_x = random.chance(0.7), has_score = random.chance(0.7), has_second = random.chance(0.5);
   p.x = has_x ? x_device.data() : nullptr;
   p.score = has_score ? score_device.data() : nullptr;
   p.second_score = has_second ? second_device.data() : nullptr;
   const bool in_place = random.chance(0.5);
-  p.out_stride = in_place ? dim : dim + random.integer(0, 5);
+  p.out_stride = in_place ? p.x_stride : dim + random.integer(0, 5);
   const DeviceArray<float> apart(std::vector<float>(static_cast<std::size_t>(batch * p.out_stride), -1.0f));
   p.out = in_place ? x_device.data() : apart.data();
   p.score_factor = static_cast<float>(random.real(-2, 2)), p.second_factor = static_cast<float>(random.real(-2, 2));
@@ -38,7 +40,7 @@ void run(std::uint64_t seed) {
     });
     for (int i = 0; i < dim; ++i) {
       const auto k = static_cast<std::size_t>(n * dim + i);
-      const double parts[] = {has_x ? static_cast<double>(x[k]) : 0,
+      const double parts[] = {has_x ? static_cast<double>(x[static_cast<std::size_t>(n * p.x_stride + i)]) : 0,
                               has_score ? static_cast<double>(p.score_factor) * static_cast<double>(score[k]) : 0,
                               has_second ? static_cast<double>(p.second_factor) * static_cast<double>(second[k]) : 0,
                               static_cast<double>(p.noise_factor) * z[static_cast<std::size_t>(i)]};
@@ -48,7 +50,7 @@ void run(std::uint64_t seed) {
           << "row " << n << " column " << i;
     }
     for (std::int64_t i = n * p.out_stride + dim; i < (n + 1) * p.out_stride; ++i)
-      EXPECT_EQ(got[static_cast<std::size_t>(i)], -1.0f);
+      EXPECT_EQ(got[static_cast<std::size_t>(i)], in_place ? x[static_cast<std::size_t>(i)] : -1.0f);
   }
 }
 

@@ -1,0 +1,390 @@
+// Langevin chains: unadjusted, with the bias that is known of them; corrected, with the law of the network itself.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "backend.h"
+#include "scorematch/sampler.h"
+#include "scorematch/score.h"
+#include "support/engine_test.h"
+#include "support/mixture_energy.h"
+#include "support/statistics.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+using Vector = std::vector<double>;
+
+const NoiseState::Position kPosition{77, 3, 1000};
+constexpr double kSigma = 0.6, kData = 0.8;  // sigma^2 + sigma_data^2 = 1
+
+/// f = -|x|^2 / 2 at kSigma, its parameters zero.
+MlpShape standard_normal(int dim, MlpShape::Kind kind) {
+  MlpShape net = MlpShape::score(dim, {4});
+  net.kind = kind;
+  net.parameterization = parameterization::Edm{kData};
+  return net;
+}
+
+struct Chains {
+  Vector x, acceptance_per_sample;
+  Estimate acceptance;
+};
+
+/// @param x where they start, if options.sigma_start is 0
+Chains run(const Engine& engine, const MlpShape& net, const Vector& params, const Langevin& options, std::int64_t n,
+           const Vector& start = {}, NoiseState::Position position = kPosition) {
+  const SamplerPlan plan(engine, net, options, n);
+  Queue queue(engine, plan.workspace_bytes());
+  const NoiseState noise(engine, position);
+  const Array param_array(engine, params, net.param_count());
+  Array x = start.empty() ? Array(engine, {n, net.dim}) : Array(engine, start, {n, net.dim}), each(engine, n);
+  auto all = engine.allocate<Estimate>();
+  SamplerPlan::Out out;
+  out.x = x;
+  if (options.metropolis) out.acceptance = all.data(), out.acceptance_per_sample = each;
+  plan.run(queue, param_array, noise, out);
+  return {x.read(queue), each.read(queue), queue.read_one(all)};
+}
+
+Vector zeros(const MlpShape& net) { return Vector(static_cast<std::size_t>(net.param_count()), 0.0); }
+
+Vector column(const Vector& x, std::size_t dim, std::size_t i) {
+  Vector values;
+  for (std::size_t at = i; at < x.size(); at += dim) values.push_back(x[at]);
+  return values;
+}
+
+class UnadjustedLangevin : public EngineTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, UnadjustedLangevin, testing::ValuesIn(built_engine_names()),
+                         [](const auto& info) { return info.param; });
+
+// x <- (1 - h theta / 2) x + sqrt(h) z has the variance h / (1 - (1 - h theta / 2)^2) = 1 / (theta (1 - theta h / 4));
+// of how it begins 0.8^60 is left.
+TEST_P(UnadjustedLangevin, HasTheBiasThatIsKnownOfIt) {
+  const bool is_slow = engine.kind() == Engine::Kind::cuda;  // on the executor
+  const std::int64_t samples = is_slow ? 200 : 4000;
+  const MlpShape net = standard_normal(2, MlpShape::Kind::score);
+  for (const double h : {0.4, 1.0}) {
+    const double want = 1 / (1 - h / 4);
+    const Vector x = run(engine, net, zeros(net), {kSigma, h, 30, 1}, samples).x;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Moments m = moments(column(x, 2, i));
+      EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error());
+      EXPECT_NEAR(m.variance, want, kSigmas * m.variance_error());
+      if (h == 1.0 && !is_slow) {
+        EXPECT_GT(m.variance, 1 + kSigmas * m.variance_error());  // or the corrected chain has nothing to correct
+      }
+    }
+  }
+}
+
+// A chain in two halves, the second from where the first ended, is x <- x - h/2 x + sqrt(h) z throughout.
+TEST_P(UnadjustedLangevin, IsItsRecursionAndGoesOnFromWhereItStands) {
+  constexpr std::int64_t kSamples = 70;
+  constexpr int kDim = 3, kSteps = 5;
+  constexpr double kStep = 0.3;
+  const MlpShape net = standard_normal(kDim, MlpShape::Kind::score);
+  NoiseState::Position position = kPosition;
+  const Vector half = run(engine, net, zeros(net), {kSigma, kStep, kSteps, 2}, kSamples).x;
+  ++position.step;
+  const Vector got = run(engine, net, zeros(net), {kSigma, kStep, kSteps, 0}, kSamples, half, position).x;
+  const double u = unit_roundoff(engine);
+  for (std::int64_t n = 0; n < kSamples; ++n) {
+    Vector x, error;
+    for (std::int64_t part = 0; part < 2; ++part) {
+      NoiseState::Position at = kPosition;
+      at.step += part;
+      NoiseRef ref;
+      ref.state = &at;
+      const reference::SampleNoise noise(ref, n);
+      if (part == 0)
+        for (const double z :
+             reference::normals(kDim, [&](std::uint32_t g) { return noise.block(philox::Purpose::sampler_init, g); })) {
+          x.push_back(2 * z);
+          error.push_back(8 * u * std::abs(x.back()));
+        }
+      for (int k = 0; k < kSteps; ++k) {
+        const Vector z = reference::normals(kDim, [&](std::uint32_t g) { return noise.sampler_block(k, g); });
+        for (std::size_t i = 0; i < kDim; ++i) {
+          error[i] = (1 - kStep / 2) * error[i] + 12 * u * (std::abs(x[i]) + std::sqrt(kStep) * std::abs(z[i]) + 1e-3);
+          x[i] = (1 - kStep / 2) * x[i] + std::sqrt(kStep) * z[i];
+        }
+      }
+    }
+    for (std::size_t i = 0; i < kDim; ++i) ASSERT_NEAR(got[static_cast<std::size_t>(n) * kDim + i], x[i], error[i]);
+  }
+}
+
+TEST_P(UnadjustedLangevin, TakesAScoreFunctionWithoutALevel) {
+  const MlpShape net = MlpShape::score(3, {8});  // ignores sigma
+  const Array params(engine, uniform_values(net.param_count(), 4), net.param_count());
+  const ScorePlan score(engine, net, 20);
+  int calls = 0;
+  const auto function = [&](Queue& queue, ConstView x, ConstView sigma, View out) {
+    ++calls;
+    EXPECT_TRUE(sigma.empty());
+    score.run(queue, {params, x}, {out});
+  };
+  const Langevin options{0, 0.1, 7};
+  const SamplerPlan by_net(engine, net, options, 20), by_function(engine, 3, function, options, 20);
+  Queue queue(engine, by_function.workspace_bytes() + score.workspace_bytes());
+  const NoiseState noise(engine, kPosition);
+  Array a(engine, {20, 3}), b(engine, {20, 3});
+  by_net.run(queue, params, noise, a);
+  by_function.run(queue, {}, noise, b);
+  EXPECT_EQ(a.read(queue), b.read(queue));
+  EXPECT_EQ(calls, 7);
+}
+
+// ---- with Metropolis' correction: the engines that have energy nets
+
+class CorrectedLangevin : public EngineTest {
+ protected:
+  void SetUp() override {
+    EngineTest::SetUp();
+    if (!engine.impl()->has_metropolis()) GTEST_SKIP() << "this engine has no acceptance step";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, CorrectedLangevin, testing::ValuesIn(built_engine_names()),
+                         [](const auto& info) { return info.param; });
+
+double normal_density(double z) { return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0)); }
+
+/// E min(1, e^L) for the standard normal in one dimension, where L = -h/8 (x'^2 - x^2), by the trapezoidal rule, whose
+/// error on a kink is of the order of the squared spacing.
+double normal_acceptance(double h) {
+  constexpr double kEnd = 8, kSpacing = 0.01;
+  double sum = 0;
+  for (double x = -kEnd; x <= kEnd; x += kSpacing)
+    for (double z = -kEnd; z <= kEnd; z += kSpacing) {
+      const double next = (1 - h / 2) * x + std::sqrt(h) * z;
+      sum += normal_density(x) * normal_density(z) * std::min(1.0, std::exp(-h / 8 * (next * next - x * x)));
+    }
+  return sum * kSpacing * kSpacing;
+}
+
+// Where the unadjusted chain has 4/3 of the variance, from a start that has four times as much.
+TEST_P(CorrectedLangevin, HasTheMomentsAndTheAcceptanceOfAGaussian) {
+  constexpr std::int64_t kSamples = 4000;
+  const MlpShape net = standard_normal(1, MlpShape::Kind::energy);
+  const Vector params = zeros(net);
+  const Vector settled = run(engine, net, params, {kSigma, 1.0, 60, 2, true}, kSamples).x;
+  NoiseState::Position later = kPosition;
+  ++later.step;
+  const Chains got = run(engine, net, params, {kSigma, 1.0, 20, 0, true}, kSamples, settled, later);
+  for (const Vector& x : {settled, got.x}) {
+    const Moments m = moments(x);
+    EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error());
+    EXPECT_NEAR(m.variance, 1, kSigmas * m.variance_error());
+    EXPECT_NEAR(m.fourth, 3, kSigmas * std::sqrt(96 / m.count));  // var z^4 = 105 - 9
+    EXPECT_LT(kolmogorov_distance(x, normal_distribution), kKolmogorov);
+  }
+  EXPECT_EQ(got.acceptance.count, kSamples);
+  EXPECT_NEAR(got.acceptance.mean, normal_acceptance(1.0), kSigmas * got.acceptance.standard_error());
+  EXPECT_LT(got.acceptance.mean + kSigmas * got.acceptance.standard_error(), 1);
+  const Moments share = moments(got.acceptance_per_sample);
+  EXPECT_NEAR(got.acceptance.mean, share.mean, 1e-12);
+  for (const double each : got.acceptance_per_sample) EXPECT_NEAR(each * 20, std::round(each * 20), 1e-5);
+}
+
+// 1 - acceptance = E|L| / 2 to first order = h^(3/2) / (4 pi) in one dimension, so an eighth for a quarter of h.
+TEST_P(CorrectedLangevin, AcceptsAllAsTheStepGoesToZero) {
+  const MlpShape net = standard_normal(1, MlpShape::Kind::energy);
+  const Vector start = normal_values(4000, 12);
+  double rejected[2];
+  for (int i = 0; i < 2; ++i) {
+    const double h = i == 0 ? 0.4 : 0.1;
+    const Estimate acceptance = run(engine, net, zeros(net), {kSigma, h, 60, 0, true}, 4000, start).acceptance;
+    rejected[i] = 1 - acceptance.mean;
+    EXPECT_NEAR(acceptance.mean, normal_acceptance(h), kSigmas * acceptance.standard_error());
+    EXPECT_NEAR(rejected[i], std::pow(h, 1.5) / (4 * std::acos(-1.0)),
+                0.5 * h * rejected[i] + kSigmas * acceptance.standard_error());
+  }
+  EXPECT_GT(rejected[0], 5 * rejected[1]);
+}
+
+// Two modes of unequal weight in two dimensions: E x = (2w - 1) mu, var x_i = tau^2 + 4 w (1 - w) mu_i^2.
+TEST_P(CorrectedLangevin, HasTheLawOfAMixture) {
+  const std::int64_t samples = engine.kind() == Engine::Kind::reference ? 1000 : 4000;
+  const Vector mu = {0.8, -0.5};
+  const MixtureEnergy mixture(mu, 0.9, kSigma, 0.4);
+  const double weight = mixture.density.components()[0].weight, tau2 = kSigma * kSigma + 0.16;
+  const Chains got = run(engine, mixture.net, mixture.params, {mixture.sigma, 0.7, 250, 2, true}, samples);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Moments m = moments(column(got.x, 2, i));
+    EXPECT_NEAR(m.mean, (2 * weight - 1) * mu[i], kSigmas * m.mean_error());
+    EXPECT_NEAR(m.variance, tau2 + 4 * weight * (1 - weight) * mu[i] * mu[i], kSigmas * m.variance_error());
+  }
+  // Along mu the law is a mixture of two normals at +-|mu|.
+  Vector along;
+  const double length = std::hypot(mu[0], mu[1]), tau = std::sqrt(tau2);
+  for (std::size_t n = 0; n < got.x.size(); n += 2) along.push_back((got.x[n] * mu[0] + got.x[n + 1] * mu[1]) / length);
+  EXPECT_LT(kolmogorov_distance(along,
+                                [&](double z) {
+                                  return weight * normal_distribution((z - length) / tau) +
+                                         (1 - weight) * normal_distribution((z + length) / tau);
+                                }),
+            kKolmogorov);
+  EXPECT_LT(got.acceptance.mean, 0.97);
+}
+
+TEST_P(CorrectedLangevin, IsTheSameHoweverTheBatchIsCut) {
+  constexpr std::int64_t kSamples = 150;
+  const MixtureEnergy mixture({0.8, -0.5, 0.2}, 0.9, kSigma, 0.4);
+  const Langevin options{mixture.sigma, 0.5, 12, 2, true};
+  const SamplerPlan plan(engine, mixture.net, options, kSamples);
+  Queue queue(engine, plan.workspace_bytes());
+  const Array params(engine, mixture.params, mixture.net.param_count());
+  const NoiseState noise(engine, kPosition);
+  Array whole(engine, {kSamples, 3}), parts(engine, {kSamples, 3}), share(engine, kSamples), shares(engine, kSamples);
+  SamplerPlan::Out out;
+  out.x = whole, out.acceptance_per_sample = share;
+  plan.run(queue, params, noise, out);
+  for (const auto& [first, count] : {std::pair{0, 1}, std::pair{1, 66}, std::pair{67, 83}}) {
+    out.x = parts.view().samples(first, count), out.acceptance_per_sample = shares.view().samples(first, count);
+    plan.run(queue, params, noise.from(first), out);
+  }
+  EXPECT_EQ(parts.read(queue), whole.read(queue));
+  EXPECT_EQ(shares.read(queue), share.read(queue));
+  plan.run(queue, params, noise, parts);
+  EXPECT_EQ(parts.read(queue), whole.read(queue));
+}
+
+TEST_P(CorrectedLangevin, RejectsWhatIsNotFinite) {
+  const MlpShape net = standard_normal(2, MlpShape::Kind::energy);
+  const Vector start = normal_values(200, 5);
+  const Chains got = run(engine, net, zeros(net), {kSigma, 3e38, 4, 0, true}, 100, start);
+  EXPECT_EQ(got.x, start);
+  EXPECT_EQ(got.acceptance.mean, 0);
+}
+
+// ---- the decision alone
+
+/// ln N(to; from + h/2 score, h I)
+long double log_proposal(const Vector& to, const Vector& from, const Vector& score, double h) {
+  long double sum = 0;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const long double away = static_cast<long double>(to[i]) - from[i] - static_cast<long double>(h) / 2 * score[i];
+    sum -= away * away / (2 * static_cast<long double>(h)) +
+           std::log(2 * std::acos(-1.0L) * static_cast<long double>(h)) / 2;
+  }
+  return sum;
+}
+
+Vector row(const Vector& all, std::size_t dim, std::size_t n) {
+  return {all.begin() + static_cast<std::ptrdiff_t>(n * dim), all.begin() + static_cast<std::ptrdiff_t>((n + 1) * dim)};
+}
+
+// Detailed balance: p(x) q(x'|x) A(x, x') = p(x') q(x|x') A(x', x) with A = min(1, r), r the ratio of the two products
+// as their densities are written, here of any x, x', s, s', f, f'. Row by row: moved where u < r, else left as it is.
+TEST_P(CorrectedLangevin, AcceptsByTheRatioOfTheDensities) {
+  constexpr std::size_t kSamples = 3000, kDim = 5;
+  constexpr double kStep = 0.35;
+  constexpr std::int64_t kIndex = (std::int64_t{3} << 18) + 9;
+  const Vector x = normal_values(kSamples * kDim, 1), s = normal_values(kSamples * kDim, 2),
+               next_x = normal_values(kSamples * kDim, 3), next_f = normal_values(kSamples, 5),
+               f = normal_values(kSamples, 6);
+  Vector next_s = normal_values(kSamples * kDim, 4), spoilt_f = next_f, spoilt_x = next_x;
+  for (double& each : next_s) each = -each;
+  const double inf = std::numeric_limits<double>::infinity();
+  spoilt_f[7] = inf, spoilt_f[8] = -inf, spoilt_f[9] = inf - inf, spoilt_x[10 * kDim] = inf,
+  spoilt_x[11 * kDim + 1] = inf - inf, next_s[12 * kDim + 2] = inf, next_s[13 * kDim] = -inf;
+
+  const auto count = static_cast<std::int64_t>(kSamples), dim = static_cast<std::int64_t>(kDim);
+  Array to_x(engine, x, {count, dim}), to_s(engine, s, {count, dim}), to_f(engine, f, count),
+      accepted(engine, Vector(kSamples, 2.0), count);
+  const Array from_x(engine, spoilt_x, {count, dim}), from_s(engine, next_s, {count, dim}),
+      from_f(engine, spoilt_f, count);
+  const NoiseState noise(engine, kPosition);
+  MetropolisStep step;
+  step.x = to_x, step.score = to_s, step.log_density = to_f, step.accepted = accepted;
+  step.next_x = from_x, step.next_score = from_s, step.next_log_density = from_f;
+  step.step_size = kStep;
+  step.noise = noise.from(4);
+  step.index = kIndex;
+  Queue queue(engine, 0);
+  engine.impl()->metropolis(queue.impl(), step);
+
+  const Vector got_x = to_x.read(queue), got_s = to_s.read(queue), got_f = to_f.read(queue),
+               moves = accepted.read(queue);
+  NoiseState::Position at = kPosition;
+  NoiseRef ref;
+  ref.state = &at, ref.sample_offset = 4;
+  std::size_t moved = 0, close = 0;
+  for (std::size_t n = 0; n < kSamples; ++n) {
+    const Vector here = row(x, kDim, n), there = row(spoilt_x, kDim, n);
+    const long double there_q = log_proposal(there, here, row(s, kDim, n), kStep),
+                      back_q = log_proposal(here, there, row(next_s, kDim, n), kStep);
+    const long double log_ratio = static_cast<long double>(spoilt_f[n]) - f[n] + back_q - there_q;
+    const double log_u = std::log(reference::SampleNoise(ref, static_cast<std::int64_t>(n)).acceptance(kIndex));
+    const bool moves_on = std::isfinite(log_ratio) && log_u < log_ratio;
+    if (n >= 7 && n <= 13) {
+      ASSERT_FALSE(moves_on);
+    }
+    // The densities' exponents are tens in size, summed in double by the engine.
+    if (std::isfinite(log_ratio) && std::abs(log_u - log_ratio) < 1e-12) {
+      ++close;
+      continue;
+    }
+    moved += moves_on;
+    ASSERT_EQ(moves[n], moves_on ? 3 : 2) << n;
+    ASSERT_EQ(got_f[n], moves_on ? spoilt_f[n] : f[n]) << n;
+    ASSERT_EQ(row(got_x, kDim, n), moves_on ? there : here) << n;
+    ASSERT_EQ(row(got_s, kDim, n), row(moves_on ? next_s : s, kDim, n)) << n;
+  }
+  EXPECT_LE(close, 1u);
+  EXPECT_GT(moved, kSamples / 5);
+  EXPECT_LT(moved, 4 * kSamples / 5);
+}
+
+TEST(Acceptance, DrawsAUniformForEachSampleAndStep) {
+  NoiseState::Position at = kPosition;
+  NoiseRef ref;
+  ref.state = &at;
+  Vector first, second;
+  for (std::int64_t n = 0; n < 20000; ++n) {
+    first.push_back(reference::SampleNoise(ref, n).acceptance(5));
+    second.push_back(reference::SampleNoise(ref, n).acceptance(5 + (std::int64_t{1} << 18)));
+    ASSERT_GT(first.back(), 0);
+  }
+  EXPECT_LT(kolmogorov_distance(first, [](double p) { return p; }), kKolmogorov);
+  EXPECT_LT(kolmogorov_distance(second, [](double p) { return p; }), kKolmogorov);
+  EXPECT_LT(std::abs(correlation(first, second)), kSigmas / std::sqrt(20000.0));
+}
+
+// ---- engines: the same decisions, but where an engine's rounding decides
+
+TEST(LangevinEngines, DecideAlike) {
+  constexpr std::int64_t kSamples = 2000;
+  constexpr int kDim = 2, kSteps = 20;
+  const MixtureEnergy mixture({0.8, -0.5}, 0.9, kSigma, 0.4);
+  const Langevin options{mixture.sigma, 0.5, kSteps, 2, true};
+  const Chains want = run(Engine::reference(), mixture.net, mixture.params, options, kSamples);
+  for (const std::string& name : engine_names()) {
+    if (name == "reference") continue;
+    const Engine engine = engine_named(name);
+    if (!engine.impl()->has_metropolis()) continue;
+    const Chains got = run(engine, mixture.net, mixture.params, options, kSamples);
+    std::size_t different = 0;
+    for (std::size_t n = 0; n < kSamples; ++n) {
+      // ln u is uniform enough next to a threshold that moved by some 1e-6 to be passed once in 1e5 decisions or so.
+      if (std::abs(got.acceptance_per_sample[n] - want.acceptance_per_sample[n]) > 1e-6) {
+        ++different;
+        continue;
+      }
+      for (std::size_t i = 0; i < kDim; ++i) {
+        const double away = std::abs(got.x[n * kDim + i] - want.x[n * kDim + i]);
+        if (away > 1e-4) {
+          ++different;
+          break;
+        }
+      }
+    }
+    EXPECT_LE(different, 5u) << name;
+  }
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support
