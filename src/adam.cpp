@@ -77,6 +77,10 @@ Adam::Snapshot Adam::snapshot(Queue& queue) const {
   return snapshot;
 }
 
+bool Adam::Options::ema_is_settled(std::int64_t step) const {
+  return std::pow(ema_decay, static_cast<double>(step)) <= 0.01;
+}
+
 void Adam::restore(Queue& queue, const Snapshot& snapshot) {
   queue.impl().check(impl_->engine.impl(), 0);
   check(snapshot, impl_->count);

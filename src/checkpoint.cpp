@@ -15,7 +15,7 @@ constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
 constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale";
 const std::string kAdam = "adam.";
-const std::string kUser = "user.";  // before the names of the caller's own metadata
+const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
 
 std::vector<float> slice(const std::vector<float>& flat, std::int64_t begin, std::int64_t count) {
   return {flat.begin() + begin, flat.begin() + begin + count};
@@ -163,10 +163,26 @@ Standardization take_standardization(const std::string& path, SafetensorsFile& f
   return standardization;
 }
 
+bool is_user(const std::string& name) { return name.compare(0, kUser.size(), kUser) == 0; }
+
+std::map<std::string, std::vector<double>> take_arrays(const std::string& path, SafetensorsFile& file) {
+  std::map<std::string, std::vector<double>> arrays;
+  for (auto at = file.tensors.lower_bound(kUser); at != file.tensors.end() && is_user(at->first);
+       at = file.tensors.erase(at)) {
+    const Tensor& tensor = at->second;
+    if (tensor.shape.size() != 1)
+      fail(path, "tensor '" + at->first + "': expected [any], got " + describe_shape(tensor.shape));
+    if (!tensor.is_double()) fail(path, "tensor '" + at->first + "': expected F64, got F32");
+    arrays[at->first.substr(kUser.size())] = tensor.as_double();
+  }
+  return arrays;
+}
+
 }  // namespace
 
 const std::vector<float>& Checkpoint::sampling_params() const {
-  return adam && !adam->ema.empty() ? adam->ema : params;
+  const bool averaged = adam && !adam->ema.empty() && adam->options.ema_is_settled(adam->progress.step);
+  return averaged ? adam->ema : params;
 }
 
 void Checkpoint::save(const std::string& path) const {
@@ -183,6 +199,8 @@ void Checkpoint::save(const std::string& path) const {
   write_net(net, file.metadata);
   write_standardization(standardization, net.dim, file);
   for (const auto& [key, value] : metadata) file.metadata[kUser + key] = value;
+  for (const auto& [key, values] : arrays)
+    file.tensors[kUser + key] = {{static_cast<std::int64_t>(values.size())}, values};
   file.metadata["noise.seed"] = std::to_string(noise.seed);
   file.metadata["noise.step"] = std::to_string(noise.step);
   file.metadata["noise.first_sample"] = std::to_string(noise.first_sample);
@@ -231,9 +249,10 @@ Checkpoint Checkpoint::load(const std::string& path) {
     check_file(path, kAdam, [&] { check(*checkpoint.adam, checkpoint.net.param_count()); });
   }
   for (const auto& [key, value] : reader.left()) {
-    if (key.compare(0, kUser.size(), kUser) != 0) reader.refuse(key, "a name this version knows", "'" + value + "'");
+    if (!is_user(key)) reader.refuse(key, "a name this version knows", "'" + value + "'");
     checkpoint.metadata[key.substr(kUser.size())] = value;
   }
+  checkpoint.arrays = take_arrays(path, file);
   if (!file.tensors.empty())
     fail(path, "tensor '" + file.tensors.begin()->first + "': expected nothing by that name, got one");
   return checkpoint;

@@ -85,6 +85,8 @@ std::vector<Row> bad_tensors() {
       {"a square negative", holding("adam.second_moment.layers.1.bias", -1), "adam.second_moment", "values >= 0", "-1"},
       {"no average", without("ema.layers.1.weight"), "ema.layers.1.weight", "[2, 3]", "nothing"},
       {"an average not a number", holding("ema.layers.0.weight", kNan), "adam.ema", "finite values", "nan at 17"},
+      {"an array in float32", shaped("user.history", {3}), "user.history", "F64", "F32"},
+      {"an array of two axes", shaped("user.history", {3, 1}), "user.history", "[any]", "[3, 1]"},
       {"an average that is not kept", with("adam.ema_decay", "0"), "ema.layers.0.bias", "nothing by that name", "one"},
   };
 }

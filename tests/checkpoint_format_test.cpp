@@ -60,6 +60,8 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.noise.step, b.noise.step);
   EXPECT_EQ(a.noise.first_sample, b.noise.first_sample);
   EXPECT_EQ(a.metadata, b.metadata);
+  ASSERT_EQ(a.arrays.size(), b.arrays.size());
+  for (const auto& [name, values] : a.arrays) EXPECT_TRUE(same_bits(values, b.arrays.at(name))) << name;
   ASSERT_EQ(a.adam.has_value(), b.adam.has_value());
   if (a.adam) expect_same(*a.adam, *b.adam);
 }
@@ -106,6 +108,19 @@ TEST_F(CheckpointFormat, NormsThatAreNotFiniteAreKept) {
     checkpoint.adam->progress.grad_norm = norm;
     expect_same(checkpoint, through_file(checkpoint));
   }
+}
+
+// A file is kept whole whether its average is of use yet or not; which parameters to sample with follows from it.
+TEST_F(CheckpointFormat, AnAverageThatHasNotSettledIsKeptAndNotSampledWith) {
+  Checkpoint checkpoint = full_checkpoint(fourier_net(), true);  // decay 0.999: e^-4.605 after 4603 steps
+  for (const std::int64_t step : {0, 4602, 4603}) {
+    checkpoint.adam->progress.step = step;
+    const Checkpoint back = through_file(checkpoint);
+    expect_same(checkpoint, back);
+    EXPECT_EQ(back.sampling_params(), step < 4603 ? back.params : back.adam->ema) << step;
+  }
+  const Checkpoint without = full_checkpoint(fourier_net(), false);
+  EXPECT_EQ(without.sampling_params(), without.params);
 }
 
 TEST_F(CheckpointFormat, EveryTruncationIsRefused) {

@@ -1,6 +1,7 @@
 // `scorematch sample` with models whose samples are known: an EDM network whose F is 0 is the score of a Gaussian.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -234,6 +235,28 @@ TEST_F(CommandSample, WithoutACountOrAPictureItDrawsAHundredSamplesAndSaysSo) {
   EXPECT_NE(finished.out.find("wrote       samples.npy\n"), std::string::npos) << finished.out;
   EXPECT_EQ(finished.err, "");
   EXPECT_EQ(listing().size(), 2u);
+}
+
+// Samples of N(5, 3^2) from a model that says its data were whole numbers from 0 to 7.
+TEST_F(CommandSample, OntoTheGridOfDequantizedData) {
+  Checkpoint model = gaussian_model({5, 5, 5, 5}, {6, 6, 6, 6});
+  model.metadata["data.dequantize"] = "1";
+  model.metadata["data.lowest"] = "0";
+  model.metadata["data.highest"] = "7";
+  model.save(path("model.safetensors"));
+  const cli::Matrix free = sample({"--image", "2x2", "--picture", "free.png"}), grid = sample({"--quantize"});
+  ASSERT_EQ(free.values.size(), grid.values.size());
+  std::size_t beyond = 0;
+  for (std::size_t i = 0; i < free.values.size(); ++i) {
+    const float down = std::floor(free.values[i]);
+    beyond += down < 0 || down > 7;
+    EXPECT_EQ(grid.values[i], std::clamp(down, 0.0f, 7.0f)) << free.values[i];
+  }
+  EXPECT_GT(beyond, 0u);
+  EXPECT_NE(free.values, grid.values);
+  // A picture shows what the data could have held, in either case.
+  sample({"--image", "2x2", "--picture", "grid.png", "--quantize"});
+  EXPECT_EQ(read_file(path("free.png")), read_file(path("grid.png")));
 }
 
 }  // namespace

@@ -32,15 +32,16 @@ constexpr std::int64_t kMaxSamples = std::int64_t{1} << 48;
 
 /// What a draw is for: distinct purposes never share a counter.
 enum class Purpose : std::uint32_t {
-  sigma = 0,         ///< the noise level of a sample: group 0
-  eps = 1,           ///< the Gaussian perturbation
-  direction = 2,     ///< the slicing directions v_m
-  row = 3,           ///< which row of the data a sample is: group 0
-  parameters = 4,    ///< MlpShape::initial_params: sample = element / 4
-  frequencies = 5,   ///< conditioning::Fourier::random: sample = element / 4
-  sampler_init = 6,  ///< where a sampler starts
-  metropolis = 7,    ///< whether a sampler's step k is accepted: group k mod 2^18, direction k / 2^18
-  sampler_step = 16  ///< and the next 239: purpose 16 + k / 2^14, direction k mod 2^14 is a sampler's step k
+  sigma = 0,           ///< the noise level of a sample: group 0
+  eps = 1,             ///< the Gaussian perturbation
+  direction = 2,       ///< the slicing directions v_m
+  row = 3,             ///< which row of the data a sample is: group 0
+  parameters = 4,      ///< MlpShape::initial_params: sample = element / 4
+  frequencies = 5,     ///< conditioning::Fourier::random: sample = element / 4
+  sampler_init = 6,    ///< where a sampler starts
+  metropolis = 7,      ///< whether a sampler's step k is accepted: group k mod 2^18, direction k / 2^18
+  dequantization = 8,  ///< uniform noise within a step of the data
+  sampler_step = 16    ///< and the next 239: purpose 16 + k / 2^14, direction k mod 2^14 is a sampler's step k
 };
 constexpr std::int64_t kMaxSamplerSteps = (256 - 16) * kMaxDirections;
 

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <random>
 
+#include "cli/dequantize.h"
 #include "scorematch/error.h"
 #include "spec_text.h"
 
@@ -31,7 +32,8 @@ std::vector<std::int64_t> shuffled(std::int64_t rows, std::uint64_t seed) {
   return order;
 }
 
-Standardization measure(const Matrix& data, Standardize standardize, double deviation) {
+/// @param step of which uniform noise is to be added: half a step to a mean, step^2 / 12 to a variance
+Standardization measure(const Matrix& data, Standardize standardize, double deviation, double step) {
   Standardization result;
   if (standardize == Standardize::none) return result;
   const auto cols = static_cast<std::size_t>(data.cols);
@@ -44,8 +46,10 @@ Standardization measure(const Matrix& data, Standardize standardize, double devi
     const double difference = static_cast<double>(data.values[i]) - mean[i % cols];
     square[i % cols] += difference * difference / static_cast<double>(data.rows);
   }
+  const bool varies = std::any_of(square.begin(), square.end(), [](double each) { return each > 0; });
+  for (std::size_t j = 0; j < cols; ++j) mean[j] += step / 2, square[j] += step * step / 12;
   const double overall = std::sqrt(std::accumulate(square.begin(), square.end(), 0.0) / static_cast<double>(cols));
-  if (!(overall > 0))
+  if (!varies)
     throw Error(ErrorCode::invalid_argument, "DATA", "DATA: expected values that vary, got the same row everywhere");
   for (std::size_t j = 0; j < cols; ++j) {
     // A column that never changes takes the common scale: there is nothing to divide by.
@@ -63,7 +67,8 @@ Standardization measure(const Matrix& data, Standardize standardize, double devi
 
 }  // namespace
 
-Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed) {
+Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed,
+                double dequantize, const Standardization* known) {
   if (!(share >= 0 && share < 1))
     throw Error(ErrorCode::invalid_argument, "--validation",
                 "--validation: expected a share in [0, 1), got " + number_text(share));
@@ -71,6 +76,7 @@ Dataset prepare(const Matrix& data, double share, Standardize standardize, doubl
   if (held_out >= data.rows)
     throw Error(ErrorCode::invalid_argument, "--validation",
                 "--validation: expected a share that leaves rows to train on, got all " + std::to_string(data.rows));
+  if (dequantize > 0) check_grid(data, dequantize);
   const std::vector<std::int64_t> order = shuffled(data.rows, seed);
   Dataset result;
   result.training = take_rows(data, order, 0, data.rows - held_out);
@@ -78,7 +84,7 @@ Dataset prepare(const Matrix& data, double share, Standardize standardize, doubl
   const auto [low, high] = std::minmax_element(data.values.begin(), data.values.end());
   result.lowest = *low;
   result.highest = *high;
-  result.standardization = measure(result.training, standardize, deviation);
+  result.standardization = known != nullptr ? *known : measure(result.training, standardize, deviation, dequantize);
   to_model_units(result.standardization, result.training);
   to_model_units(result.standardization, result.held_out);
   return result;

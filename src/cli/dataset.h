@@ -18,8 +18,11 @@ struct Dataset {
 };
 
 /// @param share of the rows held out, chosen by `seed` @param deviation the standard deviation of the model's units
-/// @throws Error invalid_argument where no row is left to train on or nothing varies
-Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed);
+/// @param dequantize the data's step, where uniform noise of one step is to be added to them later: the units are then
+/// those of the sum; 0: none @param known the units; null: they are measured
+/// @throws Error invalid_argument where no row is left to train on, nothing varies, or the data are on no such grid
+Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed,
+                double dequantize = 0, const Standardization* known = nullptr);
 
 /// data = mean + scale * model, in place; nothing without a standardisation.
 void to_data_units(const Standardization& standardization, Matrix& samples);

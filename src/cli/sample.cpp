@@ -10,6 +10,7 @@
 #include "cli/contact_sheet.h"
 #include "cli/data_file.h"
 #include "cli/dataset.h"
+#include "cli/dequantize.h"
 #include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
@@ -31,6 +32,7 @@ struct Options {
   std::uint64_t seed = 0;
   int steps = 0, steps_per_level = 5;
   double sigma_min = 0, sigma_max = 0, step_size = 0, arrow_sigma = 0;
+  bool quantize = false;
 };
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
@@ -205,9 +207,18 @@ Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix&
   return contact_sheet(samples, size.height, size.width, sheet);
 }
 
+/// Where the data were on a grid, and the noise of `train --dequantize` was added, the samples are put back onto it.
+void quantize(const Checkpoint& model, Matrix& samples) {
+  const double step = metadata_number(model, "data.dequantize", 0);
+  if (step > 0)
+    to_grid(samples, step, metadata_number(model, "data.lowest", -1e38), metadata_number(model, "data.highest", 1e38));
+}
+
 void run(const Options& options) {
   check(options);
   const Checkpoint model = Checkpoint::load(options.model);
+  if (options.quantize && !(metadata_number(model, "data.dequantize", 0) > 0))
+    refuse("--quantize", "a model of data that were dequantized", "one of data as they are");
   if (!options.image.empty()) {
     const Size size = parse_image(options.image);
     if (std::int64_t{size.height} * size.width != model.net.dim)
@@ -230,14 +241,18 @@ void run(const Options& options) {
   }
   Drawing drawing(options, model);
   const auto start = std::chrono::steady_clock::now();
-  const Matrix samples = drawing.samples();
+  Matrix samples = drawing.samples();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.quantize) quantize(model, samples);
   write_npy(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
   std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
-  if (!options.image.empty()) write_png(picture_path(options), draw_sheet(options, model, samples));
+  if (!options.image.empty()) {
+    quantize(model, samples);
+    write_png(picture_path(options), draw_sheet(options, model, samples));
+  }
   if (!options.data.empty()) {
     std::vector<double> heights;
     if (model.net.kind == MlpShape::Kind::energy) heights = drawing.log_density(arrow_grid(data, samples, kHeights));
@@ -289,6 +304,9 @@ void add_sample(CLI::App& app) {
   command->add_option("--seed", options->seed, "of the noise")
       ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
       ->capture_default_str();
+  command->add_flag(
+      "--quantize", options->quantize,
+      "put the samples onto the grid of data that were trained on with --dequantize, as pictures always are");
   options->engine.add_to(*command);
   command->callback([options] { run(*options); });
 }

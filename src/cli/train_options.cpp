@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
+#include "scorematch/error.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -11,21 +13,44 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-CLI::Option* choice(CLI::App& command, const std::string& name, std::string& value, std::vector<std::string> names,
-                    const std::string& help) {
-  std::string text = help + ": ";
-  for (const std::string& each : names) text += (&each == &names[0] ? "" : ", ") + each;
-  return command.add_option(name, value, text)->check(CLI::IsMember(names))->capture_default_str();
+std::string text_of(const std::string& value) { return value; }
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(double value) { return number_text(value); }
+template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
+std::string text_of(T value) {
+  return std::to_string(value);
 }
-
-template <class T>
-void number(CLI::App& command, const std::string& name, T& value, T low, T high, const std::string& help) {
-  command.add_option(name, value, help)->transform(in_range(low, high))->capture_default_str();
+std::string text_of(const std::vector<int>& values) {
+  std::string text;
+  for (const int each : values) text += (text.empty() ? "" : ",") + std::to_string(each);
+  return text;
 }
 
 constexpr double kSmallest = 1e-30, kLargest = 1e30;
 
 }  // namespace
+
+template <class T>
+void TrainOptions::record(const std::string& name, CLI::Option* option, const T& value) {
+  recorded_[name.substr(2)] = {option, [&value] { return text_of(value); }};
+}
+
+CLI::Option* TrainOptions::choice(CLI::App& command, const std::string& name, std::string& value,
+                                  std::vector<std::string> names, const std::string& help) {
+  std::string text = help + ": ";
+  for (const std::string& each : names) text += (&each == &names[0] ? "" : ", ") + each;
+  CLI::Option* option = command.add_option(name, value, text)->check(CLI::IsMember(names))->capture_default_str();
+  record(name, option, value);
+  return option;
+}
+
+template <class T>
+CLI::Option* TrainOptions::number(CLI::App& command, const std::string& name, T& value, T low, T high,
+                                  const std::string& help) {
+  CLI::Option* option = command.add_option(name, value, help)->transform(in_range(low, high))->capture_default_str();
+  record(name, option, value);
+  return option;
+}
 
 void TrainOptions::add_to(CLI::App& command) {
   command
@@ -42,18 +67,21 @@ void TrainOptions::add_to(CLI::App& command) {
 
   choice(command, "--net", net_kind, {"score", "energy"},
          "what the network gives: the score, or ln p up to a constant");
-  command.add_option("--hidden", hidden, "widths of the hidden layers")
-      ->delimiter(',')
-      ->allow_extra_args(false)  // lest it takes DATA for a width
-      ->transform(in_range(1, 1 << 20))
-      ->capture_default_str();
+  record("--hidden",
+         command.add_option("--hidden", hidden, "widths of the hidden layers")
+             ->delimiter(',')
+             ->allow_extra_args(false)  // lest it takes DATA for a width
+             ->transform(in_range(1, 1 << 20))
+             ->capture_default_str(),
+         hidden);
   choice(command, "--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation");
   choice(command, "--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score");
   choice(command, "--conditioning", conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters");
   number(command, "--fourier", fourier, 1, 1 << 16, "Fourier frequencies");
   number(command, "--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation");
   number(command, "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to");
-  command.add_flag("--residual", residual, "hidden layers of equal width add their input");
+  record("--residual", command.add_flag("--residual", residual, "hidden layers of equal width add their input"),
+         residual);
 
   choice(command, "--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective");
   choice(command, "--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm");
@@ -78,6 +106,50 @@ void TrainOptions::add_to(CLI::App& command) {
   number(command, "--ema", ema, 0.0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none");
   number(command, "--validation", validation, 0.0, 0.9, "share of the rows held out");
   choice(command, "--standardize", standardize, {"scale", "column", "none"}, "centre and scale the data");
+  CLI::Option* flag =
+      command
+          .add_flag("--dequantize{1}", dequantize,
+                    "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "
+                    "--dequantize=S")
+          ->transform(in_range(0.0, kLargest));
+  recorded_["dequantize"] = {flag, [this] { return number_text(dequantization()); }};
+
+  command
+      .add_option("--resume", resume,
+                  "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options "
+                  "are taken over, and --steps may differ")
+      ->check(not_empty());
+  command.add_option("--checkpoint-every", checkpoint_every, "save also each time so many steps are done; 0: not")
+      ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  command.add_option("--stop-after", stop_after, "save and stop once this call has done so many steps; 0: all")
+      ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str();
+}
+
+std::map<std::string, std::string> TrainOptions::recorded() const {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, each] : recorded_) all[name] = each.text();
+  return all;
+}
+
+void TrainOptions::take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run) {
+  for (const auto& [name, each] : recorded_) {
+    const auto found = of_the_run.find(name);
+    if (found == of_the_run.end())
+      throw Error(ErrorCode::io, path, path + ": expected the run's --" + name + ", got nothing");
+    const std::string &wanted = found->second, given = each.text();
+    if (given == wanted || (name == "steps" && each.option->count() > 0)) continue;
+    if (each.option->count() > 0)
+      throw Error(ErrorCode::invalid_argument, "--" + name,
+                  "--" + name + ": expected " + wanted + ", as the run in " + path + " has it, got " + given);
+    try {
+      each.option->add_result(wanted);
+      each.option->run_callback();
+    } catch (const CLI::Error& error) {
+      throw Error(ErrorCode::io, path, path + ": " + error.what());
+    }
+  }
 }
 
 void TrainOptions::check() const {
@@ -130,6 +202,12 @@ Loss TrainOptions::loss() const {
 
 Standardize TrainOptions::standardization() const {
   return standardize == "none" ? Standardize::none : standardize == "column" ? Standardize::column : Standardize::scale;
+}
+
+double TrainOptions::dequantization() const {
+  double step = 0;
+  std::from_chars(dequantize.data(), dequantize.data() + dequantize.size(), step);
+  return step;
 }
 
 double TrainOptions::ema_decay() const { return std::clamp(1 - 5 / static_cast<double>(steps), 0.0, ema); }

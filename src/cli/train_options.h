@@ -2,6 +2,8 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,17 +39,45 @@ struct TrainOptions {
   double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
   std::int64_t warmup = 100;
   std::string rate_schedule = "cosine", standardize = "scale";
+  std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count
+
+  // one call of the command
+  std::string resume;
+  std::int64_t checkpoint_every = 0, stop_after = 0;
 
   void add_to(CLI::App& command);
+  /// The options that fix a run's numbers, by name: all but where it computes, from what and to where, and when it
+  /// stops.
+  std::map<std::string, std::string> recorded() const;
+  /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
+  /// run's; --steps alone may differ. @param path of the checkpoint, for messages @throws Error naming the option and
+  /// both values, io where a value of the run's cannot be an option's
+  void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
   /// Refuses options that contradict each other.
   void check() const;
   MlpShape net(int dim) const;
   Loss loss() const;
   Standardize standardization() const;
+  /// The data's step; 0: they are taken as they are.
+  double dequantization() const;
   /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
   double ema_decay() const;
   /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
   double learning_rate_at(std::int64_t step) const;
+
+ private:
+  struct Recorded {
+    CLI::Option* option;
+    std::function<std::string()> text;
+  };
+  CLI::Option* choice(CLI::App& command, const std::string& name, std::string& value, std::vector<std::string> names,
+                      const std::string& help);
+  template <class T>
+  CLI::Option* number(CLI::App& command, const std::string& name, T& value, T low, T high, const std::string& help);
+  template <class T>
+  void record(const std::string& name, CLI::Option* option, const T& value);
+
+  std::map<std::string, Recorded> recorded_;  // by name without dashes
 };
 
 }  // namespace scorematch::cli

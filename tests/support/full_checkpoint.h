@@ -34,6 +34,7 @@ inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
   checkpoint.noise = {0xFFFFFFFFFFFFFFFFu, (std::int64_t{1} << 40) - 1, (std::int64_t{1} << 48) - 1};
   checkpoint.standardization = {values(net.dim, 5), std::vector<float>(static_cast<std::size_t>(net.dim), 1e-30f)};
   checkpoint.metadata = {{"", "nothing"}, {"data", "a\n\"b\"\t\xc3\xa9"}, {"user.data", std::string("\0", 1)}};
+  checkpoint.arrays = {{"", {}}, {"history", {1.0 / 3, -0.0, 5e-324}}};
   return checkpoint;
 }
 

@@ -1,0 +1,27 @@
+/// @file
+/// What a checkpoint has of the run it stands in, beside the state of training: the options and the data that fix its
+/// numbers. Metadata of the caller's, train.OPTION and train.data.
+#pragma once
+#include <string>
+
+#include "cli/matrix.h"
+#include "cli/train_options.h"
+#include "scorematch/checkpoint.h"
+
+namespace scorematch::cli {
+
+/// "1797 x 64, 0123456789abcdef": the shape and a hash (FNV-1a, 64 bits) of the values as float32, so that the same
+/// numbers are the same data in whatever file they stand.
+std::string identify(const Matrix& data);
+
+void write_run(const TrainOptions& options, const std::string& data, std::map<std::string, std::string>& metadata);
+
+/// The checkpoint of a run, or that in its folder. @throws Error io
+Checkpoint load_run(const std::string& path);
+
+/// Takes the options of that run over (TrainOptions::take_over) and looks whether all of it fits together.
+/// @param data what identify() says of those that are given @throws Error naming the option and both values, io where
+/// the checkpoint is none of a run's
+void take_over(const Checkpoint& run, const std::string& data, int dim, TrainOptions& options);
+
+}  // namespace scorematch::cli

@@ -1,0 +1,160 @@
+// `scorematch train --resume`: a run that was stopped, by whatever, goes on to the very bytes of one that was not.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "cli/npy.h"
+#include "scorematch/checkpoint.h"
+#include "support/arrays.h"
+#include "support/command.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+class CommandResume : public CommandTest {
+ protected:
+  CommandResume() {
+    cli::Matrix data{500, 2, {}};
+    for (const double z : normal_values(1000, 1)) data.values.push_back(static_cast<float>(std::round(4 * z)));
+    cli::write_npy(path("data.npy"), data);
+  }
+
+  static Arguments train(const std::string& output, const Arguments& more) {
+    Arguments arguments = {"train", "data.npy", "-o", output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  static Arguments with(Arguments arguments, const Arguments& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  std::string model(const std::string& run) const { return read_file(path(run + "/model.safetensors")); }
+  Checkpoint checkpoint(const std::string& run) const { return Checkpoint::load(path(run + "/model.safetensors")); }
+
+  /// loss.csv without its last column, which is a clock's.
+  std::vector<std::string> losses(const std::string& run) const {
+    std::vector<std::string> lines;
+    for (const std::string& line : lines_of(read_file(path(run + "/loss.csv"))))
+      lines.push_back(line.substr(0, line.rfind(',')));
+    return lines;
+  }
+  void expect_same(const std::string& run, const std::string& whole) const {
+    EXPECT_TRUE(model(run) == model(whole)) << run;
+    EXPECT_EQ(losses(run), losses(whole)) << run;
+  }
+};
+
+const Arguments kSmall = {"--hidden", "8,8", "--batch", "32"};
+
+// Rows come every 3 steps and with each 50th, so both ends lie within a row's sums, and the average is young at first.
+TEST_F(CommandResume, AfterStopsAnywhereItIsTheUninterruptedRun) {
+  const Arguments options = with(kSmall, {"--steps", "1000", "--ema", "0.99", "--fourier", "2"});
+  run_well(train("whole", options));
+  for (const Arguments& stops :
+       {Arguments{"1"}, Arguments{"7", "43"}, Arguments{"100", "249", "1"}, Arguments{"300"}, Arguments{"998"}}) {
+    SCOPED_TRACE(testing::PrintToString(stops));
+    run_well(train("part", with(options, {"--stop-after", stops[0]})));
+    EXPECT_NE(checkpoint("part").adam->ema, checkpoint("part").params);
+    for (std::size_t i = 1; i < stops.size(); ++i)
+      run_well(train("part", {"--resume", "part", "--stop-after", stops[i]}));
+    const Finished last = run_well(train("part", {"--resume", "part/model.safetensors"}));
+    EXPECT_NE(last.out.find("resumed     after "), std::string::npos) << last.out;
+    expect_same("part", "whole");
+  }
+}
+
+TEST_F(CommandResume, HoldsForEveryKindOfRun) {
+  const std::vector<Arguments> cases = {
+      {"--dequantize", "--validation", "0.3"},
+      {"--dequantize=0.5", "--standardize", "none", "--net", "energy", "--residual"},
+      {"--objective", "ssm", "--law", "sphere", "--schedule", "geometric", "--rate-schedule", "linear", "--ema", "0"},
+      {"--validation", "0", "--weight-decay", "0.01", "--engine", "reference", "--standardize", "column"},
+      {"--objective", "ism", "--schedule", "none", "--weighting", "none", "--parameterization", "plain",
+       "--conditioning", "none", "--seed", "18446744073709551615"}};
+  for (const Arguments& each : cases) {
+    SCOPED_TRACE(testing::PrintToString(each));
+    const Arguments options = with(with(kSmall, {"--steps", "40"}), each);
+    run_well(train("whole", options));
+    run_well(train("part", with(options, {"--stop-after", "13"})));
+    // The whole command again, as from a shell's history.
+    run_well(train("part", with(options, {"--resume", "part"})));
+    expect_same("part", "whole");
+  }
+}
+
+TEST_F(CommandResume, SkippedStepsAreCountedOn) {
+  const Arguments options = with(kSmall, {"--steps", "130", "--learning-rate", "1e30"});
+  const Finished whole = run(train("whole", options));
+  EXPECT_EQ(whole.exit_code, 1);
+  run_well(train("part", with(options, {"--stop-after", "60"})));
+  const std::string before = model("part");
+  const Finished rest = run(train("part", {"--resume", "part"}));
+  EXPECT_EQ(rest.exit_code, 1);
+  EXPECT_EQ(lines_of(rest.err).back(), lines_of(whole.err).back());
+  EXPECT_EQ(model("part"), before);
+}
+
+TEST_F(CommandResume, AnotherFolderAndOtherThreadsMakeNoDifference) {
+  const Arguments options = Arguments{"--hidden", "8,8", "--batch", "200", "--steps", "60"};
+  run_well(train("whole", with(options, {"--threads", "1"})));
+  run_well(train("part", with(options, {"--threads", "2", "--stop-after", "21"})));
+  const std::string part = model("part");
+  std::filesystem::copy(path("part/model.safetensors"), path("alone.safetensors"));
+  for (const std::string from : {"part", "alone.safetensors"}) {
+    run_well(train("rest", {"--threads", "3", "--resume", from}));
+    expect_same("rest", "whole");
+    // The clock of the rows so far is beside the checkpoint, if anywhere.
+    EXPECT_EQ(lines_of(read_file(path("rest/loss.csv")))[1].back() == ',', from != "part");
+  }
+  EXPECT_EQ(model("part"), part);
+}
+
+TEST_F(CommandResume, AKilledRunGoesOnFromItsLastCheckpoint) {
+  const Arguments options = with(kSmall, {"--steps", "4000", "--checkpoint-every", "500"});
+  run_well(train("whole", options));
+  for (const int signal : {SIGKILL, SIGTERM, SIGINT}) {
+    SCOPED_TRACE(signal);
+    std::filesystem::remove_all(path("part"));
+    Process process = start(train("part", options));
+    const auto saved = [&] { return std::filesystem::exists(path("part/loss.csv")); };
+    for (int i = 0; i < 20000 && !saved(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_TRUE(saved());
+    process.send(signal);
+    const Finished finished = process.wait();
+    EXPECT_EQ(finished.signal, signal == SIGKILL ? SIGKILL : 0);
+    if (signal != SIGKILL) {
+      EXPECT_EQ(finished.exit_code, 128 + signal) << finished.err;
+    }
+    const std::int64_t step = checkpoint("part").noise.step;
+    EXPECT_GT(step, 0);
+    EXPECT_LT(step, 4000);
+    if (signal == SIGKILL) {
+      EXPECT_EQ(step % 500, 0);
+    }
+    run_well(train("part", {"--resume", "part"}));
+    expect_same("part", "whole");
+  }
+}
+
+// At a constant rate a run's length decides nothing but how its losses are spaced and how long its average may be.
+TEST_F(CommandResume, AFinishedRunMayBeGivenMoreSteps) {
+  const Arguments options = with(kSmall, {"--rate-schedule", "constant", "--ema", "0.9"});
+  run_well(train("long", with(options, {"--steps", "150"})));
+  run_well(train("short", with(options, {"--steps", "100"})));
+  EXPECT_EQ(run(train("short", {"--resume", "short"})).exit_code, 1);
+  run_well(train("short", {"--resume", "short", "--steps", "150"}));
+  EXPECT_EQ(checkpoint("short").params, checkpoint("long").params);
+  EXPECT_EQ(checkpoint("short").adam->ema, checkpoint("long").adam->ema);
+  EXPECT_EQ(checkpoint("short").metadata, checkpoint("long").metadata);
+}
+
+TEST_F(CommandResume, AYoungAverageIsKeptAndNotSampledWith) {
+  run_well(train("run", with(kSmall, {"--steps", "100000", "--ema", "0.9999", "--stop-after", "50"})));
+  const Checkpoint model = checkpoint("run");
+  EXPECT_NE(model.adam->ema, model.params);
+  EXPECT_EQ(model.sampling_params(), model.params);
+  run_well({"sample", "run/model.safetensors", "-n", "10", "-o", "samples.npy", "--steps", "5"});
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support
