@@ -2,8 +2,8 @@
 
 #include <charconv>
 #include <cmath>
-
-#include "scorematch/error.h"
+#include <limits>
+#include <sstream>
 
 namespace scorematch {
 namespace {
@@ -33,6 +33,21 @@ const std::map<std::string, std::size_t> kWeightings = {{"none", 0}, {"sigma2", 
 
 }  // namespace
 
+MetadataReader MetadataReader::of_text(const std::string& argument, const std::string& text) {
+  MetadataReader reader(argument, {});
+  reader.is_text_ = true;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      throw Error(ErrorCode::invalid_argument, argument,
+                  argument + ": expected key=value, got '" + word.substr(0, 200) + "'");
+    if (!reader.values_.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      reader.refuse(word.substr(0, equals), "one value", "another, '" + word.substr(equals + 1) + "'");
+  }
+  return reader;
+}
+
 std::string MetadataReader::take(const std::string& key) {
   const auto found = values_.find(key);
   if (found == values_.end()) refuse(key, "a value", "nothing");
@@ -55,6 +70,25 @@ std::int64_t MetadataReader::take_int(const std::string& key) {
   return parse<std::int64_t>(*this, key, take(key), "a whole number");
 }
 
+int MetadataReader::take_int32(const std::string& key, int otherwise) {
+  if (!has(key)) return otherwise;
+  const std::int64_t value = take_int(key);
+  if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
+    refuse(key, "a whole number of 32 bits", std::to_string(value));
+  return static_cast<int>(value);
+}
+
+std::vector<double> MetadataReader::take_numbers(const std::string& key) {
+  const std::string text = take(key);
+  std::vector<double> values;
+  if (text.empty()) return values;
+  for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = text.find(',', begin);
+    values.push_back(parse<double>(*this, key, text.substr(begin, end - begin), "numbers with commas between them"));
+  }
+  return values;
+}
+
 std::uint64_t MetadataReader::take_uint64(const std::string& key) {
   return parse<std::uint64_t>(*this, key, take(key), "a whole number >= 0");
 }
@@ -64,8 +98,36 @@ bool MetadataReader::take_bool(const std::string& key, bool otherwise) {
 }
 
 void MetadataReader::refuse(const std::string& key, const std::string& expected, const std::string& got) const {
-  throw Error(ErrorCode::io, key,
-              path_ + ": metadata '" + key + "': expected " + expected + ", got " + got.substr(0, 200));
+  const std::string argument = is_text_ ? path_ + "." + key : key;
+  throw Error(is_text_ ? ErrorCode::invalid_argument : ErrorCode::io, argument,
+              (is_text_ ? argument : path_ + ": metadata '" + key + "'") + ": expected " + expected + ", got " +
+                  got.substr(0, 200));
+}
+
+void MetadataReader::refuse_rest() const {
+  if (values_.empty()) return;
+  const auto& [key, value] = *values_.begin();
+  refuse(key, is_text_ ? "nothing by that name beside the others" : "a name the format has", "'" + value + "'");
+}
+
+double read_sigma_data(MetadataReader& reader) {
+  const double sigma_data = reader.take_number("sigma_data", 0.5);
+  if (!(sigma_data > 0) || !std::isfinite(sigma_data))
+    reader.refuse("sigma_data", "a finite value > 0", number_text(sigma_data));
+  return sigma_data;
+}
+
+Parameterization read_parameterization(MetadataReader& reader, double sigma_data) {
+  switch (reader.take_choice(std::string("parameterization"), kParameterizations, "")) {
+    case 1:
+      return parameterization::Ncsn{};
+    case 2:
+      return parameterization::NoisePrediction{};
+    case 3:
+      return parameterization::Edm{sigma_data};
+    default:
+      return parameterization::Plain{};
+  }
 }
 
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {
@@ -73,23 +135,7 @@ MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies
   net.kind = reader.take_choice(std::string("net"), kKinds, "");
   net.activation = reader.take_choice(std::string("activation"), activation_names(), "");
   net.residual = reader.take_bool("residual", false);
-  const double sigma_data = reader.take_number("sigma_data", 0.5);
-  if (!(sigma_data > 0) || !std::isfinite(sigma_data))
-    reader.refuse("sigma_data", "a finite value > 0", number_text(sigma_data));
-  switch (reader.take_choice(std::string("parameterization"), kParameterizations, "")) {
-    case 0:
-      net.parameterization = parameterization::Plain{};
-      break;
-    case 1:
-      net.parameterization = parameterization::Ncsn{};
-      break;
-    case 2:
-      net.parameterization = parameterization::NoisePrediction{};
-      break;
-    case 3:
-      net.parameterization = parameterization::Edm{sigma_data};
-      break;
-  }
+  net.parameterization = read_parameterization(reader, read_sigma_data(reader));
   const std::size_t conditioning = reader.take_choice(std::string("conditioning"), kConditionings, "");
   if (conditioning == 1) net.conditioning = conditioning::LogSigma{};
   if (conditioning == 2) net.conditioning = conditioning::Fourier{frequencies};

@@ -1,8 +1,11 @@
-// A network and a loss as strings: the metadata of checkpoints and of the eval format (docs/eval-format.md).
+// A network as strings, and numbers in them: the metadata of checkpoints and of the eval format (docs/eval-format.md),
+// and the texts of the C interface (docs/c-interface.md). What only texts say: spec_plans.h.
 #pragma once
 #include <map>
 #include <string>
+#include <vector>
 
+#include "scorematch/error.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 
@@ -10,18 +13,24 @@ namespace scorematch {
 
 using Metadata = std::map<std::string, std::string>;
 
-/// Takes what it reads out of a file's metadata, so that what is left over is unknown.
+/// Takes what it reads out of a file's metadata, or out of a text, so that what is left over is unknown.
 class MetadataReader {
  public:
+  /// Of a file: refusals are Error io and name the file. @param path of it
   MetadataReader(std::string path, Metadata values) : path_(std::move(path)), values_(std::move(values)) {}
+  /// Of a text of "key=value" that blanks part: refusals are Error invalid_argument and name `argument`.key.
+  static MetadataReader of_text(const std::string& argument, const std::string& text);
 
   bool has(const std::string& key) const { return values_.count(key) > 0; }
-  std::string take(const std::string& key);  ///< @throws Error io where it is missing
+  void set_if_absent(const std::string& key, const std::string& value) { values_.emplace(key, value); }
+  std::string take(const std::string& key);  ///< @throws Error where it is missing
   std::string take(const std::string& key, const std::string& otherwise);
   double take_number(const std::string& key, double otherwise);
   double take_number(const std::string& key);
   std::int64_t take_int(const std::string& key);
+  int take_int32(const std::string& key, int otherwise);
   std::uint64_t take_uint64(const std::string& key);
+  std::vector<double> take_numbers(const std::string& key);  ///< with commas between them; none: ""
   bool take_bool(const std::string& key, bool otherwise);
   template <class T>
   T take_choice(const std::string& key, const std::map<std::string, T>& choices, const std::string& otherwise) {
@@ -34,12 +43,16 @@ class MetadataReader {
   }
   [[noreturn]] void refuse(const std::string& key, const std::string& expected, const std::string& got) const;
 
+  /// @throws Error for the first name that nothing has taken
+  void refuse_rest() const;
+
   const Metadata& left() const { return values_; }
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
+  std::string path_;  // or the argument
   Metadata values_;
+  bool is_text_ = false;
 };
 
 /// Kind, activation, parameterization, residual, and conditioning with the given Fourier frequencies; dim and hidden
@@ -47,6 +60,10 @@ class MetadataReader {
 /// frequencies
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given);
 void write_net(const MlpShape& net, Metadata& metadata);
+
+Parameterization read_parameterization(MetadataReader& reader, double sigma_data);
+/// `sigma_data`, or 0.5.
+double read_sigma_data(MetadataReader& reader);
 
 Weighting read_weighting(MetadataReader& reader, double sigma_data);
 

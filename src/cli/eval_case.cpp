@@ -6,7 +6,7 @@
 #include "scorematch/loss.h"
 #include "scorematch/prologue.h"
 #include "scorematch/score.h"
-#include "spec_text.h"
+#include "spec_plans.h"
 
 namespace scorematch::cli {
 namespace {
@@ -66,20 +66,7 @@ Objective read_objective(MetadataReader& reader, const Case& c) {
   int projections = 0;
   if (const auto found = c.tensors.find("directions"); found != c.tensors.end() && found->second.shape.size() == 3)
     projections = static_cast<int>(std::min<std::int64_t>(found->second.shape[0], 1 << 20));
-  const int at_least_one = std::max(projections, 1);
-  const std::map<std::string, int> names = {{"esm", 0}, {"ism", 1}, {"dsm", 2}, {"ssm", 3}, {"ssm_vr", 4}};
-  switch (reader.take_choice(std::string("objective"), names, "")) {
-    case 0:
-      return Esm{};
-    case 1:
-      return Ism{};
-    case 2:
-      return Dsm{};
-    case 3:
-      return Ssm{at_least_one};
-    default:
-      return SsmVr{at_least_one};
-  }
+  return read_plain_objective(reader, std::max(projections, 1));
 }
 
 Case read_case(const std::string& path, SafetensorsFile file) {
@@ -103,8 +90,7 @@ Case read_case(const std::string& path, SafetensorsFile file) {
   c.net.dim = static_cast<int>(x->second.shape[1]);
   c.batch = x->second.shape[0];
   c.loss.weighting = read_weighting(reader, sigma_data);
-  if (!reader.left().empty())
-    reader.refuse(reader.left().begin()->first, "a name the format has", "'" + reader.left().begin()->second + "'");
+  reader.refuse_rest();
   read_layers(c);
   return c;
 }

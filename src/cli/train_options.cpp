@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "scorematch/error.h"
-#include "spec_text.h"
+#include "spec_plans.h"
 
 namespace scorematch::cli {
 namespace {
@@ -181,23 +181,18 @@ MlpShape TrainOptions::net(int dim) const {
 }
 
 Loss TrainOptions::loss() const {
-  Loss result;
-  const Projection direction_law = law == "gaussian"     ? Projection::gaussian
-                                   : law == "rademacher" ? Projection::rademacher
-                                                         : Projection::sphere;
-  if (objective == "ism") result.objective = Ism{};
-  if (objective == "ssm") result.objective = Ssm{projections, direction_law};
-  if (objective == "ssm_vr") result.objective = SsmVr{projections, direction_law};
-  if (objective == "dsm")
-    result.objective = Dsm{variance == "plain"             ? Dsm::Variance::plain
-                           : variance == "control_variate" ? Dsm::Variance::control_variate
-                                                           : Dsm::Variance::antithetic};
-  if (schedule == "single") result.schedule = schedule::Single{sigma};
-  if (schedule == "geometric") result.schedule = schedule::Geometric{sigma_min, sigma_max, levels};
-  if (schedule == "lognormal") result.schedule = schedule::LogNormal{log_mean, log_deviation};
-  if (weighting == "sigma2") result.weighting = weighting::Sigma2{};
-  if (weighting == "edm") result.weighting = weighting::Edm{sigma_data};
-  return result;
+  std::string text = "objective=" + objective + " schedule=" + schedule + " weighting=" + weighting;
+  if (objective == "dsm") text += " variance=" + variance;
+  if (objective == "ssm" || objective == "ssm_vr")
+    text += " projections=" + std::to_string(projections) + " law=" + law;
+  if (schedule == "single") text += " sigma=" + number_text(sigma);
+  if (schedule == "geometric")
+    text += " sigma_min=" + number_text(sigma_min) + " sigma_max=" + number_text(sigma_max) +
+            " levels=" + std::to_string(levels);
+  if (schedule == "lognormal")
+    text += " log_mean=" + number_text(log_mean) + " log_deviation=" + number_text(log_deviation);
+  MetadataReader reader = MetadataReader::of_text("loss", text);
+  return read_loss(reader, sigma_data);
 }
 
 Standardize TrainOptions::standardization() const {

@@ -1,0 +1,220 @@
+#include "spec_plans.h"
+
+#include <type_traits>
+#include <utility>
+
+namespace scorematch {
+namespace {
+
+enum class Goal { esm, ism, dsm, ssm, ssm_vr };
+const std::map<std::string, Goal> kObjectives = {
+    {"esm", Goal::esm}, {"ism", Goal::ism}, {"dsm", Goal::dsm}, {"ssm", Goal::ssm}, {"ssm_vr", Goal::ssm_vr}};
+const std::map<std::string, Dsm::Variance> kVariances = {{"plain", Dsm::Variance::plain},
+                                                         {"control_variate", Dsm::Variance::control_variate},
+                                                         {"antithetic", Dsm::Variance::antithetic}};
+const std::map<std::string, Projection> kLaws = {
+    {"gaussian", Projection::gaussian}, {"rademacher", Projection::rademacher}, {"sphere", Projection::sphere}};
+enum class Law { none, single, geometric, lognormal };
+const std::map<std::string, Law> kSchedules = {
+    {"none", Law::none}, {"single", Law::single}, {"geometric", Law::geometric}, {"lognormal", Law::lognormal}};
+enum class Features { none, log_sigma, fourier };
+const std::map<std::string, Features> kConditionings = {
+    {"none", Features::none}, {"log_sigma", Features::log_sigma}, {"fourier", Features::fourier}};
+enum class Method { langevin, flow, sde };
+const std::map<std::string, Method> kSamplers = {
+    {"langevin", Method::langevin}, {"flow", Method::flow}, {"sde", Method::sde}};
+const std::map<std::string, Precision> kPrecisions = {
+    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
+const std::map<std::string, Route> kRoutes = {
+    {"automatic", Route::automatic}, {"fused", Route::fused}, {"layered", Route::layered}};
+
+using AdamNumber = std::pair<const char*, double Adam::Options::*>;
+constexpr AdamNumber kAdamNumbers[] = {{"learning_rate", &Adam::Options::learning_rate},
+                                       {"beta1", &Adam::Options::beta1},
+                                       {"beta2", &Adam::Options::beta2},
+                                       {"epsilon", &Adam::Options::epsilon},
+                                       {"weight_decay", &Adam::Options::weight_decay},
+                                       {"max_grad_norm", &Adam::Options::max_grad_norm},
+                                       {"ema_decay", &Adam::Options::ema_decay}};
+
+template <class List>
+std::string list_text(const List& values) {
+  std::string text;
+  for (const auto each : values) {
+    if (!text.empty()) text += ",";
+    if constexpr (std::is_integral_v<typename List::value_type>)
+      text += std::to_string(each);
+    else
+      text += number_text(each);
+  }
+  return text;
+}
+
+/// Of flow and sde.
+template <class Steps>
+Steps read_steps(MetadataReader& reader, Steps sampler) {
+  sampler.sigma_min = reader.take_number("sigma_min", sampler.sigma_min);
+  sampler.sigma_max = reader.take_number("sigma_max", sampler.sigma_max);
+  sampler.steps = reader.take_int32("steps", sampler.steps);
+  sampler.rho = reader.take_number("rho", sampler.rho);
+  return sampler;
+}
+
+AnnealedLangevin read_langevin(MetadataReader& reader) {
+  AnnealedLangevin sampler;
+  sampler.sigma_min = reader.take_number("sigma_min", sampler.sigma_min);
+  sampler.sigma_max = reader.take_number("sigma_max", sampler.sigma_max);
+  sampler.levels = reader.take_int32("levels", sampler.levels);
+  sampler.steps_per_level = reader.take_int32("steps_per_level", sampler.steps_per_level);
+  sampler.step_size = reader.take_number("step_size", sampler.step_size);
+  return sampler;
+}
+
+conditioning::Fourier read_fourier(MetadataReader& reader) {
+  if (reader.has("fourier.frequencies")) return {reader.take_numbers("fourier.frequencies")};
+  if (!reader.has("fourier")) reader.refuse("fourier", "how many frequencies, or fourier.frequencies", "nothing");
+  const int count = reader.take_int32("fourier", 0);
+  const double scale = reader.take_number("fourier_scale", 1.0);
+  return conditioning::Fourier::random(count, scale,
+                                       reader.has("fourier_seed") ? reader.take_uint64("fourier_seed") : 0);
+}
+
+}  // namespace
+
+Objective read_plain_objective(MetadataReader& reader, int projections) {
+  switch (reader.take_choice(std::string("objective"), kObjectives, "")) {
+    case Goal::esm:
+      return Esm{};
+    case Goal::ism:
+      return Ism{};
+    case Goal::dsm:
+      return Dsm{};
+    case Goal::ssm:
+      return Ssm{projections};
+    case Goal::ssm_vr:
+      break;
+  }
+  return SsmVr{projections};
+}
+
+Objective read_objective(MetadataReader& reader) {
+  Objective objective = read_plain_objective(reader, 1);
+  if (auto* dsm = std::get_if<Dsm>(&objective)) dsm->variance = reader.take_choice("variance", kVariances, "plain");
+  const auto read_directions = [&](auto* sliced) {
+    if (sliced == nullptr) return;
+    sliced->projections = reader.take_int32("projections", sliced->projections);
+    sliced->law = read_law(reader, sliced->law);
+  };
+  read_directions(std::get_if<Ssm>(&objective));
+  read_directions(std::get_if<SsmVr>(&objective));
+  return objective;
+}
+
+Projection read_law(MetadataReader& reader, Projection otherwise) {
+  return reader.has("law") ? reader.take_choice("law", kLaws, "") : otherwise;
+}
+
+NoiseSchedule read_schedule(MetadataReader& reader) {
+  switch (reader.take_choice("schedule", kSchedules, "none")) {
+    case Law::none:
+      break;
+    case Law::single:
+      return schedule::Single{reader.take_number("sigma", schedule::Single{}.sigma)};
+    case Law::geometric: {
+      schedule::Geometric law;
+      law.sigma_min = reader.take_number("sigma_min", law.sigma_min);
+      law.sigma_max = reader.take_number("sigma_max", law.sigma_max);
+      law.levels = reader.take_int32("levels", law.levels);
+      return law;
+    }
+    case Law::lognormal: {
+      schedule::LogNormal law;
+      law.mean = reader.take_number("log_mean", law.mean);
+      law.deviation = reader.take_number("log_deviation", law.deviation);
+      return law;
+    }
+  }
+  return schedule::None{};
+}
+
+Conditioning read_conditioning(MetadataReader& reader) {
+  switch (reader.take_choice("conditioning", kConditionings, "none")) {
+    case Features::none:
+      break;
+    case Features::log_sigma:
+      return conditioning::LogSigma{};
+    case Features::fourier:
+      return read_fourier(reader);
+  }
+  return conditioning::None{};
+}
+
+Loss read_loss(MetadataReader& reader, double sigma_data) {
+  Loss loss;
+  loss.objective = read_objective(reader);
+  loss.schedule = read_schedule(reader);
+  loss.weighting = read_weighting(reader, sigma_data);
+  return loss;
+}
+
+MlpShape read_net(MetadataReader& reader) {
+  for (const auto& [key, value] :
+       {std::pair("net", "score"), {"activation", "silu"}, {"parameterization", "plain"}, {"conditioning", "none"}})
+    reader.set_if_absent(key, value);
+  if (!reader.has("dim")) reader.refuse("dim", "a number of dimensions", "nothing");
+  const int dim = reader.take_int32("dim", 0);
+  std::vector<int> hidden;
+  for (const double width : reader.has("hidden") ? reader.take_numbers("hidden") : std::vector<double>()) {
+    if (!(width >= 1 && width <= (1 << 20)) || width != static_cast<int>(width))
+      reader.refuse("hidden", "whole widths from 1 to 2^20", number_text(width));
+    hidden.push_back(static_cast<int>(width));
+  }
+  const Conditioning conditioning = read_conditioning(reader);
+  reader.set_if_absent("conditioning", "none");
+  MlpShape net = read_net(reader, {}, false);
+  net.dim = dim;
+  net.hidden = std::move(hidden);
+  net.conditioning = conditioning;
+  return net;
+}
+
+std::string net_text(const MlpShape& net) {
+  Metadata values;
+  write_net(net, values);
+  std::string text = "dim=" + std::to_string(net.dim) + " hidden=" + list_text(net.hidden);
+  for (const auto& [key, value] : values) text += " " + key + "=" + value;
+  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
+    text += " fourier.frequencies=" + list_text(fourier->frequencies);
+  return text;
+}
+
+Sampler read_sampler(MetadataReader& reader) {
+  switch (reader.take_choice("sampler", kSamplers, "")) {
+    case Method::langevin:
+      return read_langevin(reader);
+    case Method::flow:
+      return read_steps(reader, ProbabilityFlow{});
+    case Method::sde:
+      break;
+  }
+  return read_steps(reader, ReverseSde{});
+}
+
+Compute read_compute(MetadataReader& reader) {
+  return {reader.take_choice("precision", kPrecisions, "fp32"), reader.take_choice("route", kRoutes, "automatic")};
+}
+
+Adam::Options read_adam_options(MetadataReader& reader) {
+  Adam::Options options;
+  for (const auto& [name, member] : kAdamNumbers) options.*member = reader.take_number(name, options.*member);
+  return options;
+}
+
+std::string adam_options_text(const Adam::Options& options) {
+  std::string text;
+  for (const auto& [name, member] : kAdamNumbers)
+    text += (text.empty() ? "" : " ") + std::string(name) + "=" + number_text(options.*member);
+  return text;
+}
+
+}  // namespace scorematch
