@@ -97,6 +97,11 @@ std::vector<double> Queue::read_f64(ConstView from) {
   return read_dense<double>(*impl_, from);
 }
 
+std::vector<std::int64_t> Queue::read_i64(ConstView from) {
+  if (from.dtype != DType::i64) throw_invalid("from", "int64 memory", describe(from));
+  return read_dense<std::int64_t>(*impl_, from);
+}
+
 void Queue::copy_out(void* host, const void* from, std::size_t bytes) {
   impl_->engine->copy_out(*impl_, host, from, bytes);
 }

@@ -2,7 +2,8 @@
 /// Where things are computed (Engine), in what order and with what scratch memory (Queue), and with what precision.
 ///
 /// Threads: an Engine and every plan may be used by any number of threads at once. A Queue, and what is written through
-/// it, belongs to one thread at a time. The library has no global or thread-local state.
+/// it, belongs to one thread at a time. The library has no global state; of each thread the C interface keeps the last
+/// error alone.
 #pragma once
 #include <cstddef>
 #include <cstdint>

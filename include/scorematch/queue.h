@@ -40,6 +40,7 @@ class SCOREMATCH_API Queue {
   }
   std::vector<float> read_f32(ConstView from);   ///< the same, dense; @throws Error if the view is of another type
   std::vector<double> read_f64(ConstView from);  ///< likewise
+  std::vector<std::int64_t> read_i64(ConstView from);  ///< likewise
   /// The first element alone: a loss, for example.
   template <class T>
   T read_one(const Buffer<T>& from) {

@@ -1,0 +1,226 @@
+/// @file
+/// The C interface: plans (loss.h, head.h, prologue.h, score.h, sampler.h). Part of scorematch_c.h.
+#pragma once
+#include "scorematch/scorematch_c.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- what plans share
+ * ----------------------------------------------------------------------------------------------*/
+
+/// How one call is a part of a larger batch (estimate.h). NULL in its place: it is the whole batch.
+typedef struct scorematch_reduction {
+  size_t struct_size;
+  int64_t normaliser; /**< the sample count of the whole batch; 0: this call's own */
+  int32_t accumulate; /**< not 0: add to `grad` and merge into `loss` */
+  double loss_scale;  /**< 0: 1 */
+} scorematch_reduction;
+
+enum { SCOREMATCH_ROUTE_AUTOMATIC = 0, SCOREMATCH_ROUTE_FUSED = 1, SCOREMATCH_ROUTE_LAYERED = 2 };
+
+/// How a plan computes (engine.h).
+typedef struct scorematch_plan_report {
+  size_t struct_size;
+  int32_t route;
+  int32_t launches;
+  char text[256]; /**< one line for people */
+} scorematch_plan_report;
+
+/* ---- losses with their gradients
+ * -----------------------------------------------------------------------------------*/
+
+typedef struct scorematch_loss_plan scorematch_loss_plan;
+
+typedef struct scorematch_loss_in {
+  size_t struct_size;
+  scorematch_view params; /**< [P]; required */
+  scorematch_view x;      /**< [N, d]; required */
+  scorematch_noise_ref noise;
+  scorematch_view sigma;      /**< [N] or [1] */
+  scorematch_view eps;        /**< [N, d] */
+  scorematch_view directions; /**< [M, N, d] */
+  scorematch_view true_score; /**< [N, d]; of esm */
+  scorematch_view rows;       /**< [N] I64 */
+  int64_t draw_rows;
+} scorematch_loss_in;
+
+typedef struct scorematch_loss_out {
+  size_t struct_size;
+  scorematch_estimate* loss;       /**< engine memory, or NULL */
+  scorematch_view grad;            /**< [P] */
+  scorematch_view grad_x;          /**< [N, d] */
+  scorematch_view loss_per_sample; /**< [N] */
+} scorematch_loss_out;
+
+/// @param loss "objective=dsm schedule=lognormal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
+/// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, law (gaussian, rademacher,
+/// sphere) of ssm and ssm_vr; schedule (none, single, geometric, lognormal) with sigma, or sigma_min, sigma_max,
+/// levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
+/// @param compute or NULL. "precision=bf16 route=fused". Keys: precision (fp32, tf32, bf16), route (automatic, fused,
+/// layered).
+SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
+                                                             const char* loss, int64_t max_batch, const char* compute,
+                                                             scorematch_loss_plan** plan);
+SCOREMATCH_API void scorematch_loss_plan_destroy(scorematch_loss_plan* plan);
+SCOREMATCH_API scorematch_status scorematch_loss_plan_run(const scorematch_loss_plan* plan, scorematch_queue* queue,
+                                                          const scorematch_loss_in* in, const scorematch_loss_out* out,
+                                                          const scorematch_reduction* reduction);
+SCOREMATCH_API scorematch_status scorematch_loss_plan_workspace_bytes(const scorematch_loss_plan* plan, size_t* bytes);
+SCOREMATCH_API scorematch_status scorematch_loss_plan_report(const scorematch_loss_plan* plan, int64_t batch,
+                                                             scorematch_plan_report* report);
+
+/* ---- the head: from the caller's own network's output to a loss and adjoints
+ * ---------------------------------------*/
+
+typedef struct scorematch_head_plan scorematch_head_plan;
+
+typedef struct scorematch_head_in {
+  size_t struct_size;
+  scorematch_view output; /**< [N, d], F; required */
+  scorematch_view x;      /**< [N, d], the clean samples; needed if a != 0 */
+  scorematch_noise_ref noise;
+  scorematch_view sigma;      /**< [N] or [1] */
+  scorematch_view eps;        /**< [N, d] */
+  scorematch_view directions; /**< [M, N, d] */
+  scorematch_view jvp;        /**< [M, N, d], (dF/dz) v; of ssm and ssm_vr */
+  scorematch_view trace;      /**< [N], tr dF/dz; of ism */
+  scorematch_view true_score; /**< [N, d]; of esm */
+  scorematch_view rows;       /**< [N] I64 */
+  int64_t draw_rows;
+} scorematch_head_in;
+
+typedef struct scorematch_head_out {
+  size_t struct_size;
+  scorematch_estimate* loss;       /**< engine memory, or NULL */
+  scorematch_view grad_output;     /**< [N, d] */
+  scorematch_view grad_jvp;        /**< [M, N, d] */
+  scorematch_view grad_trace;      /**< [N] */
+  scorematch_view loss_per_sample; /**< [N] */
+} scorematch_head_out;
+
+/// @param head a loss's keys, and parameterization
+SCOREMATCH_API scorematch_status scorematch_head_plan_create(const scorematch_engine* engine, int32_t dim,
+                                                             const char* head, int64_t max_batch,
+                                                             scorematch_head_plan** plan);
+SCOREMATCH_API void scorematch_head_plan_destroy(scorematch_head_plan* plan);
+SCOREMATCH_API scorematch_status scorematch_head_plan_run(const scorematch_head_plan* plan, scorematch_queue* queue,
+                                                          const scorematch_head_in* in, const scorematch_head_out* out,
+                                                          const scorematch_reduction* reduction);
+SCOREMATCH_API scorematch_status scorematch_head_plan_workspace_bytes(const scorematch_head_plan* plan, size_t* bytes);
+
+/* ---- the prologue: perturbed samples, directions; no workspace
+ * -----------------------------------------------------*/
+
+typedef struct scorematch_perturb_plan scorematch_perturb_plan;
+typedef struct scorematch_direction_plan scorematch_direction_plan;
+
+typedef struct scorematch_perturb_in {
+  size_t struct_size;
+  scorematch_view x; /**< [N, d]; required */
+  scorematch_noise_ref noise;
+  scorematch_view sigma; /**< [N] or [1] */
+  scorematch_view eps;   /**< [N, d] */
+  scorematch_view rows;  /**< [N] I64 */
+  int64_t draw_rows;
+} scorematch_perturb_in;
+
+typedef struct scorematch_perturb_out {
+  size_t struct_size;
+  scorematch_view net_input; /**< [N, d + features] */
+  scorematch_view sigma;     /**< [N] */
+  scorematch_view x_tilde;   /**< [N, d] */
+  scorematch_view eps;       /**< [N, d] */
+} scorematch_perturb_out;
+
+/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data, conditioning as a net has
+/// them.
+SCOREMATCH_API scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine, int32_t dim,
+                                                                const char* perturb, int64_t max_batch,
+                                                                scorematch_perturb_plan** plan);
+SCOREMATCH_API void scorematch_perturb_plan_destroy(scorematch_perturb_plan* plan);
+SCOREMATCH_API scorematch_status scorematch_perturb_plan_run(const scorematch_perturb_plan* plan,
+                                                             scorematch_queue* queue, const scorematch_perturb_in* in,
+                                                             const scorematch_perturb_out* out);
+
+/// @param directions "projections=4 law=rademacher"; absent: 1, gaussian
+SCOREMATCH_API scorematch_status scorematch_direction_plan_create(const scorematch_engine* engine, int32_t dim,
+                                                                  const char* directions, int64_t max_batch,
+                                                                  scorematch_direction_plan** plan);
+SCOREMATCH_API void scorematch_direction_plan_destroy(scorematch_direction_plan* plan);
+/// @param directions [M, N, d]; written
+SCOREMATCH_API scorematch_status scorematch_direction_plan_run(const scorematch_direction_plan* plan,
+                                                               scorematch_queue* queue, scorematch_noise_ref noise,
+                                                               const scorematch_view* directions);
+
+/* ---- scores
+ * --------------------------------------------------------------------------------------------------------*/
+
+typedef struct scorematch_score_plan scorematch_score_plan;
+
+typedef struct scorematch_score_in {
+  size_t struct_size;
+  scorematch_view params;     /**< [P]; required */
+  scorematch_view x;          /**< [N, d]; required */
+  scorematch_view sigma;      /**< [N] or [1]; required unless the net ignores it */
+  scorematch_view directions; /**< [M, N, d] */
+  scorematch_noise_ref noise; /**< draws directions that are not given */
+} scorematch_score_in;
+
+typedef struct scorematch_score_out {
+  size_t struct_size;
+  scorematch_view score;               /**< [N, d] */
+  scorematch_view jvp;                 /**< [M, N, d], (ds/dx) v */
+  scorematch_view divergence;          /**< [N], exact */
+  scorematch_view divergence_estimate; /**< [N], along the directions */
+  scorematch_view log_density;         /**< [N], up to a constant; energy nets */
+} scorematch_score_out;
+
+/// @param directions or NULL, none. "projections=4 law=gaussian"; absent: 0, rademacher @param compute as a loss's
+SCOREMATCH_API scorematch_status scorematch_score_plan_create(const scorematch_engine* engine,
+                                                              const scorematch_net* net, int64_t max_batch,
+                                                              const char* directions, const char* compute,
+                                                              scorematch_score_plan** plan);
+SCOREMATCH_API void scorematch_score_plan_destroy(scorematch_score_plan* plan);
+SCOREMATCH_API scorematch_status scorematch_score_plan_run(const scorematch_score_plan* plan, scorematch_queue* queue,
+                                                           const scorematch_score_in* in,
+                                                           const scorematch_score_out* out);
+SCOREMATCH_API scorematch_status scorematch_score_plan_workspace_bytes(const scorematch_score_plan* plan,
+                                                                       size_t* bytes);
+SCOREMATCH_API scorematch_status scorematch_score_plan_report(const scorematch_score_plan* plan, int64_t batch,
+                                                              scorematch_plan_report* report);
+
+/* ---- samplers
+ * ------------------------------------------------------------------------------------------------------*/
+
+typedef struct scorematch_sampler_plan scorematch_sampler_plan;
+
+/// A network of the caller's: enqueues the score at x [N, d] and sigma [1] into `score` [N, d], all of them engine
+/// memory; F64 on the reference engine. `queue` and the views are good until it returns; a plan may be run on `queue`.
+/// @return 0, or what ends the run with SCOREMATCH_CALLBACK_FAILED: a status of the library's is as good as any.
+typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
+                                             const scorematch_view* sigma, const scorematch_view* score);
+
+/// @param sampler "sampler=flow sigma_min=0.002 sigma_max=80 steps=18", for example. Keys: sampler (required), which is
+/// flow or sde (sigma_min, sigma_max, steps, rho) or langevin (sigma_min, sigma_max, levels, steps_per_level,
+/// step_size).
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
+                                                                const scorematch_net* net, const char* sampler,
+                                                                int64_t max_batch, scorematch_sampler_plan** plan);
+/// @param user passed on as it is; it must live as long as the plan
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
+                                                                     scorematch_score_function score, void* user,
+                                                                     const char* sampler, int64_t max_batch,
+                                                                     scorematch_sampler_plan** plan);
+SCOREMATCH_API void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan);
+/// @param params [P]; NULL with the caller's function @param x [N, d]; written
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan,
+                                                             scorematch_queue* queue, const scorematch_view* params,
+                                                             scorematch_noise_ref noise, const scorematch_view* x);
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan,
+                                                                         size_t* bytes);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,106 @@
+/// @file
+/// The C interface: Adam and checkpoints (adam.h, checkpoint.h). Part of scorematch_c.h.
+#pragma once
+#include "scorematch/scorematch_c.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Adam
+ * ----------------------------------------------------------------------------------------------------------*/
+
+typedef struct scorematch_adam scorematch_adam;
+/// All of an Adam, on the host.
+typedef struct scorematch_adam_snapshot scorematch_adam_snapshot;
+
+/// @param options or NULL. Keys: learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay
+SCOREMATCH_API scorematch_status scorematch_adam_create(const scorematch_engine* engine, int64_t param_count,
+                                                        const char* options, scorematch_adam** adam);
+SCOREMATCH_API void scorematch_adam_destroy(scorematch_adam* adam);
+/// Enqueues one step. @param params, grad [P] F32 @param loss_scale what the reduction's was; 0: 1
+SCOREMATCH_API scorematch_status scorematch_adam_step(scorematch_adam* adam, scorematch_queue* queue,
+                                                      const scorematch_view* params, const scorematch_view* grad,
+                                                      double loss_scale);
+SCOREMATCH_API scorematch_status scorematch_adam_set_learning_rate(scorematch_adam* adam, scorematch_queue* queue,
+                                                                   double learning_rate);
+/// Where the average lies, [P] in engine memory, as long as the handle lives; refused without an ema_decay.
+SCOREMATCH_API scorematch_status scorematch_adam_ema(const scorematch_adam* adam, scorematch_view* ema);
+/// Waits for the queue, as snapshot does.
+SCOREMATCH_API scorematch_status scorematch_adam_get_progress(const scorematch_adam* adam, scorematch_queue* queue,
+                                                              scorematch_adam_progress* progress);
+SCOREMATCH_API scorematch_status scorematch_adam_take_snapshot(const scorematch_adam* adam, scorematch_queue* queue,
+                                                               scorematch_adam_snapshot** snapshot);
+SCOREMATCH_API scorematch_status scorematch_adam_restore(scorematch_adam* adam, scorematch_queue* queue,
+                                                         const scorematch_adam_snapshot* snapshot);
+
+/// From another trainer's. @param options as above @param progress or NULL, the beginning with the options' rate
+/// @param first_moment, second_moment [param_count] @param ema [param_count], or NULL without an ema_decay
+SCOREMATCH_API scorematch_status scorematch_adam_snapshot_create(const char* options,
+                                                                 const scorematch_adam_progress* progress,
+                                                                 const float* first_moment, const float* second_moment,
+                                                                 const float* ema, int64_t param_count,
+                                                                 scorematch_adam_snapshot** snapshot);
+SCOREMATCH_API void scorematch_adam_snapshot_destroy(scorematch_adam_snapshot* snapshot);
+/// Every option said; it lives as long as the handle.
+SCOREMATCH_API scorematch_status scorematch_adam_snapshot_options(const scorematch_adam_snapshot* snapshot,
+                                                                  const char** options);
+SCOREMATCH_API scorematch_status scorematch_adam_snapshot_progress(const scorematch_adam_snapshot* snapshot,
+                                                                   scorematch_adam_progress* progress);
+/// Copies to the host, each [param_count] or NULL, not wanted; `ema` is refused where there is none.
+SCOREMATCH_API scorematch_status scorematch_adam_snapshot_moments(const scorematch_adam_snapshot* snapshot,
+                                                                  float* first_moment, float* second_moment, float* ema,
+                                                                  int64_t param_count);
+
+/* ---- checkpoints: host memory
+ * ---------------------------------------------------------------------------------------*/
+
+typedef struct scorematch_checkpoint scorematch_checkpoint;
+
+/// Of a model to sample from; what follows adds to it. @param params [count], the net's param_count
+SCOREMATCH_API scorematch_status scorematch_checkpoint_create(const scorematch_net* net, const float* params,
+                                                              int64_t count, scorematch_checkpoint** checkpoint);
+SCOREMATCH_API scorematch_status scorematch_checkpoint_load(const char* path, scorematch_checkpoint** checkpoint);
+/// Written to a new file and renamed: an interrupted save leaves the old one.
+SCOREMATCH_API scorematch_status scorematch_checkpoint_save(const scorematch_checkpoint* checkpoint, const char* path);
+SCOREMATCH_API void scorematch_checkpoint_destroy(scorematch_checkpoint* checkpoint);
+
+/// A network of its own, for the caller to destroy.
+SCOREMATCH_API scorematch_status scorematch_checkpoint_net(const scorematch_checkpoint* checkpoint,
+                                                           scorematch_net** net);
+SCOREMATCH_API scorematch_status scorematch_checkpoint_params(const scorematch_checkpoint* checkpoint, float* params,
+                                                              int64_t count);
+/// Adam's average if there is one, else the parameters: what to sample with.
+SCOREMATCH_API scorematch_status scorematch_checkpoint_sampling_params(const scorematch_checkpoint* checkpoint,
+                                                                       float* params, int64_t count);
+/// @param snapshot or NULL, none
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_adam(scorematch_checkpoint* checkpoint,
+                                                                const scorematch_adam_snapshot* snapshot);
+/// A copy for the caller to destroy; NULL, with SCOREMATCH_OK, where there is none.
+SCOREMATCH_API scorematch_status scorematch_checkpoint_adam(const scorematch_checkpoint* checkpoint,
+                                                            scorematch_adam_snapshot** snapshot);
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_noise(scorematch_checkpoint* checkpoint,
+                                                                 const scorematch_noise_position* position);
+SCOREMATCH_API scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* checkpoint,
+                                                             scorematch_noise_position* position);
+/// data = mean + scale * model, column by column. @param mean, scale [dim]; both NULL with dim 0: none
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint,
+                                                                           const float* mean, const float* scale,
+                                                                           int32_t dim);
+/// @param given 1 if there is one, else 0 and nothing else is written @param mean, scale [dim]
+SCOREMATCH_API scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint,
+                                                                       int32_t* given, float* mean, float* scale,
+                                                                       int32_t dim);
+/// A string of the caller's own. @param value or NULL, to take it out
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_metadata(scorematch_checkpoint* checkpoint, const char* key,
+                                                                    const char* value);
+/// @param value NULL, with SCOREMATCH_OK, where there is none; it lives until it is set again
+SCOREMATCH_API scorematch_status scorematch_checkpoint_metadata(const scorematch_checkpoint* checkpoint,
+                                                                const char* key, const char** value);
+/// The keys in order. @param key NULL, with SCOREMATCH_OK, past the last
+SCOREMATCH_API scorematch_status scorematch_checkpoint_metadata_key(const scorematch_checkpoint* checkpoint,
+                                                                    int32_t index, const char** key);
+
+#ifdef __cplusplus
+}
+#endif

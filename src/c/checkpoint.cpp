@@ -1,0 +1,149 @@
+// Checkpoints.
+#include "scorematch/checkpoint.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "c/handles.h"
+#include "validate.h"
+
+using namespace scorematch;
+using namespace scorematch::c;
+
+struct scorematch_checkpoint {
+  Checkpoint checkpoint;
+};
+
+namespace {
+
+const Checkpoint& of(const scorematch_checkpoint* checkpoint) { return need(checkpoint, "checkpoint").checkpoint; }
+Checkpoint& of(scorematch_checkpoint* checkpoint) { return need(checkpoint, "checkpoint").checkpoint; }
+
+void copy_out(const std::vector<float>& from, float* to, const char* name) {
+  std::copy(from.begin(), from.end(), &need(to, name, "memory"));
+}
+
+}  // namespace
+
+scorematch_status scorematch_checkpoint_create(const scorematch_net* net, const float* params, int64_t count,
+                                               scorematch_checkpoint** checkpoint) {
+  return make_handle(checkpoint, "checkpoint", [&] {
+    Checkpoint made;
+    made.net = need(net, "net").net;
+    check_count("count", count, made.net.param_count());
+    need(params, "params", "memory");
+    made.params.assign(params, params + count);
+    return made;
+  });
+}
+scorematch_status scorematch_checkpoint_load(const char* path, scorematch_checkpoint** checkpoint) {
+  return make_handle(checkpoint, "checkpoint", [&] { return Checkpoint::load(need_text(path, "path")); });
+}
+scorematch_status scorematch_checkpoint_save(const scorematch_checkpoint* checkpoint, const char* path) {
+  return guard([&] { of(checkpoint).save(need_text(path, "path")); });
+}
+void scorematch_checkpoint_destroy(scorematch_checkpoint* checkpoint) { delete checkpoint; }
+
+scorematch_status scorematch_checkpoint_net(const scorematch_checkpoint* checkpoint, scorematch_net** net) {
+  return make_handle(net, "net", [&] { return net_handle(of(checkpoint).net); });
+}
+scorematch_status scorematch_checkpoint_params(const scorematch_checkpoint* checkpoint, float* params, int64_t count) {
+  return guard([&] {
+    check_count("count", count, static_cast<std::int64_t>(of(checkpoint).params.size()));
+    copy_out(of(checkpoint).params, params, "params");
+  });
+}
+scorematch_status scorematch_checkpoint_sampling_params(const scorematch_checkpoint* checkpoint, float* params,
+                                                        int64_t count) {
+  return guard([&] {
+    check_count("count", count, static_cast<std::int64_t>(of(checkpoint).sampling_params().size()));
+    copy_out(of(checkpoint).sampling_params(), params, "params");
+  });
+}
+
+scorematch_status scorematch_checkpoint_set_adam(scorematch_checkpoint* checkpoint,
+                                                 const scorematch_adam_snapshot* snapshot) {
+  return guard([&] {
+    Checkpoint& to = of(checkpoint);
+    if (snapshot == nullptr) return to.adam.reset();
+    check(snapshot->snapshot, to.net.param_count());
+    to.adam = snapshot->snapshot;
+  });
+}
+scorematch_status scorematch_checkpoint_adam(const scorematch_checkpoint* checkpoint,
+                                             scorematch_adam_snapshot** snapshot) {
+  return guard([&] {
+    scorematch_adam_snapshot*& handle = need(snapshot, "snapshot", "a place for a handle");
+    handle = nullptr;
+    if (of(checkpoint).adam) handle = new scorematch_adam_snapshot(snapshot_handle(*of(checkpoint).adam));
+  });
+}
+scorematch_status scorematch_checkpoint_set_noise(scorematch_checkpoint* checkpoint,
+                                                  const scorematch_noise_position* position) {
+  return guard([&] {
+    const NoiseState::Position given = position_of(need(position, "position", "a struct"));
+    check(given);
+    of(checkpoint).noise = given;
+  });
+}
+scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* checkpoint,
+                                              scorematch_noise_position* position) {
+  return give(position, "position", [&] { return position_of(of(checkpoint).noise); });
+}
+
+scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint, const float* mean,
+                                                            const float* scale, int32_t dim) {
+  return guard([&] {
+    Checkpoint& to = of(checkpoint);
+    Standardization given;
+    if (mean != nullptr || scale != nullptr || dim != 0) {
+      check_count("dim", dim, to.net.dim);
+      need(mean, "mean", "memory");
+      need(scale, "scale", "memory");
+      given.mean.assign(mean, mean + dim);
+      given.scale.assign(scale, scale + dim);
+    }
+    to.standardization = std::move(given);
+  });
+}
+scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, int32_t* given,
+                                                        float* mean, float* scale, int32_t dim) {
+  return guard([&] {
+    const Checkpoint& from = of(checkpoint);
+    need(given, "given", "a place for the result");
+    check_count("dim", dim, from.net.dim);
+    if (!from.standardization.mean.empty()) {
+      need(scale, "scale", "memory");
+      copy_out(from.standardization.mean, mean, "mean");
+      copy_out(from.standardization.scale, scale, "scale");
+    }
+    *given = from.standardization.mean.empty() ? 0 : 1;
+  });
+}
+
+scorematch_status scorematch_checkpoint_set_metadata(scorematch_checkpoint* checkpoint, const char* key,
+                                                     const char* value) {
+  return guard([&] {
+    auto& metadata = of(checkpoint).metadata;
+    if (value == nullptr)
+      metadata.erase(need_text(key, "key"));
+    else
+      metadata[need_text(key, "key")] = value;
+  });
+}
+scorematch_status scorematch_checkpoint_metadata(const scorematch_checkpoint* checkpoint, const char* key,
+                                                 const char** value) {
+  return give(value, "value", [&] {
+    const auto found = of(checkpoint).metadata.find(need_text(key, "key"));
+    return found == of(checkpoint).metadata.end() ? nullptr : found->second.c_str();
+  });
+}
+scorematch_status scorematch_checkpoint_metadata_key(const scorematch_checkpoint* checkpoint, int32_t index,
+                                                     const char** key) {
+  return give(key, "key", [&]() -> const char* {
+    const auto& metadata = of(checkpoint).metadata;
+    if (index < 0) throw_invalid("index", "at least 0", std::to_string(index));
+    if (static_cast<std::size_t>(index) >= metadata.size()) return nullptr;
+    return std::next(metadata.begin(), index)->first.c_str();
+  });
+}

@@ -1,0 +1,72 @@
+// Nothing throws across the C interface: what a call throws becomes its status and the thread's last error.
+#pragma once
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+#include "scorematch/scorematch_c.h"
+
+namespace scorematch::c {
+
+/// Of the exception that is being handled; allocates nothing.
+scorematch_status record_current_exception() noexcept;
+/// The thread's last error; empty texts where there was none.
+const char* last_error() noexcept;
+const char* last_error_argument() noexcept;
+void forget_last_error() noexcept;
+
+template <class Body>
+scorematch_status guard(const Body& body) noexcept {
+  try {
+    body();
+    return SCOREMATCH_OK;
+  } catch (...) {
+    return record_current_exception();
+  }
+}
+
+/// A function of the caller's returned something else than 0.
+struct CallbackFailed {
+  const char* argument;
+  std::string message;
+};
+
+[[noreturn]] void refuse_null(const char* name, const char* expected);
+void check_struct_size(const char* name, std::size_t size, std::size_t least, std::size_t most);
+
+/// @throws Error for a null pointer
+template <class T>
+T& need(T* pointer, const char* name, const char* expected = "a handle") {
+  if (pointer == nullptr) refuse_null(name, expected);
+  return *pointer;
+}
+std::string need_text(const char* text, const char* name);
+inline std::string optional_text(const char* text) { return text == nullptr ? "" : text; }
+
+/// A struct that begins with its size, as this version knows it: what the caller's lacks is zero.
+/// @param least bytes of what every caller's has
+template <class T>
+T sized(const T* given, const char* name, std::size_t least) {
+  check_struct_size(name, need(given, name, "a struct").struct_size, least, sizeof(T));
+  T known{};
+  std::memcpy(&known, given, given->struct_size);
+  return known;
+}
+
+/// *out = new Handle{make()}, or NULL where that fails.
+template <class Handle, class Make>
+scorematch_status make_handle(Handle** out, const char* name, const Make& make) noexcept {
+  return guard([&] {
+    Handle*& handle = need(out, name, "a place for a handle");
+    handle = nullptr;
+    handle = new Handle{make()};
+  });
+}
+
+/// *out = get()
+template <class T, class Get>
+scorematch_status give(T* out, const char* name, const Get& get) noexcept {
+  return guard([&] { need(out, name, "a place for the result") = get(); });
+}
+
+}  // namespace scorematch::c

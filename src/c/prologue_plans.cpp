@@ -1,0 +1,58 @@
+// PerturbPlan and DirectionPlan: what is drawn.
+#include "c/handles.h"
+#include "scorematch/prologue.h"
+#include "spec_plans.h"
+
+using namespace scorematch;
+using namespace scorematch::c;
+
+struct scorematch_perturb_plan {
+  PerturbPlan plan;
+};
+struct scorematch_direction_plan {
+  DirectionPlan plan;
+};
+
+scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine, int32_t dim, const char* perturb,
+                                                 int64_t max_batch, scorematch_perturb_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    MetadataReader reader = MetadataReader::of_text("perturb", optional_text(perturb));
+    const NoiseSchedule schedule = read_schedule(reader);
+    reader.set_if_absent("parameterization", "plain");
+    const Parameterization parameterization = read_parameterization(reader, read_sigma_data(reader));
+    const Conditioning conditioning = read_conditioning(reader);
+    reader.refuse_rest();
+    return PerturbPlan(need(engine, "engine").engine, dim, schedule, max_batch, parameterization, conditioning);
+  });
+}
+void scorematch_perturb_plan_destroy(scorematch_perturb_plan* plan) { delete plan; }
+scorematch_status scorematch_perturb_plan_run(const scorematch_perturb_plan* plan, scorematch_queue* queue,
+                                              const scorematch_perturb_in* in, const scorematch_perturb_out* out) {
+  return guard([&] {
+    const auto i = sized(in, "in", offsetof(scorematch_perturb_in, noise));
+    const auto o = sized(out, "out", offsetof(scorematch_perturb_out, sigma));
+    need(plan, "plan")
+        .plan.run(need(queue, "queue").queue,
+                  {input(i.x), noise_of(i.noise), input(i.sigma), input(i.eps), input(i.rows), i.draw_rows},
+                  {output(o.net_input), output(o.sigma), output(o.x_tilde), output(o.eps)});
+  });
+}
+
+scorematch_status scorematch_direction_plan_create(const scorematch_engine* engine, int32_t dim, const char* directions,
+                                                   int64_t max_batch, scorematch_direction_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    MetadataReader reader = MetadataReader::of_text("directions", optional_text(directions));
+    const int projections = reader.take_int32("projections", 1);
+    const Projection law = read_law(reader, Projection::gaussian);
+    reader.refuse_rest();
+    return DirectionPlan(need(engine, "engine").engine, dim, projections, law, max_batch);
+  });
+}
+void scorematch_direction_plan_destroy(scorematch_direction_plan* plan) { delete plan; }
+scorematch_status scorematch_direction_plan_run(const scorematch_direction_plan* plan, scorematch_queue* queue,
+                                                scorematch_noise_ref noise, const scorematch_view* directions) {
+  return guard([&] {
+    need(plan, "plan")
+        .plan.run(need(queue, "queue").queue, noise_of(noise), output(need(directions, "directions", "a view")));
+  });
+}

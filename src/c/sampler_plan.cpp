@@ -1,0 +1,67 @@
+// SamplerPlan, with the library's network or a function of the caller's.
+#include "scorematch/sampler.h"
+
+#include "c/handles.h"
+#include "spec_plans.h"
+
+using namespace scorematch;
+using namespace scorematch::c;
+
+struct scorematch_sampler_plan {
+  SamplerPlan plan;
+};
+
+namespace {
+
+Sampler sampler_of(const char* text) {
+  MetadataReader reader = MetadataReader::of_text("sampler", need_text(text, "sampler"));
+  const Sampler sampler = read_sampler(reader);
+  reader.refuse_rest();
+  return sampler;
+}
+
+/// The caller's function as C++'s. What it says of a failure is its number, and the library's text where it was one of
+/// the library's calls that failed in it.
+SamplerPlan::ScoreFunction function_of(scorematch_score_function score, void* user) {
+  return [score, user](Queue& queue, ConstView x, ConstView sigma, View out) {
+    scorematch_queue lent{nullptr, queue};
+    const scorematch_view x_view = view_of(x), sigma_view = view_of(sigma), out_view = view_of(out);
+    forget_last_error();
+    const std::int32_t result = score(user, &lent, &x_view, &sigma_view, &out_view);
+    if (result == 0) return;
+    std::string message = "score: expected 0 from the caller's function, got " + std::to_string(result);
+    if (*last_error() != '\0') message += std::string(", after: ") + last_error();
+    throw CallbackFailed{"score", message};
+  };
+}
+
+}  // namespace
+
+scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine, const scorematch_net* net,
+                                                 const char* sampler, int64_t max_batch,
+                                                 scorematch_sampler_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    return SamplerPlan(need(engine, "engine").engine, need(net, "net").net, sampler_of(sampler), max_batch);
+  });
+}
+scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
+                                                      scorematch_score_function score, void* user, const char* sampler,
+                                                      int64_t max_batch, scorematch_sampler_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    if (score == nullptr) refuse_null("score", "a function");
+    return SamplerPlan(need(engine, "engine").engine, dim, function_of(score, user), sampler_of(sampler), max_batch);
+  });
+}
+void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan) { delete plan; }
+scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan, scorematch_queue* queue,
+                                              const scorematch_view* params, scorematch_noise_ref noise,
+                                              const scorematch_view* x) {
+  return guard([&] {
+    need(plan, "plan")
+        .plan.run(need(queue, "queue").queue, params == nullptr ? ConstView() : input(*params), noise_of(noise),
+                  output(need(x, "x", "a view")));
+  });
+}
+scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan, size_t* bytes) {
+  return give(bytes, "bytes", [&] { return need(plan, "plan").plan.workspace_bytes(); });
+}
