@@ -20,6 +20,27 @@ foreach(compiler g++ clang++)
   endforeach()
 endforeach()
 
+# The C interface's as C99 and C11 too.
+file(GLOB c_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
+  ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch_c*.h)
+foreach(compiler gcc clang)
+  find_program(SCOREMATCH_HEADER_${compiler} ${compiler})
+  mark_as_advanced(SCOREMATCH_HEADER_${compiler})
+  if(NOT SCOREMATCH_HEADER_${compiler})
+    scorematch_skipped_test(header.c.${compiler} "${compiler} is not installed" header)
+    continue()
+  endif()
+  foreach(header IN LISTS c_headers)
+    get_filename_component(stem ${header} NAME_WE)
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.c CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+    foreach(standard c99 c11)
+      add_test(NAME header.${stem}.${standard}.${compiler} COMMAND ${SCOREMATCH_HEADER_${compiler}} -std=${standard}
+        -I${PROJECT_SOURCE_DIR}/include ${header_warnings} -fsyntax-only ${header_work}/${stem}.c)
+      set_tests_properties(header.${stem}.${standard}.${compiler} PROPERTIES LABELS header TIMEOUT 120)
+    endforeach()
+  endforeach()
+endforeach()
+
 # And philox.h for the device, where there is a toolkit.
 find_program(SCOREMATCH_NVCC nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
 mark_as_advanced(SCOREMATCH_NVCC)
