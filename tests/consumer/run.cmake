@@ -8,7 +8,8 @@
 # command       runs the installed command; its output must match EXPECT
 # outside       configures, builds and runs the project PROJECT, or its tests where it has some; 77 says that the machine
 #               lacks what it wants
-# symbols       the shared library in PREFIX has an SONAME and exports its interface alone
+# python        PYTHON runs PROGRAM with the shared library in PREFIX; 77 says that the machine lacks what it wants
+# symbols       the shared library in PREFIX has an SONAME and exports its interface alone: of the C names, each there is
 # refused       configuring this repository fails with a message that matches EXPECT
 cmake_minimum_required(VERSION 3.22)
 
@@ -109,6 +110,17 @@ elseif(STEP STREQUAL "outside")
     message(FATAL_ERROR "${program} ended with ${status}")
   endif()
 
+elseif(STEP STREQUAL "python")
+  shared_library(library)
+  file(MAKE_DIRECTORY ${WORK})
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env SCOREMATCH_LIBRARY=${library} PYTHONDONTWRITEBYTECODE=1
+    ${PYTHON} ${SOURCE}/${PROGRAM} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status)
+  if(status EQUAL 77)
+    message("skipped: this machine cannot run it")
+  elseif(NOT status EQUAL 0)
+    message(FATAL_ERROR "${PROGRAM} ended with ${status}")
+  endif()
+
 elseif(STEP STREQUAL "symbols")
   shared_library(library)
   execute_process(COMMAND ${READELF} -d ${library} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
@@ -125,6 +137,16 @@ elseif(STEP STREQUAL "symbols")
     endforeach()
   endforeach()
   list(JOIN classes "|" classes)
+  # And the C interface's functions, every one.
+  set(functions "")
+  foreach(header IN LISTS headers)
+    file(STRINGS ${header} lines REGEX "^SCOREMATCH_API ")
+    foreach(line IN LISTS lines)
+      string(REGEX MATCH "scorematch_[a-z0-9_]+\\(" function "${line}")
+      string(REPLACE "(" "" function "${function}")
+      list(APPEND functions ${function})
+    endforeach()
+  endforeach()
 
   execute_process(COMMAND ${NM} --dynamic --demangle --defined-only ${library} OUTPUT_VARIABLE symbols
                   COMMAND_ERROR_IS_FATAL ANY)
@@ -138,11 +160,17 @@ elseif(STEP STREQUAL "symbols")
        symbol MATCHES "^scorematch::conditioning::Fourier::random\\(" OR
        symbol MATCHES "^(typeinfo|typeinfo name|vtable) for scorematch::Error$")
       math(EXPR exported "${exported} + 1")
+    elseif(symbol IN_LIST functions)
+      list(REMOVE_ITEM functions ${symbol})
+      math(EXPR exported "${exported} + 1")
     else()
       string(APPEND internal "  ${symbol}\n")
     endif()
   endforeach()
-  if(internal OR exported LESS 50)
+  if(functions)
+    message(FATAL_ERROR "${library} does not export: ${functions}")
+  endif()
+  if(internal OR exported LESS 120)
     message(FATAL_ERROR "${library} exports ${exported} symbols of its interface, and these besides:\n${internal}")
   endif()
   message(STATUS "${exported} symbols exported, all of them of the interface")

@@ -60,6 +60,29 @@ foreach(kind IN LISTS installed)
   endif()
 endforeach()
 
+# C and Python, which know of the library what scorematch_c.h says.
+foreach(kind static shared)
+  consumer_test(${kind}_installed_c outside
+    "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror;-DCMAKE_PREFIX_PATH=${${kind}_prefix}"
+    -DPROJECT=docs/examples/c_quick)
+  set_tests_properties(consumer.${kind}_installed_c PROPERTIES FIXTURES_REQUIRED ${kind}_prefix)
+endforeach()
+# Debian's Python comes with Debian's NumPy; another that stands before it on the path may have none.
+find_program(SCOREMATCH_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(SCOREMATCH_PYTHON python3)
+mark_as_advanced(SCOREMATCH_PYTHON)
+foreach(path docs/examples/python/ten_lines docs/examples/python/train tests/python/scorematch_test)
+  get_filename_component(program ${path} NAME)
+  if(SCOREMATCH_PYTHON)
+    consumer_test(python_${program} python "" -DPREFIX=${shared_prefix} -DPYTHON=${SCOREMATCH_PYTHON}
+      -DPROGRAM=${path}.py)
+    set_tests_properties(consumer.python_${program} PROPERTIES FIXTURES_REQUIRED shared_prefix
+      SKIP_REGULAR_EXPRESSION "skipped: ")
+  else()
+    scorematch_skipped_test(consumer.python_${program} "python3 is not installed" consumer)
+  endif()
+endforeach()
+
 # The trainer of docs/cuda.md, against the static library: it is compiled everywhere, and run where there is a GPU.
 if(SCOREMATCH_HAS_CUDA)
   consumer_test(cuda_trainer outside
