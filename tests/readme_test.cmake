@@ -1,8 +1,7 @@
-# The C++ in README.md and the pages of docs is that of compiled programs:
+# The C++, C and Python in README.md and the pages of docs are of programs that the tests run:
 #   cmake -DSOURCE=<this repository> -P readme_test.cmake
-# Before every block of C++ stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
-# found in it, apart from how its lines are indented; README.md and
-# docs/index.md must hold the whole of quick.cpp.
+# Before every block of code stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
+# found in it, apart from how its lines are indented; README.md and docs/index.md must hold the whole of quick.cpp.
 cmake_minimum_required(VERSION 3.22)
 
 # The text of a file without its lines' indentation.
@@ -12,23 +11,24 @@ function(read_text file variable)
   set(${variable} "${text}" PARENT_SCOPE)
 endfunction()
 
-function(check_page page)
+function(check_page page language)
   read_text(${page} rest)
   set(blocks 0)
   while(TRUE)
-    string(FIND "${rest}" "\n```cpp\n" begin)
+    string(FIND "${rest}" "\n```${language}\n" begin)
     if(begin EQUAL -1)
       break()
     endif()
     math(EXPR blocks "${blocks} + 1")
     string(SUBSTRING "${rest}" 0 ${begin} before)
-    math(EXPR begin "${begin} + 8")
+    string(LENGTH "\n```${language}\n" opening)
+    math(EXPR begin "${begin} + ${opening}")
     string(SUBSTRING "${rest}" ${begin} -1 rest)
     string(FIND "${rest}" "\n```\n" end)
     string(SUBSTRING "${rest}" 0 ${end} block)
     string(SUBSTRING "${rest}" ${end} -1 rest)
-    if(NOT before MATCHES "<!-- (docs/examples/[a-z_/]+\\.(cpp|cu|h)) -->\n*$")
-      message(FATAL_ERROR "${page}: block ${blocks} of C++ does not say which program it is from:\n${block}")
+    if(NOT before MATCHES "<!-- (docs/examples/[a-z_/]+\\.(cpp|cu|h|c|py)) -->\n*$")
+      message(FATAL_ERROR "${page}: block ${blocks} of ${language} does not say which program it is from:\n${block}")
     endif()
     set(program ${CMAKE_MATCH_1})
     read_text(${program} source)
@@ -38,16 +38,18 @@ function(check_page page)
     endif()
   endwhile()
   if(blocks EQUAL 0)
-    message(FATAL_ERROR "${page}: expected blocks of C++, got none")
+    message(FATAL_ERROR "${page}: expected blocks of ${language}, got none")
   endif()
-  message(STATUS "${page}: ${blocks} blocks of C++, all of them compiled")
+  message(STATUS "${page}: ${blocks} blocks of ${language}, all of them run")
 endfunction()
 
-check_page(README.md)
-check_page(docs/index.md)
-check_page(docs/tutorial.md)
-check_page(docs/cuda.md)
-check_page(docs/frameworks.md)
+check_page(README.md cpp)
+check_page(docs/index.md cpp)
+check_page(docs/tutorial.md cpp)
+check_page(docs/cuda.md cpp)
+check_page(docs/frameworks.md cpp)
+check_page(docs/c-interface.md c)
+check_page(docs/c-interface.md python)
 
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)
 foreach(page README.md docs/index.md)

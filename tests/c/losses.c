@@ -60,8 +60,7 @@ static scorematch_loss_in inputs(const char* objective) {
   in.params = f32(kNet, kParams, 0);
   in.x = f32(kX, kBatch, kDim);
   if (strcmp(objective, "dsm") == 0) in.sigma = f32(kSigma, kBatch, 0), in.eps = f32(kEps, kBatch, kDim);
-  if (strncmp(objective, "ssm", 3) == 0)
-    in.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
+  if (strncmp(objective, "ssm", 3) == 0) in.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
   if (strcmp(objective, "esm") == 0) in.true_score = f32(kTrueScore, kBatch, kDim);
   return in;
 }
@@ -210,8 +209,9 @@ void test_heads(const scorematch_engine* engine) {
   test_head(engine, "dsm");
   test_head(engine, "ssm");
   test_head(engine, "ssm_vr");
-  FAILS(scorematch_head_plan_create(engine, kDim, "objective=dsm variance=antithetic schedule=lognormal", kBatch, &plan),
-        SCOREMATCH_UNSUPPORTED, "loss.objective", "LossPlan offers it");
+  FAILS(
+      scorematch_head_plan_create(engine, kDim, "objective=dsm variance=antithetic schedule=lognormal", kBatch, &plan),
+      SCOREMATCH_UNSUPPORTED, "loss.objective", "LossPlan offers it");
   CHECK(plan == NULL);
 }
 

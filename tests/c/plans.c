@@ -266,9 +266,10 @@ void test_nets(void) {
   int64_t count = 0;
   int32_t number = 0;
   int i;
-  OK(scorematch_net_create("\tdim=3\nhidden=8,4 activation=gelu residual=true parameterization=edm sigma_data=0.25 "
-                           "conditioning=fourier fourier.frequencies=0.5,-1.25 ",
-                           &net));
+  OK(
+      scorematch_net_create("\tdim=3\nhidden=8,4 activation=gelu residual=true parameterization=edm sigma_data=0.25 "
+                            "conditioning=fourier fourier.frequencies=0.5,-1.25 ",
+                            &net));
   OK(scorematch_net_text(net, &first));
   CHECK(strcmp(first, text) == 0);
   OK(scorematch_net_create(first, &again));

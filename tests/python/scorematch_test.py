@@ -1,4 +1,5 @@
-"""docs/examples/python/scorematch.py against the C++ programs' numbers, finite differences and what it must refuse."""
+"""docs/examples/python/scorematch against the C++ programs' numbers, finite differences and what it must refuse."""
+
 import gc
 import os
 import sys
@@ -112,6 +113,7 @@ class LossTest(unittest.TestCase):
         class Tensor:  # as PyTorch's says of itself
             def __init__(self, array):
                 self.array, self.shape, self.dtype = array, array.shape, f"torch.{array.dtype}"
+                self.device = "cpu"
 
             def data_ptr(self):
                 return self.array.ctypes.data
@@ -123,6 +125,10 @@ class LossTest(unittest.TestCase):
         whole, grad = loss(sines()), np.empty_like(loss.grad)
         self.assertEqual(loss(Tensor(sines()), grad=Tensor(grad)), whole)
         np.testing.assert_array_equal(grad, loss.grad)
+        elsewhere = Tensor(sines())
+        elsewhere.device = "cuda:0"
+        with self.assertRaisesRegex(ValueError, "x: expected the host's memory, as the engine's, got a device's"):
+            loss(elsewhere)
 
 
 class RefusalTest(unittest.TestCase):
@@ -136,24 +142,33 @@ class RefusalTest(unittest.TestCase):
         loss = Loss(host_engine())
         self.expect("invalid_argument", "x", "x: expected [any, 5] float32", lambda: loss(sines()[:, :4]))
         self.expect("invalid_argument", "net.activation", "got 'relu'", lambda: sm.Net("dim=2 activation=relu"))
-        self.expect("invalid_argument", "loss", "a text, got a null pointer",
-                    lambda: sm.LossPlan(loss.engine, loss.net, None, 1))
+        self.expect(
+            "invalid_argument",
+            "loss",
+            "a text, got a null pointer",
+            lambda: sm.LossPlan(loss.engine, loss.net, None, 1),
+        )
         self.expect("io", "no/such", "no/such", lambda: sm.Checkpoint.load("no/such"))
-        self.expect("invalid_argument", "queue", "a queue of the same engine",
-                    lambda: loss.plan.run(sm.Queue(sm.Engine.reference()), params=loss.params, x=sines()))
+        self.expect(
+            "invalid_argument",
+            "queue",
+            "a queue of the same engine",
+            lambda: loss.plan.run(sm.Queue(sm.Engine.reference()), params=loss.params, x=sines()),
+        )
 
     def test_arrays_that_are_none(self):
         loss = Loss(host_engine())
         read_only = np.zeros_like(loss.grad)
         read_only.flags.writeable = False
         for error, part, arrays in (
-                (TypeError, "x: expected float32, float64 or int64, got float16", {"x": sines().astype(np.float16)}),
-                (TypeError, "x: expected float32, float64 or int64, got >f4", {"x": sines().astype(">f4")}),
-                (TypeError, "x: expected a NumPy array, a PyTorch tensor or a Buffer, got list", {"x": [[1.0] * 5]}),
-                (ValueError, "x: expected one to three axes, got 0", {"x": np.ones((), np.float32)}),
-                (ValueError, "grad: expected an array that may be written", {"x": sines(), "grad": read_only}),
-                (TypeError, "loss: expected what Engine.estimate() makes", {"x": sines(), "loss": np.zeros(3)}),
-                (TypeError, "got ['gard']", {"x": sines(), "gard": loss.grad})):
+            (TypeError, "x: expected float32, float64 or int64, got float16", {"x": sines().astype(np.float16)}),
+            (TypeError, "x: expected float32, float64 or int64, got >f4", {"x": sines().astype(">f4")}),
+            (TypeError, "x: expected a NumPy array, a PyTorch tensor or a Buffer, got list", {"x": [[1.0] * 5]}),
+            (ValueError, "x: expected one to three axes, got 0", {"x": np.ones((), np.float32)}),
+            (ValueError, "grad: expected an array that may be written", {"x": sines(), "grad": read_only}),
+            (TypeError, "loss: expected what Engine.estimate() makes", {"x": sines(), "loss": np.zeros(3)}),
+            (TypeError, "got ['gard']", {"x": sines(), "gard": loss.grad}),
+        ):
             with self.assertRaisesRegex(error, part.replace("[", r"\[").replace("(", r"\(").replace(")", r"\)")):
                 loss(**arrays)
         self.expect("invalid_argument", "x", "a last axis of stride 1", lambda: loss(np.asfortranarray(sines())))

@@ -5,6 +5,7 @@
 
 #include "scorematch/scorematch_c.h"
 
+static const char kLoss[] = "objective=dsm schedule=lognormal weighting=edm";
 enum { kPoints = 4096, kBatch = 512, kSteps = 2000 };
 
 /* The library's text of what failed, and the end. */
@@ -47,8 +48,7 @@ int main(void) {
 
   check(scorematch_engine_best(0, &engine));
   check(scorematch_net_create("dim=2 hidden=64,64 parameterization=edm conditioning=log_sigma", &net));
-  check(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=lognormal weighting=edm", kBatch, NULL,
-                                    &plan));
+  check(scorematch_loss_plan_create(engine, net, kLoss, kBatch, NULL, &plan));
   check(scorematch_loss_plan_workspace_bytes(plan, &workspace));
   check(scorematch_queue_create(engine, workspace, NULL, &queue));
   check(scorematch_noise_create(engine, &start, &noise));
@@ -58,7 +58,7 @@ int main(void) {
   initial = malloc((size_t)count * sizeof *initial);
   check(scorematch_net_initial_params(net, 1, initial, count));
 
-  scorematch_loss_in in = {.struct_size = sizeof in};  /* what is not set is not given */
+  scorematch_loss_in in = {.struct_size = sizeof in}; /* what is not set is not given */
   scorematch_loss_out out = {.struct_size = sizeof out};
   in.x = scorematch_array(upload(engine, circle, sizeof circle, &x), SCOREMATCH_F32, kPoints, 2);
   in.params = scorematch_array(upload(engine, initial, (size_t)count * 4, &params), SCOREMATCH_F32, count, 0);

@@ -1,4 +1,5 @@
 """Ten lines to a loss and its gradient."""
+
 import sys
 
 try:

@@ -1,4 +1,5 @@
 """Denoising score matching on points of a circle, and new points from the model: docs/examples/quick.cpp in Python."""
+
 import sys
 
 try:

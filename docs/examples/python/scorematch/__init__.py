@@ -1,0 +1,38 @@
+"""scorematch from Python: its C interface (docs/c-interface.md) by ctypes, for NumPy arrays and PyTorch tensors.
+
+The library is the file that SCOREMATCH_LIBRARY names, else libscorematch.so where the system's linker finds it.
+
+Arrays are NumPy arrays, PyTorch tensors or Buffers, float32 (and float64 on the reference engine), passed in place:
+an engine on the host computes in the memory of the array itself. Rows may be apart, as those of columns of a wider table
+are; elements of a row may not. What is enqueued on a GPU uses its arrays until the queue is waited for, so keep them.
+"""
+
+from .engine import Engine, Estimate, Layer, Net, Noise, Position, Queue
+from .library import Error, version
+from .memory import Buffer, View
+from .plans import DirectionPlan, HeadPlan, LossPlan, PerturbPlan, SamplerPlan, ScorePlan
+from .training import Adam, Checkpoint, Progress, Snapshot
+
+__all__ = [
+    "Adam",
+    "Buffer",
+    "Checkpoint",
+    "DirectionPlan",
+    "Engine",
+    "Error",
+    "Estimate",
+    "HeadPlan",
+    "Layer",
+    "LossPlan",
+    "Net",
+    "Noise",
+    "PerturbPlan",
+    "Position",
+    "Progress",
+    "Queue",
+    "SamplerPlan",
+    "ScorePlan",
+    "Snapshot",
+    "View",
+    "version",
+]

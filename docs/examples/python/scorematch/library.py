@@ -1,0 +1,158 @@
+"""The shared library: its functions, its errors, its handles."""
+
+import ctypes
+import os
+import weakref
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+
+from . import structs
+
+
+class Error(Exception):
+    """What the library refuses or fails in, in its words. `kind` is the status's name, `argument` the one at fault."""
+
+    def __init__(self, kind, argument, text):
+        super().__init__(text)
+        self.kind, self.argument = kind, argument
+
+
+_H, _S, _V = c_void_p, c_char_p, POINTER(structs.View)  # a handle or memory, a text, an array
+_OUT = POINTER(c_void_p)
+_SIGNATURES = {  # what follows scorematch_: its arguments; all of these return a status
+    "engine_best": (c_int32, _OUT),
+    "engine_reference": (_OUT,),
+    "engine_cpu": (c_int32, _OUT),
+    "engine_cuda": (c_int32, _OUT),
+    "engine_kind": (_H, POINTER(c_int32)),
+    "engine_description": (_H, POINTER(_S)),
+    "buffer_create": (_H, c_size_t, _OUT),
+    "buffer_upload": (_H, _H, c_size_t, _OUT),
+    "buffer_data": (_H, _OUT),
+    "queue_create": (_H, c_size_t, _H, _OUT),
+    "queue_write": (_H, _V, _H, c_size_t),
+    "queue_read": (_H, _V, _H, c_size_t),
+    "queue_read_estimate": (_H, _H, POINTER(structs.Estimate)),
+    "queue_synchronize": (_H,),
+    "estimate_merge": (POINTER(structs.Estimate), POINTER(structs.Estimate), POINTER(structs.Estimate)),
+    "noise_create": (_H, POINTER(structs.Position), _OUT),
+    "noise_advance": (_H, _H),
+    "noise_set": (_H, _H, POINTER(structs.Position)),
+    "noise_read": (_H, _H, POINTER(structs.Position)),
+    "net_create": (_S, _OUT),
+    "net_text": (_H, POINTER(_S)),
+    "net_dim": (_H, POINTER(c_int32)),
+    "net_param_count": (_H, POINTER(c_int64)),
+    "net_layer_count": (_H, POINTER(c_int32)),
+    "net_layer": (_H, c_int32, POINTER(structs.Layer)),
+    "net_initial_params": (_H, c_uint64, _H, c_int64),
+    "loss_plan_create": (_H, _H, _S, c_int64, _S, _OUT),
+    "loss_plan_run": (_H, _H, POINTER(structs.LossIn), POINTER(structs.LossOut), POINTER(structs.Reduction)),
+    "loss_plan_workspace_bytes": (_H, POINTER(c_size_t)),
+    "loss_plan_report": (_H, c_int64, POINTER(structs.Report)),
+    "head_plan_create": (_H, c_int32, _S, c_int64, _OUT),
+    "head_plan_run": (_H, _H, POINTER(structs.HeadIn), POINTER(structs.HeadOut), POINTER(structs.Reduction)),
+    "head_plan_workspace_bytes": (_H, POINTER(c_size_t)),
+    "perturb_plan_create": (_H, c_int32, _S, c_int64, _OUT),
+    "perturb_plan_run": (_H, _H, POINTER(structs.PerturbIn), POINTER(structs.PerturbOut)),
+    "direction_plan_create": (_H, c_int32, _S, c_int64, _OUT),
+    "direction_plan_run": (_H, _H, structs.NoiseRef, _V),
+    "score_plan_create": (_H, _H, c_int64, _S, _S, _OUT),
+    "score_plan_run": (_H, _H, POINTER(structs.ScoreIn), POINTER(structs.ScoreOut)),
+    "score_plan_workspace_bytes": (_H, POINTER(c_size_t)),
+    "score_plan_report": (_H, c_int64, POINTER(structs.Report)),
+    "sampler_plan_create": (_H, _H, _S, c_int64, _OUT),
+    "sampler_plan_create_with": (_H, c_int32, structs.ScoreFunction, _H, _S, c_int64, _OUT),
+    "sampler_plan_run": (_H, _H, _V, structs.NoiseRef, _V),
+    "sampler_plan_workspace_bytes": (_H, POINTER(c_size_t)),
+    "adam_create": (_H, c_int64, _S, _OUT),
+    "adam_step": (_H, _H, _V, _V, c_double),
+    "adam_set_learning_rate": (_H, _H, c_double),
+    "adam_ema": (_H, _V),
+    "adam_get_progress": (_H, _H, POINTER(structs.Progress)),
+    "adam_take_snapshot": (_H, _H, _OUT),
+    "adam_restore": (_H, _H, _H),
+    "adam_snapshot_options": (_H, POINTER(_S)),
+    "checkpoint_create": (_H, _H, c_int64, _OUT),
+    "checkpoint_load": (_S, _OUT),
+    "checkpoint_save": (_H, _S),
+    "checkpoint_net": (_H, _OUT),
+    "checkpoint_params": (_H, _H, c_int64),
+    "checkpoint_sampling_params": (_H, _H, c_int64),
+    "checkpoint_set_adam": (_H, _H),
+    "checkpoint_adam": (_H, _OUT),
+    "checkpoint_set_noise": (_H, POINTER(structs.Position)),
+    "checkpoint_noise": (_H, POINTER(structs.Position)),
+    "checkpoint_set_metadata": (_H, _S, _S),
+    "checkpoint_metadata": (_H, _S, POINTER(_S)),
+}
+
+
+def _load():
+    library = ctypes.CDLL(os.environ.get("SCOREMATCH_LIBRARY", "libscorematch.so"))
+    for name, arguments in _SIGNATURES.items():
+        function = getattr(library, "scorematch_" + name)
+        function.argtypes, function.restype = arguments, c_int32
+    for kind in (
+        "engine",
+        "buffer",
+        "queue",
+        "noise",
+        "net",
+        "loss_plan",
+        "head_plan",
+        "perturb_plan",
+        "direction_plan",
+        "score_plan",
+        "sampler_plan",
+        "adam",
+        "adam_snapshot",
+        "checkpoint",
+    ):
+        destroy = getattr(library, f"scorematch_{kind}_destroy")
+        destroy.argtypes, destroy.restype = (c_void_p,), None
+    for name in ("version", "last_error", "last_error_argument"):
+        getattr(library, "scorematch_" + name).restype = c_char_p
+    library.scorematch_status_name.argtypes, library.scorematch_status_name.restype = (c_int32,), c_char_p
+    library.scorematch_estimate_standard_error.argtypes = (POINTER(structs.Estimate),)
+    library.scorematch_estimate_standard_error.restype = c_double
+    return library
+
+
+library = _load()
+version = library.scorematch_version().decode()
+
+
+def call(name, *arguments):
+    """The library's scorematch_<name>. What it refuses is raised."""
+    status = getattr(library, "scorematch_" + name)(*arguments)
+    if status != 0:
+        raise Error(
+            library.scorematch_status_name(status).decode(),
+            library.scorematch_last_error_argument().decode(),
+            library.scorematch_last_error().decode(),
+        )
+
+
+def get(name, handle, kind, *arguments):
+    """The value that a getter writes into its last argument."""
+    value = kind()
+    call(name, handle, *arguments, byref(value))
+    return value if isinstance(value, ctypes.Structure) else value.value
+
+
+def encoded(value):
+    return None if value is None else value.encode()
+
+
+class Handle:
+    """What owns a handle of the library's: destroyed with this object."""
+
+    def __init__(self, kind, create, *arguments):
+        handle = c_void_p()
+        call(create, *arguments, byref(handle))
+        self._adopt(kind, handle)
+
+    def _adopt(self, kind, handle):
+        self._handle = handle
+        self._destroy = weakref.finalize(self, getattr(library, f"scorematch_{kind}_destroy"), handle)
+        self._destroy.atexit = False  # the process's end frees everything

@@ -1,0 +1,197 @@
+"""Plans: losses, heads, what is drawn, scores, samplers."""
+
+import ctypes
+import weakref
+from ctypes import byref, c_size_t, c_void_p
+
+from . import structs
+from .engine import Queue, estimate_place, noise_ref
+from .library import Error, Handle, call, encoded, get
+from .memory import View, view_of
+
+
+def _filled(struct, on_host, written, values):
+    """The In or Out struct with the caller's arrays; those that are not given stay zero."""
+    result = struct(struct_size=ctypes.sizeof(struct))
+    for name, kind in struct._fields_[1:]:
+        value = values.pop(name, None)
+        if kind is structs.View:
+            setattr(result, name, view_of(value, name, on_host, written))
+        elif kind is structs.NoiseRef:
+            setattr(result, name, noise_ref(value))
+        elif name == "loss":
+            result.loss = estimate_place(value)
+        elif value is not None:
+            setattr(result, name, value)
+    return result
+
+
+class _Plan(Handle):
+    """run(queue, name=array, ...): inputs and outputs by the names the C++ headers have; what is not named is not given.
+
+    A loss takes `loss`, of Engine.estimate(), and of a part of a batch normaliser, accumulate and loss_scale.
+    """
+
+    _kind, _in, _out = "", None, None
+    _reduces = False
+
+    def _run(self, queue, inputs, outputs, values):
+        reduction = None
+        if self._reduces:
+            reduction = structs.Reduction(
+                ctypes.sizeof(structs.Reduction),
+                values.pop("normaliser", 0),
+                values.pop("accumulate", False),
+                values.pop("loss_scale", 0),
+            )
+        if values:
+            raise TypeError(f"{type(self).__name__}.run: expected the fields of the C structs, got {sorted(values)}")
+        more = (byref(reduction),) if reduction is not None else ()
+        call(self._kind + "_run", self._handle, queue._handle, byref(inputs), byref(outputs), *more)
+
+    def run(self, queue, **arrays):
+        values = dict(arrays)
+        # An input and an output of one name, PerturbPlan's sigma and eps, are told apart by "_out".
+        shared = {name for name, _ in self._in._fields_[1:]} & {name for name, _ in self._out._fields_[1:]}
+        written = {name: values.pop(name + "_out", None) for name in shared}
+        inputs = _filled(self._in, queue.on_host, False, values)
+        outputs = _filled(self._out, queue.on_host, True, {**values, **written})
+        for name, _ in self._out._fields_:
+            values.pop(name, None)
+        self._run(queue, inputs, outputs, values)
+
+    @property
+    def workspace_bytes(self):
+        return get(self._kind + "_workspace_bytes", self._handle, c_size_t)
+
+
+class _Reporting(_Plan):
+    def report(self, batch):
+        """How a call with `batch` samples computes, in a line."""
+        report = structs.Report(ctypes.sizeof(structs.Report))
+        call(self._kind + "_report", self._handle, batch, byref(report))
+        return report.text.decode(errors="replace")
+
+
+class LossPlan(_Reporting):
+    """Loss and gradients of a net: "objective=dsm schedule=lognormal weighting=edm", for example."""
+
+    _kind, _in, _out, _reduces = "loss_plan", structs.LossIn, structs.LossOut, True
+
+    def __init__(self, engine, net, loss, max_batch, compute=None):
+        super().__init__(
+            "loss_plan", "loss_plan_create", engine._handle, net._handle, encoded(loss), max_batch, encoded(compute)
+        )
+
+
+class HeadPlan(_Plan):
+    """From your own network's output to a loss and the adjoints to send back."""
+
+    _kind, _in, _out, _reduces = "head_plan", structs.HeadIn, structs.HeadOut, True
+
+    def __init__(self, engine, dim, head, max_batch):
+        super().__init__("head_plan", "head_plan_create", engine._handle, dim, encoded(head), max_batch)
+
+
+class PerturbPlan(_Plan):
+    """Perturbed samples, their noise levels and noise; the outputs sigma and eps are named sigma_out and eps_out."""
+
+    _kind, _in, _out = "perturb_plan", structs.PerturbIn, structs.PerturbOut
+    workspace_bytes = 0
+
+    def __init__(self, engine, dim, perturb, max_batch):
+        super().__init__("perturb_plan", "perturb_plan_create", engine._handle, dim, encoded(perturb), max_batch)
+
+
+class DirectionPlan(Handle):
+    """Random directions: "projections=4 law=rademacher", for example."""
+
+    workspace_bytes = 0
+
+    def __init__(self, engine, dim, directions, max_batch):
+        super().__init__("direction_plan", "direction_plan_create", engine._handle, dim, encoded(directions), max_batch)
+
+    def run(self, queue, noise, directions):
+        """@param directions [M, N, d], written"""
+        view = view_of(directions, "directions", queue.on_host, written=True)
+        call("direction_plan_run", self._handle, queue._handle, noise_ref(noise), byref(view))
+
+
+class ScorePlan(_Reporting):
+    """Scores, Jacobian products, divergences, log-densities of a net."""
+
+    _kind, _in, _out = "score_plan", structs.ScoreIn, structs.ScoreOut
+
+    def __init__(self, engine, net, max_batch, directions=None, compute=None):
+        super().__init__(
+            "score_plan",
+            "score_plan_create",
+            engine._handle,
+            net._handle,
+            max_batch,
+            encoded(directions),
+            encoded(compute),
+        )
+
+
+class SamplerPlan(Handle):
+    """From noise to samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
+
+    Of a net, or of a dimension and a function of yours, score(queue, x, sigma, out), which writes the score at x [N, d]
+    and sigma [1] into `out`: Views, of float64 on the reference engine; .numpy() of each is its memory on the host. What
+    it raises, run() raises.
+    """
+
+    def __init__(self, engine, net, sampler, max_batch, score=None):
+        self._raised = None
+        if score is None:
+            super().__init__(
+                "sampler_plan", "sampler_plan_create", engine._handle, net._handle, encoded(sampler), max_batch
+            )
+            return
+        on_host = engine.on_host
+        plan = weakref.ref(self)  # the library's function must not keep the plan that it belongs to
+
+        def evaluate(_, queue, x, sigma, out):
+            try:
+                views = (View(each.contents, on_host) for each in (x, sigma, out))
+                score(Queue._lent(c_void_p(queue), on_host), *views)
+                return 0
+            except BaseException as error:  # nothing may be raised through the library
+                plan()._raised = error
+                return 1
+
+        self._function = structs.ScoreFunction(evaluate)
+        super().__init__(
+            "sampler_plan",
+            "sampler_plan_create_with",
+            engine._handle,
+            net,
+            self._function,
+            None,
+            encoded(sampler),
+            max_batch,
+        )
+
+    def run(self, queue, noise, x, params=None):
+        """@param x [N, d], written @param params [P] of the net"""
+        samples = view_of(x, "x", queue.on_host, written=True)
+        given = view_of(params, "params", queue.on_host)
+        self._raised = None
+        try:
+            call(
+                "sampler_plan_run",
+                self._handle,
+                queue._handle,
+                None if params is None else byref(given),
+                noise_ref(noise),
+                byref(samples),
+            )
+        except Error:
+            if self._raised is not None:
+                raise self._raised
+            raise
+
+    @property
+    def workspace_bytes(self):
+        return get("sampler_plan_workspace_bytes", self._handle, c_size_t)

@@ -1,0 +1,66 @@
+"""The C interface's structs, field by field."""
+
+import ctypes
+from ctypes import POINTER, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+
+
+def struct(name, **fields):
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
+
+
+Shape = struct("Shape", rank=c_int32, extent=c_int64 * 3)
+View = struct("View", data=c_void_p, dtype=c_int32, shape=Shape, stride=c_int64 * 3)
+Estimate = struct("Estimate", count=c_double, mean=c_double, m2=c_double)
+Layer = struct("Layer", inputs=c_int32, outputs=c_int32, weight=c_int64, bias=c_int64)
+Position = struct("Position", seed=c_uint64, step=c_int64, first_sample=c_int64)
+Progress = struct("Progress", learning_rate=c_double, grad_norm=c_double, step=c_int64, skipped=c_int64)
+NoiseRef = struct("NoiseRef", noise=c_void_p, sample_offset=c_int64)
+Reduction = struct("Reduction", struct_size=c_size_t, normaliser=c_int64, accumulate=c_int32, loss_scale=c_double)
+Report = struct("Report", struct_size=c_size_t, route=c_int32, launches=c_int32, text=ctypes.c_char * 256)
+LossIn = struct(
+    "LossIn",
+    struct_size=c_size_t,
+    params=View,
+    x=View,
+    noise=NoiseRef,
+    sigma=View,
+    eps=View,
+    directions=View,
+    true_score=View,
+    rows=View,
+    draw_rows=c_int64,
+)
+LossOut = struct("LossOut", struct_size=c_size_t, loss=c_void_p, grad=View, grad_x=View, loss_per_sample=View)
+HeadIn = struct(
+    "HeadIn",
+    struct_size=c_size_t,
+    output=View,
+    x=View,
+    noise=NoiseRef,
+    sigma=View,
+    eps=View,
+    directions=View,
+    jvp=View,
+    trace=View,
+    true_score=View,
+    rows=View,
+    draw_rows=c_int64,
+)
+HeadOut = struct(
+    "HeadOut",
+    struct_size=c_size_t,
+    loss=c_void_p,
+    grad_output=View,
+    grad_jvp=View,
+    grad_trace=View,
+    loss_per_sample=View,
+)
+PerturbIn = struct(
+    "PerturbIn", struct_size=c_size_t, x=View, noise=NoiseRef, sigma=View, eps=View, rows=View, draw_rows=c_int64
+)
+PerturbOut = struct("PerturbOut", struct_size=c_size_t, net_input=View, sigma=View, x_tilde=View, eps=View)
+ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, x=View, sigma=View, directions=View, noise=NoiseRef)
+ScoreOut = struct(
+    "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
+)
+ScoreFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View))

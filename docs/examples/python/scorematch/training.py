@@ -1,0 +1,136 @@
+"""Adam and checkpoints."""
+
+import os
+from ctypes import byref, c_char_p, c_void_p
+from typing import NamedTuple
+
+import numpy as np
+
+from . import structs
+from .engine import Net, Position
+from .library import Handle, call, encoded, get
+from .memory import View, view_of
+
+
+class Progress(NamedTuple):
+    """Of an Adam: rate, the last gradient's norm, steps taken, steps skipped."""
+
+    learning_rate: float
+    grad_norm: float
+    step: int
+    skipped: int
+
+
+class Snapshot(Handle):
+    """All of an Adam, on the host."""
+
+    @classmethod
+    def _from(cls, handle):
+        snapshot = cls.__new__(cls)
+        snapshot._adopt("adam_snapshot", handle)
+        return snapshot
+
+    @property
+    def options(self):
+        return get("adam_snapshot_options", self._handle, c_char_p).decode()
+
+
+class Adam(Handle):
+    """Adam with decoupled decay, clipping and an average: "learning_rate=1e-3 ema_decay=0.999", for example."""
+
+    def __init__(self, engine, param_count, options=None):
+        super().__init__("adam", "adam_create", engine._handle, param_count, encoded(options))
+        self._on_host = engine.on_host
+
+    def step(self, queue, params, grad, loss_scale=0):
+        to = view_of(params, "params", queue.on_host, written=True)
+        by = view_of(grad, "grad", queue.on_host)
+        call("adam_step", self._handle, queue._handle, byref(to), byref(by), loss_scale)
+
+    def set_learning_rate(self, queue, learning_rate):
+        call("adam_set_learning_rate", self._handle, queue._handle, learning_rate)
+
+    @property
+    def ema(self):
+        """Where the average of the parameters lies."""
+        return View(get("adam_ema", self._handle, structs.View), self._on_host, owner=self)
+
+    def progress(self, queue):
+        value = structs.Progress()
+        call("adam_get_progress", self._handle, queue._handle, byref(value))
+        return Progress(value.learning_rate, value.grad_norm, value.step, value.skipped)
+
+    def snapshot(self, queue):
+        handle = c_void_p()
+        call("adam_take_snapshot", self._handle, queue._handle, byref(handle))
+        return Snapshot._from(handle)
+
+    def restore(self, queue, snapshot):
+        call("adam_restore", self._handle, queue._handle, snapshot._handle)
+
+
+class Checkpoint(Handle):
+    """A model, and what it takes to go on training it."""
+
+    def __init__(self, net, params):
+        host = np.ascontiguousarray(params, np.float32)
+        super().__init__("checkpoint", "checkpoint_create", net._handle, host.ctypes.data, host.size)
+
+    @classmethod
+    def load(cls, path):
+        checkpoint = cls.__new__(cls)
+        handle = c_void_p()
+        call("checkpoint_load", os.fsencode(path), byref(handle))
+        checkpoint._adopt("checkpoint", handle)
+        return checkpoint
+
+    def save(self, path):
+        call("checkpoint_save", self._handle, os.fsencode(path))
+
+    @property
+    def net(self):
+        handle = c_void_p()
+        call("checkpoint_net", self._handle, byref(handle))
+        return Net._from(handle)
+
+    @property
+    def params(self):
+        return self._values("checkpoint_params")
+
+    @property
+    def sampling_params(self):
+        """Adam's average if there is one, else the parameters."""
+        return self._values("checkpoint_sampling_params")
+
+    def _values(self, getter):
+        values = np.empty(self.net.param_count, np.float32)
+        call(getter, self._handle, values.ctypes.data, values.size)
+        return values
+
+    @property
+    def adam(self):
+        """A Snapshot, or None."""
+        handle = c_void_p()
+        call("checkpoint_adam", self._handle, byref(handle))
+        return Snapshot._from(handle) if handle.value else None
+
+    @adam.setter
+    def adam(self, snapshot):
+        call("checkpoint_set_adam", self._handle, None if snapshot is None else snapshot._handle)
+
+    @property
+    def noise(self):
+        at = get("checkpoint_noise", self._handle, structs.Position)
+        return Position(at.seed, at.step, at.first_sample)
+
+    @noise.setter
+    def noise(self, position):
+        call("checkpoint_set_noise", self._handle, byref(structs.Position(*position)))
+
+    def __getitem__(self, key):
+        """A string of your own, or None."""
+        value = get("checkpoint_metadata", self._handle, c_char_p, encoded(key))
+        return None if value is None else value.decode()
+
+    def __setitem__(self, key, value):
+        call("checkpoint_set_metadata", self._handle, encoded(key), encoded(value))
