@@ -5,6 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+// An allocation past the address space is to fail as it does without the sanitizer.
+const char* __asan_default_options(void);
+const char* __asan_default_options(void) { return "allocator_may_return_null=1"; }
+#endif
+
 int failed_checks = 0;
 
 void check_that(int holds, const char* text, const char* file, int line) {
