@@ -3,18 +3,15 @@
 /// say what each thing computes. C99, and C++. docs/c-interface.md is its page.
 ///
 /// - What can fail returns a status and throws nothing; scorematch_last_error() has the text. A call that fails has
-///   written nothing but, where it makes a handle, NULL in its place. A null handle or pointer is refused, unless it
-///   says "or NULL" here.
+///   written nothing but, where it makes a handle, NULL (which destroys nothing that stood there). A null handle or
+///   pointer is refused, unless it says "or NULL" here.
 /// - What is computed is described by texts of "key=value" with blanks between, with the names of the eval format and
-/// of
-///   the command. What is absent is the C++ default; an unknown or superfluous key is refused.
+///   of the command. What is absent is the C++ default; an unknown or superfluous key is refused.
 /// - Structs that may grow begin with their size: set it to sizeof. The library refuses more than it knows of, and
-/// takes
-///   what an older caller's lacks as not given. All else that is zero is not given, too.
+///   takes what an older caller's lacks as not given. All else that is zero is not given, too.
 /// - A handle is destroyed by its `_destroy`, to which NULL is nothing. Plans, queues and buffers keep their engine.
 /// - Threads: engines, nets and plans, any number; a queue and what is written through it, one at a time. The last
-/// error
-///   is the thread's own.
+///   error is the thread's own.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -134,8 +134,7 @@ typedef struct scorematch_perturb_out {
   scorematch_view eps;       /**< [N, d] */
 } scorematch_perturb_out;
 
-/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data, conditioning as a net has
-/// them.
+/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data, conditioning, as a net's.
 SCOREMATCH_API scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine, int32_t dim,
                                                                 const char* perturb, int64_t max_batch,
                                                                 scorematch_perturb_plan** plan);

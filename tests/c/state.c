@@ -62,6 +62,7 @@ void test_adam(const scorematch_engine* engine) {
   OK(scorematch_adam_get_progress(adam, queue, &progress));
   CHECK(progress.step == 1 && progress.learning_rate == 0.125);
 
+  scorematch_adam_snapshot_destroy(made);
   REFUSED(scorematch_adam_snapshot_create("ema_decay=0.5", NULL, zero, zero, NULL, 3, &made), "ema", "3 values, got 0");
   CHECK(made == NULL);
   REFUSED(scorematch_adam_snapshot_create(NULL, NULL, zero, NULL, NULL, 3, &made), "second_moment", "null pointer");
@@ -250,6 +251,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, 3), "dim", "2 elements, got 3");
   OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, 0));
   REFUSED(scorematch_checkpoint_params(loaded, got, 5), "count", "6 elements, got 5");
+  scorematch_checkpoint_destroy(loaded);
   FAILS(scorematch_checkpoint_load("no_such_folder/file", &loaded), SCOREMATCH_IO, "no_such_folder/file", "no_such");
   CHECK(loaded == NULL);
   remove(path);
