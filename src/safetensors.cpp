@@ -1,9 +1,11 @@
 #include "safetensors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -55,10 +57,20 @@ Json parse_header(const std::string& path, const char* begin, const char* end) {
   }
 }
 
+enum class Type { f16, bf16, f32, f64 };
+
+struct TypeName {
+  const char* name;
+  Type type;
+  std::uint64_t bytes;
+};
+constexpr TypeName kTypes[] = {
+    {"F32", Type::f32, 4}, {"F64", Type::f64, 8}, {"F16", Type::f16, 2}, {"BF16", Type::bf16, 2}};
+
 /// What the header says of one tensor.
 struct Entry {
   std::string name;
-  bool is_double;
+  Type type;
   std::vector<std::int64_t> shape;
   std::uint64_t begin, end;  // bytes of the data
 };
@@ -78,17 +90,44 @@ std::vector<T> copy_values(const char* from, std::uint64_t bytes) {
   return values;
 }
 
-Entry read_entry(const std::string& path, const std::string& name, const Json& json, std::uint64_t data_bytes) {
+const TypeName& read_type(const std::string& path, const std::string& field, const Json& dtype, Halves halves) {
+  const std::size_t known = halves == Halves::widen ? 4 : 2;
+  for (std::size_t i = 0; i < known; ++i)
+    if (dtype == kTypes[i].name) return kTypes[i];
+  fail(path,
+       field + ": dtype: expected F32" + (known == 4 ? ", F64, F16 or BF16" : " or F64") + ", got " + excerpt(dtype));
+}
+
+/// IEEE 754's binary16: five bits of exponent, ten of fraction.
+float widen_f16(std::uint16_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const float size = exponent == 31  ? (fraction == 0 ? std::numeric_limits<float>::infinity()
+                                                      : std::numeric_limits<float>::quiet_NaN())
+                     : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                                     : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
+  return (bits & 0x8000) != 0 ? -size : size;
+}
+
+/// The upper half of a float32.
+float widen_bf16(std::uint16_t bits) {
+  const std::uint32_t wide = std::uint32_t{bits} << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+Entry read_entry(const std::string& path, const std::string& name, const Json& json, std::uint64_t data_bytes,
+                 Halves halves) {
   const std::string field = "tensor '" + name + "'";
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
       !json.contains("data_offsets"))
     fail(path, field + ": expected an object of dtype, shape and data_offsets, got " + excerpt(json));
   const Json &dtype = json["dtype"], &shape = json["shape"], &offsets = json["data_offsets"];
-  if (dtype != "F32" && dtype != "F64") fail(path, field + ": dtype: expected F32 or F64, got " + excerpt(dtype));
+  const TypeName& type = read_type(path, field, dtype, halves);
   if (!shape.is_array() || shape.size() > 8)
     fail(path, field + ": shape: expected at most 8 extents, got " + excerpt(shape));
-  Entry entry{name, dtype == "F64", {}, 0, 0};
-  std::uint64_t bytes = entry.is_double ? 8 : 4;
+  Entry entry{name, type.type, {}, 0, 0};
+  std::uint64_t bytes = type.bytes;
   for (const Json& extent : shape) {
     const std::uint64_t each = unsigned_number(path, field + ": shape", extent);
     if (each > static_cast<std::uint64_t>(INT64_MAX) || __builtin_mul_overflow(bytes, each, &bytes))
@@ -110,7 +149,13 @@ Entry read_entry(const std::string& path, const std::string& name, const Json& j
 
 Tensor read_tensor(const Entry& entry, const char* data) {
   const std::uint64_t bytes = entry.end - entry.begin;
-  if (entry.is_double) return {entry.shape, copy_values<double>(data + entry.begin, bytes)};
+  if (entry.type == Type::f64) return {entry.shape, copy_values<double>(data + entry.begin, bytes)};
+  if (entry.type == Type::f16 || entry.type == Type::bf16) {
+    std::vector<float> wide;
+    for (const std::uint16_t each : copy_values<std::uint16_t>(data + entry.begin, bytes))
+      wide.push_back(entry.type == Type::f16 ? widen_f16(each) : widen_bf16(each));
+    return {entry.shape, std::move(wide)};
+  }
   return {entry.shape, copy_values<float>(data + entry.begin, bytes)};
 }
 
@@ -152,7 +197,7 @@ std::string describe_shape(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
-SafetensorsFile read_safetensors(const std::string& path) {
+SafetensorsFile read_safetensors(const std::string& path, Halves halves) {
   const std::string bytes = read_bytes(path);
   std::uint64_t header_bytes = 0;
   if (bytes.size() < 8) fail(path, "expected at least 8 bytes, got " + std::to_string(bytes.size()));
@@ -170,7 +215,7 @@ SafetensorsFile read_safetensors(const std::string& path) {
   std::vector<Entry> entries;
   for (const auto& [name, entry] : header.items()) {
     if (name != "__metadata__") {
-      entries.push_back(read_entry(path, name, entry, data_bytes));
+      entries.push_back(read_entry(path, name, entry, data_bytes, halves));
       continue;
     }
     if (!entry.is_object()) fail(path, "__metadata__: expected an object, got " + std::string(entry.type_name()));

@@ -24,8 +24,11 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;
 };
 
+/// What is done with F16 and BF16, whose every value float32 has.
+enum class Halves { refuse, widen };
+
 /// @throws Error io naming the file, the tensor or field, what was found and what was needed
-SafetensorsFile read_safetensors(const std::string& path);
+SafetensorsFile read_safetensors(const std::string& path, Halves halves = Halves::refuse);
 /// Written to a new file and renamed. @throws Error io
 void write_safetensors(const std::string& path, const SafetensorsFile& file);
 

@@ -124,6 +124,7 @@ TEST_F(CommandSample, TheAverageOfTheParametersIsSampledWhereThereIsOne) {
   Checkpoint model = gaussian_model({0}, {1});
   model.adam.emplace();
   model.adam->options.ema_decay = 0.9;
+  model.adam->progress.step = 100;
   model.adam->first_moment = model.adam->second_moment = model.adam->ema = model.params;
   for (float& each : model.params) each = 1;  // not these
   model.save(path("model.safetensors"));

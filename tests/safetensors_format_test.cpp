@@ -167,6 +167,37 @@ TEST_F(SafetensorsFormat, WhatIsWrittenIsRead) {
   }
 }
 
+// Known values of both formats (IEEE 754-2019, table 3.5; the upper half of a float32), widened where that is asked
+// for.
+TEST_F(SafetensorsFormat, HalvesAreWidenedOrRefused) {
+  const std::vector<std::pair<std::uint16_t, float>> f16 = {
+      {0x0000, 0.0f},     {0x3C00, 1.0f},      {0xC000, -2.0f},    {0x3555, 0.333251953125f},
+      {0x7BFF, 65504.0f}, {0xFBFF, -65504.0f}, {0x0400, 0x1p-14f}, {0x03FF, 1023 * 0x1p-24f},
+      {0x0001, 0x1p-24f}, {0x8001, -0x1p-24f}, {0x7C00, kInf},     {0xFC00, -kInf}};
+  const std::vector<std::pair<std::uint16_t, float>> bf16 = {{0x3F80, 1.0f},           {0xC000, -2.0f},
+                                                             {0x3EAB, 0.333984375f},   {0x0001, 0x1p-133f},
+                                                             {0x7F7F, 255 * 0x1p120f}, {0xFF80, -kInf}};
+  for (const bool is_bf16 : {false, true}) {
+    const auto& values = is_bf16 ? bf16 : f16;
+    const std::string header = std::string(R"({"a":{"dtype":")") + (is_bf16 ? "BF16" : "F16") + R"(","shape":[)" +
+                               std::to_string(values.size()) + R"(],"data_offsets":[0,)" +
+                               std::to_string(2 * values.size()) + "]}}";
+    const std::uint64_t length = header.size();
+    std::string bytes(reinterpret_cast<const char*>(&length), 8);
+    bytes += header;
+    for (const auto& [bits, value] : values) bytes.append(reinterpret_cast<const char*>(&bits), 2);
+    const std::string path = folder_.file("halves");
+    std::ofstream(path, std::ios::binary) << bytes;
+    const std::vector<float> read = read_safetensors(path, Halves::widen).tensors.at("a").as_float();
+    ASSERT_EQ(read.size(), values.size());
+    for (std::size_t i = 0; i < read.size(); ++i) {
+      EXPECT_EQ(read[i], values[i].second) << i;
+      EXPECT_EQ(std::signbit(read[i]), std::signbit(values[i].second)) << i;
+    }
+    EXPECT_THROW(read_safetensors(path), Error);
+  }
+}
+
 TEST_F(SafetensorsFormat, EveryTruncationAndExtensionIsRefused) {
   const std::string path = folder_.file("cut");
   write_safetensors(path, small_file());

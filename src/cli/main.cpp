@@ -1,4 +1,4 @@
-// scorematch: train, sample, evaluate, and say what this machine has.
+// scorematch: train, sample, evaluate, exchange models with PyTorch, and say what this machine has.
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -7,6 +7,14 @@
 
 namespace {
 
+/// "info, train or sample"
+std::string subcommand_names(const CLI::App& app) {
+  std::string text;
+  const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* each : all) text += (text.empty() ? "" : each == all.back() ? " or " : ", ") + each->get_name();
+  return text;
+}
+
 /// One line, as of every other error.
 std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
   std::string command = app->get_name(), message = error.what();
@@ -14,7 +22,7 @@ std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
     command += " " + app->get_subcommands().front()->get_name();
   } else if (error.get_name() == "RequiredError") {
     const std::vector<std::string> rest = app->remaining();
-    message = "expected info, train, sample or eval, got " + (rest.empty() ? "nothing" : "'" + rest.front() + "'");
+    message = "expected " + subcommand_names(*app) + ", got " + (rest.empty() ? "nothing" : "'" + rest.front() + "'");
   }
   return "scorematch: " + message + "; see " + command + " --help\n";
 }
@@ -32,6 +40,8 @@ int main(int argc, char** argv) {
     scorematch::cli::add_sample(app);
     scorematch::cli::add_eval(app);
     scorematch::cli::add_compare(app);
+    scorematch::cli::add_export(app);
+    scorematch::cli::add_import(app);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code
