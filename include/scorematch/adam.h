@@ -22,7 +22,7 @@ class SCOREMATCH_API Adam {
     double ema_decay = 0;      ///< 0: no average is kept
     /// Whether an average over so many steps is worth sampling with: ema_decay^step of it is still what it began with,
     /// and that is a hundredth or less.
-    bool ema_is_settled(std::int64_t step) const;
+    SCOREMATCH_API bool ema_is_settled(std::int64_t step) const;
   };
   /// One engine-memory record. A step whose gradient is not finite, or whose square once clipped is beyond float32,
   /// changes nothing but `grad_norm` and `skipped`.
