@@ -357,6 +357,16 @@ struct SamplerParams {
 };
 int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
 
+/// out = value + constant - precision/2 |x|^2 of a row
+struct GaussianParams {
+  std::int64_t batch = 0;
+  int dim = 0;
+  float* out = nullptr;                        // [batch]
+  const float *value = nullptr, *x = nullptr;  // [batch], [batch, dim]
+  float precision = 1, constant = 0;
+};
+int launch_add_gaussian(const GaussianParams& params, CUstream_st* stream);
+
 /// position->step += 1
 int launch_advance(NoisePosition* position, CUstream_st* stream);
 

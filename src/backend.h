@@ -103,6 +103,14 @@ struct MetropolisStep {
   std::int64_t index = 0;
 };
 
+/// out[n] = value[n] + constant - precision/2 |x_n|^2; out may be value. Dense, of the engine's working type.
+struct GaussianTerm {
+  View out;         // [N]
+  ConstView value;  // [N]
+  ConstView x;      // [N, d]
+  double precision = 1, constant = 0;
+};
+
 /// An engine. Memory it hands out keeps it alive.
 struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   Impl(Kind kind_, Floats floats_) : kind(kind_), floats(floats_) {}
@@ -134,6 +142,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual bool has_metropolis() const { return false; }
   /// Where has_metropolis().
   virtual void metropolis(Queue::Impl& /*queue*/, const MetropolisStep& /*step*/) {}
+  virtual void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) = 0;
   /// Of values [N], dense, of the working type.
   virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;
 

@@ -1,19 +1,15 @@
 #include "scorematch/sampler.h"
 
-#include <cmath>
-#include <limits>
 #include <utility>
 
 #include "batch.h"
+#include "noise_levels.h"
 #include "samplers/sampler_method.h"
 #include "scorematch/score.h"
+#include "working_arrays.h"
 
 namespace scorematch {
 namespace {
-
-constexpr std::size_t kAlignment = 256;
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 std::unique_ptr<SamplerMethod> make_sampler_method(const Sampler& sampler) {
   struct Visitor {
@@ -48,36 +44,6 @@ void check_goes_with(const Sampler& sampler, const MlpShape& net, const Engine::
 
 }  // namespace
 
-std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels) {
-  check_positive_float("sampler.sigma_min", sigma_min);
-  check_positive_float("sampler.sigma_max", sigma_max);
-  if (sigma_max < sigma_min)
-    throw_invalid("sampler.sigma_max", "at least sigma_min " + describe(sigma_min), describe(sigma_max));
-  if (levels < 1 || levels > (1 << 24)) throw_invalid("sampler.levels", "between 1 and 2^24", std::to_string(levels));
-  std::vector<double> sigmas;
-  for (int i = 0; i < levels; ++i) {
-    const double t = levels > 1 ? static_cast<double>(i) / (levels - 1) : 1;
-    sigmas.push_back(sigma_max * std::pow(sigma_min / sigma_max, t));
-  }
-  return sigmas;
-}
-
-std::vector<double> karras_levels(double sigma_max, double sigma_min, int steps, double rho) {
-  if (steps < 1 || steps > (1 << 24)) throw_invalid("sampler.steps", "between 1 and 2^24", std::to_string(steps));
-  if (!(rho > 0) || !std::isfinite(rho)) throw_invalid("sampler.rho", "a finite value > 0", describe(rho));
-  geometric_levels(sigma_max, sigma_min, 1);  // checks the range
-  const double high = std::pow(sigma_max, 1 / rho), low = std::pow(sigma_min, 1 / rho);
-  std::vector<double> sigmas;
-  for (int i = 0; i < steps; ++i) {
-    const double t = steps > 1 ? static_cast<double>(i) / (steps - 1) : 0;
-    sigmas.push_back(std::pow(high + t * (low - high), rho));
-    if (!(sigmas.back() > 0) || !std::isfinite(sigmas.back()))
-      throw_invalid("sampler.rho", "a value with noise levels that are finite and > 0",
-                    describe(rho) + ", which gives " + describe(sigmas.back()));
-  }
-  return sigmas;
-}
-
 struct SamplerPlan::Impl {
   Engine engine;
   int dim;
@@ -87,63 +53,26 @@ struct SamplerPlan::Impl {
   bool net_uses_sigma = true;
   std::int64_t param_count = 0;
   ScoreFunction score;
-  bool rejects = false;               // then it has an acceptance
-  std::shared_ptr<void> sigma_table;  // null: no level
+  bool rejects = false;  // then it has an acceptance
 
-  bool in_double() const { return engine.impl()->floats == Floats::f32_or_f64; }
-  std::size_t element_bytes() const { return in_double() ? sizeof(double) : sizeof(float); }
-  /// x itself is held as scratch too where the caller's array is of another type.
-  std::size_t array_bytes() const {
-    return aligned(static_cast<std::size_t>(max_batch) * static_cast<std::size_t>(dim) * element_bytes());
-  }
-  std::size_t value_bytes() const { return aligned(static_cast<std::size_t>(max_batch) * element_bytes()); }
-  View array(void* memory, const Shape& shape) const {
-    return in_double() ? View(static_cast<double*>(memory), shape) : View(static_cast<float*>(memory), shape);
-  }
-  ConstView sigma(std::int64_t level) const {
-    const void* table = sigma_table.get();
-    if (table == nullptr) return {};
-    return in_double() ? ConstView(static_cast<const double*>(table) + level, 1)
-                       : ConstView(static_cast<const float*>(table) + level, 1);
-  }
+  WorkingArrays arrays{engine, max_batch, dim};  // x itself too, as the caller's may be of another type
+  LevelTable levels{engine, method->sigmas()};
+
+  int array_count() const { return method->scratch_count() + 1; }
   std::size_t own_bytes() const {
-    return array_bytes() * static_cast<std::size_t>(method->scratch_count() + 1) +
-           value_bytes() * static_cast<std::size_t>(method->value_count());
-  }
-
-  /// @throws Error where own_bytes() would not fit: the other plans' scratch does not grow with the batch.
-  void check_size() const {
-    const auto arrays = static_cast<std::int64_t>(method->scratch_count() + 1);
-    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2 / arrays / dim / 8;
-    if (max_batch > most)
-      throw_invalid(
-          "max_batch",
-          "at most " + std::to_string(most) + ", as the sampler holds " + std::to_string(arrays) + " arrays of it",
-          std::to_string(max_batch));
-  }
-
-  void upload_sigmas() {
-    const std::vector<double> sigmas = method->sigmas();
-    if (sigmas.empty()) return;
-    if (in_double()) {
-      auto buffer = std::make_shared<Buffer<double>>(engine.upload(sigmas));
-      sigma_table = {buffer, buffer->data()};
-    } else {
-      auto buffer = std::make_shared<Buffer<float>>(engine.upload(std::vector<float>(sigmas.begin(), sigmas.end())));
-      sigma_table = {buffer, buffer->data()};
-    }
+    return arrays.array_bytes() * static_cast<std::size_t>(array_count()) +
+           arrays.value_bytes() * static_cast<std::size_t>(method->value_count());
   }
 };
 
 SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch) {
   auto plan = std::make_shared<ScorePlan>(engine, net, max_batch);
-  auto impl = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, make_sampler_method(sampler), std::move(plan),
-                                          uses_sigma(net.parameterization, net.conditioning), net.param_count(),
-                                          nullptr, rejects(sampler), nullptr});
+  auto method = make_sampler_method(sampler);
   check_goes_with(sampler, net, *engine.impl());
-  impl->check_size();
-  impl->upload_sigmas();
-  impl_ = std::move(impl);
+  WorkingArrays(engine, max_batch, net.dim).check_size(method->scratch_count() + 1, "sampler");
+  impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(plan),
+                                      uses_sigma(net.parameterization, net.conditioning), net.param_count(), nullptr,
+                                      rejects(sampler)});
 }
 
 SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler,
@@ -152,11 +81,9 @@ SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, con
   check_max_batch(max_batch);
   if (!score) throw_invalid("score", "a function", "nothing");
   if (rejects(sampler)) throw_invalid("sampler.metropolis", "false, as a score function has no density", "true");
-  auto impl = std::make_shared<Impl>(
-      Impl{engine, dim, max_batch, make_sampler_method(sampler), nullptr, true, 0, std::move(score), false, nullptr});
-  impl->check_size();
-  impl->upload_sigmas();
-  impl_ = std::move(impl);
+  auto method = make_sampler_method(sampler);
+  WorkingArrays(engine, max_batch, dim).check_size(method->scratch_count() + 1, "sampler");
+  impl_ = std::make_shared<Impl>(Impl{engine, dim, max_batch, std::move(method), nullptr, true, 0, std::move(score)});
 }
 
 void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const {
@@ -185,23 +112,20 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
 
   char* scratch = queue.impl().workspace;
   SamplerRun run;
-  for (int i = 0; i < plan.method->scratch_count(); ++i, scratch += plan.array_bytes())
-    run.scratch.push_back(plan.array(scratch, {batch, plan.dim}));
-  run.x = plan.array(scratch, {batch, plan.dim});
-  scratch += plan.array_bytes();
-  for (int i = 0; i < plan.method->value_count(); ++i, scratch += plan.value_bytes())
-    run.values.push_back(plan.array(scratch, batch));
+  for (int i = 0; i < plan.method->scratch_count(); ++i) run.scratch.push_back(plan.arrays.take_array(scratch, batch));
+  run.x = plan.arrays.take_array(scratch, batch);
+  for (int i = 0; i < plan.method->value_count(); ++i) run.values.push_back(plan.arrays.take_values(scratch, batch));
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   run.score_and_log_density = [&](ConstView at, std::int64_t level, View score, View log_density) {
     ScorePlan::In in{params, at};
-    if (plan.net_uses_sigma) in.sigma = plan.sigma(level);
+    if (plan.net_uses_sigma) in.sigma = plan.levels[level];
     ScorePlan::Out values;
     values.score = score;
     values.log_density = log_density;
     plan.net_score->run(inner, in, values);
   };
   run.score = [&](ConstView at, std::int64_t level, View score) {
-    if (plan.score) return plan.score(inner, at, plan.sigma(level), score);
+    if (plan.score) return plan.score(inner, at, plan.levels[level], score);
     run.score_and_log_density(at, level, score, {});
   };
   run.update = [&](SamplerUpdate update) {

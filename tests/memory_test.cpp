@@ -77,6 +77,21 @@ TEST(Memory, WorkspaceIsAsDocumented) {
   }
 }
 
+/// The same page's lines for samplers and likelihoods.
+TEST(Memory, ArraysOverTheBatchAreAsDocumented) {
+  MlpShape shape = net(MlpShape::Kind::energy);
+  for (const auto& [engine, element] : {std::pair{Engine::cpu(2), 4u}, std::pair{Engine::reference(), 8u}}) {
+    const std::size_t score = ScorePlan(engine, shape, 100).workspace_bytes(),
+                      array = (element * 100 * kDim + 255) / 256 * 256, value = (element * 100 + 255) / 256 * 256;
+    const auto sampler = [&, e = engine](const Sampler& s) { return SamplerPlan(e, shape, s, 100).workspace_bytes(); };
+    EXPECT_EQ(sampler(ProbabilityFlow{}), 4 * array + score);
+    for (const Sampler& s : {Sampler(AnnealedLangevin{}), Sampler(ReverseSde{}), Sampler(Langevin{0.5})})
+      EXPECT_EQ(sampler(s), 2 * array + score);
+    EXPECT_EQ(sampler(Langevin{0.5, 0.1, 5, 1, true}), 4 * array + 3 * value + score);
+    EXPECT_EQ(LikelihoodPlan(engine, shape, {}, 100).workspace_bytes(), 4 * array + 2 * value + score);
+  }
+}
+
 TEST(Memory, WorkspaceGrowsByOneWorkerAThread) {
   const auto bytes = [](int threads) {
     return LossPlan(Engine::cpu(threads), net(), every_objective(3), 1024).workspace_bytes();

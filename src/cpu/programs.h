@@ -14,5 +14,6 @@ void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& op
                double loss_scale);
 void sampler_update(ThreadPool& pool, const SamplerUpdate& update);
 void metropolis(ThreadPool& pool, const MetropolisStep& step);
+void add_gaussian(ThreadPool& pool, const GaussianTerm& term);
 
 }  // namespace scorematch::cpu

@@ -1,4 +1,4 @@
-// Adam, a sampler's step, an estimate, and a noise's next step.
+// Adam, a sampler's step, a likelihood's last one, an estimate, and a noise's next step.
 #include "cuda/programs.h"
 #include "cuda/status.h"
 #include "cuda/translate.h"
@@ -41,6 +41,16 @@ void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdat
   p.index = update.index;
   const UseDevice use(device.index);
   check_launch(kernels::launch_sampler_update(p, queue.stream), "sampler_update");
+}
+
+void add_gaussian(const Device& device, Queue::Impl& queue, const GaussianTerm& term) {
+  kernels::GaussianParams p;
+  p.batch = term.x.shape.extent[0];
+  p.dim = static_cast<int>(term.x.shape.extent[1]);
+  p.out = floats(term.out), p.value = floats(term.value), p.x = floats(term.x);
+  p.precision = static_cast<float>(term.precision), p.constant = static_cast<float>(term.constant);
+  const UseDevice use(device.index);
+  check_launch(kernels::launch_add_gaussian(p, queue.stream), "add_gaussian");
 }
 
 void estimate(const Device& device, Queue::Impl& queue, const ConstView& values, Estimate* estimate) {

@@ -25,6 +25,7 @@ struct ReferenceEngine final : HostEngine {
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { reference::sampler_update(update); }
   bool has_metropolis() const override { return true; }
   void metropolis(Queue::Impl&, const MetropolisStep& step) override { reference::metropolis(step); }
+  void add_gaussian(Queue::Impl&, const GaussianTerm& term) override { reference::add_gaussian(term); }
 };
 
 }  // namespace

@@ -13,5 +13,6 @@ void adam_step(const AdamState& state, const Adam::Options& options, float* para
                double loss_scale);
 void sampler_update(const SamplerUpdate& update);
 void metropolis(const MetropolisStep& step);
+void add_gaussian(const GaussianTerm& term);
 
 }  // namespace scorematch::reference

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "backend.h"
+#include "noise_levels.h"
 #include "scorematch/sampler.h"
+#include "working_arrays.h"
 
 namespace scorematch {
 
@@ -41,20 +43,7 @@ inline SamplerUpdate start_at(const View& x, double sigma) {
   return start;
 }
 
-/// [N] as [N, 1].
-inline View column(View values) {
-  values.shape = {values.shape.extent[0], 1};
-  values.stride[0] = values.stride[1] = 1;
-  return values;
-}
-
-/// sigma_max ... sigma_min in geometric progression.
-std::vector<double> geometric_levels(double sigma_max, double sigma_min, int levels);
-
-/// (sigma_max^(1/rho) + i/(steps-1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho (Karras et al. 2022, eq. 5)
-std::vector<double> karras_levels(double sigma_max, double sigma_min, int steps, double rho);
-
-/// @throws Error for options out of range, as the two above.
+/// @throws Error for options out of range.
 std::unique_ptr<SamplerMethod> make_langevin(const Langevin& options);
 std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& options);
 std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options);

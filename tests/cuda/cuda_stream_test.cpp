@@ -114,6 +114,24 @@ TEST_F(CudaStream, RecordsASampler) {
   }
 }
 
+TEST_F(CudaStream, RecordsALikelihood) {
+  const Engine engine = Engine::cuda();
+  const Stream stream;
+  const NoiseState noise(engine, 3);
+  Likelihood options;
+  options.steps = 2, options.projections = 2;
+  const LikelihoodPlan plan(engine, net(), options, 40);
+  Queue queue(engine, plan.workspace_bytes(), stream.get());
+  auto params = engine.upload(net().initial_params(2)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
+       values = engine.allocate<float>(40), again = engine.allocate<float>(40);
+  auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
+  plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
+  const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
+  graph.launch(stream);
+  EXPECT_TRUE(same_bits(queue.read(values), queue.read(again)));
+  EXPECT_EQ(queue.read_one(mean).mean, queue.read_one(mean_again).mean);
+}
+
 TEST_F(CudaStream, RefusesToWaitWhileItIsRecorded) {
   const Engine engine = Engine::cuda();
   const Stream stream;
@@ -251,7 +269,12 @@ TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
     Trainer trainer(engine, objective, stream);
     const ScorePlan score_plan(engine, net(), kBatch, 3);
     const SamplerPlan sampler(engine, net(), ProbabilityFlow{0.002, 80, 3, 7}, kBatch);
-    Queue queue(engine, std::max(score_plan.workspace_bytes(), sampler.workspace_bytes()), stream.get());
+    Likelihood options;
+    options.steps = 1;
+    const LikelihoodPlan likelihood(engine, net(), options, kBatch);
+    Queue queue(engine,
+                std::max({score_plan.workspace_bytes(), sampler.workspace_bytes(), likelihood.workspace_bytes()}),
+                stream.get());
     const auto sigma = engine.upload(std::vector<float>{0.5f});
     auto score = engine.allocate<float>({kBatch, 3}), divergence = engine.allocate<float>(kBatch);
     const int waits = simt::runtime::waits();
@@ -261,6 +284,7 @@ TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
     out.score = score, out.divergence = divergence;
     score_plan.run(queue, {trainer.params, trainer.x.samples(0, kBatch), sigma}, out);
     sampler.run(queue, trainer.params, trainer.noise, score);
+    likelihood.run(queue, {trainer.params, trainer.x.samples(0, kBatch)}, {divergence, score});
     EXPECT_EQ(simt::runtime::waits(), waits);
     EXPECT_EQ(simt::runtime::bytes_in_use(), bytes);
   }

@@ -49,6 +49,22 @@ class Mixture {
     return sum;
   }
 
+  /// div grad ln p_sigma(x): with shares r_k and each component's score g_k, sum r_k (|g_k|^2 - d/v_k) - |s|^2.
+  double divergence(const double* x, double sigma = 0) const {
+    const std::vector<double> terms = log_terms(x, sigma), s = score(x, sigma);
+    const double all = log_density(x, sigma);
+    double sum = 0;
+    for (std::size_t k = 0; k < components_.size(); ++k) {
+      const double v = variance(components_[k], sigma);
+      double square = 0;
+      for (std::size_t i = 0; i < dim(); ++i)
+        square += (components_[k].mean[i] - x[i]) * (components_[k].mean[i] - x[i]) / (v * v);
+      sum += std::exp(terms[k] - all) * (square - static_cast<double>(dim()) / v);
+    }
+    for (const double each : s) sum -= each * each;
+    return sum;
+  }
+
   /// Which component's mean is nearest.
   std::size_t nearest(const double* x) const {
     std::size_t best = 0;

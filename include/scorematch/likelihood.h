@@ -1,0 +1,63 @@
+/// @file
+/// LikelihoodPlan: the log-likelihood of data under a score model, by the probability-flow equation.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "scorematch/engine.h"
+#include "scorematch/estimate.h"
+#include "scorematch/mlp.h"
+#include "scorematch/noise.h"
+#include "scorematch/objective.h"
+
+namespace scorematch {
+
+/// Along dx/dsigma = -sigma s(x, sigma), which carries the data to the latent x_T at sigma_max,
+///   ln p(x) = ln N(x_T; 0, (sigma_max^2 + prior_deviation^2) I) - integral of sigma div s over sigma
+/// (Song et al. 2021, section 4.3; Chen et al. 2018), by the classical Runge-Kutta method on the levels of Karras et
+/// al. 2022, eq. 5. p is the density at sigma_min: of the data with that much noise.
+struct Likelihood {
+  double sigma_min = 0.002, sigma_max = 80.0;
+  int steps = 40;  ///< four evaluations of the score and its divergence each
+  double rho = 7.0;
+  int projections = 0;  ///< M directions of Hutchinson's estimate (Grathwohl et al. 2019); 0: the exact divergence
+  Projection law = Projection::rademacher;
+  double prior_deviation = 0.0;  ///< of the data; what its variance adds to sigma_max^2 at the latent
+};
+
+class SCOREMATCH_API LikelihoodPlan {
+ public:
+  struct In {
+    ConstView params;  ///< [P]; empty with a ScoreFunction
+    ConstView x;       ///< [N, d]
+    NoiseRef noise{};  ///< draws the directions: the same ones for a sample all the way; unused where M = 0
+  };
+  /// Only what is given is written; all of it is in nats, and of the units of x.
+  struct Out {
+    View log_likelihood{};     ///< [N]
+    View latent{};             ///< [N, d], x_T
+    Estimate* mean = nullptr;  ///< of log_likelihood over the batch, directions' spread included
+  };
+
+  /// A network of the caller's: enqueues score [N, d] and its divergence [N], or an unbiased estimate of it, at x [N,
+  /// d] and sigma [1]; float64 on the reference engine. `queue` is run()'s stream with the scratch that is left over.
+  using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score, View divergence)>;
+
+  /// @throws Error invalid_argument naming the option at fault, or for a network that ignores sigma
+  LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood, std::int64_t max_batch,
+                 Compute compute = {});
+  /// @throws Error likewise, and unless likelihood.projections is 0: the divergence is the function's.
+  LikelihoodPlan(const Engine& engine, int dim, ScoreFunction score, const Likelihood& likelihood,
+                 std::int64_t max_batch);
+
+  /// Enqueues the whole run.
+  void run(Queue& queue, const In& in, const Out& out) const;
+  std::size_t workspace_bytes() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace scorematch
