@@ -95,12 +95,31 @@ TEST_F(CommandSample, EverySamplerDrawsFromTheModelInUnitsOfTheData) {
   ASSERT_EQ(flow.cols, 3);
   expect_gaussian(flow, model);
   const cli::Matrix langevin =
-      sample({"-n", "4000", "--sampler", "langevin", "--steps", "100", "--steps-per-level", "4"});
+      sample({"-n", "4000", "--sampler", "annealed", "--steps", "100", "--steps-per-level", "4"});
   ASSERT_EQ(langevin.rows, 4000);
   expect_gaussian(langevin, model, langevin_variance(100, 4));
   const cli::Matrix reverse = sample({"-n", "4000", "--sampler", "sde", "--steps", "200"});
   ASSERT_EQ(reverse.rows, 4000);
   expect_gaussian(reverse, model, reverse_variance(200));
+}
+
+// f = -|x|^2 / (2 (sigma^2 + sigma_data^2)) at sigma 0.01: in units of that variance the step is 1, where an unadjusted
+// chain has 4/3 of it.
+TEST_F(CommandSample, AChainAtOneLevelIsCorrectedOnRequest) {
+  Checkpoint model = gaussian_model({10, -200}, {4, 0.1f});
+  model.net.kind = MlpShape::Kind::energy;
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.save(path("model.safetensors"));
+  const Arguments chain = {"-n", "4000", "--sampler", "langevin", "--steps", "40", "--step-size", "0.25"};
+  expect_gaussian(sample(chain), model, 4.0 / 3);
+  Arguments corrected = {"sample", "model.safetensors", "-o", "samples.npy", "--metropolis"};
+  corrected.insert(corrected.end(), chain.begin(), chain.end());
+  const std::string out = run_well(corrected).out;
+  expect_gaussian(cli::read_npy(path("samples.npy")), model);
+  const std::size_t at = out.find("acceptance  0.");
+  ASSERT_NE(at, std::string::npos) << out;
+  // E min(1, e^(-(|x'|^2 - |x|^2) / 8)) at d = 2 by quadrature, and a little more while it comes in from its start
+  EXPECT_NEAR(std::strtod(out.c_str() + at + 12, nullptr), 0.876, 0.01);
 }
 
 TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {

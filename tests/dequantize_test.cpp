@@ -136,12 +136,12 @@ TEST(Dequantize, DataOffTheGridAreRefusedWithTheirPlaceAndNeighbours) {
     return std::string();
   };
   EXPECT_EQ(message({2, 2, {1, 2, 2.5f, 4}}, 1),
-            "DATA: expected multiples of --dequantize, as 2 or 3, got 2.5 in row 1, column 0");
+            "DATA: expected multiples of --dequantize 1, as 2 or 3, got 2.5 in row 1, column 0");
   EXPECT_EQ(message({1, 2, {0, -0.25f}}, 0.5),
-            "DATA: expected multiples of --dequantize, as -0.5 or 0, got -0.25 in row 0, column 1");
+            "DATA: expected multiples of --dequantize 0.5, as -0.5 or 0, got -0.25 in row 0, column 1");
   EXPECT_NE(message({1, 1, {1.0001f}}, 1), "");
   EXPECT_EQ(message({1, 1, {2e6f}}, 1),
-            "DATA: expected at most 2^20 steps of --dequantize from 0, got 2e+06 in row 0, column 0");
+            "DATA: expected at most 2^20 steps of --dequantize 1 from 0, got 2e+06 in row 0, column 0");
   // Bytes as shares of 255, as image loaders give them, in float32.
   Matrix shares{1, 256, {}};
   for (int i = 0; i < 256; ++i) shares.values.push_back(static_cast<float>(i) / 255.0f);

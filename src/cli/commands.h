@@ -52,5 +52,6 @@ void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
+void add_likelihood(CLI::App& app);
 
 }  // namespace scorematch::cli

@@ -18,8 +18,8 @@ void check_grid(const Matrix& data, double step) {
     if (!is_far && std::abs(steps - nearest) <= kRounding * std::max(1.0, std::abs(steps))) continue;
     const std::string place = " in row " + std::to_string(i / static_cast<std::size_t>(data.cols)) + ", column " +
                               std::to_string(i % static_cast<std::size_t>(data.cols));
-    const std::string expected = is_far ? "at most 2^20 steps of --dequantize from 0"
-                                        : "multiples of --dequantize, as " + number_text(std::floor(steps) * step) +
+    const std::string expected = is_far ? "at most 2^20 steps of --dequantize " + number_text(step) + " from 0"
+                                        : "multiples of --dequantize " + number_text(step) + ", as " + number_text(std::floor(steps) * step) +
                                               " or " + number_text((std::floor(steps) + 1) * step);
     throw Error(ErrorCode::invalid_argument, "DATA",
                 "DATA: expected " + expected + ", got " + number_text(value) + place);

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
     scorematch::cli::add_info(app);
     scorematch::cli::add_train(app);
     scorematch::cli::add_sample(app);
+    scorematch::cli::add_likelihood(app);
     scorematch::cli::add_eval(app);
     scorematch::cli::add_compare(app);
     scorematch::cli::add_export(app);

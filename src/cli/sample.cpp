@@ -11,6 +11,7 @@
 #include "cli/data_file.h"
 #include "cli/dataset.h"
 #include "cli/dequantize.h"
+#include "cli/model_metadata.h"
 #include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
@@ -31,8 +32,8 @@ struct Options {
   std::int64_t count = 100;
   std::uint64_t seed = 0;
   int steps = 0, steps_per_level = 5;
-  double sigma_min = 0, sigma_max = 0, step_size = 0, arrow_sigma = 0;
-  bool quantize = false;
+  double sigma_min = 0, sigma_max = 0, step_size = 0, sigma_start = 1, arrow_sigma = 0;
+  bool quantize = false, metropolis = false;
 };
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
@@ -71,27 +72,42 @@ void check(const Options& options) {
   if (draws && picture_path(options) == options.output)
     refuse_option(options.picture.empty() ? "--output" : "--picture", "two files for samples and picture",
                   "'" + options.output + "' for both");
+  if (options.metropolis && options.sampler != "langevin")
+    refuse_option("--metropolis", "--sampler langevin", options.sampler);
   if (options.sigma_min > 0 && options.sigma_max > 0 && options.sigma_min > options.sigma_max)
     refuse_option("--sigma-min", "at most --sigma-max " + number_text(options.sigma_max),
                   number_text(options.sigma_min));
 }
 
-/// A number the training command left in the model.
-double metadata_number(const Checkpoint& model, const std::string& key, double otherwise) {
-  const auto found = model.metadata.find(key);
-  if (found == model.metadata.end()) return otherwise;
-  char* end = nullptr;
-  const double value = std::strtod(found->second.c_str(), &end);
-  return end != found->second.c_str() && *end == '\0' && std::isfinite(value) ? value : otherwise;
+bool ignores_sigma(const MlpShape& net) { return net.parameterization.index() == 0 && net.conditioning.index() == 0; }
+
+/// At the smallest level of noise, or at none where the network ignores it.
+Langevin make_langevin(const Options& options, const Checkpoint& model) {
+  Langevin langevin;
+  langevin.metropolis = options.metropolis;
+  langevin.sigma_start = options.sigma_start;
+  if (options.steps > 0) langevin.steps = options.steps;
+  const double low = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
+  if (options.metropolis && model.net.kind != MlpShape::Kind::energy)
+    refuse("--metropolis", "an energy net, which has a density", "a score net");
+  if (!ignores_sigma(model.net)) {
+    if (!(low > 0)) refuse("--sigma-min", "the level of noise to sample at, as the network uses it", "none");
+    langevin.sigma = low;
+  }
+  if (!(options.step_size > 0) && !(low > 0))
+    refuse("--step-size", "a step, as the model was trained on no noise that would set its scale", "none");
+  langevin.step_size = options.step_size > 0 ? options.step_size : 0.1 * low * low;
+  return langevin;
 }
 
 /// The noise levels: asked for, else those the model was trained on.
 Sampler make_sampler(const Options& options, const Checkpoint& model) {
+  if (options.sampler == "langevin") return make_langevin(options, model);
   const double low = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
   const double high = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
   if (!(low > 0) || !(high > 0))
     refuse(low > 0 ? "--sigma-max" : "--sigma-min",
-           "a level of noise, as the model was not trained on any and every sampler anneals it", "none");
+           "a level of noise, as the model was not trained on any and this sampler anneals it", "none");
   if (low > high) refuse("--sigma-min", "at most the largest noise, " + number_text(high), number_text(low));
   if (options.sampler == "flow") return ProbabilityFlow{low, high, options.steps > 0 ? options.steps : 40, 7.0};
   if (options.sampler == "sde") return ReverseSde{low, high, options.steps > 0 ? options.steps : 500, 7.0};
@@ -117,9 +133,14 @@ class Drawing {
     Matrix all{options_.count, model_.net.dim, {}};
     reserve(all);
     auto x = engine_.allocate<float>({batch, model_.net.dim});
+    auto acceptance = engine_.allocate<Estimate>();
+    SamplerPlan::Out out;
+    if (options_.metropolis) out.acceptance = acceptance.data();
     for (std::int64_t first = 0; first < options_.count; first += batch) {
       const std::int64_t count = std::min(batch, options_.count - first);
-      plan.run(queue, params_, noise_.from(first), x.samples(0, count));
+      out.x = x.samples(0, count);
+      plan.run(queue, params_, noise_.from(first), out);
+      acceptance_ = acceptance_.merged(queue.read_one(acceptance));
       const std::vector<float> part = queue.read_f32(x.samples(0, count));
       all.values.insert(all.values.end(), part.begin(), part.end());
     }
@@ -159,6 +180,7 @@ class Drawing {
   }
 
   std::string engine() const { return engine_.description(); }
+  const Estimate& acceptance() const { return acceptance_; }  // of all proposals, a chain a value
 
  private:
   /// What a score plan puts into `result`, one of `out`.
@@ -172,8 +194,7 @@ class Drawing {
         options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
     auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
     ScorePlan::In in{params_, x};
-    const bool noise_free = model_.net.parameterization.index() == 0 && model_.net.conditioning.index() == 0;
-    if (!noise_free) in.sigma = sigma;
+    if (!ignores_sigma(model_.net)) in.sigma = sigma;
     plan.run(queue, in, out);
     return queue.read(result);
   }
@@ -193,6 +214,7 @@ class Drawing {
   Engine engine_;
   Buffer<float> params_;
   NoiseState noise_;
+  Estimate acceptance_;
 };
 
 Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix& samples) {
@@ -246,6 +268,9 @@ void run(const Options& options) {
   if (options.quantize) quantize(model, samples);
   write_npy(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
+  if (options.metropolis)
+    std::printf("acceptance  %s\n",
+                format_measurement(drawing.acceptance().mean, drawing.acceptance().standard_error()).c_str());
   std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
@@ -283,17 +308,29 @@ void add_sample(CLI::App& app) {
   command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")
       ->check(not_empty());
   command
-      ->add_option("--sampler", options->sampler,
-                   "flow (probability flow, Heun), sde (reverse, Euler-Maruyama) or langevin (annealed)")
-      ->check(CLI::IsMember({"flow", "sde", "langevin"}))
+      ->add_option(
+          "--sampler", options->sampler,
+          "flow (probability flow, Heun), sde (reverse, Euler-Maruyama), annealed (Langevin from level to level) or "
+          "langevin (at the smallest level)")
+      ->check(CLI::IsMember({"flow", "sde", "annealed", "langevin"}))
       ->capture_default_str();
-  command->add_option("--steps", options->steps, "steps of flow (40) and sde (500), levels of langevin (200)")
+  command
+      ->add_option("--steps", options->steps,
+                   "steps of flow (40), sde (500) and langevin (1000), levels of annealed (200)")
       ->transform(in_range(1, 1 << 24));
-  command->add_option("--steps-per-level", options->steps_per_level, "of langevin")
+  command->add_option("--steps-per-level", options->steps_per_level, "of annealed")
       ->transform(in_range(1, 1 << 20))
       ->capture_default_str();
-  command->add_option("--step-size", options->step_size, "of langevin at sigma-min; 0.1 sigma-min^2 if not given")
+  command
+      ->add_option("--step-size", options->step_size,
+                   "of annealed and langevin at sigma-min; 0.1 sigma-min^2 if not given")
       ->transform(in_range(1e-30, 1e30));
+  command->add_flag("--metropolis", options->metropolis,
+                    "with langevin: accept or reject each step, so that an energy net's own density is sampled");
+  command
+      ->add_option("--sigma-start", options->sigma_start, "with langevin: starts from N(0, sigma-start^2), model units")
+      ->transform(in_range(1e-30, 1e30))
+      ->capture_default_str();
   command->add_option("--sigma-min", options->sigma_min, "smallest noise; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
   command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")

@@ -71,6 +71,7 @@ std::vector<Misuse> bad_arguments() {
        sample({"--sigma-min", "2", "--sigma-max", "1"}),
        {"--sigma-min", "at most --sigma-max 1", "got 2"}},
       {"sampler_unknown", kUsage, sample({"--sampler", "magic"}), {"--sampler", "magic", "flow"}},
+      {"metropolis_of_a_flow", kUsage, sample({"--metropolis"}), {"--metropolis", "--sampler langevin", "got flow"}},
       {"sampler_steps_zero", kUsage, sample({"--steps", "0"}), {"--steps", "from 1 to", "got '0'"}},
       {"compare_one_engine", kUsage, {"compare", "case.safetensors", "--engines", "cpu"}, {"--engines", "two or more"}},
       {"compare_an_engine_with_itself",

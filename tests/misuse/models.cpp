@@ -5,6 +5,10 @@ namespace scorematch::testing_support {
 
 std::vector<Misuse> bad_models() {
   return {
+      {"metropolis_of_a_score_net",
+       kFailure,
+       sample({"--metropolis", "--sampler", "langevin"}),
+       {"--metropolis", "an energy net", "got a score net"}},
       {"model_missing", kFailure, sample({}, "none.safetensors"), {"none.safetensors", "open"}},
       {"model_folder", kFailure, sample({}, "folder"), {"folder: ", "expected a regular file"}},
       {"model_empty", kFailure, sample({}, "empty"), {"empty: ", "expected at least 8 bytes, got 0"}},

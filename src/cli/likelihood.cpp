@@ -1,0 +1,184 @@
+// scorematch likelihood: the log-likelihood of data under a model, in the units of the data.
+#include "scorematch/likelihood.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "cli/commands.h"
+#include "cli/data_file.h"
+#include "cli/dataset.h"
+#include "cli/dequantize.h"
+#include "cli/model_metadata.h"
+#include "cli/npy.h"
+#include "cli/outputs.h"
+#include "cli/progress.h"
+#include "scorematch/checkpoint.h"
+#include "scorematch/error.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string model, data, output;
+  EngineOptions engine;
+  std::int64_t count = 0;
+  std::uint64_t seed = 0;
+  int steps = 40, projections = 0;
+  double sigma_min = 0, sigma_max = 0, prior_deviation = -1;
+};
+
+constexpr std::int64_t kBatch = 1024;  // at once; the values do not depend on it
+
+[[noreturn]] void refuse(const std::string& option, const std::string& expected, const std::string& got) {
+  throw Error(ErrorCode::invalid_argument, option, option + ": expected " + expected + ", got " + got);
+}
+
+/// What can be refused before any file is read.
+void check(const Options& options) {
+  if (options.sigma_min > 0 && options.sigma_max > 0 && options.sigma_min > options.sigma_max)
+    refuse_option("--sigma-min", "at most --sigma-max " + number_text(options.sigma_max),
+                  number_text(options.sigma_min));
+}
+
+/// The noise levels and the prior: asked for, else those of the model's training.
+Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
+  Likelihood likelihood;
+  likelihood.sigma_min = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
+  likelihood.sigma_max = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
+  if (!(likelihood.sigma_min > 0) || !(likelihood.sigma_max > 0))
+    refuse(likelihood.sigma_min > 0 ? "--sigma-max" : "--sigma-min",
+           "a level of noise, as the model was not trained on any", "none");
+  if (likelihood.sigma_min > likelihood.sigma_max)
+    refuse("--sigma-min", "at most the largest noise, " + number_text(likelihood.sigma_max),
+           number_text(likelihood.sigma_min));
+  if (model.net.parameterization.index() == 0 && model.net.conditioning.index() == 0)
+    refuse("MODEL", "a network that uses sigma, as the flow passes through every level", "one that ignores it");
+  const auto* edm = std::get_if<parameterization::Edm>(&model.net.parameterization);
+  likelihood.prior_deviation = options.prior_deviation >= 0 ? options.prior_deviation : edm ? edm->sigma_data : 0;
+  likelihood.steps = options.steps;
+  likelihood.projections = options.projections;
+  return likelihood;
+}
+
+/// ln p of data units less that of model units: - sum of ln scale.
+double log_change(const Checkpoint& model) {
+  double sum = 0;
+  for (const float each : model.standardization.scale) sum -= std::log(static_cast<double>(each));
+  return sum;
+}
+
+struct Result {
+  Estimate mean;
+  std::vector<float> values;  // [rows]
+};
+
+/// In model units.
+Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, const Matrix& data,
+                const Likelihood& likelihood) {
+  const std::int64_t batch = std::min(kBatch, data.rows);
+  const LikelihoodPlan plan(engine, model.net, likelihood, batch);
+  Queue queue(engine, plan.workspace_bytes());
+  auto params = engine.upload(model.sampling_params()), x = engine.upload(data.values, {data.rows, data.cols}),
+       values = engine.allocate<float>(batch);
+  auto mean = engine.allocate<Estimate>();
+  NoiseState noise(engine, options.seed);
+  Result result;
+  for (std::int64_t first = 0; first < data.rows; first += batch) {
+    const std::int64_t count = std::min(batch, data.rows - first);
+    const View part = View(values).samples(0, count);
+    plan.run(queue, {params, x.samples(first, count), noise.from(first)}, {part, {}, mean.data()});
+    result.mean = result.mean.merged(queue.read_one(mean));
+    const std::vector<float> each = queue.read_f32(part);
+    result.values.insert(result.values.end(), each.begin(), each.end());
+  }
+  if (!std::isfinite(result.mean.mean))
+    throw Error(ErrorCode::invalid_argument, "log-likelihood",
+                "log-likelihood: expected finite values, got others; try more --steps or a larger --sigma-min");
+  return result;
+}
+
+void run(const Options& options) {
+  check(options);
+  const Checkpoint model = Checkpoint::load(options.model);
+  const Likelihood likelihood = make_likelihood(options, model);
+  if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
+  Matrix data = read_data(options.data);
+  if (data.cols != model.net.dim)
+    refuse("DATA", std::to_string(model.net.dim) + " columns, as the model has", std::to_string(data.cols));
+  if (options.count > data.rows)
+    refuse("--count", "at most the " + std::to_string(data.rows) + " rows of the data", std::to_string(options.count));
+  if (options.count > 0) {
+    data.rows = options.count;
+    data.values.resize(static_cast<std::size_t>(data.rows * data.cols));
+  }
+  const double step = metadata_number(model, "data.dequantize", 0), dim = static_cast<double>(data.cols);
+  if (step > 0) check_grid(data, step);
+  to_model_units(model.standardization, data);
+  if (step > 0) data = Dequantizer(step, model.standardization, data.cols, options.seed).all(data, /*training_step=*/0);
+
+  const Engine engine = options.engine.make();
+  const auto start = std::chrono::steady_clock::now();
+  Result result = evaluate(options, model, engine, data, likelihood);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double shift = log_change(model) + (step > 0 ? dim * std::log(step) : 0);
+  const double mean = result.mean.mean + shift, error = result.mean.standard_error(), bits = dim * std::log(2.0);
+  std::printf("engine          %s\n", engine.description().c_str());
+  std::printf("flow            sigma %s to %s in %d steps, %s divergence\n", number_text(likelihood.sigma_min).c_str(),
+              number_text(likelihood.sigma_max).c_str(), likelihood.steps,
+              likelihood.projections == 0 ? "exact" : (std::to_string(likelihood.projections) + "-direction").c_str());
+  std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
+              static_cast<long long>(data.rows));
+  std::printf("bits per dim    %s (%s)\n", format_measurement(-mean / bits, error / bits).c_str(),
+              step > 0 ? ("of data that are multiples of " + number_text(step)).c_str() : "of a density of data units");
+  std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(data.rows) / seconds).c_str(),
+              format_duration(seconds).c_str());
+  if (options.output.empty()) return;
+  for (float& each : result.values) each = static_cast<float>(static_cast<double>(each) + shift);
+  write_npy(options.output, {data.rows, 1, std::move(result.values)});
+  std::printf("wrote           %s\n", options.output.c_str());
+}
+
+}  // namespace
+
+void add_likelihood(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("likelihood", "Log-likelihood of data under a model, with standard error");
+  command->add_option("model", options->model, "model.safetensors")->required()->check(not_empty());
+  command->add_option("data", options->data, "data in the units that were trained on, of any format train takes")
+      ->required()
+      ->check(not_empty());
+  command->add_option("-n,--count", options->count, "the first rows of the data; all if not given")
+      ->transform(in_range(std::int64_t{1}, std::int64_t{1} << 40));
+  command->add_option("-o,--output", options->output, "where to write each row's log-likelihood in nats, .npy")
+      ->check(not_empty());
+  command->add_option("--steps", options->steps, "Runge-Kutta steps, four evaluations each")
+      ->transform(in_range(1, 1 << 23))
+      ->capture_default_str();
+  command
+      ->add_option("--projections", options->projections,
+                   "directions of Hutchinson's divergence; 0: exact, as many as the data have columns")
+      ->transform(in_range(0, 1 << 14))
+      ->capture_default_str();
+  command
+      ->add_option("--sigma-min", options->sigma_min,
+                   "noise at which the density is taken; the training's if not given")
+      ->transform(in_range(1e-30, 1e30));
+  command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")
+      ->transform(in_range(1e-30, 1e30));
+  command
+      ->add_option("--prior-deviation", options->prior_deviation,
+                   "of the data in model units, added to sigma-max at the latent; an edm network's sigma-data if not "
+                   "given, else 0")
+      ->transform(in_range(0.0, 1e30));
+  command->add_option("--seed", options->seed, "of directions and dequantization")
+      ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
+      ->capture_default_str();
+  options->engine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace scorematch::cli

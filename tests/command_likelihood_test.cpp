@@ -1,0 +1,217 @@
+// `scorematch likelihood` with models whose densities are known: an EDM network whose F is 0 is a Gaussian.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "cli/npy.h"
+#include "scorematch/checkpoint.h"
+#include "support/arrays.h"
+#include "support/command.h"
+#include "support/statistics.h"
+
+namespace scorematch::testing_support {
+namespace {
+
+constexpr double kSigmaData = 0.5, kLow = 0.01, kTwoPi = 6.283185307179586476925286766559;
+
+/// N(mean, (sigma_data^2 + sigma_min^2) scale^2) in units of the data.
+Checkpoint gaussian_model(std::vector<float> mean, std::vector<float> scale) {
+  Checkpoint model;
+  model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
+  model.net.parameterization = parameterization::Edm{kSigmaData};
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.standardization = {std::move(mean), std::move(scale)};
+  model.metadata = {{"sigma_min", "0.01"}, {"sigma_max", "20"}};
+  return model;
+}
+
+const std::vector<float> kMean = {10, -200, 0.5f}, kScale = {4, 0.25f, 30};
+
+cli::Matrix gaussian_data(std::int64_t rows) {
+  const std::vector<double> z = normal_values(rows * 3, 1);
+  cli::Matrix data{rows, 3, {}};
+  for (std::size_t i = 0; i < z.size(); ++i)
+    data.values.push_back(kMean[i % 3] + kScale[i % 3] * static_cast<float>(kSigmaData * z[i]));
+  return data;
+}
+
+double log_density(const cli::Matrix& data, std::size_t row) {
+  double sum = 0;
+  for (std::size_t j = 0; j < 3; ++j) {
+    const double deviation = std::hypot(kSigmaData, kLow) * static_cast<double>(kScale[j]),
+                 z = (static_cast<double>(data.values[3 * row + j]) - static_cast<double>(kMean[j])) / deviation;
+    sum -= 0.5 * z * z + std::log(deviation) + 0.5 * std::log(kTwoPi);
+  }
+  return sum;
+}
+
+class CommandLikelihood : public CommandTest {
+ protected:
+  std::string likelihood(const Arguments& more) const {
+    Arguments arguments = {"likelihood", "model.safetensors", "data.npy"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_well(arguments).out;
+  }
+};
+
+/// The value and the error behind a label, "-12.3 ± 0.4".
+std::pair<double, double> measurement(const std::string& out, const std::string& label) {
+  const std::size_t at = out.find(label);
+  EXPECT_NE(at, std::string::npos) << out;
+  if (at == std::string::npos) return {};
+  char* end = nullptr;
+  const double value = std::strtod(out.c_str() + at + label.size(), &end);
+  const std::size_t sign = out.find("±", at);
+  return {value, std::strtod(out.c_str() + sign + std::string("±").size(), nullptr)};
+}
+
+TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
+  gaussian_model(kMean, kScale).save(path("model.safetensors"));
+  const cli::Matrix data = gaussian_data(1500);  // more than are taken at once
+  cli::write_npy(path("data.npy"), data);
+  const std::string out = likelihood({"-o", "values.npy"});
+  const cli::Matrix values = cli::read_npy(path("values.npy"));
+  ASSERT_EQ(values.rows, 1500);
+  ASSERT_EQ(values.cols, 1);
+  std::vector<double> all;
+  for (std::size_t n = 0; n < values.values.size(); ++n) {
+    all.push_back(log_density(data, n));
+    ASSERT_NEAR(values.values[n], all.back(), 5e-3) << n;
+  }
+  const Moments m = moments(all);
+  const double error = std::sqrt(m.variance / (m.count - 1));
+  const auto [nats, nats_error] = measurement(out, "log-likelihood");
+  EXPECT_NEAR(nats, m.mean, 0.1 * error + 5e-3);  // two digits of the error are printed
+  EXPECT_NEAR(nats_error, error, 0.05 * error);
+  const auto [bits, bits_error] = measurement(out, "bits per dim");
+  EXPECT_NEAR(bits, -m.mean / (3 * std::log(2.0)), (0.1 * error + 5e-3) / 2);
+  EXPECT_NEAR(bits_error, error / (3 * std::log(2.0)), 0.05 * error);
+  EXPECT_NE(out.find("exact divergence"), std::string::npos) << out;
+}
+
+// Signs see the trace of a multiple of I exactly; a first part of the rows, and another seed, change nothing here.
+TEST_F(CommandLikelihood, TakesDirectionsAndAPartOfTheRows) {
+  gaussian_model(kMean, kScale).save(path("model.safetensors"));
+  cli::write_npy(path("data.npy"), gaussian_data(50));
+  likelihood({"-o", "exact.npy"});
+  const std::string out = likelihood({"-o", "values.npy", "-n", "20", "--projections", "2", "--seed", "9"});
+  EXPECT_NE(out.find("2-direction divergence"), std::string::npos) << out;
+  const cli::Matrix exact = cli::read_npy(path("exact.npy")), part = cli::read_npy(path("values.npy"));
+  ASSERT_EQ(part.rows, 20);
+  for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(part.values[n], exact.values[n], 1e-3);
+}
+
+TEST_F(CommandLikelihood, OfAnEnergyNetOnTheReferenceIsTheSame) {
+  Checkpoint model = gaussian_model(kMean, kScale);
+  cli::write_npy(path("data.npy"), gaussian_data(20));
+  model.save(path("model.safetensors"));
+  likelihood({"-o", "score.npy"});
+  model.net.kind = MlpShape::Kind::energy;
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.save(path("model.safetensors"));
+  likelihood({"-o", "energy.npy", "--engine", "reference"});
+  const cli::Matrix a = cli::read_npy(path("score.npy")), b = cli::read_npy(path("energy.npy"));
+  for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(a.values[n], b.values[n], 1e-3);
+}
+
+// Whole numbers that are floors of a broad Gaussian: their probability is nearly its density times the step's width, so
+// the uniform noise loses nothing but what the density varies by in a cell, of the order of (step / deviation)^2.
+TEST_F(CommandLikelihood, OfDataOnAGridIsOfTheirProbability) {
+  constexpr double kStep = 2, kDeviation = 50;
+  Checkpoint model = gaussian_model({0, 0}, {kDeviation / kSigmaData, kDeviation / kSigmaData});
+  model.metadata["data.dequantize"] = "2";
+  model.save(path("model.safetensors"));
+  const std::vector<double> z = normal_values(2 * 1000, 3);
+  cli::Matrix data{1000, 2, {}};
+  for (const double each : z) data.values.push_back(static_cast<float>(std::floor(kDeviation * each / kStep) * kStep));
+  cli::write_npy(path("data.npy"), data);
+  const std::string out = likelihood({"-o", "values.npy"});
+  const cli::Matrix values = cli::read_npy(path("values.npy"));
+  std::vector<double> differences;
+  for (std::size_t n = 0; n < 1000; ++n) {
+    double log_probability = 0;
+    for (std::size_t j = 0; j < 2; ++j) {
+      const double low = static_cast<double>(data.values[2 * n + j]) / kDeviation, high = low + kStep / kDeviation;
+      log_probability += std::log(normal_distribution(high) - normal_distribution(low));
+    }
+    differences.push_back(static_cast<double>(values.values[n]) - log_probability);
+  }
+  const Moments m = moments(differences);
+  EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error() + 5e-3);
+  EXPECT_LT(kSigmas * m.mean_error(), 0.02);
+  const auto [bits, error] = measurement(out, "bits per dim");
+  // The entropy of the cells: log2(deviation sqrt(2 pi e) / step)
+  EXPECT_NEAR(bits, std::log2(kDeviation * std::sqrt(kTwoPi * std::exp(1.0)) / kStep), kSigmas * error + 0.005);
+  EXPECT_NE(out.find("multiples of 2"), std::string::npos) << out;
+}
+
+struct Misuse {
+  const char* name;
+  int exit_code;
+  Arguments more;
+  std::vector<std::string> words;
+};
+
+TEST_F(CommandLikelihood, RefusesInOneLineAndWritesNothing) {
+  gaussian_model(kMean, kScale).save(path("model.safetensors"));
+  Checkpoint other = gaussian_model(kMean, kScale);
+  other.metadata = {};
+  other.save(path("noiseless.safetensors"));
+  other.metadata = {{"sigma_min", "0.01"}, {"sigma_max", "20"}, {"data.dequantize", "1"}};
+  other.save(path("grid.safetensors"));
+  other.net.parameterization = parameterization::Plain{};
+  other.save(path("plain.safetensors"));
+  cli::write_npy(path("data.npy"), gaussian_data(10));
+  cli::write_npy(path("narrow.npy"), {2, 2, {1, 2, 3, 4}});
+  write_file(path("text"), "hello");
+  const std::string model = "model.safetensors", data = "data.npy";
+  const auto with = [&](Arguments more) {
+    more.insert(more.begin(), {model, data});
+    return more;
+  };
+  const Misuse misuses[] = {
+      {"no model", 2, {}, {"model is required"}},
+      {"no data", 2, {model}, {"data is required"}},
+      {"no steps", 2, with({"--steps", "0"}), {"--steps", "from 1 to", "got '0'"}},
+      {"steps of a word", 2, with({"--steps", "many"}), {"--steps", "whole number", "'many'"}},
+      {"directions below zero", 2, with({"--projections", "-1"}), {"--projections", "got '-1'"}},
+      {"directions past the counter", 2, with({"--projections", "16385"}), {"--projections", "got '16385'"}},
+      {"levels the wrong way round",
+       2,
+       with({"--sigma-min", "3", "--sigma-max", "2"}),
+       {"--sigma-min", "at most --sigma-max 2", "got 3"}},
+      {"level not a number", 2, with({"--sigma-max", "nan"}), {"--sigma-max", "got 'nan'"}},
+      {"prior below zero", 2, with({"--prior-deviation", "-1"}), {"--prior-deviation", "got '-1'"}},
+      {"engine unknown", 2, with({"--engine", "abacus"}), {"--engine", "abacus"}},
+      {"count zero", 2, with({"-n", "0"}), {"--count", "got '0'"}},
+      {"level above the model's", 1, with({"--sigma-min", "50"}), {"--sigma-min", "at most", "20", "got 50"}},
+      {"count past the data", 1, with({"-n", "11"}), {"--count", "at most the 10 rows", "got 11"}},
+      {"model that is not there", 1, {"none.safetensors", data}, {"none.safetensors", "open"}},
+      {"model that is none", 1, {"text", data}, {"text"}},
+      {"data that are not there", 1, {model, "none.npy"}, {"none.npy", "open"}},
+      {"data of two columns", 1, {model, "narrow.npy"}, {"DATA", "3 columns", "got 2"}},
+      {"model without levels", 1, {"noiseless.safetensors", data}, {"--sigma-min", "a level of noise", "none"}},
+      {"network that ignores sigma", 1, {"plain.safetensors", data}, {"MODEL", "uses sigma", "ignores it"}},
+      {"data off the grid", 1, {"grid.safetensors", data}, {"DATA", "multiples of --dequantize 1", "row 0"}},
+      {"output over the model", 1, with({"-o", model}), {"--output", "otherwise", model}},
+      {"output over the data", 1, with({"-o", data}), {"--output", "otherwise", data}},
+      {"output to no folder", 1, with({"-o", "none/out.npy"}), {"none/out.npy", "No such file"}},
+  };
+  const auto before = listing();
+  for (const Misuse& misuse : misuses) {
+    SCOPED_TRACE(misuse.name);
+    Arguments arguments = misuse.more;
+    arguments.insert(arguments.begin(), "likelihood");
+    const Finished finished = run(arguments);
+    EXPECT_EQ(finished.exit_code, misuse.exit_code) << finished.err;
+    EXPECT_EQ(finished.out, "");
+    EXPECT_EQ(finished.err.rfind("scorematch: ", 0), 0u) << finished.err;
+    EXPECT_EQ(lines_of(finished.err).size(), 1u) << finished.err;
+    for (const std::string& word : misuse.words) EXPECT_NE(finished.err.find(word), std::string::npos) << finished.err;
+    EXPECT_TRUE(listing() == before);
+  }
+}
+
+}  // namespace
+}  // namespace scorematch::testing_support
