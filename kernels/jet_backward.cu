@@ -4,8 +4,14 @@
 //   z_0^ = phi' h'_0^ + curvature      z_m^ = phi' h'_m^      m = 1 ... slots - 1
 //   bias^ = sum over rows of z_0^
 //
-// z and the adjoints are [slots, rows, width] of T, curvature [rows, width] float, and phi', phi'' are found again from
-// z_0 + bias: to store them would cost as many bytes as they save. Bytes: 3 slots rows width sizeof(T).
+// and of an energy net, whose second derivatives' slot is behind the tangents, with q as jet_forward left it,
+//
+//   curvature += (phi'' z" + phi''' q) h'"^      z_m^ += 2 phi'' z_m h'"^  for m <= curved      z"^ = phi' h'"^
+//
+// z and the adjoints are [slots, rows, width] of T, curvature and q [rows, width] float, and phi' to phi''' are found
+// again from z_0 + bias: to store them would cost as many bytes as they save. Where further groups of tangents are to
+// come, h'"^ is kept for them. Bytes: 3 slots rows width sizeof(T); with second derivatives 4 rows width more for q and
+// sizeof(T) rows width for h'"^ where it is kept. Without them the kernel is one of its own.
 //
 // A block does 128 columns of 256 rows, a warp every eighth row, a lane four columns; the bias gradient's partial sum
 // is the block's own, its warps added in order. Blocks of rows depend on the rows alone, so the sums do too.
@@ -21,18 +27,45 @@ namespace {
 
 constexpr int kResidentBlocks = 2;  // a multiprocessor: the register budget, 128 a thread
 
-/// Four columns of one row, all slots; adds z_0^ to `sums`.
+/// h'"^ of four columns; in the group that has its slot, whose part of the curvature and z"^ are seen to.
 template <class T, Activation kActivation>
+SCOREMATCH_DEVICE void second_back(const JetBackwardParams& p, const float (&z0)[4], std::int64_t at,
+                                   const float (&first)[4], const float (&second)[4], float (&curvature)[4],
+                                   float (&second_bar)[4]) {
+  if (!p.second) {
+    load4(static_cast<const T*>(p.second_bar) + at, second_bar);
+    return;
+  }
+  const std::int64_t place = p.slots * p.rows * p.width + at;
+  load4(static_cast<const T*>(p.h_bar) + place, second_bar);
+  if (p.second_bar != nullptr) store4(static_cast<T*>(p.second_bar) + at, second_bar);
+  float z[4] = {}, squares[4];
+  if (!p.second_starts) load4(static_cast<const T*>(p.z) + place, z);
+  load4(p.squares + at, squares);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i)
+    curvature[i] = fmaf(second[i], z[i], third_derivative<kActivation>(z0[i]) * squares[i]) * second_bar[i];
+  if (p.second_starts) return;  // below the first layer they are zero
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) z[i] = first[i] * second_bar[i];
+  store4(static_cast<T*>(p.z_bar) + place, z);
+}
+
+/// Four columns of one row, all slots; adds z_0^ to `sums`.
+template <class T, Activation kActivation, bool kCurved>
 SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at, float (&sums)[4]) {
   const std::int64_t plane = p.rows * p.width;
   float z[4], first[4], second[4], curvature[4] = {};
   load4(static_cast<const T*>(p.z) + at, z);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const Jet jet = activate<kActivation>(z[i] + bias[i]);
+    z[i] += bias[i];
+    const Jet jet = activate<kActivation>(z[i]);
     first[i] = jet.first;
     second[i] = jet.second;
   }
+  float second_bar[4] = {};
+  if constexpr (kCurved) second_back<T, kActivation>(p, z, at, first, second, curvature, second_bar);
   for (int slot = 1; slot < p.slots; ++slot) {
     float tangent[4], bar[4];
     load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
@@ -41,6 +74,7 @@ SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4
     for (int i = 0; i < 4; ++i) {
       curvature[i] = fmaf(second[i] * tangent[i], bar[i], curvature[i]);
       bar[i] *= first[i];
+      if (kCurved && slot <= p.curved) bar[i] = fmaf(2.0f * second[i] * tangent[i], second_bar[i], bar[i]);
     }
     store4(static_cast<T*>(p.z_bar) + slot * plane + at, bar);
   }
@@ -64,7 +98,7 @@ SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4
   store4(static_cast<T*>(p.z_bar) + at, bar);
 }
 
-template <class T, Activation kActivation>
+template <class T, Activation kActivation, bool kCurved>
 __global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) jet_backward_kernel(JetBackwardParams p) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
@@ -78,7 +112,7 @@ __global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) jet_backward_
     float bias[4];
     load4(p.bias + column, bias);
     for (std::int64_t row = first_row + warp; row < end; row += kColumnWarps)
-      go_back<T, kActivation>(p, bias, row * p.width + column, sums);
+      go_back<T, kActivation, kCurved>(p, bias, row * p.width + column, sums);
   }
   if (p.first_slot == 0)  // the same for all threads
     store_column_sums(sums, warp_sums, p.bias_partial + static_cast<std::int64_t>(blockIdx.x) * p.width, column,
@@ -90,8 +124,11 @@ int launch_of(const JetBackwardParams& p, CUstream_st* stream) {
   const Grid grid{static_cast<unsigned>(column_sum_blocks(p.rows)),
                   static_cast<unsigned>((p.width + kColumnsPerBlock - 1) / kColumnsPerBlock), kColumnThreads,
                   shared_bytes<float>(kColumnWarps * kColumnsPerBlock)};
-  return visit_activation(
-      p.activation, [&](auto kind) { return launch(jet_backward_kernel<T, decltype(kind)::value>, grid, stream, p); });
+  return visit_activation(p.activation, [&](auto kind) {
+    constexpr Activation kActivation = decltype(kind)::value;
+    return p.second || p.second_bar != nullptr ? launch(jet_backward_kernel<T, kActivation, true>, grid, stream, p)
+                                               : launch(jet_backward_kernel<T, kActivation, false>, grid, stream, p);
+  });
 }
 
 }  // namespace

@@ -2,9 +2,14 @@
 //
 //   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]      m = 1 ... slots - 1
 //
-// z, h, h' are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots, so that phi and
-// phi' are found once. Bytes: slots rows width sizeof(T) read and written, once more read where the layer is residual.
-// Elementwise: nothing depends on the launch.
+// and of an energy net the sum of the second derivatives along the first `curved` tangents, one slot more behind them:
+//
+//   q = sum_m z_m^2 [+ what earlier groups of tangents left]      h'" = phi' z" + phi'' q [+ h"]
+//
+// z, h, h' are [slots, rows, width] of T, bias [width], q [rows, width] float. A thread does four columns of a row, all
+// slots, so that phi and phi' are found once. Bytes: slots rows width sizeof(T) read and written, once more read where
+// the layer is residual; of q 4 rows width written, once more read in a later group. Elementwise: nothing depends on
+// the launch. Without q the kernel is one of its own, with nothing of this in it.
 #include "device/activation.cuh"
 #include "device/element.cuh"
 #include "device/launch.h"
@@ -17,8 +22,8 @@ constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
 
 template <class T>
-SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, float (&next)[4]) {
-  if (p.h != nullptr) {
+SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, float (&next)[4], bool skipped = true) {
+  if (p.h != nullptr && skipped) {
     float h[4];
     load4(static_cast<const T*>(p.h) + at, h);
     SCOREMATCH_UNROLL
@@ -27,14 +32,34 @@ SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, fl
   store4(static_cast<T*>(p.h_next) + at, next);
 }
 
-template <class T, Activation kActivation>
+/// q, and the second derivatives where their slot goes along; `squares` are this group's.
+template <class T>
+SCOREMATCH_DEVICE void store_second(const JetForwardParams& p, std::int64_t at, const float (&first)[4],
+                                    const float (&second)[4], float (&squares)[4]) {
+  if (p.has_squares) {
+    float earlier[4];
+    load4(p.squares + at, earlier);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) squares[i] += earlier[i];
+  }
+  store4(p.squares + at, squares);
+  if (!p.second) return;
+  const std::int64_t place = p.slots * p.rows * p.width + at;
+  float z[4] = {}, next[4];
+  if (!p.second_starts) load4(static_cast<const T*>(p.z) + place, z);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) next[i] = fmaf(first[i], z[i], second[i] * squares[i]);
+  store_next<T>(p, place, next, !p.second_starts);
+}
+
+template <class T, Activation kActivation, bool kCurved>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) jet_forward_kernel(JetForwardParams p) {
   const int groups = p.width / 4;
   const std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x)) * 4;
   const std::int64_t plane = p.rows * p.width;
   if (at >= plane) return;
   const int column = static_cast<int>(at / 4 % groups) * 4;
-  float z[4], bias[4], value[4], first[4];
+  float z[4], bias[4], value[4], first[4], second[4], squares[4] = {};
   load4(static_cast<const T*>(p.z) + at, z);
   load4(p.bias + column, bias);
   SCOREMATCH_UNROLL
@@ -42,23 +67,31 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) jet_forward_kernel(
     const Jet jet = activate<kActivation>(z[i] + bias[i]);
     value[i] = jet.value;
     first[i] = jet.first;
+    second[i] = jet.second;
   }
   if (p.first_slot == 0) store_next<T>(p, at, value);
   for (int slot = 1; slot < p.slots; ++slot) {
     float tangent[4];
     load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) tangent[i] *= first[i];
+    for (int i = 0; i < 4; ++i) {
+      if (kCurved && slot <= p.curved) squares[i] = fmaf(tangent[i], tangent[i], squares[i]);
+      tangent[i] *= first[i];
+    }
     store_next<T>(p, slot * plane + at, tangent);
   }
+  if constexpr (kCurved) store_second<T>(p, at, first, second, squares);
 }
 
 template <class T>
 int launch_of(const JetForwardParams& p, CUstream_st* stream) {
   const std::int64_t groups = p.rows * p.width / 4;
   const Grid grid{static_cast<unsigned>((groups + kThreads - 1) / kThreads), 1, kThreads, 0};
-  return visit_activation(
-      p.activation, [&](auto kind) { return launch(jet_forward_kernel<T, decltype(kind)::value>, grid, stream, p); });
+  return visit_activation(p.activation, [&](auto kind) {
+    constexpr Activation kActivation = decltype(kind)::value;
+    return p.squares == nullptr ? launch(jet_forward_kernel<T, kActivation, false>, grid, stream, p)
+                                : launch(jet_forward_kernel<T, kActivation, true>, grid, stream, p);
+  });
 }
 
 }  // namespace

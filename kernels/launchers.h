@@ -144,6 +144,8 @@ int launch_directions(const DirectionsParams& params, Element element, CUstream_
 
 /// One hidden layer, slots 0 (the value) and 1 ... tangents:
 ///   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]
+/// and, where `squares` is given, of an energy net the sum of the second derivatives along tangents 1 ... curved:
+///   q = sum_m z_m^2 [+ what earlier groups of tangents left]      h'" = phi' z" + phi'' q [+ h"]
 struct JetForwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
@@ -153,13 +155,20 @@ struct JetForwardParams {
   const float* bias = nullptr;    // [width]
   const void* h = nullptr;        // [slots, rows, width] of T where the layer is residual, else null
   void* h_next = nullptr;         // [slots, rows, width] of T
+
+  int curved = 0;              // tangents that q is about, the first ones
+  float* squares = nullptr;    // [rows, width]: q
+  bool has_squares = false;    // whether an earlier group has written it
+  bool second = false;         // z, h and h_next have the second derivatives in one slot more, number `slots`
+  bool second_starts = false;  // the first layer: z" and h" are zero, and not read
 };
 int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream);
 
 /// The way back, bars being adjoints of h' and of z:
 ///   curvature = phi'' sum_m z_m hbar_m [+ what earlier groups of tangents left]
 ///   zbar_0 = phi' hbar_0 + curvature      zbar_m = phi' hbar_m
-/// and the bias gradient's partial sums over rows of zbar_0.
+/// and the bias gradient's partial sums over rows of zbar_0. With second derivatives,
+///   curvature += (phi'' z" + phi''' q) h"bar      zbar_m += 2 phi'' z_m h"bar  for m <= curved      z"bar = phi' h"bar
 struct JetBackwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
@@ -172,6 +181,12 @@ struct JetBackwardParams {
   float* curvature = nullptr;     // [rows, width]; needed between groups
   bool has_curvature = false;     // whether an earlier group has written it
   float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written where first_slot is 0
+
+  int curved = 0;              // as forward
+  bool second = false;         // the slot is there, in the first group to go back; it and curved ask for what follows
+  bool second_starts = false;  // the first layer: z" is zero and not read, and z"bar is not written
+  const float* squares = nullptr;  // [rows, width]: q of all groups; where `second`
+  void* second_bar = nullptr;  // [rows, width] of T: h"bar, written where `second` (null: no group follows), else read
 };
 int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
 
