@@ -190,6 +190,24 @@ struct JetBackwardParams {
 };
 int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
 
+/// One hidden layer on the way back of an energy net's F carried along tangents: below the first layer slot 0 is grad
+/// F, slot m the product of F's second derivatives with v_m.
+///   zbar_0 = phi' hbar_0      zbar_m = phi' hbar_m + phi'' z_m hbar_0
+struct GradientJetParams {
+  Activation activation = Activation::silu;
+  std::int64_t rows = 0;
+  int width = 0;                // padded: a multiple of 8
+  int slots = 1;                // the value, and tangents
+  const void* z = nullptr;      // [slots, rows, width] of T, without bias
+  const float* bias = nullptr;  // [width]
+  const void* h_bar = nullptr;  // [slots, rows, width] of T
+  void* z_bar = nullptr;        // [slots, rows, width] of T
+};
+int launch_gradient_jet(const GradientJetParams& params, Element element, CUstream_st* stream);
+
+/// bf16 [count] to float [count]; count a multiple of 4.
+int launch_widen(const void* from, std::int64_t count, float* to, CUstream_st* stream);
+
 /// partial[block, column] = sum over the block's rows of a[row, column].
 struct ColumnSumParams {
   std::int64_t rows = 0;
@@ -260,6 +278,32 @@ struct HeadParams {
   std::int64_t grad_x_stride = 0;
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
+
+/// The part of an energy net's objective along one group of directions, and the adjoints of its output in each slot of
+/// the jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
+struct EnergyHeadParams {
+  /// Of the objective; `jvp` is F_m, in column 0, and read for SSM alone; `jvp_bar`'s columns and stride are those of
+  /// every adjoint here. share is a factor of F" too.
+  HeadParams head;
+  const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: in another group
+  void* second_bar = nullptr;     // [rows, head.jvp_bar_stride] of T: its adjoint; null, as the others: no such slot
+  void* unit_bar = nullptr;       // 1 in every row: of the tangent u
+  void* value_bar = nullptr;      // 0: of F itself
+};
+int launch_energy_head(const EnergyHeadParams& params, Element element, CUstream_st* stream);
+
+/// f = a/2 |x|^2 + (b/c) F
+struct LogDensityParams {
+  int dim = 0;
+  std::int64_t batch = 0, first = 0;
+  const float* output = nullptr;  // [rows, output_stride], F in column 0
+  std::int64_t output_stride = 0;
+  Table x;                       // [first + batch, dim]
+  const float* sigma = nullptr;  // [rows]
+  Parameterization parameterization;
+  float* log_density = nullptr;  // [batch]
+};
+int launch_log_density(const LogDensityParams& params, CUstream_st* stream);
 
 /// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = share sum_m v_m^T J v_m, for one group of directions.
 struct ScoreParams {

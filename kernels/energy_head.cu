@@ -1,0 +1,123 @@
+// The part of an energy net's objective along directions, and what goes back from its one output (docs/math.md, section
+// "Energy nets"): with F_m the tangent of F along v_m and F" the sum of its second derivatives along all of them,
+//
+//   l += share sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + share b c F"        v_m^T s = a v_m^T x_tilde + b F_m
+//
+//   F_m^ = share lambda/N b v_m^T s      F"^ = share lambda/N b c      F_u^ = 1      F^ = 0      x^ += share lambda/N a
+//   (v_m^T s) v_m
+//
+// the square and its adjoints for SSM alone. The tangent u is F^ as a head leaves it, lambda/N b s^. With lambda = 1,
+// and nothing sent back, l is share sum_m v_m^T J v_m: a divergence.
+//
+// A warp does 32 / lanes samples, a lane four columns at a time; v is drawn again where a != 0. Bytes a row: those of x
+// where a square asks for it; 4 count read, sizeof(T) bar_columns a slot written. Sums over a row are one warp's, in an
+// order of dim alone.
+#include "device/launch.h"
+#include "heads/row.cuh"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 128;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 96 a thread
+
+/// |v|^2 and, where the objective has its square, v^T x_tilde. Called by whole warps; every lane of the row has them.
+SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
+                                     float& square, float& along) {
+  square = along = 0.0f;
+  if (r.a != 0.0f) {  // zero past the batch
+    const SampleDirection direction = scaled_direction(p, r, slot);
+    const SampleEps eps(p.eps, p.noise, r.sample, p.dim);
+    const float* x = data_row(p.data, p.noise, r.sample);
+    const bool sliced = p.objective == Objective::ssm;
+    const float step = p.term.point * r.sigma;
+    for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
+      float v[4], point[4] = {}, noise[4] = {};
+      direction.get4(g, v);
+      if (sliced) read4(x, g, p.dim, point);
+      if (sliced && eps.is_perturbed) eps.get4(g, noise);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        square = fmaf(v[i], v[i], square);
+        along = fmaf(v[i], fmaf(step, noise[i], point[i]), along);
+      }
+    }
+  }
+  square = at.lanes.sum(square);
+  along = at.lanes.sum(along);
+}
+
+/// The adjoint of an output: (value, 0, ...).
+template <class T>
+SCOREMATCH_DEVICE void store_bar(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane, float value) {
+  if (plane == nullptr || r.row >= p.rows || at.lane != 0) return;
+  T* out = static_cast<T*>(plane) + r.row * p.jvp_bar_stride;
+  for (int g = 0; g < group_count(p.bar_columns); ++g) {
+    const float bar[4] = {g == 0 ? value : 0.0f, 0.0f, 0.0f, 0.0f};
+    write4(out, g, p.bar_columns, bar);
+  }
+}
+
+/// What (v^T s)^2 / 2 of one direction adds to the adjoint of x round the network.
+SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
+                                       float factor) {
+  if (p.grad_x == nullptr || r.row >= p.batch) return;
+  const bool add = slot > 0 || !p.first_group || p.add_loss;
+  const SampleDirection direction = scaled_direction(p, r, slot);
+  float* grad_x = p.grad_x + r.row * p.grad_x_stride;
+  for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
+    float v[4] = {}, bar[4] = {};
+    if (r.a != 0.0f) direction.get4(g, v);
+    if (add) read4(grad_x, g, p.dim, bar);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) bar[i] = fmaf(factor, v[i], bar[i]);
+    write4(grad_x, g, p.dim, bar);
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(EnergyHeadParams params) {
+  const HeadParams& p = params.head;
+  const int thread = static_cast<int>(threadIdx.x);
+  const RowLanes lanes(group_count(p.dim));
+  const LaneOfRow at{lanes, lanes.lane_of(thread)};
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
+  const bool sample = row < p.batch, sliced = p.objective == Objective::ssm;
+  const HeadRow r = head_row(p, row);
+  float loss = 0.0f;
+  for (int slot = 0; slot < p.count; ++slot) {
+    float square, along;
+    project_point(p, r, at, slot, square, along);
+    const float tangent = sliced && sample ? p.jvp[slot * p.jvp_plane + row * p.jvp_stride] : 0.0f;
+    const float slice = sliced ? fmaf(r.a, along, r.b * tangent) : 0.0f;
+    loss += fmaf(0.5f * slice, slice, r.a * square);
+    const DirectionFactors factors = direction_factors(p, r, slice);
+    if (p.jvp_bar != nullptr)
+      store_bar<T>(p, r, at, static_cast<T*>(p.jvp_bar) + slot * p.jvp_bar_plane, factors.output);
+    if (sliced) add_to_gradient(p, r, at, slot, factors.x);
+  }
+  if (params.second != nullptr && sample) loss = fmaf(r.b * r.c, params.second[row * p.jvp_stride], loss);
+  store_bar<T>(p, r, at, params.second_bar, p.share * r.jvp_factor);
+  store_bar<T>(p, r, at, params.unit_bar, 1.0f);
+  store_bar<T>(p, r, at, params.value_bar, 0.0f);
+  if (!sample || at.lane != 0 || p.loss == nullptr) return;
+  loss *= p.share * r.loss_factor;
+  p.loss[row] = p.first_group && !p.add_loss ? loss : p.loss[row] + loss;
+}
+
+template <class T>
+int launch_of(const EnergyHeadParams& p, CUstream_st* stream) {
+  const int rows_a_block = RowLanes(group_count(p.head.dim)).rows(kThreads);
+  const Grid grid{static_cast<unsigned>((p.head.rows + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
+  return launch(energy_head_kernel<T>, grid, stream, p);
+}
+
+}  // namespace
+
+int launch_energy_head(const EnergyHeadParams& params, Element element, CUstream_st* stream) {
+  return element == Element::bf16 ? launch_of<bf16>(params, stream) : launch_of<float>(params, stream);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

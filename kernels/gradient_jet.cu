@@ -1,0 +1,64 @@
+// One hidden layer of an energy net's gradient with its tangents (docs/math.md, section "The jet"; ^ marks an adjoint):
+// the way back of F carried forward along v_m, so that below the first layer slot 0 is grad F and slot m its derivative
+// along v_m, the product of F's second derivatives with v_m.
+//
+//   z_0^ = phi' h'_0^      z_m^ = phi' h'_m^ + phi'' z_m h'_0^      m = 1 ... slots - 1
+//
+// z and the adjoints are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots.
+// Bytes: 3 slots rows width sizeof(T). Elementwise: nothing depends on the launch.
+#include "device/activation.cuh"
+#include "device/element.cuh"
+#include "device/launch.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
+
+template <class T, Activation kActivation>
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) gradient_jet_kernel(GradientJetParams p) {
+  const int groups = p.width / 4;
+  const std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x)) * 4;
+  const std::int64_t plane = p.rows * p.width;
+  if (at >= plane) return;
+  const int column = static_cast<int>(at / 4 % groups) * 4;
+  float z[4], bias[4], bar[4], first[4], bent[4];  // bent: phi'' h'_0^
+  load4(static_cast<const T*>(p.z) + at, z);
+  load4(p.bias + column, bias);
+  load4(static_cast<const T*>(p.h_bar) + at, bar);
+  SCOREMATCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const Jet jet = activate<kActivation>(z[i] + bias[i]);
+    first[i] = jet.first;
+    bent[i] = jet.second * bar[i];
+    bar[i] *= first[i];
+  }
+  store4(static_cast<T*>(p.z_bar) + at, bar);
+  for (int slot = 1; slot < p.slots; ++slot) {
+    float tangent[4];
+    load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
+    load4(static_cast<const T*>(p.h_bar) + slot * plane + at, bar);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) bar[i] = fmaf(first[i], bar[i], bent[i] * tangent[i]);
+    store4(static_cast<T*>(p.z_bar) + slot * plane + at, bar);
+  }
+}
+
+template <class T>
+int launch_of(const GradientJetParams& p, CUstream_st* stream) {
+  const std::int64_t groups = p.rows * p.width / 4;
+  const Grid grid{static_cast<unsigned>((groups + kThreads - 1) / kThreads), 1, kThreads, 0};
+  return visit_activation(
+      p.activation, [&](auto kind) { return launch(gradient_jet_kernel<T, decltype(kind)::value>, grid, stream, p); });
+}
+
+}  // namespace
+
+int launch_gradient_jet(const GradientJetParams& params, Element element, CUstream_st* stream) {
+  return element == Element::bf16 ? launch_of<bf16>(params, stream) : launch_of<float>(params, stream);
+}
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,41 @@
+// An energy net's log-density up to a constant, f = a/2 |x|^2 + (b/c) F. A warp does 32 / lanes samples, a lane four
+// columns at a time; the sum over a row is one warp's, in an order of dim alone. Bytes a row: 4 dim + 12.
+#include "device/coefficients.cuh"
+#include "device/group.cuh"
+#include "device/launch.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) log_density_kernel(LogDensityParams p) {
+  const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);
+  const RowLanes lanes(groups);
+  const int lane = lanes.lane_of(thread);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
+  const bool sample = row < p.batch;
+  const Coefficients k = coefficients(p.parameterization, sample ? p.sigma[row] : 1.0f);
+  float square = 0.0f;
+  for (int g = lane; sample && k.a != 0.0f && g < groups; g += lanes.lanes()) {
+    float x[4];
+    read4(p.x.data + (p.first + row) * p.x.stride, g, p.dim, x);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) square = fmaf(x[i], x[i], square);
+  }
+  square = lanes.sum(square);
+  if (sample && lane == 0) p.log_density[row] = fmaf(0.5f * k.a, square, k.b / k.c * p.output[row * p.output_stride]);
+}
+
+}  // namespace
+
+int launch_log_density(const LogDensityParams& params, CUstream_st* stream) {
+  const int rows_a_block = RowLanes(group_count(params.dim)).rows(kThreads);
+  const Grid grid{static_cast<unsigned>((params.batch + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
+  return launch(log_density_kernel, grid, stream, params);
+}
+
+}  // namespace kernels
+}  // namespace scorematch
