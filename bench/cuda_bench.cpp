@@ -142,9 +142,10 @@ struct Shape {
 };
 
 void loss_and_gradient(benchmark::State& state, const Shape& s, const sm::Loss& loss, sm::Compute compute,
-                       double flops_a_sample, bool graph) {
+                       double flops_a_sample, bool graph, sm::MlpShape::Kind kind = sm::MlpShape::Kind::score) {
   const sm::Engine engine = sm::Engine::cuda();
-  const sm::MlpShape net = sm::MlpShape::score(s.dim, std::vector<int>(static_cast<std::size_t>(s.layers), s.hidden));
+  sm::MlpShape net = sm::MlpShape::score(s.dim, std::vector<int>(static_cast<std::size_t>(s.layers), s.hidden));
+  net.kind = kind;
   const sm::LossPlan plan(engine, net, loss, s.batch, compute);
   state.SetLabel(plan.report(s.batch).text);
   cudaStream_t stream = nullptr;
@@ -194,6 +195,14 @@ double ssm_flops(const Shape& s, int projections) {
   return (4.0 + 8.0 * projections) * s.dim * s.hidden + 6.0 * (1 + projections) * (s.layers - 1) * s.hidden * s.hidden;
 }
 
+double energy_dsm_flops(const Shape& s) {
+  return 10.0 * s.dim * s.hidden + 14.0 * (s.layers - 1) * s.hidden * s.hidden;
+}
+double energy_ssm_flops(const Shape& s, int projections) {
+  return (4.0 + 4.0 * projections) * s.dim * s.hidden +
+         (12.0 + 6.0 * projections) * (s.layers - 1) * s.hidden * s.hidden;
+}
+
 template <class Function>
 void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
@@ -226,6 +235,25 @@ void add_losses() {
     }
 }
 
+/// Layered, whatever their size.
+void add_energy_nets() {
+  const Shape s{64, 256, 3, 65536};
+  const sm::Loss dsm{sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Sigma2{}},
+      ssm{sm::Ssm{1, sm::Projection::rademacher}};
+  for (const auto& [name, precision] :
+       {std::pair<const char*, sm::Precision>{"fp32", sm::Precision::fp32}, {"bf16", sm::Precision::bf16}}) {
+    const std::string shape = "/d:64/H:256/L:3/N:65536/" + std::string(name);
+    const auto add_one = [&, c = sm::Compute{precision}](const std::string& objective, const sm::Loss& loss,
+                                                         double flops) {
+      add(objective + shape, [=](benchmark::State& state) {
+        loss_and_gradient(state, s, loss, c, flops, false, sm::MlpShape::Kind::energy);
+      });
+    };
+    add_one("energy_dsm", dsm, energy_dsm_flops(s));
+    add_one("energy_ssm/M:1", ssm, energy_ssm_flops(s, 1));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -246,6 +274,7 @@ int main(int argc, char** argv) {
 #endif
   }
   add_losses();
+  add_energy_nets();
   add("adam/P:16777216", [](benchmark::State& state) { adam_step(state, 1 << 24); });
   benchmark::RunSpecifiedBenchmarks();
   return 0;

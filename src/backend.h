@@ -170,7 +170,4 @@ std::shared_ptr<Engine::Impl> make_reference_engine();
 std::shared_ptr<Engine::Impl> make_cpu_engine(int threads);
 std::shared_ptr<Engine::Impl> make_cuda_engine(int device);
 
-/// What an engine without energy nets calls. @throws Error unsupported
-void refuse_energy(const MlpShape& net);
-
 }  // namespace scorematch

@@ -84,11 +84,4 @@ std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t
   return memory;
 }
 
-void refuse_energy(const MlpShape& net) {
-  if (net.kind == MlpShape::Kind::energy)
-    throw Error(
-        ErrorCode::unsupported, "net.kind",
-        "net.kind: expected score on the cuda engine, got energy, which the cpu and reference engines evaluate");
-}
-
 }  // namespace scorematch

@@ -306,23 +306,6 @@ std::vector<BadMake> bad_samplers() {
 
 class BadPlan : public Engines {};
 
-std::vector<BadMake> energy_nets() {
-  const auto energy = MlpShape::energy(3, {4});
-  const Refusal refusal{"net.kind", "score", "energy", ErrorCode::unsupported};
-  return {
-      {"energy net", [=](const Engine& e) { LossPlan(e, energy, {Ism{}}, 8); }, refusal},
-      {"score of an energy net", [=](const Engine& e) { ScorePlan(e, energy, 8); }, refusal},
-      {"samples of an energy net", [=](const Engine& e) { SamplerPlan(e, energy, ProbabilityFlow{}, 8); }, refusal}};
-}
-
-TEST_P(BadPlan, EnergyNetsWhereTheEngineHasNone) {
-  if (GetParam() != Engine::Kind::cuda) {
-    for (const BadMake& each : energy_nets()) EXPECT_NO_THROW(each.make(engine())) << each.name;
-  } else {
-    expect_all_refused(engine(), energy_nets());
-  }
-}
-
 TEST_P(BadPlan, Losses) { expect_all_refused(engine(), bad_losses()); }
 TEST_P(BadPlan, Schedules) { expect_all_refused(engine(), bad_schedules()); }
 TEST_P(BadPlan, Nets) { expect_all_refused(engine(), bad_nets()); }

@@ -123,9 +123,6 @@ TEST_P(EvalFormat, ValuesAreGood) {
   expect_bad(good, {"conditioning.frequencies", "finite values", "nan"}, [](SafetensorsFile& f) {
     f.tensors["fourier.frequencies"] = {{2}, std::vector<double>{kNan, 1}};
   });
-  if (engine_.kind() == Engine::Kind::cuda)
-    expect_bad(good, {"net.kind", "score", "energy", ErrorCode::unsupported},
-               [](SafetensorsFile& f) { f.metadata["net"] = "energy"; });
   expect_bad(good, {"projections", "between 1 and 16384", "16385"}, [](SafetensorsFile& f) {
     f.tensors["directions"] = {{16385, 2, 1}, std::vector<float>(2 * 16385)};
   });

@@ -311,11 +311,9 @@ MlpShape network() {
   return net;
 }
 
-/// Of both kinds, where the engine has both.
-std::vector<MlpShape> networks(const Engine& engine) {
-  std::vector<MlpShape> nets = {network()};
-  if (engine.kind() == Engine::Kind::cuda) return nets;
-  nets.push_back(network());
+/// Of both kinds.
+std::vector<MlpShape> networks() {
+  std::vector<MlpShape> nets(2, network());
   nets.back().kind = MlpShape::Kind::energy;
   return nets;
 }
@@ -326,7 +324,7 @@ const Sampler kSamplers[] = {ProbabilityFlow{0.01, 10, 6}, AnnealedLangevin{0.1,
 TEST_P(Samplers, GiveTheSameSamplesHoweverTheBatchIsSplit) {
   constexpr std::int64_t kSamples = 150;
   const NoiseState noise(engine, kPosition);
-  for (const MlpShape& net : networks(engine))
+  for (const MlpShape& net : networks())
     for (const Sampler& sampler : kSamplers) {
       const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
       const SamplerPlan plan(engine, net, sampler, kSamples);
@@ -344,7 +342,7 @@ TEST_P(Samplers, GiveTheSameSamplesHoweverTheBatchIsSplit) {
 TEST_P(Samplers, TakeANetworkAsTheyTakeItsScoreFunction) {
   constexpr std::int64_t kSamples = 80;
   const NoiseState noise(engine, kPosition);
-  for (const MlpShape& net : networks(engine))
+  for (const MlpShape& net : networks())
     for (const Sampler& sampler : kSamplers) {
       const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
       const ScorePlan score(engine, net, kSamples);

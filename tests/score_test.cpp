@@ -20,8 +20,8 @@ using Vector = std::vector<double>;
 
 constexpr int kDim = 5;
 
-/// Of both kinds, where the engine has both.
-std::vector<MlpShape> networks(const Engine& engine) {
+/// Of both kinds.
+std::vector<MlpShape> networks() {
   std::vector<MlpShape> nets(4, MlpShape::score(kDim, {17, 17}));
   nets[0] = MlpShape::score(kDim, {});
   nets[1].activation = Activation::softplus;
@@ -33,7 +33,7 @@ std::vector<MlpShape> networks(const Engine& engine) {
   nets[3].parameterization = parameterization::Edm{0.7};
   nets[3].conditioning = conditioning::Fourier{{0.4, -0.9, 0.1}};
   nets[3].residual = true;
-  for (std::size_t i = 0; i < 4 && engine.kind() != Engine::Kind::cuda; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     nets.push_back(nets[i]);
     nets.back().kind = MlpShape::Kind::energy;
   }
@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Score, testing::ValuesIn(built_engine_names())
 TEST_P(Score, AndItsProductsAreTheFormulas) {
   constexpr std::size_t kBatch = 70, kProjections = 3;
   unsigned seed = 0;
-  for (const MlpShape& net : networks(engine)) {
+  for (const MlpShape& net : networks()) {
     SCOPED_TRACE(net.parameterization.index());
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, kProjections, seed += 3);
@@ -130,12 +130,53 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
   }
 }
 
+// More directions than go through a network together, and the estimate alone, which an energy net has by other means.
+TEST_P(Score, ManyDirectionsAndTheEstimateAlone) {
+  constexpr std::size_t kBatch = 3, kProjections = 19;
+  unsigned seed = 50;
+  for (const MlpShape& net : networks()) {
+    SCOPED_TRACE(net.parameterization.index());
+    const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
+    const Points at = random_points(kBatch, kProjections, seed += 3);
+    const Scores got = scores(engine, net, params, at, kProjections);
+    const ScorePlan plan(engine, net, kBatch, kProjections);
+    Queue queue(engine, plan.workspace_bytes());
+    const Array param_array(engine, params, net.param_count()), x(engine, at.x, {kBatch, kDim}),
+        sigma(engine, at.sigma, kBatch), v(engine, at.directions, {kProjections, kBatch, kDim});
+    Array estimate(engine, kBatch);
+    ScorePlan::In in{param_array, x};
+    if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma;
+    in.directions = v;
+    ScorePlan::Out out;
+    out.divergence_estimate = estimate;
+    plan.run(queue, in, out);
+    const Vector alone = estimate.read(queue);
+    const std::vector<Tracked> tracked = stored(params, 0, params.size());
+    const reference::Mlp<Tracked> mlp(net, tracked.data());
+    for (std::size_t n = 0; n < kBatch; ++n) {
+      std::vector<std::vector<Tracked>> directions;
+      for (std::size_t m = 0; m < kProjections; ++m)
+        directions.push_back(stored(at.directions, (m * kBatch + n) * kDim, kDim));
+      const auto jet =
+          reference::score_forward(net, mlp, stored(at.x, n * kDim, kDim), Tracked::stored(at.sigma[n]), directions);
+      Tracked wanted;
+      for (std::size_t m = 0; m < kProjections; ++m) {
+        for (std::size_t i = 0; i < kDim; ++i)
+          ASSERT_NEAR(got.jvp[(m * kBatch + n) * kDim + i], jet.jvp[m][i].value, allowed(jet.jvp[m][i]));
+        wanted = wanted + Tracked::stored(1) * reference::dot(directions[m], jet.jvp[m]) * Tracked(1.0 / kProjections);
+      }
+      ASSERT_NEAR(got.estimate[n], wanted.value, allowed(wanted));
+      ASSERT_NEAR(alone[n], wanted.value, allowed(wanted));
+    }
+  }
+}
+
 // <u, J v> by the jet forward, <J^T u, v> by Esm's gradient in x at true_score = s - u, whose adjoint of s is u. What
 // is put out of s enters true_score, so that s cancels but for roundings of its size, which J^T carries on.
 TEST_P(Score, ForwardAndBackwardAreAdjoint) {
   constexpr std::size_t kBatch = 100;
   unsigned seed = 100;
-  for (const MlpShape& net : networks(engine)) {
+  for (const MlpShape& net : networks()) {
     SCOPED_TRACE(net.parameterization.index());
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, 1, seed += 3);
@@ -172,7 +213,7 @@ TEST_P(Score, ForwardAndBackwardAreAdjoint) {
 
 TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
   constexpr std::int64_t kBatch = 70;
-  const MlpShape net = networks(engine)[3];
+  const MlpShape net = networks()[3];
   const Vector params = uniform_values(net.param_count(), 200);
   const NoiseState noise(engine, {5, 6, 7});
   for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
@@ -191,7 +232,7 @@ TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
 // One point many times: the estimates' mean is its divergence (Hutchinson 1990).
 TEST_P(Score, EstimatesTheDivergenceWithoutBias) {
   const std::int64_t batch = engine.kind() == Engine::Kind::cpu ? 32000 : 8000;
-  const MlpShape net = networks(engine)[3];
+  const MlpShape net = networks()[3];
   const Vector params = uniform_values(net.param_count(), 300);
   Points at = random_points(1, 0, 301);
   const Vector x = at.x;

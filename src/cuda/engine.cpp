@@ -9,12 +9,20 @@ namespace {
 using cuda::check;
 using cuda::UseDevice;
 
-/// The fused program where the route allows it and there is one, else the layered one.
+/// An energy net's program, which is layered. Else the fused one where the route allows it and there is one, else the
+/// layered one.
 template <class Program, class Spec>
 std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& context,
                                      std::unique_ptr<Program> (*fused)(const Spec&, const cuda::Context&),
-                                     std::unique_ptr<Program> (*layered)(const Spec&, const cuda::Context&)) {
+                                     std::unique_ptr<Program> (*layered)(const Spec&, const cuda::Context&),
+                                     std::unique_ptr<Program> (*energy)(const Spec&, const cuda::Context&)) {
   const Route route = spec.compute.route;
+  if (spec.net.kind == MlpShape::Kind::energy) {
+    if (route == Route::fused)
+      throw Error(ErrorCode::unsupported, "compute.route",
+                  "compute.route: expected automatic or layered for an energy net, got fused");
+    return energy(spec, context);
+  }
   if (route != Route::layered)
     if (std::unique_ptr<Program> program = fused(spec, context)) return program;
   if (route == Route::fused)
@@ -122,14 +130,14 @@ struct CudaEngine final : Engine::Impl {
   }
 
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
-    refuse_energy(spec.net);
     const UseDevice use_device(device.index);
-    return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss);
+    return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss,
+                                    cuda::make_layered_energy_loss);
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
-    refuse_energy(spec.net);
     const UseDevice use_device(device.index);
-    return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score);
+    return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score,
+                                     cuda::make_layered_energy_score);
   }
   std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) override {
     return cuda::make_perturb(spec, context());

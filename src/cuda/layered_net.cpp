@@ -5,13 +5,15 @@
 namespace scorematch::cuda {
 
 LayeredNet::LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions,
-                       const Context& context)
+                       int further_slots, const Context& context)
     : dim(net.dim),
+      is_energy(net.kind == MlpShape::Kind::energy),
       padded(net, context.engine),
       features(net.conditioning, context.engine),
       activation(translated(net.activation)),
       element(element_of(precision)),
-      slots(1 + std::min(directions, kMostTangents)),
+      tangents(std::min(directions, kMostTangents)),
+      slots(1 + tangents + further_slots),
       rows(chunk_rows(max_batch, padded.max_width(), slots)),
       gemms(context.cublas, precision) {}
 
@@ -22,17 +24,18 @@ int LayeredNet::chunks(std::int64_t batch) const {
 }
 
 PlanReport LayeredNet::report(int launches) const {
-  return {Route::layered, launches, "layered: " + std::to_string(rows) + " rows a chunk"};
+  return {Route::layered, launches,
+          std::string("layered: ") + (is_energy ? "an energy net, " : "") + std::to_string(rows) + " rows a chunk"};
 }
 
-LayeredWorkspace::LayeredWorkspace(const LayeredNet& net_, bool gradient, DeviceArena& arena)
+LayeredWorkspace::LayeredWorkspace(const LayeredNet& net_, const JetParts& parts, DeviceArena& arena)
     : net(net_),
       weights(arena.take<char>(static_cast<std::size_t>(net.padded.weight_count()) *
                                (net.element == kernels::Element::bf16 ? 2 : 4))),
       biases(arena.take<float>(static_cast<std::size_t>(net.padded.bias_count()))),
       sigma(arena.take<float>(static_cast<std::size_t>(net.rows))),
-      direction_scale(arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.slots - 1))),
-      jet(net.padded, net.activation, net.element, net.gemms, net.rows, net.slots, gradient, arena) {}
+      direction_scale(arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.tangents))),
+      jet(net.padded, net.activation, net.element, net.gemms, net.rows, net.slots, parts, arena) {}
 
 void LayeredWorkspace::pack(const ConstView& params, cudaStream_t stream) const {
   check_launch(kernels::launch_pack(floats(params), net.padded.table(), weights, biases, net.element, stream), "pack");

@@ -9,24 +9,28 @@ namespace scorematch::cuda {
 
 struct LayeredNet {
   /// @param directions that a call may have, 0 for none
-  LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions, const Context& context);
+  /// @param further_slots beside the value and directions
+  LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions, int further_slots,
+             const Context& context);
 
   int chunks(std::int64_t batch) const;
   PlanReport report(int launches) const;
 
   int dim;
+  bool is_energy;
   PaddedNet padded;
   Features features;
   kernels::Activation activation;
   kernels::Element element;
-  int slots;          // the value, and the directions that go through the network together
+  int tangents;       // directions that go through the network together
+  int slots;          // the value, tangents, and further ones
   std::int64_t rows;  // of a whole chunk
   Gemms gemms;
 };
 
 /// 2 or 4 bytes a padded parameter, and a chunk's arrays.
 struct LayeredWorkspace {
-  LayeredWorkspace(const LayeredNet& net, bool gradient, DeviceArena& arena);
+  LayeredWorkspace(const LayeredNet& net, const JetParts& parts, DeviceArena& arena);
 
   Parameters parameters() const { return {weights, biases}; }
   void pack(const ConstView& params, cudaStream_t stream) const;

@@ -11,11 +11,16 @@ namespace {
 struct ScoreProblem {
   ScoreProblem(const ScoreSpec& spec_, const Context& context)
       : spec(spec_),
-        net(spec_.net, spec_.compute.precision, spec_.max_batch, std::max(spec_.projections, spec_.net.dim), context) {
+        net(spec_.net, spec_.compute.precision, spec_.max_batch, std::max(spec_.projections, spec_.net.dim), 0,
+            context) {
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
-      Jet::prepare(net.padded, {rung, 0, 1}, false, net.gemms);
+      Jet::prepare_forward(net.padded, {rung, 0, 1}, net.gemms);
+      Jet::prepare_output(net.padded, rung, true, net.gemms);
       // A call may bring fewer directions than the plan allows.
-      for (int count = 1; count < net.slots; ++count) Jet::prepare(net.padded, {rung, 1, 1 + count}, false, net.gemms);
+      for (int count = 1; count <= net.tangents; ++count) {
+        Jet::prepare_forward(net.padded, {rung, 1, 1 + count}, net.gemms);
+        Jet::prepare_output(net.padded, count * rung, false, net.gemms);
+      }
     }
   }
 
@@ -31,7 +36,7 @@ class ScoreRun {
         in_(in),
         out_(out),
         arena_(queue.workspace),
-        workspace_(problem.net, false, arena_) {}
+        workspace_(problem.net, {}, arena_) {}
 
   void run(std::int64_t batch) {
     workspace_.pack(in_.params, stream_);
@@ -103,7 +108,7 @@ class CudaScore final : public ScoreProgram {
 
   std::size_t workspace_bytes() const override {
     DeviceArena arena;
-    LayeredWorkspace(problem_.net, false, arena);
+    LayeredWorkspace(problem_.net, {}, arena);
     return arena.used();
   }
 

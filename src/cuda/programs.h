@@ -20,6 +20,8 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
 std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context);
 std::unique_ptr<ScoreProgram> make_layered_score(const ScoreSpec& spec, const Context& context);
+std::unique_ptr<LossProgram> make_layered_energy_loss(const LossSpec& spec, const Context& context);
+std::unique_ptr<ScoreProgram> make_layered_energy_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, const Context& context);
 std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, const Context& context);
 std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context);

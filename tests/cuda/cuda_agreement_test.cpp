@@ -21,15 +21,16 @@ std::uint64_t fresh_seed() {
 
 class CudaAgreement : public CudaTest {
  protected:
-  static void sweep(Precision precision) {
+  static void sweep(Precision precision, MlpShape::Kind kind = MlpShape::Kind::score, int problems = kProblems,
+                    double most_work = kMostWork) {
     const std::uint64_t seed = fresh_seed();
     std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
     ProblemMaker maker(seed);
     const Engine engine = Engine::cuda();
     const RawMemory workspace(std::size_t{48} << 20);
     Tally tally;
-    for (int k = 0; k < kProblems && !HasFailure(); ++k) {
-      const Problem p = maker.make(kMostWork);
+    for (int k = 0; k < problems && !HasFailure(); ++k) {
+      const Problem p = maker.make(most_work, kind);
       SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
       draw_schedule(seed + static_cast<std::uint64_t>(k));
       // Narrow networks go the fused route where they are free to.
@@ -39,13 +40,25 @@ class CudaAgreement : public CudaTest {
                        precision, &tally);
     }
     std::cout << tally.loose << " of " << tally.arrays << " arrays have a limit that says little\n";
-    EXPECT_LE(tally.loose, Tally::most_loose(precision) * tally.arrays);
+    EXPECT_LE(tally.loose, Tally::most_loose(precision, kind) * tally.arrays);
   }
 };
 
 TEST_F(CudaAgreement, InFloat) { sweep(Precision::fp32); }
 TEST_F(CudaAgreement, InTf32) { sweep(Precision::tf32); }
 TEST_F(CudaAgreement, InBfloat16) { sweep(Precision::bf16); }
+
+/// The templates go through an energy net several times for a direction.
+class CudaEnergyAgreement : public CudaAgreement {
+ protected:
+  static void sweep_energy(Precision precision) {
+    sweep(precision, MlpShape::Kind::energy, kProblems * 2 / 5, kMostWork / 4);
+  }
+};
+
+TEST_F(CudaEnergyAgreement, InFloat) { sweep_energy(Precision::fp32); }
+TEST_F(CudaEnergyAgreement, InTf32) { sweep_energy(Precision::tf32); }
+TEST_F(CudaEnergyAgreement, InBfloat16) { sweep_energy(Precision::bf16); }
 
 }  // namespace
 }  // namespace scorematch::testing_support

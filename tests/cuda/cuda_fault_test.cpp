@@ -14,8 +14,9 @@ namespace runtime = simt::runtime;
 
 class CudaFault : public CudaTest {};
 
-MlpShape net() {
+MlpShape net(MlpShape::Kind kind = MlpShape::Kind::score) {
   MlpShape net = MlpShape::score(3, {8});
+  net.kind = kind;
   net.conditioning = conditioning::Fourier::random(2, 0.3, 1);
   return net;
 }
@@ -24,7 +25,9 @@ MlpShape net() {
 struct Plans {
   explicit Plans(const Engine& engine)
       : loss(engine, net(), {Ssm{9, Projection::sphere}, schedule::LogNormal{}, weighting::None{}}, 8),
+        energy_loss(engine, net(MlpShape::Kind::energy), {SsmVr{9, Projection::sphere}, schedule::LogNormal{}}, 8),
         score(engine, net(), 8, 2),
+        energy_score(engine, net(MlpShape::Kind::energy), 8, 2),
         perturb(engine, 3, schedule::Single{0.5}, 8),
         direction(engine, 3, 2, Projection::sphere, 8),
         head(engine, 3, {SsmVr{2, Projection::sphere}}, 8),
@@ -34,7 +37,10 @@ struct Plans {
         x(engine.upload(std::vector<float>(24, 0.5f), {8, 3})),
         sigma(engine.upload(std::vector<float>{0.5f})),
         jvp(engine.upload(std::vector<float>(48, 0.25f), {2, 8, 3})),
+        energy_params(engine.upload(net(MlpShape::Kind::energy).initial_params(1))),
         grad(engine.allocate<float>(net().param_count())),
+        energy_grad(engine.allocate<float>(net(MlpShape::Kind::energy).param_count())),
+        log_density(engine.allocate<float>(8)),
         scores(engine.allocate<float>({8, 3})),
         perturbed(engine.allocate<float>({8, 3})),
         directions(engine.allocate<float>({2, 8, 3})),
@@ -43,8 +49,8 @@ struct Plans {
         estimate(engine.allocate<Estimate>()) {}
 
   std::size_t workspace_bytes() const {
-    return std::max(
-        {loss.workspace_bytes(), score.workspace_bytes(), head.workspace_bytes(), sampler.workspace_bytes()});
+    return std::max({loss.workspace_bytes(), score.workspace_bytes(), energy_loss.workspace_bytes(),
+                     energy_score.workspace_bytes(), head.workspace_bytes(), sampler.workspace_bytes()});
   }
 
   struct Call {
@@ -58,6 +64,18 @@ struct Plans {
                loss.run(q, {params, x, noise}, {estimate.data(), grad});
              },
              &grad},
+            {"energy loss",
+             [this](Queue& q) {
+               energy_loss.run(q, {energy_params, x, noise}, {estimate.data(), energy_grad});
+             },
+             &energy_grad},
+            {"energy score",
+             [this](Queue& q) {
+               ScorePlan::Out out;
+               out.score = scores, out.jvp = directions, out.log_density = log_density;
+               energy_score.run(q, {energy_params, x, sigma, {}, noise}, out);
+             },
+             &directions},
             {"score",
              [this](Queue& q) {
                ScorePlan::Out out;
@@ -83,14 +101,15 @@ struct Plans {
             {"sampler", [this](Queue& q) { sampler.run(q, params, noise, samples); }, &samples}};
   }
 
-  LossPlan loss;
-  ScorePlan score;
+  LossPlan loss, energy_loss;
+  ScorePlan score, energy_score;
   PerturbPlan perturb;
   DirectionPlan direction;
   HeadPlan head;
   SamplerPlan sampler;
   NoiseState noise;
-  Buffer<float> params, x, sigma, jvp, grad, scores, perturbed, directions, adjoints, samples;
+  Buffer<float> params, x, sigma, jvp, energy_params, grad, energy_grad, log_density, scores, perturbed, directions,
+      adjoints, samples;
   Buffer<Estimate> estimate;
 };
 

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "cuda/cuda_fixture.h"
-#include "launchers.h"
 #include "scorematch/scorematch.h"
 
 namespace scorematch::testing_support {
@@ -235,107 +234,6 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   run([&](In& in, Out&) { in.x = {static_cast<const float*>(managed), {4, 2}}; });
   EXPECT_EQ(queue.read_one(loss).count, 4);
   EXPECT_EQ(cudaFree(managed), cudaSuccess);
-}
-
-/// The table of docs/cuda.md, but for the alignment of each array.
-TEST_F(CudaMachine, WorkspaceIsAsStated) {
-  const Engine engine = Engine::cuda();
-  MlpShape net = MlpShape::score(5, {20, 33});
-  net.conditioning = conditioning::LogSigma{};
-  const std::int64_t weights = 256 + 1024 + 384, biases = 3 * 128;  // 8 24, 24 40, 40 8; 24, 40, 8
-  for (const Precision precision : {Precision::fp32, Precision::bf16})
-    for (const int m : {0, 3, 20}) {
-      const std::int64_t t = precision == Precision::bf16 ? 2 : 4, r = 1024, s = 1 + std::min(m, 8);
-      std::int64_t bytes = t * weights + 4 * biases + 4 * (weights + biases);
-      bytes += s * r * t * (8 + 2 * (24 + 40)) + s * r * (4 + t) * 8;
-      bytes += 2 * s * r * t * 40 + (m > 0 ? 4 * r * (24 + 40) : 0);
-      bytes += 4 * r * (1 + s) + 4 * 40 * kernels::column_sum_blocks(r) + (m > 0 ? 4 * r * 8 : 0);
-      bytes += std::int64_t{8} << 20;
-      const Loss loss{m == 0 ? Objective(Dsm{}) : Objective(Ssm{m}), schedule::Single{1}};
-      const Compute layered{precision, Route::layered};
-      const auto got = static_cast<std::int64_t>(LossPlan(engine, net, loss, r, layered).workspace_bytes());
-      EXPECT_GE(got, bytes) << m;
-      EXPECT_LE(got, bytes + 30 * 256) << m;
-      EXPECT_EQ(LossPlan(engine, net, loss, 1 << 16, layered).workspace_bytes(),
-                LossPlan(engine, net, loss, std::int64_t{1} << 40, layered).workspace_bytes());
-    }
-}
-
-/// What a plan says of itself, and, of the layered route, the count of docs/performance.md.
-TEST_F(CudaMachine, LaunchesAreAsStated) {
-  const Engine engine = Engine::cuda();
-  const NoiseState noise(engine, 1);
-  const auto x = engine.upload(std::vector<float>(2 * 130), {130, 2});
-  auto loss = engine.allocate<Estimate>();
-  const auto launches = [&](const LossPlan& plan, const MlpShape& net) {
-    Queue queue(engine, plan.workspace_bytes());
-    const auto params = engine.upload(net.initial_params(1));
-    auto grad = engine.allocate<float>(net.param_count());
-    const int before = runtime::enqueued();
-    plan.run(queue, {params, x, noise}, {loss.data(), grad});
-    queue.synchronize();
-    return runtime::enqueued() - before;
-  };
-  const Objective objectives[] = {Dsm{}, Dsm{Dsm::Variance::antithetic}, Ssm{1}, SsmVr{9}, Ism{}};
-  for (const int layers : {1, 2, 3})
-    for (const Objective& objective : objectives) {
-      const MlpShape net = MlpShape::score(2, std::vector<int>(static_cast<std::size_t>(layers), 8));
-      const Loss of{objective, schedule::Single{1}};
-      const LossPlan layered(engine, net, of, 130, {Precision::fp32, Route::layered});
-      EXPECT_EQ(layered.report(130).route, Route::layered);
-      EXPECT_EQ(launches(layered, net), layered.report(130).launches) << layers << " " << objective.index();
-      if (objective.index() == objectives[0].index() && &objective == objectives) {
-        EXPECT_EQ(layered.report(130).launches, 3 + 8 + 6 * layers - 1);
-      }
-      const LossPlan fused(engine, net, of, 130);
-      EXPECT_EQ(fused.report(130).route, Route::fused);
-      EXPECT_EQ(fused.report(130).launches, 2);
-      EXPECT_EQ(launches(fused, net), 2);
-    }
-  const MlpShape wide = MlpShape::score(2, {256, 256, 256});
-  const LossPlan streaming(engine, wide, {Dsm{}, schedule::Single{1}}, 130, {Precision::bf16, Route::fused});
-  EXPECT_EQ(streaming.report(130).launches, 3);
-  EXPECT_EQ(launches(streaming, wide), 3);
-  const MlpShape too_wide = MlpShape::score(2, {300});
-  for (const MlpShape& net : {MlpShape::score(2, {8}), too_wide}) {
-    const ScorePlan plan(engine, net, 130);
-    EXPECT_EQ(plan.report(130).route, net.hidden == too_wide.hidden ? Route::layered : Route::fused);
-    Queue queue(engine, plan.workspace_bytes());
-    const auto params = engine.upload(net.initial_params(1));
-    auto scores = engine.allocate<float>({130, 2});
-    const int before = runtime::enqueued();
-    plan.run(queue, {params, x}, {scores});
-    queue.synchronize();
-    EXPECT_EQ(runtime::enqueued() - before, plan.report(130).launches);
-  }
-}
-
-/// A block's partial sums, and where it keeps its tile if not in shared memory (docs/cuda.md).
-TEST_F(CudaMachine, FusedWorkspaceIsAsStated) {
-  const Engine engine = Engine::cuda();
-  constexpr int kBlocks = 4;  // multiprocessors of the stand-in
-  const MlpShape net = MlpShape::score(8, {24, 40});
-  const std::int64_t padded = 32 * 32 + 32 * 64 + 64 * 32 + 32 + 64 + 32;
-  const auto bytes = [&](std::int64_t batch) {
-    const LossPlan plan(engine, net, {Dsm{}, schedule::Single{1}}, batch, {Precision::bf16, Route::fused});
-    return static_cast<std::int64_t>(plan.workspace_bytes());
-  };
-  EXPECT_GE(bytes(1 << 20), kBlocks * (4 * padded + 24));
-  EXPECT_LE(bytes(1 << 20), kBlocks * (4 * padded + 24) + 2 * 256);
-  EXPECT_EQ(bytes(1 << 20), bytes(std::int64_t{1} << 40));
-}
-
-TEST_F(CudaMachine, RefusesTheRouteThatIsNotThere) {
-  const Engine engine = Engine::cuda();
-  const Compute fused{Precision::fp32, Route::fused};
-  for (const MlpShape& net : {MlpShape::score(2, {}), MlpShape::score(2, {257}), MlpShape::score(300, {8})}) {
-    EXPECT_THROW(LossPlan(engine, net, {Dsm{}, schedule::Single{1}}, 4, fused), Error);
-    EXPECT_THROW(ScorePlan(engine, net, 4, 0, Projection::gaussian, fused), Error);
-  }
-  EXPECT_THROW(
-      LossPlan(engine, MlpShape::score(2, {8}), {Dsm{}, schedule::Single{1}}, 4, {Precision::tf32, Route::fused}),
-      Error);
-  EXPECT_THROW(LossPlan(engine, MlpShape::energy(2, {8}), {Dsm{}, schedule::Single{1}}, 4), Error);
 }
 
 }  // namespace

@@ -16,9 +16,11 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
-Problem problem(const Objective& objective, std::int64_t batch, std::uint64_t seed) {
+Problem problem(const Objective& objective, std::int64_t batch, std::uint64_t seed,
+                MlpShape::Kind kind = MlpShape::Kind::score) {
   Problem p;
   p.net = MlpShape::score(5, {16, 16, 9}, Activation::gelu);
+  p.net.kind = kind;
   p.net.residual = true;
   p.net.parameterization = parameterization::Edm{};
   p.net.conditioning = conditioning::LogSigma{};
@@ -39,6 +41,50 @@ TEST_F(CudaSplit, GroupsOfDirectionsAddUp) {
       SCOPED_TRACE(p.describe());
       expect_agreement(p, run(engine, p));
     }
+}
+
+/// With the second derivatives, which go along with the last group, and whose adjoint the others wait for.
+TEST_F(CudaSplit, GroupsOfAnEnergyNetsDirectionsAddUp) {
+  const Engine engine = Engine::cuda();
+  for (const int projections : {8, 9, 16, 19})
+    for (const Objective& objective : {Objective(Ssm{projections}), Objective(SsmVr{projections})}) {
+      const Problem p = problem(objective, 17, static_cast<std::uint64_t>(projections), MlpShape::Kind::energy);
+      SCOPED_TRACE(p.describe());
+      expect_agreement(p, run(engine, p));
+    }
+}
+
+/// One call of two chunks, and a call for each: the same losses, and gradients but for the order of additions.
+TEST_F(CudaSplit, ChunksOfAnEnergyNetsSamplesAddUp) {
+  constexpr std::int64_t kChunk = 512;  // the value, six directions, u and the second derivatives
+  const Engine engine = Engine::cuda();
+  Problem p;
+  p.net = MlpShape::energy(2, {512}, Activation::tanh);
+  p.loss.objective = SsmVr{6};
+  p.batch = kChunk + 66;
+  p.perturbed = true;
+  ProblemMaker(5).fill(p);
+  const std::size_t whole_bytes = LossPlan(engine, p.net, p.loss, 1 << 30).workspace_bytes();
+  EXPECT_EQ(LossPlan(engine, p.net, p.loss, kChunk).workspace_bytes(), whole_bytes);
+  EXPECT_LT(LossPlan(engine, p.net, p.loss, kChunk / 2).workspace_bytes(), whole_bytes);
+  const Outcome<float> whole = run(engine, p).outcome, head = run(engine, p, 0, kChunk, p.batch).outcome,
+                       tail = run(engine, p, kChunk, p.batch - kChunk, p.batch).outcome;
+  const auto expect_near = [](float got, float want, float size) { EXPECT_NEAR(got, want, 1e-5f * size); };
+  const auto joined = [](std::vector<float> first, const std::vector<float>& then) {
+    first.insert(first.end(), then.begin(), then.end());
+    return first;
+  };
+  const auto losses = joined(head.per_sample, tail.per_sample), grad_x = joined(head.grad_x, tail.grad_x);
+  ASSERT_EQ(losses.size(), whole.per_sample.size());
+  for (std::size_t n = 0; n < losses.size(); ++n) {
+    expect_near(whole.per_sample[n], losses[n], 1 + std::abs(losses[n]));
+    for (const std::size_t i : {2 * n, 2 * n + 1})
+      expect_near(whole.grad_x[i], grad_x[i], std::abs(grad_x[2 * n]) + std::abs(grad_x[2 * n + 1]));
+  }
+  float largest = 0;
+  for (const float each : whole.grad) largest = std::max(largest, std::abs(each));
+  EXPECT_GT(largest, 0);
+  for (std::size_t i = 0; i < whole.grad.size(); ++i) expect_near(whole.grad[i], head.grad[i] + tail.grad[i], largest);
 }
 
 TEST_F(CudaSplit, ChunksOfSamplesAddUp) {
@@ -92,8 +138,13 @@ class CudaLossCall : public CudaTest {
 };
 
 TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
-    Problem p = problem(Ssm{11, law}, 40, 5);
+  const std::pair<Projection, MlpShape::Kind> cases[] = {{Projection::gaussian, MlpShape::Kind::score},
+                                                         {Projection::rademacher, MlpShape::Kind::score},
+                                                         {Projection::sphere, MlpShape::Kind::score},
+                                                         {Projection::gaussian, MlpShape::Kind::energy},
+                                                         {Projection::sphere, MlpShape::Kind::energy}};
+  for (const auto& [law, kind] : cases) {
+    Problem p = problem(Ssm{11, law}, 40, 5, kind);
     p.loss.schedule = schedule::LogNormal{};
     const NoiseState noise(*engine, {7, 3, 100});
     auto params = engine->upload(p.params), x = engine->upload(p.x, {p.batch, 5});
@@ -170,8 +221,11 @@ TEST_F(CudaLossCall, LossScaleMultipliesGradientsAlone) {
 }
 
 TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
-  for (const Objective& objective : {Objective(Dsm{}), Objective(Ssm{9}), Objective(Ism{})}) {
-    const Problem p = problem(objective, 20, 10);
+  const std::pair<Objective, MlpShape::Kind> cases[] = {
+      {Dsm{}, MlpShape::Kind::score},  {Ssm{9}, MlpShape::Kind::score},  {Ism{}, MlpShape::Kind::score},
+      {Dsm{}, MlpShape::Kind::energy}, {Ssm{9}, MlpShape::Kind::energy}, {SsmVr{9}, MlpShape::Kind::energy}};
+  for (const auto& [objective, kind] : cases) {
+    const Problem p = problem(objective, 20, 10, kind);
     const EngineRun all = run(*engine, p);
     auto params = engine->upload(p.params), x = engine->upload(p.x, {20, 5}), sigma = engine->upload(p.sigma),
          eps = engine->upload(p.eps, {20, 5});
@@ -200,11 +254,23 @@ TEST_F(CudaLossCall, SpecialValuesStayInTheirRow) {
   const auto is_finite = [](const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), [](float each) { return std::isfinite(each); });
   };
+  struct Case {
+    Objective objective;
+    MlpShape::Kind kind = MlpShape::Kind::score;
+  };
+  const Case cases[] = {{Esm{}},
+                        {Dsm{}},
+                        {Dsm{Dsm::Variance::control_variate}},
+                        {Dsm{Dsm::Variance::antithetic}},
+                        {Ism{}},
+                        {Ssm{2}},
+                        {SsmVr{9}},
+                        {Dsm{}, MlpShape::Kind::energy},
+                        {Ssm{9}, MlpShape::Kind::energy},
+                        {SsmVr{2}, MlpShape::Kind::energy}};
   for (const Precision precision : {Precision::fp32, Precision::bf16})
-    for (const Objective& objective :
-         {Objective(Esm{}), Objective(Dsm{}), Objective(Dsm{Dsm::Variance::control_variate}),
-          Objective(Dsm{Dsm::Variance::antithetic}), Objective(Ism{}), Objective(Ssm{2}), Objective(SsmVr{9})}) {
-      const Problem p = problem(objective, kBatch, 12);
+    for (const auto& [objective, kind] : cases) {
+      const Problem p = problem(objective, kBatch, 12, kind);
       const auto run_in_precision = [&](const Problem& q) { return run(*engine, q, 0, kBatch, kBatch, {{precision}}); };
       const EngineRun clean = run_in_precision(p);
       const std::pair<const char*, std::vector<float> Problem::*> inputs[] = {{"x", &Problem::x},

@@ -23,12 +23,15 @@ std::vector<float> data(std::int64_t count) {
   return values;
 }
 
-MlpShape net() {
+MlpShape net(MlpShape::Kind kind = MlpShape::Kind::score) {
   MlpShape net = MlpShape::score(3, {16, 16});
+  net.kind = kind;
   net.parameterization = parameterization::Edm{};
   net.conditioning = conditioning::Fourier::random(2, 0.3, 1);
   return net;
 }
+
+constexpr MlpShape::Kind kKinds[] = {MlpShape::Kind::score, MlpShape::Kind::energy};
 
 std::vector<Loss> losses() {
   std::vector<Loss> all;
@@ -40,15 +43,15 @@ std::vector<Loss> losses() {
 
 /// A training step, and all it works on.
 struct Trainer {
-  Trainer(const Engine& engine, const Loss& objective, const Stream& stream)
-      : loss_plan(engine, net(), objective, kBatch),
+  Trainer(const Engine& engine, const MlpShape& net, const Loss& objective, const Stream& stream)
+      : loss_plan(engine, net, objective, kBatch),
         queue(engine, loss_plan.workspace_bytes(), stream.get()),
         noise(engine, 11),
-        params(engine.upload(net().initial_params(1))),
+        params(engine.upload(net.initial_params(1))),
         x(engine.upload(data(kRows * 3), {kRows, 3})),
-        grad(engine.allocate<float>(net().param_count())),
+        grad(engine.allocate<float>(net.param_count())),
         loss(engine.allocate<Estimate>()),
-        adam(engine, net().param_count(), [] {
+        adam(engine, net.param_count(), [] {
           Adam::Options options;
           options.learning_rate = 0.01;
           options.ema_decay = 0.9;
@@ -81,37 +84,40 @@ class CudaStream : public CudaTest {};
 
 TEST_F(CudaStream, ReplaysEqualEagerSteps) {
   const Engine engine = Engine::cuda();
-  for (const Loss& objective : losses()) {
-    const Stream stream;
-    Trainer eager(engine, objective, stream), replayed(engine, objective, stream);
-    const Graph graph(stream, [&] { replayed.step(); });
-    std::vector<Bits> states;
-    for (int i = 0; i < 3; ++i) {
-      eager.step();
-      graph.launch(stream);
-      states.push_back(eager.state());
-      EXPECT_TRUE(same_bits(states.back(), replayed.state())) << "step " << i;
-      EXPECT_EQ(replayed.noise.read(replayed.queue).step, i + 1);
+  for (const MlpShape::Kind kind : kKinds)
+    for (const Loss& objective : losses()) {
+      const Stream stream;
+      Trainer eager(engine, net(kind), objective, stream), replayed(engine, net(kind), objective, stream);
+      const Graph graph(stream, [&] { replayed.step(); });
+      std::vector<Bits> states;
+      for (int i = 0; i < 3; ++i) {
+        eager.step();
+        graph.launch(stream);
+        states.push_back(eager.state());
+        EXPECT_TRUE(same_bits(states.back(), replayed.state())) << "step " << i;
+        EXPECT_EQ(replayed.noise.read(replayed.queue).step, i + 1);
+      }
+      EXPECT_FALSE(same_bits(states[0], states[1]));
+      EXPECT_FALSE(same_bits(states[1], states[2]));
     }
-    EXPECT_FALSE(same_bits(states[0], states[1]));
-    EXPECT_FALSE(same_bits(states[1], states[2]));
-  }
 }
 
 TEST_F(CudaStream, RecordsASampler) {
   const Engine engine = Engine::cuda();
   const Stream stream;
   const NoiseState noise(engine, 3);
-  for (const Sampler& sampler : {Sampler(ProbabilityFlow{0.002, 80, 4, 7}), Sampler(AnnealedLangevin{0.1, 2, 3, 2})}) {
-    const SamplerPlan plan(engine, net(), sampler, 40);
-    Queue queue(engine, plan.workspace_bytes(), stream.get());
-    auto params = engine.upload(net().initial_params(2));
-    auto x = engine.allocate<float>({40, 3}), again = engine.allocate<float>({40, 3});
-    plan.run(queue, params, noise, x);
-    const Graph graph(stream, [&] { plan.run(queue, params, noise, again); });
-    graph.launch(stream);
-    EXPECT_TRUE(same_bits(queue.read(x), queue.read(again)));
-  }
+  for (const MlpShape::Kind kind : kKinds)
+    for (const Sampler& sampler :
+         {Sampler(ProbabilityFlow{0.002, 80, 4, 7}), Sampler(AnnealedLangevin{0.1, 2, 3, 2})}) {
+      const SamplerPlan plan(engine, net(kind), sampler, 40);
+      Queue queue(engine, plan.workspace_bytes(), stream.get());
+      auto params = engine.upload(net(kind).initial_params(2));
+      auto x = engine.allocate<float>({40, 3}), again = engine.allocate<float>({40, 3});
+      plan.run(queue, params, noise, x);
+      const Graph graph(stream, [&] { plan.run(queue, params, noise, again); });
+      graph.launch(stream);
+      EXPECT_TRUE(same_bits(queue.read(x), queue.read(again)));
+    }
 }
 
 TEST_F(CudaStream, RecordsALikelihood) {
@@ -120,16 +126,19 @@ TEST_F(CudaStream, RecordsALikelihood) {
   const NoiseState noise(engine, 3);
   Likelihood options;
   options.steps = 2, options.projections = 2;
-  const LikelihoodPlan plan(engine, net(), options, 40);
-  Queue queue(engine, plan.workspace_bytes(), stream.get());
-  auto params = engine.upload(net().initial_params(2)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
-       values = engine.allocate<float>(40), again = engine.allocate<float>(40);
-  auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
-  plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
-  const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
-  graph.launch(stream);
-  EXPECT_TRUE(same_bits(queue.read(values), queue.read(again)));
-  EXPECT_EQ(queue.read_one(mean).mean, queue.read_one(mean_again).mean);
+  for (const MlpShape::Kind kind : kKinds) {
+    const LikelihoodPlan plan(engine, net(kind), options, 40);
+    Queue queue(engine, plan.workspace_bytes(), stream.get());
+    auto params = engine.upload(net(kind).initial_params(2)),
+         x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}), values = engine.allocate<float>(40),
+         again = engine.allocate<float>(40);
+    auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
+    plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
+    const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
+    graph.launch(stream);
+    EXPECT_TRUE(same_bits(queue.read(values), queue.read(again)));
+    EXPECT_EQ(queue.read_one(mean).mean, queue.read_one(mean_again).mean);
+  }
 }
 
 TEST_F(CudaStream, RefusesToWaitWhileItIsRecorded) {
@@ -197,7 +206,7 @@ TEST_F(CudaStream, SameBitsRunAfterRun) {
     Bits first;
     for (int i = 0; i < (kOnStandIn ? 3 : 100); ++i) {
       draw_schedule(static_cast<std::uint64_t>(i));
-      Trainer trainer(engine, objective, stream);
+      Trainer trainer(engine, net(), objective, stream);
       trainer.step();
       const Bits now = trainer.state();
       if (i == 0) first = now;
@@ -214,15 +223,15 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
   std::vector<Loss> all = losses();
   all.push_back({Esm{}, schedule::LogNormal{}, weighting::Edm{}});
   all.push_back({Dsm{Dsm::Variance::antithetic}, schedule::LogNormal{}, weighting::Edm{}});
-  const auto params = engine.upload(net().initial_params(1)), x = engine.upload(data(kSamples * 3), {kSamples, 3}),
+  const auto x = engine.upload(data(kSamples * 3), {kSamples, 3}),
              true_score = engine.upload(data(kSamples * 3), {kSamples, 3});
   const NoiseState noise(engine, 5);
   struct Lane {
-    Lane(const Engine& engine, std::size_t bytes)
+    Lane(const Engine& engine, const MlpShape& net, std::size_t bytes)
         : workspace(bytes),
           queue(engine, workspace.data(), bytes, stream.get()),
           loss(engine.allocate<Estimate>()),
-          grad(engine.allocate<float>(net().param_count())),
+          grad(engine.allocate<float>(net.param_count())),
           grad_x(engine.allocate<float>({kSamples, 3})),
           per_sample(engine.allocate<float>(kSamples)) {}
     Stream stream;
@@ -231,11 +240,18 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
     Buffer<Estimate> loss;
     Buffer<float> grad, grad_x, per_sample;
   };
-  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
+  const std::pair<MlpShape::Kind, Precision> cases[] = {{MlpShape::Kind::score, Precision::fp32},
+                                                        {MlpShape::Kind::score, Precision::tf32},
+                                                        {MlpShape::Kind::score, Precision::bf16},
+                                                        {MlpShape::Kind::energy, Precision::fp32},
+                                                        {MlpShape::Kind::energy, Precision::bf16}};
+  for (const auto& [kind, precision] : cases)
     for (const Loss& loss : all) {
-      const LossPlan plan(engine, net(), loss, kSamples, {precision});
+      const MlpShape shape = net(kind);
+      const auto params = engine.upload(shape.initial_params(1));
+      const LossPlan plan(engine, shape, loss, kSamples, {precision});
       std::vector<std::unique_ptr<Lane>> lanes;
-      for (int i = 0; i < kStreams; ++i) lanes.push_back(std::make_unique<Lane>(engine, plan.workspace_bytes()));
+      for (int i = 0; i < kStreams; ++i) lanes.push_back(std::make_unique<Lane>(engine, shape, plan.workspace_bytes()));
       LossPlan::In in{params, x, noise};
       if (std::holds_alternative<Esm>(loss.objective)) in.true_score = true_score;
       Bits first;
@@ -264,30 +280,35 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
 #if defined(SCOREMATCH_STAND_IN)
 TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
   const Engine engine = Engine::cuda();
-  for (const Loss& objective : losses()) {
-    const Stream stream;
-    Trainer trainer(engine, objective, stream);
-    const ScorePlan score_plan(engine, net(), kBatch, 3);
-    const SamplerPlan sampler(engine, net(), ProbabilityFlow{0.002, 80, 3, 7}, kBatch);
-    Likelihood options;
-    options.steps = 1;
-    const LikelihoodPlan likelihood(engine, net(), options, kBatch);
-    Queue queue(engine,
-                std::max({score_plan.workspace_bytes(), sampler.workspace_bytes(), likelihood.workspace_bytes()}),
-                stream.get());
-    const auto sigma = engine.upload(std::vector<float>{0.5f});
-    auto score = engine.allocate<float>({kBatch, 3}), divergence = engine.allocate<float>(kBatch);
-    const int waits = simt::runtime::waits();
-    const std::size_t bytes = simt::runtime::bytes_in_use();
-    trainer.step();
-    ScorePlan::Out out;
-    out.score = score, out.divergence = divergence;
-    score_plan.run(queue, {trainer.params, trainer.x.samples(0, kBatch), sigma}, out);
-    sampler.run(queue, trainer.params, trainer.noise, score);
-    likelihood.run(queue, {trainer.params, trainer.x.samples(0, kBatch)}, {divergence, score});
-    EXPECT_EQ(simt::runtime::waits(), waits);
-    EXPECT_EQ(simt::runtime::bytes_in_use(), bytes);
-  }
+  for (const MlpShape::Kind kind : kKinds)
+    for (const Loss& objective : losses()) {
+      const Stream stream;
+      const MlpShape shape = net(kind);
+      Trainer trainer(engine, shape, objective, stream);
+      const ScorePlan score_plan(engine, shape, kBatch, 3);
+      const SamplerPlan sampler(engine, shape, ProbabilityFlow{0.002, 80, 3, 7}, kBatch);
+      Likelihood options;
+      options.steps = 1;
+      const LikelihoodPlan likelihood(engine, shape, options, kBatch);
+      Queue queue(engine,
+                  std::max({score_plan.workspace_bytes(), sampler.workspace_bytes(), likelihood.workspace_bytes()}),
+                  stream.get());
+      const auto sigma = engine.upload(std::vector<float>{0.5f});
+      auto score = engine.allocate<float>({kBatch, 3}), divergence = engine.allocate<float>(kBatch),
+           jvp = engine.allocate<float>({3, kBatch, 3}), log_density = engine.allocate<float>(kBatch);
+      const int waits = simt::runtime::waits();
+      const std::size_t bytes = simt::runtime::bytes_in_use();
+      trainer.step();
+      ScorePlan::Out out;
+      out.score = score, out.divergence = divergence;
+      out.jvp = jvp;
+      if (kind == MlpShape::Kind::energy) out.log_density = log_density;
+      score_plan.run(queue, {trainer.params, trainer.x.samples(0, kBatch), sigma, {}, trainer.noise}, out);
+      sampler.run(queue, trainer.params, trainer.noise, score);
+      likelihood.run(queue, {trainer.params, trainer.x.samples(0, kBatch)}, {divergence, score});
+      EXPECT_EQ(simt::runtime::waits(), waits);
+      EXPECT_EQ(simt::runtime::bytes_in_use(), bytes);
+    }
 }
 #endif
 

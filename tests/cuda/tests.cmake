@@ -32,6 +32,13 @@ foreach(name cuda_agreement_test cuda_gemm_test cuda_split_test cuda_stream_test
   scorematch_gpu_test(${name})
 endforeach()
 
+# The golden cases, read as the command reads them.
+scorematch_stand_in_test(cuda/cuda_golden_test)
+target_sources(simt_cuda_golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/cli/eval_case.cpp)
+add_executable(cuda_golden_test cuda/cuda_golden_test.cpp ${PROJECT_SOURCE_DIR}/src/cli/eval_case.cpp)
+target_link_libraries(cuda_golden_test PRIVATE scorematch_test_support CUDA::cudart CUDA::cublasLt)
+scorematch_gpu_test(cuda_golden_test)
+
 # The instructions, a launch each, and the PTX they are compiled to; the fused kernels' products.
 foreach(name ptx product)
   add_library(${name}_cases OBJECT cuda/${name}_cases.cu)
@@ -70,8 +77,8 @@ else()
   scorematch_skipped_test(curand "cuRAND is not installed" gpu)
 endif()
 
-# Faults and machines that only the stand-in has.
-foreach(name cuda_fault_test cuda_machine_test)
+# Faults and machines that only the stand-in has; its count of what is enqueued.
+foreach(name cuda_fault_test cuda_machine_test cuda_plan_test)
   scorematch_stand_in_test(cuda/${name})
 endforeach()
 
