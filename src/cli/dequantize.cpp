@@ -19,8 +19,9 @@ void check_grid(const Matrix& data, double step) {
     const std::string place = " in row " + std::to_string(i / static_cast<std::size_t>(data.cols)) + ", column " +
                               std::to_string(i % static_cast<std::size_t>(data.cols));
     const std::string expected = is_far ? "at most 2^20 steps of --dequantize " + number_text(step) + " from 0"
-                                        : "multiples of --dequantize " + number_text(step) + ", as " + number_text(std::floor(steps) * step) +
-                                              " or " + number_text((std::floor(steps) + 1) * step);
+                                        : "multiples of --dequantize " + number_text(step) + ", as " +
+                                              number_text(std::floor(steps) * step) + " or " +
+                                              number_text((std::floor(steps) + 1) * step);
     throw Error(ErrorCode::invalid_argument, "DATA",
                 "DATA: expected " + expected + ", got " + number_text(value) + place);
   }

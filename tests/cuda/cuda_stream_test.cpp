@@ -129,9 +129,8 @@ TEST_F(CudaStream, RecordsALikelihood) {
   for (const MlpShape::Kind kind : kKinds) {
     const LikelihoodPlan plan(engine, net(kind), options, 40);
     Queue queue(engine, plan.workspace_bytes(), stream.get());
-    auto params = engine.upload(net(kind).initial_params(2)),
-         x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}), values = engine.allocate<float>(40),
-         again = engine.allocate<float>(40);
+    auto params = engine.upload(net(kind).initial_params(2)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
+         values = engine.allocate<float>(40), again = engine.allocate<float>(40);
     auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
     plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
     const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
