@@ -122,6 +122,19 @@ TEST_F(CommandSample, AChainAtOneLevelIsCorrectedOnRequest) {
   EXPECT_NEAR(std::strtod(out.c_str() + at + 12, nullptr), 0.876, 0.01);
 }
 
+TEST_F(CommandSample, AcceptanceIsRefusedWhereThereIsNone) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  const Arguments flow = {"sample", "model.safetensors", "-o", "new.npy", "--metropolis"};
+  Arguments chain = flow;
+  chain.insert(chain.end(), {"--sampler", "langevin"});
+  const Finished of_flow = run(flow), of_score_net = run(chain);
+  EXPECT_EQ(of_flow.exit_code, 2);
+  EXPECT_NE(of_flow.err.find("--metropolis: expected --sampler langevin, got flow"), std::string::npos) << of_flow.err;
+  EXPECT_EQ(of_score_net.exit_code, 1);
+  EXPECT_NE(of_score_net.err.find("--metropolis: expected an energy net"), std::string::npos) << of_score_net.err;
+  EXPECT_EQ(listing().size(), 1u);
+}
+
 TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {
   const Checkpoint model = gaussian_model({1, 2}, {3, 4});
   model.save(path("model.safetensors"));
