@@ -416,6 +416,19 @@ struct SamplerParams {
 };
 int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
 
+/// One decision a row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
+struct MetropolisParams {
+  std::int64_t batch = 0;
+  int dim = 0;
+  float *x = nullptr, *score = nullptr;               // [batch, dim]
+  float *log_density = nullptr, *accepted = nullptr;  // [batch]
+  const float *next_x = nullptr, *next_score = nullptr, *next_log_density = nullptr;
+  double step_size = 0;
+  Noise noise;
+  std::int64_t index = 0;  // the sampler's step
+};
+int launch_metropolis(const MetropolisParams& params, CUstream_st* stream);
+
 /// out = value + constant - precision/2 |x|^2 of a row
 struct GaussianParams {
   std::int64_t batch = 0;

@@ -139,9 +139,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
                          const float* grad, double loss_scale) = 0;
   virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;
-  virtual bool has_metropolis() const { return false; }
-  /// Where has_metropolis().
-  virtual void metropolis(Queue::Impl& /*queue*/, const MetropolisStep& /*step*/) {}
+  virtual void metropolis(Queue::Impl& queue, const MetropolisStep& step) = 0;
   virtual void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) = 0;
   /// Of values [N], dense, of the working type.
   virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;

@@ -57,8 +57,9 @@ struct RowLanes {
   SCOREMATCH_DEVICE int row_of(int thread) const { return thread >> shift; }
   SCOREMATCH_DEVICE int lane_of(int thread) const { return thread & (lanes() - 1); }
   /// Adds up over the lanes of a row, in an order that is a matter of their number alone; every lane has the sum. All
-  /// 32 lanes take part.
-  SCOREMATCH_DEVICE float sum(float value) const {
+  /// 32 lanes take part. Of float or double.
+  template <class T>
+  SCOREMATCH_DEVICE T sum(T value) const {
     for (int offset = lanes() / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
     return value;
   }

@@ -65,7 +65,6 @@ struct CpuEngine final : HostEngine {
     cpu::adam_step(pool, state, options, params, grad, loss_scale);
   }
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { cpu::sampler_update(pool, update); }
-  bool has_metropolis() const override { return true; }
   void metropolis(Queue::Impl&, const MetropolisStep& step) override { cpu::metropolis(pool, step); }
   void add_gaussian(Queue::Impl&, const GaussianTerm& term) override { cpu::add_gaussian(pool, term); }
 

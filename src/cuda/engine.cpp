@@ -156,6 +156,7 @@ struct CudaEngine final : Engine::Impl {
   void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) override {
     cuda::sampler_update(device, queue, update);
   }
+  void metropolis(Queue::Impl& queue, const MetropolisStep& step) override { cuda::metropolis(device, queue, step); }
   void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) override { cuda::add_gaussian(device, queue, term); }
   void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) override {
     cuda::estimate(device, queue, values, estimate);

@@ -30,6 +30,7 @@ void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* pos
 void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state, const Adam::Options& options,
                float* params, const float* grad, double loss_scale);
 void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdate& update);
+void metropolis(const Device& device, Queue::Impl& queue, const MetropolisStep& step);
 void add_gaussian(const Device& device, Queue::Impl& queue, const GaussianTerm& term);
 void estimate(const Device& device, Queue::Impl& queue, const ConstView& values, Estimate* estimate);
 

@@ -23,7 +23,6 @@ struct ReferenceEngine final : HostEngine {
     reference::adam_step(state, options, params, grad, loss_scale);
   }
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { reference::sampler_update(update); }
-  bool has_metropolis() const override { return true; }
   void metropolis(Queue::Impl&, const MetropolisStep& step) override { reference::metropolis(step); }
   void add_gaussian(Queue::Impl&, const GaussianTerm& term) override { reference::add_gaussian(term); }
 };
