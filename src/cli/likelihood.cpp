@@ -127,8 +127,8 @@ void run(const Options& options) {
   const double shift = log_change(model) + (step > 0 ? dim * std::log(step) : 0);
   const double mean = result.mean.mean + shift, error = result.mean.standard_error(), bits = dim * std::log(2.0);
   std::printf("engine          %s\n", engine.description().c_str());
-  std::printf("flow            sigma %s to %s in %d steps, %s divergence\n", number_text(likelihood.sigma_min).c_str(),
-              number_text(likelihood.sigma_max).c_str(), likelihood.steps,
+  std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,
+              likelihood.sigma_max, likelihood.steps,
               likelihood.projections == 0 ? "exact" : (std::to_string(likelihood.projections) + "-direction").c_str());
   std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
               static_cast<long long>(data.rows));
