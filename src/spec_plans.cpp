@@ -20,9 +20,9 @@ const std::map<std::string, Law> kSchedules = {
 enum class Features { none, log_sigma, fourier };
 const std::map<std::string, Features> kConditionings = {
     {"none", Features::none}, {"log_sigma", Features::log_sigma}, {"fourier", Features::fourier}};
-enum class Method { langevin, flow, sde };
+enum class Method { annealed, langevin, flow, sde };
 const std::map<std::string, Method> kSamplers = {
-    {"langevin", Method::langevin}, {"flow", Method::flow}, {"sde", Method::sde}};
+    {"annealed", Method::annealed}, {"langevin", Method::langevin}, {"flow", Method::flow}, {"sde", Method::sde}};
 const std::map<std::string, Precision> kPrecisions = {
     {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
 const std::map<std::string, Route> kRoutes = {
@@ -60,13 +60,23 @@ Steps read_steps(MetadataReader& reader, Steps sampler) {
   return sampler;
 }
 
-AnnealedLangevin read_langevin(MetadataReader& reader) {
+AnnealedLangevin read_annealed(MetadataReader& reader) {
   AnnealedLangevin sampler;
   sampler.sigma_min = reader.take_number("sigma_min", sampler.sigma_min);
   sampler.sigma_max = reader.take_number("sigma_max", sampler.sigma_max);
   sampler.levels = reader.take_int32("levels", sampler.levels);
   sampler.steps_per_level = reader.take_int32("steps_per_level", sampler.steps_per_level);
   sampler.step_size = reader.take_number("step_size", sampler.step_size);
+  return sampler;
+}
+
+Langevin read_langevin(MetadataReader& reader) {
+  Langevin sampler;
+  sampler.sigma = reader.take_number("sigma", sampler.sigma);
+  sampler.step_size = reader.take_number("step_size", sampler.step_size);
+  sampler.steps = reader.take_int32("steps", sampler.steps);
+  sampler.sigma_start = reader.take_number("sigma_start", sampler.sigma_start);
+  sampler.metropolis = reader.take_bool("metropolis", sampler.metropolis);
   return sampler;
 }
 
@@ -190,6 +200,8 @@ std::string net_text(const MlpShape& net) {
 
 Sampler read_sampler(MetadataReader& reader) {
   switch (reader.take_choice("sampler", kSamplers, "")) {
+    case Method::annealed:
+      return read_annealed(reader);
     case Method::langevin:
       return read_langevin(reader);
     case Method::flow:

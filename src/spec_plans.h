@@ -28,8 +28,8 @@ Loss read_loss(MetadataReader& reader, double sigma_data);
 MlpShape read_net(MetadataReader& reader);
 /// What read_net makes the same network of.
 std::string net_text(const MlpShape& net);
-/// sampler: langevin (sigma_min, sigma_max, levels, steps_per_level, step_size), flow and sde (sigma_min, sigma_max,
-/// steps, rho)
+/// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size), langevin (sigma, step_size, steps,
+/// sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho)
 Sampler read_sampler(MetadataReader& reader);
 /// precision: fp32, tf32, bf16; route: automatic, fused, layered
 Compute read_compute(MetadataReader& reader);

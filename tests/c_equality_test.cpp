@@ -140,7 +140,8 @@ TEST_P(CEquality, OfEverySampler) {
       {"sampler=flow", ProbabilityFlow{}},
       {"sampler=flow sigma_min=0.02 sigma_max=20 steps=5 rho=3", ProbabilityFlow{0.02, 20, 5, 3}},
       {"sampler=sde steps=12 sigma_max=10", ReverseSde{0.002, 10, 12, 7}},
-      {"sampler=langevin sigma_min=0.1 sigma_max=5 levels=4 steps_per_level=3 step_size=0.01",
+      {"sampler=langevin sigma=0.5 step_size=0.02 steps=6 sigma_start=2", Langevin{0.5, 0.02, 6, 2, false}},
+      {"sampler=annealed sigma_min=0.1 sigma_max=5 levels=4 steps_per_level=3 step_size=0.01",
        AnnealedLangevin{0.1, 5, 4, 3, 0.01}},
   };
   for (const auto& [text, sampler] : samplers) {

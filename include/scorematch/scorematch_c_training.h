@@ -70,7 +70,7 @@ SCOREMATCH_API scorematch_status scorematch_checkpoint_net(const scorematch_chec
                                                            scorematch_net** net);
 SCOREMATCH_API scorematch_status scorematch_checkpoint_params(const scorematch_checkpoint* checkpoint, float* params,
                                                               int64_t count);
-/// Adam's average if there is one, else the parameters: what to sample with.
+/// Adam's average if there is one that has settled, else the parameters: what to sample with.
 SCOREMATCH_API scorematch_status scorematch_checkpoint_sampling_params(const scorematch_checkpoint* checkpoint,
                                                                        float* params, int64_t count);
 /// @param snapshot or NULL, none

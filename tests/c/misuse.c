@@ -243,7 +243,7 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism", 0, NULL, &none), "max_batch", "got 0");
   REFUSED(scorematch_score_plan_create(engine, net, 1, "projections=-1", NULL, &score), "projections", "got -1");
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=heun", 1, &sampler), "sampler.sampler",
-          "one of flow, langevin, sde");
+          "one of annealed, flow, langevin, sde");
   CHECK(none == NULL && score == NULL && sampler == NULL);
   scorematch_queue_destroy(small);
   scorematch_queue_destroy(queue);

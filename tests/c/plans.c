@@ -235,7 +235,7 @@ void test_samplers(const scorematch_engine* engine) {
   OK(scorematch_noise_create(engine, &position, &noise));
   test_sampler(engine, net, "sampler=flow sigma_min=0.1 sigma_max=1 steps=3 rho=5", noise);
   test_sampler(engine, net, "sampler=sde sigma_min=0.1 sigma_max=1 steps=4", noise);
-  test_sampler(engine, net, "sampler=langevin sigma_min=0.1 sigma_max=1 levels=2 steps_per_level=2 step_size=0.001",
+  test_sampler(engine, net, "sampler=annealed sigma_min=0.1 sigma_max=1 levels=2 steps_per_level=2 step_size=0.001",
                noise);
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=flow levels=3", 1, &plan), "sampler.levels",
           "expected nothing by that name");

@@ -254,7 +254,7 @@ class TrainingTest(unittest.TestCase):
 
     def train(self, engine, steps, start=None, save=None):
         loss = Loss(engine)
-        adam = sm.Adam(engine, loss.net.param_count, "learning_rate=0.01 ema_decay=0.9")
+        adam = sm.Adam(engine, loss.net.param_count, "learning_rate=0.01 ema_decay=0.3")
         if start:
             self.assertEqual(start.net.text, loss.net.text)
             loss.params, loss.noise = start.params, sm.Noise(engine, start.noise)

@@ -99,7 +99,7 @@ class Checkpoint(Handle):
 
     @property
     def sampling_params(self):
-        """Adam's average if there is one, else the parameters."""
+        """Adam's average if there is one that has settled, else the parameters."""
         return self._values("checkpoint_sampling_params")
 
     def _values(self, getter):
