@@ -17,6 +17,7 @@ using Vector = std::vector<double>;
 
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 const NoiseState::Position kPosition{77, 3, 1000};
+constexpr MlpShape::Kind kKinds[] = {MlpShape::Kind::score, MlpShape::Kind::energy};
 
 /// ln N(x; 0, variance I) @param x [dim]
 double log_normal(const double* x, std::size_t dim, double variance) {
@@ -48,10 +49,6 @@ class Likelihoods : public EngineTest {
   std::int64_t samples(std::int64_t many, std::int64_t few) const {
     return engine.kind() == Engine::Kind::cuda ? few : many;
   }
-  std::vector<MlpShape::Kind> kinds() const {
-    if (engine.kind() == Engine::Kind::cuda) return {MlpShape::Kind::score};
-    return {MlpShape::Kind::score, MlpShape::Kind::energy};
-  }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Likelihoods, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
@@ -68,7 +65,7 @@ TEST_P(Likelihoods, OfAGaussianAreItsDensity) {
   options.steps = engine.kind() == Engine::Kind::cuda ? 24 : 48;
   options.prior_deviation = kData;
   const double low = 0.01 * 0.01 + kData * kData, high = 20 * 20 + kData * kData, u = unit_roundoff(engine);
-  for (const MlpShape::Kind kind : kinds())
+  for (const MlpShape::Kind kind : kKinds)
     for (const int projections : {0, 2}) {  // signs give the trace of a multiple of I exactly
       MlpShape net = MlpShape::score(kDim, {4});
       net.kind = kind;
@@ -138,7 +135,7 @@ TEST_P(Likelihoods, AreTheSameHoweverTheBatchIsCut) {
   constexpr std::int64_t kSamples = 150;
   Likelihood options;
   options.sigma_min = 0.1, options.sigma_max = 5, options.steps = 3;
-  for (const MlpShape::Kind kind : kinds())
+  for (const MlpShape::Kind kind : kKinds)
     for (const int projections : {0, 2}) {
       options.projections = projections;
       const MlpShape net = random_net(kind);
@@ -162,13 +159,12 @@ TEST(LikelihoodEngines, Agree) {
   Likelihood options;
   options.sigma_min = 0.05, options.sigma_max = 10, options.steps = 10;
   const Vector x = normal_values(3 * 100, 7);
-  for (const MlpShape::Kind kind : {MlpShape::Kind::score, MlpShape::Kind::energy}) {
+  for (const MlpShape::Kind kind : kKinds) {
     const MlpShape net = random_net(kind);
     const Vector params = uniform_values(net.param_count(), 8);
     const Engine reference = Engine::reference();
     const Result want = run(LikelihoodPlan(reference, net, options, 100), reference, params, x, 3);
     for (const std::string& name : engine_names()) {
-      if (name == "cuda" && kind == MlpShape::Kind::energy) continue;
       const Engine engine = engine_named(name);
       const Result got = run(LikelihoodPlan(engine, net, options, 100), engine, params, x, 3);
       // 40 evaluations in float32 of a network whose numbers are of order one and amplified by 1/sigma.
