@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sources.h"
+
 struct CUstream_st;
 
 namespace scorematch {
@@ -17,91 +19,9 @@ enum class Element { f32, bf16 };
 /// Loads one kernel, as all are compiled for the same devices: gives back whether the current one is among them.
 int load_kernel();
 
-// ---- where samples and their noise come from
-// -------------------------------------------------------------------------
-
-/// scorematch::NoiseState::Position, in device memory.
-struct NoisePosition {
-  std::uint64_t seed;
-  std::int64_t step;
-  std::int64_t first_sample;
-};
-
-/// Sample `first_sample + sample_offset` is row 0.
-struct Noise {
-  const NoisePosition* position = nullptr;
-  std::int64_t sample_offset = 0;
-  bool fast_normals = false;  // by the special function unit, within 2^-16
-};
-
-/// Rows apart, last axis contiguous.
-struct Table {
-  const float* data = nullptr;  // [rows, columns]; null: not given
-  std::int64_t stride = 0;      // elements from row to row
-};
-
-/// x, [R, dim]: sample n is row n, row `rows[n]`, or one drawn from the noise.
-struct DataRows {
-  Table x;
-  std::int64_t row_count = 0;
-  const std::int64_t* rows = nullptr;
-  bool drawn = false;
-};
-
-struct SigmaLaw {
-  enum class Kind { one, single, geometric, log_uniform, log_normal };
-  Kind kind = Kind::one;
-  double low = 1, high = 1;  // sigma_min, sigma_max; single: high; log_normal: mean, deviation
-  int levels = 0;
-  double log_ratio = 0;  // ln(low / high) of the laws between the two
-};
-
-/// sigma of sample n: given[n * given_stride], or drawn.
-struct SigmaSource {
-  const float* given = nullptr;
-  std::int64_t given_stride = 0;  // 1, or 0 for one value for all
-  SigmaLaw law;
-};
-
-/// eps of sample n: given, drawn, or (perturbed false) zero.
-struct EpsSource {
-  bool perturbed = false;
-  Table given;
-  std::int64_t first = 0;  // the sample of the table's row 0
-};
-
-struct DirectionSource {
-  enum class Law { gaussian, rademacher, sphere, basis };
-  Law law = Law::gaussian;
-  const float* given = nullptr;  // [M, N, dim]; null: drawn
-  std::int64_t given_plane = 0, given_stride = 0;
-};
-
-/// s = a x_tilde + b F(c x_tilde, e(sigma))
-struct Parameterization {
-  enum class Kind { plain, ncsn, noise_prediction, edm };
-  Kind kind = Kind::plain;
-  double sigma_data = 1;
-};
-
-struct Weighting {
-  enum class Kind { none, sigma2, edm };
-  Kind kind = Kind::none;
-  double sigma_data = 1;
-};
-
-/// e(sigma): nothing, ln sigma, or sin and cos of 2 pi w_k ln sigma.
-struct Features {
-  enum class Kind { none, log_sigma, fourier };
-  Kind kind = Kind::none;
-  int count = 0;                        // columns
-  const double* frequencies = nullptr;  // [count / 2], device memory
-};
-
 enum class Activation { silu, softplus, tanh, gelu };
 
 // ---- prologue
-// --------------------------------------------------------------------------------------------------------
 
 /// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
 struct PerturbParams {
@@ -140,7 +60,6 @@ struct DirectionsParams {
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream);
 
 // ---- jet
-// -------------------------------------------------------------------------------------------------------------
 
 /// One hidden layer, slots 0 (the value) and 1 ... tangents:
 ///   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]
@@ -223,7 +142,6 @@ int column_sum_blocks(std::int64_t rows);
 int launch_add_column_sums(const float* partial, int blocks, int width, bool add, float* sum, CUstream_st* stream);
 
 // ---- heads
-// -----------------------------------------------------------------------------------------------------------
 
 enum class Objective { esm, dsm, ism, ssm, ssm_vr };
 
@@ -353,7 +271,6 @@ int launch_estimate(const float* loss, std::int64_t batch, bool merge, EstimateR
                     CUstream_st* stream);
 
 // ---- parameters
-// ------------------------------------------------------------------------------------------------------
 
 /// A layer in the flat vector and in the padded ones. Offsets in elements.
 struct LayerPlace {
@@ -376,7 +293,6 @@ int launch_unpack(const float* weights, const float* biases, const LayerTable& t
                   CUstream_st* stream);
 
 // ---- optimiser and samplers
-// ------------------------------------------------------------------------------------------
 
 struct AdamOptions {
   double beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay;
