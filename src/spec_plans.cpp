@@ -50,7 +50,7 @@ std::string list_text(const List& values) {
   return text;
 }
 
-/// Of flow and sde.
+/// Of flow, sde and likelihoods.
 template <class Steps>
 Steps read_steps(MetadataReader& reader, Steps sampler) {
   sampler.sigma_min = reader.take_number("sigma_min", sampler.sigma_min);
@@ -210,6 +210,14 @@ Sampler read_sampler(MetadataReader& reader) {
       break;
   }
   return read_steps(reader, ReverseSde{});
+}
+
+Likelihood read_likelihood(MetadataReader& reader) {
+  Likelihood likelihood = read_steps(reader, Likelihood{});
+  likelihood.projections = reader.take_int32("projections", likelihood.projections);
+  likelihood.law = read_law(reader, likelihood.law);
+  likelihood.prior_deviation = reader.take_number("prior_deviation", likelihood.prior_deviation);
+  return likelihood;
 }
 
 Compute read_compute(MetadataReader& reader) {

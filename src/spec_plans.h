@@ -6,6 +6,7 @@
 
 #include "scorematch/adam.h"
 #include "scorematch/engine.h"
+#include "scorematch/likelihood.h"
 #include "scorematch/sampler.h"
 #include "spec_text.h"
 
@@ -31,6 +32,8 @@ std::string net_text(const MlpShape& net);
 /// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size), langevin (sigma, step_size, steps,
 /// sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho)
 Sampler read_sampler(MetadataReader& reader);
+/// sigma_min, sigma_max, steps, rho, projections, law, prior_deviation
+Likelihood read_likelihood(MetadataReader& reader);
 /// precision: fp32, tf32, bf16; route: automatic, fused, layered
 Compute read_compute(MetadataReader& reader);
 /// learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay

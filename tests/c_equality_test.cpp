@@ -153,12 +153,43 @@ TEST_P(CEquality, OfEverySampler) {
     scorematch_sampler_plan* c_plan = nullptr;
     ok(scorematch_sampler_plan_create(c_engine_, c_net_, text, 4, &c_plan));
     scorematch_queue* line = c_queue(plan.workspace_bytes());
-    const scorematch_view params = view_of(params_), x = view_of(c_samples);
-    ok(scorematch_sampler_plan_run(c_plan, line, &params, scorematch_noise_from(c_noise_, 0), &x));
+    const scorematch_view params = view_of(params_);
+    scorematch_sampler_out out{};
+    out.struct_size = sizeof out, out.x = view_of(c_samples);
+    ok(scorematch_sampler_plan_run(c_plan, line, &params, scorematch_noise_from(c_noise_, 0), &out));
     ok(scorematch_queue_synchronize(line));
     EXPECT_EQ(read(c_samples), queue.read(samples));
     scorematch_queue_destroy(line);
     scorematch_sampler_plan_destroy(c_plan);
+  }
+}
+
+TEST_P(CEquality, OfLikelihoods) {
+  for (const int projections : {0, 2}) {
+    SCOPED_TRACE(projections);
+    Likelihood options{0.1, 5, 3, 5, projections, Projection::gaussian, 0.5};
+    const LikelihoodPlan plan(engine_, net(), options, 4);
+    Queue queue(engine_, plan.workspace_bytes());
+    auto values = engine_.allocate<float>(4), c_values = engine_.allocate<float>(4);
+    auto latent = engine_.allocate<float>({4, kDim}), c_latent = engine_.allocate<float>({4, kDim});
+    const ConstView x = ConstView(x_).samples(0, 4);
+    plan.run(queue, {params_, x, noise_}, {values, latent});
+    scorematch_likelihood_plan* c_plan = nullptr;
+    const std::string text = "sigma_min=0.1 sigma_max=5 steps=3 rho=5 law=gaussian prior_deviation=0.5 projections=" +
+                             std::to_string(projections);
+    ok(scorematch_likelihood_plan_create(c_engine_, c_net_, text.c_str(), 4, nullptr, &c_plan));
+    scorematch_queue* line = c_queue(plan.workspace_bytes());
+    scorematch_likelihood_in in{};
+    in.struct_size = sizeof in, in.params = view_of(params_), in.x = scorematch_array(x.data, SCOREMATCH_F32, 4, kDim);
+    in.noise = scorematch_noise_from(c_noise_, 0);
+    scorematch_likelihood_out out{};
+    out.struct_size = sizeof out, out.log_likelihood = view_of(c_values), out.latent = view_of(c_latent);
+    ok(scorematch_likelihood_plan_run(c_plan, line, &in, &out));
+    ok(scorematch_queue_synchronize(line));
+    EXPECT_EQ(read(c_values), queue.read(values));
+    EXPECT_EQ(read(c_latent), queue.read(latent));
+    scorematch_queue_destroy(line);
+    scorematch_likelihood_plan_destroy(c_plan);
   }
 }
 

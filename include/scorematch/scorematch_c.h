@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/* ---- errors -------------------------------------------------------------------------------------------------------*/
+/* ---- errors */
 
 typedef int32_t scorematch_status;
 enum {
@@ -47,8 +47,7 @@ SCOREMATCH_API const char* scorematch_last_error(void);
 /// The argument at fault, by its name in the header ("eps"), or "".
 SCOREMATCH_API const char* scorematch_last_error_argument(void);
 
-/* ---- values, as their C++ namesakes lie in memory
- * ------------------------------------------------------------------*/
+/* ---- values, as their C++ namesakes lie in memory */
 
 enum { SCOREMATCH_F32 = 0, SCOREMATCH_F64 = 1, SCOREMATCH_I64 = 2 };
 
@@ -124,8 +123,7 @@ SCOREMATCH_API double scorematch_estimate_standard_error(const scorematch_estima
 SCOREMATCH_API scorematch_status scorematch_estimate_merge(const scorematch_estimate* a, const scorematch_estimate* b,
                                                            scorematch_estimate* merged);
 
-/* ---- engines, their memory, queues (engine.h, queue.h)
- * -------------------------------------------------------------*/
+/* ---- engines, their memory, queues (engine.h, queue.h) */
 
 typedef struct scorematch_engine scorematch_engine;
 typedef struct scorematch_buffer scorematch_buffer;
@@ -173,8 +171,7 @@ SCOREMATCH_API scorematch_status scorematch_queue_read_estimate(scorematch_queue
                                                                 scorematch_estimate* to);
 SCOREMATCH_API scorematch_status scorematch_queue_synchronize(scorematch_queue* queue);
 
-/* ---- noise (noise.h)
- * -----------------------------------------------------------------------------------------------*/
+/* ---- noise (noise.h) */
 
 /// A position in engine memory, and so another one after each advance.
 typedef struct scorematch_noise scorematch_noise;
@@ -201,8 +198,7 @@ SCOREMATCH_API scorematch_status scorematch_noise_set(scorematch_noise* noise, s
 SCOREMATCH_API scorematch_status scorematch_noise_read(const scorematch_noise* noise, scorematch_queue* queue,
                                                        scorematch_noise_position* position);
 
-/* ---- networks (mlp.h)
- * ----------------------------------------------------------------------------------------------*/
+/* ---- networks (mlp.h) */
 
 typedef struct scorematch_net scorematch_net;
 
@@ -227,4 +223,5 @@ SCOREMATCH_API scorematch_status scorematch_net_initial_params(const scorematch_
 #endif
 
 #include "scorematch/scorematch_c_plans.h"
+#include "scorematch/scorematch_c_sampling.h"
 #include "scorematch/scorematch_c_training.h"

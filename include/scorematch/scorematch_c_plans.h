@@ -1,5 +1,5 @@
 /// @file
-/// The C interface: plans (loss.h, head.h, prologue.h, score.h, sampler.h). Part of scorematch_c.h.
+/// The C interface: plans (loss.h, head.h, prologue.h, score.h). Part of scorematch_c.h.
 #pragma once
 #include "scorematch/scorematch_c.h"
 
@@ -7,8 +7,7 @@
 extern "C" {
 #endif
 
-/* ---- what plans share
- * ----------------------------------------------------------------------------------------------*/
+/* ---- what plans share */
 
 /// How one call is a part of a larger batch (estimate.h). NULL in its place: it is the whole batch.
 typedef struct scorematch_reduction {
@@ -28,8 +27,7 @@ typedef struct scorematch_plan_report {
   char text[256]; /**< one line for people */
 } scorematch_plan_report;
 
-/* ---- losses with their gradients
- * -----------------------------------------------------------------------------------*/
+/* ---- losses with their gradients */
 
 typedef struct scorematch_loss_plan scorematch_loss_plan;
 
@@ -71,8 +69,7 @@ SCOREMATCH_API scorematch_status scorematch_loss_plan_workspace_bytes(const scor
 SCOREMATCH_API scorematch_status scorematch_loss_plan_report(const scorematch_loss_plan* plan, int64_t batch,
                                                              scorematch_plan_report* report);
 
-/* ---- the head: from the caller's own network's output to a loss and adjoints
- * ---------------------------------------*/
+/* ---- the head: from the caller's own network's output to a loss and adjoints */
 
 typedef struct scorematch_head_plan scorematch_head_plan;
 
@@ -110,8 +107,7 @@ SCOREMATCH_API scorematch_status scorematch_head_plan_run(const scorematch_head_
                                                           const scorematch_reduction* reduction);
 SCOREMATCH_API scorematch_status scorematch_head_plan_workspace_bytes(const scorematch_head_plan* plan, size_t* bytes);
 
-/* ---- the prologue: perturbed samples, directions; no workspace
- * -----------------------------------------------------*/
+/* ---- the prologue: perturbed samples, directions; no workspace */
 
 typedef struct scorematch_perturb_plan scorematch_perturb_plan;
 typedef struct scorematch_direction_plan scorematch_direction_plan;
@@ -153,8 +149,7 @@ SCOREMATCH_API scorematch_status scorematch_direction_plan_run(const scorematch_
                                                                scorematch_queue* queue, scorematch_noise_ref noise,
                                                                const scorematch_view* directions);
 
-/* ---- scores
- * --------------------------------------------------------------------------------------------------------*/
+/* ---- scores */
 
 typedef struct scorematch_score_plan scorematch_score_plan;
 
@@ -189,36 +184,6 @@ SCOREMATCH_API scorematch_status scorematch_score_plan_workspace_bytes(const sco
                                                                        size_t* bytes);
 SCOREMATCH_API scorematch_status scorematch_score_plan_report(const scorematch_score_plan* plan, int64_t batch,
                                                               scorematch_plan_report* report);
-
-/* ---- samplers
- * ------------------------------------------------------------------------------------------------------*/
-
-typedef struct scorematch_sampler_plan scorematch_sampler_plan;
-
-/// A network of the caller's: enqueues the score at x [N, d] and sigma [1] into `score` [N, d], all of them engine
-/// memory; F64 on the reference engine. `queue` and the views are good until it returns; a plan may be run on `queue`.
-/// @return 0, or what ends the run with SCOREMATCH_CALLBACK_FAILED: a status of the library's is as good as any.
-typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
-                                             const scorematch_view* sigma, const scorematch_view* score);
-
-/// @param sampler "sampler=flow sigma_min=0.002 sigma_max=80 steps=18", for example. Keys: sampler (required), which is
-/// flow or sde (sigma_min, sigma_max, steps, rho), annealed (sigma_min, sigma_max, levels, steps_per_level, step_size)
-/// or langevin (sigma, step_size, steps, sigma_start, metropolis).
-SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
-                                                                const scorematch_net* net, const char* sampler,
-                                                                int64_t max_batch, scorematch_sampler_plan** plan);
-/// @param user passed on as it is; it must live as long as the plan
-SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
-                                                                     scorematch_score_function score, void* user,
-                                                                     const char* sampler, int64_t max_batch,
-                                                                     scorematch_sampler_plan** plan);
-SCOREMATCH_API void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan);
-/// @param params [P]; NULL with the caller's function @param x [N, d]; written
-SCOREMATCH_API scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan,
-                                                             scorematch_queue* queue, const scorematch_view* params,
-                                                             scorematch_noise_ref noise, const scorematch_view* x);
-SCOREMATCH_API scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan,
-                                                                         size_t* bytes);
 
 #ifdef __cplusplus
 }

@@ -7,8 +7,7 @@
 extern "C" {
 #endif
 
-/* ---- Adam
- * ----------------------------------------------------------------------------------------------------------*/
+/* ---- Adam */
 
 typedef struct scorematch_adam scorematch_adam;
 /// All of an Adam, on the host.
@@ -52,8 +51,7 @@ SCOREMATCH_API scorematch_status scorematch_adam_snapshot_moments(const scoremat
                                                                   float* first_moment, float* second_moment, float* ema,
                                                                   int64_t param_count);
 
-/* ---- checkpoints: host memory
- * ---------------------------------------------------------------------------------------*/
+/* ---- checkpoints: host memory */
 
 typedef struct scorematch_checkpoint scorematch_checkpoint;
 

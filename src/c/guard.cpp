@@ -96,6 +96,13 @@ const char* last_error() noexcept { return last.text; }
 const char* last_error_argument() noexcept { return last.argument; }
 void forget_last_error() noexcept { record(SCOREMATCH_OK, "", ""); }
 
+void refuse_callback(const char* argument, std::int32_t result) {
+  std::string message =
+      std::string(argument) + ": expected 0 from the caller's function, got " + std::to_string(result);
+  if (*last_error() != '\0') message += std::string(", after: ") + last_error();
+  throw CallbackFailed{argument, message};
+}
+
 void refuse_null(const char* name, const char* expected) { throw_invalid(name, expected, "a null pointer"); }
 
 void check_struct_size(const char* name, std::size_t size, std::size_t least, std::size_t most) {

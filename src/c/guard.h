@@ -31,6 +31,15 @@ struct CallbackFailed {
   std::string message;
 };
 
+/// @throws CallbackFailed: its number, and the library's text where it was one of the library's calls that failed in it
+[[noreturn]] void refuse_callback(const char* argument, std::int32_t result);
+/// Runs a function of the caller's. @throws CallbackFailed unless it gives 0
+template <class Call>
+void call_back(const char* argument, const Call& call) {
+  forget_last_error();
+  if (const std::int32_t result = call(); result != 0) refuse_callback(argument, result);
+}
+
 [[noreturn]] void refuse_null(const char* name, const char* expected);
 void check_struct_size(const char* name, std::size_t size, std::size_t least, std::size_t most);
 

@@ -20,18 +20,12 @@ Sampler sampler_of(const char* text) {
   return sampler;
 }
 
-/// The caller's function as C++'s. What it says of a failure is its number, and the library's text where it was one of
-/// the library's calls that failed in it.
+/// The caller's function as C++'s.
 SamplerPlan::ScoreFunction function_of(scorematch_score_function score, void* user) {
   return [score, user](Queue& queue, ConstView x, ConstView sigma, View out) {
     scorematch_queue lent{nullptr, queue};
     const scorematch_view x_view = view_of(x), sigma_view = view_of(sigma), out_view = view_of(out);
-    forget_last_error();
-    const std::int32_t result = score(user, &lent, &x_view, &sigma_view, &out_view);
-    if (result == 0) return;
-    std::string message = "score: expected 0 from the caller's function, got " + std::to_string(result);
-    if (*last_error() != '\0') message += std::string(", after: ") + last_error();
-    throw CallbackFailed{"score", message};
+    call_back("score", [&] { return score(user, &lent, &x_view, &sigma_view, &out_view); });
   };
 }
 
@@ -55,11 +49,12 @@ scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* e
 void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan) { delete plan; }
 scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan, scorematch_queue* queue,
                                               const scorematch_view* params, scorematch_noise_ref noise,
-                                              const scorematch_view* x) {
+                                              const scorematch_sampler_out* out) {
   return guard([&] {
+    const auto o = sized(out, "out", offsetof(scorematch_sampler_out, acceptance));
     need(plan, "plan")
         .plan.run(need(queue, "queue").queue, params == nullptr ? ConstView() : input(*params), noise_of(noise),
-                  output(need(x, "x", "a view")));
+                  {output(o.x), estimate_of(o.acceptance), output(o.acceptance_per_sample)});
   });
 }
 scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan, size_t* bytes) {

@@ -33,6 +33,8 @@ void test_heads(const scorematch_engine* engine);
 void test_prologue(const scorematch_engine* engine);
 void test_scores(const scorematch_engine* engine);
 void test_samplers(const scorematch_engine* engine);
+void test_metropolis(const scorematch_engine* engine);
+void test_likelihoods(const scorematch_engine* engine);
 void test_gradient_by_differences(void);
 void test_nets(void);
 void test_adam(const scorematch_engine* engine);

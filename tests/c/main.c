@@ -51,6 +51,8 @@ static void test_engine(scorematch_engine* engine) {
   test_prologue(engine);
   test_scores(engine);
   test_samplers(engine);
+  test_metropolis(engine);
+  test_likelihoods(engine);
   test_adam(engine);
   test_noise(engine);
   test_memory(engine);

@@ -49,6 +49,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   scorematch_noise_position position = {0, 0, 0};
   scorematch_adam_progress progress = {0, 0, 0, 0};
   scorematch_plan_report report = {.struct_size = sizeof report};
+  const scorematch_sampler_out sampler_out = {.struct_size = sizeof sampler_out};
   const scorematch_loss_in loss_in = {.struct_size = sizeof loss_in};
   const scorematch_loss_out loss_out = {.struct_size = sizeof loss_out};
   const scorematch_head_in head_in = {.struct_size = sizeof head_in};
@@ -115,7 +116,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
           "null pointer");
   REFUSED(scorematch_sampler_plan_create_with(engine, 2, NULL, NULL, "sampler=flow", 1, &sampler), "score",
           "a function, got a null pointer");
-  REFUSED(scorematch_sampler_plan_run(NULL, queue, NULL, kNoNoise, &view), "plan", "null pointer");
+  REFUSED(scorematch_sampler_plan_run(NULL, queue, NULL, kNoNoise, &sampler_out), "plan", "null pointer");
   REFUSED(scorematch_sampler_plan_workspace_bytes(NULL, &bytes), "plan", "null pointer");
   REFUSED(scorematch_adam_create(NULL, 6, NULL, &adam), "engine", "null pointer");
   REFUSED(scorematch_adam_step(NULL, queue, &view, &view, 0), "adam", "null pointer");

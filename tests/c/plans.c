@@ -188,8 +188,11 @@ static void test_sampler(const scorematch_engine* engine, const scorematch_net* 
   scorematch_queue* queue = NULL;
   struct caller caller = {NULL, 0, 0, 0};
   float samples[kWanted * kDim], same[kWanted * kDim];
-  scorematch_view params = f32(kNet, kParams, 0), x = f32(samples, kWanted, kDim), y = f32(same, kWanted, kDim);
+  const scorematch_view params = f32(kNet, kParams, 0);
+  scorematch_sampler_out x = {.struct_size = sizeof x}, y = {.struct_size = sizeof y};
   size_t bytes = 0, own_bytes = 0, score_bytes = 0;
+  x.x = f32(samples, kWanted, kDim);
+  y.x = f32(same, kWanted, kDim);
   OK(scorematch_sampler_plan_create(engine, net, sampler, kWanted, &plan));
   OK(scorematch_score_plan_create(engine, net, kWanted, NULL, NULL, &score));
   caller.plan = score;
@@ -227,10 +230,11 @@ void test_samplers(const scorematch_engine* engine) {
   scorematch_sampler_plan* plan = NULL;
   scorematch_queue* queue = NULL;
   const scorematch_noise_position position = {5, 0, 0};
-  const scorematch_view x = f32(many, kMany, kDim);
+  scorematch_sampler_out x = {.struct_size = sizeof x};
   double mean = 0, square = 0;
   size_t bytes = 0;
   int i;
+  x.x = f32(many, kMany, kDim);
   OK(scorematch_net_create(kNetText, &net));
   OK(scorematch_noise_create(engine, &position, &noise));
   test_sampler(engine, net, "sampler=flow sigma_min=0.1 sigma_max=1 steps=3 rho=5", noise);

@@ -1,7 +1,7 @@
 # The C interface, from a C compiler: a program that sees nothing but the public header.
 enable_language(C)
 find_package(Threads REQUIRED)
-add_executable(c_interface_test c/main.c c/losses.c c/misuse.c c/plans.c c/state.c)
+add_executable(c_interface_test c/main.c c/losses.c c/misuse.c c/plans.c c/sampling.c c/state.c)
 set_target_properties(c_interface_test PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 target_compile_options(c_interface_test PRIVATE -Werror)
 target_link_libraries(c_interface_test PRIVATE scorematch scorematch_options Threads::Threads m)

@@ -237,6 +237,55 @@ class PlansTest(unittest.TestCase):
         self.assertIsNone(gone())
 
 
+    def test_corrected_chains_say_what_they_accept(self):
+        engine = host_engine()
+        net = sm.Net("dim=2 hidden=8 net=energy parameterization=edm sigma_data=0.8")
+        text = "sampler=langevin sigma=0.6 step_size=1 steps=40 sigma_start=1 metropolis=true"
+        plan = sm.SamplerPlan(engine, net, text, 400)
+        queue, mean = sm.Queue(engine, plan.workspace_bytes), engine.estimate()
+        samples, share = np.empty((400, 2), np.float32), np.empty(400, np.float32)
+        zeros = np.zeros(net.param_count, np.float32)  # the energy of N(0, I)
+        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, share)
+        self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 800))
+        self.assertAlmostEqual(queue.read_estimate(mean).mean, share.mean(), places=5)
+        self.assertTrue(0.5 < share.mean() < 1)
+
+    def test_a_chain_without_a_level_has_no_sigma(self):
+        engine, seen = host_engine(), []
+
+        def normal(queue, x, sigma, out):
+            seen.append(sigma)
+            out.numpy()[:] = -x.numpy()
+
+        plan = sm.SamplerPlan(engine, 2, "sampler=langevin step_size=0.1 steps=3", 10, score=normal)
+        plan.run(sm.Queue(engine, plan.workspace_bytes), sm.Noise(engine, 1), np.empty((10, 2), np.float32))
+        self.assertEqual(seen, [None] * 3)
+
+    def test_likelihoods_are_those_of_a_gaussian(self):
+        engine = host_engine()
+        text = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8"
+        x = np.random.default_rng(3).standard_normal((50, 2), dtype=np.float32)
+        low = 0.1**2 + 0.8**2
+        want = -(x**2).sum(1) / (2 * low) - np.log(2 * np.pi * low)
+
+        def score(queue, x, sigma, out, divergence):
+            factor = -1 / (sigma.numpy()[0] ** 2 + 0.8**2)
+            out.numpy()[:] = factor * x.numpy()
+            divergence.numpy()[:] = 2 * factor
+
+        net = sm.Net("dim=2 hidden=8 parameterization=edm sigma_data=0.8")
+        zeros = np.zeros(net.param_count, np.float32)
+        of_net = sm.LikelihoodPlan(engine, net, text, 50)
+        of_function = sm.LikelihoodPlan(engine, 2, text, 50, score=score)
+        for plan, params in ((of_net, zeros), (of_function, None)):
+            queue, got, mean = sm.Queue(engine, plan.workspace_bytes), np.empty(50, np.float32), engine.estimate()
+            plan.run(queue, x, params, log_likelihood=got, mean=mean)
+            np.testing.assert_allclose(got, want, atol=1e-3)
+            self.assertAlmostEqual(queue.read_estimate(mean).mean, want.mean(), places=3)
+        with self.assertRaisesRegex(sm.Error, "x: expected"):
+            of_net.run(sm.Queue(engine, of_net.workspace_bytes), x[:, :1], zeros, log_likelihood=got)
+
+
 class TrainingTest(unittest.TestCase):
     def test_goes_on_to_the_same_numbers(self):
         engine = host_engine()

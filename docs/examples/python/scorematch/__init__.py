@@ -10,7 +10,8 @@ are; elements of a row may not. What is enqueued on a GPU uses its arrays until 
 from .engine import Engine, Estimate, Layer, Net, Noise, Position, Queue
 from .library import Error, version
 from .memory import Buffer, View
-from .plans import DirectionPlan, HeadPlan, LossPlan, PerturbPlan, SamplerPlan, ScorePlan
+from .plans import DirectionPlan, HeadPlan, LossPlan, PerturbPlan, ScorePlan
+from .sampling import LikelihoodPlan, SamplerPlan
 from .training import Adam, Checkpoint, Progress, Snapshot
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Estimate",
     "HeadPlan",
     "Layer",
+    "LikelihoodPlan",
     "LossPlan",
     "Net",
     "Noise",

@@ -1,16 +1,15 @@
-"""Plans: losses, heads, what is drawn, scores, samplers."""
+"""Plans: losses, heads, what is drawn, scores."""
 
 import ctypes
-import weakref
 from ctypes import byref, c_size_t, c_void_p
 
 from . import structs
-from .engine import Queue, estimate_place, noise_ref
-from .library import Error, Handle, call, encoded, get
-from .memory import View, view_of
+from .engine import estimate_place, noise_ref
+from .library import Handle, call, encoded, get
+from .memory import view_of
 
 
-def _filled(struct, on_host, written, values):
+def filled(struct, on_host, written, values):
     """The In or Out struct with the caller's arrays; those that are not given stay zero."""
     result = struct(struct_size=ctypes.sizeof(struct))
     for name, kind in struct._fields_[1:]:
@@ -19,8 +18,8 @@ def _filled(struct, on_host, written, values):
             setattr(result, name, view_of(value, name, on_host, written))
         elif kind is structs.NoiseRef:
             setattr(result, name, noise_ref(value))
-        elif name == "loss":
-            result.loss = estimate_place(value)
+        elif kind is c_void_p:
+            setattr(result, name, estimate_place(value))
         elif value is not None:
             setattr(result, name, value)
     return result
@@ -54,8 +53,8 @@ class _Plan(Handle):
         # An input and an output of one name, PerturbPlan's sigma and eps, are told apart by "_out".
         shared = {name for name, _ in self._in._fields_[1:]} & {name for name, _ in self._out._fields_[1:]}
         written = {name: values.pop(name + "_out", None) for name in shared}
-        inputs = _filled(self._in, queue.on_host, False, values)
-        outputs = _filled(self._out, queue.on_host, True, {**values, **written})
+        inputs = filled(self._in, queue.on_host, False, values)
+        outputs = filled(self._out, queue.on_host, True, {**values, **written})
         for name, _ in self._out._fields_:
             values.pop(name, None)
         self._run(queue, inputs, outputs, values)
@@ -132,66 +131,3 @@ class ScorePlan(_Reporting):
             encoded(directions),
             encoded(compute),
         )
-
-
-class SamplerPlan(Handle):
-    """From noise to samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
-
-    Of a net, or of a dimension and a function of yours, score(queue, x, sigma, out), which writes the score at x [N, d]
-    and sigma [1] into `out`: Views, of float64 on the reference engine; .numpy() of each is its memory on the host. What
-    it raises, run() raises.
-    """
-
-    def __init__(self, engine, net, sampler, max_batch, score=None):
-        self._raised = None
-        if score is None:
-            super().__init__(
-                "sampler_plan", "sampler_plan_create", engine._handle, net._handle, encoded(sampler), max_batch
-            )
-            return
-        on_host = engine.on_host
-        plan = weakref.ref(self)  # the library's function must not keep the plan that it belongs to
-
-        def evaluate(_, queue, x, sigma, out):
-            try:
-                views = (View(each.contents, on_host) for each in (x, sigma, out))
-                score(Queue._lent(c_void_p(queue), on_host), *views)
-                return 0
-            except BaseException as error:  # nothing may be raised through the library
-                plan()._raised = error
-                return 1
-
-        self._function = structs.ScoreFunction(evaluate)
-        super().__init__(
-            "sampler_plan",
-            "sampler_plan_create_with",
-            engine._handle,
-            net,
-            self._function,
-            None,
-            encoded(sampler),
-            max_batch,
-        )
-
-    def run(self, queue, noise, x, params=None):
-        """@param x [N, d], written @param params [P] of the net"""
-        samples = view_of(x, "x", queue.on_host, written=True)
-        given = view_of(params, "params", queue.on_host)
-        self._raised = None
-        try:
-            call(
-                "sampler_plan_run",
-                self._handle,
-                queue._handle,
-                None if params is None else byref(given),
-                noise_ref(noise),
-                byref(samples),
-            )
-        except Error:
-            if self._raised is not None:
-                raise self._raised
-            raise
-
-    @property
-    def workspace_bytes(self):
-        return get("sampler_plan_workspace_bytes", self._handle, c_size_t)

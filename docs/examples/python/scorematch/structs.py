@@ -63,4 +63,10 @@ ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, x=View, sigma=Vie
 ScoreOut = struct(
     "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
 )
+SamplerOut = struct("SamplerOut", struct_size=c_size_t, x=View, acceptance=c_void_p, acceptance_per_sample=View)
+LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, x=View, noise=NoiseRef)
+LikelihoodOut = struct("LikelihoodOut", struct_size=c_size_t, log_likelihood=View, latent=View, mean=c_void_p)
 ScoreFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View))
+ScoreDivergenceFunction = ctypes.CFUNCTYPE(
+    c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View), POINTER(View)
+)

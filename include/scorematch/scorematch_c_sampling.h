@@ -1,0 +1,94 @@
+/// @file
+/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Included by scorematch_c.h.
+#pragma once
+
+#include "scorematch/scorematch_c.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- samplers */
+
+typedef struct scorematch_sampler_plan scorematch_sampler_plan;
+
+typedef struct scorematch_sampler_out {
+  size_t struct_size;
+  scorematch_view x;                     /**< [N, d]; required; where a Langevin chain starts from them, read first */
+  scorematch_estimate* acceptance;       /**< engine memory, or NULL; with metropolis=true alone */
+  scorematch_view acceptance_per_sample; /**< [N], the share of a chain's proposals accepted; likewise */
+} scorematch_sampler_out;
+
+/// A network of the caller's: enqueues the score at x [N, d] and sigma [1] (null data where the sampler has no level)
+/// into `score` [N, d], all of them engine memory; F64 on the reference engine. `queue` and the views are good until it
+/// returns; a plan may be run on `queue`.
+/// @return 0, or what ends the run with SCOREMATCH_CALLBACK_FAILED: a status of the library's is as good as any.
+typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
+                                             const scorematch_view* sigma, const scorematch_view* score);
+
+/// @param sampler "sampler=flow sigma_min=0.002 sigma_max=80 steps=18", for example. Keys: sampler (required), which is
+/// flow or sde (sigma_min, sigma_max, steps, rho), annealed (sigma_min, sigma_max, levels, steps_per_level, step_size)
+/// or langevin (sigma, step_size, steps, sigma_start, metropolis).
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
+                                                                const scorematch_net* net, const char* sampler,
+                                                                int64_t max_batch, scorematch_sampler_plan** plan);
+/// @param user passed on as it is; it must live as long as the plan
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
+                                                                     scorematch_score_function score, void* user,
+                                                                     const char* sampler, int64_t max_batch,
+                                                                     scorematch_sampler_plan** plan);
+SCOREMATCH_API void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan);
+/// @param params [P]; NULL with the caller's function
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan,
+                                                             scorematch_queue* queue, const scorematch_view* params,
+                                                             scorematch_noise_ref noise,
+                                                             const scorematch_sampler_out* out);
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan,
+                                                                         size_t* bytes);
+
+/* ---- likelihoods */
+
+typedef struct scorematch_likelihood_plan scorematch_likelihood_plan;
+
+typedef struct scorematch_likelihood_in {
+  size_t struct_size;
+  scorematch_view params;     /**< [P]; not with the caller's function */
+  scorematch_view x;          /**< [N, d]; required */
+  scorematch_noise_ref noise; /**< draws the directions, the same ones for a sample all the way */
+} scorematch_likelihood_in;
+
+typedef struct scorematch_likelihood_out {
+  size_t struct_size;
+  scorematch_view log_likelihood; /**< [N], nats */
+  scorematch_view latent;         /**< [N, d], x carried to sigma_max */
+  scorematch_estimate* mean;      /**< of log_likelihood; engine memory, or NULL */
+} scorematch_likelihood_out;
+
+/// As scorematch_score_function, and the divergence of the score, or an unbiased estimate of it, into [N].
+typedef int32_t (*scorematch_score_divergence_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
+                                                        const scorematch_view* sigma, const scorematch_view* score,
+                                                        const scorematch_view* divergence);
+
+/// @param likelihood or NULL. "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example. Keys: sigma_min, sigma_max,
+/// steps, rho, projections (0: the exact divergence), law, prior_deviation. @param compute as a loss's
+SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create(const scorematch_engine* engine,
+                                                                   const scorematch_net* net, const char* likelihood,
+                                                                   int64_t max_batch, const char* compute,
+                                                                   scorematch_likelihood_plan** plan);
+/// @param user passed on as it is; it must live as long as the plan
+SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create_with(const scorematch_engine* engine, int32_t dim,
+                                                                        scorematch_score_divergence_function score,
+                                                                        void* user, const char* likelihood,
+                                                                        int64_t max_batch,
+                                                                        scorematch_likelihood_plan** plan);
+SCOREMATCH_API void scorematch_likelihood_plan_destroy(scorematch_likelihood_plan* plan);
+SCOREMATCH_API scorematch_status scorematch_likelihood_plan_run(const scorematch_likelihood_plan* plan,
+                                                                scorematch_queue* queue,
+                                                                const scorematch_likelihood_in* in,
+                                                                const scorematch_likelihood_out* out);
+SCOREMATCH_API scorematch_status scorematch_likelihood_plan_workspace_bytes(const scorematch_likelihood_plan* plan,
+                                                                            size_t* bytes);
+
+#ifdef __cplusplus
+}
+#endif

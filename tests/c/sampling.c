@@ -1,0 +1,195 @@
+// Chains with Metropolis' correction, and likelihoods, against closed forms.
+#include <math.h>
+#include <string.h>
+
+#include "affine.h"
+#include "check.h"
+
+enum { kChains = 500 };
+static const scorematch_noise_ref kNothing = {NULL, 0};
+static const double kData = 0.8, kTwoPi = 6.28318530717958647692;
+
+/// Of N(0, sigma^2 + sigma_data^2 I) at every level: an EDM network without hidden layers, its parameters zero.
+static scorematch_net* gaussian(const char* kind) {
+  scorematch_net* net = NULL;
+  char text[128] = "dim=2 hidden= parameterization=edm sigma_data=0.8 net=";
+  OK(scorematch_net_create(strcat(text, kind), &net));
+  return net;
+}
+
+void test_metropolis(const scorematch_engine* engine) {
+  static float x[kChains * kDim], share[kChains], params[kParams];
+  scorematch_net *energy = NULL, *score = gaussian("score");
+  scorematch_sampler_plan *plan = NULL, *none = NULL;
+  scorematch_queue* queue = NULL;
+  scorematch_noise* noise = NULL;
+  scorematch_estimate acceptance = {0, 0, 0};
+  scorematch_sampler_out out = {.struct_size = sizeof out}, early;
+  const scorematch_noise_position position = {6, 1, 0};
+  scorematch_view given;
+  int64_t count = 0;
+  size_t bytes = 0;
+  double square = 0, mean = 0;
+  int i;
+  OK(scorematch_net_create("dim=2 hidden= parameterization=edm sigma_data=0.8 net=energy", &energy));
+  OK(scorematch_net_param_count(energy, &count));
+  CHECK(count > 0 && count <= kParams);
+  given = f32(params, count, 0);
+  // sigma^2 + sigma_data^2 = 1; with h = 1 the uncorrected chain's variance is 4/3.
+  OK(scorematch_sampler_plan_create(
+      engine, energy, "sampler=langevin sigma=0.6 step_size=1 steps=60 sigma_start=2 metropolis=true", kChains, &plan));
+  OK(scorematch_sampler_plan_workspace_bytes(plan, &bytes));
+  OK(scorematch_queue_create(engine, bytes, NULL, &queue));
+  OK(scorematch_noise_create(engine, &position, &noise));
+  out.x = f32(x, kChains, kDim);
+  out.acceptance = &acceptance;
+  out.acceptance_per_sample = f32(share, kChains, 0);
+  OK(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &out));
+  for (i = 0; i < kChains * kDim; ++i) square += (double)x[i] * x[i];
+  for (i = 0; i < kChains; ++i) mean += (double)share[i] / kChains;
+  CHECK_NEAR(square / (kChains * kDim), 1, 5 * sqrt(2.0 / (kChains * kDim)));
+  CHECK(acceptance.count == kChains);
+  CHECK_NEAR(acceptance.mean, mean, 1e-6);
+  CHECK(mean > 0.5 && mean < 1);
+
+  early = out;  // an older caller's, which knows of x alone
+  early.struct_size = offsetof(scorematch_sampler_out, acceptance);
+  mean = acceptance.mean;
+  acceptance.mean = 7;
+  OK(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early));
+  CHECK(acceptance.mean == 7);
+  early.struct_size = sizeof early + 8;
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early), "out.struct_size",
+          "expected");
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), NULL), "out",
+          "null pointer");
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, kNothing, &out), "noise", "a NoiseState");
+  REFUSED(scorematch_sampler_plan_create(engine, score, "sampler=langevin sigma=0.6 metropolis=true", 1, &none),
+          "sampler.metropolis", "a score net has no density");
+  CHECK(none == NULL);
+  scorematch_noise_destroy(noise);
+  scorematch_queue_destroy(queue);
+  scorematch_sampler_plan_destroy(plan);
+  scorematch_net_destroy(score);
+  scorematch_net_destroy(energy);
+}
+
+static double element(const scorematch_view* view, int64_t i) {
+  return view->dtype == SCOREMATCH_F64 ? ((const double*)view->data)[i] : (double)((const float*)view->data)[i];
+}
+static void put(const scorematch_view* view, int64_t i, double value) {
+  if (view->dtype == SCOREMATCH_F64)
+    ((double*)view->data)[i] = value;
+  else
+    ((float*)view->data)[i] = (float)value;
+}
+
+/// The score and its divergence of N(0, sigma^2 + sigma_data^2 I); fails in the call that `user` counts down to.
+static int32_t gaussian_score(void* user, scorematch_queue* queue, const scorematch_view* x,
+                              const scorematch_view* sigma, const scorematch_view* score,
+                              const scorematch_view* divergence) {
+  const double s = element(sigma, 0), factor = -1 / (s * s + kData * kData);
+  int* calls_left = user;
+  int64_t i;
+  (void)queue;
+  if (--*calls_left == 0) return 9;
+  for (i = 0; i < x->shape.extent[0] * kDim; ++i) put(score, i, factor * element(x, i));
+  for (i = 0; i < x->shape.extent[0]; ++i) put(divergence, i, factor * kDim);
+  return 0;
+}
+
+/// ln p at sigma_min, and the latent at sigma_max, in closed form; what the integrator errs by falls as steps^-4.
+static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_engine* engine,
+                             const scorematch_view* params) {
+  const double low = 0.1 * 0.1 + kData * kData, high = 5 * 5 + kData * kData;
+  float values[kBatch] = {0}, latent[kBatch * kDim] = {0};
+  scorematch_queue* queue = NULL;
+  scorematch_estimate mean = {0, 0, 0};
+  scorematch_likelihood_in in = {.struct_size = sizeof in};
+  scorematch_likelihood_out out = {.struct_size = sizeof out};
+  size_t bytes = 0;
+  double sum = 0;
+  int n, i;
+  OK(scorematch_likelihood_plan_workspace_bytes(plan, &bytes));
+  OK(scorematch_queue_create(engine, bytes, NULL, &queue));
+  if (params != NULL) in.params = *params;
+  in.x = f32(kX, kBatch, kDim);
+  out.log_likelihood = f32(values, kBatch, 0);
+  out.latent = f32(latent, kBatch, kDim);
+  out.mean = &mean;
+  OK(scorematch_likelihood_plan_run(plan, queue, &in, &out));
+  for (n = 0; n < kBatch; ++n) {
+    double square = 0;
+    for (i = 0; i < kDim; ++i) {
+      square += (double)kX[n * kDim + i] * kX[n * kDim + i];
+      CHECK_NEAR(latent[n * kDim + i], kX[n * kDim + i] * sqrt(high / low), 1e-3);
+    }
+    CHECK_NEAR(values[n], -square / (2 * low) - kDim / 2.0 * log(kTwoPi * low), 1e-3);
+    sum += values[n];
+  }
+  CHECK(mean.count == kBatch);
+  CHECK_NEAR(mean.mean, sum / kBatch, 1e-6);
+
+  in.x.shape.extent[1] = 3;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "x", "got [4, 3]");
+  in.struct_size = 4;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "in.struct_size", "got 4");
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, NULL, &out), "in", "null pointer");
+  REFUSED(scorematch_likelihood_plan_run(plan, NULL, &in, &out), "in.struct_size", "got 4");
+  scorematch_queue_destroy(queue);
+}
+
+void test_likelihoods(const scorematch_engine* engine) {
+  static const char text[] = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8";
+  static const char* const kinds[] = {"score", "energy"};
+  static float params[kParams];
+  scorematch_net* net = NULL;
+  scorematch_likelihood_plan *plan = NULL, *none = NULL;
+  scorematch_queue* queue = NULL;
+  float values[kBatch] = {7, 7, 7, 7};
+  scorematch_likelihood_in in = {.struct_size = sizeof in};
+  scorematch_likelihood_out out = {.struct_size = sizeof out};
+  int64_t count = 0;
+  size_t bytes = 0;
+  int i, calls_left = -1;
+  for (i = 0; i < 2; ++i) {
+    scorematch_view given;
+    net = gaussian(kinds[i]);
+    OK(scorematch_net_param_count(net, &count));
+    CHECK(count <= kParams);
+    given = f32(params, count, 0);
+    OK(scorematch_likelihood_plan_create(engine, net, text, kBatch, NULL, &plan));
+    check_likelihood(plan, engine, &given);
+    scorematch_likelihood_plan_destroy(plan);
+    REFUSED(scorematch_likelihood_plan_create(engine, net, "stepz=3", 1, NULL, &none), "likelihood.stepz",
+            "expected nothing by that name");
+    REFUSED(scorematch_likelihood_plan_create(engine, net, "steps=0", 1, NULL, &none), "likelihood.steps", "got 0");
+    scorematch_net_destroy(net);
+  }
+  OK(scorematch_likelihood_plan_create_with(engine, kDim, gaussian_score, &calls_left, text, kBatch, &plan));
+  check_likelihood(plan, engine, NULL);
+
+  calls_left = 3;
+  OK(scorematch_likelihood_plan_workspace_bytes(plan, &bytes));
+  OK(scorematch_queue_create(engine, bytes, NULL, &queue));
+  in.x = f32(kX, kBatch, kDim);
+  out.log_likelihood = f32(values, kBatch, 0);
+  FAILS(scorematch_likelihood_plan_run(plan, queue, &in, &out), SCOREMATCH_CALLBACK_FAILED, "score",
+        "score: expected 0 from the caller's function, got 9");
+  CHECK(calls_left == 0);
+  CHECK(values[0] == 7);
+  REFUSED(scorematch_likelihood_plan_create_with(engine, kDim, gaussian_score, NULL, "projections=2", 1, &none),
+          "likelihood.projections", "got 2");
+  REFUSED(scorematch_likelihood_plan_create_with(engine, kDim, NULL, NULL, NULL, 1, &none), "score", "a function");
+  net = gaussian("score");
+  REFUSED(scorematch_likelihood_plan_create(NULL, net, NULL, 1, NULL, &none), "engine", "null pointer");
+  scorematch_net_destroy(net);
+  REFUSED(scorematch_likelihood_plan_create(engine, NULL, NULL, 1, NULL, &none), "net", "null pointer");
+  REFUSED(scorematch_likelihood_plan_create(engine, NULL, NULL, 1, NULL, NULL), "plan", "null pointer");
+  REFUSED(scorematch_likelihood_plan_run(NULL, queue, &in, &out), "plan", "null pointer");
+  REFUSED(scorematch_likelihood_plan_workspace_bytes(NULL, &bytes), "plan", "null pointer");
+  CHECK(none == NULL);
+  scorematch_likelihood_plan_destroy(NULL);
+  scorematch_likelihood_plan_destroy(plan);
+  scorematch_queue_destroy(queue);
+}
