@@ -98,6 +98,16 @@ SCOREMATCH_API scorematch_status scorematch_checkpoint_metadata(const scorematch
 /// The keys in order. @param key NULL, with SCOREMATCH_OK, past the last
 SCOREMATCH_API scorematch_status scorematch_checkpoint_metadata_key(const scorematch_checkpoint* checkpoint,
                                                                     int32_t index, const char** key);
+/// Numbers of the caller's own, a history of losses for example. @param values [count], copied, or NULL with count 0 to
+/// take them out
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_array(scorematch_checkpoint* checkpoint, const char* key,
+                                                                 const double* values, int64_t count);
+/// @param values NULL, with SCOREMATCH_OK and count 0, where there is none; they live until the array is set again
+SCOREMATCH_API scorematch_status scorematch_checkpoint_array(const scorematch_checkpoint* checkpoint, const char* key,
+                                                             const double** values, int64_t* count);
+/// As scorematch_checkpoint_metadata_key.
+SCOREMATCH_API scorematch_status scorematch_checkpoint_array_key(const scorematch_checkpoint* checkpoint, int32_t index,
+                                                                 const char** key);
 
 #ifdef __cplusplus
 }

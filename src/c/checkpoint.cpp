@@ -23,6 +23,14 @@ void copy_out(const std::vector<float>& from, float* to, const char* name) {
   std::copy(from.begin(), from.end(), &need(to, name, "memory"));
 }
 
+/// NULL past the last.
+template <class Map>
+const char* key_at(const Map& map, std::int32_t index) {
+  if (index < 0) throw_invalid("index", "at least 0", std::to_string(index));
+  if (static_cast<std::size_t>(index) >= map.size()) return nullptr;
+  return std::next(map.begin(), index)->first.c_str();
+}
+
 }  // namespace
 
 scorematch_status scorematch_checkpoint_create(const scorematch_net* net, const float* params, int64_t count,
@@ -140,10 +148,37 @@ scorematch_status scorematch_checkpoint_metadata(const scorematch_checkpoint* ch
 }
 scorematch_status scorematch_checkpoint_metadata_key(const scorematch_checkpoint* checkpoint, int32_t index,
                                                      const char** key) {
-  return give(key, "key", [&]() -> const char* {
-    const auto& metadata = of(checkpoint).metadata;
-    if (index < 0) throw_invalid("index", "at least 0", std::to_string(index));
-    if (static_cast<std::size_t>(index) >= metadata.size()) return nullptr;
-    return std::next(metadata.begin(), index)->first.c_str();
+  return give(key, "key", [&] { return key_at(of(checkpoint).metadata, index); });
+}
+
+scorematch_status scorematch_checkpoint_set_array(scorematch_checkpoint* checkpoint, const char* key,
+                                                  const double* values, int64_t count) {
+  return guard([&] {
+    auto& arrays = of(checkpoint).arrays;
+    const std::string name = need_text(key, "key");
+    if (count < 0) throw_invalid("count", "at least 0", std::to_string(count));
+    if (values == nullptr && count == 0) {
+      arrays.erase(name);
+      return;
+    }
+    need(values, "values", "memory");
+    arrays.insert_or_assign(name, std::vector<double>(values, values + count));
   });
+}
+scorematch_status scorematch_checkpoint_array(const scorematch_checkpoint* checkpoint, const char* key,
+                                              const double** values, int64_t* count) {
+  return guard([&] {
+    static const double no_values = 0;  // an address, for an array that is there and empty
+    const auto& arrays = of(checkpoint).arrays;
+    const auto found = arrays.find(need_text(key, "key"));
+    need(values, "values", "a place for the result");
+    need(count, "count", "a place for the result");
+    const bool there = found != arrays.end();
+    *count = there ? static_cast<std::int64_t>(found->second.size()) : 0;
+    *values = !there ? nullptr : *count == 0 ? &no_values : found->second.data();
+  });
+}
+scorematch_status scorematch_checkpoint_array_key(const scorematch_checkpoint* checkpoint, int32_t index,
+                                                  const char** key) {
+  return give(key, "key", [&] { return key_at(of(checkpoint).arrays, index); });
 }

@@ -41,6 +41,7 @@ void test_adam(const scorematch_engine* engine);
 void test_noise(const scorematch_engine* engine);
 void test_memory(const scorematch_engine* engine);
 void test_checkpoints(const scorematch_engine* engine);
+void test_checkpoint_arrays(void);
 void test_misuse(const scorematch_engine* engine);
 void test_statuses(void);
 void test_threads(void);

@@ -74,6 +74,7 @@ int main(void) {
   scorematch_engine_destroy(cpu);
   test_gradient_by_differences();
   test_nets();
+  test_checkpoint_arrays();
   test_statuses();
   test_threads();
   printf("%d checks failed\n", failed_checks);

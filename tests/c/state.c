@@ -264,6 +264,69 @@ void test_checkpoints(const scorematch_engine* engine) {
   scorematch_checkpoint_destroy(saved);
 }
 
+/// Numbers by name: set, asked for, kept from file to file, taken out.
+void test_checkpoint_arrays(void) {
+  static const char path[] = "c_interface_arrays.safetensors";
+  static const double losses[3] = {0.1, -HUGE_VAL, 1e-310}, later[2] = {3, 4};
+  scorematch_checkpoint *saved = NULL, *loaded = NULL;
+  scorematch_net* net = NULL;
+  const double *got = NULL, *untouched = later;
+  const char* key = NULL;
+  int64_t count = -1;
+  OK(scorematch_net_create(kNetText, &net));
+  OK(scorematch_checkpoint_create(net, kNet, kParams, &saved));
+  OK(scorematch_checkpoint_array(saved, "losses", &got, &count));
+  CHECK(got == NULL && count == 0);
+  OK(scorematch_checkpoint_set_array(saved, "losses", later, 2));
+  OK(scorematch_checkpoint_set_array(saved, "losses", losses, 3));
+  OK(scorematch_checkpoint_set_array(saved, "empty", losses, 0));
+  OK(scorematch_checkpoint_set_array(saved, "rates", later, 2));
+  // A file of another program's, taken up and saved again, has all of them still.
+  OK(scorematch_checkpoint_save(saved, path));
+  OK(scorematch_checkpoint_load(path, &loaded));
+  OK(scorematch_checkpoint_save(loaded, path));
+  scorematch_checkpoint_destroy(loaded);
+  OK(scorematch_checkpoint_load(path, &loaded));
+  OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
+  CHECK(count == 3 && got != NULL && memcmp(got, losses, sizeof losses) == 0);
+  OK(scorematch_checkpoint_array(loaded, "empty", &got, &count));
+  CHECK(count == 0 && got != NULL);
+  OK(scorematch_checkpoint_array_key(loaded, 0, &key));
+  CHECK(strcmp(key, "empty") == 0);
+  OK(scorematch_checkpoint_array_key(loaded, 2, &key));
+  CHECK(strcmp(key, "rates") == 0);
+  OK(scorematch_checkpoint_array_key(loaded, 3, &key));
+  CHECK(key == NULL);
+  // What was lent may be given back, a part of it too.
+  OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
+  OK(scorematch_checkpoint_set_array(loaded, "losses", got + 1, 2));
+  OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
+  CHECK(count == 2 && memcmp(got, losses + 1, 2 * sizeof *got) == 0);
+  OK(scorematch_checkpoint_set_array(loaded, "losses", NULL, 0));
+  OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
+  CHECK(got == NULL && count == 0);
+
+  count = 7;
+  REFUSED(scorematch_checkpoint_set_array(loaded, "rates", NULL, 2), "values", "memory, got a null pointer");
+  REFUSED(scorematch_checkpoint_set_array(loaded, "rates", later, -1), "count", "at least 0, got -1");
+  REFUSED(scorematch_checkpoint_set_array(loaded, NULL, later, 2), "key", "a text, got a null pointer");
+  REFUSED(scorematch_checkpoint_set_array(NULL, "rates", later, 2), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_array(NULL, "rates", &untouched, &count), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_array(loaded, NULL, &untouched, &count), "key", "null pointer");
+  REFUSED(scorematch_checkpoint_array(loaded, "rates", NULL, &count), "values", "a place for the result");
+  REFUSED(scorematch_checkpoint_array(loaded, "rates", &untouched, NULL), "count", "a place for the result");
+  REFUSED(scorematch_checkpoint_array_key(loaded, -1, &key), "index", "at least 0, got -1");
+  REFUSED(scorematch_checkpoint_array_key(NULL, 0, &key), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_array_key(loaded, 0, NULL), "key", "a place for the result");
+  CHECK(untouched == later && count == 7);
+  OK(scorematch_checkpoint_array(loaded, "rates", &got, &count));
+  CHECK(count == 2 && memcmp(got, later, sizeof later) == 0);
+  remove(path);
+  scorematch_checkpoint_destroy(loaded);
+  scorematch_checkpoint_destroy(saved);
+  scorematch_net_destroy(net);
+}
+
 /// What of the statuses a machine can bring about by itself; tests/c_guard_test.cpp has the rest.
 void test_statuses(void) {
   scorematch_engine* engine = NULL;

@@ -321,6 +321,25 @@ class TrainingTest(unittest.TestCase):
             checkpoint.save(save)
         return np.concatenate([loss.params, loss.queue.read(adam.ema)])
 
+    def test_arrays_are_kept_by_name(self):
+        net = sm.Net("dim=2 hidden=")
+        checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))
+        losses = np.array([0.5, np.inf, 1e-310])
+        checkpoint.arrays["losses"], checkpoint.arrays["empty"], checkpoint.arrays["gone"] = losses, [], [1, 2]
+        del checkpoint.arrays["gone"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.safetensors")
+            checkpoint.save(path)
+            arrays = sm.Checkpoint.load(path).arrays  # which keeps its checkpoint
+        self.assertEqual(list(arrays), ["empty", "losses"])
+        np.testing.assert_array_equal(arrays["losses"], losses)
+        self.assertEqual(arrays["empty"].shape, (0,))
+        self.assertNotIn("gone", arrays)
+        with self.assertRaises(KeyError):
+            del arrays["gone"]
+        with self.assertRaisesRegex(ValueError, "losses: expected one axis, got 2"):
+            arrays["losses"] = np.zeros((2, 2))
+
     def test_layers_lie_where_torch_has_them(self):
         layers = sm.Net(NET).layers
         self.assertEqual(layers, [sm.Layer(5, 24, 0, 120), sm.Layer(24, 17, 144, 552), sm.Layer(17, 5, 569, 654)])

@@ -88,6 +88,9 @@ _SIGNATURES = {  # what follows scorematch_: its arguments; all of these return 
     "checkpoint_noise": (_H, POINTER(structs.Position)),
     "checkpoint_set_metadata": (_H, _S, _S),
     "checkpoint_metadata": (_H, _S, POINTER(_S)),
+    "checkpoint_set_array": (_H, _S, _H, c_int64),
+    "checkpoint_array": (_H, _S, _OUT, POINTER(c_int64)),
+    "checkpoint_array_key": (_H, c_int32, POINTER(_S)),
 }
 
 

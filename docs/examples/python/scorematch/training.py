@@ -1,7 +1,8 @@
 """Adam and checkpoints."""
 
 import os
-from ctypes import byref, c_char_p, c_void_p
+from collections.abc import MutableMapping
+from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_void_p, cast
 from typing import NamedTuple
 
 import numpy as np
@@ -134,3 +135,42 @@ class Checkpoint(Handle):
 
     def __setitem__(self, key, value):
         call("checkpoint_set_metadata", self._handle, encoded(key), encoded(value))
+
+    @property
+    def arrays(self):
+        """Numbers of your own by name, a history of losses for example: like a dict of float64 arrays."""
+        return _Arrays(self)
+
+
+class _Arrays(MutableMapping):
+    def __init__(self, checkpoint):
+        self._checkpoint = checkpoint
+
+    def __getitem__(self, key):
+        """A copy."""
+        values, count = c_void_p(), c_int64()
+        call("checkpoint_array", self._checkpoint._handle, encoded(key), byref(values), byref(count))
+        if not values:
+            raise KeyError(key)
+        lent = cast(values, POINTER(c_double))
+        return np.ctypeslib.as_array(lent, shape=(count.value,)).copy()
+
+    def __setitem__(self, key, values):
+        host = np.ascontiguousarray(values, np.float64)
+        if host.ndim != 1:
+            raise ValueError(f"{key}: expected one axis, got {host.ndim}")
+        call("checkpoint_set_array", self._checkpoint._handle, encoded(key), host.ctypes.data, host.size)
+
+    def __delitem__(self, key):
+        if key not in self:
+            raise KeyError(key)
+        call("checkpoint_set_array", self._checkpoint._handle, encoded(key), None, 0)
+
+    def __iter__(self):
+        index = 0
+        while (key := get("checkpoint_array_key", self._checkpoint._handle, c_char_p, index)) is not None:
+            yield key.decode()
+            index += 1
+
+    def __len__(self):
+        return sum(1 for _ in self)
