@@ -164,6 +164,44 @@ TEST_P(CEquality, OfEverySampler) {
   }
 }
 
+TEST_P(CEquality, OfCorrectedChains) {
+  MlpShape energy = MlpShape::energy(kDim, {17, 17}, Activation::gelu);
+  energy.parameterization = parameterization::Edm{0.25};
+  const auto params = engine_.upload(energy.initial_params(5));
+  const SamplerPlan plan(engine_, energy, Langevin{0.5, 0.3, 6, 0.5, true}, kRows);
+  Queue queue(engine_, plan.workspace_bytes());
+  auto x = engine_.allocate<float>({kRows, kDim}), c_x = engine_.allocate<float>({kRows, kDim});
+  auto share = engine_.allocate<float>(kRows), c_share = engine_.allocate<float>(kRows);
+  auto acceptance = engine_.allocate<Estimate>(), c_acceptance = engine_.allocate<Estimate>();
+  plan.run(queue, params, noise_, {x, acceptance.data(), share});
+  const Estimate expected = queue.read_one(acceptance);
+  EXPECT_GT(expected.mean, 0);
+  EXPECT_LT(expected.mean, 1);  // or the correction would not show
+
+  scorematch_net* c_energy = nullptr;
+  scorematch_sampler_plan* c_plan = nullptr;
+  ok(scorematch_net_create("net=energy dim=3 hidden=17,17 activation=gelu parameterization=edm sigma_data=0.25",
+                           &c_energy));
+  ok(scorematch_sampler_plan_create(c_engine_, c_energy,
+                                    "sampler=langevin sigma=0.5 step_size=0.3 steps=6 sigma_start=0.5 metropolis=true",
+                                    kRows, &c_plan));
+  scorematch_queue* line = c_queue(plan.workspace_bytes());
+  const scorematch_view c_params = view_of(params);
+  scorematch_sampler_out out{};
+  out.struct_size = sizeof out, out.x = view_of(c_x);
+  out.acceptance = reinterpret_cast<scorematch_estimate*>(c_acceptance.data());
+  out.acceptance_per_sample = view_of(c_share);
+  ok(scorematch_sampler_plan_run(c_plan, line, &c_params, scorematch_noise_from(c_noise_, 0), &out));
+  scorematch_estimate got{};
+  ok(scorematch_queue_read_estimate(line, out.acceptance, &got));
+  EXPECT_EQ(std::memcmp(&got, &expected, sizeof got), 0);
+  EXPECT_EQ(read(c_x), queue.read(x));
+  EXPECT_EQ(read(c_share), queue.read(share));
+  scorematch_queue_destroy(line);
+  scorematch_sampler_plan_destroy(c_plan);
+  scorematch_net_destroy(c_energy);
+}
+
 TEST_P(CEquality, OfLikelihoods) {
   for (const int projections : {0, 2}) {
     SCOPED_TRACE(projections);
@@ -173,7 +211,8 @@ TEST_P(CEquality, OfLikelihoods) {
     auto values = engine_.allocate<float>(4), c_values = engine_.allocate<float>(4);
     auto latent = engine_.allocate<float>({4, kDim}), c_latent = engine_.allocate<float>({4, kDim});
     const ConstView x = ConstView(x_).samples(0, 4);
-    plan.run(queue, {params_, x, noise_}, {values, latent});
+    auto mean = engine_.allocate<Estimate>(), c_mean = engine_.allocate<Estimate>();
+    plan.run(queue, {params_, x, noise_}, {values, latent, mean.data()});
     scorematch_likelihood_plan* c_plan = nullptr;
     const std::string text = "sigma_min=0.1 sigma_max=5 steps=3 rho=5 law=gaussian prior_deviation=0.5 projections=" +
                              std::to_string(projections);
@@ -184,10 +223,15 @@ TEST_P(CEquality, OfLikelihoods) {
     in.noise = scorematch_noise_from(c_noise_, 0);
     scorematch_likelihood_out out{};
     out.struct_size = sizeof out, out.log_likelihood = view_of(c_values), out.latent = view_of(c_latent);
+    out.mean = reinterpret_cast<scorematch_estimate*>(c_mean.data());
     ok(scorematch_likelihood_plan_run(c_plan, line, &in, &out));
     ok(scorematch_queue_synchronize(line));
     EXPECT_EQ(read(c_values), queue.read(values));
     EXPECT_EQ(read(c_latent), queue.read(latent));
+    scorematch_estimate got{};
+    ok(scorematch_queue_read_estimate(line, out.mean, &got));
+    const Estimate expected = queue.read_one(mean);
+    EXPECT_EQ(std::memcmp(&got, &expected, sizeof got), 0);
     scorematch_queue_destroy(line);
     scorematch_likelihood_plan_destroy(c_plan);
   }

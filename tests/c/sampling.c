@@ -61,12 +61,30 @@ void test_metropolis(const scorematch_engine* engine) {
   early.struct_size = sizeof early + 8;
   REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early), "out.struct_size",
           "expected");
+  early.struct_size = offsetof(scorematch_sampler_out, x);
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early), "out.struct_size",
+          "got 8");
   REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), NULL), "out",
           "null pointer");
+  REFUSED(scorematch_sampler_plan_run(plan, NULL, &given, scorematch_noise_from(noise, 0), &out), "queue",
+          "null pointer");
+  early = out;
+  early.acceptance_per_sample = f32(share, kChains - 1, 0);
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early),
+          "acceptance_per_sample", "got [499] float32");
+  early = out;
+  early.x.shape.extent[1] = kDim - 1;
+  REFUSED(scorematch_sampler_plan_run(plan, queue, &given, scorematch_noise_from(noise, 0), &early), "x",
+          "got [500, 1]");
   REFUSED(scorematch_sampler_plan_run(plan, queue, &given, kNothing, &out), "noise", "a NoiseState");
   REFUSED(scorematch_sampler_plan_create(engine, score, "sampler=langevin sigma=0.6 metropolis=true", 1, &none),
           "sampler.metropolis", "a score net has no density");
   CHECK(none == NULL);
+  OK(scorematch_sampler_plan_create(engine, energy, "sampler=langevin sigma=0.6 steps=1", kChains, &none));
+  REFUSED(scorematch_sampler_plan_run(none, queue, &given, scorematch_noise_from(noise, 0), &out), "acceptance",
+          "as this sampler accepts every step");
+  scorematch_sampler_plan_destroy(none);
+  CHECK(acceptance.mean == 7);
   scorematch_noise_destroy(noise);
   scorematch_queue_destroy(queue);
   scorematch_sampler_plan_destroy(plan);
@@ -102,7 +120,7 @@ static int32_t gaussian_score(void* user, scorematch_queue* queue, const scorema
 static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_engine* engine,
                              const scorematch_view* params) {
   const double low = 0.1 * 0.1 + kData * kData, high = 5 * 5 + kData * kData;
-  float values[kBatch] = {0}, latent[kBatch * kDim] = {0};
+  float values[kBatch] = {0}, latent[kBatch * kDim] = {0}, first;
   scorematch_queue* queue = NULL;
   scorematch_estimate mean = {0, 0, 0};
   scorematch_likelihood_in in = {.struct_size = sizeof in};
@@ -130,12 +148,30 @@ static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_
   CHECK(mean.count == kBatch);
   CHECK_NEAR(mean.mean, sum / kBatch, 1e-6);
 
+  out.log_likelihood.shape.extent[0] = kBatch - 1;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "log_likelihood", "got [3]");
+  out.log_likelihood.shape.extent[0] = kBatch;
+  out.struct_size = sizeof out + 8;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "out.struct_size", "expected");
+  out.struct_size = offsetof(scorematch_likelihood_out, log_likelihood);
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "out.struct_size", "got 8");
+  out.struct_size = offsetof(scorematch_likelihood_out, latent);  // an older caller's
+  mean.mean = 7;
+  first = values[0];
+  values[0] = latent[0] = 7;
+  OK(scorematch_likelihood_plan_run(plan, queue, &in, &out));
+  CHECK(mean.mean == 7 && latent[0] == 7 && values[0] == first);
+  out.struct_size = sizeof out;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, NULL), "out", "a struct, got a null pointer");
+  REFUSED(scorematch_likelihood_plan_run(plan, NULL, &in, &out), "queue", "null pointer");
+  in.struct_size = sizeof in + 8;
+  REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "in.struct_size", "expected");
+  in.struct_size = sizeof in;
   in.x.shape.extent[1] = 3;
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "x", "got [4, 3]");
   in.struct_size = 4;
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "in.struct_size", "got 4");
   REFUSED(scorematch_likelihood_plan_run(plan, queue, NULL, &out), "in", "null pointer");
-  REFUSED(scorematch_likelihood_plan_run(plan, NULL, &in, &out), "in.struct_size", "got 4");
   scorematch_queue_destroy(queue);
 }
 
