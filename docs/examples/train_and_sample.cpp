@@ -1,5 +1,6 @@
 // Denoising score matching on a mixture of four Gaussians with the library's Adam, then new samples from what it
-// learnt, by both samplers. The shares of the clusters among the samples have to be the data's.
+// learnt, by both samplers, and the likelihood of the data. The shares of the clusters among the samples have to be the
+// data's, and the likelihood nearly that under the density they are of.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -43,6 +44,21 @@ double worst_share(const std::vector<float>& x) {
   return worst;
 }
 
+/// Mean log-density, in nats, of points [n, kDim] under the mixture with noise of standard deviation sigma.
+double true_likelihood(const std::vector<float>& x, double sigma) {
+  const double variance = kSpread * kSpread + sigma * sigma;
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); i += kDim) {
+    double density = 0;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const double a = x[i] - kCentres[k][0], b = x[i + 1] - kCentres[k][1];
+      density += kShares[k] * std::exp(-(a * a + b * b) / (2 * variance)) / (2 * 3.141592653589793 * variance);
+    }
+    sum += std::log(density);
+  }
+  return sum * kDim / static_cast<double>(x.size());
+}
+
 }  // namespace
 
 int main() {
@@ -57,7 +73,11 @@ int main() {
                            sm::AnnealedLangevin{/*sigma_min=*/0.02, /*sigma_max=*/5, /*levels=*/30,
                                                 /*steps_per_level=*/10, /*step_size=*/1e-4},
                            kWanted);
-  sm::Queue queue(engine, std::max({plan.workspace_bytes(), flow.workspace_bytes(), langevin.workspace_bytes()}));
+  sm::Likelihood levels{/*sigma_min=*/0.01, /*sigma_max=*/10};
+  levels.prior_deviation = 0.53;  // of the data
+  sm::LikelihoodPlan likelihood(engine, net, levels, kWanted);
+  sm::Queue queue(engine, std::max({plan.workspace_bytes(), flow.workspace_bytes(), langevin.workspace_bytes(),
+                                    likelihood.workspace_bytes()}));
 
   auto data = engine.upload(make_data(), {kRows, kDim});
   auto params = engine.upload(net.initial_params(/*seed=*/1));
@@ -87,5 +107,14 @@ int main() {
   const double langevin_off = worst_share(queue.read(samples));
   std::printf("shares of the clusters off by at most %.3f (probability flow), %.3f (annealed Langevin)\n", flow_off,
               langevin_off);
-  return flow_off < 0.05 && langevin_off < 0.08 ? 0 : 1;
+
+  auto nats = engine.allocate<float>(kWanted);
+  auto mean = engine.allocate<sm::Estimate>();
+  likelihood.run(queue, {adam.ema(), data.samples(0, kWanted)}, {nats, {}, mean.data()});
+  const sm::Estimate got = queue.read_one(mean);
+  const double of_mixture = true_likelihood(queue.read_f32(data.samples(0, kWanted)), levels.sigma_min);
+  std::printf("log-likelihood %.3f +- %.3f nats, under the mixture itself %.3f\n", got.mean, got.standard_error(),
+              of_mixture);
+  const bool likely = std::abs(got.mean - of_mixture) < 0.2;
+  return flow_off < 0.05 && langevin_off < 0.08 && likely ? 0 : 1;
 }
