@@ -32,9 +32,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) add_gaussian_kernel
 }  // namespace
 
 int launch_add_gaussian(const GaussianParams& params, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(params.dim)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((params.batch + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
-  return launch(add_gaussian_kernel, grid, stream, params);
+  return launch(add_gaussian_kernel, row_grid(params.batch, params.dim, kThreads), stream, params);
 }
 
 }  // namespace kernels

@@ -37,9 +37,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
 }  // namespace
 
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(params.columns)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((params.rows + rows_a_block - 1) / rows_a_block),
-                  static_cast<unsigned>(params.count), kThreads, 0};
+  const Grid grid = row_grid(params.rows, params.columns, kThreads, params.count);
   return element == Element::bf16 ? launch(directions_kernel<bf16>, grid, stream, params)
                                   : launch(directions_kernel<float>, grid, stream, params);
 }

@@ -108,9 +108,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(
 
 template <class T>
 int launch_of(const EnergyHeadParams& p, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(p.head.dim)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((p.head.rows + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
-  return launch(energy_head_kernel<T>, grid, stream, p);
+  return launch(energy_head_kernel<T>, row_grid(p.head.rows, p.head.dim, kThreads), stream, p);
 }
 
 }  // namespace

@@ -59,9 +59,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadPar
 
 template <class T>
 int launch_of(const HeadParams& p, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(p.bar_columns)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((p.rows + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
-  return launch(head_kernel<T>, grid, stream, p);
+  return launch(head_kernel<T>, row_grid(p.rows, p.bar_columns, kThreads), stream, p);
 }
 
 }  // namespace

@@ -74,9 +74,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) metropolis_kernel(M
 }  // namespace
 
 int launch_metropolis(const MetropolisParams& params, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(params.dim)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((params.batch + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
-  return launch(metropolis_kernel, grid, stream, params);
+  return launch(metropolis_kernel, row_grid(params.batch, params.dim, kThreads), stream, params);
 }
 
 }  // namespace kernels

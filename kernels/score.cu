@@ -34,9 +34,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
 }  // namespace
 
 int launch_score(const ScoreParams& params, CUstream_st* stream) {
-  const int rows_a_block = RowLanes(group_count(params.dim)).rows(kThreads);
-  const Grid grid{static_cast<unsigned>((params.batch + rows_a_block - 1) / rows_a_block), 1, kThreads, 0};
-  return launch(score_kernel, grid, stream, params);
+  return launch(score_kernel, row_grid(params.batch, params.dim, kThreads), stream, params);
 }
 
 }  // namespace kernels

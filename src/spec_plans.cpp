@@ -17,9 +17,6 @@ const std::map<std::string, Projection> kLaws = {
 enum class Law { none, single, geometric, lognormal };
 const std::map<std::string, Law> kSchedules = {
     {"none", Law::none}, {"single", Law::single}, {"geometric", Law::geometric}, {"lognormal", Law::lognormal}};
-enum class Features { none, log_sigma, fourier };
-const std::map<std::string, Features> kConditionings = {
-    {"none", Features::none}, {"log_sigma", Features::log_sigma}, {"fourier", Features::fourier}};
 enum class Method { annealed, langevin, flow, sde };
 const std::map<std::string, Method> kSamplers = {
     {"annealed", Method::annealed}, {"langevin", Method::langevin}, {"flow", Method::flow}, {"sde", Method::sde}};
@@ -80,13 +77,14 @@ Langevin read_langevin(MetadataReader& reader) {
   return sampler;
 }
 
-conditioning::Fourier read_fourier(MetadataReader& reader) {
-  if (reader.has("fourier.frequencies")) return {reader.take_numbers("fourier.frequencies")};
+std::vector<double> read_frequencies(MetadataReader& reader) {
+  if (reader.has("fourier.frequencies")) return reader.take_numbers("fourier.frequencies");
   if (!reader.has("fourier")) reader.refuse("fourier", "how many frequencies, or fourier.frequencies", "nothing");
   const int count = reader.take_int32("fourier", 0);
   const double scale = reader.take_number("fourier_scale", 1.0);
   return conditioning::Fourier::random(count, scale,
-                                       reader.has("fourier_seed") ? reader.take_uint64("fourier_seed") : 0);
+                                       reader.has("fourier_seed") ? reader.take_uint64("fourier_seed") : 0)
+      .frequencies;
 }
 
 }  // namespace
@@ -148,15 +146,7 @@ NoiseSchedule read_schedule(MetadataReader& reader) {
 }
 
 Conditioning read_conditioning(MetadataReader& reader) {
-  switch (reader.take_choice("conditioning", kConditionings, "none")) {
-    case Features::none:
-      break;
-    case Features::log_sigma:
-      return conditioning::LogSigma{};
-    case Features::fourier:
-      return read_fourier(reader);
-  }
-  return conditioning::None{};
+  return read_conditioning(reader, "none", [&] { return read_frequencies(reader); });
 }
 
 Loss read_loss(MetadataReader& reader, double sigma_data) {
@@ -168,8 +158,7 @@ Loss read_loss(MetadataReader& reader, double sigma_data) {
 }
 
 MlpShape read_net(MetadataReader& reader) {
-  for (const auto& [key, value] :
-       {std::pair("net", "score"), {"activation", "silu"}, {"parameterization", "plain"}, {"conditioning", "none"}})
+  for (const auto& [key, value] : {std::pair("net", "score"), {"activation", "silu"}, {"parameterization", "plain"}})
     reader.set_if_absent(key, value);
   if (!reader.has("dim")) reader.refuse("dim", "a number of dimensions", "nothing");
   const int dim = reader.take_int32("dim", 0);
@@ -179,12 +168,11 @@ MlpShape read_net(MetadataReader& reader) {
       reader.refuse("hidden", "whole widths from 1 to 2^20", number_text(width));
     hidden.push_back(static_cast<int>(width));
   }
-  const Conditioning conditioning = read_conditioning(reader);
-  reader.set_if_absent("conditioning", "none");
-  MlpShape net = read_net(reader, {}, false);
+  Conditioning conditioning = read_conditioning(reader);
+  MlpShape net = read_kind_of_net(reader);
   net.dim = dim;
   net.hidden = std::move(hidden);
-  net.conditioning = conditioning;
+  net.conditioning = std::move(conditioning);
   return net;
 }
 

@@ -130,16 +130,31 @@ Parameterization read_parameterization(MetadataReader& reader, double sigma_data
   }
 }
 
-MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {
+Conditioning read_conditioning(MetadataReader& reader, const std::string& otherwise,
+                               const std::function<std::vector<double>()>& frequencies) {
+  switch (reader.take_choice(std::string("conditioning"), kConditionings, otherwise)) {
+    case 1:
+      return conditioning::LogSigma{};
+    case 2:
+      return conditioning::Fourier{frequencies()};
+    default:
+      return conditioning::None{};
+  }
+}
+
+MlpShape read_kind_of_net(MetadataReader& reader) {
   MlpShape net;
   net.kind = reader.take_choice(std::string("net"), kKinds, "");
   net.activation = reader.take_choice(std::string("activation"), activation_names(), "");
   net.residual = reader.take_bool("residual", false);
   net.parameterization = read_parameterization(reader, read_sigma_data(reader));
-  const std::size_t conditioning = reader.take_choice(std::string("conditioning"), kConditionings, "");
-  if (conditioning == 1) net.conditioning = conditioning::LogSigma{};
-  if (conditioning == 2) net.conditioning = conditioning::Fourier{frequencies};
-  if ((conditioning == 2) != fourier_given)
+  return net;
+}
+
+MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {
+  MlpShape net = read_kind_of_net(reader);
+  net.conditioning = read_conditioning(reader, "", [&] { return frequencies; });
+  if (std::holds_alternative<conditioning::Fourier>(net.conditioning) != fourier_given)
     reader.refuse("conditioning",
                   fourier_given ? "fourier, as fourier.frequencies is given" : "a tensor fourier.frequencies",
                   fourier_given ? "another" : "none");

@@ -1,6 +1,7 @@
 // A network as strings, and numbers in them: the metadata of checkpoints and of the eval format (docs/eval-format.md),
 // and the texts of the C interface (docs/c-interface.md). What only texts say: spec_plans.h.
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -59,6 +60,11 @@ class MetadataReader {
 /// are the caller's to set. sigma_data is `sigma_data` or 0.5. @param fourier_given whether there is a tensor of
 /// frequencies
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given);
+/// Kind, activation, parameterization and residual alone.
+MlpShape read_kind_of_net(MetadataReader& reader);
+/// `conditioning`; `frequencies` gives those of Fourier features, and is asked for them alone.
+Conditioning read_conditioning(MetadataReader& reader, const std::string& otherwise,
+                               const std::function<std::vector<double>()>& frequencies);
 void write_net(const MlpShape& net, Metadata& metadata);
 
 Parameterization read_parameterization(MetadataReader& reader, double sigma_data);

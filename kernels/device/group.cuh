@@ -2,6 +2,7 @@
 // arrays are aligned to their elements alone, so every access asks its address.
 #pragma once
 #include "device/element.cuh"
+#include "device/launch.h"
 #include "device/ptx.cuh"
 
 namespace scorematch {
@@ -64,6 +65,13 @@ struct RowLanes {
     return value;
   }
 };
+
+/// Blocks of `threads` that share out rows of `columns` so.
+inline Grid row_grid(std::int64_t rows, int columns, int threads, int blocks_y = 1) {
+  const int rows_a_block = RowLanes(group_count(columns)).rows(threads);
+  return {static_cast<unsigned>((rows + rows_a_block - 1) / rows_a_block), static_cast<unsigned>(blocks_y),
+          static_cast<unsigned>(threads), 0};
+}
 
 }  // namespace kernels
 }  // namespace scorematch

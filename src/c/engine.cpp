@@ -85,20 +85,15 @@ void scorematch_buffer_destroy(scorematch_buffer* buffer) { delete buffer; }
 
 scorematch_status scorematch_queue_create(const scorematch_engine* engine, size_t workspace_bytes, void* stream,
                                           scorematch_queue** queue) {
-  return guard([&] {
-    scorematch_queue*& handle = need(queue, "queue", "a place for a handle");
-    handle = nullptr;
-    handle = new scorematch_queue(
-        owning(std::make_unique<Queue>(need(engine, "engine").engine, workspace_bytes, stream_of(stream))));
+  return make_handle(queue, "queue", [&] {
+    return owning(std::make_unique<Queue>(need(engine, "engine").engine, workspace_bytes, stream_of(stream)));
   });
 }
 scorematch_status scorematch_queue_create_in(const scorematch_engine* engine, void* workspace, size_t workspace_bytes,
                                              void* stream, scorematch_queue** queue) {
-  return guard([&] {
-    scorematch_queue*& handle = need(queue, "queue", "a place for a handle");
-    handle = nullptr;
-    handle = new scorematch_queue(
-        owning(std::make_unique<Queue>(need(engine, "engine").engine, workspace, workspace_bytes, stream_of(stream))));
+  return make_handle(queue, "queue", [&] {
+    return owning(
+        std::make_unique<Queue>(need(engine, "engine").engine, workspace, workspace_bytes, stream_of(stream)));
   });
 }
 void scorematch_queue_destroy(scorematch_queue* queue) {

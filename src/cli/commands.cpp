@@ -33,4 +33,11 @@ void refuse_option(const std::string& option, const std::string& expected, const
   throw CLI::ValidationError(option, "expected " + expected + ", got " + got);
 }
 
+std::string format_network(const MlpShape& net) {
+  std::string text = std::to_string(net.dim) + " -> ";
+  for (const int width : net.hidden) text += std::to_string(width) + " ";
+  const int outputs = net.kind == MlpShape::Kind::score ? net.dim : 1;
+  return text + "-> " + std::to_string(outputs) + ", " + std::to_string(net.param_count()) + " parameters";
+}
+
 }  // namespace scorematch::cli

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "scorematch/engine.h"
+#include "scorematch/mlp.h"
 
 namespace scorematch::cli {
 
@@ -44,6 +45,9 @@ CLI::Validator not_empty();
 
 /// An option that does not go with the others: the same exit code as one that cannot be read.
 [[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);
+
+/// "2 -> 64 64 -> 2, 4482 parameters"
+std::string format_network(const MlpShape& net);
 
 void add_info(CLI::App& app);
 void add_train(CLI::App& app);

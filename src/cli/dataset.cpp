@@ -7,7 +7,7 @@
 #include <random>
 
 #include "cli/dequantize.h"
-#include "scorematch/error.h"
+#include "cli/refusal.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -49,16 +49,14 @@ Standardization measure(const Matrix& data, Standardize standardize, double devi
   const bool varies = std::any_of(square.begin(), square.end(), [](double each) { return each > 0; });
   for (std::size_t j = 0; j < cols; ++j) mean[j] += step / 2, square[j] += step * step / 12;
   const double overall = std::sqrt(std::accumulate(square.begin(), square.end(), 0.0) / static_cast<double>(cols));
-  if (!varies)
-    throw Error(ErrorCode::invalid_argument, "DATA", "DATA: expected values that vary, got the same row everywhere");
+  if (!varies) refuse("DATA", "values that vary", "the same row everywhere");
   for (std::size_t j = 0; j < cols; ++j) {
     // A column that never changes takes the common scale: there is nothing to divide by.
     const double own = std::sqrt(square[j]);
     const double scale = (standardize == Standardize::column && own > 0 ? own : overall) / deviation;
     if (!(scale >= static_cast<double>(FLT_MIN) && scale <= static_cast<double>(FLT_MAX)))
-      throw Error(ErrorCode::invalid_argument, "DATA",
-                  "DATA: expected a standard deviation that is 1.2e-38 to 3.4e38 times --sigma-data, got " +
-                      number_text(scale) + " times in column " + std::to_string(j) + " (from 0)");
+      refuse("DATA", "a standard deviation that is 1.2e-38 to 3.4e38 times --sigma-data",
+             number_text(scale) + " times in column " + std::to_string(j) + " (from 0)");
     result.mean.push_back(static_cast<float>(mean[j]));
     result.scale.push_back(static_cast<float>(scale));
   }
@@ -69,13 +67,10 @@ Standardization measure(const Matrix& data, Standardize standardize, double devi
 
 Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed,
                 double dequantize, const Standardization* known) {
-  if (!(share >= 0 && share < 1))
-    throw Error(ErrorCode::invalid_argument, "--validation",
-                "--validation: expected a share in [0, 1), got " + number_text(share));
+  if (!(share >= 0 && share < 1)) refuse("--validation", "a share in [0, 1)", number_text(share));
   const auto held_out = static_cast<std::int64_t>(std::llround(share * static_cast<double>(data.rows)));
   if (held_out >= data.rows)
-    throw Error(ErrorCode::invalid_argument, "--validation",
-                "--validation: expected a share that leaves rows to train on, got all " + std::to_string(data.rows));
+    refuse("--validation", "a share that leaves rows to train on", "all " + std::to_string(data.rows));
   if (dequantize > 0) check_grid(data, dequantize);
   const std::vector<std::int64_t> order = shuffled(data.rows, seed);
   Dataset result;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "scorematch/error.h"
+#include "cli/refusal.h"
 #include "scorematch/philox.h"
 #include "spec_text.h"
 
@@ -22,8 +22,7 @@ void check_grid(const Matrix& data, double step) {
                                         : "multiples of --dequantize " + number_text(step) + ", as " +
                                               number_text(std::floor(steps) * step) + " or " +
                                               number_text((std::floor(steps) + 1) * step);
-    throw Error(ErrorCode::invalid_argument, "DATA",
-                "DATA: expected " + expected + ", got " + number_text(value) + place);
+    refuse("DATA", expected, number_text(value) + place);
   }
 }
 

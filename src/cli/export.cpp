@@ -3,8 +3,8 @@
 
 #include "cli/commands.h"
 #include "cli/outputs.h"
+#include "cli/refusal.h"
 #include "cli/state_dict.h"
-#include "scorematch/error.h"
 
 namespace scorematch::cli {
 namespace {
@@ -19,8 +19,7 @@ const std::vector<float>& choose(const Options& options, const Checkpoint& model
   if (options.params == "sampling") return model.sampling_params();
   if (options.params == "last") return model.params;
   if (!model.adam || model.adam->ema.empty())
-    throw Error(ErrorCode::invalid_argument, "--params",
-                "--params: expected sampling or last, as " + options.model + " has no average, got average");
+    refuse("--params", "sampling or last, as " + options.model + " has no average", "average");
   return model.adam->ema;
 }
 

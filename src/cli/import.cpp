@@ -39,11 +39,7 @@ void run(const Options& options) {
   check_output("--output", options.output, {options.input});
   const Checkpoint model = from_state_dict(options.input, options.names, options.frequencies, given(options));
   model.save(options.output);
-  std::string widths;
-  for (const int each : model.net.hidden) widths += std::to_string(each) + " ";
-  std::printf("network     %d -> %s-> %d, %lld parameters\n", model.net.dim, widths.c_str(),
-              model.net.kind == MlpShape::Kind::score ? model.net.dim : 1,
-              static_cast<long long>(model.net.param_count()));
+  std::printf("network     %s\n", format_network(model.net).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
 }
 

@@ -15,6 +15,8 @@
 #include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/progress.h"
+#include "cli/refusal.h"
+#include "network.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
 #include "spec_text.h"
@@ -28,34 +30,18 @@ struct Options {
   std::int64_t count = 0;
   std::uint64_t seed = 0;
   int steps = 40, projections = 0;
-  double sigma_min = 0, sigma_max = 0, prior_deviation = -1;
+  NoiseRange noise;
+  double prior_deviation = -1;
 };
 
 constexpr std::int64_t kBatch = 1024;  // at once; the values do not depend on it
 
-[[noreturn]] void refuse(const std::string& option, const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::invalid_argument, option, option + ": expected " + expected + ", got " + got);
-}
-
-/// What can be refused before any file is read.
-void check(const Options& options) {
-  if (options.sigma_min > 0 && options.sigma_max > 0 && options.sigma_min > options.sigma_max)
-    refuse_option("--sigma-min", "at most --sigma-max " + number_text(options.sigma_max),
-                  number_text(options.sigma_min));
-}
-
 /// The noise levels and the prior: asked for, else those of the model's training.
 Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   Likelihood likelihood;
-  likelihood.sigma_min = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
-  likelihood.sigma_max = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
-  if (!(likelihood.sigma_min > 0) || !(likelihood.sigma_max > 0))
-    refuse(likelihood.sigma_min > 0 ? "--sigma-max" : "--sigma-min",
-           "a level of noise, as the model was not trained on any", "none");
-  if (likelihood.sigma_min > likelihood.sigma_max)
-    refuse("--sigma-min", "at most the largest noise, " + number_text(likelihood.sigma_max),
-           number_text(likelihood.sigma_min));
-  if (model.net.parameterization.index() == 0 && model.net.conditioning.index() == 0)
+  const NoiseRange range = needed_range(options.noise, model, "");
+  likelihood.sigma_min = range.low, likelihood.sigma_max = range.high;
+  if (!uses_sigma(model.net.parameterization, model.net.conditioning))
     refuse("MODEL", "a network that uses sigma, as the flow passes through every level", "one that ignores it");
   const auto* edm = std::get_if<parameterization::Edm>(&model.net.parameterization);
   likelihood.prior_deviation = options.prior_deviation >= 0 ? options.prior_deviation : edm ? edm->sigma_data : 0;
@@ -96,13 +82,12 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
     result.values.insert(result.values.end(), each.begin(), each.end());
   }
   if (!std::isfinite(result.mean.mean))
-    throw Error(ErrorCode::invalid_argument, "log-likelihood",
-                "log-likelihood: expected finite values, got others; try more --steps or a larger --sigma-min");
+    refuse("log-likelihood", "finite values", "others; try more --steps or a larger --sigma-min");
   return result;
 }
 
 void run(const Options& options) {
-  check(options);
+  check(options.noise);
   const Checkpoint model = Checkpoint::load(options.model);
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
@@ -164,10 +149,10 @@ void add_likelihood(CLI::App& app) {
       ->transform(in_range(0, 1 << 14))
       ->capture_default_str();
   command
-      ->add_option("--sigma-min", options->sigma_min,
+      ->add_option("--sigma-min", options->noise.low,
                    "noise at which the density is taken; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
-  command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")
+  command->add_option("--sigma-max", options->noise.high, "largest noise; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
   command
       ->add_option("--prior-deviation", options->prior_deviation,

@@ -1,20 +1,23 @@
 /// @file
 /// What the training command left in a model beside the network.
 #pragma once
-#include <cmath>
-#include <cstdlib>
 #include <string>
 
 #include "scorematch/checkpoint.h"
 
 namespace scorematch::cli {
 
-inline double metadata_number(const Checkpoint& model, const std::string& key, double otherwise) {
-  const auto found = model.metadata.find(key);
-  if (found == model.metadata.end()) return otherwise;
-  char* end = nullptr;
-  const double value = std::strtod(found->second.c_str(), &end);
-  return end != found->second.c_str() && *end == '\0' && std::isfinite(value) ? value : otherwise;
-}
+double metadata_number(const Checkpoint& model, const std::string& key, double otherwise);
+
+/// --sigma-min and --sigma-max, 0 where they are not given.
+struct NoiseRange {
+  double low = 0, high = 0;
+};
+/// What the arguments alone show to be wrong.
+void check(const NoiseRange& asked);
+/// Each as asked for, else as the model was trained; either may be 0 still.
+NoiseRange known_range(const NoiseRange& asked, const Checkpoint& model);
+/// The same where both are needed. @param why, for the message @throws Error naming the option
+NoiseRange needed_range(const NoiseRange& asked, const Checkpoint& model, const std::string& why);
 
 }  // namespace scorematch::cli

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "scorematch/error.h"
+#include "cli/refusal.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -13,10 +13,6 @@ namespace {
 
 const std::string kPrefix = "train.";
 const std::string kData = "train.data";
-
-[[noreturn]] void refuse(const std::string& argument, const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::invalid_argument, argument, argument + ": expected " + expected + ", got " + got);
-}
 
 /// All but the weights and the frequencies' values.
 std::string describe(const MlpShape& net) {

@@ -16,7 +16,9 @@
 #include "cli/outputs.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
+#include "cli/refusal.h"
 #include "cli/scatter_plot.h"
+#include "network.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
 #include "scorematch/sampler.h"
@@ -32,17 +34,14 @@ struct Options {
   std::int64_t count = 100;
   std::uint64_t seed = 0;
   int steps = 0, steps_per_level = 5;
-  double sigma_min = 0, sigma_max = 0, step_size = 0, sigma_start = 1, arrow_sigma = 0;
+  NoiseRange noise;
+  double step_size = 0, sigma_start = 1, arrow_sigma = 0;
   bool quantize = false, metropolis = false;
 };
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
 constexpr int kArrows = 21;            // a side
 constexpr int kHeights = 160;          // likewise, of a density's contours
-
-[[noreturn]] void refuse(const std::string& option, const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::invalid_argument, option, option + ": expected " + expected + ", got " + got);
-}
 
 struct Size {
   int height = 0, width = 0;
@@ -74,12 +73,8 @@ void check(const Options& options) {
                   "'" + options.output + "' for both");
   if (options.metropolis && options.sampler != "langevin")
     refuse_option("--metropolis", "--sampler langevin", options.sampler);
-  if (options.sigma_min > 0 && options.sigma_max > 0 && options.sigma_min > options.sigma_max)
-    refuse_option("--sigma-min", "at most --sigma-max " + number_text(options.sigma_max),
-                  number_text(options.sigma_min));
+  check(options.noise);
 }
-
-bool ignores_sigma(const MlpShape& net) { return net.parameterization.index() == 0 && net.conditioning.index() == 0; }
 
 /// At the smallest level of noise, or at none where the network ignores it.
 Langevin make_langevin(const Options& options, const Checkpoint& model) {
@@ -87,10 +82,10 @@ Langevin make_langevin(const Options& options, const Checkpoint& model) {
   langevin.metropolis = options.metropolis;
   langevin.sigma_start = options.sigma_start;
   if (options.steps > 0) langevin.steps = options.steps;
-  const double low = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
+  const double low = known_range(options.noise, model).low;
   if (options.metropolis && model.net.kind != MlpShape::Kind::energy)
     refuse("--metropolis", "an energy net, which has a density", "a score net");
-  if (!ignores_sigma(model.net)) {
+  if (uses_sigma(model.net.parameterization, model.net.conditioning)) {
     if (!(low > 0)) refuse("--sigma-min", "the level of noise to sample at, as the network uses it", "none");
     langevin.sigma = low;
   }
@@ -103,12 +98,7 @@ Langevin make_langevin(const Options& options, const Checkpoint& model) {
 /// The noise levels: asked for, else those the model was trained on.
 Sampler make_sampler(const Options& options, const Checkpoint& model) {
   if (options.sampler == "langevin") return make_langevin(options, model);
-  const double low = options.sigma_min > 0 ? options.sigma_min : metadata_number(model, "sigma_min", 0);
-  const double high = options.sigma_max > 0 ? options.sigma_max : metadata_number(model, "sigma_max", 0);
-  if (!(low > 0) || !(high > 0))
-    refuse(low > 0 ? "--sigma-max" : "--sigma-min",
-           "a level of noise, as the model was not trained on any and this sampler anneals it", "none");
-  if (low > high) refuse("--sigma-min", "at most the largest noise, " + number_text(high), number_text(low));
+  const auto [low, high] = needed_range(options.noise, model, " and this sampler anneals it");
   if (options.sampler == "flow") return ProbabilityFlow{low, high, options.steps > 0 ? options.steps : 40, 7.0};
   if (options.sampler == "sde") return ReverseSde{low, high, options.steps > 0 ? options.steps : 500, 7.0};
   AnnealedLangevin langevin{low, high, options.steps > 0 ? options.steps : 200, options.steps_per_level, 0};
@@ -194,7 +184,7 @@ class Drawing {
         options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
     auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
     ScorePlan::In in{params_, x};
-    if (!ignores_sigma(model_.net)) in.sigma = sigma;
+    if (uses_sigma(model_.net.parameterization, model_.net.conditioning)) in.sigma = sigma;
     plan.run(queue, in, out);
     return queue.read(result);
   }
@@ -331,9 +321,9 @@ void add_sample(CLI::App& app) {
       ->add_option("--sigma-start", options->sigma_start, "with langevin: starts from N(0, sigma-start^2), model units")
       ->transform(in_range(1e-30, 1e30))
       ->capture_default_str();
-  command->add_option("--sigma-min", options->sigma_min, "smallest noise; the training's if not given")
+  command->add_option("--sigma-min", options->noise.low, "smallest noise; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
-  command->add_option("--sigma-max", options->sigma_max, "largest noise; the training's if not given")
+  command->add_option("--sigma-max", options->noise.high, "largest noise; the training's if not given")
       ->transform(in_range(1e-30, 1e30));
   command
       ->add_option("--arrow-sigma", options->arrow_sigma, "noise level of the score field and density, in model units")

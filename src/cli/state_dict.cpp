@@ -4,7 +4,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "scorematch/error.h"
+#include "cli/refusal.h"
+#include "network.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -129,9 +130,7 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
     params.insert(params.end(), values.begin(), values.end());
     params.insert(params.end(), bias.begin(), bias.end());
   }
-  std::int64_t features = std::holds_alternative<conditioning::LogSigma>(net.conditioning) ? 1 : 0;
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
-    features = 2 * static_cast<std::int64_t>(fourier->frequencies.size());
+  const std::int64_t features = feature_count(net.conditioning);
   const std::int64_t dim = first_inputs - features;
   const std::string inputs = std::to_string(first_inputs) + " inputs, of which " + std::to_string(features) +
                              " are features of sigma by --conditioning";
@@ -156,9 +155,7 @@ MlpShape describe_net(const std::string& path, const Metadata& metadata, const D
   }
   all.emplace("net", "score");
   for (const char* key : {"activation", "parameterization", "conditioning"})
-    if (all.count(key) == 0)
-      throw Error(ErrorCode::invalid_argument, std::string("--") + key,
-                  std::string("--") + key + ": expected one, as " + path + " does not say, got nothing");
+    if (all.count(key) == 0) refuse(std::string("--") + key, "one, as " + path + " does not say", "nothing");
   const bool is_fourier = all.at("conditioning") == "fourier";
   if (!is_fourier && tensors.has(frequencies))
     tensors.fail("tensor '" + frequencies + "': expected nothing by that name, as --conditioning is " +

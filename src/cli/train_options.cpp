@@ -5,7 +5,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "scorematch/error.h"
+#include "cli/refusal.h"
 #include "spec_plans.h"
 
 namespace scorematch::cli {
@@ -140,9 +140,7 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
       throw Error(ErrorCode::io, path, path + ": expected the run's --" + name + ", got nothing");
     const std::string &wanted = found->second, given = each.text();
     if (given == wanted || (name == "steps" && each.option->count() > 0)) continue;
-    if (each.option->count() > 0)
-      throw Error(ErrorCode::invalid_argument, "--" + name,
-                  "--" + name + ": expected " + wanted + ", as the run in " + path + " has it, got " + given);
+    if (each.option->count() > 0) refuse("--" + name, wanted + ", as the run in " + path + " has it", given);
     try {
       each.option->add_result(wanted);
       each.option->run_callback();

@@ -12,8 +12,8 @@
 #include "cli/interrupt.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
+#include "cli/refusal.h"
 #include "cli/run_record.h"
-#include "scorematch/error.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -96,9 +96,9 @@ void Training::run() {
     ++step_;
     skipped_in_a_row_ = std::isfinite(loss.mean) ? 0 : skipped_in_a_row_ + 1;
     if (skipped_in_a_row_ > kMaxSkipped)
-      throw Error(ErrorCode::invalid_argument, "loss",
-                  "loss: expected finite values, got " + std::to_string(skipped_in_a_row_) +
-                      " steps in a row without one; try a smaller --learning-rate or a larger smallest sigma");
+      refuse("loss", "finite values",
+             std::to_string(skipped_in_a_row_) +
+                 " steps in a row without one; try a smaller --learning-rate or a larger smallest sigma");
     if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
     log_.add(loss);
     ends = is_over();
@@ -191,15 +191,13 @@ void Training::save() {
 
 void Training::report() {
   const std::int64_t done = step_ - first_step_, skipped = adam_.progress(queue_).skipped;
-  std::string widths, stopped;
-  for (const int each : net_.hidden) widths += std::to_string(each) + " ";
+  std::string stopped;
   if (const int signal = InterruptGuard::signal(); signal != 0)
     stopped = signal == SIGINT ? " (stopped by Ctrl-C)" : " (stopped by SIGTERM)";
   else if (step_ < options_.steps)
     stopped = " (stopped by --stop-after)";
   std::printf("engine      %s\n", engine_.description().c_str());
-  std::printf("network     %d -> %s-> %d, %lld parameters\n", dim_, widths.c_str(), dim_,
-              static_cast<long long>(net_.param_count()));
+  std::printf("network     %s\n", format_network(net_).c_str());
   std::printf("steps       %lld of %lld, %d samples each%s\n", static_cast<long long>(step_),
               static_cast<long long>(options_.steps), options_.batch, step_ < options_.steps ? stopped.c_str() : "");
   if (first_step_ > 0) std::printf("resumed     after %lld steps\n", static_cast<long long>(first_step_));

@@ -55,6 +55,23 @@ struct EnergyLossProblem : LossProblem {
     return {*this, parts, false, arena};
   }
 
+  /// With the parameters' gradient, and without the input's.
+  int launches(std::int64_t batch) const {
+    const int layers = static_cast<int>(net.padded.hidden().size());
+    const int count = static_cast<int>(groups.size());
+    const bool directed = directions > 0;
+    const int widened = net.element == kernels::Element::bf16 ? 1 : 0;
+    // Of s: two a layer, the output's product, and the head.
+    const int score = has_score ? 2 * layers + 2 + widened : 0;
+    // Forward: two a layer, the head; directions, and the outputs that are asked for.
+    const int group = 2 * layers + 1 + (directed ? 1 : 0) + (terms[0].sliced_square ? 1 : 0);
+    const int second = directed ? (layers == 0 ? 2 : 1) : 0;
+    // Back: a layer's kernel and two products, of the value its bias; the output's two. Not to the input.
+    const int backward = count * (layers == 0 ? 1 : 1 + 3 * layers) + layers;
+    const int term = 1 + 2 * layers + score + (2 * count - 1) * group + second + backward;
+    return 3 + (has_score ? 1 : 0) + net.chunks(batch) * (1 + static_cast<int>(terms.size()) * term);
+  }
+
   bool has_score;  // u is a tangent
   std::vector<Group> groups;
 
@@ -161,48 +178,10 @@ class EnergyLossRun final : public LossRun {
   const EnergyLossProblem& problem_;
 };
 
-class CudaEnergyLoss final : public LossProgram {
- public:
-  CudaEnergyLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
-
-  std::size_t workspace_bytes() const override { return problem_.workspace(true, DeviceArena()).bytes; }
-  PlanReport report(std::int64_t batch) const override { return problem_.net.report(launches(batch)); }
-
-  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
-           const Reduction& reduction) const override {
-    check_noise_offset(in.noise, batch);
-    const UseDevice use(device_.index);
-    const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
-    EnergyLossRun(problem_, queue, in, out, batch, reduction, workspace).run();
-  }
-
- private:
-  /// With the parameters' gradient, and without the input's.
-  int launches(std::int64_t batch) const {
-    const int layers = static_cast<int>(problem_.net.padded.hidden().size());
-    const int groups = static_cast<int>(problem_.groups.size());
-    const bool directed = problem_.directions > 0;
-    const int widened = problem_.net.element == kernels::Element::bf16 ? 1 : 0;
-    // Of s: two a layer, the output's product, and the head.
-    const int score = problem_.has_score ? 2 * layers + 2 + widened : 0;
-    // Forward: two a layer, the head; directions, and the outputs that are asked for.
-    const int group = 2 * layers + 1 + (directed ? 1 : 0) + (problem_.terms[0].sliced_square ? 1 : 0);
-    const int second = directed ? (layers == 0 ? 2 : 1) : 0;
-    // Back: a layer's kernel and two products, of the value its bias; the output's two. Not to the input.
-    const int backward = groups * (layers == 0 ? 1 : 1 + 3 * layers) + layers;
-    const int term = 1 + 2 * layers + score + (2 * groups - 1) * group + second + backward;
-    return 3 + (problem_.has_score ? 1 : 0) +
-           problem_.net.chunks(batch) * (1 + static_cast<int>(problem_.terms.size()) * term);
-  }
-
-  EnergyLossProblem problem_;
-  const Device& device_;
-};
-
 }  // namespace
 
 std::unique_ptr<LossProgram> make_layered_energy_loss(const LossSpec& spec, const Context& context) {
-  return std::make_unique<CudaEnergyLoss>(spec, context);
+  return std::make_unique<LayeredLoss<EnergyLossProblem, EnergyLossRun>>(spec, context);
 }
 
 }  // namespace scorematch::cuda

@@ -2,18 +2,16 @@
 // products are one way back to the input, carried along the directions; the divergence along directions alone is
 // forward: sums of second derivatives. Groups of directions go one after the other.
 #include "cuda/call_params.h"
-#include "cuda/layered_net.h"
+#include "cuda/layered_scores.h"
 #include "cuda/status.h"
 
 namespace scorematch::cuda {
 namespace {
 
-/// What a plan knows.
-struct EnergyScoreProblem {
-  EnergyScoreProblem(const ScoreSpec& spec_, const Context& context)
-      : spec(spec_),
-        net(spec_.net, spec_.compute.precision, spec_.max_batch, std::max(spec_.projections, spec_.net.dim), 1,
-            context) {
+struct EnergyScoreProblem : ScoreProblem {
+  EnergyScoreProblem(const ScoreSpec& spec_, const Context& context) : ScoreProblem(spec_, 1, context) {
+    parts.energy = parts.second = true;
+    parts.gradient_slots = 1 + net.tangents;
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
       Jet::prepare_output(net.padded, rung, true, net.gemms);
       Jet::prepare_output(net.padded, rung, false, net.gemms);
@@ -28,75 +26,38 @@ struct EnergyScoreProblem {
     }
   }
 
-  JetParts parts() const {
-    JetParts result;
-    result.energy = result.second = true;
-    result.gradient_slots = 1 + net.tangents;
-    return result;
+  /// Of scores alone: parameters and where the way back starts, then a chunk's prologue, two a hidden layer there and
+  /// two back, the output's product and what is stored.
+  int launches(std::int64_t batch) const {
+    const int layers = static_cast<int>(net.padded.hidden().size());
+    const int widened = net.element == kernels::Element::bf16 ? 1 : 0;
+    return 2 + net.chunks(batch) * (3 + 4 * layers + widened);
   }
-
-  ScoreSpec spec;
-  LayeredNet net;
 };
 
-/// Directions, and what each is worth.
-struct Bundle {
-  kernels::DirectionSource source;
-  bool has_scale = false;  // to the sphere
-  int count = 0;
-  double share = 1;
-};
-
-class EnergyScoreRun {
+class EnergyScoreRun final : public ScoreRun {
  public:
   EnergyScoreRun(const EnergyScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in,
                  const ScorePlan::Out& out)
-      : problem_(problem),
-        stream_(queue.stream),
-        in_(in),
-        out_(out),
-        arena_(queue.workspace),
-        workspace_(problem.net, problem.parts(), arena_),
-        parameters_(workspace_.parameters()) {}
-
-  void run(std::int64_t batch) {
-    workspace_.pack(in_.params, stream_);
-    if (!out_.score.empty() || !out_.jvp.empty()) workspace_.jet.fill_unit(stream_);
-    for_each_chunk(batch, problem_.net.rows, [&](const Chunk& chunk) { run_chunk(chunk); });
+      : ScoreRun(problem, queue, in, out) {
+    if (!out.score.empty() || !out.jvp.empty()) workspace_.jet.fill_unit(stream_);
   }
 
  private:
-  void run_chunk(const Chunk& chunk) {
+  void run_chunk(const Chunk& chunk) const override {
     const Slots value{chunk.rows, 0, 1};
-    workspace_.fill_value(perturb_params(problem_.spec, problem_.net.features, in_), chunk, stream_);
+    fill_value(chunk);
     workspace_.jet.forward_hidden(parameters_, value, false, false, stream_);
     if (!out_.log_density.empty()) store_log_density(chunk, value);
     if (!out_.score.empty()) {
       workspace_.jet.gradient(parameters_, value, stream_);
-      kernels::ScoreParams p = params(chunk);
-      p.output = workspace_.jet.input_gradient(value, 0), p.output_stride = problem_.net.padded.first().in;
-      p.score = row_of(out_.score, chunk.first), p.score_stride = out_.score.stride[0];
-      check_launch(kernels::launch_score(p, stream_), "score");
+      store_score(chunk, workspace_.jet.input_gradient(value, 0), problem_.net.padded.first().in);
     }
     if (!out_.jvp.empty())
       run_products(chunk, drawn());
     else if (!out_.divergence_estimate.empty())
       run_divergence(chunk, drawn(), out_.divergence_estimate);
-    if (!out_.divergence.empty()) run_divergence(chunk, {basis(), false, problem_.spec.net.dim, 1}, out_.divergence);
-  }
-
-  Bundle drawn() const {
-    const int count =
-        in_.directions.empty() ? problem_.spec.projections : static_cast<int>(in_.directions.shape.extent[0]);
-    return {direction_source(in_.directions, problem_.spec.law),
-            in_.directions.empty() && problem_.spec.law == Projection::sphere, count, 1.0 / count};
-  }
-
-  void fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const {
-    kernels::DirectionsParams p;
-    p.source = bundle.source;
-    p.noise = translated(in_.noise);
-    workspace_.fill_tangents(p, bundle.has_scale, chunk, slots, first, stream_);
+    if (!out_.divergence.empty()) run_divergence(chunk, unit_vectors(), out_.divergence);
   }
 
   void store_log_density(const Chunk& chunk, const Slots& value) const {
@@ -111,21 +72,13 @@ class EnergyScoreRun {
   }
 
   void run_products(const Chunk& chunk, const Bundle& bundle) const {
-    const int width = problem_.net.padded.first().in;
     for_each_group(bundle.count, [&](int first, int count) {
       const Slots slots{chunk.rows, 0, 1 + count}, tangents{chunk.rows, 1, 1 + count};
       fill_tangents(chunk, bundle, slots, first);
       workspace_.jet.forward_hidden(parameters_, tangents, false, false, stream_);
       workspace_.jet.gradient(parameters_, slots, stream_);
-      kernels::ScoreParams p = params(chunk);
-      p.jvp = workspace_.jet.input_gradient(slots, 1), p.jvp_plane = chunk.rows * width, p.jvp_stride = width;
-      p.directions = bundle.source;
-      p.direction_scale = bundle.has_scale ? workspace_.direction_scale : nullptr;
-      p.first_direction = first, p.count = count, p.share = static_cast<float>(bundle.share);
-      p.jvp_out = floats(out_.jvp) + first * out_.jvp.stride[0] + chunk.first * out_.jvp.stride[1];
-      p.jvp_out_plane = out_.jvp.stride[0], p.jvp_out_stride = out_.jvp.stride[1];
-      p.divergence = at(out_.divergence_estimate, chunk.first), p.add_divergence = first > 0;
-      check_launch(kernels::launch_score(p, stream_), "score");
+      store_products(chunk, bundle, first, count, workspace_.jet.input_gradient(slots, 1),
+                     problem_.net.padded.first().in, out_.jvp, out_.divergence_estimate);
     });
   }
 
@@ -155,56 +108,12 @@ class EnergyScoreRun {
       check_launch(kernels::launch_energy_head(p, problem_.net.element, stream_), "energy_head");
     });
   }
-
-  kernels::ScoreParams params(const Chunk& chunk) const {
-    kernels::ScoreParams p = score_params(problem_.spec, in_);
-    p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-    p.sigma = workspace_.sigma;
-    return p;
-  }
-
-  const EnergyScoreProblem& problem_;
-  cudaStream_t stream_;
-  const ScorePlan::In& in_;
-  const ScorePlan::Out& out_;
-  DeviceArena arena_;
-  LayeredWorkspace workspace_;
-  Parameters parameters_;
-};
-
-class CudaEnergyScore final : public ScoreProgram {
- public:
-  CudaEnergyScore(const ScoreSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
-
-  std::size_t workspace_bytes() const override {
-    DeviceArena arena;
-    LayeredWorkspace(problem_.net, problem_.parts(), arena);
-    return arena.used();
-  }
-
-  PlanReport report(std::int64_t batch) const override {
-    // Of scores alone: parameters and where the way back starts, then a chunk's prologue, two a hidden layer there and
-    // two back, the output's product and what is stored.
-    const int layers = static_cast<int>(problem_.net.padded.hidden().size());
-    const int widened = problem_.net.element == kernels::Element::bf16 ? 1 : 0;
-    return problem_.net.report(2 + problem_.net.chunks(batch) * (3 + 4 * layers + widened));
-  }
-
-  void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
-    check_noise_offset(in.noise, batch);
-    const UseDevice use(device_.index);
-    EnergyScoreRun(problem_, queue, in, out).run(batch);
-  }
-
- private:
-  EnergyScoreProblem problem_;
-  const Device& device_;
 };
 
 }  // namespace
 
 std::unique_ptr<ScoreProgram> make_layered_energy_score(const ScoreSpec& spec, const Context& context) {
-  return std::make_unique<CudaEnergyScore>(spec, context);
+  return std::make_unique<LayeredScore<EnergyScoreProblem, EnergyScoreRun>>(spec, context);
 }
 
 }  // namespace scorematch::cuda

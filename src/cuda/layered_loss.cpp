@@ -29,6 +29,18 @@ struct ScoreLossProblem : LossProblem {
     parts.gradient = gradient;
     return {*this, parts, terms[0].sliced_square, arena};
   }
+  /// With both gradients' outputs empty but the parameters', and without the input's gradient.
+  int launches(std::int64_t batch) const {
+    const int layers = static_cast<int>(net.padded.hidden().size());
+    int groups = 0;
+    for_each_group(directions, [&](int, int) { ++groups; });
+    // A jet forward: two a layer, and the output of value and tangents. Back: a layer's kernel, two products, and, of
+    // the value, its bias; the output's alike.
+    const int forward = groups == 0 ? 2 * layers + 1 : groups * (2 * layers + 1) + 1;
+    const int backward = groups == 0 ? 4 * layers + 3 : groups * (3 * layers + 1) + layers + 2;
+    const int around = groups == 0 ? 2 : 1 + 2 * groups;
+    return 3 + net.chunks(batch) * (1 + static_cast<int>(terms.size()) * (forward + backward + around));
+  }
 
  private:
   void prepare(const Slots& slots) {
@@ -89,44 +101,10 @@ class ScoreLossRun final : public LossRun {
   const ScoreLossProblem& problem_;
 };
 
-class CudaLoss final : public LossProgram {
- public:
-  CudaLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
-
-  std::size_t workspace_bytes() const override { return problem_.workspace(true, DeviceArena()).bytes; }
-  PlanReport report(std::int64_t batch) const override { return problem_.net.report(launches(batch)); }
-
-  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
-           const Reduction& reduction) const override {
-    check_noise_offset(in.noise, batch);
-    const UseDevice use(device_.index);
-    const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
-    ScoreLossRun(problem_, queue, in, out, batch, reduction, workspace).run();
-  }
-
- private:
-  /// With both gradients' outputs empty but the parameters', and without the input's gradient.
-  int launches(std::int64_t batch) const {
-    const int layers = static_cast<int>(problem_.net.padded.hidden().size());
-    int groups = 0;
-    for_each_group(problem_.directions, [&](int, int) { ++groups; });
-    // A jet forward: two a layer, and the output of value and tangents. Back: a layer's kernel, two products, and, of
-    // the value, its bias; the output's alike.
-    const int forward = groups == 0 ? 2 * layers + 1 : groups * (2 * layers + 1) + 1;
-    const int backward = groups == 0 ? 4 * layers + 3 : groups * (3 * layers + 1) + layers + 2;
-    const int around = groups == 0 ? 2 : 1 + 2 * groups;
-    return 3 +
-           problem_.net.chunks(batch) * (1 + static_cast<int>(problem_.terms.size()) * (forward + backward + around));
-  }
-
-  ScoreLossProblem problem_;
-  const Device& device_;
-};
-
 }  // namespace
 
 std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context) {
-  return std::make_unique<CudaLoss>(spec, context);
+  return std::make_unique<LayeredLoss<ScoreLossProblem, ScoreLossRun>>(spec, context);
 }
 
 }  // namespace scorematch::cuda

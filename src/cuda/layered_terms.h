@@ -74,4 +74,26 @@ class LossRun {
 
 inline bool wants_gradient(const LossPlan::Out& out) { return !out.grad.empty() || !out.grad_x.empty(); }
 
+/// The program of a Problem, a LossProblem that knows its workspace and launches, by its Run, a LossRun.
+template <class Problem, class Run>
+class LayeredLoss final : public LossProgram {
+ public:
+  LayeredLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
+
+  std::size_t workspace_bytes() const override { return problem_.workspace(true, DeviceArena()).bytes; }
+  PlanReport report(std::int64_t batch) const override { return problem_.net.report(problem_.launches(batch)); }
+
+  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_noise_offset(in.noise, batch);
+    const UseDevice use(device_.index);
+    const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
+    Run(problem_, queue, in, out, batch, reduction, workspace).run();
+  }
+
+ private:
+  Problem problem_;
+  const Device& device_;
+};
+
 }  // namespace scorematch::cuda

@@ -188,12 +188,6 @@ class Net(Handle):
     def __init__(self, text):
         super().__init__("net", "net_create", encoded(text))
 
-    @classmethod
-    def _from(cls, handle):
-        net = cls.__new__(cls)
-        net._adopt("net", handle)
-        return net
-
     @property
     def text(self):
         return get("net_text", self._handle, c_char_p).decode()

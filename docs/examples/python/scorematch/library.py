@@ -160,6 +160,13 @@ class Handle:
         call(create, *arguments, byref(handle))
         self._adopt(kind, handle)
 
+    @classmethod
+    def _of(cls, kind, handle):
+        """One that the library has made."""
+        made = cls.__new__(cls)
+        made._adopt(kind, handle)
+        return made
+
     def _adopt(self, kind, handle):
         self._handle = handle
         self._destroy = weakref.finalize(self, getattr(library, f"scorematch_{kind}_destroy"), handle)

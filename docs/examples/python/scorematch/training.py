@@ -25,12 +25,6 @@ class Progress(NamedTuple):
 class Snapshot(Handle):
     """All of an Adam, on the host."""
 
-    @classmethod
-    def _from(cls, handle):
-        snapshot = cls.__new__(cls)
-        snapshot._adopt("adam_snapshot", handle)
-        return snapshot
-
     @property
     def options(self):
         return get("adam_snapshot_options", self._handle, c_char_p).decode()
@@ -64,7 +58,7 @@ class Adam(Handle):
     def snapshot(self, queue):
         handle = c_void_p()
         call("adam_take_snapshot", self._handle, queue._handle, byref(handle))
-        return Snapshot._from(handle)
+        return Snapshot._of("adam_snapshot", handle)
 
     def restore(self, queue, snapshot):
         call("adam_restore", self._handle, queue._handle, snapshot._handle)
@@ -92,7 +86,7 @@ class Checkpoint(Handle):
     def net(self):
         handle = c_void_p()
         call("checkpoint_net", self._handle, byref(handle))
-        return Net._from(handle)
+        return Net._of("net", handle)
 
     @property
     def params(self):
@@ -113,7 +107,7 @@ class Checkpoint(Handle):
         """A Snapshot, or None."""
         handle = c_void_p()
         call("checkpoint_adam", self._handle, byref(handle))
-        return Snapshot._from(handle) if handle.value else None
+        return Snapshot._of("adam_snapshot", handle) if handle.value else None
 
     @adam.setter
     def adam(self, snapshot):
