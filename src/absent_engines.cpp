@@ -5,9 +5,8 @@ namespace scorematch {
 
 #ifndef SCOREMATCH_HAS_CPU
 std::shared_ptr<Engine::Impl> make_cpu_engine(int) {
-  throw Error(
-      ErrorCode::unsupported, "engine",
-      "engine: expected one of this build, got cpu, which needs oneDNN and Highway; Engine::reference() can be had");
+  throw Error(ErrorCode::unsupported, "engine",
+              "engine: expected one of this build, got cpu, which needs Highway; Engine::reference() can be had");
 }
 #endif
 

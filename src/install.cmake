@@ -23,7 +23,7 @@ install(FILES ${PROJECT_BINARY_DIR}/scorematch-config.cmake ${PROJECT_BINARY_DIR
 set(files "")
 set(libraries "")
 if(SCOREMATCH_HAS_CPU)
-  list(APPEND files ${SCOREMATCH_DNNL_LIBRARY} ${SCOREMATCH_HWY_LIBRARY})
+  list(APPEND files ${SCOREMATCH_HWY_LIBRARY})
 endif()
 if(SCOREMATCH_HAS_CUDA)
   list(APPEND files ${CUDA_cublasLt_LIBRARY} ${CUDA_cudart_LIBRARY})
@@ -67,6 +67,6 @@ set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 if(NOT BUILD_SHARED_LIBS AND SCOREMATCH_HAS_CPU)
-  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libdnnl-dev, libhwy-dev") # what links with a static library links with these
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev") # what links with a static library links with this
 endif()
 include(CPack)

@@ -1,33 +1,46 @@
-// How a batch is cut: into tiles of kTileRows samples, and those into chunks, whose partial sums are added in order.
-// Both depend on the batch alone, so that results do not depend on the threads.
+// How a batch is cut: into tiles of samples, and those into chunks, each with its partial sums, which are added in
+// order. Both depend on the batch and the network alone, so that results do not depend on the threads.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/padded_net.h"
 #include "cpu/thread_pool.h"
+#include "cpu/tile_rows.h"
 
 namespace scorematch::cpu {
 
+constexpr int kMaxChunks = 64;
+
+/// So many that their partial gradients take 64 MB at most, or four of them.
+inline int max_chunks(const PaddedNet& net) {
+  return static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 24) / net.count(), 4, kMaxChunks));
+}
+
 class Chunks {
  public:
-  explicit Chunks(std::int64_t batch) : batch_(batch), tiles_((batch + kTileRows - 1) / kTileRows) {
-    // Long chunks spare additions of partial gradients, many chunks feed many threads: 16 chunks until they are 8 tiles
-    // long.
-    tiles_a_chunk_ = std::clamp<std::int64_t>(tiles_ / 16, 1, 8);
+  /// @param most chunks there may be
+  explicit Chunks(std::int64_t batch, int tile_rows = kTileRows, int most = kMaxChunks) : batch_(batch) {
+    // Small batches feed several threads too.
+    rows_ = static_cast<int>(std::clamp<std::int64_t>((batch + 3) / 4, kTileRows / 2, tile_rows));
+    tiles_ = (batch + rows_ - 1) / rows_;
+    // Many chunks feed many threads, long ones spare additions of partial sums: 16 until they are 4 tiles long.
+    count_ = std::min<std::int64_t>({tiles_, most, std::max<std::int64_t>(16, tiles_ / 4)});
   }
-  std::int64_t count() const { return (tiles_ + tiles_a_chunk_ - 1) / tiles_a_chunk_; }
+  int tile_rows() const { return rows_; }
+  /// Grows with the batch.
+  std::int64_t count() const { return count_; }
 
   /// tile(first sample, rows) for each tile of the chunk, in order.
   template <class Tile>
   void for_each_tile(std::int64_t chunk, const Tile& tile) const {
-    const std::int64_t end = std::min(tiles_, (chunk + 1) * tiles_a_chunk_);
-    for (std::int64_t t = chunk * tiles_a_chunk_; t < end; ++t)
-      tile(t * kTileRows, static_cast<int>(std::min<std::int64_t>(kTileRows, batch_ - t * kTileRows)));
+    const std::int64_t end = (chunk + 1) * tiles_ / count_;
+    for (std::int64_t t = chunk * tiles_ / count_; t < end; ++t)
+      tile(t * rows_, static_cast<int>(std::min<std::int64_t>(rows_, batch_ - t * rows_)));
   }
 
  private:
-  std::int64_t batch_, tiles_, tiles_a_chunk_;
+  std::int64_t batch_, tiles_, count_;
+  int rows_;
 };
 
 }  // namespace scorematch::cpu

@@ -1,7 +1,6 @@
-// The engine for machines without a GPU: float32, all cores, oneDNN and Highway.
+// The engine for machines without a GPU: float32, all cores, Highway.
 #include "cpu/simd_targets.h"  // before Highway
 
-#include <dnnl.h>
 #include <hwy/targets.h>
 
 #include <string>
@@ -40,10 +39,8 @@ struct CpuEngine final : HostEngine {
   explicit CpuEngine(int threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(threads) {}
 
   std::string description() const override {
-    const dnnl_version_t* version = dnnl_version();
     return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") + vectors() +
-           " vectors, oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-           std::to_string(version->patch);
+           " vectors";
   }
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
     check_compute(spec.compute);

@@ -33,9 +33,9 @@ struct HeadCall {
 
 class TileHead {
  public:
-  TileHead(const HeadProblem& problem, Arena& arena)
-      : problem_(problem), dim_(problem.spec.dim), stride_(padded(dim_)), samples_(dim_, arena) {
-    const auto size = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(stride_);
+  TileHead(const HeadProblem& problem, int capacity, Arena& arena)
+      : problem_(problem), dim_(problem.spec.dim), stride_(padded(dim_)), samples_(dim_, capacity, arena) {
+    const auto size = static_cast<std::size_t>(capacity) * static_cast<std::size_t>(stride_);
     score_ = arena.take<double>(size);
     score_bar_ = arena.take<double>(size);
     v_ = arena.take<float>(size);
@@ -125,8 +125,8 @@ class TileHead {
   const HeadProblem& problem_;
   int dim_, stride_;
   TileSamples samples_;
-  Coefficients k_[kTileRows];
-  double lambda_[kTileRows], loss_[kTileRows];
+  Coefficients k_[kMaxTileRows];
+  double lambda_[kMaxTileRows], loss_[kMaxTileRows];
   double *score_, *score_bar_;
   float *v_, *scratch_;
 };
@@ -148,28 +148,27 @@ class CpuHead final : public HeadProgram {
                                problem_.spec.dim);
     const HeadCall call{in, out, samples, grad_factor_of(reduction, batch)};
     const Chunks chunks(batch);
-    Turnstile turnstile;
-    Estimate estimate;
+    Estimate estimates[kMaxChunks];
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
-      Turn turn(turnstile, chunk);
       Arena arena(queue.workspace + static_cast<std::size_t>(worker) * worker_bytes());
-      TileHead tile(problem_, arena);
+      TileHead tile(problem_, chunks.tile_rows(), arena);
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows);
         for (int r = 0; r < rows; ++r) add_to(part, tile.loss()[r]);
         store_values(out.loss_per_sample, first, rows, tile.loss());
       });
-      turn.wait();
-      estimate = estimate.merged(part);
+      estimates[chunk] = part;
     });
+    Estimate estimate;
+    for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) estimate = estimate.merged(estimates[chunk]);
     store(out.loss, estimate, reduction.accumulate);
   }
 
  private:
   std::size_t worker_bytes() const {
     Arena arena;
-    const TileHead tile(problem_, arena);
+    const TileHead tile(problem_, kTileRows, arena);
     return arena.used();
   }
 

@@ -13,16 +13,18 @@ class CpuLoss final : public LossProgram {
  public:
   CpuLoss(const LossSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 P' + T (4 P' + tile): the padded parameters once, and for each of T threads a gradient and one tile's arrays.
+  /// 4 Q' + C 4 P' + T tile: the packed parameters once, a gradient for each of C chunks, and one tile's arrays for
+  /// each of T threads.
   std::size_t workspace_bytes() const override {
-    return problem_.net.bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
+    return problem_.net.bytes() + static_cast<std::size_t>(chunks_of(problem_.spec.max_batch).count()) * part_bytes() +
+           static_cast<std::size_t>(pool_.size()) * tile_bytes();
   }
 
   void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_host_values(in, in.x, batch);
     auto* params = reinterpret_cast<float*>(queue.workspace);
-    problem_.net.pack(static_cast<const float*>(in.params.data), params);
+    problem_.net.pack(static_cast<const float*>(in.params.data), true, pool_, params);
     const Loss& loss = problem_.spec.loss;
     const SampleSource samples(in, loss.schedule, perturbs(loss, in.eps), problem_.spec.net.dim);
     const LossCall call{in,
@@ -31,15 +33,15 @@ class CpuLoss final : public LossProgram {
                         grad_factor_of(reduction, batch),
                         !out.grad.empty() || !out.grad_x.empty(),
                         !out.grad_x.empty()};
-    const Chunks chunks(batch);
-    Turnstile turnstile;
-    Estimate estimate;
+    const Chunks chunks = chunks_of(batch);
+    char* const parts = queue.workspace + problem_.net.bytes();
+    char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();
+    Estimate estimates[kMaxChunks];
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
-      Turn turn(turnstile, chunk);
-      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
-      float* grad = arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
+      auto* grad = reinterpret_cast<float*>(parts + static_cast<std::size_t>(chunk) * part_bytes());
       if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
-      Tile tile(problem_, call.gradient, arena);
+      Arena arena(tiles + static_cast<std::size_t>(worker) * tile_bytes());
+      Tile tile(problem_, call.gradient, chunks.tile_rows(), arena);
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows, grad);
@@ -47,19 +49,24 @@ class CpuLoss final : public LossProgram {
         store_values(out.loss_per_sample, first, rows, tile.loss());
         store_rows(out.grad_x, first, rows, tile.grad_x(), padded(problem_.spec.net.dim));
       });
-      turn.wait();
-      estimate = estimate.merged(part);
-      if (!out.grad.empty())
-        problem_.net.unpack(grad, static_cast<float*>(out.grad.data), reduction.accumulate || chunk > 0);
+      estimates[chunk] = part;
     });
+    Estimate estimate;
+    for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) estimate = estimate.merged(estimates[chunk]);
+    if (!out.grad.empty())
+      problem_.net.unpack(reinterpret_cast<const float*>(parts), static_cast<int>(chunks.count()), reduction.accumulate,
+                          pool_, static_cast<float*>(out.grad.data));
     store(out.loss, estimate, reduction.accumulate);
   }
 
  private:
-  std::size_t worker_bytes() const {
+  Chunks chunks_of(std::int64_t batch) const {
+    return Chunks(batch, tile_rows(problem_.net), max_chunks(problem_.net));
+  }
+  std::size_t part_bytes() const { return sizeof(float) * static_cast<std::size_t>(problem_.net.count()); }
+  std::size_t tile_bytes() const {
     Arena arena;
-    arena.take<float>(static_cast<std::size_t>(problem_.net.count()));
-    const Tile tile(problem_, true, arena);
+    const Tile tile(problem_, true, tile_rows(problem_.net), arena);
     return arena.used();
   }
 

@@ -1,4 +1,4 @@
-// The network as the cpu engine computes with it: widths padded to whole vectors, so that no inner loop has a tail.
+// The network as the cpu engine computes with it: widths padded to whole panels, so that no inner loop has a tail.
 // Padding columns of weights and biases are zero; what activations put there meets zero weights.
 #pragma once
 #include <algorithm>
@@ -6,85 +6,62 @@
 #include <vector>
 
 #include "arena.h"
+#include "cpu/simd_product.h"
+#include "cpu/thread_pool.h"
 #include "network.h"
 #include "scorematch/mlp.h"
 
 namespace scorematch::cpu {
 
-constexpr int kTileRows = 64;  // samples that go through the network together; tiles are padded with zero rows
-constexpr int kVector = 16;    // floats in the widest vector
+inline int padded(int width) { return (width + kPanel - 1) / kPanel * kPanel; }
 
-inline int padded(int width) { return (width + kVector - 1) / kVector * kVector; }
-
-/// `row` [width] in each row of `to` [kTileRows, width].
-inline void repeat_row(const float* row, int width, float* to) {
-  for (int r = 0; r < kTileRows; ++r) std::copy_n(row, width, to + std::int64_t{r} * width);
+/// `row` [width] in each row of `to` [rows, width].
+inline void repeat_row(const float* row, int rows, int width, float* to) {
+  for (int r = 0; r < rows; ++r) std::copy_n(row, width, to + std::int64_t{r} * width);
 }
 
 class PaddedNet {
  public:
   struct Layer {
     int in, out;                // padded
-    std::int64_t weight, bias;  // offsets in the padded vector: [out, in], [out]
+    std::int64_t weight, bias;  // offsets in the gradient: [out, in], [out]
+    std::int64_t up, down;  // in the parameters: panels of the weight's transpose, for the way up, and of the weight
+    std::int64_t shift;     // in the parameters: the bias, [out]
     bool residual;
   };
 
-  explicit PaddedNet(const MlpShape& net) : layers_(net.layers()) {
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const MlpShape::Layer& from = layers_[l];
-      const int in = padded(from.in), out = padded(from.out);
-      const std::int64_t weights = std::int64_t{in} * out;
-      padded_.push_back(
-          {in, out, count_, count_ + weights, net.residual && l + 1 < layers_.size() && from.in == from.out});
-      count_ += weights + out;
-    }
-  }
+  explicit PaddedNet(const MlpShape& net);
 
   const std::vector<Layer>& layers() const { return padded_; }
   const Layer& last() const { return padded_.back(); }
+  /// Elements of the gradient.
   std::int64_t count() const { return count_; }
+  /// In the parameters: the last layer's weight, [out, in].
+  std::int64_t last_rows() const { return last_rows_; }
   int max_width() const {
     int width = 0;
     for (const Layer& each : padded_) width = std::max(width, std::max(each.in, each.out));
     return width;
   }
 
-  /// What the padded vector takes of an arena.
+  /// What the packed parameters take of an arena.
   std::size_t bytes() const {
     Arena arena;
-    arena.take<float>(static_cast<std::size_t>(count_));
+    arena.take<float>(static_cast<std::size_t>(packed_));
     return arena.used();
   }
 
-  /// params [P] into the padded vector.
-  void pack(const float* params, float* to) const {
-    std::fill_n(to, count_, 0.0f);
-    for_each_row(
-        [&](std::int64_t plain, std::int64_t wide, int width) { std::copy_n(params + plain, width, to + wide); });
-  }
+  /// params [P] into the packed parameters. Panels for the way down are left out where nothing goes down.
+  void pack(const float* params, bool goes_down, ThreadPool& pool, float* to) const;
 
-  /// A padded gradient onto grad [P]: added to it, or in its place.
-  void unpack(const float* from, float* grad, bool add) const {
-    for_each_row([&](std::int64_t plain, std::int64_t wide, int width) {
-      for (int i = 0; i < width; ++i) grad[plain + i] = add ? grad[plain + i] + from[wide + i] : from[wide + i];
-    });
-  }
+  /// The sum of `parts` padded gradients, one after the other, in this order, onto grad [P]: added to it, or in its
+  /// place.
+  void unpack(const float* from, int parts, bool add, ThreadPool& pool, float* grad) const;
 
  private:
-  template <class Row>
-  void for_each_row(const Row& row) const {
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const MlpShape::Layer& plain = layers_[l];
-      const Layer& wide = padded_[l];
-      for (int i = 0; i < plain.out; ++i)
-        row(plain.weight + std::int64_t{i} * plain.in, wide.weight + std::int64_t{i} * wide.in, plain.in);
-      row(plain.bias, wide.bias, plain.out);
-    }
-  }
-
   std::vector<MlpShape::Layer> layers_;
   std::vector<Layer> padded_;
-  std::int64_t count_ = 0;
+  std::int64_t count_ = 0, packed_ = 0, last_rows_ = 0;
 };
 
 }  // namespace scorematch::cpu

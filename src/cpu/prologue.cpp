@@ -37,10 +37,9 @@ class CpuPerturb final : public PerturbProgram {
 
  private:
   struct Tile {
-    Tile(const CpuPerturb& plan, Arena& arena) : samples(plan.spec_.dim, arena) {
-      x_tilde =
-          arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(padded(plan.spec_.dim)));
-      input = arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(plan.input_stride_));
+    Tile(const CpuPerturb& plan, Arena& arena) : samples(plan.spec_.dim, kTileRows, arena) {
+      x_tilde = take_rows(arena, kTileRows, padded(plan.spec_.dim));
+      input = take_rows(arena, kTileRows, plan.input_stride_);
     }
     TileSamples samples;
     float *x_tilde, *input;

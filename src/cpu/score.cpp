@@ -30,14 +30,14 @@ class CpuScore final : public ScoreProgram {
     check_sigma_values(in.sigma);
     check_noise_range(in.noise, batch);
     auto* params = reinterpret_cast<float*>(queue.workspace);
-    problem_.net.pack(static_cast<const float*>(in.params.data), params);
+    problem_.net.pack(static_cast<const float*>(in.params.data), true, pool_, params);
     const SampleInputs inputs{in.x, in.sigma, {}, {}, 0, in.noise};
     const SampleSource source(inputs, schedule::None{}, false, problem_.spec.net.dim);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
-    const Chunks chunks(batch);
+    const Chunks chunks(batch, tile_rows(problem_.net));
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
-      Tile tile(problem_, tangents, arena);
+      Tile tile(problem_, tangents, chunks.tile_rows(), arena);
       chunks.for_each_tile(chunk,
                            [&](std::int64_t first, int rows) { tile.run(source, params, in, out, first, rows); });
     });
@@ -46,7 +46,8 @@ class CpuScore final : public ScoreProgram {
  private:
   std::size_t worker_bytes() const {
     Arena value, tangents;
-    const Tile without(problem_, false, value), with(problem_, true, tangents);
+    const int rows = tile_rows(problem_.net);
+    const Tile without(problem_, false, rows, value), with(problem_, true, rows, tangents);
     return std::max(value.used(), tangents.used());
   }
 

@@ -15,24 +15,22 @@ struct ScoreProblem {
 
 class ScoreTile {
  protected:
-  ScoreTile(const ScoreProblem& problem, const JetParts& parts, Arena& arena)
+  ScoreTile(const ScoreProblem& problem, const JetParts& parts, int capacity, Arena& arena)
       : problem_(problem),
         dim_(problem.spec.net.dim),
         x_stride_(padded(dim_)),
         output_(problem.net.last()),
-        samples_(dim_, arena),
-        jet_(problem.net, problem.spec.net.activation, parts, arena) {
-    const auto size = static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_);
-    x_ = arena.take<float>(size);
-    result_ = arena.take<float>(size);
-  }
-
+        samples_(dim_, capacity, arena),
+        jet_(problem.net, problem.spec.net.activation, parts, capacity, arena),
+        x_(take_rows(arena, capacity, x_stride_)),
+        result_(take_rows(arena, capacity, x_stride_)) {}
   /// Samples [first, first + rows) through the network.
   void start(const SampleSource& source, const float* params, std::int64_t first, int rows) {
     const MlpShape& net = problem_.spec.net;
     source.load(first, rows, samples_);
+    jet_.set_rows(rows);
     fill_input(samples_, 0, net.parameterization, net.conditioning, dim_, x_, jet_.input(), first_in());
-    for (int r = 0; r < kTileRows; ++r) k_[r] = coefficients(net.parameterization, samples_.sigma[r]);
+    for (int r = 0; r < rows; ++r) k_[r] = coefficients(net.parameterization, samples_.sigma[r]);
     jet_.forward(params);
   }
 
@@ -59,7 +57,7 @@ class ScoreTile {
                       const FormJvp& form_jvp) {
     const int count =
         in.directions.empty() ? problem_.spec.projections : static_cast<int>(in.directions.shape.extent[0]);
-    double estimate[kTileRows] = {};
+    double estimate[kMaxTileRows] = {};
     for (int m = 0; m < count; ++m) {
       source.load_direction(in.directions, problem_.spec.law, m, samples_, jet_.tangent_input(), first_in());
       form_jvp();
@@ -80,8 +78,8 @@ class ScoreTile {
   PaddedNet::Layer output_;
   TileSamples samples_;
   TileJet jet_;
-  Coefficients k_[kTileRows];
-  float *x_, *result_;  // [kTileRows, x_stride]
+  Coefficients k_[kMaxTileRows];
+  float *x_, *result_;  // [rows, x_stride]
 };
 
 }  // namespace scorematch::cpu

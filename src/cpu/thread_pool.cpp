@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "cpu/gemm.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cpu {
@@ -47,7 +46,6 @@ void ThreadPool::stop() {
 }
 
 void ThreadPool::run(std::int64_t tasks, const Work& work) {
-  const OneThreadGemm one_thread;
   const std::unique_lock<std::mutex> mine(in_use_, std::try_to_lock);
   if (tasks <= 1 || helpers_.empty() || !mine.owns_lock()) {
     for (std::int64_t task = 0; task < tasks; ++task) work(task, 0);
@@ -63,6 +61,7 @@ void ThreadPool::run(std::int64_t tasks, const Work& work) {
   }
   start_.notify_all();
   take_part(0);
+  for (int spin = 0; spin < kSpins && active_ > 0; ++spin) pause();
   std::unique_lock<std::mutex> lock(mutex_);
   done_.wait(lock, [&] { return active_ == 0; });
   work_ = nullptr;
@@ -86,7 +85,6 @@ void ThreadPool::take_part(int worker) {
 }
 
 void ThreadPool::help(int worker) {
-  const OneThreadGemm one_thread;
   for (std::uint64_t seen = 0;;) {
     for (int spin = 0; spin < kSpins && round_ == seen; ++spin) pause();
     {
@@ -99,17 +97,6 @@ void ThreadPool::help(int worker) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (--active_ == 0) done_.notify_one();
   }
-}
-
-void Turnstile::wait(std::int64_t task) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  turned_.wait(lock, [&] { return turn_ == task; });
-}
-
-void Turnstile::pass() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  ++turn_;
-  turned_.notify_all();
 }
 
 }  // namespace scorematch::cpu

@@ -37,43 +37,13 @@ class ThreadPool {
   std::mutex mutex_;  // guards what follows
   std::condition_variable start_, done_;
   bool stop_ = false;
-  int active_ = 0;
   std::exception_ptr error_;
   const Work* work_ = nullptr;
   std::int64_t tasks_ = 0;
 
   std::atomic<std::uint64_t> round_{0};
   std::atomic<std::int64_t> next_{0};
-};
-
-/// Lets tasks that were claimed in ascending order do a part of their work in that order, whichever thread they are on.
-class Turnstile {
- public:
-  void wait(std::int64_t task);
-  void pass();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable turned_;
-  std::int64_t turn_ = 0;
-};
-
-/// Task `task`'s place in line: passes on when destroyed, whether or not its turn was used, so that a failure blocks
-/// nobody.
-class Turn {
- public:
-  Turn(Turnstile& turnstile, std::int64_t task) : turnstile_(turnstile), task_(task) {}
-  ~Turn() {
-    wait();
-    turnstile_.pass();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  void wait() { turnstile_.wait(task_); }
-
- private:
-  Turnstile& turnstile_;
-  std::int64_t task_;
+  std::atomic<int> active_{0};  // falls to 0 under the mutex
 };
 
 }  // namespace scorematch::cpu

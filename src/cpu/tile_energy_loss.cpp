@@ -15,15 +15,15 @@ JetParts parts_of(const LossProblem& problem, bool gradient) {
 
 }  // namespace
 
-TileEnergyLoss::TileEnergyLoss(const LossProblem& problem, bool gradient, Arena& arena)
-    : LossTile(problem, parts_of(problem, gradient), arena),
-      u_(arena.take<float>(x_size())),
-      weights_(arena.take<float>(hidden_size())),
-      scaled_(arena.take<float>(hidden_size())) {}
+TileEnergyLoss::TileEnergyLoss(const LossProblem& problem, bool gradient, int capacity, Arena& arena)
+    : LossTile(problem, parts_of(problem, gradient), capacity, arena),
+      u_(take_rows(arena, capacity, x_stride_)),
+      weights_(take_rows(arena, capacity, output_.in)),
+      scaled_(take_rows(arena, capacity, output_.in)) {}
 
 void TileEnergyLoss::run(const LossCall& call, std::int64_t first, int rows, float* grad) {
   start(call, first, rows);
-  repeat_row(call.params + output_.weight, output_.in, weights_);
+  repeat_row(call.params + problem_.net.last_rows(), rows, output_.in, weights_);
   for (const Term& term : problem_.terms) {
     start_term(call, term);
     if (term.needs_score()) add_score_term(call, term);
@@ -39,7 +39,7 @@ void TileEnergyLoss::add_score_term(const LossCall& call, const Term& term) {
   std::copy_n(weights_, hidden_size(), jet_.adjoint());
   const float* gradient = jet_.backward(call.params, nullptr, true);
   std::fill_n(u_, x_size(), 0.0f);
-  for (int r = 0; r < samples_.rows; ++r) {
+  for (int r = 0; r < rows(); ++r) {
     const TileRow& k = rows_[r];
     const std::int64_t at = std::int64_t{r} * x_stride_;
     const float* row = gradient + std::int64_t{r} * stride();
@@ -53,9 +53,9 @@ void TileEnergyLoss::add_score_term(const LossCall& call, const Term& term) {
   }
 }
 
-void TileEnergyLoss::find_slices(double (&slices)[kTileRows]) const {
-  dot_rows(kTileRows, output_.in, weights_, jet_.last_tangent(), slices);
-  for (int r = 0; r < samples_.rows; ++r) {
+void TileEnergyLoss::find_slices(double (&slices)[kMaxTileRows]) const {
+  dot_rows(rows(), output_.in, weights_, jet_.last_tangent(), slices);
+  for (int r = 0; r < rows(); ++r) {
     const float *v = jet_.tangent_input() + std::int64_t{r} * stride(), *x = x_tilde_ + std::int64_t{r} * x_stride_;
     double along = 0;
     for (int i = 0; i < dim_; ++i) along += as_double(v[i]) * as_double(x[i]);
@@ -64,14 +64,14 @@ void TileEnergyLoss::find_slices(double (&slices)[kTileRows]) const {
 }
 
 void TileEnergyLoss::add_directions(const LossCall& call, const Term& term) {
-  double sums[kTileRows] = {};
+  double sums[kMaxTileRows] = {};
   for (int m = 0; m < problem_.directions(); ++m) {
     load_direction(call, m);
     jet_.tangent_forward(call.params);
     jet_.add_to_second();
-    double slices[kTileRows];
+    double slices[kMaxTileRows];
     if (term.sliced_square) find_slices(slices);
-    for (int r = 0; r < samples_.rows; ++r) {
+    for (int r = 0; r < rows(); ++r) {
       const float* v = jet_.tangent_input() + std::int64_t{r} * stride();
       double square = 0;
       for (int i = 0; i < dim_; ++i) square += as_double(v[i]) * as_double(v[i]);
@@ -79,21 +79,21 @@ void TileEnergyLoss::add_directions(const LossCall& call, const Term& term) {
     }
   }
   jet_.second_forward(call.params);
-  double second[kTileRows];
-  dot_rows(kTileRows, output_.in, weights_, jet_.last_second(), second);
-  for (int r = 0; r < samples_.rows; ++r)
+  double second[kMaxTileRows];
+  dot_rows(rows(), output_.in, weights_, jet_.last_second(), second);
+  for (int r = 0; r < rows(); ++r)
     loss_[r] += rows_[r].lambda * term.share * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
 }
 
 void TileEnergyLoss::start_back(const float* factor, const float* h, float* adjoint, float* grad) const {
-  scale_rows(kTileRows, output_.in, factor, weights_, adjoint);
-  scale_rows(kTileRows, output_.in, factor, h, scaled_);
-  add_column_sums(kTileRows, output_.in, output_.in, scaled_, grad + output_.weight);
+  scale_rows(rows(), output_.in, factor, weights_, adjoint);
+  scale_rows(rows(), output_.in, factor, h, scaled_);
+  add_column_sums(rows(), output_.in, output_.in, scaled_, grad + output_.weight);
 }
 
 void TileEnergyLoss::second_back(const LossCall& call, const Term& term, float* grad) {
-  float factor[kTileRows];
-  for (int r = 0; r < kTileRows; ++r)
+  float factor[kMaxTileRows];
+  for (int r = 0; r < rows(); ++r)
     factor[r] = static_cast<float>(rows_[r].factor * term.share * rows_[r].b * rows_[r].c);
   start_back(factor, jet_.last_second(), jet_.second_adjoint(), grad);
   jet_.second_backward(call.params, grad);
@@ -106,10 +106,10 @@ void TileEnergyLoss::slices_back(const LossCall& call, const Term& term, float* 
       load_direction(call, m);
       jet_.tangent_forward(call.params);
     }
-    float factor[kTileRows] = {};
-    double slices[kTileRows];
+    float factor[kMaxTileRows] = {};
+    double slices[kMaxTileRows];
     if (term.sliced_square) find_slices(slices);
-    for (int r = 0; term.sliced_square && r < samples_.rows; ++r) {
+    for (int r = 0; term.sliced_square && r < rows(); ++r) {
       const double slice = rows_[r].factor * term.share * slices[r];
       factor[r] = static_cast<float>(slice * rows_[r].b);
       const auto along = static_cast<float>(slice * rows_[r].a);
@@ -122,9 +122,9 @@ void TileEnergyLoss::slices_back(const LossCall& call, const Term& term, float* 
 }
 
 void TileEnergyLoss::score_back(const LossCall& call, float* grad) {
-  float factor[kTileRows];
-  for (int r = 0; r < kTileRows; ++r) {
-    factor[r] = r < samples_.rows ? static_cast<float>(rows_[r].b) : 0.0f;
+  float factor[kMaxTileRows];
+  for (int r = 0; r < rows(); ++r) {
+    factor[r] = static_cast<float>(rows_[r].b);
     float* tangent = jet_.tangent_input() + std::int64_t{r} * stride();
     std::fill_n(tangent, stride(), 0.0f);
     std::copy_n(u_ + std::int64_t{r} * x_stride_, dim_, tangent);

@@ -13,7 +13,7 @@ namespace scorematch::cpu {
 
 class TileEnergyLoss : public LossTile {
  public:
-  TileEnergyLoss(const LossProblem& problem, bool gradient, Arena& arena);
+  TileEnergyLoss(const LossProblem& problem, bool gradient, int capacity, Arena& arena);
 
   /// Samples [first, first + rows) of the batch. Adds to the padded gradient.
   void run(const LossCall& call, std::int64_t first, int rows, float* grad);
@@ -28,12 +28,12 @@ class TileEnergyLoss : public LossTile {
   void tangents_back(const LossCall& call, const Term& term, float* grad);
 
   /// v^T s = a v^T x_tilde + b w.h_m of the direction at hand.
-  void find_slices(double (&slices)[kTileRows]) const;
+  void find_slices(double (&slices)[kMaxTileRows]) const;
   /// factor[r] w into each row of an adjoint, factor[r] h[r] onto the gradient of w.
   void start_back(const float* factor, const float* h, float* adjoint, float* grad) const;
 
-  float* u_;                  // [kTileRows, x_stride]: the adjoint of s
-  float *weights_, *scaled_;  // [kTileRows, output.in]: w in each row; scratch
+  float* u_;                  // [rows, x_stride]: the adjoint of s
+  float *weights_, *scaled_;  // [rows, output.in]: w in each row; scratch
 };
 
 }  // namespace scorematch::cpu

@@ -10,13 +10,14 @@ namespace scorematch::cpu {
 
 class TileEnergyScore : public ScoreTile {
  public:
-  TileEnergyScore(const ScoreProblem& problem, bool tangents, Arena& arena)
-      : ScoreTile(problem, {tangents, true, tangents}, arena), weights_(arena.take<float>(hidden_size())) {}
+  TileEnergyScore(const ScoreProblem& problem, bool tangents, int capacity, Arena& arena)
+      : ScoreTile(problem, {tangents, true, tangents}, capacity, arena),
+        weights_(take_rows(arena, capacity, output_.in)) {}
 
   void run(const SampleSource& source, const float* params, const ScorePlan::In& in, const ScorePlan::Out& out,
            std::int64_t first, int rows) {
     start(source, params, first, rows);
-    repeat_row(params + output_.weight, output_.in, weights_);
+    repeat_row(params + problem_.net.last_rows(), rows, output_.in, weights_);
     if (!out.log_density.empty()) run_log_density(params, out);
     if (!out.score.empty()) {
       std::copy_n(weights_, hidden_size(), jet_.adjoint());
@@ -37,19 +38,19 @@ class TileEnergyScore : public ScoreTile {
   }
 
  private:
-  std::size_t hidden_size() const { return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in); }
+  std::int64_t hidden_size() const { return std::int64_t{samples_.rows} * output_.in; }
 
   /// f = a/2 |x|^2 + (b/c) F
   void run_log_density(const float* params, const ScorePlan::Out& out) {
-    double f[kTileRows];
-    dot_rows(kTileRows, output_.in, weights_, jet_.last_hidden(), f);
+    double f[kMaxTileRows];
+    dot_rows(samples_.rows, output_.in, weights_, jet_.last_hidden(), f);
     for (int r = 0; r < samples_.rows; ++r) {
       double square = 0;
       for (int i = 0; i < dim_; ++i) {
         const auto x = static_cast<double>(x_[std::int64_t{r} * x_stride_ + i]);
         square += x * x;
       }
-      f[r] = 0.5 * k_[r].a * square + k_[r].b / k_[r].c * (f[r] + static_cast<double>(params[output_.bias]));
+      f[r] = 0.5 * k_[r].a * square + k_[r].b / k_[r].c * (f[r] + static_cast<double>(params[output_.shift]));
     }
     store_values(out.log_density, samples_.first, samples_.rows, f);
   }
@@ -62,13 +63,13 @@ class TileEnergyScore : public ScoreTile {
       jet_.add_to_second();
     }
     jet_.second_forward(params);
-    double trace[kTileRows];
-    dot_rows(kTileRows, output_.in, weights_, jet_.last_second(), trace);
+    double trace[kMaxTileRows];
+    dot_rows(samples_.rows, output_.in, weights_, jet_.last_second(), trace);
     for (int r = 0; r < samples_.rows; ++r) trace[r] = dim_ * k_[r].a + k_[r].b * k_[r].c * trace[r];
     store_values(out.divergence, samples_.first, samples_.rows, trace);
   }
 
-  float* weights_;  // [kTileRows, output.in]: the output's weights in each row
+  float* weights_;  // [rows, output.in]: the output's weights in each row
 };
 
 }  // namespace scorematch::cpu

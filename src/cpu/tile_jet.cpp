@@ -2,19 +2,21 @@
 
 #include <algorithm>
 
-#include "cpu/gemm.h"
 #include "cpu/simd_activation.h"
 #include "cpu/simd_jet.h"
 
 namespace scorematch::cpu {
 
-TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, Arena& arena)
+TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena)
     : net_(net),
       activation_(activation),
       order_(parts.second                       ? 3
              : parts.tangents && parts.backward ? 2
                                                 : 1) {
   const auto& layers = net.layers();
+  const auto rows = [capacity](int width) {
+    return static_cast<std::size_t>(capacity) * static_cast<std::size_t>(width);
+  };
   const bool value_alone = !parts.tangents && !parts.backward;
   if (value_alone) order_ = 0;
   float* swap[2] = {nullptr, nullptr};
@@ -38,21 +40,21 @@ TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& pa
   }
   if (parts.backward) bar_ = arena.take<float>(rows(net.max_width()));
   if (parts.backward) z_bar_ = arena.take<float>(rows(net.max_width()));
+  if (parts.backward) scratch_ = arena.take<float>(rows(net.max_width()));
   if (parts.backward && parts.tangents) tangent_bar_ = arena.take<float>(rows(net.max_width()));
 }
 
 void TileJet::multiply(std::size_t l, const float* params, const float* h, float* z) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
-  gemm(Op::plain, Op::transposed, kTileRows, layer.out, layer.in, h, layer.in, params + layer.weight, layer.in, 0.0f, z,
-       layer.out);
+  cpu::multiply(rows_, layer.in, layer.out, h, layer.in, params + layer.up, false, z);
 }
 
 void TileJet::forward(const float* params) {
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     const PaddedNet::Layer& layer = net_.layers()[l];
     multiply(l, params, h_[l], h_[l + 1]);
-    activate(activation_, order_, kTileRows, layer.out, params + layer.bias, layer.residual ? h_[l] : nullptr,
-             h_[l + 1], h_[l + 1], d1_[l], d2_[l], d3_[l]);
+    activate(activation_, order_, rows_, layer.out, params + layer.shift, layer.residual ? h_[l] : nullptr, h_[l + 1],
+             h_[l + 1], d1_[l], d2_[l], d3_[l]);
   }
   forget_directions();
 }
@@ -73,7 +75,7 @@ void TileJet::add_to_second() {
 }
 
 void TileJet::second_forward(const float* params) {
-  std::fill_n(h2_[0], rows(net_.layers()[0].in), 0.0f);
+  std::fill_n(h2_[0], std::int64_t{rows_} * net_.layers()[0].in, 0.0f);
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     if (l > 0)
       multiply(l, params, h2_[l], z2_[l]);
@@ -86,15 +88,18 @@ void TileJet::second_forward(const float* params) {
 
 void TileJet::go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
-  gemm(Op::plain, Op::plain, kTileRows, layer.in, layer.out, z_bar, layer.out, params + layer.weight, layer.in,
-       layer.residual ? 1.0f : 0.0f, h_bar, layer.in);
+  cpu::multiply(rows_, layer.out, layer.in, z_bar, layer.out, params + layer.down, layer.residual, h_bar);
 }
 
 void TileJet::add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const {
   if (grad == nullptr) return;
   const PaddedNet::Layer& layer = net_.layers()[l];
-  gemm(Op::transposed, Op::plain, layer.out, layer.in, kTileRows, z_bar, layer.out, h, layer.in, 1.0f,
-       grad + layer.weight, layer.in);
+  add_outer_products(layer, z_bar, layer.out, h, grad);
+}
+
+void TileJet::add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
+                                 float* grad) const {
+  cpu::add_outer_products(rows_, layer.out, layer.in, y_bar, stride, h, scratch_, grad + layer.weight);
 }
 
 void TileJet::clear_accumulated() {
@@ -131,7 +136,7 @@ const float* TileJet::backward(const float* params, float* grad, bool input_adjo
     const PaddedNet::Layer& layer = net_.layers()[l];
     primal_backward(count(l), d1_[l], accumulated_ ? acc_[l] : nullptr, bar_, z_bar_);
     add_weight_gradient(l, z_bar_, h_[l], grad);
-    if (grad != nullptr) add_column_sums(kTileRows, layer.out, layer.out, z_bar_, grad + layer.bias);
+    if (grad != nullptr) add_column_sums(rows_, layer.out, layer.out, z_bar_, grad + layer.bias);
     if (l > 0 || input_adjoint_wanted) go_down(l, params, z_bar_, bar_);
   }
   return input_adjoint_wanted ? bar_ : nullptr;

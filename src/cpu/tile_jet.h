@@ -17,20 +17,24 @@ struct JetParts {
 
 class TileJet {
  public:
-  TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, Arena& arena);
+  /// For tiles of `capacity` rows at most.
+  TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena);
 
-  /// Of the first layer. [kTileRows, first.in]; the caller fills it, padding included.
+  /// How many rows the tile at hand has; first of all.
+  void set_rows(int rows) { rows_ = rows; }
+
+  /// Of the first layer. [rows, first.in]; the caller fills it, padding included.
   float* input() const { return h_[0]; }
-  /// Of the last layer, after forward(). [kTileRows, last.in]
+  /// Of the last layer, after forward(). [rows, last.in]
   const float* last_hidden() const { return h_.back(); }
   void forward(const float* params);
 
-  /// Direction v as it enters the first layer, zero in feature and padding columns. [kTileRows, first.in]
+  /// Direction v as it enters the first layer, zero in feature and padding columns. [rows, first.in]
   float* tangent_input() const { return h_dot_[0]; }
   const float* last_tangent() const { return h_dot_.back(); }
   void tangent_forward(const float* params);
 
-  /// Where the caller puts the adjoint of last_tangent(). [kTileRows, last.in]
+  /// Where the caller puts the adjoint of last_tangent(). [rows, last.in]
   float* tangent_adjoint() const { return tangent_bar_; }
   /// Adds to the padded gradient, unless that is null, and to what backward() will need. The first of a forward()
   /// clears that, unless second_backward() has. After second_backward() the direction is one of those it is about.
@@ -40,16 +44,20 @@ class TileJet {
   void add_to_second();
   void second_forward(const float* params);
   const float* last_second() const { return h2_.back(); }
-  /// Where the caller puts the adjoint of last_second(). [kTileRows, last.in]
+  /// Where the caller puts the adjoint of last_second(). [rows, last.in]
   float* second_adjoint() const { return h2_bar_.back(); }
   /// As tangent_backward(), which may follow for each of its directions.
   void second_backward(const float* params, float* grad);
   /// As if no direction had gone through since forward().
   void forget_directions() { accumulated_ = squared_ = false; }
 
-  /// The adjoint of last_hidden(); the caller fills it. [kTileRows, last.in]
+  /// W^ += sum over the rows of y^T h, for a layer's y^ [rows, out], row stride `stride`, and h [rows, in].
+  void add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
+                          float* grad) const;
+
+  /// The adjoint of last_hidden(); the caller fills it. [rows, last.in]
   float* adjoint() const { return bar_; }
-  /// Adds to the padded gradient, unless that is null; returns the adjoint of input() [kTileRows, first.in] if wanted,
+  /// Adds to the padded gradient, unless that is null; returns the adjoint of input() [rows, first.in] if wanted,
   /// else null.
   const float* backward(const float* params, float* grad, bool input_adjoint_wanted);
 
@@ -59,18 +67,16 @@ class TileJet {
   void multiply(std::size_t l, const float* params, const float* h, float* z) const;
   void add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const;
   void clear_accumulated();
-  std::int64_t count(std::size_t l) const { return static_cast<std::int64_t>(rows(net_.layers()[l].out)); }
-  static constexpr std::size_t rows(int width) {
-    return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(width);
-  }
+  std::int64_t count(std::size_t l) const { return std::int64_t{rows_} * net_.layers()[l].out; }
 
   const PaddedNet& net_;
   Activation activation_;
+  int rows_ = 0;
   int order_;                                 // of derivatives that are kept
   std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: input of each; phi', phi'' and phi''' of each hidden one
   std::vector<float*> h_dot_, z_dot_, acc_;   // the tangent's, and sum_m phi'' z_m h_m'^
   std::vector<float*> q_, h2_, z2_, h2_bar_;  // sum_m z_m^2; the second derivatives'; [layer]: adjoints of h2_
-  float *bar_ = nullptr, *tangent_bar_ = nullptr, *z_bar_ = nullptr;
+  float *bar_ = nullptr, *tangent_bar_ = nullptr, *z_bar_ = nullptr, *scratch_ = nullptr;
   bool accumulated_ = false, squared_ = false;
 };
 

@@ -12,7 +12,7 @@ namespace scorematch::cpu {
 
 class TileLoss : public LossTile {
  public:
-  TileLoss(const LossProblem& problem, bool gradient, Arena& arena);
+  TileLoss(const LossProblem& problem, bool gradient, int capacity, Arena& arena);
 
   /// Samples [first, first + rows) of the batch. Adds to the padded gradient.
   void run(const LossCall& call, std::int64_t first, int rows, float* grad);
@@ -23,9 +23,9 @@ class TileLoss : public LossTile {
   void add_direction_gradient(const LossCall& call, const Term& term, float* grad);
   void add_score_term(const LossCall& call, const Term& term, float* grad);
 
-  double slice_[kTileRows];                        // v^T s of the samples' direction at hand
-  float* score_;                                   // [kTileRows, x_stride]: F, then its adjoint
-  float *collapsed_ = nullptr, *mixed_ = nullptr;  // [kTileRows, output.in]: u; b c h_m + b (v^T s) h
+  double slice_[kMaxTileRows];                     // v^T s of the samples' direction at hand
+  float* score_;                                   // [rows, x_stride]: F, then its adjoint
+  float *collapsed_ = nullptr, *mixed_ = nullptr;  // [rows, output.in]: u; b c h_m + b (v^T s) h
 };
 
 }  // namespace scorematch::cpu

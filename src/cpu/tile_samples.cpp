@@ -34,10 +34,10 @@ struct DrawSigma {
 
 }  // namespace
 
-TileSamples::TileSamples(int dim, Arena& arena)
-    : x(arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(padded(dim)))),
-      eps(arena.take<float>(static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(padded(dim)))),
-      sigma(arena.take<double>(kTileRows)) {}
+TileSamples::TileSamples(int dim, int capacity, Arena& arena)
+    : x(arena.take<float>(static_cast<std::size_t>(capacity) * static_cast<std::size_t>(padded(dim)))),
+      eps(arena.take<float>(static_cast<std::size_t>(capacity) * static_cast<std::size_t>(padded(dim)))),
+      sigma(arena.take<double>(static_cast<std::size_t>(capacity))) {}
 
 double SampleSource::sigma_of(std::int64_t n) const {
   if (!sigma_.empty()) return per_sample(sigma_, n);
@@ -51,9 +51,6 @@ double SampleSource::sigma_of(std::int64_t n) const {
 
 void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
   const int stride = padded(dim_);
-  const auto zero_tail = [&](float* array, int from_row) {
-    std::fill(array + std::int64_t{from_row} * stride, array + std::int64_t{kTileRows} * stride, 0.0f);
-  };
   tile.first = first;
   tile.rows = rows;
   for (int r = 0; r < rows; ++r) {
@@ -62,9 +59,7 @@ void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
     std::fill(to + (x_.empty() ? 0 : dim_), to + stride, 0.0f);
     tile.sigma[r] = sigma_of(first + r);
   }
-  zero_tail(tile.x, rows);
-  std::fill(tile.sigma + rows, tile.sigma + kTileRows, 1.0);
-  zero_tail(tile.eps, 0);
+  std::fill_n(tile.eps, std::int64_t{rows} * stride, 0.0f);
   if (!perturbed_) return;
   if (eps_.empty()) {
     fill_normal(draw_at(noise_, philox::Purpose::eps, first, 0), rows, dim_, tile.eps, stride);
@@ -75,7 +70,7 @@ void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
 
 void SampleSource::load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
                                   int stride) const {
-  std::fill_n(to, std::int64_t{kTileRows} * stride, 0.0f);
+  std::fill_n(to, std::int64_t{tile.rows} * stride, 0.0f);
   if (given.empty()) {
     fill_direction(draw_at(noise_, philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), law,
                    tile.rows, dim_, to, stride);
@@ -102,15 +97,15 @@ void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* 
 }
 
 void fill_unit_direction(int i, int rows, float* to, int stride) {
-  std::fill_n(to, std::int64_t{kTileRows} * stride, 0.0f);
+  std::fill_n(to, std::int64_t{rows} * stride, 0.0f);
   for (int r = 0; r < rows; ++r) to[std::int64_t{r} * stride + i] = 1.0f;
 }
 
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride) {
   const int x_stride = padded(dim);
-  double ln_sigma[kTileRows];
-  for (int r = 0; r < kTileRows; ++r) {
+  double ln_sigma[kMaxTileRows];
+  for (int r = 0; r < tile.rows; ++r) {
     const auto shift = static_cast<float>(point * tile.sigma[r]);
     const auto c = static_cast<float>(coefficients(parameterization, tile.sigma[r]).c);
     const float *x = tile.x + r * x_stride, *eps = tile.eps + r * x_stride;
@@ -122,7 +117,7 @@ void fill_input(const TileSamples& tile, double point, const Parameterization& p
     if (conditioning.index() == 1) row[dim] = static_cast<float>(ln_sigma[r]);
   }
   if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning))
-    fill_fourier(ln_sigma, kTileRows, fourier->frequencies.data(), static_cast<int>(fourier->frequencies.size()),
+    fill_fourier(ln_sigma, tile.rows, fourier->frequencies.data(), static_cast<int>(fourier->frequencies.size()),
                  to + dim, stride);
 }
 

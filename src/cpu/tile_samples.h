@@ -6,8 +6,8 @@
 #include "backend.h"
 #include "batch.h"
 #include "cpu/coefficients.h"
-#include "cpu/padded_net.h"
 #include "cpu/simd_noise.h"
+#include "cpu/tile_rows.h"
 #include "host_engine.h"
 
 namespace scorematch::cpu {
@@ -19,15 +19,15 @@ inline Draw draw_at(const NoiseRef& noise, philox::Purpose purpose, std::int64_t
           static_cast<std::uint64_t>(at.first_sample + noise.sample_offset + first), purpose, direction};
 }
 
-/// Rows past `rows` are zero, with sigma 1.
 struct TileSamples {
-  TileSamples(int dim, Arena& arena);
+  /// For tiles of `capacity` rows at most.
+  TileSamples(int dim, int capacity, Arena& arena);
 
   std::int64_t first = 0;  // the tile's place in the batch
   int rows = 0;
-  float* x;       // [kTileRows, padded(dim)]
+  float* x;       // [rows, padded(dim)]
   float* eps;     // likewise; zero where nothing perturbs
-  double* sigma;  // [kTileRows]
+  double* sigma;  // [rows]
 };
 
 /// Where a tile's samples come from; one for a whole call.
@@ -46,8 +46,7 @@ class SampleSource {
         dim_(dim) {}
 
   void load(std::int64_t first, int rows, TileSamples& tile) const;
-  /// Direction m of the tile's samples, given or drawn. @param to [kTileRows, stride], zero past the samples and past
-  /// dim
+  /// Direction m of the tile's samples, given or drawn. @param to [rows, stride], zero past dim
   void load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
                       int stride) const;
 
@@ -65,11 +64,11 @@ class SampleSource {
 /// Writes v [rows, dim] from the law.
 void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride);
 
-/// e_i in rows 0 ... rows - 1, zero elsewhere. @param to [kTileRows, stride]
+/// e_i in each row. @param to [rows, stride]
 void fill_unit_direction(int i, int rows, float* to, int stride);
 
-/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [kTileRows, stride]
-/// x_tilde [kTileRows, padded(dim)] is written on the way.
+/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [rows, stride]
+/// x_tilde [rows, padded(dim)] is written on the way.
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride);
 

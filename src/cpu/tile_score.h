@@ -1,21 +1,20 @@
 // The score, its Jacobian's products and its divergence of one tile of a score net.
 #pragma once
-#include "cpu/gemm.h"
 #include "cpu/score_tile.h"
 
 namespace scorematch::cpu {
 
 class TileScore : public ScoreTile {
  public:
-  TileScore(const ScoreProblem& problem, bool tangents, Arena& arena)
-      : ScoreTile(problem, {tangents, false, false}, arena) {}
+  TileScore(const ScoreProblem& problem, bool tangents, int capacity, Arena& arena)
+      : ScoreTile(problem, {tangents, false, false}, capacity, arena) {}
 
   void run(const SampleSource& source, const float* params, const ScorePlan::In& in, const ScorePlan::Out& out,
            std::int64_t first, int rows) {
     start(source, params, first, rows);
     if (!out.score.empty()) {
       apply_output(params, jet_.last_hidden());
-      const float* bias = params + output_.bias;
+      const float* bias = params + output_.shift;
       combine(result_, x_stride_, x_, x_stride_, [&](int r, int i, double x, double f) {
         return k_[r].a * x + k_[r].b * (f + static_cast<double>(bias[i]));
       });
@@ -32,16 +31,15 @@ class TileScore : public ScoreTile {
 
  private:
   void apply_output(const float* params, const float* hidden) {
-    gemm(Op::plain, Op::transposed, kTileRows, output_.out, output_.in, hidden, output_.in, params + output_.weight,
-         output_.in, 0.0f, result_, output_.out);
+    multiply(samples_.rows, output_.in, output_.out, hidden, output_.in, params + output_.up, false, result_);
   }
 
   void run_divergence(const float* params, const ScorePlan::Out& out) {
-    double trace[kTileRows] = {};
+    double trace[kMaxTileRows] = {};
     for (int i = 0; i < dim_; ++i) {
       fill_unit_direction(i, samples_.rows, jet_.tangent_input(), first_in());
       jet_.tangent_forward(params);
-      const float* weight = params + output_.weight + std::int64_t{i} * output_.in;  // e_i^T W_o
+      const float* weight = params + problem_.net.last_rows() + std::int64_t{i} * output_.in;  // e_i^T W_o
       for (int r = 0; r < samples_.rows; ++r) {
         double along = 0;
         const float* tangent = jet_.last_tangent() + std::int64_t{r} * output_.in;

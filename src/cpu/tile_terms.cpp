@@ -4,25 +4,26 @@
 
 namespace scorematch::cpu {
 
-LossTile::LossTile(const LossProblem& problem, const JetParts& parts, Arena& arena)
+LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena)
     : problem_(problem),
       dim_(problem.spec.net.dim),
       x_stride_(padded(dim_)),
       output_(problem.net.last()),
-      samples_(dim_, arena),
-      jet_(problem.net, problem.spec.net.activation, parts, arena),
-      loss_(arena.take<double>(kTileRows)),
-      x_tilde_(arena.take<float>(x_size())),
-      grad_x_(arena.take<float>(x_size())) {}
+      samples_(dim_, capacity, arena),
+      jet_(problem.net, problem.spec.net.activation, parts, capacity, arena),
+      loss_(arena.take<double>(static_cast<std::size_t>(capacity))),
+      x_tilde_(take_rows(arena, capacity, x_stride_)),
+      grad_x_(take_rows(arena, capacity, x_stride_)) {}
 
 void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
   call.samples.load(first, rows, samples_);
-  std::fill_n(loss_, kTileRows, 0.0);
+  jet_.set_rows(rows);
+  std::fill_n(loss_, rows, 0.0);
   std::fill_n(grad_x_, x_size(), 0.0f);
-  for (int r = 0; r < kTileRows; ++r) {
+  for (int r = 0; r < rows; ++r) {
     const double sigma = samples_.sigma[r], lambda = weight(problem_.spec.loss.weighting, sigma);
     const Coefficients k = coefficients(problem_.spec.net.parameterization, sigma);
-    rows_[r] = {k.a, k.b, k.c, lambda, r < rows ? lambda * call.grad_factor : 0.0};
+    rows_[r] = {k.a, k.b, k.c, lambda, lambda * call.grad_factor};
   }
 }
 
@@ -44,7 +45,7 @@ void LossTile::load_direction(const LossCall& call, int m) {
 void LossTile::go_back(const LossCall& call, float* grad) {
   const float* input_bar = jet_.backward(call.params, grad, call.input_gradient);
   if (input_bar == nullptr) return;
-  for (int r = 0; r < samples_.rows; ++r) {
+  for (int r = 0; r < rows(); ++r) {
     const auto c = static_cast<float>(rows_[r].c);
     for (int i = 0; i < dim_; ++i)
       grad_x_[std::int64_t{r} * x_stride_ + i] += c * input_bar[std::int64_t{r} * stride() + i];

@@ -36,7 +36,7 @@ struct LossCall {
 struct TileRow {
   double a, b, c;
   double lambda;
-  double factor;  // lambda grad_factor; 0 past the samples
+  double factor;  // lambda grad_factor
 };
 
 inline double as_double(float value) { return static_cast<double>(value); }
@@ -44,33 +44,34 @@ inline double as_double(float value) { return static_cast<double>(value); }
 /// A tile on its way through a term, whatever the network: what comes in, and the value's way back.
 class LossTile {
  public:
-  const double* loss() const { return loss_; }     // [kTileRows], weighting included
-  const float* grad_x() const { return grad_x_; }  // [kTileRows, padded(dim)]
+  const double* loss() const { return loss_; }     // [rows], weighting included
+  const float* grad_x() const { return grad_x_; }  // [rows, padded(dim)]
 
  protected:
-  LossTile(const LossProblem& problem, const JetParts& parts, Arena& arena);
+  LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena);
 
   /// Samples [first, first + rows) of the batch; nothing is summed yet.
   void start(const LossCall& call, std::int64_t first, int rows);
   /// The point of evaluation through the network.
   void start_term(const LossCall& call, const Term& term);
-  /// Direction m in the jet's tangent_input(), zero past the samples and past dim.
+  /// Direction m in the jet's tangent_input(), zero past dim.
   void load_direction(const LossCall& call, int m);
   /// The value's way back from the jet's adjoint(), down to x where that is wanted.
   void go_back(const LossCall& call, float* grad);
 
   int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions
-  std::size_t x_size() const { return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(x_stride_); }
-  std::size_t hidden_size() const { return static_cast<std::size_t>(kTileRows) * static_cast<std::size_t>(output_.in); }
+  int rows() const { return samples_.rows; }
+  std::int64_t x_size() const { return std::int64_t{rows()} * x_stride_; }
+  std::int64_t hidden_size() const { return std::int64_t{rows()} * output_.in; }
 
   const LossProblem& problem_;
   int dim_, x_stride_;
   PaddedNet::Layer output_;
   TileSamples samples_;
   TileJet jet_;
-  TileRow rows_[kTileRows];
+  TileRow rows_[kMaxTileRows];
   double* loss_;
-  float *x_tilde_, *grad_x_;  // [kTileRows, x_stride]
+  float *x_tilde_, *grad_x_;  // [rows, x_stride]
 };
 
 /// quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2] of row r, unweighted. @param score s_i of i

@@ -110,13 +110,13 @@ consumer_test(exported_symbols symbols "" -DPREFIX=${shared_prefix} -DNM=${SCORE
   -DREADELF=${SCOREMATCH_READELF})
 set_tests_properties(consumer.exported_symbols PROPERTIES FIXTURES_REQUIRED shared_prefix)
 
-# As a subfolder, here without the cpu engine, switched off or for want of oneDNN, nor the cuda engine: the
+# As a subfolder, here without the cpu engine, switched off or for want of Highway, nor the cuda engine: the
 # reference alone.
 consumer_test(static_subdirectory consumer
   "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF;-DSCOREMATCH_CUDA=OFF"
   "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
 consumer_test(shared_subdirectory consumer
-  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_DNNL_LIBRARY=OFF;-DSCOREMATCH_CUDA=OFF;-DBUILD_SHARED_LIBS=ON"
+  "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_HWY_LIBRARY=OFF;-DSCOREMATCH_CUDA=OFF;-DBUILD_SHARED_LIBS=ON"
   "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
 set_tests_properties(consumer.static_subdirectory consumer.shared_subdirectory PROPERTIES PROCESSORS 2 COST 500)
 
@@ -124,5 +124,5 @@ set_tests_properties(consumer.static_subdirectory consumer.shared_subdirectory P
 set(bare "-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF")
 consumer_test(cuda_demanded refused "${bare};-DSCOREMATCH_CUDA=ON;-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON"
   "-DEXPECT=SCOREMATCH_CUDA=ON, but no CUDA toolkit .* was found")
-consumer_test(cpu_demanded refused "${bare};-DSCOREMATCH_CPU=ON;-DSCOREMATCH_DNNL_LIBRARY=OFF"
-  "-DEXPECT=SCOREMATCH_CPU=ON, but oneDNN .* was not found")
+consumer_test(cpu_demanded refused "${bare};-DSCOREMATCH_CPU=ON;-DSCOREMATCH_HWY_LIBRARY=OFF"
+  "-DEXPECT=SCOREMATCH_CPU=ON, but Highway .* was not found")

@@ -1,0 +1,90 @@
+#include "cpu/padded_net.h"
+
+#include "cpu/simd_jet.h"
+
+namespace scorematch::cpu {
+namespace {
+
+// Below, waking the other threads takes longer than what they would spare.
+constexpr std::int64_t kPackAlone = 1 << 13, kUnpackAlone = 1 << 16;  // elements
+constexpr std::int64_t kPieces = 16;                                  // feeds as many threads
+constexpr std::int64_t kRun =
+    1 << 12;  // elements of all parts that are added up before the next: they stay in the cache
+
+}  // namespace
+
+PaddedNet::PaddedNet(const MlpShape& net) : layers_(net.layers()) {
+  const auto take = [](std::int64_t& total, std::int64_t elements) { return (total += elements) - elements; };
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const MlpShape::Layer& from = layers_[l];
+    Layer to;
+    to.in = padded(from.in);
+    to.out = padded(from.out);
+    to.residual = net.residual && l + 1 < layers_.size() && from.in == from.out;
+    const std::int64_t weights = std::int64_t{to.in} * to.out;
+    to.weight = take(count_, weights);
+    to.bias = take(count_, to.out);
+    to.up = take(packed_, weights);
+    to.down = take(packed_, weights);
+    to.shift = take(packed_, to.out);
+    padded_.push_back(to);
+  }
+  last_rows_ = take(packed_, std::int64_t{last().in} * last().out);
+}
+
+void PaddedNet::pack(const float* params, bool goes_down, ThreadPool& pool, float* to) const {
+  const auto pack_up = [&](std::size_t l) {
+    const MlpShape::Layer& from = layers_[l];
+    const Layer& layer = padded_[l];
+    pack_panels(params + from.weight, from.out, from.in, true, layer.in, layer.out, to + layer.up);
+    std::copy_n(params + from.bias, from.out, to + layer.shift);
+    std::fill_n(to + layer.shift + from.out, layer.out - from.out, 0.0f);
+  };
+  const auto pack_down = [&](std::size_t l) {
+    const MlpShape::Layer& from = layers_[l];
+    const Layer& layer = padded_[l];
+    if (goes_down) pack_panels(params + from.weight, from.out, from.in, false, layer.out, layer.in, to + layer.down);
+    if (l + 1 < layers_.size()) return;
+    std::fill_n(to + last_rows_, std::int64_t{layer.in} * layer.out, 0.0f);
+    for (int i = 0; i < from.out; ++i)
+      std::copy_n(params + from.weight + std::int64_t{i} * from.in, from.in,
+                  to + last_rows_ + std::int64_t{i} * layer.in);
+  };
+  const auto task = [&](std::int64_t i, int) {
+    const auto l = static_cast<std::size_t>(i / 2);
+    i % 2 == 0 ? pack_up(l) : pack_down(l);
+  };
+  const auto tasks = static_cast<std::int64_t>(2 * layers_.size());
+  if (count_ >= kPackAlone) return pool.run(tasks, task);
+  for (std::int64_t i = 0; i < tasks; ++i) task(i, 0);
+}
+
+void PaddedNet::unpack(const float* from, int parts, bool add, ThreadPool& pool, float* grad) const {
+  const auto unpack_run = [&](std::int64_t at, std::int64_t length, float* to) {
+    for (std::int64_t i = 0; i < length; i += kRun) {
+      const std::int64_t run = std::min(kRun, length - i);
+      if (!add) std::copy_n(from + at + i, run, to + i);
+      for (int part = add ? 0 : 1; part < parts; ++part) cpu::add(run, from + part * count_ + at + i, to + i);
+    }
+  };
+  const auto unpack_rows = [&](std::size_t l, std::int64_t first, std::int64_t last) {
+    const MlpShape::Layer& plain = layers_[l];
+    const Layer& wide = padded_[l];
+    if (plain.in == wide.in) {
+      unpack_run(wide.weight + first * wide.in, (last - first) * plain.in, grad + plain.weight + first * plain.in);
+    } else {
+      for (std::int64_t i = first; i < last; ++i)
+        unpack_run(wide.weight + i * wide.in, plain.in, grad + plain.weight + i * plain.in);
+    }
+    if (last == plain.out) unpack_run(wide.bias, plain.out, grad + plain.bias);
+  };
+  const std::int64_t pieces = count_ * parts < kUnpackAlone ? 1 : kPieces;
+  pool.run(pieces, [&](std::int64_t piece, int) {
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const std::int64_t rows = layers_[l].out;
+      unpack_rows(l, rows * piece / pieces, rows * (piece + 1) / pieces);
+    }
+  });
+}
+
+}  // namespace scorematch::cpu

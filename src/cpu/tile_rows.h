@@ -1,0 +1,18 @@
+// How many samples go through the network together.
+#pragma once
+#include "arena.h"
+#include "cpu/padded_net.h"
+
+namespace scorematch::cpu {
+
+constexpr int kTileRows = 64, kMaxTileRows = 256;
+
+/// A tile's rows at most. A wide layer's weights come from memory: more rows share them.
+inline int tile_rows(const PaddedNet& net) { return net.max_width() >= 512 ? kMaxTileRows : kTileRows; }
+
+/// An array [rows, width].
+inline float* take_rows(Arena& arena, int rows, int width) {
+  return arena.take<float>(static_cast<std::size_t>(rows) * static_cast<std::size_t>(width));
+}
+
+}  // namespace scorematch::cpu
