@@ -1,88 +1,110 @@
-// One training step's loss and gradient on the cpu engine: denoising and sliced score matching of a score net of
-// `layers` hidden layers. GFLOP/s are the multiplications and additions of the matrix products that the method needs at
-// least, whatever the engine does; with A = dim hidden and B = (layers - 1) hidden^2, per sample,
-//   DSM: 10 A + 6 B        SSM of M projections: (4 + 8 M) A + 6 (1 + M) B.
+// Losses and their gradients on the host's engines, a row a job (job.h):
+//   loss_bench [--suite=quick|full|growth | --jobs=NAME,NAME...] [Google Benchmark's options]
+// Every result is compared with the reference engine's before it is timed. The floor is max(flops / peak, bytes /
+// copy): the peak is measured again beside every repetition, as processors change their clock; floor_share is floor /
+// time. SCOREMATCH_BENCH_THREADS says how many threads; all cores otherwise.
 #include <benchmark/benchmark.h>
 
-#include <cmath>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <string>
-#include <vector>
+#include <cstdlib>
+#include <memory>
+#include <sstream>
+#include <thread>
 
-#include "scorematch/scorematch.h"
-
-#ifndef NDEBUG
-#error "benchmarks are for Release builds"
-#endif
+#include "machine.h"
+#include "running_job.h"
+#include "statistics.h"
+#include "suites.h"
+#include "work.h"
 
 namespace sm = scorematch;
+namespace bench = scorematch::bench;
 
 namespace {
 
-constexpr int kProjections = 1;
-
-struct Case {
-  int dim, hidden, layers;
-  std::int64_t batch;
-};
-constexpr Case kCases[] = {{64, 128, 3, 4096}, {2, 128, 3, 65536}, {64, 256, 3, 4096}};
-
-double dsm_flops(const Case& c) {
-  const double a = double(c.dim) * c.hidden, b = double(c.layers - 1) * c.hidden * c.hidden;
-  return 10 * a + 6 * b;
+int thread_count() {
+  const char* const given = std::getenv("SCOREMATCH_BENCH_THREADS");
+  const int threads = given == nullptr ? static_cast<int>(std::thread::hardware_concurrency()) : std::atoi(given);
+  return std::max(1, threads);
 }
 
-double ssm_flops(const Case& c) {
-  const double a = double(c.dim) * c.hidden, b = double(c.layers - 1) * c.hidden * c.hidden;
-  return (4 + 8 * kProjections) * a + 6 * (1 + kProjections) * b;
+double copy_bytes() {
+  static const double rate = bench::measure_copy_bytes(thread_count());
+  return rate;
 }
 
-void loss_and_gradient(benchmark::State& state, const Case& c, const sm::Loss& loss, double flops_per_sample) {
-  const sm::Engine engine = sm::Engine::cpu();
-  const sm::MlpShape net = sm::MlpShape::score(c.dim, std::vector<int>(static_cast<std::size_t>(c.layers), c.hidden));
-  const sm::LossPlan plan(engine, net, loss, c.batch);
-  sm::Queue queue(engine, plan.workspace_bytes());
-  sm::NoiseState noise(engine, /*seed=*/2);
+/// Made and checked once for all its repetitions.
+bench::RunningJob& prepared(const std::string& name) {
+  static std::unique_ptr<bench::RunningJob> job;
+  if (job == nullptr || job->job().name() != name) {
+    job.reset();
+    job = std::make_unique<bench::RunningJob>(bench::Job::parse(name), thread_count());
+    job->check_against_reference();
+    job->run(0);
+  }
+  return *job;
+}
 
-  // Data of unit variance: the noise of another seed.
-  auto x = engine.allocate<float>({c.batch, c.dim});
-  sm::DirectionPlan(engine, c.dim, 1, sm::Projection::gaussian, c.batch)
-      .run(queue, sm::NoiseState(engine, /*seed=*/1).from(0), sm::View(x.data(), {1, c.batch, c.dim}));
-  const auto params = engine.upload(net.initial_params(/*seed=*/3));
-  auto grad = engine.allocate<float>(net.param_count());
-  auto value = engine.allocate<sm::Estimate>();
-  const auto run = [&] { plan.run(queue, {params, x, noise}, {value.data(), grad}); };
+void time_job(benchmark::State& state, const std::string& name) {
+  bench::RunningJob& job = prepared(name);
+  const int threads = job.job().engine == "cpu" ? thread_count() : 1;
+  const bench::Work work = bench::work_of(job.job());
+  const double peak_before = bench::measure_peak_flops(threads);
+  std::int64_t i = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto unused : state) job.run(i++);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / double(i);
+  const double peak = std::max(peak_before, bench::measure_peak_flops(threads));
+  const double floor = std::max(work.flops / peak, work.bytes / copy_bytes());
+  state.counters["samples/s"] = double(job.job().batch) / seconds;
+  state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
+  state.counters["peak_GFLOP/s"] = 1e-9 * peak;
+  state.counters["floor_ms"] = 1e3 * floor;
+  state.counters["floor_share"] = floor / seconds;
+  state.counters["peak_bytes"] = double(job.bytes());
+}
 
-  run();
-  const sm::Estimate once = queue.read_one(value);
-  bool finite = std::isfinite(once.mean) && once.count == static_cast<double>(c.batch);
-  for (const float element : queue.read(grad)) finite = finite && std::isfinite(element);
-  if (!finite) return state.SkipWithError("the loss or its gradient is not finite");
+/// The value of --KEY=VALUE if that is what the argument is, else null.
+const char* value_of(const char* argument, const std::string& key) {
+  const std::string prefix = "--" + key + "=";
+  return std::string(argument).compare(0, prefix.size(), prefix) == 0 ? argument + prefix.size() : nullptr;
+}
 
-  for (auto unused : state) run();
-  const double samples = static_cast<double>(state.iterations()) * static_cast<double>(c.batch);
-  state.counters["samples/s"] = benchmark::Counter(samples, benchmark::Counter::kIsRate);
-  state.counters["GFLOP/s"] = benchmark::Counter(samples * flops_per_sample * 1e-9, benchmark::Counter::kIsRate);
+/// What our own arguments name; they are taken out of argv.
+std::vector<std::string> take_jobs(int& argc, char** argv) {
+  std::vector<std::string> jobs;
+  const auto is_ours = [&](char* argument) {
+    if (const char* const name = value_of(argument, "suite")) {
+      for (const std::string& each : bench::suite(name)) jobs.push_back(each);
+    } else if (const char* const list = value_of(argument, "jobs")) {
+      std::istringstream stream(list);
+      for (std::string each; std::getline(stream, each, ',');) jobs.push_back(bench::Job::parse(each).name());
+    } else {
+      return false;
+    }
+    return true;
+  };
+  argc = static_cast<int>(std::remove_if(argv + 1, argv + argc, is_ours) - argv);
+  return jobs.empty() ? bench::suite("quick") : jobs;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
+  const std::vector<std::string> jobs = take_jobs(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::AddCustomContext("engine", sm::Engine::cpu().description());
-  const sm::Loss dsm{sm::Dsm{}, sm::schedule::Single{0.5}, sm::weighting::Sigma2{}};
-  const sm::Loss ssm{sm::Ssm{kProjections, sm::Projection::rademacher}};
-  for (const Case& c : kCases) {
-    const std::string shape = "/dim:" + std::to_string(c.dim) + "/hidden:" + std::to_string(c.hidden) +
-                              "/layers:" + std::to_string(c.layers) + "/batch:" + std::to_string(c.batch);
-    benchmark::RegisterBenchmark(("dsm" + shape).c_str(), loss_and_gradient, c, dsm, dsm_flops(c))
+  benchmark::AddCustomContext("engine", sm::Engine::cpu(thread_count()).description());
+  for (const std::string& name : jobs)
+    bench::with_statistics(
+        benchmark::RegisterBenchmark(name.c_str(), [name](benchmark::State& state) { time_job(state, name); }))
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
-    benchmark::RegisterBenchmark(("ssm" + shape).c_str(), loss_and_gradient, c, ssm, ssm_flops(c))
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
-  }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+} catch (const sm::Error& error) {
+  std::fprintf(stderr, "loss_bench: %s\n", error.what());
+  return 1;
 }

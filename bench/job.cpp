@@ -1,0 +1,116 @@
+#include "job.h"
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+#include <vector>
+
+namespace scorematch::bench {
+namespace {
+
+const std::vector<std::string> kEngines = {"reference", "cpu", "cuda-fp32", "cuda-tf32", "cuda-bf16"},
+                               kObjectives = {"esm", "ism", "dsm", "ssm", "ssm_vr"}, kNets = {"score", "energy"};
+
+[[noreturn]] void refuse(const std::string& job, const std::string& expected, const std::string& got) {
+  throw Error(ErrorCode::invalid_argument, "job", "job '" + job + "': expected " + expected + ", got '" + got + "'");
+}
+
+/// The parts of a name, one after the other.
+class Parts {
+ public:
+  explicit Parts(const std::string& name) : name_(name) {
+    std::istringstream stream(name);
+    for (std::string part; std::getline(stream, part, '/');) parts_.push_back(part);
+  }
+
+  std::string one_of(const std::vector<std::string>& choices) {
+    const std::string part = next();
+    if (std::find(choices.begin(), choices.end(), part) != choices.end()) return part;
+    std::string list;
+    for (const std::string& each : choices) list += (list.empty() ? "" : ", ") + each;
+    refuse(name_, "one of " + list, part);
+  }
+  std::int64_t number(char key) {
+    const std::string part = next(), prefix{key, ':'};
+    std::int64_t value = 0;
+    const char* const end = part.data() + part.size();
+    const bool keyed = part.compare(0, 2, prefix) == 0;
+    if (!keyed || std::from_chars(part.data() + 2, end, value).ptr != end || value < 1 || value > std::int64_t{1} << 30)
+      refuse(name_, prefix + " and a number from 1 to 2^30", part);
+    return value;
+  }
+  /// Whether the next part is this; then it is taken.
+  bool take(const std::string& word) {
+    if (at_ >= parts_.size() || parts_[at_] != word) return false;
+    ++at_;
+    return true;
+  }
+  void end() const {
+    if (at_ < parts_.size()) refuse(name_, "nothing more", parts_[at_]);
+  }
+
+ private:
+  std::string next() { return at_ < parts_.size() ? parts_[at_++] : ""; }
+
+  std::string name_;
+  std::vector<std::string> parts_;
+  std::size_t at_ = 0;
+};
+
+bool has_projections(const std::string& objective) { return objective == "ssm" || objective == "ssm_vr"; }
+
+}  // namespace
+
+Job Job::parse(const std::string& name) {
+  Parts parts(name);
+  Job job;
+  job.engine = parts.one_of(kEngines);
+  job.objective = parts.one_of(kObjectives);
+  job.kind = parts.one_of(kNets) == "energy" ? MlpShape::Kind::energy : MlpShape::Kind::score;
+  job.dim = static_cast<int>(parts.number('d'));
+  job.hidden = static_cast<int>(parts.number('H'));
+  job.layers = static_cast<int>(parts.number('L'));
+  if (has_projections(job.objective)) job.projections = static_cast<int>(parts.number('M'));
+  job.batch = parts.number('N');
+  job.gradient = !parts.take("value");
+  parts.end();
+  return job;
+}
+
+std::string Job::name() const {
+  std::ostringstream name;
+  name << engine << '/' << objective << '/' << (kind == MlpShape::Kind::energy ? "energy" : "score") << "/d:" << dim
+       << "/H:" << hidden << "/L:" << layers;
+  if (has_projections(objective)) name << "/M:" << projections;
+  name << "/N:" << batch << (gradient ? "" : "/value");
+  return name.str();
+}
+
+Engine Job::make_engine(int threads) const {
+  if (engine == "reference") return Engine::reference();
+  if (engine == "cpu") return Engine::cpu(threads);
+  return Engine::cuda();
+}
+
+MlpShape Job::net() const {
+  const std::vector<int> widths(static_cast<std::size_t>(layers), hidden);
+  MlpShape net = MlpShape::score(dim, widths);
+  net.kind = kind;
+  return net;
+}
+
+Loss Job::loss() const {
+  if (objective == "esm") return {Esm{}};
+  if (objective == "ism") return {Ism{}};
+  if (objective == "dsm") return {Dsm{}, schedule::Single{0.5}, weighting::Sigma2{}};
+  if (objective == "ssm") return {Ssm{projections, Projection::rademacher}};
+  return {SsmVr{projections, Projection::rademacher}};
+}
+
+Compute Job::compute() const {
+  if (engine == "cuda-tf32") return {Precision::tf32};
+  if (engine == "cuda-bf16") return {Precision::bf16};
+  return {Precision::fp32};
+}
+
+}  // namespace scorematch::bench

@@ -1,0 +1,33 @@
+// What a benchmark row is: a loss of a network on an engine, by name,
+//   ENGINE/OBJECTIVE/NET/d:DIM/H:HIDDEN/L:LAYERS[/M:PROJECTIONS]/N:BATCH[/value]
+// as in cpu/ssm/score/d:64/H:128/L:3/M:4/N:4096. Value and gradient in the parameters, unless /value; silu, plain
+// parameterisation, no conditioning; dsm with sigma = 0.5 and weighting sigma^2, ssm and ssm_vr along Rademacher
+// directions.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "scorematch/scorematch.h"
+
+namespace scorematch::bench {
+
+struct Job {
+  std::string engine = "cpu";  ///< reference, cpu, cuda-fp32, cuda-tf32, cuda-bf16
+  std::string objective;       ///< esm, ism, dsm, ssm, ssm_vr
+  MlpShape::Kind kind = MlpShape::Kind::score;
+  int dim = 0, hidden = 0, layers = 0;
+  int projections = 0;  ///< M, of ssm and ssm_vr alone
+  std::int64_t batch = 0;
+  bool gradient = true;
+
+  /// @throws Error naming the part that is wrong
+  static Job parse(const std::string& name);
+  std::string name() const;
+
+  Engine make_engine(int threads) const;
+  MlpShape net() const;
+  Loss loss() const;
+  Compute compute() const;
+};
+
+}  // namespace scorematch::bench

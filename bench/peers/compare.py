@@ -1,0 +1,203 @@
+"""Times a job by scorematch and by every form of its peers, side by side on this machine.
+
+  compare.py --build build/release --out peers.json [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
+
+Every form is first held to scorematch's result on a small case; then all of them are scouted, and the two fastest forms of each
+framework and scorematch take turns, so that whatever else the machine does falls on all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from safetensors.numpy import save_file
+
+from job import SIGMA, Job, draw
+
+HERE = Path(__file__).parent
+FRAMEWORKS = {"torch": ("torch-eager", "torch-func", "torch-compile", "torch-compile-func", "torch-compile-func-tuned"),
+              "jax": ("jax-jit", "jax-linearize")}
+TOLERANCE = 1e-4  # sums of float32 in another order are off by some 1e-6, a wrong factor by far more
+CHECK_BATCH = 16
+
+
+def default_jobs(quick: bool) -> list[str]:
+    shape = "d:64/H:128/L:3"
+    if quick:
+        return [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", "dsm/energy/d:8/H:128/L:2/N:64"]
+    jobs = [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", f"ssm/score/{shape}/M:4/N:4096",
+            "dsm/score/d:2/H:128/L:3/N:65536", "dsm/score/d:784/H:1024/L:3/N:1024"]
+    for net in ("score", "energy"):
+        for batch, dim in ((64, 8), (256, 32), (1024, 128)):
+            jobs += [f"dsm/{net}/d:{dim}/H:128/L:2/N:{batch}", f"ssm/{net}/d:{dim}/H:128/L:2/M:5/N:{batch}"]
+    return jobs
+
+
+class Peer:
+    """A framework's worker process."""
+
+    def __init__(self, framework: str, threads: int) -> None:
+        limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
+        self.versions = self._answer()["versions"]
+
+    def ask(self, **request: object) -> dict:
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("a peer's process ended; its last words are above")
+        return json.loads(line)
+
+
+class Ours:
+    def __init__(self, build: Path, threads: int) -> None:
+        self.build, self.environment = build, os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
+
+    def time(self, job: str, seconds: float) -> tuple[float, float]:
+        """Milliseconds, and the share of the floor."""
+        output = subprocess.run([self.build / "bin/loss_bench", f"--jobs=cpu/{job}", f"--benchmark_min_time={seconds}",
+                                 "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, check=True).stdout
+        row = json.loads(output)["benchmarks"][0]
+        return row["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[row["time_unit"]], row["floor_share"]
+
+    def evaluate(self, case: Path, out: Path) -> None:
+        command = [self.build / "bin/scorematch", "eval", case, "--engine", "cpu", "-o", out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def write_case(job: Job, path: Path) -> None:
+    """docs/eval-format.md. The exact trace has all directions of the basis in the engine itself."""
+    arrays = draw(job, CHECK_BATCH)
+    metadata = {"objective": job.objective, "net": job.net, "activation": "silu", "parameterization": "plain",
+                "conditioning": "none", "weighting": "sigma2" if job.objective == "dsm" else "none"}
+    if job.objective == "dsm":
+        arrays["sigma"] = (0 * arrays["x"][:, 0] + SIGMA).astype("float32")
+    save_file(arrays, path, metadata)
+
+
+def rows_of(name: str, values: list[float], **more: float) -> list[dict]:
+    statistics = {"median": median(values), "min": min(values), "max": max(values)}
+    return [{"name": f"{name}_{key}", "run_name": name, "run_type": "aggregate", "aggregate_name": key, "real_time": value,
+             "time_unit": "ms", **(more if key == "median" else {})} for key, value in statistics.items()]
+
+
+class Comparison:
+    def __init__(self, build: Path, threads: int, rounds: int, seconds: float) -> None:
+        self.ours, self.rounds, self.seconds = Ours(build, threads), rounds, seconds
+        self.peers = {framework: Peer(framework, threads) for framework in FRAMEWORKS}
+        self.rows: list[dict] = []
+        self.refused: list[dict] = []
+
+    def framework_of(self, form: str) -> Peer:
+        return self.peers[form.split("-")[0]]
+
+    def accepted(self, job: Job) -> list[str]:
+        """The forms that agree with scorematch."""
+        forms = []
+        with tempfile.TemporaryDirectory() as folder:
+            case, expected = Path(folder) / "case.safetensors", Path(folder) / "expected.safetensors"
+            write_case(job, case)
+            self.ours.evaluate(case, expected)
+            for form in (each for all_forms in FRAMEWORKS.values() for each in all_forms):
+                if form == "jax-linearize" and not job.directions:
+                    continue
+                answer = self.framework_of(form).ask(do="check", job=job.name, form=form, case=str(case),
+                                                     expected=str(expected))
+                if "refused" in answer:
+                    self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
+                elif not answer["error"] <= TOLERANCE:
+                    raise RuntimeError(f"{form} on {job.name}: expected scorematch's result within {TOLERANCE}, got one "
+                                       f"that is off by {answer['error']}")
+                else:
+                    forms.append(form)
+        return forms
+
+    def scout(self, job: Job) -> list[str]:
+        """Times every form once; the two fastest of each framework go on."""
+        times = {}
+        for form in self.accepted(job):
+            answer = self.framework_of(form).ask(do="time", job=job.name, form=form, seconds=self.seconds)
+            if "refused" in answer:
+                self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
+            else:
+                times[form] = answer["ms"]
+        chosen = []
+        for framework in FRAMEWORKS:
+            chosen += sorted((form for form in times if form.startswith(framework)), key=times.get)[:2]
+        for form in times.keys() - set(chosen):
+            self.rows += rows_of(f"{form}/{job.name}", [times[form]])
+        return chosen
+
+    def run(self, job: Job) -> None:
+        forms = self.scout(job)
+        ours, shares, theirs = [], [], {form: [] for form in forms}
+        for turn in range(self.rounds):
+            for who in self._turned([None, *forms], turn):
+                if who is None:
+                    milliseconds, share = self.ours.time(job.name, self.seconds)
+                    ours.append(milliseconds)
+                    shares.append(share)
+                else:
+                    answer = self.framework_of(who).ask(do="time", job=job.name, form=who, seconds=self.seconds)
+                    theirs[who].append(answer["ms"])
+        self.rows += rows_of(f"cpu/{job.name}", ours, floor_share=median(shares))
+        line = f"{job.name:44} {median(ours):9.3f} ms"
+        for form, times in theirs.items():
+            ratios = [time / own for time, own in zip(times, ours)]
+            self.rows += rows_of(f"{form}/{job.name}", times) + rows_of(f"ratio/{form}/{job.name}", ratios)
+            line += f"  {form} {median(ratios):.2f}"
+        print(line, file=sys.stderr, flush=True)
+
+    @staticmethod
+    def _turned(order: list, by: int) -> list:
+        by %= len(order)
+        return order[by:] + order[:by]
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of a slice")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("jobs", nargs="*", metavar="JOB")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX takes as many threads as it may
+    jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.quick)]
+    comparison = Comparison(given.build.resolve(), given.threads, given.rounds, given.seconds)
+    commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
+    versions = {"python": platform.python_version()}
+    for peer in comparison.peers.values():
+        versions |= peer.versions
+    for job in jobs:
+        comparison.run(job)
+        context = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                   "device": processor(), "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
+                   "versions": versions}
+        record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
+        given.out.write_text(json.dumps(record, indent=1) + "\n")  # after each, so that a long run leaves what it had
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A job by its name, as bench/job.h has it, and the numbers it starts from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+SIGMA = 0.5
+_NAME = re.compile(
+    r"(?P<objective>esm|ism|dsm|ssm|ssm_vr)/(?P<net>score|energy)/d:(?P<dim>\d+)/H:(?P<hidden>\d+)/L:(?P<layers>\d+)"
+    r"(?:/M:(?P<projections>\d+))?/N:(?P<batch>\d+)(?P<value>/value)?"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    objective: str
+    net: str
+    dim: int
+    hidden: int
+    layers: int
+    projections: int
+    batch: int
+    gradient: bool
+
+    @classmethod
+    def parse(cls, name: str) -> Job:
+        match = _NAME.fullmatch(name)
+        if match is None or (match["projections"] is None) == match["objective"].startswith("ssm"):
+            raise ValueError(f"job: expected OBJECTIVE/NET/d:D/H:H/L:L[/M:M]/N:N[/value], got {name!r}")
+        numbers = {key: int(match[key] or 0) for key in ("dim", "hidden", "layers", "projections", "batch")}
+        return cls(name, match["objective"], match["net"], gradient=match["value"] is None, **numbers)
+
+    @property
+    def directions(self) -> int:
+        """How many directions J meets: M, or all of them for the exact trace."""
+        return self.dim if self.objective == "ism" else self.projections
+
+    def widths(self) -> list[int]:
+        return [self.dim, *[self.hidden] * self.layers, 1 if self.net == "energy" else self.dim]
+
+
+def draw(job: Job, batch: int, seed: int = 1) -> dict[str, np.ndarray]:
+    """x, the parameters and, for checks, noise and directions; float32. Weights have variance 1 / fan-in."""
+    random = np.random.default_rng(seed)
+    normal = lambda *shape: random.standard_normal(shape, dtype=np.float32)
+    arrays = {"x": normal(batch, job.dim)}
+    widths = job.widths()
+    for k, (fan_in, fan_out) in enumerate(zip(widths, widths[1:])):
+        arrays[f"layers.{k}.weight"] = normal(fan_out, fan_in) / np.float32(np.sqrt(fan_in))
+        arrays[f"layers.{k}.bias"] = normal(fan_out) * np.float32(0.1)
+    if job.objective == "dsm":
+        arrays["noise"] = normal(batch, job.dim)
+    if job.projections:
+        arrays["directions"] = np.sign(normal(job.projections, batch, job.dim))
+    if job.objective == "esm":
+        arrays["true_score"] = -arrays["x"]
+    return arrays

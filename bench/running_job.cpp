@@ -1,0 +1,106 @@
+#include "running_job.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "work.h"
+
+namespace scorematch::bench {
+namespace {
+
+constexpr std::int64_t kHostPool = std::int64_t{1} << 26, kDevicePool = std::int64_t{1} << 28;  // bytes
+constexpr double kReferenceFlops = 2e8;  // what the reference engine does in about a second
+constexpr std::uint64_t kDataSeed = 1, kNoiseSeed = 2, kParamSeed = 3;
+
+std::int64_t places_in_pool(const Job& job) {
+  const std::int64_t pool = job.engine.compare(0, 4, "cuda") == 0 ? kDevicePool : kHostPool;
+  return std::max<std::int64_t>(1, pool / (4 * job.batch * job.dim));
+}
+
+/// Standard normal data.
+Buffer<float> draw_data(const Engine& engine, std::int64_t rows, int dim) {
+  auto x = engine.allocate<float>({rows, dim});
+  Queue queue(engine, 0);
+  const NoiseState noise(engine, kDataSeed);
+  DirectionPlan(engine, dim, 1, Projection::gaussian, rows).run(queue, noise, View(x.data(), {1, rows, dim}));
+  queue.synchronize();
+  return x;
+}
+
+struct Result {
+  double loss;
+  std::vector<float> grad;
+};
+
+/// Of given rows of x, at noise that depends on the seed alone.
+Result evaluate(const Job& job, const Engine& engine, const std::vector<float>& x) {
+  const MlpShape net = job.net();
+  const auto batch = static_cast<std::int64_t>(x.size()) / job.dim;
+  const LossPlan plan(engine, net, job.loss(), batch, job.compute());
+  Queue queue(engine, plan.workspace_bytes());
+  const NoiseState noise(engine, kNoiseSeed);
+  const auto there = engine.upload(x), params = engine.upload(net.initial_params(kParamSeed));
+  const ConstView rows(there.data(), {batch, job.dim});
+  auto grad = engine.allocate<float>(net.param_count());
+  auto value = engine.allocate<Estimate>();
+  LossPlan::In in{params, rows, noise};
+  if (job.objective == "esm") in.true_score = rows;
+  LossPlan::Out out{value.data()};
+  if (job.gradient) out.grad = grad;
+  plan.run(queue, in, out);
+  return {queue.read_one(value).mean, job.gradient ? queue.read(grad) : std::vector<float>{}};
+}
+
+double largest(const std::vector<float>& values) {
+  float most = 0;
+  for (const float each : values) most = std::max(most, std::abs(each));
+  return static_cast<double>(most);
+}
+
+}  // namespace
+
+RunningJob::RunningJob(const Job& job, int threads)
+    : job_(job),
+      engine_(job.make_engine(threads)),
+      net_(job.net()),
+      plan_(engine_, net_, job.loss(), job.batch, job.compute()),
+      queue_(engine_, plan_.workspace_bytes()),
+      noise_(engine_, kNoiseSeed),
+      places_(places_in_pool(job)),
+      x_(draw_data(engine_, places_ * job.batch, job.dim)),
+      params_(engine_.upload(net_.initial_params(kParamSeed))),
+      grad_(engine_.allocate<float>(net_.param_count())),
+      value_(engine_.allocate<Estimate>()),
+      bytes_(static_cast<std::int64_t>(plan_.workspace_bytes()) + 4 * (job.batch * job.dim + 2 * net_.param_count())) {}
+
+void RunningJob::run(std::int64_t i) {
+  const ConstView x = ConstView(x_).samples(i % places_ * job_.batch, job_.batch);
+  LossPlan::In in{params_, x, noise_};
+  if (job_.objective == "esm") in.true_score = x;  // any numbers cost the same
+  LossPlan::Out out{value_.data()};
+  if (job_.gradient) out.grad = grad_;
+  plan_.run(queue_, in, out);
+}
+
+void RunningJob::check_against_reference() {
+  Job one = job_;
+  one.batch = 1;
+  const auto rows = static_cast<std::int64_t>(
+      std::clamp(kReferenceFlops / work_of(one).flops, 1.0, std::min(64.0, double(job_.batch))));
+  std::vector<float> x = queue_.read(x_);
+  x.resize(static_cast<std::size_t>(rows * job_.dim));
+  const Result got = evaluate(job_, engine_, x), expected = evaluate(job_, Engine::reference(), x);
+  // Far above what rounding does to some ten products one after the other, far below any mistake.
+  const double tolerance = job_.engine == "cuda-bf16" ? 0.1 : job_.engine == "cuda-tf32" ? 0.01 : 1e-3;
+  double off = std::abs(got.loss - expected.loss) / std::max(1.0, std::abs(expected.loss));
+  const double scale = std::max(1e-30, largest(expected.grad));
+  for (std::size_t i = 0; i < expected.grad.size(); ++i)
+    off = std::max(off, std::abs(double(got.grad[i]) - double(expected.grad[i])) / scale);
+  if (!(off <= tolerance))
+    throw Error(ErrorCode::invalid_argument, job_.name(),
+                job_.name() + ": expected the reference engine's result within " + std::to_string(tolerance) +
+                    ", got one that is off by " + std::to_string(off));
+}
+
+}  // namespace scorematch::bench

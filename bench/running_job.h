@@ -1,0 +1,36 @@
+// A job with everything it needs in place: what is timed is run(), again and again on other rows of x.
+#pragma once
+#include "job.h"
+
+namespace scorematch::bench {
+
+class RunningJob {
+ public:
+  /// @param threads of the cpu engine; 0: all cores
+  RunningJob(const Job& job, int threads);
+
+  /// Loss and gradient of the i-th batch, which begins elsewhere in more data than any cache holds.
+  void run(std::int64_t i);
+
+  /// Compares the first samples' loss and gradient with the reference engine's. @throws Error where they differ by more
+  /// than the precision's rounding explains
+  void check_against_reference();
+
+  const Job& job() const { return job_; }
+  /// Of all arrays, the pool of data aside: the library allocates nothing else.
+  std::int64_t bytes() const { return bytes_; }
+
+ private:
+  Job job_;
+  Engine engine_;
+  MlpShape net_;
+  LossPlan plan_;
+  Queue queue_;
+  NoiseState noise_;
+  std::int64_t places_;
+  Buffer<float> x_, params_, grad_, true_score_;
+  Buffer<Estimate> value_;
+  std::int64_t bytes_;
+};
+
+}  // namespace scorematch::bench

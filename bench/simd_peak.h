@@ -1,0 +1,9 @@
+#pragma once
+#include <cstdint>
+
+namespace scorematch::bench {
+
+/// `rounds` rounds of dependent chains, enough of them to keep all units busy; returns the flops done.
+double multiply_and_add(std::int64_t rounds);
+
+}  // namespace scorematch::bench

@@ -1,0 +1,36 @@
+#include "work.h"
+
+namespace scorematch::bench {
+namespace {
+
+/// Flops are a A + b B a sample; A = d H of the outer layers, B = (L - 1) H^2 of the inner ones.
+struct Products {
+  double a, b;
+};
+
+/// m directions; with the score, unless the objective makes do with products along them (`sliced`).
+Products score_net(bool gradient, double m, bool sliced) {
+  if (gradient) return {(sliced ? 4 : 10) + 8 * m, 6 * (1 + m)};
+  return {(sliced ? 2 : 4) + 4 * m, 2 * (1 + m)};
+}
+
+/// Directions are summed up in one second derivative, and grad F is a way back.
+Products energy_net(bool gradient, double m, bool sliced) {
+  if (m == 0) return gradient ? Products{10, 14} : Products{4, 4};
+  if (gradient) return {(sliced ? 4 : 10) + 4 * m, (sliced ? 12 : 20) + 6 * m};
+  return {(sliced ? 2 : 4) + 2 * m, (sliced ? 4 : 6) + 2 * m};
+}
+
+}  // namespace
+
+Work work_of(const Job& job) {
+  const bool energy = job.kind == MlpShape::Kind::energy, sliced = job.objective == "ssm";
+  const double m = job.objective == "ism" ? job.dim : job.projections;
+  const Products each = energy ? energy_net(job.gradient, m, sliced) : score_net(job.gradient, m, sliced);
+  const double a = double(job.dim) * job.hidden, b = double(job.layers - 1) * job.hidden * job.hidden;
+  const auto params = static_cast<double>(job.net().param_count());
+  return {double(job.batch) * (each.a * a + each.b * b),
+          4.0 * double(job.batch) * job.dim + 4.0 * params * (job.gradient ? 2 : 1)};
+}
+
+}  // namespace scorematch::bench

@@ -1,0 +1,15 @@
+// What a job needs at least: the one place where flops and bytes are counted (docs/performance.md, section "Counts").
+#pragma once
+#include "job.h"
+
+namespace scorematch::bench {
+
+struct Work {
+  double flops = 0;  ///< multiplications and additions of matrix products
+  double bytes = 0;  ///< x read once, parameters once, their gradient written once
+};
+
+/// Of the whole batch, by the fewest products known for its objective, whatever the engine does.
+Work work_of(const Job& job);
+
+}  // namespace scorematch::bench
