@@ -1,0 +1,174 @@
+"""The sections of the page, a device after the other: each a list of lines, empty where nothing was measured."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import growth
+from markdown import ABSENT, code, exponent, milliseconds, number, percent, plain, rate, table
+from results import Device, ResultFile, Row, Source, is_ours
+
+
+def caption(source: Source) -> str:
+    """What every table says of its numbers' origin."""
+    versions = "".join(f"; {plain(name)} {plain(text)}" for name, text in sorted(source.versions.items()))
+    origin = "; ".join(map(plain, (source.device, source.engine, source.date)))
+    return f"{origin}; commit {plain(source.commit)}{versions}."
+
+
+def captioned(source: Source, lines: Sequence[str]) -> list[str]:
+    return [*lines, "", caption(source), ""]
+
+
+def peer_of(form: str) -> str:
+    """Whose form it is, by the first word of its name."""
+    first = form.split("-")[0]
+    return {"torch": "PyTorch", "jax": "JAX"}.get(first, first)
+
+
+def best_forms(file: ResultFile, job: str) -> dict[str, Row]:
+    """The fastest form of each peer: that with the lowest ratio."""
+    best: dict[str, Row] = {}
+    for row in file.ratios:
+        peer = peer_of(row.owner)
+        if row.rest == job and (peer not in best or (row.median, row.owner) < (best[peer].median, best[peer].owner)):
+            best[peer] = row
+    return best
+
+
+def share_of_floor(row: Row, device: Device) -> float | None:
+    """The share measured in that run, or else the suite's of the same engine and job."""
+    suite = device.suite.rows if device.suite else ()
+    same = [other for other in (row, *suite) if (other.owner, other.rest) == (row.owner, row.rest)]
+    return next((r.counters["floor_share"] for r in same if "floor_share" in r.counters), None)
+
+
+def verdict(best: Sequence[dict[str, Row]]) -> str:
+    """The answer in a sentence or two, of the jobs that some peer could be timed on."""
+    ratios = [min(row.median for row in each.values()) for each in best if each]
+    if not ratios:
+        return "No peer was timed."
+    faster = sum(ratio > 1 for ratio in ratios)
+    return (f"On {faster} of {len(ratios)} jobs scorematch is faster than the fastest form of every peer. That form "
+            f"takes {number(min(ratios))} to {number(max(ratios))} times as long as scorematch, "
+            f"{number(median(ratios))} in the median of the jobs.")
+
+
+def answer(device: Device) -> list[str]:
+    file = device.peers
+    ours = sorted((row for row in file.rows if is_ours(row.owner) and row.job), key=_order) if file else []
+    if not file or not ours:
+        return []
+    found = [best_forms(file, row.rest) for row in ours]
+    peers = ["PyTorch", "JAX"] + sorted({peer for each in found for peer in each} - {"PyTorch", "JAX"})
+    several = len({row.owner for row in ours}) > 1
+    rows = []
+    for row, best in zip(ours, found):
+        cells = [code(f"{row.owner}/{row.rest}" if several else row.rest), milliseconds(row.median),
+                 percent(share_of_floor(row, device))]
+        for peer in peers:
+            form = best.get(peer)
+            cells += [code(form.owner), between(form)] if form else [ABSENT, ABSENT]
+        rows.append(cells)
+    head = ["job", "scorematch, ms", "share of the floor"]
+    for peer in peers:
+        head += [f"best {peer} form", f"{peer} / scorematch"]
+    text = ("Ratios are the peer's time over scorematch's of the same round: the median over rounds (lowest … "
+            "highest); above 1 scorematch is faster.")
+    if device.suite and not any("floor_share" in row.counters for row in ours):
+        text += " Shares of the floor are those of the suite's run, below."
+    return ["#### Against PyTorch and JAX", "", verdict(found), "", text, "",
+            *captioned(file.source, table(head, rows, keep=head[3:7]))]
+
+
+def between(row: Row) -> str:
+    ends = "" if row.min is None or row.max is None else f" ({number(row.min)} … {number(row.max)})"
+    return number(row.median) + ends
+
+
+def _order(row: Row) -> tuple:
+    return (row.job.order() if row.job else (), row.owner)
+
+
+def measured(rows: Sequence[Row], first: str, names: Sequence[str]) -> list[str]:
+    """A table of what was timed, with those of the counters that any of the rows has."""
+    head = [first, "median, ms", "spread", "samples/s", "GFLOP/s", "GB/s", "floor, ms", "share of the floor",
+            "peak memory, MiB"]
+    lines = []
+    for row, name in zip(rows, names):
+        get = row.counters.get
+        peak = get("peak_bytes")
+        lines.append([code(name), milliseconds(row.median), percent(row.spread), rate(get("samples/s")),
+                      number(get("GFLOP/s")), number(get("GB/s")), number(get("floor_ms")), percent(get("floor_share")),
+                      number(peak / 2**20 if peak is not None else None)])
+    return table(head, lines)
+
+
+def objectives(device: Device) -> list[str]:
+    file = device.suite
+    rows = sorted((row for row in file.rows if row.job and is_ours(row.owner)), key=_order) if file else []
+    if not file or not rows:
+        return []
+    text = ("Loss and gradient of one batch, or the loss alone where a name ends in `/value`. The spread is that of "
+            "the repetitions, (longest − shortest) / median; the floor is the least time that the counted work takes "
+            "at the rates measured in the same run.")
+    return ["#### Every objective on every engine", "", text, "",
+            *captioned(file.source, measured(rows, "engine/job", [f"{row.owner}/{row.rest}" for row in rows]))]
+
+
+def parts(device: Device) -> list[str]:
+    """Parts alone, the machine's own rates and memory: whatever of the suite is not a job."""
+    file = device.suite
+    if not file:
+        return []
+    lines = []
+    machine = [row for row in file.rows if row.owner == "machine"]
+    if machine:
+        lines += ["#### What the machine does at most", "", "The rates that floors are reckoned from.", "",
+                  *captioned(file.source, measured(machine, "measured", [row.rest for row in machine]))]
+    others = [row for row in file.rows if row.owner != "machine" and not (row.job and is_ours(row.owner))]
+    if others:
+        names = [row.rest if row.owner == "parts" else "/".join(filter(None, (row.owner, row.rest))) for row in others]
+        lines += ["#### Parts alone", "", *captioned(file.source, measured(others, "part", names))]
+    return lines
+
+
+def growing(device: Device) -> list[str]:
+    file = device.growth
+    series = growth.find_series(file.rows) if file else []
+    if not file or not series:
+        return []
+    lines = ["#### How cost grows", ""]
+    powers = [s for s in series if s.axis != "M"]
+    if powers:
+        rows = [[code(f"{s.engine}/{s.stem}"), s.axis, f"{s.xs[0]:,} … {s.xs[-1]:,}", str(len(s.upper())),
+                 exponent(s.fitted()), exponent(s.theory()), number(growth.limit(s.jobs[0], s.axis), 1)]
+                for s in powers]
+        head = ["job", "axis", "measured over", "points fitted", "exponent", "of the count", "in the limit"]
+        lines += ["Time as a power of one size, fitted by least squares in log-log over the upper half of the axis (on "
+                  "a log scale). Beside it the exponent of this page's count of FLOP, fitted to the same points, and "
+                  "what that tends to as this size alone grows. A fitted exponent below the count's says that what is "
+                  "fixed a call still shows, or that the machine does better on larger sizes.", "",
+                  *captioned(file.source, table(head, rows))]
+    affine = [(s, fit) for s in series if (fit := s.affine())]
+    if affine:
+        rows = [[code(f"{s.engine}/{s.stem}"), f"{s.xs[0]:,} … {s.xs[-1]:,}", milliseconds(fit.once),
+                 milliseconds(fit.each), number(fit.quotient), number(growth.counted(s.jobs[0]).quotient)]
+                for s, fit in affine]
+        lines += ["Directions M: a + b M, fitted to all points by least squares of relative errors. a / b is how many "
+                  "directions cost as much as what is done once.", "",
+                  *captioned(file.source, table(["job", "M", "a, ms", "b, ms", "a / b", "a / b of the count"], rows))]
+    return lines
+
+
+def refused(device: Device) -> list[str]:
+    """What a peer cannot do, and what of ours failed: a gap in the tables above is not passed over in silence."""
+    lines = []
+    for file in (device.suite, device.growth, device.peers):
+        if file and file.refused:
+            rows = [[code(each.job), code(each.form), code(each.why)]
+                    for each in sorted(file.refused, key=lambda r: (r.job, r.form, r.why))]
+            lines += captioned(file.source, table(["job", "form", "why"], rows, align="---"))
+    if not lines:
+        return []
+    return ["#### What was refused", "", "In the words of who refused it.", "", *lines]
