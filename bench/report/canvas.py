@@ -15,9 +15,9 @@ GREY = "#595959"
 _STYLE = {
     "backend": "svg", "svg.fonttype": "none", "svg.hashsalt": "scorematch", "font.family": "sans-serif", "font.size": 9,
     "axes.titlesize": 9, "axes.grid": True, "grid.color": "#DDDDDD", "grid.linewidth": 0.6,
-    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "legend.frameon": False,
-    "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 4, "figure.facecolor": "white",
-    "path.simplify": False,
+    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
+    "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 4,
+    "figure.facecolor": "white", "path.simplify": False,
 }
 
 

@@ -98,12 +98,13 @@ def draw_growth(plt: Any, device: Device, title: str, axis: str, label: str) -> 
     series = [s for s in growth.find_series(file.rows) if s.axis == axis]
     engines = sorted({s.engine for s in series})
     rows = [sum(s.engine == engine for s in series) + 1 for engine in engines]
-    heights = [2.9 + 0.55 + 0.17 * count for count in rows]
+    heights = [3.45 + 0.17 * count for count in rows]
     total = sum(heights) + 0.5
     figure = plt.figure(figsize=(WIDTH, total))
+    xs, ys = [x for s in series for x in s.xs], [1e3 * t for s in series for t in s.times]
     top = total - 0.5
     for engine, height in zip(engines, heights):
-        axes = figure.add_axes((0.09, (top - 0.25 - 2.65) / total, 0.89, 2.65 / total))
+        axes = figure.add_axes((0.11, (top - 0.25 - 2.65) / total, 0.87, 2.65 / total))
         axes.set_title(f"engine {engine}", loc="left")
         for i, each in enumerate(s for s in series if s.engine == engine):
             colour, marker = canvas.COLOURS[i % 7], canvas.MARKERS[(i + i // 7) % 7]
@@ -112,6 +113,7 @@ def draw_growth(plt: Any, device: Device, title: str, axis: str, label: str) -> 
         axes.plot([], [], color=canvas.GREY, linestyle=(0, (4, 3)), linewidth=1, label=_said(axis))
         axes.set_xlabel(label)
         axes.set_ylabel("time of a step, ms")
+        axes.set(xlim=(min(xs) / 1.3, max(xs) * 1.3), ylim=(min(ys) / 1.6, max(ys) * 1.6))
         canvas.logarithmic(axes, "x", base=2)
         canvas.logarithmic(axes, "y")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.42 / 2.65), borderaxespad=0, handlelength=3,
@@ -150,6 +152,7 @@ def draw_floor(plt: Any, device: Device, title: str) -> Any:
     axes.set_xlim(0, max(105, *(105 * row.counters["floor_share"] for row in rows)))
     axes.axvline(100, color=canvas.GREY, linewidth=1)
     axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel("share of the floor, %: 100 is the least time that the counted work takes")
     if len(engines) > 1:
         figure.legend(loc="lower left", ncols=1 if len(engines) < 3 else 2)
@@ -188,6 +191,7 @@ def draw_peers(plt: Any, device: Device, title: str) -> Any:
     axes.set_ylim(place - 0.8, -1)
     axes.set_yticks(ticks, [str(job) for job in jobs], fontsize=7)
     axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel("time of the peer / time of scorematch: right of 1, scorematch is faster")
     figure.legend(loc="lower left")
     canvas.head(figure, title, file.source)

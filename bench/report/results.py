@@ -50,7 +50,7 @@ class Job:
 
 def parse_job(text: str) -> Job | None:
     match = _JOB.fullmatch(text)
-    if not match:
+    if not match or match[1].startswith("ssm") != bool(match[6]):
         return None
     objective, net, dim, hidden, layers, projections, batch, value = match.groups()
     return Job(objective, net, int(dim), int(hidden), int(layers), int(projections) if projections else None,
