@@ -5,11 +5,11 @@
 namespace scorematch::cpu {
 namespace {
 
-// Below, waking the other threads takes longer than what they would spare.
-constexpr std::int64_t kPackAlone = 1 << 13, kUnpackAlone = 1 << 16;  // elements
-constexpr std::int64_t kPieces = 16;                                  // feeds as many threads
+// Elements. With fewer, waking the other threads takes longer than what they would spare.
+constexpr std::int64_t kAlone = 1 << 13, kPiece = 1 << 16;
+constexpr std::int64_t kPieces = 16;  // feed as many threads
 constexpr std::int64_t kRun =
-    1 << 12;  // elements of all parts that are added up before the next: they stay in the cache
+    1 << 12;  // elements of every part that are added up before the next: they stay in a cache
 
 }  // namespace
 
@@ -55,7 +55,7 @@ void PaddedNet::pack(const float* params, bool goes_down, ThreadPool& pool, floa
     i % 2 == 0 ? pack_up(l) : pack_down(l);
   };
   const auto tasks = static_cast<std::int64_t>(2 * layers_.size());
-  if (count_ >= kPackAlone) return pool.run(tasks, task);
+  if (count_ >= kAlone) return pool.run(tasks, task);
   for (std::int64_t i = 0; i < tasks; ++i) task(i, 0);
 }
 
@@ -78,7 +78,7 @@ void PaddedNet::unpack(const float* from, int parts, bool add, ThreadPool& pool,
     }
     if (last == plain.out) unpack_run(wide.bias, plain.out, grad + plain.bias);
   };
-  const std::int64_t pieces = count_ * parts < kUnpackAlone ? 1 : kPieces;
+  const std::int64_t pieces = std::clamp<std::int64_t>(count_ * parts / kPiece, 1, kPieces);
   pool.run(pieces, [&](std::int64_t piece, int) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const std::int64_t rows = layers_[l].out;

@@ -52,5 +52,12 @@ void add_scaled_rows(int rows, int width, const float* factor, const float* m, f
 /// same bits on every instruction set. Relative to the sum of |a b|, the error is at most (width / 16 + 4) 2^-53.
 void dot_rows(int rows, int width, const float* a, const float* b, double* out);
 
+/// The same of one row.
+inline double dot(int width, const float* a, const float* b) {
+  double sum;
+  dot_rows(1, width, a, b, &sum);
+  return sum;
+}
+
 }  // namespace cpu
 }  // namespace scorematch

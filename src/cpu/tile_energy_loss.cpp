@@ -39,27 +39,16 @@ void TileEnergyLoss::add_score_term(const LossCall& call, const Term& term) {
   std::copy_n(weights_, hidden_size(), jet_.adjoint());
   const float* gradient = jet_.backward(call.params, nullptr, true);
   std::fill_n(u_, x_size(), 0.0f);
-  for (int r = 0; r < rows(); ++r) {
-    const TileRow& k = rows_[r];
-    const std::int64_t at = std::int64_t{r} * x_stride_;
-    const float* row = gradient + std::int64_t{r} * stride();
-    loss_[r] += k.lambda * score_term(
-                               term, call, samples_, r, dim_,
-                               [&](int i) { return k.a * as_double(x_tilde_[at + i]) + k.b * as_double(row[i]); },
-                               [&](int i, double adjoint) {
-                                 u_[at + i] = static_cast<float>(k.factor * adjoint);
-                                 grad_x_[at + i] += static_cast<float>(k.factor * k.a * adjoint);
-                               });
-  }
+  for (int r = 0; r < rows(); ++r)
+    add_score_loss(call, term, r, 1, gradient + std::int64_t{r} * stride(), nullptr, u_ + std::int64_t{r} * x_stride_);
 }
 
 void TileEnergyLoss::find_slices(double (&slices)[kMaxTileRows]) const {
   dot_rows(rows(), output_.in, weights_, jet_.last_tangent(), slices);
   for (int r = 0; r < rows(); ++r) {
     const float *v = jet_.tangent_input() + std::int64_t{r} * stride(), *x = x_tilde_ + std::int64_t{r} * x_stride_;
-    double along = 0;
-    for (int i = 0; i < dim_; ++i) along += as_double(v[i]) * as_double(x[i]);
-    slices[r] = rows_[r].a * along + rows_[r].b * slices[r];
+    slices[r] *= rows_[r].b;
+    if (rows_[r].a != 0) slices[r] += rows_[r].a * dot(dim_, v, x);
   }
 }
 
@@ -73,9 +62,8 @@ void TileEnergyLoss::add_directions(const LossCall& call, const Term& term) {
     if (term.sliced_square) find_slices(slices);
     for (int r = 0; r < rows(); ++r) {
       const float* v = jet_.tangent_input() + std::int64_t{r} * stride();
-      double square = 0;
-      for (int i = 0; i < dim_; ++i) square += as_double(v[i]) * as_double(v[i]);
-      sums[r] += rows_[r].a * square + (term.sliced_square ? 0.5 * slices[r] * slices[r] : 0.0);
+      if (rows_[r].a != 0) sums[r] += rows_[r].a * dot(dim_, v, v);
+      if (term.sliced_square) sums[r] += 0.5 * slices[r] * slices[r];
     }
   }
   jet_.second_forward(call.params);

@@ -42,15 +42,11 @@ void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad
   for (int r = 0; r < rows(); ++r) {
     const TileRow& k = rows_[r];
     const float *each = v + std::int64_t{r} * stride(), *x = x_tilde_ + std::int64_t{r} * x_stride_;
-    double square = 0, along_x = 0, along_bias = 0;
-    for (int i = 0; i < dim_; ++i) {
-      square += as_double(each[i]) * as_double(each[i]);
-      along_x += as_double(each[i]) * as_double(x[i]);
-      along_bias += as_double(each[i]) * as_double(bias[i]);
-    }
-    double loss = k.a * square + k.b * k.c * along_tangent[r];
+    double loss = k.b * k.c * along_tangent[r];
+    if (k.a != 0) loss += k.a * dot(dim_, each, each);
     if (term.sliced_square) {
-      slice_[r] = k.a * along_x + k.b * (along_hidden[r] + along_bias);
+      slice_[r] = k.b * (along_hidden[r] + dot(dim_, each, bias));
+      if (k.a != 0) slice_[r] += k.a * dot(dim_, each, x);
       loss += 0.5 * slice_[r] * slice_[r];
     }
     loss_[r] += k.lambda * term.share * loss;
@@ -85,19 +81,9 @@ void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, fl
 
 void TileLoss::add_score_term(const LossCall& call, const Term& term, float* grad) {
   multiply(rows(), output_.in, output_.out, jet_.last_hidden(), output_.in, call.params + output_.up, false, score_);
-  const float* bias = call.params + output_.shift;
   for (int r = 0; r < rows(); ++r) {
-    const TileRow& k = rows_[r];
-    const std::int64_t at = std::int64_t{r} * x_stride_;
-    float *output = score_ + at, *grad_x = grad_x_ + at;
-    const double loss = score_term(
-        term, call, samples_, r, dim_,
-        [&](int i) { return k.a * as_double(x_tilde_[at + i]) + k.b * (as_double(output[i]) + as_double(bias[i])); },
-        [&](int i, double adjoint) {
-          output[i] = static_cast<float>(k.factor * k.b * adjoint);
-          grad_x[i] += static_cast<float>(k.factor * k.a * adjoint);
-        });
-    loss_[r] += k.lambda * loss;
+    float* output = score_ + std::int64_t{r} * x_stride_;
+    add_score_loss(call, term, r, rows_[r].b, output, call.params + output_.shift, output);
   }
   if (!call.gradient) return;
   jet_.add_outer_products(output_, score_, output_.out, jet_.last_hidden(), grad);

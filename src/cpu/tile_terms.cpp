@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/simd_score_term.h"
+
 namespace scorematch::cpu {
 
 LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena)
@@ -40,6 +42,22 @@ void LossTile::load_direction(const LossCall& call, int m) {
   }
   const Needs needs = needs_of(problem_.spec.loss.objective);
   call.samples.load_direction(call.in.directions, needs.law, m, samples_, jet_.tangent_input(), stride());
+}
+
+void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
+                              const float* bias, float* output_bar) {
+  const TileRow& k = rows_[r];
+  const std::int64_t at = std::int64_t{r} * x_stride_;
+  const float* target = nullptr;
+  double scale = term.linear;
+  if (term.target == Term::Target::noise) target = samples_.eps + at, scale /= samples_.sigma[r];
+  if (term.target == Term::Target::true_score) {
+    const ConstView& given = call.in.true_score;
+    target = static_cast<const float*>(given.data) + (samples_.first + r) * given.stride[0];
+  }
+  const ScoreTerm parts{k.a,           k.b, term.quadratic, scale, term.complete_square, k.factor * output_factor,
+                        k.factor * k.a};
+  loss_[r] += k.lambda * score_term_row(parts, dim_, x_tilde_ + at, f, bias, target, output_bar, grad_x_ + at);
 }
 
 void LossTile::go_back(const LossCall& call, float* grad) {

@@ -39,8 +39,6 @@ struct TileRow {
   double factor;  // lambda grad_factor
 };
 
-inline double as_double(float value) { return static_cast<double>(value); }
-
 /// A tile on its way through a term, whatever the network: what comes in, and the value's way back.
 class LossTile {
  public:
@@ -56,6 +54,10 @@ class LossTile {
   void start_term(const LossCall& call, const Term& term);
   /// Direction m in the jet's tangent_input(), zero past dim.
   void load_direction(const LossCall& call, int m);
+  /// A term's part that is a function of s alone: row r's loss, and where its adjoint goes, the input's side being
+  /// grad_x.
+  void add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
+                      const float* bias, float* output_bar);
   /// The value's way back from the jet's adjoint(), down to x where that is wanted.
   void go_back(const LossCall& call, float* grad);
 
@@ -73,28 +75,5 @@ class LossTile {
   double* loss_;
   float *x_tilde_, *grad_x_;  // [rows, x_stride]
 };
-
-/// quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2] of row r, unweighted. @param score s_i of i
-/// @param each called with i and the adjoint of s_i
-template <class Score, class Each>
-double score_term(const Term& term, const LossCall& call, const TileSamples& samples, int r, int dim,
-                  const Score& score, const Each& each) {
-  const float* target = nullptr;
-  double scale = 0;
-  if (term.target == Term::Target::noise)
-    target = samples.eps + std::int64_t{r} * padded(dim), scale = term.linear / samples.sigma[r];
-  if (term.target == Term::Target::true_score) {
-    const ConstView& given = call.in.true_score;
-    target = static_cast<const float*>(given.data) + (samples.first + r) * given.stride[0];
-    scale = term.linear;
-  }
-  double loss = 0;
-  for (int i = 0; i < dim; ++i) {
-    const double s = score(i), g = target == nullptr ? 0 : scale * static_cast<double>(target[i]);
-    loss += term.complete_square ? 0.5 * (s + g) * (s + g) : (0.5 * term.quadratic * s + g) * s;
-    each(i, term.quadratic * s + g);
-  }
-  return loss;
-}
 
 }  // namespace scorematch::cpu
