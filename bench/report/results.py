@@ -1,4 +1,4 @@
-"""Reads bench/results/<device>/{suite,growth,peers}.json, which all have Google Benchmark's JSON shape.
+"""Reads bench/results/<device>/{suite,parts,growth,peers}.json, which all have Google Benchmark's JSON shape.
 
 Everything after this module works on a few dataclasses in SI units, so that only this one knows about aggregates,
 time units and what Google Benchmark appends to names.
@@ -106,12 +106,13 @@ class Device:
     """A folder of results; a file that is missing is None."""
     folder: str
     suite: ResultFile | None = None
+    parts: ResultFile | None = None
     growth: ResultFile | None = None
     peers: ResultFile | None = None
 
     @property
     def title(self) -> str:
-        return next(file.source.device for file in (self.suite, self.growth, self.peers) if file)
+        return next(file.source.device for file in (self.suite, self.parts, self.growth, self.peers) if file)
 
 
 def is_ours(owner: str) -> bool:
@@ -185,7 +186,7 @@ def read_results(folder: Path) -> list[Device]:
         raise ResultsError(f"{folder}: expected a folder of results, one subfolder a device")
     devices = []
     for each in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = {name: read_file(each / f"{name}.json") for name in ("suite", "growth", "peers")
+        files = {name: read_file(each / f"{name}.json") for name in ("suite", "parts", "growth", "peers")
                  if (each / f"{name}.json").is_file()}
         if files:
             devices.append(Device(each.name, **files))

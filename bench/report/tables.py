@@ -117,8 +117,8 @@ def objectives(device: Device) -> list[str]:
 
 
 def parts(device: Device) -> list[str]:
-    """Parts alone, the machine's own rates and memory: whatever of the suite is not a job."""
-    file = device.suite
+    """Parts alone, and the machine's own rates."""
+    file = device.parts
     if not file:
         return []
     lines = []
@@ -164,7 +164,7 @@ def growing(device: Device) -> list[str]:
 def refused(device: Device) -> list[str]:
     """What a peer cannot do, and what of ours failed: a gap in the tables above is not passed over in silence."""
     lines = []
-    for file in (device.suite, device.growth, device.peers):
+    for file in (device.suite, device.parts, device.growth, device.peers):
         if file and file.refused:
             rows = [[code(each.job), code(each.form), code(each.why)]
                     for each in sorted(file.refused, key=lambda r: (r.job, r.form, r.why))]

@@ -51,8 +51,8 @@ class Folder(unittest.TestCase):
         (self.results / device / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
     def put_all(self) -> None:
-        self.put("suite", aggregates(f"cpu/{DSM}", 20, 19, 21, floor_share=0.5, floor_ms=10, **{"samples/s": 204800.0})
-                 + aggregates("machine/fma", 10, 10, 10, **{"GFLOP/s": 110.0})
+        self.put("suite", aggregates(f"cpu/{DSM}", 20, 19, 21, floor_share=0.5, floor_ms=10, **{"samples/s": 204800.0}))
+        self.put("parts", aggregates("machine/fma", 10, 10, 10, **{"GFLOP/s": 110.0})
                  + aggregates("parts/adam/P:1000", 2, 2, 3, unit="us", peak_bytes=2**21))
         self.put("growth", [row for n in (64, 256, 1024, 4096)
                             for row in aggregates(f"cpu/dsm/score/d:64/H:128/L:3/N:{n}", n / 100, n / 110, n / 90)])
