@@ -11,7 +11,8 @@
 namespace scorematch::bench {
 namespace {
 
-constexpr double kSeconds = 0.01;  // a burst; below a time slice
+constexpr double kSeconds = 0.005;  // a burst; below a time slice
+constexpr int kBursts = 4;
 constexpr std::size_t kCopy = std::size_t{1} << 27;
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -34,14 +35,17 @@ double together(int threads, const Rate& rate) {
 }  // namespace
 
 double measure_peak_flops(int threads) {
-  return together(threads, [] {
-    multiply_and_add(10'000);
+  const auto burst = [] {
     double done = 0;
     const auto begin = std::chrono::steady_clock::now();
     do done += multiply_and_add(100'000);
     while (seconds_since(begin) < kSeconds);
     return done / seconds_since(begin);
-  });
+  };
+  // New threads may share a core until the system has moved them.
+  double best = 0;
+  for (int i = 0; i < kBursts; ++i) best = std::max(best, together(threads, burst));
+  return best;
 }
 
 double measure_copy_bytes(int threads) {
