@@ -57,7 +57,7 @@ TEST(Memory, WorkspaceDoesNotGrowWithTheBatch) {
 TEST(Memory, WorkspaceIsAsDocumented) {
   const auto rounded = [](std::size_t width) { return (width + 15) / 16 * 16; };
   const std::size_t d = rounded(5), e = rounded(6), H = rounded(40) + rounded(24), W = rounded(40), h = rounded(24);
-  const std::size_t R = 64, T = 2, C = 4;
+  const std::size_t R = 64, T = 2, C = 16;
   for (const bool is_energy : {false, true}) {
     MlpShape shape = MlpShape::score(5, {40, 24});
     shape.conditioning = conditioning::LogSigma{};
@@ -66,7 +66,7 @@ TEST(Memory, WorkspaceIsAsDocumented) {
     const std::size_t weights = e * W + W * h + h * out, biases = W + h + out;
     const std::size_t P = weights + biases, Q = 2 * weights + biases + h * out;
     const auto loss = [&](const Objective& objective) {
-      return LossPlan(Engine::cpu(2), shape, {objective, schedule::Single{1}}, 100).workspace_bytes();
+      return LossPlan(Engine::cpu(2), shape, {objective, schedule::Single{1}}, 1024).workspace_bytes();
     };
     const std::size_t plain = is_energy ? 5 * d + 2 * e + 6 * H + 4 * W + 2 * h : 5 * d + e + 2 * H + 3 * W;
     const std::size_t sliced =
@@ -75,7 +75,7 @@ TEST(Memory, WorkspaceIsAsDocumented) {
     EXPECT_EQ(loss(Dsm{}), 4 * Q + 4 * C * P + T * (4 * R * plain + 16 * R));
     EXPECT_EQ(loss(Ssm{3}), 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
     EXPECT_EQ(loss(Ism{}), 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
-    EXPECT_EQ(ScorePlan(Engine::cpu(2), shape, 100, 2).workspace_bytes(), 4 * Q + T * (4 * R * score + 8 * R));
+    EXPECT_EQ(ScorePlan(Engine::cpu(2), shape, 1024, 2).workspace_bytes(), 4 * Q + T * (4 * R * score + 8 * R));
   }
 }
 

@@ -21,14 +21,17 @@ class Chunks {
   /// @param most chunks there may be
   explicit Chunks(std::int64_t batch, int tile_rows = kTileRows, int most = kMaxChunks) : batch_(batch) {
     // Small batches feed several threads too.
-    rows_ = static_cast<int>(std::clamp<std::int64_t>((batch + 3) / 4, kTileRows / 2, tile_rows));
+    const std::int64_t quarter = std::max<std::int64_t>((batch + 3) / 4, kTileRows / 2);
+    rows_ = static_cast<int>(std::min<std::int64_t>({quarter, batch, tile_rows}));
     tiles_ = (batch + rows_ - 1) / rows_;
     // Many chunks feed many threads, long ones spare additions of partial sums: 16 until they are 4 tiles long.
     count_ = std::min<std::int64_t>({tiles_, most, std::max<std::int64_t>(16, tiles_ / 4)});
   }
+  /// Neither falls when the batch grows.
   int tile_rows() const { return rows_; }
-  /// Grows with the batch.
   std::int64_t count() const { return count_; }
+  /// How many of the pool's threads may have a chunk at the same time.
+  std::size_t workers(const ThreadPool& pool) const { return count_ == 1 ? 1 : static_cast<std::size_t>(pool.size()); }
 
   /// tile(first sample, rows) for each tile of the chunk, in order.
   template <class Tile>

@@ -16,8 +16,9 @@ class CpuLoss final : public LossProgram {
   /// 4 Q' + C 4 P' + T tile: the packed parameters once, a gradient for each of C chunks, and one tile's arrays for
   /// each of T threads.
   std::size_t workspace_bytes() const override {
-    return problem_.net.bytes() + static_cast<std::size_t>(chunks_of(problem_.spec.max_batch).count()) * part_bytes() +
-           static_cast<std::size_t>(pool_.size()) * tile_bytes();
+    const Chunks most = chunks_of(problem_.spec.max_batch);
+    return problem_.net.bytes() + static_cast<std::size_t>(most.count()) * part_bytes() +
+           most.workers(pool_) * tile_bytes(most);
   }
 
   void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
@@ -40,7 +41,7 @@ class CpuLoss final : public LossProgram {
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       auto* grad = reinterpret_cast<float*>(parts + static_cast<std::size_t>(chunk) * part_bytes());
       if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
-      Arena arena(tiles + static_cast<std::size_t>(worker) * tile_bytes());
+      Arena arena(tiles + static_cast<std::size_t>(worker) * tile_bytes(chunks));
       Tile tile(problem_, call.gradient, chunks.tile_rows(), arena);
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
@@ -64,9 +65,9 @@ class CpuLoss final : public LossProgram {
     return Chunks(batch, tile_rows(problem_.net), max_chunks(problem_.net));
   }
   std::size_t part_bytes() const { return sizeof(float) * static_cast<std::size_t>(problem_.net.count()); }
-  std::size_t tile_bytes() const {
+  std::size_t tile_bytes(const Chunks& chunks) const {
     Arena arena;
-    const Tile tile(problem_, true, tile_rows(problem_.net), arena);
+    const Tile tile(problem_, true, chunks.tile_rows(), arena);
     return arena.used();
   }
 

@@ -21,9 +21,10 @@ class CpuScore final : public ScoreProgram {
  public:
   CpuScore(const ScoreSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 P' + T tile: the padded parameters once, and one tile's arrays for each of T threads.
+  /// 4 Q' + T tile: the packed parameters once, and one tile's arrays for each of T threads.
   std::size_t workspace_bytes() const override {
-    return problem_.net.bytes() + static_cast<std::size_t>(pool_.size()) * worker_bytes();
+    const Chunks most(problem_.spec.max_batch, tile_rows(problem_.net));
+    return problem_.net.bytes() + most.workers(pool_) * tile_bytes(most);
   }
 
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
@@ -36,7 +37,7 @@ class CpuScore final : public ScoreProgram {
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     const Chunks chunks(batch, tile_rows(problem_.net));
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
-      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * worker_bytes());
+      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * tile_bytes(chunks));
       Tile tile(problem_, tangents, chunks.tile_rows(), arena);
       chunks.for_each_tile(chunk,
                            [&](std::int64_t first, int rows) { tile.run(source, params, in, out, first, rows); });
@@ -44,9 +45,9 @@ class CpuScore final : public ScoreProgram {
   }
 
  private:
-  std::size_t worker_bytes() const {
+  std::size_t tile_bytes(const Chunks& chunks) const {
     Arena value, tangents;
-    const int rows = tile_rows(problem_.net);
+    const int rows = chunks.tile_rows();
     const Tile without(problem_, false, rows, value), with(problem_, true, rows, tangents);
     return std::max(value.used(), tangents.used());
   }

@@ -1,5 +1,7 @@
 // How many samples go through the network together.
 #pragma once
+#include <algorithm>
+
 #include "arena.h"
 #include "cpu/padded_net.h"
 
@@ -7,8 +9,11 @@ namespace scorematch::cpu {
 
 constexpr int kTileRows = 64, kMaxTileRows = 256;
 
-/// A tile's rows at most. A wide layer's weights come from memory: more rows share them.
-inline int tile_rows(const PaddedNet& net) { return net.max_width() >= 512 ? kMaxTileRows : kTileRows; }
+/// A tile's rows at most. A wide layer's weights come from memory: more rows share them, as long as the rows themselves
+/// do not grow beyond all caches.
+inline int tile_rows(const PaddedNet& net) {
+  return net.max_width() < 512 ? kTileRows : std::clamp((1 << 19) / net.max_width(), 16, kMaxTileRows);
+}
 
 /// An array [rows, width].
 inline float* take_rows(Arena& arena, int rows, int width) {
