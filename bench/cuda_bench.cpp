@@ -4,7 +4,7 @@
 //   copy      device to device, bytes read and written: the bandwidth the rest is a share of
 //   perturb   x_tilde and sigma of N samples: 4 d read and 4 d written a sample
 //   normals   cuRAND's host generator filling as many floats, Philox too: the peer of perturb
-//   dsm, ssm  loss and gradient; FLOP/s are those the method needs at least (docs/performance.md)
+//   cuda-...  jobs (job.h): loss and gradient; FLOP/s are those the method needs at least; graph-...: recorded first
 //   adam      one step with average: 4 (5 read + 4 written) bytes a parameter
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
@@ -18,13 +18,16 @@
 #include <string>
 #include <vector>
 
+#include "running_job.h"
 #include "scorematch/scorematch.h"
+#include "work.h"
 
 #ifndef NDEBUG
 #error "benchmarks are for Release builds"
 #endif
 
 namespace sm = scorematch;
+namespace bench = scorematch::bench;
 
 namespace {
 
@@ -136,46 +139,53 @@ void normals(benchmark::State& state, std::int64_t batch, int dim) {
 }
 #endif
 
-struct Shape {
-  int dim, hidden, layers;
-  std::int64_t batch;
+/// Launched into the default stream, where the events are.
+class Graph {
+ public:
+  Graph(cudaStream_t stream, const std::function<void()>& call) {
+    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+    call();
+    check(cudaStreamEndCapture(stream, &recorded_));
+    check(cudaGraphInstantiate(&executable_, recorded_, 0));
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  ~Graph() {
+    cudaGraphExecDestroy(executable_);
+    cudaGraphDestroy(recorded_);
+  }
+  void launch() const { check(cudaGraphLaunch(executable_, nullptr)); }
+
+ private:
+  cudaGraph_t recorded_ = nullptr;
+  cudaGraphExec_t executable_ = nullptr;
 };
 
-void loss_and_gradient(benchmark::State& state, const Shape& s, const sm::Loss& loss, sm::Compute compute,
-                       double flops_a_sample, bool graph, sm::MlpShape::Kind kind = sm::MlpShape::Kind::score) {
-  const sm::Engine engine = sm::Engine::cuda();
-  sm::MlpShape net = sm::MlpShape::score(s.dim, std::vector<int>(static_cast<std::size_t>(s.layers), s.hidden));
-  net.kind = kind;
-  const sm::LossPlan plan(engine, net, loss, s.batch, compute);
-  state.SetLabel(plan.report(s.batch).text);
+Work amount_of(const bench::Job& job) {
+  const bench::Work work = bench::work_of(job);
+  return {double(job.batch), work.bytes, work.flops};
+}
+
+void loss_and_gradient(benchmark::State& state, const std::string& name) {
+  bench::RunningJob job(bench::Job::parse(name), 0);
+  job.check_against_reference();
+  state.SetLabel(job.description());
+  state.counters["peak_bytes"] = double(job.bytes());
+  measure(state, amount_of(job.job()), [&](int i) { job.run(i); });
+}
+
+void recorded_step(benchmark::State& state, const std::string& name) {
   cudaStream_t stream = nullptr;
-  if (graph) check(cudaStreamCreate(&stream));
-  sm::Queue queue(engine, plan.workspace_bytes(), stream);
-  const Pool pool(engine, s.batch, s.dim);
-  const sm::NoiseState noise(engine, 2);
-  const auto params = engine.upload(net.initial_params(3));
-  auto grad = engine.allocate<float>(net.param_count());
-  auto value = engine.allocate<sm::Estimate>();
-  const auto run = [&](int i) { plan.run(queue, {params, pool.at(i), noise}, {value.data(), grad}); };
-
-  run(0);
-  const sm::Estimate once = queue.read_one(value);
-  bool finite = std::isfinite(once.mean) && once.count == static_cast<double>(s.batch);
-  for (const float element : queue.read(grad)) finite = finite && std::isfinite(element);
-  if (!finite) return state.SkipWithError("the loss or its gradient is not finite");
-
-  const Work work{double(s.batch), 0, flops_a_sample * double(s.batch)};
-  if (!graph) return measure(state, work, run);
-  cudaGraph_t recorded = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
-  run(0);
-  check(cudaStreamEndCapture(stream, &recorded));
-  check(cudaGraphInstantiate(&executable, recorded, 0));
-  // Launched into the default stream, where the events are.
-  measure(state, work, [&](int) { check(cudaGraphLaunch(executable, nullptr)); });
-  cudaGraphExecDestroy(executable);
-  cudaGraphDestroy(recorded);
+  check(cudaStreamCreate(&stream));
+  {
+    bench::RunningJob job(bench::Job::parse(name), 0, stream);
+    job.check_against_reference();
+    state.SetLabel(job.description());
+    job.run(0);
+    check(cudaStreamSynchronize(stream));
+    const Graph graph(stream, [&] { job.run(0); });
+    measure(state, amount_of(job.job()), [&](int) { graph.launch(); });
+  }
   cudaStreamDestroy(stream);
 }
 
@@ -189,68 +199,45 @@ void adam_step(benchmark::State& state, std::int64_t count) {
   measure(state, {0, 36.0 * double(count), 0}, [&](int) { adam.step(queue, params, grad); });
 }
 
-/// Multiplications and additions a sample, with A = d H and B = (L - 1) H^2 (docs/performance.md).
-double dsm_flops(const Shape& s) { return 10.0 * s.dim * s.hidden + 6.0 * (s.layers - 1) * s.hidden * s.hidden; }
-double ssm_flops(const Shape& s, int projections) {
-  return (4.0 + 8.0 * projections) * s.dim * s.hidden + 6.0 * (1 + projections) * (s.layers - 1) * s.hidden * s.hidden;
-}
-
-double energy_dsm_flops(const Shape& s) {
-  return 10.0 * s.dim * s.hidden + 14.0 * (s.layers - 1) * s.hidden * s.hidden;
-}
-double energy_ssm_flops(const Shape& s, int projections) {
-  return (4.0 + 4.0 * projections) * s.dim * s.hidden +
-         (12.0 + 6.0 * projections) * (s.layers - 1) * s.hidden * s.hidden;
-}
-
 template <class Function>
 void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
-/// Of narrow networks, the route that is chosen and, beside it, the layered one.
-void add_losses() {
-  const std::pair<const char*, sm::Compute> computes[] = {{"fp32", {sm::Precision::fp32}},
-                                                          {"tf32", {sm::Precision::tf32}},
-                                                          {"bf16", {sm::Precision::bf16}},
-                                                          {"bf16/layered", {sm::Precision::bf16, sm::Route::layered}}};
-  const Shape shapes[] = {{64, 64, 3, 65536},    {64, 128, 3, 65536}, {2, 128, 3, 1 << 20}, {64, 256, 3, 65536},
-                          {784, 1024, 3, 16384}, {8, 128, 2, 64},     {128, 128, 2, 1024}};
-  for (const Shape& s : shapes)
-    for (const auto& [name, compute] : computes) {
-      if (s.hidden > 256 && compute.route == sm::Route::layered) continue;  // it is the only one
-      const std::string shape = "/d:" + std::to_string(s.dim) + "/H:" + std::to_string(s.hidden) +
-                                "/L:" + std::to_string(s.layers) + "/N:" + std::to_string(s.batch) + "/" + name;
-      const sm::Loss dsm{sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Sigma2{}};
-      const bool small = s.batch <= 1024;
-      add((small ? "dsm_graph" : "dsm") + shape,
-          [=, c = compute](benchmark::State& state) { loss_and_gradient(state, s, dsm, c, dsm_flops(s), small); });
-      if (s.batch != 65536) continue;
-      for (const int projections : {1, 4}) {
-        const sm::Loss ssm{sm::Ssm{projections, sm::Projection::rademacher}};
-        add("ssm/M:" + std::to_string(projections) + shape, [=, c = compute](benchmark::State& state) {
-          loss_and_gradient(state, s, ssm, c, ssm_flops(s, projections), false);
-        });
-      }
-    }
+std::string shape(int dim, int hidden, int layers, std::int64_t batch, int projections = 0) {
+  return "/d:" + std::to_string(dim) + "/H:" + std::to_string(hidden) + "/L:" + std::to_string(layers) +
+         (projections > 0 ? "/M:" + std::to_string(projections) : "") + "/N:" + std::to_string(batch);
 }
 
-/// Layered, whatever their size.
-void add_energy_nets() {
-  const Shape s{64, 256, 3, 65536};
-  const sm::Loss dsm{sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Sigma2{}},
-      ssm{sm::Ssm{1, sm::Projection::rademacher}};
-  for (const auto& [name, precision] :
-       {std::pair<const char*, sm::Precision>{"fp32", sm::Precision::fp32}, {"bf16", sm::Precision::bf16}}) {
-    const std::string shape = "/d:64/H:256/L:3/N:65536/" + std::string(name);
-    const auto add_one = [&, c = sm::Compute{precision}](const std::string& objective, const sm::Loss& loss,
-                                                         double flops) {
-      add(objective + shape, [=](benchmark::State& state) {
-        loss_and_gradient(state, s, loss, c, flops, false, sm::MlpShape::Kind::energy);
-      });
-    };
-    add_one("energy_dsm", dsm, energy_dsm_flops(s));
-    add_one("energy_ssm/M:1", ssm, energy_ssm_flops(s, 1));
+/// Score nets in all precisions; of narrow ones, the route that is chosen and, beside it, the layered one. Energy nets
+/// are layered whatever their size. Small nets' steps are recorded.
+void add_losses() {
+  const auto add_job = [](const std::string& name) {
+    add(name, [=](benchmark::State& state) { loss_and_gradient(state, name); });
+  };
+  for (const std::string engine : {"cuda-fp32", "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"}) {
+    const bool by_name = engine == "cuda-bf16-layered";
+    for (const int hidden : {64, 128, 256})
+      for (const std::string& job :
+           {"/dsm/score" + shape(64, hidden, 3, 65536), "/esm/score" + shape(64, hidden, 3, 65536),
+            "/ssm/score" + shape(64, hidden, 3, 65536, 1), "/ssm/score" + shape(64, hidden, 3, 65536, 4),
+            "/ssm_vr/score" + shape(64, hidden, 3, 65536, 1)})
+        add_job(engine + job);
+    add_job(engine + "/dsm/score" + shape(2, 128, 3, 1 << 20));
+    add_job(engine + "/ism/score" + shape(2, 128, 3, 1 << 18));
+    for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}}) {
+      const std::string name = engine + "/dsm/score" + shape(dim, 128, 2, batch);
+      add("graph-" + name, [=](benchmark::State& state) { recorded_step(state, name); });
+    }
+    if (by_name) continue;  // wide and energy nets have no other route
+    add_job(engine + "/dsm/score" + shape(784, 1024, 3, 16384));
+    add_job(engine + "/ssm/score" + shape(784, 1024, 3, 16384, 1));
+    add_job(engine + "/dsm/energy" + shape(64, 256, 3, 65536));
+    add_job(engine + "/ssm/energy" + shape(64, 256, 3, 65536, 1));
+    for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
+      for (const std::string& job :
+           {"/dsm/energy" + shape(dim, 128, 2, batch), "/ssm/energy" + shape(dim, 128, 2, batch, 5)})
+        add("graph-" + engine + job, [=, name = engine + job](benchmark::State& state) { recorded_step(state, name); });
   }
 }
 
@@ -274,7 +261,6 @@ int main(int argc, char** argv) {
 #endif
   }
   add_losses();
-  add_energy_nets();
   add("adam/P:16777216", [](benchmark::State& state) { adam_step(state, 1 << 24); });
   benchmark::RunSpecifiedBenchmarks();
   return 0;

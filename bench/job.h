@@ -12,8 +12,9 @@
 namespace scorematch::bench {
 
 struct Job {
-  std::string engine = "cpu";  ///< reference, cpu, cuda-fp32, cuda-tf32, cuda-bf16
-  std::string objective;       ///< esm, ism, dsm, ssm, ssm_vr
+  /// reference, cpu, or cuda-PRECISION, which takes the route it would choose; cuda-bf16-layered by name
+  std::string engine = "cpu";
+  std::string objective;  ///< esm, ism, dsm, ssm, ssm_vr
   MlpShape::Kind kind = MlpShape::Kind::score;
   int dim = 0, hidden = 0, layers = 0;
   int projections = 0;  ///< M, of ssm and ssm_vr alone

@@ -6,8 +6,8 @@ namespace scorematch::bench {
 
 class RunningJob {
  public:
-  /// @param threads of the cpu engine; 0: all cores
-  RunningJob(const Job& job, int threads);
+  /// @param threads of the cpu engine; 0: all cores @param stream of the cuda engine's calls; null: the default one
+  RunningJob(const Job& job, int threads, CUstream_st* stream = nullptr);
 
   /// Loss and gradient of the i-th batch, which begins elsewhere in more data than any cache holds.
   void run(std::int64_t i);
@@ -17,6 +17,8 @@ class RunningJob {
   void check_against_reference();
 
   const Job& job() const { return job_; }
+  /// What the engine says of itself and of the route it takes.
+  std::string description() const { return plan_.report(job_.batch).text; }
   /// Of all arrays, the pool of data aside: the library allocates nothing else.
   std::int64_t bytes() const { return bytes_; }
 
