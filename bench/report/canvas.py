@@ -2,6 +2,7 @@
 only when something is drawn: tables are made without."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from results import ResultsError, Source
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#595959"
+WIDTH = 7.5  # inches, of every plot
 
 _STYLE = {
     "backend": "svg", "svg.fonttype": "none", "svg.hashsalt": "scorematch", "font.family": "sans-serif", "font.size": 9,
@@ -42,14 +44,17 @@ def head(figure: Any, title: str, source: Source, top: float = 0.3) -> None:
                 va="top")
 
 
-def logarithmic(axes: Any, which: str, base: int = 10) -> None:
-    """A log scale for "x" or "y" with plain numbers on it: 1,000 and 0.01 rather than powers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+def logarithmic(axes: Any, which: str, ticks: Iterable[float] = (), most: int = 9) -> None:
+    """A log scale for "x" or "y" with plain numbers on it: 1,000 and 0.01 rather than powers. Of the ticks that are
+    given, every so manieth from the last, so that labels do not run into each other; without any, powers of ten."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_view_interval()
-    narrow = base == 10 and high < 60 * low
-    axis.set_major_locator(LogLocator(base=base, subs=(1, 2, 5) if narrow else (1,), numticks=9))
+    inside = sorted({tick for tick in ticks if low <= tick <= high})
+    narrow = high < 60 * low
+    axis.set_major_locator(FixedLocator(inside[:: -1 - (len(inside) - 1) // most]) if inside
+                           else LogLocator(base=10, subs=(1, 2, 5) if narrow else (1,), numticks=9))
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:.6f}".rstrip("0")))
     axis.set_minor_locator(NullLocator())
 

@@ -101,6 +101,11 @@ class Series:
         return affine(self.xs, self.times) if self.axis == "M" else None
 
 
+def counts_along(series: Series, xs: Sequence[float]) -> list[float]:
+    """The counts of a series at any sizes, whole numbers or not."""
+    return [flops(replace(series.jobs[0], **{AXES[series.axis]: x})) for x in xs]
+
+
 def exponent(xs: Sequence[float], ys: Sequence[float]) -> float:
     """p of y = c x^p by least squares in log-log."""
     u, v = [math.log(x) for x in xs], [math.log(y) for y in ys]

@@ -111,7 +111,8 @@ def objectives(device: Device) -> list[str]:
         return []
     text = ("Loss and gradient of one batch, or the loss alone where a name ends in `/value`. The spread is that of "
             "the repetitions, (longest − shortest) / median; the floor is the least time that the counted work takes "
-            "at the rates measured in the same run.")
+            "at the rates measured in the same run. Every figure is the median of its own repetitions, so that a "
+            "share of medians may differ from the median share.")
     return ["#### Every objective on every engine", "", text, "",
             *captioned(file.source, measured(rows, "engine/job", [f"{row.owner}/{row.rest}" for row in rows]))]
 

@@ -94,6 +94,10 @@ class Growth(unittest.TestCase):
             found = [s for s in growth.find_series(self.rows(name, dict.fromkeys(xs, 1.0))) if s.axis == axis]
             self.assertAlmostEqual(found[0].theory() or 0, growth.limit(found[0].jobs[0], axis) or 0, 3, name)
 
+    def test_counts_along_an_axis_are_those_of_its_jobs(self) -> None:
+        series, = growth.find_series(self.rows("ism/score/d:{}/H:32/L:3/N:64", dict.fromkeys((2, 8, 32), 1.0)))
+        self.assertEqual(growth.counts_along(series, series.xs), [growth.flops(each) for each in series.jobs])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -195,6 +195,12 @@ class Drawing(Folder):
         self.call(plots=True)
         self.assertEqual({path.name: path.read_bytes() for path in self.plots.rglob("*.svg")}, drawn)
 
+    def test_the_reference_engine_has_no_plot_of_floors(self) -> None:
+        self.put("suite", aggregates(f"reference/{DSM}", 20, 19, 21, floor_share=0.02))
+        self.call(plots=True)
+        self.assertIn(f"| `reference/{DSM}` | 20.0 |", self.text())
+        self.assertEqual(list(self.plots.rglob("*.svg")), [])
+
     def test_check_misses_a_plot_and_old_ones_go(self) -> None:
         self.put_all()
         self.call(plots=True)
