@@ -1,7 +1,7 @@
 # What ./dev gpu writes down, from the files it left in OUT:
 #   cmake -DSOURCE=<this repository> -DOUT=<folder> -P gpu_record.cmake
 # stages.txt (a stage, its seconds and how it ended a line), tests.xml (ctest), sanitizer.txt (a tool and its verdict a
-# line), bench.json (Google Benchmark), device.txt (of nvidia-smi), nvcc.txt; into OUT/record.json. Ends with a summary;
+# line), suite.json (Google Benchmark), device.txt (of nvidia-smi), nvcc.txt; into OUT/record.json. Ends with a summary;
 # fails where anything did.
 cmake_minimum_required(VERSION 3.22)
 include(${SOURCE}/bench/kernel_hash.cmake)
@@ -103,8 +103,8 @@ foreach(tool memcheck initcheck racecheck synccheck)
 endforeach()
 
 set(count 0)
-if(EXISTS ${OUT}/bench.json)
-  file(READ ${OUT}/bench.json rows)
+if(EXISTS ${OUT}/suite.json)
+  file(READ ${OUT}/suite.json rows)
   string(JSON record SET "${record}" benchmarks "${rows}")
   string(JSON count LENGTH "${rows}" benchmarks)
 endif()

@@ -102,6 +102,10 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
     return {"jax-jit": make(False)} | ({"jax-linearize": make(True)} if job.directions else {})
 
 
+def forget() -> None:
+    jax.clear_caches()
+
+
 def prepare(threads: int) -> dict[str, str]:
     import jaxlib
 

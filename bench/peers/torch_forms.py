@@ -102,13 +102,11 @@ class Form:
                 each.requires_grad_(job.gradient)
             self.call = self._reverse(autograd_loss(job), options)
         if by_func and options is not None:
-            torch._dynamo.reset()
-            self.call = torch.compile(self.call, **options)
+            self.call = torch.compile(self.call, dynamic=False, **options)
 
     def _reverse(self, loss: Callable, options: dict | None) -> Callable:
         if options is not None:
-            torch._dynamo.reset()
-            loss = torch.compile(loss, **options)
+            loss = torch.compile(loss, dynamic=False, **options)
 
         def call(params: Params, x: Tensor, given: Given):
             value = loss(params, x, given)
@@ -153,8 +151,14 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
     }
 
 
+def forget() -> None:
+    """What was compiled for another job: its code would be looked through at every call."""
+    torch._dynamo.reset()
+
+
 def prepare(threads: int) -> dict[str, str]:
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     torch.set_float32_matmul_precision("highest")
+    torch._dynamo.config.recompile_limit = 64  # forms share functions, and each has its own compiled
     return {"torch": torch.__version__}

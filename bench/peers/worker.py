@@ -41,8 +41,10 @@ class Worker:
         return {"error": error}
 
     def time(self, job: str, form: str, seconds: float) -> dict:
+        if all(key[0] != job for key in self.made):
+            self.made = {}
+            self.module.forget()
         if (job, form) not in self.made:
-            self.made = {key: value for key, value in self.made.items() if key[0] == job}
             parsed = Job.parse(job)
             self.made[job, form] = self.module.forms(parsed)[form](draw(parsed, parsed.batch))
             for _ in range(WARM_UPS):
