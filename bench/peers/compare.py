@@ -3,7 +3,8 @@
   compare.py --build build/release --out peers.json [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
 Every form is first held to scorematch's result on a small case; then all of them are scouted, and the two fastest forms of each
-framework and scorematch take turns, so that whatever else the machine does falls on all of them alike.
+framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE has already and are
+not asked for stay in it, if they were of the same versions and threads.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Peer:
 
     def __init__(self, framework: str, threads: int) -> None:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half written by a run that was ended
+        limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
         self.versions = self._answer()["versions"]
@@ -168,6 +171,18 @@ class Comparison:
         return order[by:] + order[:by]
 
 
+def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict], list[dict]]:
+    """What an earlier run left of other jobs: rows and refusals."""
+    if not path.exists():
+        return [], []
+    record = json.loads(path.read_text())
+    if any(record["context"].get(key) != context[key] for key in ("device", "threads", "versions")):
+        return [], []
+    names = {job.name for job in jobs}
+    kept = [row for row in record["benchmarks"] if not any(row["run_name"].endswith(f"/{name}") for name in names)]
+    return kept, [each for each in record["refused"] if each["job"] not in names]
+
+
 def processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
@@ -190,11 +205,12 @@ def main() -> None:
     versions = {"python": platform.python_version()}
     for peer in comparison.peers.values():
         versions |= peer.versions
+    context = {"device": processor(), "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
+               "versions": versions}
+    comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
     for job in jobs:
         comparison.run(job)
-        context = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-                   "device": processor(), "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
-                   "versions": versions}
+        context["date"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         given.out.write_text(json.dumps(record, indent=1) + "\n")  # after each, so that a long run leaves what it had
 
