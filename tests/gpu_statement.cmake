@@ -7,7 +7,7 @@ cmake_minimum_required(VERSION 3.22)
 include(${SOURCE}/bench/kernel_hash.cmake)
 file(READ ${SOURCE}/README.md readme)
 string(REGEX REPLACE "[ \n]+" " " readme "${readme}")
-file(GLOB records RELATIVE ${SOURCE} ${SOURCE}/bench/results/*/*.json)
+file(GLOB records RELATIVE ${SOURCE} ${SOURCE}/bench/results/*/record.json)
 
 if(readme MATCHES "No GPU has run these kernels yet")
   if(records)

@@ -15,7 +15,7 @@ function(make_run)
   file(WRITE ${out}/stages.txt "build 100 0\ntests 30 0\ntrainer 20 0\nsanitizers 60 0\nbenchmarks 20 0\n")
   file(WRITE ${out}/tests.xml "<testsuite name=\"x\"\n\ttests=\"70\"\n\tfailures=\"0\"\n\tdisabled=\"0\"\n\tskipped=\"0\">\n")
   file(WRITE ${out}/sanitizer.txt "memcheck passed\ninitcheck passed\nracecheck passed\nsynccheck passed\n")
-  file(WRITE ${out}/bench.json
+  file(WRITE ${out}/suite.json
     "{\"benchmarks\": [{\"name\": \"copy\", \"real_time\": 1, \"time_unit\": \"us\"}]}")
 endfunction()
 
@@ -91,11 +91,11 @@ expect_record("failed: tests")
 expect_statement("of 0 tests")
 
 make_run()
-file(REMOVE ${out}/bench.json)
+file(REMOVE ${out}/suite.json)
 expect_record("failed: benchmarks")
 expect_statement("has no benchmarks")
 make_run()
-file(WRITE ${out}/bench.json "{\"benchmarks\": []}")
+file(WRITE ${out}/suite.json "{\"benchmarks\": []}")
 expect_record("failed: benchmarks")
 expect_statement("has no benchmarks")
 

@@ -20,6 +20,18 @@ add_test(NAME gpu_statement_script COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_S
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/gpu_statement -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement_test.cmake)
 set_tests_properties(gpu_statement_script PROPERTIES LABELS repository)
 
+# The performance page says what bench/results has.
+find_package(Python3 3.10 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  add_test(NAME report COMMAND ${Python3_EXECUTABLE} -m unittest discover -s bench/report
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  add_test(NAME report_is_current COMMAND ${Python3_EXECUTABLE} bench/report/report.py bench/results
+    --markdown docs/performance.md --plots docs/plots --check WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(report report_is_current PROPERTIES LABELS repository ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+else()
+  scorematch_skipped_test(report "Python 3.10 is not installed" repository)
+endif()
+
 # The version that is built heads the changelog, and the site names it.
 add_test(NAME version COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
   -P ${CMAKE_CURRENT_SOURCE_DIR}/version_test.cmake)
