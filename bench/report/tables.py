@@ -92,14 +92,14 @@ def _order(row: Row) -> tuple:
 
 def measured(rows: Sequence[Row], first: str, names: Sequence[str]) -> list[str]:
     """A table of what was timed, with those of the counters that any of the rows has."""
-    head = [first, "median, ms", "spread", "samples/s", "GFLOP/s", "GB/s", "floor, ms", "share of the floor",
-            "peak memory, MiB"]
+    head = [first, "median, ms", "spread", "samples/s", "elements/s", "GFLOP/s", "GB/s", "floor, ms",
+            "share of the floor", "peak memory, MiB"]
     lines = []
     for row, name in zip(rows, names):
         get = row.counters.get
         peak = get("peak_bytes")
         lines.append([code(name), milliseconds(row.median), percent(row.spread), rate(get("samples/s")),
-                      number(get("GFLOP/s")), number(get("GB/s")), number(get("floor_ms")), percent(get("floor_share")),
+                      rate(get("items/s")), number(get("GFLOP/s")), number(get("GB/s")), number(get("floor_ms")), percent(get("floor_share")),
                       number(peak / 2**20 if peak is not None else None)])
     return table(head, lines)
 
