@@ -2,9 +2,9 @@
 
   compare.py --build build/release --out peers.json [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
-Every form is first held to scorematch's result on a small case; then all of them are scouted, and the two fastest forms of each
-framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE has already and are
-not asked for stay in it, if they were of the same versions and threads.
+Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
+forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
+has already and are not asked for stay in it, if they were of the same versions and threads.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from safetensors.numpy import save_file
 from job import SIGMA, Job, draw
 
 HERE = Path(__file__).parent
-FRAMEWORKS = {"torch": ("torch-eager", "torch-func", "torch-compile", "torch-compile-func", "torch-compile-func-tuned"),
-              "jax": ("jax-jit", "jax-linearize")}
-TOLERANCE = 1e-4  # sums of float32 in another order are off by some 1e-6, a wrong factor by far more
-CHECK_BATCH = 16
+FRAMEWORKS = ("torch", "jax")
+# Sums over N terms in float32, in another order: N = 65536 makes about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or a
+# dropped term makes far more.
+TOLERANCE = 1e-4
 
 
 def default_jobs(quick: bool) -> list[str]:
@@ -84,7 +84,7 @@ class Ours:
 
 def write_case(job: Job, path: Path) -> None:
     """docs/eval-format.md. The exact trace has all directions of the basis in the engine itself."""
-    arrays = draw(job, CHECK_BATCH)
+    arrays = draw(job)
     metadata = {"objective": job.objective, "net": job.net, "activation": "silu", "parameterization": "plain",
                 "conditioning": "none", "weighting": "sigma2" if job.objective == "dsm" else "none"}
     if job.objective == "dsm":
@@ -115,25 +115,26 @@ class Comparison:
             case, expected = Path(folder) / "case.safetensors", Path(folder) / "expected.safetensors"
             write_case(job, case)
             self.ours.evaluate(case, expected)
-            for form in (each for all_forms in FRAMEWORKS.values() for each in all_forms):
-                if form == "jax-linearize" and not job.directions:
-                    continue
-                answer = self.framework_of(form).ask(do="check", job=job.name, form=form, case=str(case),
-                                                     expected=str(expected))
-                if "refused" in answer:
-                    self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
-                elif not answer["error"] <= TOLERANCE:
-                    raise RuntimeError(f"{form} on {job.name}: expected scorematch's result within {TOLERANCE}, got one "
-                                       f"that is off by {answer['error']}")
-                else:
-                    forms.append(form)
+            for peer in self.peers.values():
+                for form in peer.ask(do="forms", job=job.name)["forms"]:
+                    answer = peer.ask(do="check", form=form, case=str(case), expected=str(expected))
+                    self._accept(job, form, answer, forms)
         return forms
+
+    def _accept(self, job: Job, form: str, answer: dict, forms: list[str]) -> None:
+        if "refused" in answer:
+            self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
+        elif not answer["error"] <= TOLERANCE:
+            raise RuntimeError(f"{form} on {job.name}: expected scorematch's result within {TOLERANCE}, got one that is off by "
+                               f"{answer['error']}")
+        else:
+            forms.append(form)
 
     def scout(self, job: Job) -> list[str]:
         """Times every form once; the two fastest of each framework go on."""
         times = {}
         for form in self.accepted(job):
-            answer = self.framework_of(form).ask(do="time", job=job.name, form=form, seconds=self.seconds)
+            answer = self.framework_of(form).ask(do="time", form=form, seconds=self.seconds)
             if "refused" in answer:
                 self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
             else:
@@ -155,7 +156,7 @@ class Comparison:
                     ours.append(milliseconds)
                     shares.append(share)
                 else:
-                    answer = self.framework_of(who).ask(do="time", job=job.name, form=who, seconds=self.seconds)
+                    answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     theirs[who].append(answer["ms"])
         self.rows += rows_of(f"cpu/{job.name}", ours, floor_share=median(shares))
         line = f"{job.name:44} {median(ours):9.3f} ms"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 from jax import numpy as jnp
+from jax.experimental.jet import jet
 
 from job import SIGMA, Job
 
@@ -21,36 +22,64 @@ def network(params, x):
     return x @ weight.T + bias
 
 
-def loss_of(job: Job, by_linearize: bool) -> Callable:
-    def score(params, y):
-        if job.net == "score":
-            return network(params, y)
-        return jax.grad(lambda at: network(params, at).sum())(y)
+def score_of(job: Job, params) -> Callable:
+    if job.net == "score":
+        return lambda y: network(params, y)
+    return jax.grad(lambda y: network(params, y).sum())
 
-    def along(params, y, v):
-        """s, and v^T J v of every direction; the primal is one."""
-        if by_linearize:
-            s, product = jax.linearize(lambda at: score(params, at), y)
-            return s, (v * jax.vmap(product)(v)).sum(-1)
-        if len(v) == 1:
-            s, jv = jax.jvp(lambda at: score(params, at), (y,), (v[0],))
-            return s, (v[0] * jv).sum(-1)[None]
-        jvp = lambda each: jax.jvp(lambda at: score(params, at), (y,), (each,))
-        s, jv = jax.vmap(jvp, out_axes=(None, 0))(v)
-        return s, (v * jv).sum(-1)
 
+# Ways to the products with J: each gives v^T J v [M, N] and what is squared, v^T s [M, N] or s. The primal is one for all v.
+
+
+def by_jvp(job: Job, params, y, v):
+    s, jv = jax.vmap(lambda each: jax.jvp(score_of(job, params), (y,), (each,)), out_axes=(None, 0))(v)
+    return (v * jv).sum(-1), squared(job, s, v)
+
+
+def by_linearize(job: Job, params, y, v):
+    s, product = jax.linearize(score_of(job, params), y)
+    return (v * jax.vmap(product)(v)).sum(-1), squared(job, s, v)
+
+
+def by_vjp(job: Job, params, y, v):
+    """Reverse mode throughout: v^T J is a way back."""
+    s, back = jax.vjp(score_of(job, params), y)
+    return (v * jax.vmap(back)(v)[0]).sum(-1), squared(job, s, v)
+
+
+def by_nested_jvp(job: Job, params, y, v):
+    """SSM and ISM of an energy net f want its first two derivatives along v only: forward mode twice."""
+
+    def along(each):
+        slope = lambda at: jax.jvp(lambda there: network(params, there)[:, 0], (at,), (each,))[1]
+        return jax.jvp(slope, (y,), (each,))
+
+    first, second = jax.vmap(along)(v)
+    return second, first
+
+
+def by_jet(job: Job, params, y, v):
+    """The same by Taylor mode."""
+    along = lambda each: jet(lambda at: network(params, at)[:, 0], (y,), ((each, jnp.zeros_like(each)),))[1]
+    first, second = jax.vmap(along)(v)
+    return second, first
+
+
+def squared(job: Job, s, v):
+    return (v * s).sum(-1) if job.objective == "ssm" else s
+
+
+def loss_of(job: Job, products_with: Callable) -> Callable:
     def loss(params, x, given):
         if job.objective == "dsm":
-            s = score(params, x + SIGMA * given)
+            s = score_of(job, params)(x + SIGMA * given)
             return 0.5 * jnp.square(SIGMA * s + given).sum() / len(x)
         if job.objective == "esm":
-            return 0.5 * jnp.square(score(params, x) - given).sum() / len(x)
+            return 0.5 * jnp.square(score_of(job, params)(x) - given).sum() / len(x)
         v = jnp.broadcast_to(jnp.eye(job.dim)[:, None, :], (job.dim, *x.shape)) if job.objective == "ism" else given
-        s, products = along(params, x, v)
-        trace = products.sum(0).mean() if job.objective == "ism" else products.mean()
-        if job.objective == "ssm":
-            return trace + 0.5 * jnp.square((v * s).sum(-1)).mean()
-        return trace + 0.5 * jnp.square(s).sum() / len(x)
+        products, squares = products_with(job, params, x, v)
+        along = products.sum(0).mean() if job.objective == "ism" else products.mean()
+        return along + 0.5 * jnp.square(squares).sum() / (squares.size if job.objective == "ssm" else len(x))
 
     return loss
 
@@ -58,51 +87,50 @@ def loss_of(job: Job, by_linearize: bool) -> Callable:
 class Form:
     """One form of one job: step() is timed, evaluate() is the same with noise that is given."""
 
-    def __init__(self, job: Job, arrays: dict[str, np.ndarray], by_linearize: bool) -> None:
+    def __init__(self, job: Job, arrays: dict[str, np.ndarray], products_with: Callable) -> None:
         self.job = job
         put = lambda name: jnp.asarray(arrays[name])
         self.x = put("x")
         self.params = [(put(f"layers.{k}.weight"), put(f"layers.{k}.bias")) for k in range(job.layers + 1)]
         self.true_score = put("true_score") if job.objective == "esm" else None
-        loss = loss_of(job, by_linearize)
+        loss = loss_of(job, products_with)
         self.call = jax.value_and_grad(loss) if job.gradient else loss
-        shape = (job.projections, *self.x.shape) if job.projections else self.x.shape
 
-        def step(params, x, key):
+        def step(params, x, true_score, key):
             key, use = jax.random.split(key)
-            given = None
+            given = true_score
             if job.objective == "dsm":
-                given = jax.random.normal(use, shape)
+                given = jax.random.normal(use, job.draws)
             elif job.projections:
-                given = jax.random.rademacher(use, shape, jnp.float32)
-            elif job.objective == "esm":
-                given = self.true_score
+                given = jax.random.rademacher(use, job.draws, jnp.float32)
             return self.call(params, x, given), key
 
         self.compiled = jax.jit(step)
         self.key = jax.random.key(1)
 
-    def given(self, arrays: dict[str, np.ndarray]):
-        name = {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.job.objective, "directions")
-        return None if name is None else jnp.asarray(arrays[name])
-
-    def evaluate(self, given) -> tuple[float, list[np.ndarray]]:
+    def evaluate(self, arrays: dict[str, np.ndarray]) -> tuple[float, list[np.ndarray]]:
+        given = None if self.job.given is None else jnp.asarray(arrays[self.job.given])
         result = jax.jit(self.call)(self.params, self.x, given)
         if not self.job.gradient:
             return float(result), []
         return float(result[0]), [np.asarray(each) for pair in result[1] for each in pair]
 
     def step(self) -> None:
-        result, self.key = self.compiled(self.params, self.x, self.key)
+        result, self.key = self.compiled(self.params, self.x, self.true_score, self.key)
         jax.block_until_ready(result)
 
 
 def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
-    make = lambda by_linearize: lambda arrays: Form(job, arrays, by_linearize)
-    return {"jax-jit": make(False)} | ({"jax-linearize": make(True)} if job.directions else {})
+    ways = {"jax-jit": by_jvp}
+    if job.directions:
+        ways |= {"jax-linearize": by_linearize, "jax-reverse": by_vjp}
+        if job.net == "energy" and job.objective != "ssm_vr":
+            ways |= {"jax-nested": by_nested_jvp, "jax-jet": by_jet}
+    return {name: lambda arrays, way=way: Form(job, arrays, way) for name, way in ways.items()}
 
 
 def forget() -> None:
+    """What was compiled for one job is of no use to the next."""
     jax.clear_caches()
 
 

@@ -39,23 +39,35 @@ class Job:
         """How many directions J meets: M, or all of them for the exact trace."""
         return self.dim if self.objective == "ism" else self.projections
 
+    @property
+    def given(self) -> str | None:
+        """What a case has beside x: noise and directions are drawn anew in every step, a true score is not."""
+        return {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.objective, "directions")
+
+    @property
+    def draws(self) -> tuple[int, ...] | None:
+        """The shape of what a step draws."""
+        if self.projections:
+            return self.projections, self.batch, self.dim
+        return (self.batch, self.dim) if self.objective == "dsm" else None
+
     def widths(self) -> list[int]:
         return [self.dim, *[self.hidden] * self.layers, 1 if self.net == "energy" else self.dim]
 
 
-def draw(job: Job, batch: int, seed: int = 1) -> dict[str, np.ndarray]:
+def draw(job: Job, seed: int = 1) -> dict[str, np.ndarray]:
     """x, the parameters and, for checks, noise and directions; float32. Weights have variance 1 / fan-in."""
     random = np.random.default_rng(seed)
     normal = lambda *shape: random.standard_normal(shape, dtype=np.float32)
-    arrays = {"x": normal(batch, job.dim)}
+    arrays = {"x": normal(job.batch, job.dim)}
     widths = job.widths()
     for k, (fan_in, fan_out) in enumerate(zip(widths, widths[1:])):
         arrays[f"layers.{k}.weight"] = normal(fan_out, fan_in) / np.float32(np.sqrt(fan_in))
         arrays[f"layers.{k}.bias"] = normal(fan_out) * np.float32(0.1)
     if job.objective == "dsm":
-        arrays["noise"] = normal(batch, job.dim)
+        arrays["noise"] = normal(job.batch, job.dim)
     if job.projections:
-        arrays["directions"] = np.sign(normal(job.projections, batch, job.dim))
+        arrays["directions"] = np.sign(normal(*job.draws))
     if job.objective == "esm":
         arrays["true_score"] = -arrays["x"]
     return arrays

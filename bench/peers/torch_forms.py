@@ -3,156 +3,137 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from job import SIGMA, Job
+import torch_losses
+from job import Job
+from torch_losses import Given, Loss, Params
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-Params = list[Tensor]  # weight, bias, weight, bias, ...
-Given = Tensor | None  # noise, directions or the true score, as the objective has them
 
 
-def network(params: Params, x: Tensor) -> Tensor:
-    last = len(params) - 2
-    for k in range(0, last, 2):
-        x = functional.silu(functional.linear(x, params[k], params[k + 1]))
-    return functional.linear(x, params[last], params[last + 1])
+@dataclass(frozen=True)
+class Way:
+    """How a loss becomes a form."""
 
-
-def basis(job: Job, x: Tensor) -> Tensor:
-    return torch.eye(job.dim, device=x.device)[:, None, :].expand(job.dim, *x.shape)
-
-
-def head(job: Job, s: Tensor, given: Given, products: Tensor | None) -> Tensor:
-    """The mean loss from s [N, d], and v^T J v [M, N] where there are directions."""
-    if job.objective == "dsm":
-        return 0.5 * (SIGMA * s + given).square().sum() / len(s)
-    if job.objective == "esm":
-        return 0.5 * (s - given).square().sum() / len(s)
-    along = products.sum(0).mean() if job.objective == "ism" else products.mean()
-    if job.objective == "ssm":
-        return along + 0.5 * (given * s).sum(-1).square().mean()
-    return along + 0.5 * s.square().sum() / len(s)
-
-
-def autograd_loss(job: Job) -> Callable[[Params, Tensor, Given], Tensor]:
-    """Reverse mode throughout: v^T J by a way back of its own, through which the loss goes back again."""
-
-    def loss(params: Params, x: Tensor, given: Given) -> Tensor:
-        y = x + SIGMA * given if job.objective == "dsm" else x
-        needs_input = job.net == "energy" or job.directions > 0
-        if needs_input:
-            y = y.detach().requires_grad_()
-        s = network(params, y)
-        if job.net == "energy":
-            (s,) = torch.autograd.grad(s.sum(), y, create_graph=True)
-        products = None
-        if job.directions:
-            v = basis(job, y) if job.objective == "ism" else given
-            rows = [torch.autograd.grad(s, y, each, create_graph=True)[0] for each in v]
-            products = (torch.stack(rows) * v).sum(-1)
-        return head(job, s, given, products)
-
-    return loss
-
-
-def functional_loss(job: Job) -> Callable[[Params, Tensor, Given], Tensor]:
-    """torch.func: J v by forward mode, whose primal the directions share."""
-
-    def score(params: Params, y: Tensor) -> Tensor:
-        if job.net == "score":
-            return network(params, y)
-        return torch.func.grad(lambda at: network(params, at).sum())(y)
-
-    def loss(params: Params, x: Tensor, given: Given) -> Tensor:
-        y = x + SIGMA * given if job.objective == "dsm" else x
-        if not job.directions:
-            return head(job, score(params, y), given, None)
-        v = basis(job, y) if job.objective == "ism" else given
-        along = lambda each: torch.func.jvp(lambda at: score(params, at), (y,), (each,))
-        if len(v) == 1:
-            s, jv = along(v[0])
-            return head(job, s, given, (v[0] * jv).sum(-1)[None])
-        s, jv = torch.func.vmap(along, out_dims=(None, 0))(v)
-        return head(job, s, given, (v * jv).sum(-1))
-
-    return loss
+    loss: Loss
+    functional: bool = False  # differentiated by torch.func.grad_and_value rather than torch.autograd.grad
+    options: dict | None = None  # of torch.compile
+    whole: bool = False  # torch.compile is given both ways back, not the loss alone
+    graph: bool = False  # recorded as a CUDA graph, the draw included
 
 
 class Form:
     """One form of one job: step() is timed, evaluate() is the same with noise that is given."""
 
-    def __init__(self, job: Job, arrays: dict[str, np.ndarray], by_func: bool, options: dict | None) -> None:
-        self.job = job
+    def __init__(self, job: Job, arrays: dict[str, np.ndarray], way: Way) -> None:
+        self.job, self.way = job, way
         put = lambda name: torch.from_numpy(np.ascontiguousarray(arrays[name])).to(DEVICE)
         self.x = put("x")
         self.params = [put(f"layers.{k}.{part}") for k in range(job.layers + 1) for part in ("weight", "bias")]
-        self.true_score = put("true_score") if job.objective == "esm" else None
-        shape = (job.projections, *self.x.shape) if job.projections else self.x.shape
-        self.noise = torch.empty(shape, device=DEVICE)
-        if by_func:
-            loss = functional_loss(job)
-            self.call = torch.func.grad_and_value(loss) if job.gradient else loss
+        self.given: Given = None  # where noise is drawn, in place; ESM's never changes
+        if job.objective == "esm":
+            self.given = put("true_score")
+        elif job.draws:
+            self.given = torch.empty(job.draws, device=DEVICE)
+        compiled = (lambda function: function) if way.options is None else lambda function: torch.compile(
+            function, dynamic=False, **way.options)
+        if not job.gradient:
+            self.call = compiled(way.loss)
+        elif way.functional:
+            self.call = compiled(torch.func.grad_and_value(way.loss))
         else:
             for each in self.params:
-                each.requires_grad_(job.gradient)
-            self.call = self._reverse(autograd_loss(job), options)
-        if by_func and options is not None:
-            self.call = torch.compile(self.call, dynamic=False, **options)
+                each.requires_grad_()
+            self.call = compiled(both_ways(way.loss)) if way.whole else both_ways(compiled(way.loss))
+        self.recorded: torch.cuda.CUDAGraph | None = None
 
-    def _reverse(self, loss: Callable, options: dict | None) -> Callable:
-        if options is not None:
-            loss = torch.compile(loss, dynamic=False, **options)
+    def draw(self) -> None:
+        if self.job.objective == "dsm":
+            self.given.normal_()
+        elif self.job.projections:
+            self.given.bernoulli_().mul_(2).sub_(1)
 
-        def call(params: Params, x: Tensor, given: Given):
-            value = loss(params, x, given)
-            if not self.job.gradient:
-                return value
-            return torch.autograd.grad(value, params, allow_unused=True), value
+    def work(self, draws: bool):
+        if draws:
+            self.draw()
+        return self.call(self.params, self.x, self.given)
 
-        return call
+    def record(self, draws: bool) -> tuple[torch.cuda.CUDAGraph, object]:
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(3):  # what is allocated or chosen once is not to be recorded
+                self.work(draws)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = self.work(draws)
+        return graph, result
 
-    def evaluate(self, given: Given) -> tuple[float, list[np.ndarray]]:
-        result = self.call(self.params, self.x, given)
+    def evaluate(self, arrays: dict[str, np.ndarray]) -> tuple[float, list[np.ndarray]]:
+        if self.job.draws:
+            self.given.copy_(torch.from_numpy(arrays[self.job.given]))
+        if self.way.graph:
+            graph, result = self.record(draws=False)
+            graph.replay()
+        else:
+            result = self.work(draws=False)
         if not self.job.gradient:
-            return float(result), []
+            return float(result.detach()), []
         zeros = (torch.zeros_like(p) if g is None else g for g, p in zip(result[0], self.params))
         return float(result[1].detach()), [each.detach().cpu().numpy() for each in zeros]
 
-    def given(self, arrays: dict[str, np.ndarray]) -> Given:
-        name = {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.job.objective, "directions")
-        return None if name is None else torch.from_numpy(arrays[name]).to(DEVICE)
-
     def step(self) -> None:
-        given = self.true_score
-        if self.job.objective == "dsm":
-            given = self.noise.normal_()
-        elif self.job.projections:
-            given = self.noise.bernoulli_().mul_(2).sub_(1)
-        self.call(self.params, self.x, given)
+        if self.way.graph:
+            if self.recorded is None:
+                self.recorded, self.result = self.record(draws=True)
+            self.recorded.replay()
+        else:
+            self.work(draws=True)
         if DEVICE == "cuda":
             torch.cuda.synchronize()
 
 
+def both_ways(loss: Loss) -> Callable[[Params, Tensor, Given], tuple]:
+    def call(params: Params, x: Tensor, given: Given) -> tuple:
+        value = loss(params, x, given)
+        return torch.autograd.grad(value, params, allow_unused=True), value.detach()
+
+    return call
+
+
 def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
-    """By name. torch.compile refuses to differentiate twice what it has compiled, so there it compiles all of it."""
-    make = lambda by_func, options=None: lambda arrays: Form(job, arrays, by_func, options)
+    """By name; each makes its form. Losses are made anew for every form, so that none meets what was compiled for another."""
+    plain = job.net == "score" and not job.directions  # nothing is differentiated twice
     tuned = {"mode": "reduce-overhead" if DEVICE == "cuda" else "max-autotune-no-cudagraphs"}
-    return {
-        "torch-eager": make(False),
-        "torch-func": make(True),
-        "torch-compile": make(False, {}),
-        "torch-compile-func": make(True, {}),
-        "torch-compile-func-tuned": make(True, tuned),
-    }
+    eager = {"torch-eager": Way(torch_losses.reverse(job)), "torch-func": Way(torch_losses.forward(job), functional=True)}
+    compiled = {"torch-compile": Way(torch_losses.reverse(job), options={}),
+                "torch-compile-func": Way(torch_losses.forward(job), functional=True, options={}),
+                "torch-compile-func-tuned": Way(torch_losses.forward(job), functional=True, options=tuned)}
+    if plain:
+        compiled["torch-compile-tuned"] = Way(torch_losses.reverse(job), options=tuned)
+    else:
+        compiled["torch-compile-whole"] = Way(torch_losses.reverse(job), options={}, whole=True)
+        eager["torch-hand"] = Way(torch_losses.by_hand(job))
+        compiled["torch-compile-hand"] = Way(torch_losses.by_hand(job), options={})
+        compiled["torch-compile-hand-tuned"] = Way(torch_losses.by_hand(job), options=tuned)
+    if job.directions > 1:
+        eager["torch-eager-batched"] = Way(torch_losses.reverse(job, batched=True))
+    if job.net == "energy" and job.objective in ("ssm", "ism"):
+        eager["torch-nested"] = Way(torch_losses.nested(job), functional=True)
+        compiled["torch-compile-nested"] = Way(torch_losses.nested(job), functional=True, options={})
+    if DEVICE == "cuda":
+        eager |= {name.replace("torch-", "torch-graph-"): replace(way, graph=True) for name, way in eager.items()}
+    return {name: lambda arrays, way=way: Form(job, arrays, way) for name, way in (eager | compiled).items()}
 
 
 def forget() -> None:
-    """What was compiled for another job: its code would be looked through at every call."""
+    """What was compiled for one job would be in the way of the next."""
     torch._dynamo.reset()
 
 
@@ -160,5 +141,8 @@ def prepare(threads: int) -> dict[str, str]:
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     torch.set_float32_matmul_precision("highest")
-    torch._dynamo.config.recompile_limit = 64  # forms share functions, and each has its own compiled
+    config = torch._dynamo.config
+    config.recompile_limit = 64  # a job's forms are all alive at once
+    config.fail_on_recompile_limit_hit = True  # else it would run uncompiled and not say so
+    config.trace_autograd_ops = True  # for torch-compile-whole
     return {"torch": torch.__version__}

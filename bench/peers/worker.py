@@ -1,8 +1,9 @@
 """One framework in a process of its own, which sleeps unless it is asked: no thread of it spins while another is timed.
 
 Requests and answers are a line of JSON each:
-  {"do": "check", "job", "form", "case", "expected"}  a small case through the form; the answer has its error
-  {"do": "time", "job", "form", "seconds"}            the median of the calls in a slice; made and warmed up at first
+  {"do": "forms", "job"}                      the names of the job's forms; those of the job before are gone
+  {"do": "check", "form", "case", "expected"} makes a form and runs a case of the job's own shape; the answer has its error
+  {"do": "time", "form", "seconds"}           the median of the calls in a slice, by the very object that was checked
 """
 
 from __future__ import annotations
@@ -17,39 +18,56 @@ from statistics import median
 import numpy as np
 from safetensors.numpy import load_file
 
-from job import Job, draw
+from job import Job
 
-WARM_UPS = 3
+# Compilers that watch a function run settle after some calls only; of a slow step fewer have to do.
+WARM_UP_CALLS, WARM_UP_SECONDS = 10, 3.0
+
+
+def relative_error(loss: float, grads: list[np.ndarray], wanted: dict[str, np.ndarray]) -> float:
+    """The loss's, relative to it or 1, and each gradient's, relative to the largest element of its layer's."""
+    expected = float(wanted["loss"][0])
+    error = abs(loss - expected) / max(1.0, abs(expected))
+    for k, got in enumerate(grads):
+        grad = wanted[f"grad.layers.{k // 2}.{'bias' if k % 2 else 'weight'}"]
+        scale = max(float(np.abs(wanted[f"grad.layers.{k // 2}.weight"]).max()), 1e-30)
+        error = max(error, float(np.abs(got - grad).max()) / scale)
+    return error
 
 
 class Worker:
     def __init__(self, framework: str, threads: int) -> None:
         self.module = importlib.import_module(f"{framework}_forms")
         self.versions = self.module.prepare(threads)
-        self.made: dict[tuple[str, str], object] = {}
+        self.makers: dict = {}
+        self.made: dict = {}
+        self.warm: set[str] = set()
 
-    def check(self, job: str, form: str, case: str, expected: str) -> dict:
-        """The largest error of the loss, relative to it or 1, and of a gradient, relative to its largest element."""
-        arrays, wanted = load_file(case), load_file(expected)
-        made = self.module.forms(Job.parse(job))[form](arrays)
-        loss, grads = made.evaluate(made.given(arrays))
-        error = abs(loss - float(wanted["loss"][0])) / max(1.0, abs(float(wanted["loss"][0])))
-        for k, got in enumerate(grads):
-            grad = wanted[f"grad.layers.{k // 2}.{'bias' if k % 2 else 'weight'}"]
-            scale = max(float(np.abs(wanted[f"grad.layers.{k // 2}.weight"]).max()), 1e-30)
-            error = max(error, float(np.abs(got - grad).max()) / scale)
+    def forms(self, job: str) -> dict:
+        self.made.clear()
+        self.warm.clear()
+        self.module.forget()
+        self.makers = self.module.forms(Job.parse(job))
+        return {"forms": list(self.makers)}
+
+    def check(self, form: str, case: str, expected: str) -> dict:
+        arrays = load_file(case)
+        made = self.makers[form](arrays)
+        error = relative_error(*made.evaluate(arrays), load_file(expected))
+        self.made[form] = made
         return {"error": error}
 
-    def time(self, job: str, form: str, seconds: float) -> dict:
-        if all(key[0] != job for key in self.made):
-            self.made = {}
-            self.module.forget()
-        if (job, form) not in self.made:
-            parsed = Job.parse(job)
-            self.made[job, form] = self.module.forms(parsed)[form](draw(parsed, parsed.batch))
-            for _ in range(WARM_UPS):
-                self.made[job, form].step()
-        step, times, end = self.made[job, form].step, [], time.perf_counter() + seconds
+    def time(self, form: str, seconds: float) -> dict:
+        step, times = self.made[form].step, []
+        if form not in self.warm:
+            end = time.perf_counter() + WARM_UP_SECONDS
+            for _ in range(WARM_UP_CALLS):
+                step()
+                if time.perf_counter() > end:
+                    break
+            self.warm.add(form)
+        step()  # others had the caches since
+        end = time.perf_counter() + seconds
         while not times or time.perf_counter() < end:
             begin = time.perf_counter()
             step()
@@ -64,7 +82,7 @@ def main() -> None:
     print(json.dumps({"versions": worker.versions}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        do = {"check": worker.check, "time": worker.time}[request.pop("do")]
+        do = {"forms": worker.forms, "check": worker.check, "time": worker.time}[request.pop("do")]
         try:
             answer = do(**request)
         except Exception as error:  # a form may be refused: that is a result too
