@@ -13,6 +13,7 @@ from job import SIGMA, Job
 
 jax.config.update("jax_default_prng_impl", "rbg")  # the fast one
 jax.config.update("jax_default_matmul_precision", "highest")
+MOST_IN_TURN = 16  # directions; the code that XLA is given grows with them
 
 
 def network(params, x):
@@ -28,48 +29,56 @@ def score_of(job: Job, params) -> Callable:
     return jax.grad(lambda y: network(params, y).sum())
 
 
-# Ways to the products with J: each gives v^T J v [M, N] and what is squared, v^T s [M, N] or s. The primal is one for all v.
+# Ways to the products with J along one direction, or along each in turn: v^T J v, and what is squared, v^T s or s.
 
 
-def by_jvp(job: Job, params, y, v):
-    s, jv = jax.vmap(lambda each: jax.jvp(score_of(job, params), (y,), (each,)), out_axes=(None, 0))(v)
-    return (v * jv).sum(-1), squared(job, s, v)
+def by_jvp(job: Job, params, y):
+    score = score_of(job, params)
+    return lambda v: sliced(job, v, *jax.jvp(score, (y,), (v,)))
 
 
-def by_linearize(job: Job, params, y, v):
+def by_linearize(job: Job, params, y):
     s, product = jax.linearize(score_of(job, params), y)
-    return (v * jax.vmap(product)(v)).sum(-1), squared(job, s, v)
+    return lambda v: sliced(job, v, s, product(v))
 
 
-def by_vjp(job: Job, params, y, v):
+def by_vjp(job: Job, params, y):
     """Reverse mode throughout: v^T J is a way back."""
     s, back = jax.vjp(score_of(job, params), y)
-    return (v * jax.vmap(back)(v)[0]).sum(-1), squared(job, s, v)
+    return lambda v: sliced(job, v, s, back(v)[0])
 
 
-def by_nested_jvp(job: Job, params, y, v):
+def by_nested_jvp(job: Job, params, y):
     """SSM and ISM of an energy net f want its first two derivatives along v only: forward mode twice."""
 
-    def along(each):
-        slope = lambda at: jax.jvp(lambda there: network(params, there)[:, 0], (at,), (each,))[1]
-        return jax.jvp(slope, (y,), (each,))
+    def along(v):
+        slope = lambda at: jax.jvp(lambda there: network(params, there)[:, 0], (at,), (v,))[1]
+        return jax.jvp(slope, (y,), (v,))[::-1]
 
-    first, second = jax.vmap(along)(v)
-    return second, first
+    return along
 
 
-def by_jet(job: Job, params, y, v):
+def by_jet(job: Job, params, y):
     """The same by Taylor mode."""
-    along = lambda each: jet(lambda at: network(params, at)[:, 0], (y,), ((each, jnp.zeros_like(each)),))[1]
-    first, second = jax.vmap(along)(v)
-    return second, first
+    return lambda v: tuple(jet(lambda at: network(params, at)[:, 0], (y,), ((v, jnp.zeros_like(v)),))[1][::-1])
 
 
-def squared(job: Job, s, v):
-    return (v * s).sum(-1) if job.objective == "ssm" else s
+def sliced(job: Job, v, s, jv):
+    return (v * jv).sum(-1), (v * s).sum(-1) if job.objective == "ssm" else s
 
 
-def loss_of(job: Job, products_with: Callable) -> Callable:
+def products_of(job: Job, way: Callable, batched: bool, params, y, v):
+    """v^T J v [M, N], and what is squared. Batched, the products of matrices have three axes, which XLA's CPU code is slow at; in turn
+    they have two, and what the turns have in common, XLA finds."""
+    shares_score = job.objective != "ssm" and way not in (by_nested_jvp, by_jet)
+    along = way(job, params, y)
+    if batched:
+        return jax.vmap(along, out_axes=(0, None if shares_score else 0))(v)
+    products, squares = zip(*map(along, v))
+    return jnp.stack(products), squares[0] if shares_score else jnp.stack(squares)
+
+
+def loss_of(job: Job, way: Callable, batched: bool) -> Callable:
     def loss(params, x, given):
         if job.objective == "dsm":
             s = score_of(job, params)(x + SIGMA * given)
@@ -77,7 +86,7 @@ def loss_of(job: Job, products_with: Callable) -> Callable:
         if job.objective == "esm":
             return 0.5 * jnp.square(score_of(job, params)(x) - given).sum() / len(x)
         v = jnp.broadcast_to(jnp.eye(job.dim)[:, None, :], (job.dim, *x.shape)) if job.objective == "ism" else given
-        products, squares = products_with(job, params, x, v)
+        products, squares = products_of(job, way, batched, params, x, v)
         along = products.sum(0).mean() if job.objective == "ism" else products.mean()
         return along + 0.5 * jnp.square(squares).sum() / (squares.size if job.objective == "ssm" else len(x))
 
@@ -87,13 +96,13 @@ def loss_of(job: Job, products_with: Callable) -> Callable:
 class Form:
     """One form of one job: step() is timed, evaluate() is the same with noise that is given."""
 
-    def __init__(self, job: Job, arrays: dict[str, np.ndarray], products_with: Callable) -> None:
+    def __init__(self, job: Job, arrays: dict[str, np.ndarray], way: Callable, batched: bool) -> None:
         self.job = job
         put = lambda name: jnp.asarray(arrays[name])
         self.x = put("x")
         self.params = [(put(f"layers.{k}.weight"), put(f"layers.{k}.bias")) for k in range(job.layers + 1)]
         self.true_score = put("true_score") if job.objective == "esm" else None
-        loss = loss_of(job, products_with)
+        loss = loss_of(job, way, batched)
         self.call = jax.value_and_grad(loss) if job.gradient else loss
 
         def step(params, x, true_score, key):
@@ -126,7 +135,13 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
         ways |= {"jax-linearize": by_linearize, "jax-reverse": by_vjp}
         if job.net == "energy" and job.objective != "ssm_vr":
             ways |= {"jax-nested": by_nested_jvp, "jax-jet": by_jet}
-    return {name: lambda arrays, way=way: Form(job, arrays, way) for name, way in ways.items()}
+    makers = {}
+    for name, way in ways.items():
+        if job.directions <= MOST_IN_TURN:
+            makers[name] = lambda arrays, way=way: Form(job, arrays, way, batched=False)
+        if job.directions > 1:
+            makers[f"{name}-batched"] = lambda arrays, way=way: Form(job, arrays, way, batched=True)
+    return makers
 
 
 def forget() -> None:
