@@ -6,6 +6,7 @@
 
 #include "cpu/thread_pool.h"
 #include "cpu/tile_rows.h"
+#include "scorematch/estimate.h"
 
 namespace scorematch::cpu {
 
@@ -45,5 +46,12 @@ class Chunks {
   std::int64_t batch_, tiles_, count_;
   int rows_;
 };
+
+/// The chunks' estimates, in order.
+inline Estimate merged(const Estimate (&of_chunks)[kMaxChunks], const Chunks& chunks) {
+  Estimate all;
+  for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) all = all.merged(of_chunks[chunk]);
+  return all;
+}
 
 }  // namespace scorematch::cpu

@@ -160,9 +160,7 @@ class CpuHead final : public HeadProgram {
       });
       estimates[chunk] = part;
     });
-    Estimate estimate;
-    for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) estimate = estimate.merged(estimates[chunk]);
-    store(out.loss, estimate, reduction.accumulate);
+    store(out.loss, merged(estimates, chunks), reduction.accumulate);
   }
 
  private:

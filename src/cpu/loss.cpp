@@ -37,11 +37,12 @@ class CpuLoss final : public LossProgram {
     const Chunks chunks = chunks_of(batch);
     char* const parts = queue.workspace + problem_.net.bytes();
     char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();
+    const std::size_t bytes_a_tile = tile_bytes(chunks);
     Estimate estimates[kMaxChunks];
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       auto* grad = reinterpret_cast<float*>(parts + static_cast<std::size_t>(chunk) * part_bytes());
       if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
-      Arena arena(tiles + static_cast<std::size_t>(worker) * tile_bytes(chunks));
+      Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);
       Tile tile(problem_, call.gradient, chunks.tile_rows(), arena);
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
@@ -52,12 +53,10 @@ class CpuLoss final : public LossProgram {
       });
       estimates[chunk] = part;
     });
-    Estimate estimate;
-    for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) estimate = estimate.merged(estimates[chunk]);
     if (!out.grad.empty())
       problem_.net.unpack(reinterpret_cast<const float*>(parts), static_cast<int>(chunks.count()), reduction.accumulate,
                           pool_, static_cast<float*>(out.grad.data));
-    store(out.loss, estimate, reduction.accumulate);
+    store(out.loss, merged(estimates, chunks), reduction.accumulate);
   }
 
  private:

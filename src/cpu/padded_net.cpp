@@ -8,8 +8,8 @@ namespace {
 // Elements. With fewer, waking the other threads takes longer than what they would spare.
 constexpr std::int64_t kAlone = 1 << 13, kPiece = 1 << 16;
 constexpr std::int64_t kPieces = 16;  // feed as many threads
-constexpr std::int64_t kRun =
-    1 << 12;  // elements of every part that are added up before the next: they stay in a cache
+// So many of every part are added up before the next ones: they stay in a cache.
+constexpr std::int64_t kRun = 1 << 12;
 
 }  // namespace
 

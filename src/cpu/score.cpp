@@ -31,13 +31,16 @@ class CpuScore final : public ScoreProgram {
     check_sigma_values(in.sigma);
     check_noise_range(in.noise, batch);
     auto* params = reinterpret_cast<float*>(queue.workspace);
-    problem_.net.pack(static_cast<const float*>(in.params.data), true, pool_, params);
+    const bool goes_down = problem_.spec.net.kind == MlpShape::Kind::energy;  // for its score
+    problem_.net.pack(static_cast<const float*>(in.params.data), goes_down, pool_, params);
     const SampleInputs inputs{in.x, in.sigma, {}, {}, 0, in.noise};
     const SampleSource source(inputs, schedule::None{}, false, problem_.spec.net.dim);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     const Chunks chunks(batch, tile_rows(problem_.net));
+    char* const tiles = queue.workspace + problem_.net.bytes();
+    const std::size_t bytes_a_tile = tile_bytes(chunks);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
-      Arena arena(queue.workspace + problem_.net.bytes() + static_cast<std::size_t>(worker) * tile_bytes(chunks));
+      Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);
       Tile tile(problem_, tangents, chunks.tile_rows(), arena);
       chunks.for_each_tile(chunk,
                            [&](std::int64_t first, int rows) { tile.run(source, params, in, out, first, rows); });

@@ -2,6 +2,7 @@
 // directions, which the network's kind forms.
 #pragma once
 #include "cpu/output.h"
+#include "cpu/simd_jet.h"
 #include "cpu/tile_jet.h"
 #include "cpu/tile_samples.h"
 
@@ -24,6 +25,7 @@ class ScoreTile {
         jet_(problem.net, problem.spec.net.activation, parts, capacity, arena),
         x_(take_rows(arena, capacity, x_stride_)),
         result_(take_rows(arena, capacity, x_stride_)) {}
+
   /// Samples [first, first + rows) through the network.
   void start(const SampleSource& source, const float* params, std::int64_t first, int rows) {
     const MlpShape& net = problem_.spec.net;
@@ -64,10 +66,7 @@ class ScoreTile {
       store_rows(out.jvp, samples_.first, samples_.rows, result_, x_stride_, m);
       for (int r = 0; r < samples_.rows; ++r) {
         const float* v = jet_.tangent_input() + std::int64_t{r} * first_in();
-        double along = 0;
-        for (int i = 0; i < dim_; ++i)
-          along += static_cast<double>(v[i]) * static_cast<double>(result_[std::int64_t{r} * x_stride_ + i]);
-        estimate[r] += along / count;
+        estimate[r] += dot(dim_, v, result_ + std::int64_t{r} * x_stride_) / count;
       }
     }
     store_values(out.divergence_estimate, samples_.first, samples_.rows, estimate);

@@ -45,12 +45,8 @@ class TileEnergyScore : public ScoreTile {
     double f[kMaxTileRows];
     dot_rows(samples_.rows, output_.in, weights_, jet_.last_hidden(), f);
     for (int r = 0; r < samples_.rows; ++r) {
-      double square = 0;
-      for (int i = 0; i < dim_; ++i) {
-        const auto x = static_cast<double>(x_[std::int64_t{r} * x_stride_ + i]);
-        square += x * x;
-      }
-      f[r] = 0.5 * k_[r].a * square + k_[r].b / k_[r].c * (f[r] + static_cast<double>(params[output_.shift]));
+      const float* x = x_ + std::int64_t{r} * x_stride_;
+      f[r] = 0.5 * k_[r].a * dot(dim_, x, x) + k_[r].b / k_[r].c * (f[r] + static_cast<double>(params[output_.shift]));
     }
     store_values(out.log_density, samples_.first, samples_.rows, f);
   }

@@ -8,6 +8,7 @@
 namespace scorematch::cpu {
 
 constexpr int kTileRows = 64, kMaxTileRows = 256;
+static_assert(kMaxTileRows <= kMaxOuterRows, "a weight gradient sums over the rows of a tile");
 
 /// A tile's rows at most. A wide layer's weights come from memory: more rows share them, as long as the rows themselves
 /// do not grow beyond all caches.

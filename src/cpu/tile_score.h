@@ -41,10 +41,8 @@ class TileScore : public ScoreTile {
       jet_.tangent_forward(params);
       const float* weight = params + problem_.net.last_rows() + std::int64_t{i} * output_.in;  // e_i^T W_o
       for (int r = 0; r < samples_.rows; ++r) {
-        double along = 0;
         const float* tangent = jet_.last_tangent() + std::int64_t{r} * output_.in;
-        for (int j = 0; j < output_.in; ++j) along += static_cast<double>(weight[j]) * static_cast<double>(tangent[j]);
-        trace[r] += k_[r].a + k_[r].b * k_[r].c * along;
+        trace[r] += k_[r].a + k_[r].b * k_[r].c * dot(output_.in, weight, tangent);
       }
     }
     store_values(out.divergence, samples_.first, samples_.rows, trace);
