@@ -1,11 +1,12 @@
 // The cuda engine on the GPU at hand. Times are by CUDA events round one call, its input chosen in turn from more data
-// than the L2 cache holds; a row is the median of kCalls such calls. Every result is looked at before it is timed.
+// than the L2 cache holds; a row is the median of kCalls such calls. Every job is compared with the reference engine
+// before it is timed.
 //
 //   copy      device to device, bytes read and written: the bandwidth the rest is a share of
 //   perturb   x_tilde and sigma of N samples: 4 d read and 4 d written a sample
 //   normals   cuRAND's host generator filling as many floats, Philox too: the peer of perturb
-//   cuda-...  jobs (job.h): loss and gradient; FLOP/s are those the method needs at least; graph-...: recorded first
-//   adam      one step with average: 4 (5 read + 4 written) bytes a parameter
+//   cuda-...  jobs (job.h): loss and gradient; FLOP/s are those the method needs at least; cuda-...-graph: recorded
+//   first adam      one step with average: 4 (5 read + 4 written) bytes a parameter
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
 #if defined(SCOREMATCH_HAS_CURAND)
@@ -14,7 +15,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,7 +35,7 @@ namespace bench = scorematch::bench;
 namespace {
 
 constexpr int kCalls = 30, kWarmUps = 5;
-constexpr std::int64_t kPool = std::int64_t{1} << 28;  // bytes of input to choose from
+constexpr std::int64_t kPool = bench::kDevicePool;
 
 void check(cudaError_t status) {
   if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
@@ -84,7 +87,7 @@ void measure(benchmark::State& state, const Work& work, const std::function<void
   }
   if (work.samples > 0) state.counters["samples/s"] = work.samples / seconds;
   if (work.bytes > 0) state.counters["GB/s"] = 1e-9 * work.bytes / seconds;
-  if (work.flops > 0) state.counters["TFLOP/s"] = 1e-12 * work.flops / seconds;
+  if (work.flops > 0) state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
 }
 
 void copy(benchmark::State& state) {
@@ -94,29 +97,11 @@ void copy(benchmark::State& state) {
           [&](int) { check(cudaMemcpyAsync(to.data(), from.data(), kPool, cudaMemcpyDeviceToDevice)); });
 }
 
-/// Places of x in the pool, `count` rows of `dim` each time.
-struct Pool {
-  Pool(const sm::Engine& engine, std::int64_t count_, int dim)
-      : count(count_),
-        places(std::max<std::int64_t>(1, kPool / (4 * count * dim))),
-        x(engine.allocate<float>({places * count, dim})) {
-    sm::Queue queue(engine, 0);
-    const sm::NoiseState noise(engine, 1);
-    sm::DirectionPlan(engine, dim, 1, sm::Projection::gaussian, places * count)
-        .run(queue, noise, sm::View(x.data(), {1, places * count, dim}));
-    queue.synchronize();
-  }
-  sm::ConstView at(int i) const { return sm::ConstView(x).samples(i % places * count, count); }
-
-  std::int64_t count, places;
-  sm::Buffer<float> x;
-};
-
 void perturb(benchmark::State& state, std::int64_t batch, int dim) {
   const sm::Engine engine = sm::Engine::cuda();
   const sm::PerturbPlan plan(engine, dim, sm::schedule::LogNormal{}, batch);
   sm::Queue queue(engine, 0);
-  const Pool pool(engine, batch, dim);
+  const bench::Pool pool(engine, kPool, batch, dim);
   const sm::NoiseState noise(engine, 2);
   auto x_tilde = engine.allocate<float>({batch, dim}), sigma = engine.allocate<float>(batch);
   sm::PerturbPlan::Out out;
@@ -161,32 +146,24 @@ class Graph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
-Work amount_of(const bench::Job& job) {
-  const bench::Work work = bench::work_of(job);
-  return {double(job.batch), work.bytes, work.flops};
-}
-
-void loss_and_gradient(benchmark::State& state, const std::string& name) {
-  bench::RunningJob job(bench::Job::parse(name), 0);
+/// A job, checked, in a stream of its own if it is to be recorded. What fails is one row's failure.
+void time_job(benchmark::State& state, const std::string& name, bool recorded) try {
+  cudaStream_t stream = nullptr;
+  if (recorded) check(cudaStreamCreate(&stream));
+  const std::unique_ptr<CUstream_st, cudaError_t (*)(cudaStream_t)> owned(stream, cudaStreamDestroy);
+  bench::RunningJob job(bench::Job::parse(name), 0, stream);
   job.check_against_reference();
   state.SetLabel(job.description());
   state.counters["peak_bytes"] = double(job.bytes());
-  measure(state, amount_of(job.job()), [&](int i) { job.run(i); });
-}
-
-void recorded_step(benchmark::State& state, const std::string& name) {
-  cudaStream_t stream = nullptr;
-  check(cudaStreamCreate(&stream));
-  {
-    bench::RunningJob job(bench::Job::parse(name), 0, stream);
-    job.check_against_reference();
-    state.SetLabel(job.description());
-    job.run(0);
-    check(cudaStreamSynchronize(stream));
-    const Graph graph(stream, [&] { job.run(0); });
-    measure(state, amount_of(job.job()), [&](int) { graph.launch(); });
-  }
-  cudaStreamDestroy(stream);
+  const bench::Work work = bench::work_of(job.job());
+  const Work amount{double(job.job().batch), work.bytes, work.flops};
+  if (!recorded) return measure(state, amount, [&](int i) { job.run(i); });
+  job.run(0);
+  check(cudaStreamSynchronize(stream));
+  const Graph graph(stream, [&] { job.run(0); });
+  measure(state, amount, [&](int) { graph.launch(); });
+} catch (const std::exception& error) {
+  state.SkipWithError(error.what());
 }
 
 void adam_step(benchmark::State& state, std::int64_t count) {
@@ -204,40 +181,37 @@ void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
-std::string shape(int dim, int hidden, int layers, std::int64_t batch, int projections = 0) {
-  return "/d:" + std::to_string(dim) + "/H:" + std::to_string(hidden) + "/L:" + std::to_string(layers) +
-         (projections > 0 ? "/M:" + std::to_string(projections) : "") + "/N:" + std::to_string(batch);
-}
-
 /// Score nets in all precisions; of narrow ones, the route that is chosen and, beside it, the layered one. Energy nets
 /// are layered whatever their size. Small nets' steps are recorded.
 void add_losses() {
   const auto add_job = [](const std::string& name) {
-    add(name, [=](benchmark::State& state) { loss_and_gradient(state, name); });
+    add(name, [=](benchmark::State& state) { time_job(state, name, false); });
+  };
+  const auto add_recorded = [](const std::string& engine, const std::string& job) {
+    add(engine + "-graph" + job, [=](benchmark::State& state) { time_job(state, engine + job, true); });
   };
   for (const std::string engine : {"cuda-fp32", "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"}) {
     const bool by_name = engine == "cuda-bf16-layered";
     for (const int hidden : {64, 128, 256})
-      for (const std::string& job :
-           {"/dsm/score" + shape(64, hidden, 3, 65536), "/esm/score" + shape(64, hidden, 3, 65536),
-            "/ssm/score" + shape(64, hidden, 3, 65536, 1), "/ssm/score" + shape(64, hidden, 3, 65536, 4),
-            "/ssm_vr/score" + shape(64, hidden, 3, 65536, 1)})
+      for (const std::string& job : {"/dsm/score" + bench::shape_name(64, hidden, 3, 65536),
+                                     "/esm/score" + bench::shape_name(64, hidden, 3, 65536),
+                                     "/ssm/score" + bench::shape_name(64, hidden, 3, 65536, 1),
+                                     "/ssm/score" + bench::shape_name(64, hidden, 3, 65536, 4),
+                                     "/ssm_vr/score" + bench::shape_name(64, hidden, 3, 65536, 1)})
         add_job(engine + job);
-    add_job(engine + "/dsm/score" + shape(2, 128, 3, 1 << 20));
-    add_job(engine + "/ism/score" + shape(2, 128, 3, 1 << 18));
-    for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}}) {
-      const std::string name = engine + "/dsm/score" + shape(dim, 128, 2, batch);
-      add("graph-" + name, [=](benchmark::State& state) { recorded_step(state, name); });
-    }
-    if (by_name) continue;  // wide and energy nets have no other route
-    add_job(engine + "/dsm/score" + shape(784, 1024, 3, 16384));
-    add_job(engine + "/ssm/score" + shape(784, 1024, 3, 16384, 1));
-    add_job(engine + "/dsm/energy" + shape(64, 256, 3, 65536));
-    add_job(engine + "/ssm/energy" + shape(64, 256, 3, 65536, 1));
+    add_job(engine + "/dsm/score" + bench::shape_name(2, 128, 3, 1 << 20));
+    add_job(engine + "/ism/score" + bench::shape_name(2, 128, 3, 1 << 18));
     for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
-      for (const std::string& job :
-           {"/dsm/energy" + shape(dim, 128, 2, batch), "/ssm/energy" + shape(dim, 128, 2, batch, 5)})
-        add("graph-" + engine + job, [=, name = engine + job](benchmark::State& state) { recorded_step(state, name); });
+      add_recorded(engine, "/dsm/score" + bench::shape_name(dim, 128, 2, batch));
+    if (by_name) continue;  // wide and energy nets have no other route
+    add_job(engine + "/dsm/score" + bench::shape_name(784, 1024, 3, 16384));
+    add_job(engine + "/ssm/score" + bench::shape_name(784, 1024, 3, 16384, 1));
+    add_job(engine + "/dsm/energy" + bench::shape_name(64, 256, 3, 65536));
+    add_job(engine + "/ssm/energy" + bench::shape_name(64, 256, 3, 65536, 1));
+    for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
+      for (const std::string& job : {"/dsm/energy" + bench::shape_name(dim, 128, 2, batch),
+                                     "/ssm/energy" + bench::shape_name(dim, 128, 2, batch, 5)})
+        add_recorded(engine, job);
   }
 }
 

@@ -79,12 +79,13 @@ Job Job::parse(const std::string& name) {
 }
 
 std::string Job::name() const {
-  std::ostringstream name;
-  name << engine << '/' << objective << '/' << (kind == MlpShape::Kind::energy ? "energy" : "score") << "/d:" << dim
-       << "/H:" << hidden << "/L:" << layers;
-  if (has_projections(objective)) name << "/M:" << projections;
-  name << "/N:" << batch << (gradient ? "" : "/value");
-  return name.str();
+  return engine + "/" + objective + (kind == MlpShape::Kind::energy ? "/energy" : "/score") +
+         shape_name(dim, hidden, layers, batch, projections) + (gradient ? "" : "/value");
+}
+
+std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int projections) {
+  return "/d:" + std::to_string(dim) + "/H:" + std::to_string(hidden) + "/L:" + std::to_string(layers) +
+         (projections > 0 ? "/M:" + std::to_string(projections) : "") + "/N:" + std::to_string(batch);
 }
 
 Engine Job::make_engine(int threads) const {

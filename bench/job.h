@@ -31,4 +31,7 @@ struct Job {
   Compute compute() const;
 };
 
+/// The end of a name: "/d:64/H:128/L:3[/M:4]/N:4096".
+std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int projections = 0);
+
 }  // namespace scorematch::bench

@@ -6,7 +6,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -52,10 +51,7 @@ void time_job(benchmark::State& state, const std::string& name) {
   const int threads = job.job().engine == "cpu" ? thread_count() : 1;
   const bench::Work work = bench::work_of(job.job());
   const double peak_before = bench::measure_peak_flops(threads);
-  std::int64_t i = 0;
-  const auto begin = std::chrono::steady_clock::now();
-  for (auto unused : state) job.run(i++);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / double(i);
+  const double seconds = bench::seconds_a_call(state, [&](std::int64_t i) { job.run(i); });
   const double peak = std::max(peak_before, bench::measure_peak_flops(threads));
   const double floor = std::max(work.flops / peak, work.bytes / copy_bytes());
   state.counters["samples/s"] = double(job.job().batch) / seconds;

@@ -7,7 +7,7 @@
 // "items/s" are elements: normals, signs, activations, parameters; of scores and samplers evaluations of a sample.
 #include <benchmark/benchmark.h>
 
-#include <chrono>
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <thread>
@@ -34,10 +34,7 @@ struct Amount {
 /// Of each call, by the wall clock.
 void measure(benchmark::State& state, const Amount& amount, const std::function<void()>& call) {
   call();
-  const auto begin = std::chrono::steady_clock::now();
-  for (auto unused : state) call();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() /
-                         static_cast<double>(state.iterations());
+  const double seconds = bench::seconds_a_call(state, [&](std::int64_t) { call(); });
   if (amount.items > 0) state.counters["items/s"] = amount.items / seconds;
   if (amount.bytes > 0) state.counters["GB/s"] = 1e-9 * amount.bytes / seconds;
   if (amount.flops > 0) state.counters["GFLOP/s"] = 1e-9 * amount.flops / seconds;
@@ -87,8 +84,9 @@ void activate(benchmark::State& state, sm::Activation activation, int order) {
   });
 }
 
+std::size_t size(int rows, int columns) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns); }
+
 void multiply(benchmark::State& state, int rows, int depth, int width) {
-  const auto size = [](int m, int n) { return static_cast<std::size_t>(m) * static_cast<std::size_t>(n); };
   std::vector<float> a(size(rows, depth), 0.5f), b(size(depth, width), 0.25f), panels(b.size()), c(size(rows, width));
   sm::cpu::pack_panels(b.data(), depth, width, false, depth, width, panels.data());
   measure(state, {0, 0, 2.0 * rows * depth * width},
@@ -96,7 +94,6 @@ void multiply(benchmark::State& state, int rows, int depth, int width) {
 }
 
 void outer(benchmark::State& state, int rows, int height, int width) {
-  const auto size = [](int m, int n) { return static_cast<std::size_t>(m) * static_cast<std::size_t>(n); };
   std::vector<float> a(size(rows, height), 0.5f), b(size(rows, width), 0.25f), scratch(b.size()),
       c(size(height, width));
   measure(state, {0, 0, 2.0 * rows * height * width}, [&] {

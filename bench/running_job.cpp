@@ -9,24 +9,10 @@
 namespace scorematch::bench {
 namespace {
 
-constexpr std::int64_t kHostPool = std::int64_t{1} << 26, kDevicePool = std::int64_t{1} << 28;  // bytes
 constexpr double kReferenceFlops = 2e8;  // what the reference engine does in about a second
-constexpr std::uint64_t kDataSeed = 1, kNoiseSeed = 2, kParamSeed = 3;
+constexpr std::uint64_t kNoiseSeed = 2, kParamSeed = 3;
 
-std::int64_t places_in_pool(const Job& job) {
-  const std::int64_t pool = job.engine.compare(0, 4, "cuda") == 0 ? kDevicePool : kHostPool;
-  return std::max<std::int64_t>(1, pool / (4 * job.batch * job.dim));
-}
-
-/// Standard normal data.
-Buffer<float> draw_data(const Engine& engine, std::int64_t rows, int dim) {
-  auto x = engine.allocate<float>({rows, dim});
-  Queue queue(engine, 0);
-  const NoiseState noise(engine, kDataSeed);
-  DirectionPlan(engine, dim, 1, Projection::gaussian, rows).run(queue, noise, View(x.data(), {1, rows, dim}));
-  queue.synchronize();
-  return x;
-}
+std::int64_t pool_bytes(const Job& job) { return job.engine.compare(0, 4, "cuda") == 0 ? kDevicePool : kHostPool; }
 
 struct Result {
   double loss;
@@ -67,15 +53,14 @@ RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
       plan_(engine_, net_, job.loss(), job.batch, job.compute()),
       queue_(engine_, plan_.workspace_bytes(), stream),
       noise_(engine_, kNoiseSeed),
-      places_(places_in_pool(job)),
-      x_(draw_data(engine_, places_ * job.batch, job.dim)),
+      pool_(engine_, pool_bytes(job), job.batch, job.dim),
       params_(engine_.upload(net_.initial_params(kParamSeed))),
       grad_(engine_.allocate<float>(net_.param_count())),
       value_(engine_.allocate<Estimate>()),
       bytes_(static_cast<std::int64_t>(plan_.workspace_bytes()) + 4 * (job.batch * job.dim + 2 * net_.param_count())) {}
 
 void RunningJob::run(std::int64_t i) {
-  const ConstView x = ConstView(x_).samples(i % places_ * job_.batch, job_.batch);
+  const ConstView x = pool_.at(i);
   LossPlan::In in{params_, x, noise_};
   if (job_.objective == "esm") in.true_score = x;  // any numbers cost the same
   LossPlan::Out out{value_.data()};
@@ -88,8 +73,7 @@ void RunningJob::check_against_reference() {
   one.batch = 1;
   const auto rows = static_cast<std::int64_t>(
       std::clamp(kReferenceFlops / work_of(one).flops, 1.0, std::min(64.0, double(job_.batch))));
-  std::vector<float> x = queue_.read(x_);
-  x.resize(static_cast<std::size_t>(rows * job_.dim));
+  const std::vector<float> x = queue_.read(Pool(engine_, 0, rows, job_.dim).rows());
   const Result got = evaluate(job_, engine_, x), expected = evaluate(job_, Engine::reference(), x);
   // Far above what rounding does to some ten products one after the other, far below any mistake.
   const double tolerance = job_.engine.compare(0, 9, "cuda-bf16") == 0 ? 0.1 : job_.engine == "cuda-tf32" ? 0.01 : 1e-3;

@@ -1,6 +1,7 @@
 // A job with everything it needs in place: what is timed is run(), again and again on other rows of x.
 #pragma once
 #include "job.h"
+#include "pool.h"
 
 namespace scorematch::bench {
 
@@ -29,8 +30,8 @@ class RunningJob {
   LossPlan plan_;
   Queue queue_;
   NoiseState noise_;
-  std::int64_t places_;
-  Buffer<float> x_, params_, grad_, true_score_;
+  Pool pool_;
+  Buffer<float> params_, grad_;
   Buffer<Estimate> value_;
   std::int64_t bytes_;
 };

@@ -1,8 +1,10 @@
-// What is said of repetitions besides Google Benchmark's own median.
+// Times of calls on the host, and what is said of repetitions besides Google Benchmark's own median.
 #pragma once
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <vector>
 
 namespace scorematch::bench {
@@ -11,6 +13,15 @@ inline benchmark::internal::Benchmark* with_statistics(benchmark::internal::Benc
   row->ComputeStatistics("min", [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); });
   row->ComputeStatistics("max", [](const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); });
   return row;
+}
+
+/// Runs call(i) in the benchmark's loop; wall-clock seconds of one.
+template <class Call>
+double seconds_a_call(benchmark::State& state, const Call& call) {
+  std::int64_t i = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto unused : state) call(i++);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / static_cast<double>(i);
 }
 
 }  // namespace scorematch::bench

@@ -1,24 +1,20 @@
 #include "suites.h"
 
 #include <cstdint>
+#include <utility>
 
-#include "scorematch/error.h"
+#include "job.h"
 
 namespace scorematch::bench {
 namespace {
 
 using Names = std::vector<std::string>;
 
-std::string shape(std::int64_t dim, std::int64_t hidden, int layers, std::int64_t batch, int projections = 0) {
-  return "/d:" + std::to_string(dim) + "/H:" + std::to_string(hidden) + "/L:" + std::to_string(layers) +
-         (projections > 0 ? "/M:" + std::to_string(projections) : "") + "/N:" + std::to_string(batch);
-}
-
 /// Every objective; the exact trace costs d times, so fewer samples of it.
 void add_objectives(const std::string& engine, const std::string& net, int dim, int hidden, int layers,
                     std::int64_t batch, std::int64_t trace_batch, Names& to) {
   const auto add = [&](const std::string& objective, std::int64_t samples, int projections) {
-    to.push_back(engine + "/" + objective + "/" + net + shape(dim, hidden, layers, samples, projections));
+    to.push_back(engine + "/" + objective + "/" + net + shape_name(dim, hidden, layers, samples, projections));
   };
   add("esm", batch, 0);
   if (trace_batch > 0) add("ism", trace_batch, 0);
@@ -31,21 +27,21 @@ void add_objectives(const std::string& engine, const std::string& net, int dim, 
 void add_small_nets(Names& to) {
   for (const std::string net : {"energy", "score"}) {
     for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}}) {
-      to.push_back("cpu/dsm/" + net + shape(dim, 128, 2, batch));
-      to.push_back("cpu/ssm/" + net + shape(dim, 128, 2, batch, 5));
+      to.push_back("cpu/dsm/" + net + shape_name(dim, 128, 2, batch));
+      to.push_back("cpu/ssm/" + net + shape_name(dim, 128, 2, batch, 5));
     }
-    to.push_back("cpu/ism/" + net + shape(16, 128, 2, 128));
+    to.push_back("cpu/ism/" + net + shape_name(16, 128, 2, 128));
   }
 }
 
 Names quick() {
-  return {"cpu/esm/score" + shape(64, 128, 3, 4096),    "cpu/ism/score" + shape(2, 128, 3, 4096),
-          "cpu/dsm/score" + shape(64, 128, 3, 4096),    "cpu/ssm/score" + shape(64, 128, 3, 4096, 1),
-          "cpu/ssm/score" + shape(64, 128, 3, 4096, 4), "cpu/ssm_vr/score" + shape(64, 128, 3, 4096, 1),
-          "cpu/dsm/score" + shape(2, 128, 3, 65536),    "cpu/dsm/score" + shape(784, 1024, 3, 1024),
-          "cpu/dsm/energy" + shape(32, 128, 2, 256),    "cpu/ssm/energy" + shape(32, 128, 2, 256, 5),
-          "cpu/dsm/score" + shape(8, 128, 2, 64),       "cpu/dsm/energy" + shape(8, 128, 2, 64),
-          "reference/dsm/score" + shape(64, 128, 3, 64)};
+  return {"cpu/esm/score" + shape_name(64, 128, 3, 4096),    "cpu/ism/score" + shape_name(2, 128, 3, 4096),
+          "cpu/dsm/score" + shape_name(64, 128, 3, 4096),    "cpu/ssm/score" + shape_name(64, 128, 3, 4096, 1),
+          "cpu/ssm/score" + shape_name(64, 128, 3, 4096, 4), "cpu/ssm_vr/score" + shape_name(64, 128, 3, 4096, 1),
+          "cpu/dsm/score" + shape_name(2, 128, 3, 65536),    "cpu/dsm/score" + shape_name(784, 1024, 3, 1024),
+          "cpu/dsm/energy" + shape_name(32, 128, 2, 256),    "cpu/ssm/energy" + shape_name(32, 128, 2, 256, 5),
+          "cpu/dsm/score" + shape_name(8, 128, 2, 64),       "cpu/dsm/energy" + shape_name(8, 128, 2, 64),
+          "reference/dsm/score" + shape_name(64, 128, 3, 64)};
 }
 
 Names full() {
@@ -58,9 +54,10 @@ Names full() {
     add_objectives("cpu", net, 64, 256, 3, 4096, 256, names);
     add_objectives("cpu", net, 784, 1024, 3, 1024, 0, names);
   }
-  names.push_back("cpu/ssm/score" + shape(64, 128, 3, 4096, 4));
+  names.push_back("cpu/ssm/score" + shape_name(64, 128, 3, 4096, 4));
   for (const std::string objective : {"dsm", "ssm"})
-    names.push_back("cpu/" + objective + "/score" + shape(64, 128, 3, 4096, objective == "ssm" ? 1 : 0) + "/value");
+    names.push_back("cpu/" + objective + "/score" + shape_name(64, 128, 3, 4096, objective == "ssm" ? 1 : 0) +
+                    "/value");
   add_small_nets(names);
   return names;
 }
@@ -68,24 +65,24 @@ Names full() {
 Names growth() {
   Names names;
   for (std::int64_t batch = 64; batch <= 1 << 20; batch *= 4) {
-    names.push_back("cpu/dsm/score" + shape(64, 128, 3, batch));
-    names.push_back("cpu/ssm/score" + shape(64, 128, 3, batch, 1));
+    names.push_back("cpu/dsm/score" + shape_name(64, 128, 3, batch));
+    names.push_back("cpu/ssm/score" + shape_name(64, 128, 3, batch, 1));
   }
   for (int projections = 1; projections <= 64; projections *= 2) {
-    names.push_back("cpu/ssm/score" + shape(64, 128, 3, 1024, projections));
-    names.push_back("cpu/ssm/energy" + shape(64, 128, 3, 1024, projections));
+    names.push_back("cpu/ssm/score" + shape_name(64, 128, 3, 1024, projections));
+    names.push_back("cpu/ssm/energy" + shape_name(64, 128, 3, 1024, projections));
   }
   for (int dim = 1; dim <= 4096; dim *= 4) {
-    names.push_back("cpu/dsm/score" + shape(dim, 128, 3, 1024));
-    names.push_back("cpu/ssm/score" + shape(dim, 128, 3, 1024, 1));
-    if (dim <= 1024) names.push_back("cpu/ism/score" + shape(dim, 128, 3, 64));
-    if (dim <= 1024) names.push_back("cpu/ssm/score" + shape(dim, 128, 3, 64, 1));
+    names.push_back("cpu/dsm/score" + shape_name(dim, 128, 3, 1024));
+    names.push_back("cpu/ssm/score" + shape_name(dim, 128, 3, 1024, 1));
+    if (dim <= 1024) names.push_back("cpu/ism/score" + shape_name(dim, 128, 3, 64));
+    if (dim <= 1024) names.push_back("cpu/ssm/score" + shape_name(dim, 128, 3, 64, 1));
   }
   for (int hidden = 32; hidden <= 2048; hidden *= 2) {
-    names.push_back("cpu/dsm/score" + shape(64, hidden, 3, 1024));
-    names.push_back("cpu/ssm/score" + shape(64, hidden, 3, 1024, 1));
+    names.push_back("cpu/dsm/score" + shape_name(64, hidden, 3, 1024));
+    names.push_back("cpu/ssm/score" + shape_name(64, hidden, 3, 1024, 1));
   }
-  names.push_back("cpu/ssm/score" + shape(1 << 20, 64, 3, 16, 1));
+  names.push_back("cpu/ssm/score" + shape_name(1 << 20, 64, 3, 16, 1));
   return names;
 }
 

@@ -4,7 +4,7 @@
 
 Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
 forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
-has already and are not asked for stay in it, if they were of the same versions and threads.
+has already and are not asked for stay in it, if they were of the same commit, versions and threads.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
     if not path.exists():
         return [], []
     record = json.loads(path.read_text())
-    if any(record["context"].get(key) != context[key] for key in ("device", "threads", "versions")):
+    if any(record["context"].get(key) != context[key] for key in ("device", "threads", "commit", "versions")):
         return [], []
     names = {job.name for job in jobs}
     kept = [row for row in record["benchmarks"] if not any(row["run_name"].endswith(f"/{name}") for name in names)]

@@ -1,0 +1,26 @@
+// Data in more memory than caches hold, of which every call takes the next batch.
+#pragma once
+#include <cstdint>
+
+#include "scorematch/scorematch.h"
+
+namespace scorematch::bench {
+
+constexpr std::int64_t kHostPool = std::int64_t{1} << 26, kDevicePool = std::int64_t{1} << 28;  // bytes
+
+/// Standard normal rows; the first are the same whatever the size.
+class Pool {
+ public:
+  /// Batches of `batch` rows, at least one of them.
+  Pool(const Engine& engine, std::int64_t bytes, std::int64_t batch, int dim);
+
+  /// Batch i, from the first again after the last.
+  ConstView at(std::int64_t i) const { return ConstView(rows_).samples(i % batches_ * batch_, batch_); }
+  const Buffer<float>& rows() const { return rows_; }
+
+ private:
+  std::int64_t batch_, batches_;
+  Buffer<float> rows_;
+};
+
+}  // namespace scorematch::bench
