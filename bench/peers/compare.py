@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import platform
+import select
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ FRAMEWORKS = ("torch", "jax")
 # Sums over N terms in float32, in another order: N = 65536 makes about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or a
 # dropped term makes far more.
 TOLERANCE = 1e-4
+SCOUTED = 3  # times; another's burst of work should not decide which form goes on
+LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
 def default_jobs(quick: bool) -> list[str]:
@@ -59,6 +62,9 @@ class Peer:
         return self._answer()
 
     def _answer(self) -> dict:
+        if not select.select([self.process.stdout], [], [], LONGEST_ANSWER)[0]:
+            self.process.kill()
+            raise RuntimeError(f"a peer: expected an answer within {LONGEST_ANSWER} s, got none")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError("a peer's process ended; its last words are above")
@@ -131,19 +137,21 @@ class Comparison:
             forms.append(form)
 
     def scout(self, job: Job) -> list[str]:
-        """Times every form once; the two fastest of each framework go on."""
-        times = {}
-        for form in self.accepted(job):
-            answer = self.framework_of(form).ask(do="time", form=form, seconds=self.seconds)
-            if "refused" in answer:
-                self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
-            else:
-                times[form] = answer["ms"]
+        """Times every form in turn, a few times; the two of each framework with the least time go on."""
+        times: dict[str, list[float]] = {form: [] for form in self.accepted(job)}
+        for _ in range(SCOUTED):
+            for form in list(times):
+                answer = self.framework_of(form).ask(do="time", form=form, seconds=self.seconds / SCOUTED)
+                if "refused" in answer:
+                    self.refused.append({"form": form, "job": job.name, "why": answer["refused"]})
+                    del times[form]
+                else:
+                    times[form].append(answer["ms"])
         chosen = []
         for framework in FRAMEWORKS:
-            chosen += sorted((form for form in times if form.startswith(framework)), key=times.get)[:2]
-        for form in times.keys() - set(chosen):
-            self.rows += rows_of(f"{form}/{job.name}", [times[form]])
+            chosen += sorted((form for form in times if form.startswith(framework)), key=lambda form: min(times[form]))[:2]
+        for form in sorted(times.keys() - set(chosen)):
+            self.rows += rows_of(f"{form}/{job.name}", times[form])
         return chosen
 
     def run(self, job: Job) -> None:
