@@ -72,11 +72,26 @@ TEST(Memory, WorkspaceIsAsDocumented) {
     const std::size_t sliced =
         is_energy ? 5 * d + 4 * e + 11 * H + 4 * W + 2 * h : 5 * d + 2 * e + 6 * H + 4 * W + 2 * h;
     const std::size_t score = is_energy ? 4 * d + 4 * e + 11 * H + 4 * W + h : 4 * d + std::max(2 * W, 2 * e + 4 * H);
-    EXPECT_EQ(loss(Dsm{}), 4 * Q + 4 * C * P + T * (4 * R * plain + 16 * R));
-    EXPECT_EQ(loss(Ssm{3}), 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
-    EXPECT_EQ(loss(Ism{}), 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
-    EXPECT_EQ(ScorePlan(Engine::cpu(2), shape, 1024, 2).workspace_bytes(), 4 * Q + T * (4 * R * score + 8 * R));
+    EXPECT_EQ(loss(Dsm{}), T * 4 * Q + 4 * C * P + T * (4 * R * plain + 16 * R));
+    EXPECT_EQ(loss(Ssm{3}), T * 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
+    EXPECT_EQ(loss(Ism{}), T * 4 * Q + 4 * C * P + T * (4 * R * sliced + 16 * R));
+    EXPECT_EQ(ScorePlan(Engine::cpu(2), shape, 1024, 2).workspace_bytes(), T * 4 * Q + T * (4 * R * score + 8 * R));
   }
+}
+
+/// Packed parameters of more than 512 KB are there once, smaller ones for every thread.
+TEST(Memory, OnlySmallParametersArePackedByEveryThread) {
+  constexpr std::size_t d = 16, width = 480;
+  const auto of_another_thread = [&](int layers) {
+    const auto loss = [&](int threads) {
+      const MlpShape shape = MlpShape::score(d, std::vector<int>(static_cast<std::size_t>(layers), width));
+      return LossPlan(Engine::cpu(threads), shape, {Dsm{}, schedule::Single{1}}, 1024).workspace_bytes();
+    };
+    return loss(3) - loss(2);
+  };
+  const auto tile = [](std::size_t layers) { return 64 * (4 * (6 * d + 2 * layers * width + 3 * width) + 16); };
+  EXPECT_EQ(of_another_thread(1), tile(1) + 4 * (2 * 2 * d * width + width + d + d * width));
+  EXPECT_EQ(of_another_thread(2), tile(2));
 }
 
 /// The same page's lines for samplers and likelihoods.

@@ -292,7 +292,7 @@ TEST_P(Simd, JetSteps) {
     tangent_backward(n, d1.data(), d2.data(), a.data(), z.data(), z.data(), acc.data());
     primal_backward(n, d1.data(), a.data(), p.data(), p.data());
     primal_backward(n, d1.data(), nullptr, q.data(), q.data());
-    add(n, b.data(), y.data());
+    add(n, y.data(), b.data(), y.data());
     Guarded squares(1, n, n), second(1, n, n), bend(1, n, n), down(1, n, n), curved(1, n, n), curved_acc(1, n, n);
     for (Guarded* g : {&squares, &curved_acc}) std::copy(a.begin(), a.end(), g->data());
     for (Guarded* g : {&down, &curved}) std::copy(b.begin(), b.end(), g->data());
@@ -327,6 +327,27 @@ TEST_P(Simd, JetSteps) {
       ASSERT_TRUE(z1 == d1[i] * b[i] && q.data()[i] == z1 && y.data()[i] == a[i] + b[i]);
     }
     for (Guarded* g : {&h, &z, &acc, &p, &q, &y}) ASSERT_TRUE(g->guards_hold()) << n;
+  }
+}
+
+TEST_P(Simd, PerturbedRowsAreTheirFormulaToTheBit) {
+  constexpr int kRows = 9;
+  for (int width = 1; width <= 70; ++width) {
+    const auto size = static_cast<std::size_t>(kRows * width);
+    const auto x = random_floats(size, 1), eps = random_floats(size, 2), shift = random_floats(kRows, 3),
+               c = random_floats(kRows, 4);
+    Guarded sum(kRows, width, width), alone(kRows, width, width), out(kRows, width, width + 5);
+    perturb_rows(kRows, width, x.data(), shift.data(), eps.data(), c.data(), sum.data(), out.data(), width + 5);
+    perturb_rows(kRows, width, x.data(), shift.data(), eps.data(), c.data(), alone.data(), nullptr, 0);
+    for (std::size_t r = 0; r < kRows; ++r)
+      for (std::size_t i = 0; i < static_cast<std::size_t>(width); ++i) {
+        const std::size_t at = r * static_cast<std::size_t>(width) + i;
+        const float product = shift[r] * eps[at], there = x[at] + product;
+        ASSERT_EQ(sum.data()[at], there);
+        ASSERT_EQ(alone.data()[at], there);
+        ASSERT_EQ(out.row(static_cast<int>(r))[i], c[r] * there);
+      }
+    for (Guarded* g : {&sum, &alone, &out}) ASSERT_TRUE(g->guards_hold()) << width;
   }
 }
 

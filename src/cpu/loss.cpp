@@ -1,6 +1,7 @@
 // Loss and gradients of a batch: tiles in parallel, their sums added chunk by chunk in order.
 #include "cpu/chunks.h"
 #include "cpu/output.h"
+#include "cpu/packed_params.h"
 #include "cpu/programs.h"
 #include "cpu/tile_energy_loss.h"
 #include "cpu/tile_loss.h"
@@ -13,37 +14,38 @@ class CpuLoss final : public LossProgram {
  public:
   CpuLoss(const LossSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 Q' + C 4 P' + T tile: the packed parameters once, a gradient for each of C chunks, and one tile's arrays for
-  /// each of T threads.
+  /// 4 Q' + C 4 P' + T tile: the packed parameters once (small ones T times), a gradient for each of C chunks, and one
+  /// tile's arrays for each of T threads.
   std::size_t workspace_bytes() const override {
     const Chunks most = chunks_of(problem_.spec.max_batch);
-    return problem_.net.bytes() + static_cast<std::size_t>(most.count()) * part_bytes() +
-           most.workers(pool_) * tile_bytes(most);
+    return PackedParams::bytes(problem_.net, most.workers(pool_)) +
+           static_cast<std::size_t>(most.count()) * part_bytes() + most.workers(pool_) * tile_bytes(most);
   }
 
   void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_host_values(in, in.x, batch);
-    auto* params = reinterpret_cast<float*>(queue.workspace);
-    problem_.net.pack(static_cast<const float*>(in.params.data), true, pool_, params);
+    const Chunks chunks = chunks_of(batch);
+    const std::size_t workers = chunks.workers(pool_);
+    // Only an adjoint that is wanted goes through the first layer, and an energy net's score.
+    const bool to_input = !out.grad_x.empty() || problem_.spec.net.kind == MlpShape::Kind::energy;
+    const std::size_t down_from = to_input ? 0 : std::min<std::size_t>(1, problem_.net.layers().size() - 1);
+    PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
+                        queue.workspace);
     const Loss& loss = problem_.spec.loss;
     const SampleSource samples(in, loss.schedule, perturbs(loss, in.eps), problem_.spec.net.dim);
-    const LossCall call{in,
-                        samples,
-                        params,
-                        grad_factor_of(reduction, batch),
-                        !out.grad.empty() || !out.grad_x.empty(),
-                        !out.grad_x.empty()};
-    const Chunks chunks = chunks_of(batch);
-    char* const parts = queue.workspace + problem_.net.bytes();
+    const bool gradient = !out.grad.empty() || !out.grad_x.empty();
+    char* const parts = queue.workspace + PackedParams::bytes(problem_.net, workers);
     char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();
     const std::size_t bytes_a_tile = tile_bytes(chunks);
     Estimate estimates[kMaxChunks];
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       auto* grad = reinterpret_cast<float*>(parts + static_cast<std::size_t>(chunk) * part_bytes());
-      if (call.gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
+      if (gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
       Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);
-      Tile tile(problem_, call.gradient, chunks.tile_rows(), arena);
+      Tile tile(problem_, gradient, chunks.tile_rows(), arena);
+      const LossCall call{
+          in, samples, params.of(worker), grad_factor_of(reduction, batch), gradient, !out.grad_x.empty()};
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows, grad);

@@ -6,7 +6,7 @@ namespace scorematch::cpu {
 namespace {
 
 // Elements. With fewer, waking the other threads takes longer than what they would spare.
-constexpr std::int64_t kAlone = 1 << 13, kPiece = 1 << 16;
+constexpr std::int64_t kPiece = 1 << 14;
 constexpr std::int64_t kPieces = 16;  // feed as many threads
 // So many of every part are added up before the next ones: they stay in a cache.
 constexpr std::int64_t kRun = 1 << 12;
@@ -32,39 +32,49 @@ PaddedNet::PaddedNet(const MlpShape& net) : layers_(net.layers()) {
   last_rows_ = take(packed_, std::int64_t{last().in} * last().out);
 }
 
-void PaddedNet::pack(const float* params, bool goes_down, ThreadPool& pool, float* to) const {
-  const auto pack_up = [&](std::size_t l) {
-    const MlpShape::Layer& from = layers_[l];
-    const Layer& layer = padded_[l];
-    pack_panels(params + from.weight, from.out, from.in, true, layer.in, layer.out, to + layer.up);
-    std::copy_n(params + from.bias, from.out, to + layer.shift);
-    std::fill_n(to + layer.shift + from.out, layer.out - from.out, 0.0f);
-  };
-  const auto pack_down = [&](std::size_t l) {
-    const MlpShape::Layer& from = layers_[l];
-    const Layer& layer = padded_[l];
-    if (goes_down) pack_panels(params + from.weight, from.out, from.in, false, layer.out, layer.in, to + layer.down);
-    if (l + 1 < layers_.size()) return;
-    std::fill_n(to + last_rows_, std::int64_t{layer.in} * layer.out, 0.0f);
-    for (int i = 0; i < from.out; ++i)
-      std::copy_n(params + from.weight + std::int64_t{i} * from.in, from.in,
-                  to + last_rows_ + std::int64_t{i} * layer.in);
-  };
-  const auto task = [&](std::int64_t i, int) {
+void PaddedNet::pack_up(std::size_t l, const float* params, float* to) const {
+  const MlpShape::Layer& from = layers_[l];
+  const Layer& layer = padded_[l];
+  pack_panels(params + from.weight, from.out, from.in, true, layer.in, layer.out, to + layer.up);
+  std::copy_n(params + from.bias, from.out, to + layer.shift);
+  std::fill_n(to + layer.shift + from.out, layer.out - from.out, 0.0f);
+}
+
+void PaddedNet::pack_down(std::size_t l, const float* params, std::size_t down_from, float* to) const {
+  const MlpShape::Layer& from = layers_[l];
+  const Layer& layer = padded_[l];
+  if (l >= down_from) pack_panels(params + from.weight, from.out, from.in, false, layer.out, layer.in, to + layer.down);
+  if (l + 1 < layers_.size()) return;
+  std::fill_n(to + last_rows_, std::int64_t{layer.in} * layer.out, 0.0f);
+  for (int i = 0; i < from.out; ++i)
+    std::copy_n(params + from.weight + std::int64_t{i} * from.in, from.in,
+                to + last_rows_ + std::int64_t{i} * layer.in);
+}
+
+void PaddedNet::pack(const float* params, std::size_t down_from, float* to) const {
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    pack_up(l, params, to);
+    pack_down(l, params, down_from, to);
+  }
+}
+
+void PaddedNet::pack(const float* params, std::size_t down_from, ThreadPool& pool, float* to) const {
+  pool.run(static_cast<std::int64_t>(2 * layers_.size()), [&](std::int64_t i, int) {
     const auto l = static_cast<std::size_t>(i / 2);
-    i % 2 == 0 ? pack_up(l) : pack_down(l);
-  };
-  const auto tasks = static_cast<std::int64_t>(2 * layers_.size());
-  if (count_ >= kAlone) return pool.run(tasks, task);
-  for (std::int64_t i = 0; i < tasks; ++i) task(i, 0);
+    i % 2 == 0 ? pack_up(l, params, to) : pack_down(l, params, down_from, to);
+  });
 }
 
 void PaddedNet::unpack(const float* from, int parts, bool add, ThreadPool& pool, float* grad) const {
   const auto unpack_run = [&](std::int64_t at, std::int64_t length, float* to) {
     for (std::int64_t i = 0; i < length; i += kRun) {
       const std::int64_t run = std::min(kRun, length - i);
-      if (!add) std::copy_n(from + at + i, run, to + i);
-      for (int part = add ? 0 : 1; part < parts; ++part) cpu::add(run, from + part * count_ + at + i, to + i);
+      const float* sum = add ? to + i : from + at + i;
+      for (int part = add ? 0 : 1; part < parts; ++part) {
+        cpu::add(run, sum, from + part * count_ + at + i, to + i);
+        sum = to + i;
+      }
+      if (sum != to + i) std::copy_n(sum, run, to + i);
     }
   };
   const auto unpack_rows = [&](std::size_t l, std::int64_t first, std::int64_t last) {

@@ -51,14 +51,19 @@ class PaddedNet {
     return arena.used();
   }
 
-  /// params [P] into the packed parameters. Panels for the way down are left out where nothing goes down.
-  void pack(const float* params, bool goes_down, ThreadPool& pool, float* to) const;
+  /// params [P] into the packed parameters; panels for the way down from layer `down_from` on.
+  void pack(const float* params, std::size_t down_from, float* to) const;
+  /// The same by all threads.
+  void pack(const float* params, std::size_t down_from, ThreadPool& pool, float* to) const;
 
   /// The sum of `parts` padded gradients, one after the other, in this order, onto grad [P]: added to it, or in its
   /// place.
   void unpack(const float* from, int parts, bool add, ThreadPool& pool, float* grad) const;
 
  private:
+  void pack_up(std::size_t l, const float* params, float* to) const;
+  void pack_down(std::size_t l, const float* params, std::size_t down_from, float* to) const;
+
   std::vector<MlpShape::Layer> layers_;
   std::vector<Layer> padded_;
   std::int64_t count_ = 0, packed_ = 0, last_rows_ = 0;

@@ -25,8 +25,8 @@ class CpuPerturb final : public PerturbProgram {
       Tile tile(*this, arena);
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         source.load(first, rows, tile.samples);
-        fill_input(tile.samples, 1, spec_.parameterization, spec_.conditioning, spec_.dim, tile.x_tilde, tile.input,
-                   input_stride_);
+        fill_input(tile.samples, 1, spec_.parameterization, spec_.conditioning, spec_.dim, tile.x_tilde,
+                   out.net_input.empty() ? nullptr : tile.input, input_stride_);
         store_rows(out.net_input, first, rows, tile.input, input_stride_);
         store_values(out.sigma, first, rows, tile.samples.sigma);
         store_rows(out.x_tilde, first, rows, tile.x_tilde, padded(spec_.dim));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cpu/chunks.h"
+#include "cpu/packed_params.h"
 #include "cpu/programs.h"
 #include "cpu/tile_energy_score.h"
 #include "cpu/tile_score.h"
@@ -21,29 +22,32 @@ class CpuScore final : public ScoreProgram {
  public:
   CpuScore(const ScoreSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 Q' + T tile: the packed parameters once, and one tile's arrays for each of T threads.
+  /// 4 Q' + T tile: the packed parameters once (small ones T times), and one tile's arrays for each of T threads.
   std::size_t workspace_bytes() const override {
     const Chunks most(problem_.spec.max_batch, tile_rows(problem_.net));
-    return problem_.net.bytes() + most.workers(pool_) * tile_bytes(most);
+    return PackedParams::bytes(problem_.net, most.workers(pool_)) + most.workers(pool_) * tile_bytes(most);
   }
 
   void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
     check_sigma_values(in.sigma);
     check_noise_range(in.noise, batch);
-    auto* params = reinterpret_cast<float*>(queue.workspace);
-    const bool goes_down = problem_.spec.net.kind == MlpShape::Kind::energy;  // for its score
-    problem_.net.pack(static_cast<const float*>(in.params.data), goes_down, pool_, params);
+    const Chunks chunks(batch, tile_rows(problem_.net));
+    const std::size_t workers = chunks.workers(pool_);
+    // An energy net's score goes all the way down.
+    const std::size_t down_from = problem_.spec.net.kind == MlpShape::Kind::energy ? 0 : problem_.net.layers().size();
+    PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
+                        queue.workspace);
     const SampleInputs inputs{in.x, in.sigma, {}, {}, 0, in.noise};
     const SampleSource source(inputs, schedule::None{}, false, problem_.spec.net.dim);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
-    const Chunks chunks(batch, tile_rows(problem_.net));
-    char* const tiles = queue.workspace + problem_.net.bytes();
+    char* const tiles = queue.workspace + PackedParams::bytes(problem_.net, workers);
     const std::size_t bytes_a_tile = tile_bytes(chunks);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
       Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);
       Tile tile(problem_, tangents, chunks.tile_rows(), arena);
+      const float* packed = params.of(worker);
       chunks.for_each_tile(chunk,
-                           [&](std::int64_t first, int rows) { tile.run(source, params, in, out, first, rows); });
+                           [&](std::int64_t first, int rows) { tile.run(source, packed, in, out, first, rows); });
     });
   }
 

@@ -88,10 +88,10 @@ void primal_backward(std::int64_t n, const float* d1, const float* acc, const fl
   tangent_forward(n, d1, h_bar, acc, z_bar);
 }
 
-void add(std::int64_t n, const float* x, float* y) {
+void add(std::int64_t n, const float* x, const float* y, float* sum) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    at.store(hn::Add(at.load(d, y + i), at.load(d, x + i)), d, y + i);
+    at.store(hn::Add(at.load(d, x + i), at.load(d, y + i)), d, sum + i);
   });
 }
 
@@ -120,6 +120,20 @@ void add_column_sums(int rows, int width, std::int64_t stride, const float* m, f
     for (int row = 0; row < rows; ++row) sum = hn::Add(sum, at.load(d, from + row * stride));
     at.store(hn::Add(at.load(d, sums + col + i), sum), d, sums + col + i);
   });
+}
+
+void perturb_rows(int rows, int width, const float* x, const float* shift, const float* eps, const float* c, float* sum,
+                  float* out, std::int64_t stride) {
+  const Floats d;
+  for (int r = 0; r < rows; ++r) {
+    const std::int64_t row = std::int64_t{r} * width;
+    const auto by = hn::Set(d, shift[r]), factor = hn::Set(d, c[r]);
+    for_each_vector(d, width, [=](std::int64_t i, auto at) HWY_ATTR {
+      const auto there = hn::Add(at.load(d, x + row + i), hn::Mul(by, at.load(d, eps + row + i)));
+      at.store(there, d, sum + row + i);
+      if (out != nullptr) at.store(hn::Mul(factor, there), d, out + r * stride + i);
+    });
+  }
 }
 
 void scale_rows(int rows, int width, const float* factor, const float* m, float* out) {
@@ -170,6 +184,7 @@ HWY_EXPORT(curved_tangent_backward);
 HWY_EXPORT(primal_backward);
 HWY_EXPORT(add);
 HWY_EXPORT(add_column_sums);
+HWY_EXPORT(perturb_rows);
 HWY_EXPORT(scale_rows);
 HWY_EXPORT(add_scaled_rows);
 HWY_EXPORT(dot_rows);
@@ -204,10 +219,15 @@ void primal_backward(std::int64_t n, const float* d1, const float* acc, const fl
   HWY_DYNAMIC_DISPATCH(primal_backward)(n, d1, acc, h_bar, z_bar);
 }
 
-void add(std::int64_t n, const float* x, float* y) { HWY_DYNAMIC_DISPATCH(add)(n, x, y); }
+void add(std::int64_t n, const float* x, const float* y, float* sum) { HWY_DYNAMIC_DISPATCH(add)(n, x, y, sum); }
 
 void add_column_sums(int rows, int width, std::int64_t stride, const float* m, float* sums) {
   HWY_DYNAMIC_DISPATCH(add_column_sums)(rows, width, stride, m, sums);
+}
+
+void perturb_rows(int rows, int width, const float* x, const float* shift, const float* eps, const float* c, float* sum,
+                  float* out, std::int64_t stride) {
+  HWY_DYNAMIC_DISPATCH(perturb_rows)(rows, width, x, shift, eps, c, sum, out, stride);
 }
 
 void scale_rows(int rows, int width, const float* factor, const float* m, float* out) {

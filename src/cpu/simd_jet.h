@@ -36,11 +36,16 @@ void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, c
 /// z_bar = d1 h_bar (+ acc unless null)
 void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar);
 
-/// y += x
-void add(std::int64_t n, const float* x, float* y);
+/// sum = x + y; it may be one of them
+void add(std::int64_t n, const float* x, const float* y, float* sum);
 
 /// sums[j] += m[0, j] + m[1, j] + ..., added in this order. @param m [rows, width], row stride `stride` in elements
 void add_column_sums(int rows, int width, std::int64_t stride, const float* m, float* sums);
+
+/// sum = x + shift[r] eps and out = c[r] sum, row by row, no step fused. @param x, eps, sum [rows, width]; out the
+/// same, row stride `stride`, or null
+void perturb_rows(int rows, int width, const float* x, const float* shift, const float* eps, const float* c, float* sum,
+                  float* out, std::int64_t stride);
 
 /// out[r, :] = factor[r] m[r, :]
 void scale_rows(int rows, int width, const float* factor, const float* m, float* out);

@@ -31,21 +31,30 @@ struct Whole {
   }
 };
 
-/// The first `count` lanes; the others load as zero and are not stored.
+/// The first `count` lanes; the others load as zero and are not stored. Only AVX-512 promises for every type that
+/// masked lanes touch no memory; elsewhere they go by way of the stack.
 struct Partial {
   std::size_t count;
 
   template <class D, class T = hn::TFromD<D>>
   HWY_INLINE hn::Vec<D> load(D d, const T* from) const {
+#if HWY_TARGET != HWY_AVX3
     HWY_ALIGN T lanes[hn::MaxLanes(d)] = {};
     std::memcpy(lanes, from, count * sizeof(T));
     return hn::Load(d, lanes);
+#else
+    return hn::MaskedLoad(hn::FirstN(d, count), d, from);
+#endif
   }
   template <class D, class T = hn::TFromD<D>>
   HWY_INLINE void store(hn::Vec<D> v, D d, T* to) const {
+#if HWY_TARGET != HWY_AVX3
     HWY_ALIGN T lanes[hn::MaxLanes(d)];
     hn::Store(v, d, lanes);
     std::memcpy(to, lanes, count * sizeof(T));
+#else
+    hn::BlendedStore(v, hn::FirstN(d, count), d, to);
+#endif
   }
 };
 

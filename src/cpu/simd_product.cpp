@@ -117,6 +117,40 @@ HWY_INLINE void run(int rows, const Block& at, bool wide) {
   wide ? run_rows<kOuter, 2>(rows, at) : run_rows<kOuter, 1>(rows, at);
 }
 
+/// Rows of kPanel elements: calls of memmove would take longer than the copies.
+HWY_INLINE void copy_panel(int rows, const float* from, std::int64_t stride, float* to) {
+  for (int r = 0; r < rows; ++r, from += stride, to += kPanel)
+    for (int i = 0; i < kPanel; i += kLanes) hn::StoreU(hn::LoadU(Floats(), from + i), Floats(), to + i);
+}
+
+/// `rows` columns of a panel from as many rows of a matrix.
+HWY_INLINE void transpose_to_panel(int rows, int depth, const float* from, std::int64_t stride, float* panel) {
+  int j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d;
+  const hn::RepartitionToWide<decltype(d)> pairs;
+  for (; j + 4 <= rows && depth >= 4; j += 4) {
+    for (int k = 0;; k = std::min(k + 4, depth - 4)) {
+      const float* at = from + j * stride + k;
+      const auto r0 = hn::LoadU(d, at), r1 = hn::LoadU(d, at + stride), r2 = hn::LoadU(d, at + 2 * stride),
+                 r3 = hn::LoadU(d, at + 3 * stride);
+      const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)),
+                 high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)),
+                 low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3)),
+                 high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+      float* to = panel + std::int64_t{k} * kPanel + j;
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, to);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, to + kPanel);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, to + 2 * kPanel);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, to + 3 * kPanel);
+      if (k == depth - 4) break;
+    }
+  }
+#endif
+  for (; j < rows; ++j)
+    for (int k = 0; k < depth; ++k) panel[std::int64_t{k} * kPanel + j] = from[j * stride + k];
+}
+
 }  // namespace
 
 void pack_panels(const float* m, int rows, int columns, bool transposed, int depth, int width, float* panels) {
@@ -124,12 +158,14 @@ void pack_panels(const float* m, int rows, int columns, bool transposed, int dep
   for (int first = 0; first < width; first += kPanel, panels += std::int64_t{depth} * kPanel) {
     const int valid = std::clamp(valid_width - first, 0, kPanel);
     if (valid < kPanel || valid_depth < depth) std::fill_n(panels, std::int64_t{depth} * kPanel, 0.0f);
-    for (int j = 0; transposed && j < valid; ++j) {
-      const float* from = m + std::int64_t{first + j} * columns;
-      for (int k = 0; k < valid_depth; ++k) panels[k * kPanel + j] = from[k];
+    if (transposed) {
+      transpose_to_panel(valid, valid_depth, m + std::int64_t{first} * columns, columns, panels);
+    } else if (valid == kPanel) {
+      copy_panel(valid_depth, m + first, columns, panels);
+    } else {
+      for (int k = 0; k < valid_depth; ++k)
+        std::copy_n(m + std::int64_t{k} * columns + first, valid, panels + std::int64_t{k} * kPanel);
     }
-    for (int k = 0; !transposed && k < valid_depth; ++k)
-      std::copy_n(m + std::int64_t{k} * columns + first, valid, panels + k * kPanel);
   }
 }
 
@@ -154,7 +190,7 @@ void add_outer_products(int rows, int height, int width, const float* a, std::in
   const std::int64_t panel = std::int64_t{rows} * kPanel;
   HWY_ALIGN float columns[kMaxOuterRows * kPanel];  // a panel of A
   for (int i = 0; i < height; i += kPanel) {
-    for (int r = 0; r < rows; ++r) std::copy_n(a + r * a_stride + i, kPanel, columns + r * kPanel);
+    copy_panel(rows, a + i, a_stride, columns);
     for_each_pair(width, [=, &columns](int col, bool wide) HWY_ATTR {
       run<true>(kPanel,
                 {rows, columns, scratch + col / kPanel * panel + col % kPanel, kPanel, kPanel,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/simd_jet.h"
+
 namespace scorematch::cpu {
 namespace {
 
@@ -104,15 +106,17 @@ void fill_unit_direction(int i, int rows, float* to, int stride) {
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride) {
   const int x_stride = padded(dim);
+  float shift[kMaxTileRows], c[kMaxTileRows];
+  for (int r = 0; r < tile.rows; ++r) {
+    shift[r] = static_cast<float>(point * tile.sigma[r]);
+    c[r] = static_cast<float>(coefficients(parameterization, tile.sigma[r]).c);
+  }
+  perturb_rows(tile.rows, x_stride, tile.x, shift, tile.eps, c, x_tilde, to, stride);
+  if (to == nullptr) return;
   double ln_sigma[kMaxTileRows];
   for (int r = 0; r < tile.rows; ++r) {
-    const auto shift = static_cast<float>(point * tile.sigma[r]);
-    const auto c = static_cast<float>(coefficients(parameterization, tile.sigma[r]).c);
-    const float *x = tile.x + r * x_stride, *eps = tile.eps + r * x_stride;
-    float *sum = x_tilde + r * x_stride, *row = to + std::int64_t{r} * stride;
-    for (int i = 0; i < x_stride; ++i) sum[i] = x[i] + shift * eps[i];
-    for (int i = 0; i < dim; ++i) row[i] = c * sum[i];
-    std::fill(row + dim, row + stride, 0.0f);
+    float* row = to + std::int64_t{r} * stride;
+    std::fill(row + x_stride, row + stride, 0.0f);
     ln_sigma[r] = conditioning.index() == 0 ? 0 : std::log(tile.sigma[r]);
     if (conditioning.index() == 1) row[dim] = static_cast<float>(ln_sigma[r]);
   }

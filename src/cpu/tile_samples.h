@@ -67,7 +67,7 @@ void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* 
 /// e_i in each row. @param to [rows, stride]
 void fill_unit_direction(int i, int rows, float* to, int stride);
 
-/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [rows, stride]
+/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [rows, stride], or null
 /// x_tilde [rows, padded(dim)] is written on the way.
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride);
