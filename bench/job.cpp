@@ -8,8 +8,8 @@
 namespace scorematch::bench {
 namespace {
 
-const std::vector<std::string> kEngines = {"reference", "cpu",       "cuda-fp32",
-                                           "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"},
+const std::vector<std::string> kEngines = {"reference",        "cpu", "cpu-1", "cuda-fp32", "cuda-tf32", "cuda-bf16",
+                                           "cuda-bf16-layered"},
                                kObjectives = {"esm", "ism", "dsm", "ssm", "ssm_vr"}, kNets = {"score", "energy"};
 
 [[noreturn]] void refuse(const std::string& job, const std::string& expected, const std::string& got) {
@@ -91,6 +91,7 @@ std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int 
 Engine Job::make_engine(int threads) const {
   if (engine == "reference") return Engine::reference();
   if (engine == "cpu") return Engine::cpu(threads);
+  if (engine == "cpu-1") return Engine::cpu(1);
   return Engine::cuda();
 }
 

@@ -126,6 +126,7 @@ void sample(benchmark::State& state, const sm::Sampler& sampler, double evaluati
   const auto params = kEngine.upload(net.initial_params(1));
   auto x = kEngine.allocate<float>({batch, 64});
   measure(state, {double(batch) * evaluations, 0, 0}, [&] { plan.run(queue, params, noise, x); });
+  state.counters["peak_bytes"] = double(plan.workspace_bytes()) + 4.0 * double(batch * 64 + net.param_count());
 }
 
 void adam(benchmark::State& state, std::int64_t count) {

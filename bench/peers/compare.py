@@ -1,6 +1,6 @@
 """Times a job by scorematch and by every form of its peers, side by side on this machine.
 
-  compare.py --build build/release --out peers.json [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
+  compare.py --build build/release --out peers.json [--device NAME] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
 Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
 forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
@@ -192,15 +192,11 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
     return kept, [each for each in record["refused"] if each["job"] not in names]
 
 
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default=platform.processor() or platform.machine(), help="its name in the record")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.3, help="of a slice")
@@ -214,7 +210,7 @@ def main() -> None:
     versions = {"python": platform.python_version()}
     for peer in comparison.peers.values():
         versions |= peer.versions
-    context = {"device": processor(), "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
+    context = {"device": given.device, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
                "versions": versions}
     comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
     for job in jobs:

@@ -42,6 +42,7 @@ def render(devices: Sequence[Device], link: str | None) -> str:
         lines += [f"### {plain(device.title)}", "",
                   *section(tables.answer(device), pictures(device, "answer", link)),
                   *section(tables.objectives(device), pictures(device, "objectives", link)),
+                  *tables.threads(device),
                   *tables.parts(device),
                   *section(tables.growing(device), pictures(device, "growth", link)),
                   *tables.refused(device)]

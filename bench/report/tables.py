@@ -117,6 +117,19 @@ def objectives(device: Device) -> list[str]:
             *captioned(file.source, measured(rows, "engine/job", [f"{row.owner}/{row.rest}" for row in rows]))]
 
 
+def threads(device: Device) -> list[str]:
+    """What all threads are worth, of the jobs that one thread did too."""
+    file = device.suite
+    alone = {row.rest: row for row in file.rows if row.owner == "cpu-1" and row.job} if file else {}
+    both = sorted((row for row in file.rows if row.owner == "cpu" and row.rest in alone), key=_order) if file else []
+    if not file or not both:
+        return []
+    rows = [[code(row.rest), milliseconds(alone[row.rest].median), milliseconds(row.median),
+             number(alone[row.rest].median / row.median)] for row in both]
+    return ["#### All threads against one", "", "Medians of the table above.", "",
+            *captioned(file.source, table(["job", "one, ms", "all, ms", "times as fast"], rows))]
+
+
 def parts(device: Device) -> list[str]:
     """Parts alone, and the machine's own rates."""
     file = device.parts

@@ -195,6 +195,13 @@ class Drawing(Folder):
         self.call(plots=True)
         self.assertEqual({path.name: path.read_bytes() for path in self.plots.rglob("*.svg")}, drawn)
 
+    def test_jobs_of_one_thread_are_held_against_those_of_all(self) -> None:
+        self.put("suite", aggregates(f"cpu/{DSM}", 20, 19, 21) + aggregates(f"cpu-1/{DSM}", 36, 36, 36)
+                 + aggregates(f"cpu-1/{SSM}", 36, 36, 36))
+        self.call()
+        self.assertIn(f"| `{DSM}` | 36.0 | 20.0 | 1.80 |", self.text())
+        self.assertNotIn(f"| `{SSM}` | 36.0 | ", self.text())
+
     def test_the_reference_engine_has_no_plot_of_floors(self) -> None:
         self.put("suite", aggregates(f"reference/{DSM}", 20, 19, 21, floor_share=0.02))
         self.call(plots=True)
