@@ -12,8 +12,8 @@
 namespace scorematch::bench {
 
 struct Job {
-  /// reference, cpu, cpu-1 on one thread, or cuda-PRECISION, which takes the route it would choose; cuda-bf16-layered
-  /// by name
+  /// reference, cpu, cpu-1 on one thread, cpu-bf16, or cuda-PRECISION, which takes the route it would choose;
+  /// cuda-bf16-layered by name
   std::string engine = "cpu";
   std::string objective;  ///< esm, ism, dsm, ssm, ssm_vr
   MlpShape::Kind kind = MlpShape::Kind::score;

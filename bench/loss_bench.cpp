@@ -46,13 +46,15 @@ bench::RunningJob& prepared(const std::string& name) {
   return *job;
 }
 
-void time_job(benchmark::State& state, const std::string& name) {
+void time_job(benchmark::State& state, const std::string& name) try {
   bench::RunningJob& job = prepared(name);
-  const int threads = job.job().engine == "cpu" ? thread_count() : 1;
+  const std::string& engine = job.job().engine;
+  const int threads = engine == "cpu" || engine == "cpu-bf16" ? thread_count() : 1;
+  const bool bf16 = job.job().compute().precision == sm::Precision::bf16;
   const bench::Work work = bench::work_of(job.job());
-  const double peak_before = bench::measure_peak_flops(threads);
+  const double peak_before = bench::measure_peak_flops(threads, bf16);
   const double seconds = bench::seconds_a_call(state, [&](std::int64_t i) { job.run(i); });
-  const double peak = std::max(peak_before, bench::measure_peak_flops(threads));
+  const double peak = std::max(peak_before, bench::measure_peak_flops(threads, bf16));
   const double floor = std::max(work.flops / peak, work.bytes / copy_bytes());
   state.counters["samples/s"] = double(job.job().batch) / seconds;
   state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
@@ -60,6 +62,9 @@ void time_job(benchmark::State& state, const std::string& name) {
   state.counters["floor_ms"] = 1e3 * floor;
   state.counters["floor_share"] = floor / seconds;
   state.counters["peak_bytes"] = double(job.bytes());
+} catch (const sm::Error& error) {
+  if (error.code() != sm::ErrorCode::unsupported) throw;
+  state.SkipWithError(error.what());  // not what this processor can do
 }
 
 /// The value of --KEY=VALUE if that is what the argument is, else null.

@@ -34,11 +34,11 @@ double together(int threads, const Rate& rate) {
 
 }  // namespace
 
-double measure_peak_flops(int threads) {
-  const auto burst = [] {
+double measure_peak_flops(int threads, bool bf16) {
+  const auto burst = [bf16] {
     double done = 0;
     const auto begin = std::chrono::steady_clock::now();
-    do done += multiply_and_add(100'000);
+    do done += bf16 ? multiply_and_add_bf16(100'000) : multiply_and_add(100'000);
     while (seconds_since(begin) < kSeconds);
     return done / seconds_since(begin);
   };

@@ -87,10 +87,12 @@ void activate(benchmark::State& state, sm::Activation activation, int order) {
 std::size_t size(int rows, int columns) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns); }
 
 void multiply(benchmark::State& state, int rows, int depth, int width) {
-  std::vector<float> a(size(rows, depth), 0.5f), b(size(depth, width), 0.25f), panels(b.size()), c(size(rows, width));
+  std::vector<float> a(size(rows, depth), 0.5f), b(size(depth, width), 0.25f), panels(b.size()), c(size(rows, width)),
+      scratch(size(rows, sm::cpu::kApart));
   sm::cpu::pack_panels(b.data(), depth, width, false, depth, width, panels.data());
-  measure(state, {0, 0, 2.0 * rows * depth * width},
-          [&] { sm::cpu::multiply(rows, depth, width, a.data(), depth, panels.data(), false, c.data()); });
+  measure(state, {0, 0, 2.0 * rows * depth * width}, [&] {
+    sm::cpu::multiply(rows, depth, width, a.data(), depth, panels.data(), false, c.data(), scratch.data());
+  });
 }
 
 void outer(benchmark::State& state, int rows, int height, int width) {

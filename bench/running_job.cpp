@@ -76,7 +76,9 @@ void RunningJob::check_against_reference() {
   const std::vector<float> x = queue_.read(Pool(engine_, 0, rows, job_.dim).rows());
   const Result got = evaluate(job_, engine_, x), expected = evaluate(job_, Engine::reference(), x);
   // Far above what rounding does to some ten products one after the other, far below any mistake.
-  const double tolerance = job_.engine.compare(0, 9, "cuda-bf16") == 0 ? 0.1 : job_.engine == "cuda-tf32" ? 0.01 : 1e-3;
+  const double tolerance = job_.compute().precision == Precision::bf16   ? 0.1
+                           : job_.compute().precision == Precision::tf32 ? 0.01
+                                                                         : 1e-3;
   double off = std::abs(got.loss - expected.loss) / std::max(1.0, std::abs(expected.loss));
   const double scale = std::max(1e-30, largest(expected.grad));
   for (std::size_t i = 0; i < expected.grad.size(); ++i)

@@ -7,45 +7,50 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "cpu/simd_block-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace scorematch {
 namespace bench {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using namespace scorematch::cpu::HWY_NAMESPACE;
 
 constexpr int kChains = 12;  // a latency of 4 or 5 clocks and two units: 10 are in flight at most
 
 /// Recursive, so that every chain stays in a register.
-template <int kCount>
+template <class Term, int kCount>
 struct Chains {
-  using V = hn::Vec<hn::ScalableTag<float>>;
-  V each;
-  Chains<kCount - 1> rest;
-
-  HWY_INLINE Chains() : each(hn::Set(hn::ScalableTag<float>(), static_cast<float>(kCount))) {}
-  HWY_INLINE void step(V factor, V term) {
-    each = hn::MulAdd(each, factor, term);
-    rest.step(factor, term);
+  Vector each;
+  Chains<Term, kCount - 1> rest;
+  HWY_INLINE Chains() : each(hn::Set(Floats(), static_cast<float>(kCount))) {}
+  HWY_INLINE void step(Vector a, Vector b) {
+    each = Term::add(a, b, each);
+    rest.step(a, b);
   }
-  HWY_INLINE V sum() const { return hn::Add(each, rest.sum()); }
-};
-template <>
-struct Chains<0> {
-  using V = hn::Vec<hn::ScalableTag<float>>;
-  HWY_INLINE Chains() {}
-  HWY_INLINE void step(V, V) {}
-  HWY_INLINE V sum() const { return hn::Zero(hn::ScalableTag<float>()); }
+  HWY_INLINE Vector sum() const { return hn::Add(each, rest.sum()); }
 };
 
-double multiply_and_add(std::int64_t rounds) {
-  const hn::ScalableTag<float> d;
-  const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
-  Chains<kChains> chains;
-  for (std::int64_t i = 0; i < rounds; ++i) chains.step(factor, term);
-  volatile float used = hn::GetLane(hn::SumOfLanes(d, chains.sum()));
+template <class Term>
+struct Chains<Term, 0> {
+  HWY_INLINE Chains() {}
+  HWY_INLINE void step(Vector, Vector) {}
+  HWY_INLINE Vector sum() const { return hn::Zero(Floats()); }
+};
+
+/// Returns how many vectors were added up.
+template <class Term>
+HWY_INLINE double run_chains(std::int64_t rounds) {
+  const auto a = hn::Set(Floats(), 0.75f), b = hn::Set(Floats(), 0.0078125f);
+  Chains<Term, kChains> chains;
+  for (std::int64_t i = 0; i < rounds; ++i) chains.step(a, b);
+  volatile float used = hn::GetLane(hn::SumOfLanes(Floats(), chains.sum()));
   static_cast<void>(used);
-  return 2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
+  return 1.0 * kChains * static_cast<double>(rounds);
 }
+
+double multiply_and_add(std::int64_t rounds) { return 2 * kLanes * run_chains<Float32>(rounds); }
+double multiply_and_add_bf16(std::int64_t rounds) { return 4 * kLanes * run_chains<Bfloat16Pair>(rounds); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace bench
@@ -57,7 +62,9 @@ namespace scorematch {
 namespace bench {
 
 HWY_EXPORT(multiply_and_add);
+HWY_EXPORT(multiply_and_add_bf16);
 double multiply_and_add(std::int64_t rounds) { return HWY_DYNAMIC_DISPATCH(multiply_and_add)(rounds); }
+double multiply_and_add_bf16(std::int64_t rounds) { return HWY_DYNAMIC_DISPATCH(multiply_and_add_bf16)(rounds); }
 
 }  // namespace bench
 }  // namespace scorematch

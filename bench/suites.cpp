@@ -70,6 +70,11 @@ Names full() {
   for (const std::string objective : {"dsm", "ssm"})
     names.push_back("cpu/" + objective + "/score" + shape_name(64, 128, 3, 4096, objective == "ssm" ? 1 : 0) +
                     "/value");
+  for (const std::string& job :
+       {"dsm/score" + shape_name(64, 128, 3, 4096), "ssm/score" + shape_name(64, 128, 3, 4096, 1),
+        "dsm/score" + shape_name(64, 256, 3, 4096), "dsm/score" + shape_name(784, 1024, 3, 1024),
+        "dsm/energy" + shape_name(64, 128, 3, 4096)})
+    names.push_back("cpu-bf16/" + job);
   add_small_nets(names);
   add_single_threaded(names);
   return names;

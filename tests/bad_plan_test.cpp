@@ -1,6 +1,7 @@
 // Plans and networks that cannot be made: every field out of range is refused by name.
 #include <limits>
 
+#include "cpu/bf16_product.h"
 #include "scorematch/scorematch.h"
 #include "support/refusal.h"
 
@@ -322,11 +323,15 @@ TEST_P(BadPlan, TheLargestBatchIsGood) {
 
 INSTANTIATE_TEST_SUITE_P(On, BadPlan, engines(), engine_name);
 
-TEST(BadPlan, CpuEngineHasOnePrecisionAndOneRoute) {
+TEST(BadPlan, CpuEngineHasNoTf32AndOneRouteAndBf16WhereTheProcessorHas) {
   const Engine engine = Engine::cpu(1);
   const MlpShape net = MlpShape::score(3, {4});
-  for (const Compute& compute :
-       {Compute{Precision::tf32}, Compute{Precision::bf16}, Compute{Precision::fp32, Route::fused}})
+  std::vector<Compute> refused = {{Precision::tf32}, {Precision::fp32, Route::fused}};
+  if (cpu::has_bf16_products())
+    LossPlan(engine, net, {Ism{}}, 8, {Precision::bf16, Route::layered});
+  else
+    refused.push_back({Precision::bf16});
+  for (const Compute& compute : refused)
     for (const bool is_loss : {true, false}) {
       try {
         if (is_loss)

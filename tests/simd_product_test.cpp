@@ -67,10 +67,10 @@ TEST_P(Simd, ProductsAreTheirChains) {
                      start = random_floats(size_of(rows, width), 3);
           std::vector<float> panels(b.size());
           pack_panels(b.data(), depth, width, false, depth, width, panels.data());
-          Guarded c(rows, width, width);
+          Guarded c(rows, width, width), scratch(rows, kApart, kApart);
           if (onto) std::copy(start.begin(), start.end(), c.data());
-          multiply(rows, depth, width, a.data(), stride, panels.data(), onto, c.data());
-          ASSERT_TRUE(c.guards_hold());
+          multiply(rows, depth, width, a.data(), stride, panels.data(), onto, c.data(), scratch.data());
+          ASSERT_TRUE(c.guards_hold() && scratch.guards_hold());
           for (int r = 0; r < rows; ++r)
             for (int j = 0; j < width; ++j)
               ASSERT_EQ(c.row(r)[j], chain(

@@ -58,8 +58,8 @@ class SCOREMATCH_API Engine {
   std::shared_ptr<Impl> impl_;
 };
 
-/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has fp32 alone (@throws Error
-/// unsupported); the reference engine ignores it.
+/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 where the
+/// processor has instructions for it, AVX512_BF16 (@throws Error unsupported); the reference engine ignores it.
 enum class Precision { fp32, tf32, bf16 };
 /// A plan's kernels. `fused` or `layered` by name: @throws Error unsupported where the shape does not allow it.
 enum class Route { automatic, fused, layered };

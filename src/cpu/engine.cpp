@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "cpu/bf16_product.h"
 #include "cpu/programs.h"
 #include "host_engine.h"
 
@@ -24,14 +25,16 @@ std::string vectors() {
   return hwy::TargetName(targets & -targets);
 }
 
-/// This engine has one precision, and one route, which is layered.
+/// This engine has no tf32, bf16 on some processors, and one route, which is layered.
 void check_compute(const Compute& compute) {
   const auto refuse = [](const char* argument, const char* expected, const char* got) {
     throw Error(ErrorCode::unsupported, argument,
                 std::string(argument) + ": expected " + expected + " on the cpu engine, got " + got);
   };
   if (compute.precision == Precision::tf32) refuse("compute.precision", "fp32", "tf32");
-  if (compute.precision == Precision::bf16) refuse("compute.precision", "fp32", "bf16");
+  if (compute.precision == Precision::bf16 && !cpu::has_bf16_products())
+    throw Error(ErrorCode::unsupported, "compute.precision",
+                "compute.precision: expected fp32 on a processor without AVX512_BF16, got bf16");
   if (compute.route == Route::fused) refuse("compute.route", "automatic or layered", "fused");
 }
 
@@ -40,7 +43,7 @@ struct CpuEngine final : HostEngine {
 
   std::string description() const override {
     return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") + vectors() +
-           " vectors";
+           " vectors" + (cpu::has_bf16_products() ? ", bf16 products" : "");
   }
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
     check_compute(spec.compute);

@@ -1,5 +1,6 @@
 #include "cpu/padded_net.h"
 
+#include "cpu/bf16_product.h"
 #include "cpu/simd_jet.h"
 
 namespace scorematch::cpu {
@@ -13,7 +14,7 @@ constexpr std::int64_t kRun = 1 << 12;
 
 }  // namespace
 
-PaddedNet::PaddedNet(const MlpShape& net) : layers_(net.layers()) {
+PaddedNet::PaddedNet(const MlpShape& net, Precision precision) : layers_(net.layers()), precision_(precision) {
   const auto take = [](std::int64_t& total, std::int64_t elements) { return (total += elements) - elements; };
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const MlpShape::Layer& from = layers_[l];
@@ -35,7 +36,8 @@ PaddedNet::PaddedNet(const MlpShape& net) : layers_(net.layers()) {
 void PaddedNet::pack_up(std::size_t l, const float* params, float* to) const {
   const MlpShape::Layer& from = layers_[l];
   const Layer& layer = padded_[l];
-  pack_panels(params + from.weight, from.out, from.in, true, layer.in, layer.out, to + layer.up);
+  const auto pack = is_bf16() ? pack_bf16_panels : pack_panels;
+  pack(params + from.weight, from.out, from.in, true, layer.in, layer.out, to + layer.up);
   std::copy_n(params + from.bias, from.out, to + layer.shift);
   std::fill_n(to + layer.shift + from.out, layer.out - from.out, 0.0f);
 }
@@ -43,7 +45,8 @@ void PaddedNet::pack_up(std::size_t l, const float* params, float* to) const {
 void PaddedNet::pack_down(std::size_t l, const float* params, std::size_t down_from, float* to) const {
   const MlpShape::Layer& from = layers_[l];
   const Layer& layer = padded_[l];
-  if (l >= down_from) pack_panels(params + from.weight, from.out, from.in, false, layer.out, layer.in, to + layer.down);
+  const auto pack = is_bf16() ? pack_bf16_panels : pack_panels;
+  if (l >= down_from) pack(params + from.weight, from.out, from.in, false, layer.out, layer.in, to + layer.down);
   if (l + 1 < layers_.size()) return;
   std::fill_n(to + last_rows_, std::int64_t{layer.in} * layer.out, 0.0f);
   for (int i = 0; i < from.out; ++i)

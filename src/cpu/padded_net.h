@@ -9,6 +9,7 @@
 #include "cpu/simd_product.h"
 #include "cpu/thread_pool.h"
 #include "network.h"
+#include "scorematch/engine.h"
 #include "scorematch/mlp.h"
 
 namespace scorematch::cpu {
@@ -30,10 +31,12 @@ class PaddedNet {
     bool residual;
   };
 
-  explicit PaddedNet(const MlpShape& net);
+  /// @param precision fp32 or bf16: how panels are packed, and products formed
+  PaddedNet(const MlpShape& net, Precision precision);
 
   const std::vector<Layer>& layers() const { return padded_; }
   const Layer& last() const { return padded_.back(); }
+  bool is_bf16() const { return precision_ == Precision::bf16; }
   /// Elements of the gradient.
   std::int64_t count() const { return count_; }
   /// In the parameters: the last layer's weight, [out, in].
@@ -66,6 +69,7 @@ class PaddedNet {
 
   std::vector<MlpShape::Layer> layers_;
   std::vector<Layer> padded_;
+  Precision precision_;
   std::int64_t count_ = 0, packed_ = 0, last_rows_ = 0;
 };
 

@@ -9,7 +9,7 @@
 namespace scorematch::cpu {
 
 struct ScoreProblem {
-  explicit ScoreProblem(const ScoreSpec& spec_) : spec(spec_), net(spec_.net) {}
+  explicit ScoreProblem(const ScoreSpec& spec_) : spec(spec_), net(spec_.net, spec_.compute.precision) {}
   ScoreSpec spec;
   PaddedNet net;
 };

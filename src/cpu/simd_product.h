@@ -13,14 +13,16 @@ namespace cpu {
 
 constexpr int kPanel = 16;
 constexpr int kDepthBlock = 256, kMaxOuterRows = 256;
+/// Elements from row to row of a block of A that was copied.
+constexpr int kApart = kDepthBlock + kPanel;
 
 /// Panels of B[depth, width], which is m [rows, columns], row-major, or its transpose, with zeros past its end.
 void pack_panels(const float* m, int rows, int columns, bool transposed, int depth, int width, float* panels);
 
 /// c[r, j] = sum over k of a[r, k] B[k, j], added to c if `add`. @param a [rows, depth], row stride a_stride; c [rows,
-/// width], dense
+/// width], dense; scratch [rows, kApart] if depth > kDepthBlock
 void multiply(int rows, int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
-              float* c);
+              float* c, float* scratch);
 
 /// c[i, j] += sum over r of a[r, i] b[r, j], for kMaxOuterRows rows at most. @param a [rows, height], row stride
 /// a_stride; b [rows, width] and c [height, width], dense; scratch [rows, width]

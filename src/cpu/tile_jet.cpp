@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/bf16_product.h"
 #include "cpu/simd_activation.h"
 #include "cpu/simd_jet.h"
 
@@ -40,19 +41,26 @@ TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& pa
   }
   if (parts.backward) bar_ = arena.take<float>(rows(net.max_width()));
   if (parts.backward) z_bar_ = arena.take<float>(rows(net.max_width()));
-  if (parts.backward) scratch_ = arena.take<float>(rows(net.max_width()));
+  if (parts.backward || net.is_bf16() || net.max_width() > kDepthBlock)
+    scratch_ = arena.take<float>(rows(net.max_width()));
   if (parts.backward && parts.tangents) tangent_bar_ = arena.take<float>(rows(net.max_width()));
 }
 
-void TileJet::multiply(std::size_t l, const float* params, const float* h, float* z) const {
+void TileJet::multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
+                       float* c) const {
+  if (net_.is_bf16()) return multiply_bf16(rows_, depth, width, a, a_stride, panels, add, c, scratch_);
+  cpu::multiply(rows_, depth, width, a, a_stride, panels, add, c, scratch_);
+}
+
+void TileJet::go_up(std::size_t l, const float* params, const float* h, float* z) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
-  cpu::multiply(rows_, layer.in, layer.out, h, layer.in, params + layer.up, false, z);
+  multiply(layer.in, layer.out, h, layer.in, params + layer.up, false, z);
 }
 
 void TileJet::forward(const float* params) {
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     const PaddedNet::Layer& layer = net_.layers()[l];
-    multiply(l, params, h_[l], h_[l + 1]);
+    go_up(l, params, h_[l], h_[l + 1]);
     activate(activation_, order_, rows_, layer.out, params + layer.shift, layer.residual ? h_[l] : nullptr, h_[l + 1],
              h_[l + 1], d1_[l], d2_[l], d3_[l]);
   }
@@ -61,7 +69,7 @@ void TileJet::forward(const float* params) {
 
 void TileJet::tangent_forward(const float* params) {
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
-    multiply(l, params, h_dot_[l], z_dot_[l]);
+    go_up(l, params, h_dot_[l], z_dot_[l]);
     cpu::tangent_forward(count(l), d1_[l], z_dot_[l], net_.layers()[l].residual ? h_dot_[l] : nullptr, h_dot_[l + 1]);
   }
 }
@@ -78,7 +86,7 @@ void TileJet::second_forward(const float* params) {
   std::fill_n(h2_[0], std::int64_t{rows_} * net_.layers()[0].in, 0.0f);
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     if (l > 0)
-      multiply(l, params, h2_[l], z2_[l]);
+      go_up(l, params, h2_[l], z2_[l]);
     else
       std::fill_n(z2_[0], count(0), 0.0f);
     cpu::second_forward(count(l), d1_[l], d2_[l], z2_[l], q_[l], net_.layers()[l].residual ? h2_[l] : nullptr,
@@ -88,7 +96,7 @@ void TileJet::second_forward(const float* params) {
 
 void TileJet::go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
-  cpu::multiply(rows_, layer.out, layer.in, z_bar, layer.out, params + layer.down, layer.residual, h_bar);
+  multiply(layer.out, layer.in, z_bar, layer.out, params + layer.down, layer.residual, h_bar);
 }
 
 void TileJet::add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const {
@@ -99,7 +107,8 @@ void TileJet::add_weight_gradient(std::size_t l, const float* z_bar, const float
 
 void TileJet::add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
                                  float* grad) const {
-  cpu::add_outer_products(rows_, layer.out, layer.in, y_bar, stride, h, scratch_, grad + layer.weight);
+  const auto add = net_.is_bf16() ? add_outer_products_bf16 : cpu::add_outer_products;
+  add(rows_, layer.out, layer.in, y_bar, stride, h, scratch_, grad + layer.weight);
 }
 
 void TileJet::clear_accumulated() {

@@ -51,6 +51,10 @@ class TileJet {
   /// As if no direction had gone through since forward().
   void forget_directions() { accumulated_ = squared_ = false; }
 
+  /// c = a B, or added to it, for a [rows, depth], row stride a_stride, and panels of the packed parameters, in the
+  /// precision of the network. @param c [rows, width]
+  void multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
+                float* c) const;
   /// W^ += sum over the rows of y^T h, for a layer's y^ [rows, out], row stride `stride`, and h [rows, in].
   void add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
                           float* grad) const;
@@ -64,7 +68,7 @@ class TileJet {
  private:
   /// W^T z^ in place of h'^, or onto it where it also went round the layer.
   void go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const;
-  void multiply(std::size_t l, const float* params, const float* h, float* z) const;
+  void go_up(std::size_t l, const float* params, const float* h, float* z) const;
   void add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const;
   void clear_accumulated();
   std::int64_t count(std::size_t l) const { return std::int64_t{rows_} * net_.layers()[l].out; }

@@ -35,7 +35,7 @@ void TileLoss::add_directions(const LossCall& call, const Term& term, float* gra
 
 void TileLoss::add_direction(const LossCall& call, const Term& term, float* grad) {
   const float *v = jet_.tangent_input(), *bias = call.params + output_.shift;
-  multiply(rows(), output_.out, output_.in, v, stride(), call.params + output_.down, false, collapsed_);
+  jet_.multiply(output_.out, output_.in, v, stride(), call.params + output_.down, false, collapsed_);
   double along_tangent[kMaxTileRows], along_hidden[kMaxTileRows];
   dot_rows(rows(), output_.in, collapsed_, jet_.last_tangent(), along_tangent);
   if (term.sliced_square) dot_rows(rows(), output_.in, collapsed_, jet_.last_hidden(), along_hidden);
@@ -80,7 +80,7 @@ void TileLoss::add_direction_gradient(const LossCall& call, const Term& term, fl
 }
 
 void TileLoss::add_score_term(const LossCall& call, const Term& term, float* grad) {
-  multiply(rows(), output_.in, output_.out, jet_.last_hidden(), output_.in, call.params + output_.up, false, score_);
+  jet_.multiply(output_.in, output_.out, jet_.last_hidden(), output_.in, call.params + output_.up, false, score_);
   for (int r = 0; r < rows(); ++r) {
     float* output = score_ + std::int64_t{r} * x_stride_;
     add_score_loss(call, term, r, rows_[r].b, output, call.params + output_.shift, output);
@@ -88,7 +88,7 @@ void TileLoss::add_score_term(const LossCall& call, const Term& term, float* gra
   if (!call.gradient) return;
   jet_.add_outer_products(output_, score_, output_.out, jet_.last_hidden(), grad);
   add_column_sums(rows(), output_.out, output_.out, score_, grad + output_.bias);
-  multiply(rows(), output_.out, output_.in, score_, output_.out, call.params + output_.down, true, jet_.adjoint());
+  jet_.multiply(output_.out, output_.in, score_, output_.out, call.params + output_.down, true, jet_.adjoint());
 }
 
 }  // namespace scorematch::cpu

@@ -31,7 +31,7 @@ class TileScore : public ScoreTile {
 
  private:
   void apply_output(const float* params, const float* hidden) {
-    multiply(samples_.rows, output_.in, output_.out, hidden, output_.in, params + output_.up, false, result_);
+    jet_.multiply(output_.in, output_.out, hidden, output_.in, params + output_.up, false, result_);
   }
 
   void run_divergence(const float* params, const ScorePlan::Out& out) {

@@ -11,7 +11,8 @@ namespace scorematch::cpu {
 
 /// What a plan knows.
 struct LossProblem {
-  explicit LossProblem(const LossSpec& spec_) : spec(spec_), net(spec_.net), terms(terms_of(spec_.loss.objective)) {}
+  explicit LossProblem(const LossSpec& spec_)
+      : spec(spec_), net(spec_.net, spec_.compute.precision), terms(terms_of(spec_.loss.objective)) {}
   LossSpec spec;
   PaddedNet net;
   std::vector<Term> terms;

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "cuda/agreement.h"
 #include "cuda/cuda_fixture.h"
+#include "support/agreement.h"
 
 namespace scorematch::testing_support {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cuda/agreement.h"
 #include "cuda/cuda_fixture.h"
 #include "scorematch/noise.h"
 #include "scorematch/prologue.h"
+#include "support/agreement.h"
 
 namespace scorematch::testing_support {
 namespace {

@@ -1,8 +1,8 @@
 // A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
 #pragma once
-#include "cuda/agreement.h"
 #include "fused_launchers.h"
 #include "simt/kernels/random_case.h"
+#include "support/agreement.h"
 #include "terms.h"
 
 namespace scorematch {
