@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <thread>
@@ -29,9 +30,10 @@ int thread_count() {
   return std::max(1, threads);
 }
 
-double copy_bytes() {
-  static const double rate = bench::measure_copy_bytes(thread_count());
-  return rate;
+double copy_bytes(int threads) {
+  static std::map<int, double> rates;
+  const auto known = rates.find(threads);
+  return known != rates.end() ? known->second : rates[threads] = bench::measure_copy_bytes(threads);
 }
 
 /// Made and checked once for all its repetitions.
@@ -55,7 +57,7 @@ void time_job(benchmark::State& state, const std::string& name) try {
   const double peak_before = bench::measure_peak_flops(threads, bf16);
   const double seconds = bench::seconds_a_call(state, [&](std::int64_t i) { job.run(i); });
   const double peak = std::max(peak_before, bench::measure_peak_flops(threads, bf16));
-  const double floor = std::max(work.flops / peak, work.bytes / copy_bytes());
+  const double floor = std::max(work.flops / peak, work.bytes / copy_bytes(threads));
   state.counters["samples/s"] = double(job.job().batch) / seconds;
   state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
   state.counters["peak_GFLOP/s"] = 1e-9 * peak;

@@ -81,8 +81,10 @@ void RunningJob::check_against_reference() {
                                                                          : 1e-3;
   double off = std::abs(got.loss - expected.loss) / std::max(1.0, std::abs(expected.loss));
   const double scale = std::max(1e-30, largest(expected.grad));
-  for (std::size_t i = 0; i < expected.grad.size(); ++i)
-    off = std::max(off, std::abs(double(got.grad[i]) - double(expected.grad[i])) / scale);
+  for (std::size_t i = 0; i < expected.grad.size(); ++i) {
+    const double difference = std::abs(double(got.grad[i]) - double(expected.grad[i])) / scale;
+    if (!(difference <= off)) off = difference;  // nor is one that is not a number passed over
+  }
   if (!(off <= tolerance))
     throw Error(ErrorCode::invalid_argument, job_.name(),
                 job_.name() + ": expected the reference engine's result within " + std::to_string(tolerance) +

@@ -80,12 +80,14 @@ TEST_P(Bfloat16, ProductsOfIntegersAreExact) {
           const int stride = depth + 5;
           const auto a = small_integers(size_of(rows, stride), 1), b = small_integers(size_of(depth, width), 2),
                      start = small_integers(size_of(rows, width), 3);
-          std::vector<float> panels(b.size() / 2), scratch(size_of(rows, std::max(depth / 2, kApart)));
+          std::vector<float> panels(b.size() / 2);
+          const int apart = depth / 2 > kDepthBlock ? kApart : depth / 2;
+          Guarded scratch(rows, apart, apart);
           pack_bf16_panels(b.data(), depth, width, false, depth, width, panels.data());
           Guarded c(rows, width, width);
           if (onto) std::copy(start.begin(), start.end(), c.data());
           multiply_bf16(rows, depth, width, a.data(), stride, panels.data(), onto, c.data(), scratch.data());
-          ASSERT_TRUE(c.guards_hold());
+          ASSERT_TRUE(c.guards_hold() && scratch.guards_hold());
           for (int r = 0; r < rows; ++r)
             for (int j = 0; j < width; ++j) {
               float want = onto ? start[size_of(r, width) + size_t(j)] : 0;
@@ -103,11 +105,11 @@ TEST_P(Bfloat16, OuterProductsOfIntegersAreExact) {
         const int stride = height + 16;
         const auto a = small_integers(size_of(rows, stride), 1), b = small_integers(size_of(rows, width), 2),
                    start = small_integers(size_of(height, width), 3);
-        std::vector<float> scratch(size_of((rows + 1) / 2, width));
+        Guarded scratch((rows + 1) / 2, width, width);
         Guarded c(height, width, width);
         std::copy(start.begin(), start.end(), c.data());
         add_outer_products_bf16(rows, height, width, a.data(), stride, b.data(), scratch.data(), c.data());
-        ASSERT_TRUE(c.guards_hold());
+        ASSERT_TRUE(c.guards_hold() && scratch.guards_hold());
         for (int i = 0; i < height; ++i)
           for (int j = 0; j < width; ++j) {
             float want = start[size_of(i, width) + size_t(j)];

@@ -94,6 +94,13 @@ TEST(Memory, OnlySmallParametersArePackedByEveryThread) {
   EXPECT_EQ(of_another_thread(2), tile(2));
 }
 
+TEST(Memory, AScoreOfAWideNetHasScratchForItsProducts) {
+  const std::size_t d = 16, W = 304, R = 64;  // of 5 and 300
+  const std::size_t Q = 2 * (d * W + W * d) + W + d + W * d;
+  const ScorePlan plan(Engine::cpu(1), MlpShape::score(5, {300}), 1024, 2);
+  EXPECT_EQ(plan.workspace_bytes(), 4 * Q + 4 * R * (4 * d + 2 * d + 4 * W + W) + 8 * R);
+}
+
 /// The same page's lines for samplers and likelihoods.
 TEST(Memory, ArraysOverTheBatchAreAsDocumented) {
   MlpShape shape = net(MlpShape::Kind::energy);

@@ -1,10 +1,10 @@
 """Times a job by scorematch and by every form of its peers, side by side on this machine.
 
-  compare.py --build build/release --out peers.json [--device NAME] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
+  compare.py --build build/release --out peers.json [--device NAME] [--commit COMMIT] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
 Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
 forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
-has already and are not asked for stay in it, if they were of the same commit, versions and threads.
+has already and are not asked for stay in it, if they were measured alike, on the same commit.
 """
 
 from __future__ import annotations
@@ -53,12 +53,16 @@ class Peer:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half written by a run that was ended
         limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
+        limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}  # the engine they are held to is the cpu engine
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
         self.versions = self._answer()["versions"]
 
     def ask(self, **request: object) -> dict:
-        print(json.dumps(request), file=self.process.stdin, flush=True)
+        try:
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # the answer lacks too
         return self._answer()
 
     def _answer(self) -> dict:
@@ -79,7 +83,7 @@ class Ours:
         """Milliseconds, and the share of the floor."""
         output = subprocess.run([self.build / "bin/loss_bench", f"--jobs=cpu/{job}", f"--benchmark_min_time={seconds}",
                                  "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, check=True).stdout
+                                stderr=subprocess.DEVNULL, check=True, timeout=LONGEST_ANSWER).stdout
         row = json.loads(output)["benchmarks"][0]
         return row["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[row["time_unit"]], row["floor_share"]
 
@@ -156,7 +160,9 @@ class Comparison:
 
     def run(self, job: Job) -> None:
         forms = self.scout(job)
-        ours, shares, theirs = [], [], {form: [] for form in forms}
+        ours: list[float] = []
+        shares: list[float] = []
+        theirs: dict[str, list[float]] = {form: [] for form in forms}
         for turn in range(self.rounds):
             for who in self._turned([None, *forms], turn):
                 if who is None:
@@ -165,6 +171,8 @@ class Comparison:
                     shares.append(share)
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
+                    if "refused" in answer:
+                        raise RuntimeError(f"{who} on {job.name}: timed before, and refused now: {answer['refused']}")
                     theirs[who].append(answer["ms"])
         self.rows += rows_of(f"cpu/{job.name}", ours, floor_share=median(shares))
         line = f"{job.name:44} {median(ours):9.3f} ms"
@@ -185,7 +193,7 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
     if not path.exists():
         return [], []
     record = json.loads(path.read_text())
-    if any(record["context"].get(key) != context[key] for key in ("device", "threads", "commit", "versions")):
+    if "changes" in context["commit"] or any(record["context"].get(key) != context[key] for key in context):
         return [], []
     names = {job.name for job in jobs}
     kept = [row for row in record["benchmarks"] if not any(row["run_name"].endswith(f"/{name}") for name in names)]
@@ -197,6 +205,7 @@ def main() -> None:
     parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default=platform.processor() or platform.machine(), help="its name in the record")
+    parser.add_argument("--commit", default="unknown and changes", help="of which the build is; with changes nothing is kept")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.3, help="of a slice")
@@ -206,18 +215,19 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX takes as many threads as it may
     jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.quick)]
     comparison = Comparison(given.build.resolve(), given.threads, given.rounds, given.seconds)
-    commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
     versions = {"python": platform.python_version()}
     for peer in comparison.peers.values():
         versions |= peer.versions
-    context = {"device": given.device, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": commit.strip(),
-               "versions": versions}
+    context = {"device": given.device, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": given.commit,
+               "versions": versions, "rounds": given.rounds, "seconds": given.seconds}
     comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
     for job in jobs:
         comparison.run(job)
         context["date"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
-        given.out.write_text(json.dumps(record, indent=1) + "\n")  # after each, so that a long run leaves what it had
+        part = given.out.with_suffix(".part")
+        part.write_text(json.dumps(record, indent=1) + "\n")
+        part.replace(given.out)  # after each, so that a long run leaves what it had
 
 
 if __name__ == "__main__":

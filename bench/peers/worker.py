@@ -3,7 +3,7 @@
 Requests and answers are a line of JSON each:
   {"do": "forms", "job"}                      the names of the job's forms; those of the job before are gone
   {"do": "check", "form", "case", "expected"} makes a form and runs a case of the job's own shape; the answer has its error
-  {"do": "time", "form", "seconds"}           the median of the calls in a slice, by the very object that was checked
+  {"do": "time", "form", "seconds"}           the mean of the calls in a slice, by the object that was checked
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import time
-from statistics import median
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -27,12 +26,17 @@ WARM_UP_CALLS, WARM_UP_SECONDS = 10, 3.0
 def relative_error(loss: float, grads: list[np.ndarray], wanted: dict[str, np.ndarray]) -> float:
     """The loss's, relative to it or 1, and each gradient's, relative to the largest element of its layer's."""
     expected = float(wanted["loss"][0])
-    error = abs(loss - expected) / max(1.0, abs(expected))
+    errors = [abs(loss - expected) / max(1.0, abs(expected))]
     for k, got in enumerate(grads):
         grad = wanted[f"grad.layers.{k // 2}.{'bias' if k % 2 else 'weight'}"]
         scale = max(float(np.abs(wanted[f"grad.layers.{k // 2}.weight"]).max()), 1e-30)
-        error = max(error, float(np.abs(got - grad).max()) / scale)
-    return error
+        errors.append(float(np.abs(got.reshape(grad.shape) - grad).max()) / scale)
+    return float(np.max(errors))  # which is not a number if any is not
+
+
+def refusal(error: Exception) -> dict:
+    """A form that a framework does not take is a result too."""
+    return {"refused": " ".join(str(error).split())[:200] or type(error).__name__}
 
 
 class Worker:
@@ -51,14 +55,25 @@ class Worker:
         return {"forms": list(self.makers)}
 
     def check(self, form: str, case: str, expected: str) -> dict:
-        arrays = load_file(case)
-        made = self.makers[form](arrays)
-        error = relative_error(*made.evaluate(arrays), load_file(expected))
+        arrays, wanted = load_file(case), load_file(expected)
+        try:
+            made = self.makers[form](arrays)
+            loss, grads = made.evaluate(arrays)
+        except Exception as error:
+            return refusal(error)
+        if grads and len(grads) != sum(name.startswith("grad.layers.") for name in wanted):
+            raise RuntimeError(f"{form}: expected the gradients of all parameters, got {len(grads)}")
         self.made[form] = made
-        return {"error": error}
+        return {"error": relative_error(loss, grads, wanted)}
 
     def time(self, form: str, seconds: float) -> dict:
-        step, times = self.made[form].step, []
+        try:
+            return self.timed(form, seconds)
+        except Exception as error:
+            return refusal(error)
+
+    def timed(self, form: str, seconds: float) -> dict:
+        step = self.made[form].step
         if form not in self.warm:
             end = time.perf_counter() + WARM_UP_SECONDS
             for _ in range(WARM_UP_CALLS):
@@ -67,12 +82,11 @@ class Worker:
                     break
             self.warm.add(form)
         step()  # others had the caches since
-        end = time.perf_counter() + seconds
-        while not times or time.perf_counter() < end:
-            begin = time.perf_counter()
+        begin, calls = time.perf_counter(), 0
+        while calls == 0 or time.perf_counter() < begin + seconds:
             step()
-            times.append(time.perf_counter() - begin)
-        return {"ms": 1e3 * median(times)}
+            calls += 1
+        return {"ms": 1e3 * (time.perf_counter() - begin) / calls}
 
 
 def main() -> None:
@@ -83,11 +97,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         do = {"forms": worker.forms, "check": worker.check, "time": worker.time}[request.pop("do")]
-        try:
-            answer = do(**request)
-        except Exception as error:  # a form may be refused: that is a result too
-            answer = {"refused": " ".join(str(error).split())[:200] or type(error).__name__}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(do(**request)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

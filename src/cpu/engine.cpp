@@ -1,4 +1,4 @@
-// The engine for machines without a GPU: float32, all cores, Highway.
+// The engine for machines without a GPU: float32 or bf16, all cores, Highway.
 #include "cpu/simd_targets.h"  // before Highway
 
 #include <hwy/targets.h>
@@ -31,7 +31,7 @@ void check_compute(const Compute& compute) {
     throw Error(ErrorCode::unsupported, argument,
                 std::string(argument) + ": expected " + expected + " on the cpu engine, got " + got);
   };
-  if (compute.precision == Precision::tf32) refuse("compute.precision", "fp32", "tf32");
+  if (compute.precision == Precision::tf32) refuse("compute.precision", "fp32 or bf16", "tf32");
   if (compute.precision == Precision::bf16 && !cpu::has_bf16_products())
     throw Error(ErrorCode::unsupported, "compute.precision",
                 "compute.precision: expected fp32 on a processor without AVX512_BF16, got bf16");

@@ -44,7 +44,7 @@ struct Float32 {
 struct Bfloat16Pair {
   static HWY_INLINE Vector add(Vector a, Vector b, Vector sum) {
 #if HWY_TARGET == HWY_AVX3
-    // By name, as this target does not have it: whoever calls asks has_bfloat16_products() first.
+    // By name, as this target does not have it: whoever calls asks has_bf16_products() first.
     __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(b.raw), "v"(a.raw));
     return sum;
 #else

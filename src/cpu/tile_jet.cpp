@@ -8,6 +8,9 @@
 
 namespace scorematch::cpu {
 
+// scratch_ has rows of any width above kDepthBlock: at least kApart.
+static_assert(kApart == kDepthBlock + kPanel);
+
 TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena)
     : net_(net),
       activation_(activation),
