@@ -60,6 +60,7 @@ void time_job(benchmark::State& state, const std::string& name) try {
   const double floor = std::max(work.flops / peak, work.bytes / copy_bytes(threads));
   state.counters["samples/s"] = double(job.job().batch) / seconds;
   state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
+  state.counters["GB/s"] = 1e-9 * work.bytes / seconds;  // of what has to be moved at least
   state.counters["peak_GFLOP/s"] = 1e-9 * peak;
   state.counters["floor_ms"] = 1e3 * floor;
   state.counters["floor_share"] = floor / seconds;
