@@ -1,6 +1,6 @@
 """Times a job by scorematch and by every form of its peers, side by side on this machine.
 
-  compare.py --build build/release --out peers.json [--device NAME] [--commit COMMIT] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
+  compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
 Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
 forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
@@ -34,8 +34,11 @@ SCOUTED = 3  # times; another's burst of work should not decide which form goes 
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
-def default_jobs(quick: bool) -> list[str]:
+def default_jobs(engine: str, quick: bool) -> list[str]:
     shape = "d:64/H:128/L:3"
+    if engine != "cpu":  # of what cuda_bench has
+        return [f"{objective}/N:65536" for width in ((128,) if quick else (64, 128, 256)) for objective in (
+            f"dsm/score/d:64/H:{width}/L:3", f"ssm/score/d:64/H:{width}/L:3/M:1", f"ssm/score/d:64/H:{width}/L:3/M:4")]
     if quick:
         return [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", "dsm/energy/d:8/H:128/L:2/N:64"]
     jobs = [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", f"ssm/score/{shape}/M:4/N:4096",
@@ -49,11 +52,12 @@ def default_jobs(quick: bool) -> list[str]:
 class Peer:
     """A framework's worker process."""
 
-    def __init__(self, framework: str, threads: int) -> None:
+    def __init__(self, framework: str, engine: str, threads: int) -> None:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half written by a run that was ended
         limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
-        limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}  # the engine they are held to is the cpu engine
+        if engine == "cpu":  # on a machine with a GPU too
+            limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
         self.versions = self._answer()["versions"]
@@ -76,16 +80,23 @@ class Peer:
 
 
 class Ours:
-    def __init__(self, build: Path, threads: int) -> None:
-        self.build, self.environment = build, os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
+    def __init__(self, build: Path, engine: str, threads: int) -> None:
+        self.build, self.engine = build, engine
+        self.environment = os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
 
-    def time(self, job: str, seconds: float) -> tuple[float, float]:
-        """Milliseconds, and the share of the floor."""
-        output = subprocess.run([self.build / "bin/loss_bench", f"--jobs=cpu/{job}", f"--benchmark_min_time={seconds}",
-                                 "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
+    def time(self, job: str, seconds: float) -> tuple[float, float | None]:
+        """Milliseconds, and the share of the floor where it is known."""
+        name = f"{self.engine}/{job}"
+        command = [self.build / "bin/loss_bench", f"--jobs={name}", f"--benchmark_min_time={seconds}"]
+        if self.engine != "cpu":  # so many calls each time
+            command = [self.build / "bin/cuda_bench", f"--benchmark_filter=^{name}/(iterations|manual_time)"]
+        output = subprocess.run([*command, "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, check=True, timeout=LONGEST_ANSWER).stdout
-        row = json.loads(output)["benchmarks"][0]
-        return row["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[row["time_unit"]], row["floor_share"]
+        rows = json.loads(output)["benchmarks"]
+        if not rows or rows[0].get("error_occurred"):
+            raise RuntimeError(f"{name}: expected a time, got {rows[0]['error_message'] if rows else 'no such row'}")
+        unit = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[rows[0]["time_unit"]]
+        return rows[0]["real_time"] * unit, rows[0].get("floor_share")
 
     def evaluate(self, case: Path, out: Path) -> None:
         command = [self.build / "bin/scorematch", "eval", case, "--engine", "cpu", "-o", out]
@@ -109,9 +120,9 @@ def rows_of(name: str, values: list[float], **more: float) -> list[dict]:
 
 
 class Comparison:
-    def __init__(self, build: Path, threads: int, rounds: int, seconds: float) -> None:
-        self.ours, self.rounds, self.seconds = Ours(build, threads), rounds, seconds
-        self.peers = {framework: Peer(framework, threads) for framework in FRAMEWORKS}
+    def __init__(self, build: Path, engine: str, threads: int, rounds: int, seconds: float) -> None:
+        self.ours, self.rounds, self.seconds = Ours(build, engine, threads), rounds, seconds
+        self.peers = {framework: Peer(framework, engine, threads) for framework in FRAMEWORKS}
         self.rows: list[dict] = []
         self.refused: list[dict] = []
 
@@ -168,13 +179,14 @@ class Comparison:
                 if who is None:
                     milliseconds, share = self.ours.time(job.name, self.seconds)
                     ours.append(milliseconds)
-                    shares.append(share)
+                    shares += [] if share is None else [share]
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     if "refused" in answer:
                         raise RuntimeError(f"{who} on {job.name}: timed before, and refused now: {answer['refused']}")
                     theirs[who].append(answer["ms"])
-        self.rows += rows_of(f"cpu/{job.name}", ours, floor_share=median(shares))
+        of_floor = {"floor_share": median(shares)} if shares else {}
+        self.rows += rows_of(f"{self.ours.engine}/{job.name}", ours, **of_floor)
         line = f"{job.name:44} {median(ours):9.3f} ms"
         for form, times in theirs.items():
             ratios = [time / own for time, own in zip(times, ours)]
@@ -204,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--engine", choices=("cpu", "cuda-fp32"), default="cpu", help="peers run where it does")
     parser.add_argument("--device", default=platform.processor() or platform.machine(), help="its name in the record")
     parser.add_argument("--commit", default="unknown and changes", help="of which the build is; with changes nothing is kept")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -213,12 +226,13 @@ def main() -> None:
     parser.add_argument("jobs", nargs="*", metavar="JOB")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX takes as many threads as it may
-    jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.quick)]
-    comparison = Comparison(given.build.resolve(), given.threads, given.rounds, given.seconds)
+    jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.engine, given.quick)]
+    comparison = Comparison(given.build.resolve(), given.engine, given.threads, given.rounds, given.seconds)
     versions = {"python": platform.python_version()}
     for peer in comparison.peers.values():
         versions |= peer.versions
-    context = {"device": given.device, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": given.commit,
+    engine = f"cpu: {given.threads} thread{'s' if given.threads != 1 else ''}" if given.engine == "cpu" else given.engine
+    context = {"device": given.device, "engine": engine, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": given.commit,
                "versions": versions, "rounds": given.rounds, "seconds": given.seconds}
     comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
     for job in jobs:
