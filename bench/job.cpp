@@ -88,10 +88,9 @@ std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int 
          (projections > 0 ? "/M:" + std::to_string(projections) : "") + "/N:" + std::to_string(batch);
 }
 
-Engine Job::make_engine(int threads) const {
+Engine Job::make_engine(int all_threads) const {
   if (engine == "reference") return Engine::reference();
-  if (engine == "cpu" || engine == "cpu-bf16") return Engine::cpu(threads);
-  if (engine == "cpu-1") return Engine::cpu(1);
+  if (engine.compare(0, 3, "cpu") == 0) return Engine::cpu(threads(all_threads));
   return Engine::cuda();
 }
 

@@ -26,7 +26,9 @@ struct Job {
   static Job parse(const std::string& name);
   std::string name() const;
 
-  Engine make_engine(int threads) const;
+  /// How many threads it uses where there are `all`; of engines on the host.
+  int threads(int all) const { return engine == "cpu" || engine == "cpu-bf16" ? all : 1; }
+  Engine make_engine(int all_threads) const;
   MlpShape net() const;
   Loss loss() const;
   Compute compute() const;

@@ -50,8 +50,7 @@ bench::RunningJob& prepared(const std::string& name) {
 
 void time_job(benchmark::State& state, const std::string& name) try {
   bench::RunningJob& job = prepared(name);
-  const std::string& engine = job.job().engine;
-  const int threads = engine == "cpu" || engine == "cpu-bf16" ? thread_count() : 1;
+  const int threads = job.job().threads(thread_count());
   const bool bf16 = job.job().compute().precision == sm::Precision::bf16;
   const bench::Work work = bench::work_of(job.job());
   const double peak_before = bench::measure_peak_flops(threads, bf16);

@@ -14,18 +14,6 @@ namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-template <class T>
-bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
-}
-
-void expect_same(const EngineRun& a, const EngineRun& b) {
-  EXPECT_TRUE(same_bits(a.outcome.per_sample, b.outcome.per_sample));
-  EXPECT_TRUE(same_bits(a.outcome.grad, b.outcome.grad));
-  EXPECT_TRUE(same_bits(a.outcome.grad_x, b.outcome.grad_x));
-  EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
-}
-
 /// Every objective, over several tiles and chunks, at sizes that are multiples of nothing.
 std::vector<Problem> problems() {
   std::vector<Problem> all;

@@ -1,6 +1,7 @@
 """Times a job by scorematch and by every form of its peers, side by side on this machine.
 
-  compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT] [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
+  compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT]
+             [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
 Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
 forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE

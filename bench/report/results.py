@@ -116,7 +116,7 @@ class Device:
 
 
 def is_ours(owner: str) -> bool:
-    return owner in ("cpu", "cpu-1", "cpu-bf16", "reference") or owner.startswith("cuda")
+    return owner == "reference" or owner.startswith(("cpu", "cuda"))
 
 
 def _source(context: dict, folder: str) -> Source:

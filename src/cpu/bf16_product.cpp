@@ -105,16 +105,7 @@ void pack_columns(const float* m, int rows, std::int64_t stride, int columns, fl
 }  // namespace
 
 void pack_bf16_panels(const float* m, int rows, int columns, bool transposed, int depth, int width, float* panels) {
-  const int valid_depth = transposed ? columns : rows, valid_width = transposed ? rows : columns;
-  const std::int64_t panel = std::int64_t{(depth + 1) / 2} * kPanel;
-  for (int first = 0; first < width; first += kPanel, panels += panel) {
-    const int valid = std::clamp(valid_width - first, 0, kPanel);
-    if (valid < kPanel || valid_depth < depth) std::fill_n(panels, panel, 0.0f);
-    if (transposed)
-      pack_rows(m + std::int64_t{first} * columns, valid, columns, panels);
-    else
-      pack_columns(m + first, valid_depth, columns, valid, panels);
-  }
+  fill_panels(m, rows, columns, transposed, depth, (depth + 1) / 2, width, panels, pack_rows, pack_columns);
 }
 
 void multiply_bf16(int rows, int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,

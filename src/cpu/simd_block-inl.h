@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cpu/simd_product.h"
@@ -153,13 +154,14 @@ HWY_INLINE void multiply_panels(int rows, int depth, int width, const Load& load
   const std::int64_t panel = std::int64_t{depth} * kPanel;
   for (int k = 0; k < depth; k += kDepthBlock) {
     const int block = HWY_MIN(kDepthBlock, depth - k);
-    const auto [a, a_stride] = load(k, block);
-    for (int col = 0; col < width; col += 2 * kLanes) {
+    const auto a = load(k, block);
+    for_each_pair(width, [=](int col, bool wide) HWY_ATTR {
       const float* b = panels + col / kPanel * panel + std::int64_t{k} * kPanel + col % kPanel;
       run<Term, false>(
-          rows, {block, a, b, a_stride, kPanel, kLanes < kPanel ? kLanes : panel, add || k > 0, c + col, width, kLanes},
-          col + 2 * kLanes <= width);
-    }
+          rows,
+          {block, a.first, b, a.second, kPanel, kLanes < kPanel ? kLanes : panel, add || k > 0, c + col, width, kLanes},
+          wide);
+    });
   }
 }
 
@@ -173,6 +175,24 @@ HWY_INLINE void add_outer_panel(int rows, int width, const float* columns, const
                      kLanes < kPanel ? kLanes : panel, true, c + col, width, kLanes},
                     wide);
   });
+}
+
+/// Panels of `steps` steps of B[depth, width], which is m [rows, columns], row-major, or its transpose, with zeros past
+/// its end: from_rows(m, rows, columns, panel) fills one from rows of m, from_columns(m, rows, stride, columns, panel)
+/// from columns.
+template <class FromRows, class FromColumns>
+HWY_INLINE void fill_panels(const float* m, int rows, int columns, bool transposed, int depth, int steps, int width,
+                            float* panels, const FromRows& from_rows, const FromColumns& from_columns) {
+  const int valid_depth = transposed ? columns : rows, valid_width = transposed ? rows : columns;
+  const std::int64_t panel = std::int64_t{steps} * kPanel;
+  for (int first = 0; first < width; first += kPanel, panels += panel) {
+    const int valid = std::clamp(valid_width - first, 0, kPanel);
+    if (valid < kPanel || valid_depth < depth) std::fill_n(panels, panel, 0.0f);
+    if (transposed)
+      from_rows(m + std::int64_t{first} * columns, valid, columns, panels);
+    else
+      from_columns(m + first, valid_depth, columns, valid, panels);
+  }
 }
 
 /// Rows of kPanel elements: calls of memmove would take longer than the copies.

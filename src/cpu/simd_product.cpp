@@ -17,20 +17,21 @@ namespace scorematch {
 namespace cpu {
 namespace HWY_NAMESPACE {
 
+namespace {
+
+void pack_rows(const float* m, int rows, int columns, float* panel) {
+  transpose_to_panel(rows, columns, m, columns, panel);
+}
+
+void pack_columns(const float* m, int rows, std::int64_t stride, int columns, float* panel) {
+  if (columns == kPanel) return copy_panel(rows, m, stride, panel);
+  for (int k = 0; k < rows; ++k) std::copy_n(m + k * stride, columns, panel + std::int64_t{k} * kPanel);
+}
+
+}  // namespace
+
 void pack_panels(const float* m, int rows, int columns, bool transposed, int depth, int width, float* panels) {
-  const int valid_depth = transposed ? columns : rows, valid_width = transposed ? rows : columns;
-  for (int first = 0; first < width; first += kPanel, panels += std::int64_t{depth} * kPanel) {
-    const int valid = std::clamp(valid_width - first, 0, kPanel);
-    if (valid < kPanel || valid_depth < depth) std::fill_n(panels, std::int64_t{depth} * kPanel, 0.0f);
-    if (transposed) {
-      transpose_to_panel(valid, valid_depth, m + std::int64_t{first} * columns, columns, panels);
-    } else if (valid == kPanel) {
-      copy_panel(valid_depth, m + first, columns, panels);
-    } else {
-      for (int k = 0; k < valid_depth; ++k)
-        std::copy_n(m + std::int64_t{k} * columns + first, valid, panels + std::int64_t{k} * kPanel);
-    }
-  }
+  fill_panels(m, rows, columns, transposed, depth, depth, width, panels, pack_rows, pack_columns);
 }
 
 void multiply(int rows, int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,

@@ -11,11 +11,6 @@
 namespace scorematch::testing_support {
 namespace {
 
-template <class T>
-bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
-}
-
 Problem problem(const Objective& objective, std::int64_t batch, std::uint64_t seed,
                 MlpShape::Kind kind = MlpShape::Kind::score) {
   Problem p;

@@ -1,5 +1,8 @@
 // A problem through an engine, and through the reference's templates on any number type.
 #pragma once
+#include <gtest/gtest.h>
+
+#include <cstring>
 #include <vector>
 
 #include "reference/sample.h"
@@ -20,6 +23,18 @@ struct EngineRun {
   Outcome<float> outcome;
   Estimate loss;
 };
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+inline void expect_same(const EngineRun& a, const EngineRun& b) {
+  EXPECT_TRUE(same_bits(a.outcome.per_sample, b.outcome.per_sample));
+  EXPECT_TRUE(same_bits(a.outcome.grad, b.outcome.grad));
+  EXPECT_TRUE(same_bits(a.outcome.grad_x, b.outcome.grad_x));
+  EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
+}
 
 /// How a problem is run: in what precision, and with whose scratch memory.
 struct RunOptions {
