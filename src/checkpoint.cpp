@@ -1,11 +1,12 @@
 #include "scorematch/checkpoint.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "network.h"
 #include "safetensors.h"
 #include "scorematch/philox.h"
-#include "spec_text.h"
+#include "spec_plans.h"
 #include "validate.h"
 
 namespace scorematch {
@@ -15,6 +16,7 @@ constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
 constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale";
 const std::string kAdam = "adam.";
+const std::string kLoss = "loss.";
 const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
 
 std::vector<float> slice(const std::vector<float>& flat, std::int64_t begin, std::int64_t count) {
@@ -133,34 +135,75 @@ void check_file(const std::string& path, const std::string& prefix, const Check&
   }
 }
 
-void check_size(const char* name, const std::vector<float>& values, std::int64_t wanted) {
-  if (values.size() != static_cast<std::size_t>(wanted))
-    throw_invalid(name, std::to_string(wanted) + " values", std::to_string(values.size()));
+template <class T>
+void check_size(const char* name, const std::vector<T>& values, std::size_t wanted) {
+  if (values.size() != wanted) throw_invalid(name, std::to_string(wanted) + " values", std::to_string(values.size()));
 }
 
-void check(const Standardization& standardization, int dim) {
-  if (standardization.mean.empty() && standardization.scale.empty()) return;
-  check_size(kDataMean, standardization.mean, dim);
-  check_size(kDataScale, standardization.scale, dim);
-  check_finite(kDataMean, standardization.mean);
-  check_finite(kDataScale, standardization.scale);
-  for (const float each : standardization.scale)
-    if (!(each > 0)) throw_invalid(kDataScale, "values > 0", describe(static_cast<double>(each)));
+void check_standardization(const Standardization& standardization, int dim) {
+  const std::vector<double>&mean = standardization.mean, &scale = standardization.scale;
+  if (mean.empty() && scale.empty()) return;
+  check_size(kDataScale, scale, mean.size());
+  for (std::size_t j = 0; j < mean.size(); ++j) {
+    const std::string place = " at " + std::to_string(j);
+    if (!std::isfinite(mean[j])) throw_invalid(kDataMean, "finite values", describe(mean[j]) + place);
+    if (!(scale[j] >= 0) || !std::isfinite(scale[j]))
+      throw_invalid(kDataScale, "finite values >= 0 (0 for a column that is constant)", describe(scale[j]) + place);
+  }
+  if (const std::size_t varying = standardization.coordinates().size(); varying != static_cast<std::size_t>(dim))
+    throw_invalid(kDataScale,
+                  std::to_string(dim) + " values > 0, as the network has " + std::to_string(dim) + " inputs",
+                  std::to_string(varying));
 }
 
-void write_standardization(const Standardization& standardization, int dim, SafetensorsFile& file) {
+void check_loss(const Loss& loss, const MlpShape& net) {
+  check(loss.objective);
+  check(loss.schedule);
+  check(loss.weighting, net.parameterization);
+}
+
+void write_standardization(const Standardization& standardization, SafetensorsFile& file) {
   if (standardization.mean.empty()) return;
-  file.tensors[kDataMean] = {{dim}, standardization.mean};
-  file.tensors[kDataScale] = {{dim}, standardization.scale};
+  const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(standardization.mean.size())};
+  file.tensors[kDataMean] = {shape, standardization.mean};
+  file.tensors[kDataScale] = {shape, standardization.scale};
+}
+
+/// F64, or F32 as earlier versions wrote it.
+std::vector<double> take_columns(const std::string& path, SafetensorsFile& file, const std::string& name,
+                                 std::int64_t columns) {
+  const Tensor* tensor = find(file, name);
+  const std::string expected = columns == kAny ? "[columns]" : "[" + std::to_string(columns) + "]";
+  if (tensor == nullptr) fail(path, "tensor '" + name + "': expected " + expected + ", got nothing");
+  if (tensor->shape.size() != 1 || tensor->shape[0] < 1 || (columns != kAny && tensor->shape[0] != columns))
+    fail(path, "tensor '" + name + "': expected " + expected + ", got " + describe_shape(tensor->shape));
+  std::vector<double> values = tensor->as_double();
+  file.tensors.erase(name);
+  return values;
 }
 
 Standardization take_standardization(const std::string& path, SafetensorsFile& file, int dim) {
   Standardization standardization;
   if (find(file, kDataMean) == nullptr && find(file, kDataScale) == nullptr) return standardization;
-  standardization.mean = take(path, file, kDataMean, {dim});
-  standardization.scale = take(path, file, kDataScale, {dim});
-  check_file(path, "", [&] { check(standardization, dim); });
+  standardization.mean = take_columns(path, file, kDataMean, kAny);
+  standardization.scale = take_columns(path, file, kDataScale, static_cast<std::int64_t>(standardization.mean.size()));
+  check_file(path, "", [&] { check_standardization(standardization, dim); });
   return standardization;
+}
+
+void put_loss(const Loss& loss, Metadata& metadata) {
+  Metadata values;
+  write_loss(loss, values);
+  for (const auto& [key, value] : values) metadata[kLoss + key] = value;
+}
+
+std::optional<Loss> take_loss(const std::string& path, MetadataReader& reader, const MlpShape& net) {
+  MetadataReader section = reader.take_section(kLoss);
+  if (section.left().empty()) return {};
+  const Loss loss = read_loss(section, read_sigma_data(section));
+  section.refuse_rest();
+  check_file(path, kLoss, [&] { check_loss(loss, net); });
+  return loss;
 }
 
 bool is_user(const std::string& name) { return name.compare(0, kUser.size(), kUser) == 0; }
@@ -180,6 +223,13 @@ std::map<std::string, std::vector<double>> take_arrays(const std::string& path, 
 
 }  // namespace
 
+std::vector<std::size_t> Standardization::coordinates() const {
+  std::vector<std::size_t> columns;
+  for (std::size_t j = 0; j < scale.size(); ++j)
+    if (scale[j] > 0) columns.push_back(j);
+  return columns;
+}
+
 const std::vector<float>& Checkpoint::sampling_params() const {
   const bool averaged = adam && !adam->ema.empty() && adam->options.ema_is_settled(adam->progress.step);
   return averaged ? adam->ema : params;
@@ -189,15 +239,17 @@ void Checkpoint::save(const std::string& path) const {
   // What load() would refuse must not replace a good file.
   check(net);
   const std::int64_t count = net.param_count();
-  check_size("params", params, count);
+  check_size("params", params, static_cast<std::size_t>(count));
   check_finite("params", params);
   check(noise);
-  check(standardization, net.dim);
+  check_standardization(standardization, net.dim);
+  if (loss) check_loss(*loss, net);
   if (adam) check(*adam, count);
   SafetensorsFile file;
   file.metadata["format"] = kFormat;
   write_net(net, file.metadata);
-  write_standardization(standardization, net.dim, file);
+  write_standardization(standardization, file);
+  if (loss) put_loss(*loss, file.metadata);
   for (const auto& [key, value] : metadata) file.metadata[kUser + key] = value;
   for (const auto& [key, values] : arrays)
     file.tensors[kUser + key] = {{static_cast<std::int64_t>(values.size())}, values};
@@ -233,6 +285,7 @@ Checkpoint Checkpoint::load(const std::string& path) {
   checkpoint.params = take_layers(path, file, checkpoint.net, "");
   check_file(path, "", [&] { check_finite("layers", checkpoint.params); });
   checkpoint.standardization = take_standardization(path, file, checkpoint.net.dim);
+  checkpoint.loss = take_loss(path, reader, checkpoint.net);
   checkpoint.noise.seed = reader.take_uint64("noise.seed");
   checkpoint.noise.step = reader.take_int("noise.step");
   checkpoint.noise.first_sample = reader.take_int("noise.first_sample");

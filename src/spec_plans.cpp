@@ -157,6 +157,54 @@ Loss read_loss(MetadataReader& reader, double sigma_data) {
   return loss;
 }
 
+void write_loss(const Loss& loss, Metadata& metadata) {
+  struct ObjectiveWriter {
+    Metadata& to;
+    void directions(int projections, Projection law) const {
+      to["projections"] = std::to_string(projections);
+      to["law"] = name_of(kLaws, law);
+    }
+    Goal operator()(const Esm&) const { return Goal::esm; }
+    Goal operator()(const Ism&) const { return Goal::ism; }
+    Goal operator()(const Dsm& dsm) const {
+      to["variance"] = name_of(kVariances, dsm.variance);
+      return Goal::dsm;
+    }
+    Goal operator()(const Ssm& ssm) const { return directions(ssm.projections, ssm.law), Goal::ssm; }
+    Goal operator()(const SsmVr& ssm) const { return directions(ssm.projections, ssm.law), Goal::ssm_vr; }
+  };
+  struct ScheduleWriter {
+    Metadata& to;
+    Law operator()(const schedule::None&) const { return Law::none; }
+    Law operator()(const schedule::Single& single) const {
+      to["sigma"] = number_text(single.sigma);
+      return Law::single;
+    }
+    Law operator()(const schedule::Geometric& geometric) const {
+      to["sigma_min"] = number_text(geometric.sigma_min);
+      to["sigma_max"] = number_text(geometric.sigma_max);
+      to["levels"] = std::to_string(geometric.levels);
+      return Law::geometric;
+    }
+    Law operator()(const schedule::LogNormal& lognormal) const {
+      to["log_mean"] = number_text(lognormal.mean);
+      to["log_deviation"] = number_text(lognormal.deviation);
+      return Law::lognormal;
+    }
+  };
+  metadata["objective"] = name_of(kObjectives, std::visit(ObjectiveWriter{metadata}, loss.objective));
+  metadata["schedule"] = name_of(kSchedules, std::visit(ScheduleWriter{metadata}, loss.schedule));
+  write_weighting(loss.weighting, metadata);
+}
+
+std::string loss_text(const Loss& loss) {
+  Metadata values;
+  write_loss(loss, values);
+  std::string text;
+  for (const auto& [key, value] : values) text += (text.empty() ? "" : " ") + key + "=" + value;
+  return text;
+}
+
 MlpShape read_net(MetadataReader& reader) {
   for (const auto& [key, value] : {std::pair("net", "score"), {"activation", "silu"}, {"parameterization", "plain"}})
     reader.set_if_absent(key, value);

@@ -25,6 +25,9 @@ Conditioning read_conditioning(MetadataReader& reader);
 
 /// read_objective, read_schedule, weighting, sigma_data
 Loss read_loss(MetadataReader& reader, double sigma_data);
+/// What read_loss makes the same loss of, sigma_data included.
+void write_loss(const Loss& loss, Metadata& metadata);
+std::string loss_text(const Loss& loss);
 /// net, dim, hidden=1,2,3, activation, parameterization, sigma_data, conditioning, residual
 MlpShape read_net(MetadataReader& reader);
 /// What read_net makes the same network of.

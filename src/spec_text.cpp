@@ -17,13 +17,6 @@ T parse(const MetadataReader& reader, const std::string& key, const std::string&
   return value;
 }
 
-template <class T>
-std::string name_of(const std::map<std::string, T>& names, T value) {
-  for (const auto& [name, each] : names)
-    if (each == value) return name;
-  return "";
-}
-
 const std::map<std::string, MlpShape::Kind> kKinds = {{"score", MlpShape::Kind::score},
                                                       {"energy", MlpShape::Kind::energy}};
 // By position in the variants, which are in this order.
@@ -97,7 +90,18 @@ bool MetadataReader::take_bool(const std::string& key, bool otherwise) {
   return take_choice<bool>(key, {{"false", false}, {"true", true}}, otherwise ? "true" : "false");
 }
 
-void MetadataReader::refuse(const std::string& key, const std::string& expected, const std::string& got) const {
+MetadataReader MetadataReader::take_section(const std::string& prefix) {
+  MetadataReader section(path_, {});
+  section.prefix_ = prefix_ + prefix;
+  section.is_text_ = is_text_;
+  for (auto at = values_.lower_bound(prefix); at != values_.end() && at->first.compare(0, prefix.size(), prefix) == 0;
+       at = values_.erase(at))
+    section.values_.emplace(at->first.substr(prefix.size()), std::move(at->second));
+  return section;
+}
+
+void MetadataReader::refuse(const std::string& name, const std::string& expected, const std::string& got) const {
+  const std::string key = prefix_ + name;
   const std::string argument = is_text_ ? path_ + "." + key : key;
   throw Error(is_text_ ? ErrorCode::invalid_argument : ErrorCode::io, argument,
               (is_text_ ? argument : path_ + ": metadata '" + key + "'") + ": expected " + expected + ", got " +
@@ -180,6 +184,11 @@ Weighting read_weighting(MetadataReader& reader, double sigma_data) {
     default:
       return weighting::None{};
   }
+}
+
+void write_weighting(const Weighting& weighting, Metadata& metadata) {
+  metadata["weighting"] = name_of(kWeightings, weighting.index());
+  if (const auto* edm = std::get_if<weighting::Edm>(&weighting)) metadata["sigma_data"] = number_text(edm->sigma_data);
 }
 
 const std::map<std::string, Activation>& activation_names() {

@@ -42,7 +42,9 @@ class MetadataReader {
     for (const auto& [name, unused] : choices) names += (names.empty() ? "" : ", ") + name;
     refuse(key, "one of " + names, "'" + value + "'");
   }
-  [[noreturn]] void refuse(const std::string& key, const std::string& expected, const std::string& got) const;
+  /// Takes out the names that begin with `prefix`; the new reader knows them without it.
+  MetadataReader take_section(const std::string& prefix);
+  [[noreturn]] void refuse(const std::string& name, const std::string& expected, const std::string& got) const;
 
   /// @throws Error for the first name that nothing has taken
   void refuse_rest() const;
@@ -51,7 +53,8 @@ class MetadataReader {
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_;  // or the argument
+  std::string path_;    // or the argument
+  std::string prefix_;  // of a section: what refusals put before a name
   Metadata values_;
   bool is_text_ = false;
 };
@@ -72,6 +75,14 @@ Parameterization read_parameterization(MetadataReader& reader, double sigma_data
 double read_sigma_data(MetadataReader& reader);
 
 Weighting read_weighting(MetadataReader& reader, double sigma_data);
+void write_weighting(const Weighting& weighting, Metadata& metadata);
+
+template <class T>
+std::string name_of(const std::map<std::string, T>& names, T value) {
+  for (const auto& [name, each] : names)
+    if (each == value) return name;
+  return "";
+}
 
 const std::map<std::string, Activation>& activation_names();
 

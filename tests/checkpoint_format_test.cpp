@@ -7,7 +7,11 @@
 
 #include <csignal>
 #include <cstring>
+#include <set>
+#include <sstream>
 
+#include "safetensors.h"
+#include "spec_plans.h"
 #include "support/files.h"
 #include "support/full_checkpoint.h"
 #include "support/refusal.h"
@@ -19,6 +23,11 @@ template <class T>
 bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
+std::set<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 void expect_same(const MlpShape& a, const MlpShape& b) {
@@ -51,9 +60,15 @@ void expect_same(const Adam::Snapshot& a, const Adam::Snapshot& b) {
   EXPECT_TRUE(same_bits(a.ema, b.ema));
 }
 
+/// Through their texts, which have every number to the last digit; the texts have a test of their own.
+void expect_same_loss(const std::optional<Loss>& a, const std::optional<Loss>& b) {
+  EXPECT_EQ(a ? loss_text(*a) : "none", b ? loss_text(*b) : "none");
+}
+
 void expect_same(const Checkpoint& a, const Checkpoint& b) {
   expect_same(a.net, b.net);
   EXPECT_TRUE(same_bits(a.params, b.params));
+  expect_same_loss(a.loss, b.loss);
   EXPECT_TRUE(same_bits(a.standardization.mean, b.standardization.mean));
   EXPECT_TRUE(same_bits(a.standardization.scale, b.standardization.scale));
   EXPECT_EQ(a.noise.seed, b.noise.seed);
@@ -95,10 +110,60 @@ TEST_F(CheckpointFormat, EveryNetIsKept) {
           Checkpoint checkpoint = full_checkpoint(net, state % 2 == 0);
           if (state % 5 == 0) checkpoint.adam.reset();
           if (state % 7 == 0) checkpoint.standardization = {};
+          if (state % 3 == 0) checkpoint.loss.reset();
           SCOPED_TRACE(state++);
           expect_same(checkpoint, through_file(checkpoint));
         }
   EXPECT_EQ(state, 2 * 4 * 4 * 3);
+}
+
+TEST_F(CheckpointFormat, EveryLossIsKept) {
+  Checkpoint checkpoint;
+  checkpoint.net = MlpShape::score(1, {});
+  checkpoint.params = {1, 2};
+  const std::vector<std::pair<Loss, std::string>> losses = {
+      {{Esm{}}, "objective=esm schedule=none weighting=none"},
+      {{Ism{}, schedule::Single{0.3}}, "objective=ism schedule=single sigma=0.3 weighting=none"},
+      {{Dsm{}, schedule::LogNormal{1.0 / 3, 0.25}, weighting::Sigma2{}},
+       "log_deviation=0.25 log_mean=0.3333333333333333 objective=dsm schedule=lognormal variance=plain "
+       "weighting=sigma2"},
+      {{Dsm{Dsm::Variance::control_variate}, schedule::Geometric{0.1, 2, 3}, weighting::Edm{0.7}},
+       "levels=3 objective=dsm schedule=geometric sigma_data=0.7 sigma_max=2 sigma_min=0.1 variance=control_variate "
+       "weighting=edm"},
+      {{Ssm{3, Projection::sphere}}, "law=sphere objective=ssm projections=3 schedule=none weighting=none"},
+      {{SsmVr{2, Projection::rademacher}},
+       "law=rademacher objective=ssm_vr projections=2 schedule=none weighting=none"},
+  };
+  for (const auto& [loss, text] : losses) {
+    checkpoint.loss = loss;
+    const Checkpoint back = through_file(checkpoint);
+    ASSERT_TRUE(back.loss) << text;
+    EXPECT_EQ(loss_text(*back.loss), loss_text(loss));
+    MetadataReader reader = MetadataReader::of_text("loss", text);
+    EXPECT_EQ(loss_text(read_loss(reader, read_sigma_data(reader))), loss_text(loss));
+    EXPECT_EQ(words_of(loss_text(*back.loss)), words_of(text));
+  }
+}
+
+// Files of earlier versions: no loss, and mean and scale in float32.
+TEST_F(CheckpointFormat, EarlierFilesAreLoaded) {
+  const std::string path = folder_.file("earlier");
+  Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
+  checkpoint.loss.reset();
+  checkpoint.standardization = {{0.5, 0.25}, {2, 4}};
+  checkpoint.save(path);
+  SafetensorsFile file = read_safetensors(path);
+  for (const char* name : {"data.mean", "data.scale"}) {
+    ASSERT_TRUE(file.tensors.at(name).is_double());
+    file.tensors.at(name).values = file.tensors.at(name).as_float();
+  }
+  write_safetensors(path, file);
+  expect_same(checkpoint, Checkpoint::load(path));
+}
+
+TEST(StandardizationColumns, TheConstantOnesAreNoCoordinates) {
+  EXPECT_EQ((Standardization{{1, 2, 3, 4}, {0, 1, 0, 1e-30}}.coordinates()), (std::vector<std::size_t>{1, 3}));
+  EXPECT_TRUE(Standardization{}.coordinates().empty());
 }
 
 // A skipped step leaves a norm that is no number.
@@ -191,11 +256,23 @@ TEST_F(CheckpointSave, WhatLoadWouldRefuseReplacesNothing) {
       {"noise of a negative sample",
        [](Checkpoint& c) { c.noise.first_sample = -1; },
        {"first_sample", "in [0, 2^48)", "-1"}},
-      {"a mean alone", [](Checkpoint& c) { c.standardization.scale.clear(); }, {"data.scale", "2 values", "0"}},
+      {"a mean alone", [](Checkpoint& c) { c.standardization.scale.clear(); }, {"data.scale", "3 values", "0"}},
       {"a mean not a number",
        [=](Checkpoint& c) { c.standardization.mean[0] = nan; },
        {"data.mean", "finite values", "nan at 0"}},
-      {"a scale of 0", [](Checkpoint& c) { c.standardization.scale[1] = 0; }, {"data.scale", "values > 0", "0"}},
+      {"a scale of 0 too many",
+       [](Checkpoint& c) { c.standardization.scale[1] = 0; },
+       {"data.scale", "2 values > 0, as the network has 2 inputs", "1"}},
+      {"a constant column with a scale",
+       [](Checkpoint& c) { c.standardization.scale[0] = 1; },
+       {"data.scale", "2 values > 0", "3"}},
+      {"a scale negative",
+       [](Checkpoint& c) { c.standardization.scale[2] = -1; },
+       {"data.scale", "finite values >= 0", "-1 at 2"}},
+      {"a loss of no projections", [](Checkpoint& c) { c.loss->objective = Ssm{0}; }, {"projections", "between", "0"}},
+      {"a schedule of no level",
+       [](Checkpoint& c) { c.loss->schedule = schedule::Single{0}; },
+       {"schedule.sigma", "between 1.2e-38", "0"}},
       {"moments short", [](Checkpoint& c) { c.adam->first_moment.clear(); }, {"first_moment", "29 values", "0"}},
       {"moments not a number",
        [=](Checkpoint& c) { c.adam->second_moment[3] = nan; },

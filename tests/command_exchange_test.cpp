@@ -8,6 +8,7 @@
 #include "scorematch/checkpoint.h"
 #include "scorematch/engine.h"
 #include "scorematch/score.h"
+#include "spec_plans.h"
 #include "support/command.h"
 #include "support/full_checkpoint.h"
 
@@ -131,6 +132,8 @@ TEST_F(CommandExchange, EveryModelComesBackToTheBit) {
         EXPECT_TRUE(after.params == (which == "last" ? before.params : before.adam->ema)) << which;
         EXPECT_EQ(after.standardization.mean, before.standardization.mean);
         EXPECT_EQ(after.standardization.scale, before.standardization.scale);
+        ASSERT_TRUE(after.loss);
+        EXPECT_EQ(loss_text(*after.loss), loss_text(*before.loss));
         EXPECT_EQ(after.metadata,
                   (std::map<std::string, std::string>{{"sigma_min", "0.01"}, {"data.dequantize", "1"}}));
         EXPECT_EQ(after.net.kind, kind);

@@ -16,7 +16,7 @@ namespace {
 constexpr double kSigmaData = 0.5, kLow = 0.01, kTwoPi = 6.283185307179586476925286766559;
 
 /// N(mean, (sigma_data^2 + sigma_min^2) scale^2) in units of the data.
-Checkpoint gaussian_model(std::vector<float> mean, std::vector<float> scale) {
+Checkpoint gaussian_model(std::vector<double> mean, std::vector<double> scale) {
   Checkpoint model;
   model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
   model.net.parameterization = parameterization::Edm{kSigmaData};
@@ -26,21 +26,21 @@ Checkpoint gaussian_model(std::vector<float> mean, std::vector<float> scale) {
   return model;
 }
 
-const std::vector<float> kMean = {10, -200, 0.5f}, kScale = {4, 0.25f, 30};
+const std::vector<double> kMean = {10, -200, 0.5}, kScale = {4, 0.25, 30};
 
 cli::Matrix gaussian_data(std::int64_t rows) {
   const std::vector<double> z = normal_values(rows * 3, 1);
   cli::Matrix data{rows, 3, {}};
   for (std::size_t i = 0; i < z.size(); ++i)
-    data.values.push_back(kMean[i % 3] + kScale[i % 3] * static_cast<float>(kSigmaData * z[i]));
+    data.values.push_back(static_cast<float>(kMean[i % 3] + kScale[i % 3] * kSigmaData * z[i]));
   return data;
 }
 
 double log_density(const cli::Matrix& data, std::size_t row) {
   double sum = 0;
   for (std::size_t j = 0; j < 3; ++j) {
-    const double deviation = std::hypot(kSigmaData, kLow) * static_cast<double>(kScale[j]),
-                 z = (static_cast<double>(data.values[3 * row + j]) - static_cast<double>(kMean[j])) / deviation;
+    const double deviation = std::hypot(kSigmaData, kLow) * kScale[j],
+                 z = (static_cast<double>(data.values[3 * row + j]) - kMean[j]) / deviation;
     sum -= 0.5 * z * z + std::log(deviation) + 0.5 * std::log(kTwoPi);
   }
   return sum;
@@ -88,6 +88,30 @@ TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
   EXPECT_NEAR(bits, -m.mean / (3 * std::log(2.0)), (0.1 * error + 5e-3) / 2);
   EXPECT_NEAR(bits_error, error / (3 * std::log(2.0)), 0.05 * error);
   EXPECT_NE(out.find("exact divergence"), std::string::npos) << out;
+}
+
+TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndRefusesOtherValuesInThem) {
+  Checkpoint model = gaussian_model(kMean, kScale);
+  model.save(path("model.safetensors"));
+  const cli::Matrix data = gaussian_data(20);
+  cli::write_npy(path("data.npy"), data);
+  likelihood({"-o", "without.npy"});
+  model.standardization = {{kMean[0], 0.1, kMean[1], kMean[2]}, {kScale[0], 0, kScale[1], kScale[2]}};
+  model.save(path("model.safetensors"));
+  cli::Matrix wider{20, 4, {}};
+  for (std::size_t n = 0; n < 20; ++n)
+    wider.values.insert(wider.values.end(), {data.values[3 * n], 0.1f, data.values[3 * n + 1], data.values[3 * n + 2]});
+  cli::write_npy(path("data.npy"), wider);
+  const std::string out = likelihood({"-o", "with.npy"});
+  EXPECT_EQ(cli::read_npy(path("with.npy")).values, cli::read_npy(path("without.npy")).values);
+  wider.values[4 * 7 + 1] = 0.5f;
+  cli::write_npy(path("data.npy"), wider);
+  const Finished finished = run({"likelihood", "model.safetensors", "data.npy"});
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_NE(
+      finished.err.find("DATA: expected 0.1 in column 1 (from 0), which was constant in training, got 0.5 in row 7"),
+      std::string::npos)
+      << finished.err;
 }
 
 // Signs see the trace of a multiple of I exactly; a first part of the rows, and another seed, change nothing here.

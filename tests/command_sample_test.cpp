@@ -20,7 +20,7 @@ namespace {
 constexpr double kSigmaData = 0.5;
 
 /// Its score is -x / (sigma^2 + sigma_data^2) in model units: its samples are N(mean, (sigma_data scale)^2).
-Checkpoint gaussian_model(std::vector<float> mean, std::vector<float> scale) {
+Checkpoint gaussian_model(std::vector<double> mean, std::vector<double> scale) {
   Checkpoint model;
   model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
   model.net.parameterization = parameterization::Edm{kSigmaData};
@@ -62,8 +62,8 @@ void expect_gaussian(const cli::Matrix& samples, const Checkpoint& model, double
     for (std::size_t i = j; i < samples.values.size(); i += static_cast<std::size_t>(samples.cols))
       column.push_back(static_cast<double>(samples.values[i]));
     const Moments m = moments(column);
-    const double deviation = kSigmaData * static_cast<double>(model.standardization.scale[j]);
-    EXPECT_NEAR(m.mean, static_cast<double>(model.standardization.mean[j]), kSigmas * m.mean_error()) << j;
+    const double deviation = kSigmaData * model.standardization.scale[j];
+    EXPECT_NEAR(m.mean, model.standardization.mean[j], kSigmas * m.mean_error()) << j;
     // The flow's own steps cost up to 2 percent.
     const double variance = deviation * deviation * excess;
     EXPECT_NEAR(m.variance, variance, kSigmas * m.variance_error() + 0.02 * variance) << j;
@@ -88,7 +88,7 @@ double reverse_variance(int steps) {
 }
 
 TEST_F(CommandSample, EverySamplerDrawsFromTheModelInUnitsOfTheData) {
-  const Checkpoint model = gaussian_model({10, -200, 0.5f}, {4, 0.1f, 30});
+  const Checkpoint model = gaussian_model({10, -200, 0.5}, {4, 0.1, 30});
   model.save(path("model.safetensors"));
   const cli::Matrix flow = sample({"-n", "4000"});
   ASSERT_EQ(flow.rows, 4000);
@@ -106,7 +106,7 @@ TEST_F(CommandSample, EverySamplerDrawsFromTheModelInUnitsOfTheData) {
 // f = -|x|^2 / (2 (sigma^2 + sigma_data^2)) at sigma 0.01: in units of that variance the step is 1, where an unadjusted
 // chain has 4/3 of it.
 TEST_F(CommandSample, AChainAtOneLevelIsCorrectedOnRequest) {
-  Checkpoint model = gaussian_model({10, -200}, {4, 0.1f});
+  Checkpoint model = gaussian_model({10, -200}, {4, 0.1});
   model.net.kind = MlpShape::Kind::energy;
   model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
   model.save(path("model.safetensors"));
@@ -133,6 +133,36 @@ TEST_F(CommandSample, AcceptanceIsRefusedWhereThereIsNone) {
   EXPECT_EQ(of_score_net.exit_code, 1);
   EXPECT_NE(of_score_net.err.find("--metropolis: expected an energy net"), std::string::npos) << of_score_net.err;
   EXPECT_EQ(listing().size(), 1u);
+}
+
+// Column 1 was constant: the model knows nothing of it, and the samples have it back.
+TEST_F(CommandSample, ConstantColumnsComeBack) {
+  Checkpoint model = gaussian_model({10, 20}, {4, 2});
+  model.save(path("model.safetensors"));
+  const cli::Matrix without = sample({"-n", "10"});
+  model.standardization = {{10, 0.1, 20}, {4, 0, 2}};
+  model.save(path("model.safetensors"));
+  const cli::Matrix with = sample({"-n", "10", "--image", "1x3"});
+  ASSERT_EQ(with.cols, 3);
+  ASSERT_EQ(with.rows, 10);
+  for (std::size_t i = 0; i < 10; ++i)
+    EXPECT_EQ((std::vector<float>(with.values.begin() + 3 * i, with.values.begin() + 3 * i + 3)),
+              (std::vector<float>{without.values[2 * i], 0.1f, without.values[2 * i + 1]}));
+}
+
+// A model that C++ wrote has its noise in its loss alone; the command's own metadata of older files are read too.
+TEST_F(CommandSample, TheNoiseOfTheModelsLossIsSampledFrom) {
+  Checkpoint model = gaussian_model({10}, {4});
+  model.save(path("model.safetensors"));
+  const cli::Matrix old = sample({"-n", "10"});
+  model.metadata.clear();
+  model.loss = Loss{Dsm{}, schedule::Geometric{0.01, 20}, weighting::Edm{kSigmaData}};
+  model.save(path("model.safetensors"));
+  EXPECT_EQ(sample({"-n", "10"}).values, old.values);
+  model.loss->schedule = schedule::LogNormal{std::log(std::sqrt(0.01 * 20)), std::log(20 / 0.01) / 6};
+  model.save(path("model.safetensors"));
+  const cli::Matrix lognormal = sample({"-n", "10"});
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_NEAR(lognormal.values[i], old.values[i], 1e-3);
 }
 
 TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {
@@ -164,7 +194,7 @@ TEST_F(CommandSample, TheAverageOfTheParametersIsSampledWhereThereIsOne) {
 }
 
 TEST_F(CommandSample, ImagesAreAContactSheet) {
-  Checkpoint model = gaussian_model(std::vector<float>(12, 8.0f), std::vector<float>(12, 16.0f));
+  Checkpoint model = gaussian_model(std::vector<double>(12, 8.0), std::vector<double>(12, 16.0));
   model.metadata["data.lowest"] = "0";
   model.metadata["data.highest"] = "16";
   model.save(path("model.safetensors"));
@@ -197,7 +227,7 @@ double mean_difference(const Picture& a, const cli::Canvas& b) {
 
 TEST_F(CommandSample, PointsAreDrawnBesideTheDataWithTheScoreInItsUnits) {
   const double mean[] = {10, -3}, scale[] = {2, 0.5}, sigma = 0.3;
-  gaussian_model({10, -3}, {2, 0.5f}).save(path("model.safetensors"));
+  gaussian_model({10, -3}, {2, 0.5}).save(path("model.safetensors"));
   cli::Matrix data{300, 2, {}};
   const std::vector<double> z = normal_values(600, 4);
   for (std::size_t i = 0; i < z.size(); ++i)
@@ -226,7 +256,7 @@ TEST_F(CommandSample, PointsAreDrawnBesideTheDataWithTheScoreInItsUnits) {
 
 // f = a/2 |x|^2 with a = -1 / (sigma^2 + sigma_data^2), x in model units.
 TEST_F(CommandSample, AnEnergyNetsDensityIsDrawnToo) {
-  Checkpoint model = gaussian_model({10, -3}, {2, 0.5f});
+  Checkpoint model = gaussian_model({10, -3}, {2, 0.5});
   model.net.kind = MlpShape::Kind::energy;
   model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
   model.save(path("model.safetensors"));

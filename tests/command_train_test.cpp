@@ -104,7 +104,7 @@ TEST_F(CommandTrain, LeavesAModelWithTorchNamesTheLossesAndAPlot) {
   EXPECT_EQ(model.noise.step, 40);
   EXPECT_EQ(model.metadata.at("objective"), "dsm");
   EXPECT_NE(model.params, model.sampling_params());
-  for (std::size_t j = 0; j < 2; ++j) EXPECT_NEAR(static_cast<double>(model.standardization.mean[j]), kMean[j], 0.5);
+  for (std::size_t j = 0; j < 2; ++j) EXPECT_NEAR(model.standardization.mean[j], kMean[j], 0.5);
 
   const SafetensorsFile file = read_safetensors(path("deep/folder/model.safetensors"));
   const std::map<std::string, std::vector<std::int64_t>> shapes = {

@@ -87,7 +87,7 @@ TEST(DatasetScale, OneScaleForAllKeepsShapes) {
   double variance = 0;
   for (std::size_t j = 0; j < 3; ++j) {
     EXPECT_EQ(set.standardization.scale[j], set.standardization.scale[0]);
-    EXPECT_NEAR(static_cast<double>(set.standardization.mean[j]), moments(column(data, j)).mean, 1e-4) << j;
+    EXPECT_NEAR(set.standardization.mean[j], moments(column(data, j)).mean, 1e-4) << j;
     variance += moments(column(set.training, j)).variance / 3;
   }
   EXPECT_NEAR(std::sqrt(variance), kSigmaData, 1e-6);
@@ -110,8 +110,8 @@ TEST(DatasetScale, AColumnThatNeverChangesTakesTheCommonScale) {
   for (std::size_t i = 1; i < data.values.size(); i += 3) data.values[i] = 0.1f;  // a sum of 100 of them is rounded
   for (const Standardize standardize : {Standardize::scale, Standardize::column}) {
     const Dataset set = prepare(data, 0.1, standardize, kSigmaData, 3);
-    EXPECT_EQ(set.standardization.mean[1], 0.1f);
-    EXPECT_GT(set.standardization.scale[1], 100.0f);
+    EXPECT_EQ(set.standardization.mean[1], static_cast<double>(0.1f));
+    EXPECT_GT(set.standardization.scale[1], 100.0);
     for (const double each : column(set.training, 1)) EXPECT_EQ(each, 0);
     for (const double each : column(set.held_out, 1)) EXPECT_EQ(each, 0);
   }
@@ -163,7 +163,7 @@ TEST(DatasetUnits, ThereAndBackIsTheIdentity) {
   cli::to_data_units(set.standardization, there);
   for (std::size_t i = 0; i < data.values.size(); ++i) {
     // Half a unit of the last place each way: of the model's value, and of the data's.
-    const double mean = std::abs(static_cast<double>(set.standardization.mean[i % 3]));
+    const double mean = std::abs(set.standardization.mean[i % 3]);
     const double value = static_cast<double>(data.values[i]);
     EXPECT_NEAR(static_cast<double>(there.values[i]), value, 0x1p-23 * (std::abs(value) + mean)) << i;
   }
@@ -172,6 +172,29 @@ TEST(DatasetUnits, ThereAndBackIsTheIdentity) {
   cli::to_model_units({}, untouched);
   cli::to_data_units({}, untouched);
   EXPECT_EQ(untouched.values, data.values);
+}
+
+// Columns 0 and 2 are constant: they are no coordinates of the model, and come back in the units of the data.
+TEST(DatasetUnits, ConstantColumnsAreDroppedAndInserted) {
+  const Standardization units{{0.1, 10, -3, 20}, {0, 2, 0, 4}};
+  const Matrix data{2, 4, {0.1f, 12, -3, 24, 0.1f, 6, -3, 16}};
+  Matrix matrix = data;
+  cli::check_constant_columns(units, matrix);
+  cli::to_model_units(units, matrix);
+  EXPECT_EQ(matrix.cols, 2);
+  EXPECT_EQ(matrix.rows, 2);
+  EXPECT_EQ(matrix.values, (std::vector<float>{1, 1, -2, -1}));
+  cli::to_data_units(units, matrix);
+  EXPECT_EQ(matrix.cols, 4);
+  EXPECT_EQ(matrix.values, data.values);
+  matrix.values[4 + 2] = -2;
+  try {
+    cli::check_constant_columns(units, matrix);
+    ADD_FAILURE() << "a constant column with another value was taken";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "DATA: expected -3 in column 2 (from 0), which was constant in training, got -2 in row 1");
+  }
 }
 
 TEST(DatasetUnits, HoldTheLargestFloats) {

@@ -81,14 +81,21 @@ SCOREMATCH_API scorematch_status scorematch_checkpoint_set_noise(scorematch_chec
                                                                  const scorematch_noise_position* position);
 SCOREMATCH_API scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* checkpoint,
                                                              scorematch_noise_position* position);
-/// data = mean + scale * model, column by column. @param mean, scale [dim]; both NULL with dim 0: none
+/// data = mean + scale * model, column by column. A scale of 0 marks a column that is constant at its mean in the data
+/// and no coordinate of the network: as many scales are > 0 as the network has inputs, which saving checks.
+/// @param mean, scale [columns]; both NULL with columns 0: none
 SCOREMATCH_API scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint,
-                                                                           const float* mean, const float* scale,
-                                                                           int32_t dim);
-/// @param given 1 if there is one, else 0 and nothing else is written @param mean, scale [dim]
+                                                                           const double* mean, const double* scale,
+                                                                           int32_t columns);
+/// @param mean, scale [columns], or NULL with columns 0 if there is none; they live until it is set again
 SCOREMATCH_API scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint,
-                                                                       int32_t* given, float* mean, float* scale,
-                                                                       int32_t dim);
+                                                                       const double** mean, const double** scale,
+                                                                       int32_t* columns);
+/// What the network was trained with: sampling takes its noise levels from here. @param loss a text as a loss plan
+/// takes it, or NULL: unknown
+SCOREMATCH_API scorematch_status scorematch_checkpoint_set_loss(scorematch_checkpoint* checkpoint, const char* loss);
+/// @param loss such a text, or NULL; it lives until it is set again
+SCOREMATCH_API scorematch_status scorematch_checkpoint_loss(const scorematch_checkpoint* checkpoint, const char** loss);
 /// A string of the caller's own. @param value or NULL, to take it out
 SCOREMATCH_API scorematch_status scorematch_checkpoint_set_metadata(scorematch_checkpoint* checkpoint, const char* key,
                                                                     const char* value);

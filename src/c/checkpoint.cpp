@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "c/handles.h"
+#include "spec_plans.h"
 #include "validate.h"
 
 using namespace scorematch;
@@ -12,6 +13,7 @@ using namespace scorematch::c;
 
 struct scorematch_checkpoint {
   Checkpoint checkpoint;
+  std::string loss = checkpoint.loss ? loss_text(*checkpoint.loss) : "";
 };
 
 namespace {
@@ -99,34 +101,54 @@ scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* check
   return give(position, "position", [&] { return position_of(of(checkpoint).noise); });
 }
 
-scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint, const float* mean,
-                                                            const float* scale, int32_t dim) {
+scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint, const double* mean,
+                                                            const double* scale, int32_t columns) {
   return guard([&] {
     Checkpoint& to = of(checkpoint);
     Standardization given;
-    if (mean != nullptr || scale != nullptr || dim != 0) {
-      check_count("dim", dim, to.net.dim);
+    if (mean != nullptr || scale != nullptr || columns != 0) {
+      if (columns < to.net.dim)
+        throw_invalid("columns", "at least " + std::to_string(to.net.dim) + ", as the network has inputs",
+                      std::to_string(columns));
       need(mean, "mean", "memory");
       need(scale, "scale", "memory");
-      given.mean.assign(mean, mean + dim);
-      given.scale.assign(scale, scale + dim);
+      given.mean.assign(mean, mean + columns);
+      given.scale.assign(scale, scale + columns);
     }
     to.standardization = std::move(given);
   });
 }
-scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, int32_t* given,
-                                                        float* mean, float* scale, int32_t dim) {
+scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, const double** mean,
+                                                        const double** scale, int32_t* columns) {
   return guard([&] {
-    const Checkpoint& from = of(checkpoint);
-    need(given, "given", "a place for the result");
-    check_count("dim", dim, from.net.dim);
-    if (!from.standardization.mean.empty()) {
-      need(scale, "scale", "memory");
-      copy_out(from.standardization.mean, mean, "mean");
-      copy_out(from.standardization.scale, scale, "scale");
-    }
-    *given = from.standardization.mean.empty() ? 0 : 1;
+    const Standardization& from = of(checkpoint).standardization;
+    need(mean, "mean", "a place for the result");
+    need(scale, "scale", "a place for the result");
+    need(columns, "columns", "a place for the result");
+    *columns = static_cast<std::int32_t>(from.mean.size());
+    *mean = from.mean.empty() ? nullptr : from.mean.data();
+    *scale = from.scale.empty() ? nullptr : from.scale.data();
   });
+}
+
+scorematch_status scorematch_checkpoint_set_loss(scorematch_checkpoint* checkpoint, const char* loss) {
+  return guard([&] {
+    Checkpoint& to = of(checkpoint);
+    std::optional<Loss> given;
+    if (loss != nullptr) {
+      MetadataReader reader = MetadataReader::of_text("loss", loss);
+      given = read_loss(reader, read_sigma_data(reader));
+      reader.refuse_rest();
+      check(given->objective);
+      check(given->schedule);
+      check(given->weighting, to.net.parameterization);
+    }
+    to.loss = std::move(given);
+    checkpoint->loss = to.loss ? loss_text(*to.loss) : "";
+  });
+}
+scorematch_status scorematch_checkpoint_loss(const scorematch_checkpoint* checkpoint, const char** loss) {
+  return give(loss, "loss", [&] { return of(checkpoint).loss ? checkpoint->loss.c_str() : nullptr; });
 }
 
 scorematch_status scorematch_checkpoint_set_metadata(scorematch_checkpoint* checkpoint, const char* key,

@@ -57,8 +57,8 @@ Standardization measure(const Matrix& data, Standardize standardize, double devi
     if (!(scale >= static_cast<double>(FLT_MIN) && scale <= static_cast<double>(FLT_MAX)))
       refuse("DATA", "a standard deviation that is 1.2e-38 to 3.4e38 times --sigma-data",
              number_text(scale) + " times in column " + std::to_string(j) + " (from 0)");
-    result.mean.push_back(static_cast<float>(mean[j]));
-    result.scale.push_back(static_cast<float>(scale));
+    result.mean.push_back(mean[j]);
+    result.scale.push_back(scale);
   }
   return result;
 }
@@ -85,23 +85,49 @@ Dataset prepare(const Matrix& data, double share, Standardize standardize, doubl
   return result;
 }
 
+std::int64_t data_columns(const Checkpoint& model) {
+  const std::size_t columns = model.standardization.mean.size();
+  return columns > 0 ? static_cast<std::int64_t>(columns) : model.net.dim;
+}
+
 void to_data_units(const Standardization& standardization, Matrix& samples) {
-  if (standardization.mean.empty()) return;
-  for (std::size_t i = 0; i < samples.values.size(); ++i) {
-    const std::size_t j = i % static_cast<std::size_t>(samples.cols);
-    samples.values[i] =
-        static_cast<float>(static_cast<double>(standardization.mean[j]) +
-                           static_cast<double>(standardization.scale[j]) * static_cast<double>(samples.values[i]));
-  }
+  const std::vector<double>&mean = standardization.mean, &scale = standardization.scale;
+  if (mean.empty()) return;
+  Matrix data{samples.rows, static_cast<std::int64_t>(mean.size()), {}};
+  data.values.reserve(static_cast<std::size_t>(data.rows * data.cols));
+  auto next = samples.values.begin();
+  for (std::int64_t i = 0; i < data.rows; ++i)
+    for (std::size_t j = 0; j < mean.size(); ++j)
+      data.values.push_back(
+          static_cast<float>(scale[j] > 0 ? mean[j] + scale[j] * static_cast<double>(*next++) : mean[j]));
+  samples = std::move(data);
 }
 
 void to_model_units(const Standardization& standardization, Matrix& data) {
   if (standardization.mean.empty()) return;
-  for (std::size_t i = 0; i < data.values.size(); ++i) {
-    const std::size_t j = i % static_cast<std::size_t>(data.cols);
-    data.values[i] =
-        static_cast<float>((static_cast<double>(data.values[i]) - static_cast<double>(standardization.mean[j])) /
-                           static_cast<double>(standardization.scale[j]));
+  const std::vector<std::size_t> coordinates = standardization.coordinates();
+  const auto cols = static_cast<std::size_t>(data.cols);
+  std::size_t to = 0;
+  for (std::size_t row = 0; row < data.values.size(); row += cols)
+    for (const std::size_t j : coordinates)  // to <= row + j: nothing is overwritten before it is read
+      data.values[to++] = static_cast<float>((static_cast<double>(data.values[row + j]) - standardization.mean[j]) /
+                                             standardization.scale[j]);
+  data.values.resize(to);
+  data.cols = static_cast<std::int64_t>(coordinates.size());
+}
+
+void check_constant_columns(const Standardization& standardization, const Matrix& data) {
+  for (std::size_t j = 0; j < standardization.scale.size(); ++j) {
+    if (standardization.scale[j] > 0) continue;
+    const auto constant = static_cast<float>(standardization.mean[j]);
+    for (std::int64_t i = 0; i < data.rows; ++i) {
+      const auto value = static_cast<float>(data.values[static_cast<std::size_t>(i * data.cols) + j]);
+      if (value != constant)
+        refuse("DATA",
+               number_text(standardization.mean[j]) + " in column " + std::to_string(j) +
+                   " (from 0), which was constant in training",
+               number_text(static_cast<double>(value)) + " in row " + std::to_string(i));
+    }
   }
 }
 

@@ -24,9 +24,14 @@ struct Dataset {
 Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed,
                 double dequantize = 0, const Standardization* known = nullptr);
 
-/// data = mean + scale * model, in place; nothing without a standardisation.
+/// How many columns the data of a model have: its coordinates and the constant columns.
+std::int64_t data_columns(const Checkpoint& model);
+/// data = mean + scale * model, in place; constant columns come back. Nothing without a standardization.
 void to_data_units(const Standardization& standardization, Matrix& samples);
-/// The way back.
+/// The inverse; constant columns are dropped, whatever they hold.
 void to_model_units(const Standardization& standardization, Matrix& data);
+/// @throws Error naming DATA, the row, the column (from 0) and both values where a column that was constant in training
+/// holds another float32 value
+void check_constant_columns(const Standardization& standardization, const Matrix& data);
 
 }  // namespace scorematch::cli

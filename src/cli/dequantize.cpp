@@ -28,8 +28,8 @@ void check_grid(const Matrix& data, double step) {
 
 Dequantizer::Dequantizer(double step, const Standardization& standardization, std::int64_t cols, std::uint64_t seed)
     : width_(static_cast<std::size_t>(cols), step), seed_(seed) {
-  for (std::size_t j = 0; j < standardization.scale.size(); ++j)
-    width_[j] /= static_cast<double>(standardization.scale[j]);
+  const std::vector<std::size_t> coordinates = standardization.coordinates();
+  for (std::size_t j = 0; j < coordinates.size(); ++j) width_[j] /= standardization.scale[coordinates[j]];
 }
 
 void Dequantizer::add(const float* row, std::int64_t training_step, std::int64_t sample, float* out) const {

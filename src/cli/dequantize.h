@@ -20,6 +20,7 @@ void check_grid(const Matrix& data, double step);
 class Dequantizer {
  public:
   /// @param step of the data, in their units @param standardization of the model's units, in which all else here is
+  /// @param cols coordinates of the model
   Dequantizer(double step, const Standardization& standardization, std::int64_t cols, std::uint64_t seed);
 
   /// The rows that a plan would draw for this step by In::draw_rows, with their noise. @param out [batch, cols]

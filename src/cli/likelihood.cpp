@@ -53,7 +53,8 @@ Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
 /// ln p of data units less that of model units: - sum of ln scale.
 double log_change(const Checkpoint& model) {
   double sum = 0;
-  for (const float each : model.standardization.scale) sum -= std::log(static_cast<double>(each));
+  for (const double each : model.standardization.scale)
+    if (each > 0) sum -= std::log(each);
   return sum;
 }
 
@@ -92,16 +93,17 @@ void run(const Options& options) {
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
   Matrix data = read_data(options.data);
-  if (data.cols != model.net.dim)
-    refuse("DATA", std::to_string(model.net.dim) + " columns, as the model has", std::to_string(data.cols));
+  if (data.cols != data_columns(model))
+    refuse("DATA", std::to_string(data_columns(model)) + " columns, as the model has", std::to_string(data.cols));
   if (options.count > data.rows)
     refuse("--count", "at most the " + std::to_string(data.rows) + " rows of the data", std::to_string(options.count));
   if (options.count > 0) {
     data.rows = options.count;
     data.values.resize(static_cast<std::size_t>(data.rows * data.cols));
   }
-  const double step = metadata_number(model, "data.dequantize", 0), dim = static_cast<double>(data.cols);
+  const double step = metadata_number(model, "data.dequantize", 0), dim = model.net.dim;
   if (step > 0) check_grid(data, step);
+  check_constant_columns(model.standardization, data);
   to_model_units(model.standardization, data);
   if (step > 0) data = Dequantizer(step, model.standardization, data.cols, options.seed).all(data, /*training_step=*/0);
 

@@ -22,9 +22,25 @@ void check(const NoiseRange& asked) {
     refuse_option("--sigma-min", "at most --sigma-max " + number_text(asked.high), number_text(asked.low));
 }
 
+NoiseRange range_of(const NoiseSchedule& schedule) {
+  struct Visitor {
+    NoiseRange operator()(const schedule::None&) const { return {}; }
+    NoiseRange operator()(const schedule::Single& single) const { return {single.sigma, single.sigma}; }
+    NoiseRange operator()(const schedule::Geometric& geometric) const {
+      return {geometric.sigma_min, geometric.sigma_max};
+    }
+    NoiseRange operator()(const schedule::LogNormal& lognormal) const {  // all but 3 in 1000 of the training noise
+      return {std::exp(lognormal.mean - 3 * lognormal.deviation), std::exp(lognormal.mean + 3 * lognormal.deviation)};
+    }
+  };
+  return std::visit(Visitor{}, schedule);
+}
+
 NoiseRange known_range(const NoiseRange& asked, const Checkpoint& model) {
-  return {asked.low > 0 ? asked.low : metadata_number(model, "sigma_min", 0),
-          asked.high > 0 ? asked.high : metadata_number(model, "sigma_max", 0)};
+  const NoiseRange trained =
+      model.loss ? range_of(model.loss->schedule)
+                 : NoiseRange{metadata_number(model, "sigma_min", 0), metadata_number(model, "sigma_max", 0)};
+  return {asked.low > 0 ? asked.low : trained.low, asked.high > 0 ? asked.high : trained.high};
 }
 
 NoiseRange needed_range(const NoiseRange& asked, const Checkpoint& model, const std::string& why) {

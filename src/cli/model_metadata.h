@@ -15,7 +15,10 @@ struct NoiseRange {
 };
 /// What the arguments alone show to be wrong.
 void check(const NoiseRange& asked);
-/// Each as asked for, else as the model was trained; either may be 0 still.
+/// The noise that a schedule draws; zeros where it draws none.
+NoiseRange range_of(const NoiseSchedule& schedule);
+/// Each as asked for, else as the model was trained: from its loss, or from the metadata of files without one. Either
+/// may be 0 still.
 NoiseRange known_range(const NoiseRange& asked, const Checkpoint& model);
 /// The same where both are needed. @param why, for the message @throws Error naming the option
 NoiseRange needed_range(const NoiseRange& asked, const Checkpoint& model, const std::string& why);

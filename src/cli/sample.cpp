@@ -152,7 +152,7 @@ class Drawing {
     for (std::size_t i = 0; i < values.size(); i += 2) {
       const auto at = [&](std::size_t j) {
         const auto& scale = model_.standardization.scale;
-        return static_cast<double>(values[i + j]) / (scale.empty() ? 1.0 : static_cast<double>(scale[j]));
+        return static_cast<double>(values[i + j]) / (scale.empty() ? 1.0 : scale[j]);
       };
       arrows.push_back(
           {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), at(0), at(1)});
@@ -233,8 +233,9 @@ void run(const Options& options) {
     refuse("--quantize", "a model of data that were dequantized", "one of data as they are");
   if (!options.image.empty()) {
     const Size size = parse_image(options.image);
-    if (std::int64_t{size.height} * size.width != model.net.dim)
-      refuse("--image", std::to_string(model.net.dim) + " values a picture, as the model has", options.image);
+    const std::int64_t columns = data_columns(model);
+    if (std::int64_t{size.height} * size.width != columns)
+      refuse("--image", std::to_string(columns) + " values per picture, as the model has", options.image);
     try {
       check_sheet(options.count, size.height, size.width);
     } catch (const Error& error) {
@@ -247,7 +248,7 @@ void run(const Options& options) {
   Matrix data;
   if (!options.data.empty()) {
     data = read_data(options.data);
-    if (model.net.dim != 2 || data.cols != 2)
+    if (model.net.dim != 2 || data_columns(model) != 2 || data.cols != 2)
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
   }

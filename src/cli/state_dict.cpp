@@ -4,14 +4,16 @@
 #include <cctype>
 #include <cmath>
 
+#include "cli/dataset.h"
 #include "cli/refusal.h"
 #include "network.h"
-#include "spec_text.h"
+#include "spec_plans.h"
 
 namespace scorematch::cli {
 namespace {
 
 constexpr const char *kMean = "data.mean", *kScale = "data.scale";
+const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
 // What the command keeps in a model beside the network, and is of use without its run.
@@ -145,6 +147,31 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
   return params;
 }
 
+void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoint& model) {
+  Standardization& units = model.standardization;
+  const Tensor mean = tensors.take(prefix + kMean, 1, "[columns]");
+  units.mean = mean.as_double();
+  const std::string expected = describe_shape(mean.shape), name = "tensor '" + prefix + kScale + "': expected ";
+  const Tensor scale = tensors.take(prefix + kScale, 1, expected);
+  if (scale.shape != mean.shape) tensors.fail(name + expected + ", got " + describe_shape(scale.shape));
+  units.scale = scale.as_double();
+  for (const double each : units.scale)
+    if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a column that is constant), got " + number_text(each));
+  if (const auto varying = static_cast<int>(units.coordinates().size()); varying != model.net.dim)
+    tensors.fail(name + std::to_string(model.net.dim) + " values > 0, as the network has " +
+                 std::to_string(model.net.dim) + " inputs, got " + std::to_string(varying));
+}
+
+/// The loss of the model that was exported. Noise levels that are given replace it.
+std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata, const Description& given) {
+  MetadataReader reader(path, metadata);
+  MetadataReader section = reader.take_section(kLoss);
+  if (!section.has("objective") || given.count("sigma_min") > 0 || given.count("sigma_max") > 0) return {};
+  const Loss loss = read_loss(section, read_sigma_data(section));
+  section.refuse_rest();
+  return loss;
+}
+
 /// The network but for its widths: from what is given, or else from the metadata.
 MlpShape describe_net(const std::string& path, const Metadata& metadata, const Description& given, Tensors& tensors,
                       const std::string& frequencies) {
@@ -191,14 +218,20 @@ SafetensorsFile to_state_dict(const Checkpoint& model, const std::vector<float>&
   write_net(model.net, file.metadata);
   for (const char* key : kKept)
     if (const auto found = model.metadata.find(key); found != model.metadata.end()) file.metadata[key] = found->second;
+  if (model.loss) {
+    Metadata loss;
+    write_loss(*model.loss, loss);
+    for (const auto& [key, value] : loss) file.metadata[kLoss + key] = value;
+  }
   file.metadata["format"] = "pt";  // what loaders for PyTorch look for
   if (layers_only) return file;
   if (const auto* fourier = std::get_if<conditioning::Fourier>(&model.net.conditioning))
     file.tensors[names.prefix + "fourier.frequencies"] = {{static_cast<std::int64_t>(fourier->frequencies.size())},
                                                           fourier->frequencies};
   if (!model.standardization.mean.empty()) {
-    file.tensors[names.prefix + kMean] = {{model.net.dim}, model.standardization.mean};
-    file.tensors[names.prefix + kScale] = {{model.net.dim}, model.standardization.scale};
+    const std::vector<std::int64_t> shape = {data_columns(model)};
+    file.tensors[names.prefix + kMean] = {shape, model.standardization.mean};
+    file.tensors[names.prefix + kScale] = {shape, model.standardization.scale};
   }
   return file;
 }
@@ -212,6 +245,7 @@ Checkpoint from_state_dict(const std::string& path, const ModuleNames& names, co
   Tensors tensors(path, std::move(file.tensors), names.prefix);
 
   Checkpoint model;
+  model.loss = take_loss(path, file.metadata, given);
   model.net = describe_net(path, file.metadata, given, tensors, names.prefix + frequencies);
   for (const char* each : {kMean, kScale}) {
     if (!tensors.has(names.prefix + kMean) && !tensors.has(names.prefix + kScale)) break;
@@ -220,12 +254,7 @@ Checkpoint from_state_dict(const std::string& path, const ModuleNames& names, co
   }
   model.params = take_layers(tensors, find_modules(tensors, names), model.net);
   if (tensors.has(names.prefix + kMean)) {
-    model.standardization.mean = tensors.take_vector(names.prefix + kMean, model.net.dim);
-    model.standardization.scale = tensors.take_vector(names.prefix + kScale, model.net.dim);
-    for (const float each : model.standardization.scale)
-      if (!(each > 0))
-        tensors.fail("tensor '" + names.prefix + kScale + "': expected values > 0, got " +
-                     number_text(static_cast<double>(each)));
+    take_standardization(tensors, names.prefix, model);
   }
   if (!tensors.left().empty()) {
     const auto& [unknown, tensor] = *tensors.left().begin();

@@ -181,6 +181,7 @@ void Training::save() {
   checkpoint.adam = adam_.snapshot(queue_);
   checkpoint.noise = noise_.read(queue_);
   checkpoint.standardization = data_.standardization;
+  checkpoint.loss = options_.loss();
   write_metadata(checkpoint.metadata);
   log_.save(checkpoint.arrays);
   checkpoint.save(path("model.safetensors"));

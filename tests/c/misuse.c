@@ -66,6 +66,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   size_t bytes = 0;
   int64_t count = 0;
   int32_t number = 0;
+  const double* doubles = NULL;
   REFUSED(scorematch_engine_kind(NULL, &number), "engine", "a handle, got a null pointer");
   REFUSED(scorematch_engine_description(NULL, &text), "engine", "null pointer");
   REFUSED(scorematch_buffer_create(NULL, 8, &buffer), "engine", "null pointer");
@@ -140,7 +141,9 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   REFUSED(scorematch_checkpoint_set_noise(NULL, &position), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_noise(NULL, &position), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_set_standardization(NULL, NULL, NULL, 0), "checkpoint", "null pointer");
-  REFUSED(scorematch_checkpoint_standardization(NULL, &number, values, values, 2), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_standardization(NULL, &doubles, &doubles, &number), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_set_loss(NULL, NULL), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_loss(NULL, &text), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_set_metadata(NULL, "key", "value"), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_metadata(NULL, "key", &text), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_metadata_key(NULL, 0, &text), "checkpoint", "null pointer");

@@ -186,7 +186,7 @@ void test_memory(const scorematch_engine* engine) {
 
 void test_checkpoints(const scorematch_engine* engine) {
   static const char path[] = "c_interface_checkpoint.safetensors";
-  static const float mean[2] = {1, -2}, scale[2] = {0.5f, 2}, bad_scale[2] = {1, 0};
+  static const double mean[3] = {1, 0.1, -2}, scale[3] = {0.5, 0, 2}, bad_scale[3] = {1, 0, 0};
   const scorematch_noise_position position = {18446744073709551615u, 12, 34};
   const scorematch_view grad = f32(kX, kParams, 0);
   scorematch_checkpoint *saved = NULL, *loaded = NULL;
@@ -195,7 +195,8 @@ void test_checkpoints(const scorematch_engine* engine) {
   scorematch_adam_snapshot *snapshot = NULL, *same = NULL;
   scorematch_queue* queue = NULL;
   scorematch_noise_position at = {0, 0, 0};
-  float params[kParams], got[kParams], average[kParams], other[2], widths[2];
+  float params[kParams], got[kParams], average[kParams];
+  const double *other = NULL, *widths = NULL;
   scorematch_view view = f32(params, kParams, 0);
   const char *text = NULL, *first = NULL, *second = NULL;
   int32_t given = -1;
@@ -208,11 +209,14 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_create(net, kNet, kParams, &saved));
   OK(scorematch_checkpoint_adam(saved, &same));
   CHECK(same == NULL);
-  OK(scorematch_checkpoint_standardization(saved, &given, NULL, NULL, 2));
-  CHECK(given == 0);
+  OK(scorematch_checkpoint_standardization(saved, &other, &widths, &given));
+  CHECK(given == 0 && other == NULL && widths == NULL);
+  OK(scorematch_checkpoint_loss(saved, &text));
+  CHECK(text == NULL);
   OK(scorematch_checkpoint_set_adam(saved, snapshot));
   OK(scorematch_checkpoint_set_noise(saved, &position));
-  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, 2));
+  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, 3));
+  OK(scorematch_checkpoint_set_loss(saved, "objective=dsm schedule=single sigma=0.3"));
   OK(scorematch_checkpoint_set_metadata(saved, "colour", "blue"));
   OK(scorematch_checkpoint_set_metadata(saved, "shape", "round"));
   OK(scorematch_checkpoint_set_metadata(saved, "size", "large"));
@@ -232,8 +236,15 @@ void test_checkpoints(const scorematch_engine* engine) {
   CHECK(memcmp(got, average, sizeof got) == 0 && memcmp(got, kNet, sizeof got) != 0);
   OK(scorematch_checkpoint_noise(loaded, &at));
   CHECK(at.seed == position.seed && at.step == 12 && at.first_sample == 34);
-  OK(scorematch_checkpoint_standardization(loaded, &given, other, widths, 2));
-  CHECK(given == 1 && memcmp(other, mean, sizeof mean) == 0 && memcmp(widths, scale, sizeof scale) == 0);
+  OK(scorematch_checkpoint_standardization(loaded, &other, &widths, &given));
+  CHECK(given == 3 && memcmp(other, mean, sizeof mean) == 0 && memcmp(widths, scale, sizeof scale) == 0);
+  OK(scorematch_checkpoint_loss(loaded, &text));
+  CHECK(text != NULL && strcmp(text, "objective=dsm schedule=single sigma=0.3 variance=plain weighting=none") == 0);
+  OK(scorematch_checkpoint_set_loss(loaded, NULL));
+  OK(scorematch_checkpoint_loss(loaded, &text));
+  CHECK(text == NULL);
+  REFUSED(scorematch_checkpoint_set_loss(loaded, "objective=dsm sigma=1"), "loss.sigma", "'1'");
+  REFUSED(scorematch_checkpoint_set_loss(loaded, "objective=ssm projections=0"), "projections", "0");
   OK(scorematch_checkpoint_metadata(loaded, "shape", &text));
   CHECK(text != NULL && strcmp(text, "round") == 0);
   OK(scorematch_checkpoint_metadata(loaded, "size", &text));
@@ -246,9 +257,9 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_sampling_params(loaded, got, kParams));
   CHECK(memcmp(got, kNet, sizeof got) == 0);
 
-  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, 2));
-  REFUSED(scorematch_checkpoint_save(loaded, path), "data.scale", "values > 0, got 0");
-  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, 3), "dim", "2 elements, got 3");
+  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, 3));
+  REFUSED(scorematch_checkpoint_save(loaded, path), "data.scale", "2 values > 0, as the network has 2 inputs, got 1");
+  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, 1), "columns", "at least 2");
   OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, 0));
   REFUSED(scorematch_checkpoint_params(loaded, got, 5), "count", "6 elements, got 5");
   scorematch_checkpoint_destroy(loaded);

@@ -321,6 +321,27 @@ class TrainingTest(unittest.TestCase):
             checkpoint.save(save)
         return np.concatenate([loss.params, loss.queue.read(adam.ema)])
 
+    def test_units_and_loss_are_kept(self):
+        net = sm.Net("dim=2 hidden=")
+        checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))
+        self.assertIsNone(checkpoint.standardization)
+        self.assertIsNone(checkpoint.loss)
+        checkpoint.standardization = [1, 0.1, -2], [0.5, 0, 1 / 3]  # the second column is constant
+        checkpoint.loss = "objective=dsm schedule=geometric sigma_min=0.01 sigma_max=20"
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.safetensors")
+            checkpoint.save(path)
+            loaded = sm.Checkpoint.load(path)
+        mean, scale = loaded.standardization
+        np.testing.assert_array_equal(mean, [1, 0.1, -2])
+        np.testing.assert_array_equal(scale, [0.5, 0, 1 / 3])
+        self.assertIn("sigma_max=20", loaded.loss)
+        loaded.loss = loaded.standardization = None
+        self.assertIsNone(loaded.standardization)
+        self.assertIsNone(loaded.loss)
+        with self.assertRaisesRegex(ValueError, "as many scales as means, 2, got 1"):
+            loaded.standardization = [1, 2], [1]
+
     def test_arrays_are_kept_by_name(self):
         net = sm.Net("dim=2 hidden=")
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))

@@ -32,7 +32,16 @@ inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
   for (float& each : checkpoint.adam->second_moment) each *= each;
   if (average) checkpoint.adam->ema = values(count, 4);
   checkpoint.noise = {0xFFFFFFFFFFFFFFFFu, (std::int64_t{1} << 40) - 1, (std::int64_t{1} << 48) - 1};
-  checkpoint.standardization = {values(net.dim, 5), std::vector<float>(static_cast<std::size_t>(net.dim), 1e-30f)};
+  // A constant column, then the coordinates of the model.
+  checkpoint.standardization.mean = {0.1};
+  checkpoint.standardization.scale = {0.0};
+  for (const float each : values(net.dim, 5)) {
+    checkpoint.standardization.mean.push_back(static_cast<double>(each) / 3);
+    checkpoint.standardization.scale.push_back(1e-30);
+  }
+  checkpoint.loss = Loss{Dsm{Dsm::Variance::antithetic}, schedule::Geometric{1.0 / 3, 7.5, 11}, weighting::Sigma2{}};
+  if (const auto* edm = std::get_if<parameterization::Edm>(&net.parameterization))
+    checkpoint.loss->weighting = weighting::Edm{edm->sigma_data};
   checkpoint.metadata = {{"", "nothing"}, {"data", "a\n\"b\"\t\xc3\xa9"}, {"user.data", std::string("\0", 1)}};
   checkpoint.arrays = {{"", {}}, {"history", {1.0 / 3, -0.0, 5e-324}}};
   return checkpoint;

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import MutableMapping
-from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_void_p, cast
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_void_p, cast
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +121,36 @@ class Checkpoint(Handle):
     @noise.setter
     def noise(self, position):
         call("checkpoint_set_noise", self._handle, byref(structs.Position(*position)))
+
+    @property
+    def standardization(self):
+        """(mean, scale), float64 by column of the data: data = mean + scale * model. None: the model's units are the
+        data's. A scale of 0 marks a constant column, which is no input of the network."""
+        mean, scale, columns = c_void_p(), c_void_p(), c_int32()
+        call("checkpoint_standardization", self._handle, byref(mean), byref(scale), byref(columns))
+        if columns.value == 0:
+            return None
+        values = (cast(each, POINTER(c_double)) for each in (mean, scale))
+        return tuple(np.ctypeslib.as_array(each, (columns.value,)).copy() for each in values)
+
+    @standardization.setter
+    def standardization(self, mean_and_scale):
+        if mean_and_scale is None:
+            return call("checkpoint_set_standardization", self._handle, None, None, 0)
+        mean, scale = (np.ascontiguousarray(each, np.float64) for each in mean_and_scale)
+        if mean.shape != scale.shape:
+            raise ValueError(f"standardization: expected as many scales as means, {mean.size}, got {scale.size}")
+        call("checkpoint_set_standardization", self._handle, mean.ctypes.data, scale.ctypes.data, mean.size)
+
+    @property
+    def loss(self):
+        """The loss the network was trained with, as a LossPlan takes it, or None: sampling takes its noise from here."""
+        value = get("checkpoint_loss", self._handle, c_char_p)
+        return None if value is None else value.decode()
+
+    @loss.setter
+    def loss(self, loss):
+        call("checkpoint_set_loss", self._handle, None if loss is None else encoded(loss))
 
     def __getitem__(self, key):
         """A string of your own, or None."""
