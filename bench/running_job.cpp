@@ -26,7 +26,7 @@ Result evaluate(const Job& job, const Engine& engine, const std::vector<float>& 
   const LossPlan plan(engine, net, job.loss(), batch, job.compute());
   Queue queue(engine, plan.workspace_bytes());
   const NoiseState noise(engine, kNoiseSeed);
-  const auto there = engine.upload(x), params = engine.upload(net.initial_params(kParamSeed));
+  const auto there = engine.upload(x), params = engine.upload(net.initial_params(kParamSeed, Initialization::torch));
   const ConstView rows(there.data(), {batch, job.dim});
   auto grad = engine.allocate<float>(net.param_count());
   auto value = engine.allocate<Estimate>();
@@ -54,7 +54,7 @@ RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
       queue_(engine_, plan_.workspace_bytes(), stream),
       noise_(engine_, kNoiseSeed),
       pool_(engine_, pool_bytes(job), job.batch, job.dim),
-      params_(engine_.upload(net_.initial_params(kParamSeed))),
+      params_(engine_.upload(net_.initial_params(kParamSeed, Initialization::torch))),
       grad_(engine_.allocate<float>(net_.param_count())),
       value_(engine_.allocate<Estimate>()),
       bytes_(static_cast<std::int64_t>(plan_.workspace_bytes()) + 4 * (job.batch * job.dim + 2 * net_.param_count())) {}

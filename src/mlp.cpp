@@ -1,7 +1,6 @@
 #include "scorematch/mlp.h"
 
 #include <cmath>
-#include <limits>
 
 #include "network.h"
 #include "scorematch/philox.h"
@@ -72,21 +71,6 @@ std::vector<MlpShape::Layer> MlpShape::layers() const {
 std::int64_t MlpShape::param_count() const {
   const Layer last = layers().back();
   return last.bias + last.out;
-}
-
-std::vector<float> MlpShape::initial_params(std::uint64_t seed) const {
-  check(*this);
-  std::vector<float> params(static_cast<std::size_t>(param_count()));
-  for (const Layer& layer : layers()) {
-    const double bound = 1 / std::sqrt(static_cast<double>(layer.in));
-    for (std::int64_t i = layer.weight; i < layer.bias + layer.out; ++i) {
-      const auto r = philox::philox4x32_10(
-          philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(i / 4), 0), seed);
-      const double u = static_cast<double>(philox::uniform(r.word[i % 4]));
-      params[static_cast<std::size_t>(i)] = static_cast<float>((2 * u - 1) * bound);
-    }
-  }
-  return params;
 }
 
 }  // namespace scorematch

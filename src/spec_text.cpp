@@ -199,6 +199,13 @@ const std::map<std::string, Activation>& activation_names() {
   return names;
 }
 
+Initialization read_initialization(const std::string& name) {
+  if (name == "torch") return Initialization::torch;
+  if (name == "variance_preserving") return Initialization::variance_preserving;
+  throw Error(ErrorCode::invalid_argument, "initialization",
+              "initialization: expected torch or variance_preserving, got '" + name.substr(0, 200) + "'");
+}
+
 std::string number_text(double value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;

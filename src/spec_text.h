@@ -85,6 +85,8 @@ std::string name_of(const std::map<std::string, T>& names, T value) {
 }
 
 const std::map<std::string, Activation>& activation_names();
+/// @throws Error invalid_argument naming `initialization`
+Initialization read_initialization(const std::string& name);
 
 /// Shortest text that reads back to the same number.
 std::string number_text(double value);

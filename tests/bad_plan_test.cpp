@@ -134,7 +134,7 @@ std::vector<BadMake> bad_nets() {
       {"width the largest int, drawn",
        [=](const Engine&) { changed([=](MlpShape& n) {
                               n.hidden = {dim, dim, dim, dim};
-                            }).initial_params(1); },
+                            }).initial_params(1, Initialization::torch); },
        {"hidden", "between 1 and 1048576", "2147483647"}},
       {"too many layers",
        make_net(changed([](MlpShape& n) { n.hidden.assign(1025, 1); })),

@@ -57,7 +57,7 @@ class CEquality : public EngineTest {
     std::vector<float> values;
     for (int i = 0; i < kRows * kDim; ++i) values.push_back(std::sin(static_cast<float>(i)));
     x_ = engine_.upload(values, {kRows, kDim});
-    params_ = engine_.upload(net().initial_params(5));
+    params_ = engine_.upload(net().initial_params(5, Initialization::torch));
   }
   void TearDown() override {
     scorematch_noise_destroy(c_noise_);
@@ -167,7 +167,7 @@ TEST_P(CEquality, OfEverySampler) {
 TEST_P(CEquality, OfCorrectedChains) {
   MlpShape energy = MlpShape::energy(kDim, {17, 17}, Activation::gelu);
   energy.parameterization = parameterization::Edm{0.25};
-  const auto params = engine_.upload(energy.initial_params(5));
+  const auto params = engine_.upload(energy.initial_params(5, Initialization::torch));
   const SamplerPlan plan(engine_, energy, Langevin{0.5, 0.3, 6, 0.5, true}, kRows);
   Queue queue(engine_, plan.workspace_bytes());
   auto x = engine_.allocate<float>({kRows, kDim}), c_x = engine_.allocate<float>({kRows, kDim});

@@ -94,7 +94,7 @@ TEST_F(CommandExchange, ModulesAreFoundByPatternByListAndByTheOrderOfTheirNames)
   // Twelve layers: 10 and 11 come after 9; and with a prefix, beside tensors of other modules.
   Checkpoint deep;
   deep.net = MlpShape::score(2, std::vector<int>(11, 2), Activation::tanh);
-  deep.params = deep.net.initial_params(3);
+  deep.params = deep.net.initial_params(3, Initialization::torch);
   deep.save(path("deep.safetensors"));
   run_well({"export", "deep.safetensors", "-o", "state.safetensors", "--names", "{layer}", "--prefix", "score.fc"});
   SafetensorsFile file = read_safetensors(path("state.safetensors"));

@@ -31,7 +31,7 @@ std::vector<Problem> problems() {
       p.loss = {objective, {}, weighting::Edm{}};
       p.batch = 1300;
       p.perturbed = true;
-      p.params = p.net.initial_params(3);
+      p.params = p.net.initial_params(3, Initialization::torch);
       p.x = maker.normals(p.batch * 5);
       p.eps = maker.normals(p.batch * 5);
       p.sigma = std::vector<float>(1300, 0.3f);

@@ -139,7 +139,7 @@ TEST(Memory, PeakIsTheWorkspaceAndTheArrays) {
 #endif
   const Engine engine = Engine::cpu(2);
   auto x = engine.allocate<float>({kBatch, kDim});
-  auto params = engine.upload(net().initial_params(1));
+  auto params = engine.upload(net().initial_params(1, Initialization::torch));
   auto grad = engine.allocate<float>(net().param_count());
   auto loss = engine.allocate<Estimate>();
   const NoiseState noise(engine, 1);

@@ -31,7 +31,7 @@ std::vector<float> train(const Engine& engine, const MlpShape& net, const Traini
   const LossPlan plan(engine, net, t.loss, t.whole ? rows : t.batch);
   Queue queue(engine, plan.workspace_bytes());
   const auto x = engine.upload(std::vector<float>(data.begin(), data.end()), {rows, net.dim});
-  auto params = engine.upload(net.initial_params(seed));
+  auto params = engine.upload(net.initial_params(seed, Initialization::torch));
   auto grad = engine.allocate<float>(net.param_count());
   NoiseState noise(engine, seed);
   Adam::Options options;

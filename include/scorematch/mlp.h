@@ -37,6 +37,14 @@ struct Fourier {
 }  // namespace conditioning
 using Conditioning = std::variant<conditioning::None, conditioning::LogSigma, conditioning::Fourier>;
 
+/// How initial parameters are drawn.
+enum class Initialization {
+  torch,  ///< torch.nn.Linear's default: uniform in +-1/sqrt(in), weights and biases alike
+  /// The signal of x and of sigma keeps its variance through the layers whatever the activation, and F = 0 at first.
+  /// (He et al. 2015, section 2.2; Poole et al. 2016, section 2; Karras et al. 2022, appendix F, for the zeros)
+  variance_preserving
+};
+
 /// A plain value; the plan made from it validates it and keeps its own copy.
 struct SCOREMATCH_API MlpShape {
   enum class Kind { score, energy };
@@ -61,8 +69,9 @@ struct SCOREMATCH_API MlpShape {
 
   std::vector<Layer> layers() const;  ///< in torch.nn.Linear's layout and order
   std::int64_t param_count() const;   ///< elements of the one flat vector; no gaps
-  /// torch.nn.Linear's default law, drawn from Philox: the same on every platform. [param_count]
-  std::vector<float> initial_params(std::uint64_t seed) const;
+  /// Drawn from Philox: the same on every platform. [param_count]
+  std::vector<float> initial_params(std::uint64_t seed,
+                                    Initialization initialization = Initialization::variance_preserving) const;
 };
 
 }  // namespace scorematch

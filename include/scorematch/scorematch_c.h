@@ -214,9 +214,10 @@ SCOREMATCH_API scorematch_status scorematch_net_param_count(const scorematch_net
 SCOREMATCH_API scorematch_status scorematch_net_layer_count(const scorematch_net* net, int32_t* count);
 SCOREMATCH_API scorematch_status scorematch_net_layer(const scorematch_net* net, int32_t index,
                                                       scorematch_layer* layer);
-/// Host memory. @param count must be the param_count
-SCOREMATCH_API scorematch_status scorematch_net_initial_params(const scorematch_net* net, uint64_t seed, float* params,
-                                                               int64_t count);
+/// Host memory. @param initialization "variance_preserving", which NULL means too, or "torch" @param count must be the
+/// param_count
+SCOREMATCH_API scorematch_status scorematch_net_initial_params(const scorematch_net* net, const char* initialization,
+                                                               uint64_t seed, float* params, int64_t count);
 
 #ifdef __cplusplus
 }

@@ -38,12 +38,13 @@ scorematch_status scorematch_net_layer(const scorematch_net* net, int32_t index,
     return scorematch_layer{at.in, at.out, at.weight, at.bias};
   });
 }
-scorematch_status scorematch_net_initial_params(const scorematch_net* net, uint64_t seed, float* params,
-                                                int64_t count) {
+scorematch_status scorematch_net_initial_params(const scorematch_net* net, const char* initialization, uint64_t seed,
+                                                float* params, int64_t count) {
   return guard([&] {
     check_count("count", count, need(net, "net").net.param_count());
     need(params, "params", "memory");
-    const std::vector<float> values = net->net.initial_params(seed);
+    const std::vector<float> values = net->net.initial_params(
+        seed, read_initialization(initialization != nullptr ? initialization : "variance_preserving"));
     std::copy(values.begin(), values.end(), params);
   });
 }

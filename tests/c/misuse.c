@@ -88,7 +88,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   REFUSED(scorematch_net_param_count(NULL, &count), "net", "null pointer");
   REFUSED(scorematch_net_layer_count(NULL, &number), "net", "null pointer");
   REFUSED(scorematch_net_layer(NULL, 0, &(scorematch_layer){0, 0, 0, 0}), "net", "null pointer");
-  REFUSED(scorematch_net_initial_params(NULL, 0, values, 6), "net", "null pointer");
+  REFUSED(scorematch_net_initial_params(NULL, NULL, 0, values, 6), "net", "null pointer");
   REFUSED(scorematch_loss_plan_create(NULL, net, "objective=ism", 1, NULL, &loss), "engine", "null pointer");
   REFUSED(scorematch_loss_plan_create(engine, NULL, "objective=ism", 1, NULL, &loss), "net", "null pointer");
   REFUSED(scorematch_loss_plan_create(engine, net, NULL, 1, NULL, &loss), "loss", "a text, got a null pointer");

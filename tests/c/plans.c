@@ -289,14 +289,14 @@ void test_nets(void) {
   CHECK(layer.in == 4 && layer.out == 3 && layer.weight == 64 + 36 && layer.bias == 64 + 36 + 12);
   OK(scorematch_net_param_count(net, &count));
   CHECK(count == 115);
-  OK(scorematch_net_initial_params(net, 7, params, count));
-  OK(scorematch_net_initial_params(again, 7, same, count));
+  OK(scorematch_net_initial_params(net, NULL, 7, params, count));
+  OK(scorematch_net_initial_params(again, NULL, 7, same, count));
   CHECK(memcmp(params, same, (size_t)count * sizeof *params) == 0);
   for (i = 0; i < 64; ++i) CHECK(fabsf(params[i]) <= 0.378f);  // 1/sqrt(7)
   REFUSED(scorematch_net_layer(net, 3, &layer), "index", "below 3, got 3");
   REFUSED(scorematch_net_layer(net, -1, &layer), "index", "got -1");
-  REFUSED(scorematch_net_initial_params(net, 7, params, 114), "count", "115 elements, got 114");
-  REFUSED(scorematch_net_initial_params(net, 7, NULL, 115), "params", "null pointer");
+  REFUSED(scorematch_net_initial_params(net, NULL, 7, params, 114), "count", "115 elements, got 114");
+  REFUSED(scorematch_net_initial_params(net, NULL, 7, NULL, 115), "params", "null pointer");
   scorematch_net_destroy(again);
   scorematch_net_destroy(net);
   // Drawn frequencies, and the same again from the text.

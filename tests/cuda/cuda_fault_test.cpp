@@ -33,11 +33,11 @@ struct Plans {
         head(engine, 3, {SsmVr{2, Projection::sphere}}, 8),
         sampler(engine, net(), ProbabilityFlow{0.1, 2, 2, 7}, 8),
         noise(engine, 3),
-        params(engine.upload(net().initial_params(1))),
+        params(engine.upload(net().initial_params(1, Initialization::torch))),
         x(engine.upload(std::vector<float>(24, 0.5f), {8, 3})),
         sigma(engine.upload(std::vector<float>{0.5f})),
         jvp(engine.upload(std::vector<float>(48, 0.25f), {2, 8, 3})),
-        energy_params(engine.upload(net(MlpShape::Kind::energy).initial_params(1))),
+        energy_params(engine.upload(net(MlpShape::Kind::energy).initial_params(1, Initialization::torch))),
         grad(engine.allocate<float>(net().param_count())),
         energy_grad(engine.allocate<float>(net(MlpShape::Kind::energy).param_count())),
         log_density(engine.allocate<float>(8)),
@@ -224,7 +224,7 @@ TEST_F(CudaFault, OnTheDeviceIsReportedByWhatWaits) {
   const LossPlan plan(engine, affine, {Dsm{}, schedule::Single{1}}, 8);
   const RawMemory workspace(plan.workspace_bytes());
   const NoiseState noise(engine, 1);
-  const auto params = engine.upload(affine.initial_params(1)), x = engine.upload(std::vector<float>(24), {8, 3});
+  const auto params = engine.upload(affine.initial_params(1, Initialization::torch)), x = engine.upload(std::vector<float>(24), {8, 3});
   const auto rows = engine.upload(std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 8000000});
   auto loss = engine.allocate<Estimate>();
   {

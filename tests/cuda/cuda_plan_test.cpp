@@ -42,7 +42,7 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
   auto loss = engine.allocate<Estimate>();
   const auto launches = [&](const LossPlan& plan, const MlpShape& net) {
     Queue queue(engine, plan.workspace_bytes());
-    const auto params = engine.upload(net.initial_params(1));
+    const auto params = engine.upload(net.initial_params(1, Initialization::torch));
     auto grad = engine.allocate<float>(net.param_count());
     const int before = runtime::enqueued();
     plan.run(queue, {params, x, noise}, {loss.data(), grad});
@@ -74,7 +74,7 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
     const ScorePlan plan(engine, net, 130);
     EXPECT_EQ(plan.report(130).route, net.hidden == too_wide.hidden ? Route::layered : Route::fused);
     Queue queue(engine, plan.workspace_bytes());
-    const auto params = engine.upload(net.initial_params(1));
+    const auto params = engine.upload(net.initial_params(1, Initialization::torch));
     auto scores = engine.allocate<float>({130, 2});
     const int before = runtime::enqueued();
     plan.run(queue, {params, x}, {scores});
@@ -94,7 +94,7 @@ TEST_F(CudaPlan, EnergyLaunchesAreAsStated) {
   for (const int layers : {0, 1, 3})
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
       const MlpShape net = MlpShape::energy(2, std::vector<int>(static_cast<std::size_t>(layers), 8));
-      const auto params = engine.upload(net.initial_params(1));
+      const auto params = engine.upload(net.initial_params(1, Initialization::torch));
       auto grad = engine.allocate<float>(net.param_count());
       const auto count = [&](const auto& plan, const auto& run) {
         Queue queue(engine, plan.workspace_bytes());

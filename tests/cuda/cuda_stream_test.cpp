@@ -47,7 +47,7 @@ struct Trainer {
       : loss_plan(engine, net, objective, kBatch),
         queue(engine, loss_plan.workspace_bytes(), stream.get()),
         noise(engine, 11),
-        params(engine.upload(net.initial_params(1))),
+        params(engine.upload(net.initial_params(1, Initialization::torch))),
         x(engine.upload(data(kRows * 3), {kRows, 3})),
         grad(engine.allocate<float>(net.param_count())),
         loss(engine.allocate<Estimate>()),
@@ -111,7 +111,7 @@ TEST_F(CudaStream, RecordsASampler) {
          {Sampler(ProbabilityFlow{0.002, 80, 4, 7}), Sampler(AnnealedLangevin{0.1, 2, 3, 2})}) {
       const SamplerPlan plan(engine, net(kind), sampler, 40);
       Queue queue(engine, plan.workspace_bytes(), stream.get());
-      auto params = engine.upload(net(kind).initial_params(2));
+      auto params = engine.upload(net(kind).initial_params(2, Initialization::torch));
       auto x = engine.allocate<float>({40, 3}), again = engine.allocate<float>({40, 3});
       plan.run(queue, params, noise, x);
       const Graph graph(stream, [&] { plan.run(queue, params, noise, again); });
@@ -129,7 +129,7 @@ TEST_F(CudaStream, RecordsALikelihood) {
   for (const MlpShape::Kind kind : kKinds) {
     const LikelihoodPlan plan(engine, net(kind), options, 40);
     Queue queue(engine, plan.workspace_bytes(), stream.get());
-    auto params = engine.upload(net(kind).initial_params(2)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
+    auto params = engine.upload(net(kind).initial_params(2, Initialization::torch)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
          values = engine.allocate<float>(40), again = engine.allocate<float>(40);
     auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
     plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
@@ -169,7 +169,7 @@ TEST_F(CudaStream, ThreadsShareAPlan) {
   const Engine engine = Engine::cuda();
   const Loss loss = losses()[3];
   const LossPlan plan(engine, net(), loss, kBatch);
-  const auto params = engine.upload(net().initial_params(1)), x = engine.upload(data(kBatch * 3), {kBatch, 3});
+  const auto params = engine.upload(net().initial_params(1, Initialization::torch)), x = engine.upload(data(kBatch * 3), {kBatch, 3});
   const NoiseState noise(engine, 5);
   constexpr int kThreads = 4, kTurns = kOnStandIn ? 3 : 50;
   std::vector<Bits> results(kThreads);
@@ -247,7 +247,7 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
   for (const auto& [kind, precision] : cases)
     for (const Loss& loss : all) {
       const MlpShape shape = net(kind);
-      const auto params = engine.upload(shape.initial_params(1));
+      const auto params = engine.upload(shape.initial_params(1, Initialization::torch));
       const LossPlan plan(engine, shape, loss, kSamples, {precision});
       std::vector<std::unique_ptr<Lane>> lanes;
       for (int i = 0; i < kStreams; ++i) lanes.push_back(std::make_unique<Lane>(engine, shape, plan.workspace_bytes()));

@@ -72,7 +72,7 @@ class ProblemMaker {
   /// Parameters, samples and what else the problem needs.
   void fill(Problem& p) {
     const std::int64_t size = p.batch * p.net.dim;
-    p.params = p.net.initial_params(generator_());
+    p.params = p.net.initial_params(generator_(), Initialization::torch);
     const double gain = uniform(0.7, 2);
     for (float& each : p.params) each = static_cast<float>(gain * static_cast<double>(each));
     p.x = normals(size);

@@ -56,7 +56,7 @@ int main(void) {
   check(scorematch_net_param_count(net, &count));
   check(scorematch_adam_create(engine, count, "learning_rate=0.001", &adam));
   initial = malloc((size_t)count * sizeof *initial);
-  check(scorematch_net_initial_params(net, 1, initial, count));
+  check(scorematch_net_initial_params(net, NULL, 1, initial, count));
 
   scorematch_loss_in in = {.struct_size = sizeof in}; /* what is not set is not given */
   scorematch_loss_out out = {.struct_size = sizeof out};

@@ -209,7 +209,8 @@ class Net(Handle):
         ]
         return [Layer(layer.inputs, layer.outputs, layer.weight, layer.bias) for layer in each]
 
-    def initial_params(self, seed):
+    def initial_params(self, seed, initialization="variance_preserving"):
+        """`initialization`: "variance_preserving" or "torch". float32 [param_count]"""
         params = np.empty(self.param_count, np.float32)
-        call("net_initial_params", self._handle, seed, params.ctypes.data, params.size)
+        call("net_initial_params", self._handle, initialization.encode(), seed, params.ctypes.data, params.size)
         return params

@@ -44,7 +44,7 @@ _SIGNATURES = {  # what follows scorematch_: its arguments; all of these return 
     "net_param_count": (_H, POINTER(c_int64)),
     "net_layer_count": (_H, POINTER(c_int32)),
     "net_layer": (_H, c_int32, POINTER(structs.Layer)),
-    "net_initial_params": (_H, c_uint64, _H, c_int64),
+    "net_initial_params": (_H, _S, c_uint64, _H, c_int64),
     "loss_plan_create": (_H, _H, _S, c_int64, _S, _OUT),
     "loss_plan_run": (_H, _H, POINTER(structs.LossIn), POINTER(structs.LossOut), POINTER(structs.Reduction)),
     "loss_plan_workspace_bytes": (_H, POINTER(c_size_t)),
