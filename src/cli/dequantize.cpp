@@ -9,11 +9,11 @@
 
 namespace scorematch::cli {
 
-void check_grid(const Matrix& data, double step) {
+void check_grid(const Table& data, double step) {
   constexpr double kMost = 1 << 20;      // steps from 0: float32 tells 16 places within each
   constexpr double kRounding = 0x1p-22;  // of a quotient of two float32, and twice that
   for (std::size_t i = 0; i < data.values.size(); ++i) {
-    const auto value = static_cast<double>(data.values[i]), steps = value / step, nearest = std::nearbyint(steps);
+    const double value = data.values[i], steps = value / step, nearest = std::nearbyint(steps);
     const bool is_far = std::abs(steps) > kMost;
     if (!is_far && std::abs(steps - nearest) <= kRounding * std::max(1.0, std::abs(steps))) continue;
     const std::string place = " in row " + std::to_string(i / static_cast<std::size_t>(data.cols)) + ", column " +
@@ -64,9 +64,8 @@ Matrix Dequantizer::all(const Matrix& data, std::int64_t training_step) const {
   return noisy;
 }
 
-void to_grid(Matrix& samples, double step, double lowest, double highest) {
-  for (float& each : samples.values)
-    each = static_cast<float>(std::max(lowest, std::min(std::floor(static_cast<double>(each) / step) * step, highest)));
+void to_grid(Table& samples, double step, double lowest, double highest) {
+  for (double& each : samples.values) each = std::max(lowest, std::min(std::floor(each / step) * step, highest));
 }
 
 }  // namespace scorematch::cli

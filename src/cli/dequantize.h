@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "cli/matrix.h"
+#include "cli/table.h"
 #include "scorematch/checkpoint.h"
 
 namespace scorematch::cli {
 
 /// @throws Error naming DATA, the place, the value and its neighbours on the grid, unless every value is a whole
 /// multiple of `step`, up to 2^20 of it and as nearly as float32 has it
-void check_grid(const Matrix& data, double step);
+void check_grid(const Table& data, double step);
 
 /// The noise, a function of (seed, step of training, sample, coordinate) by Philox: no stream, so nothing has to be
 /// kept for a run that is taken up again, and no visit of a row has the same as another.
@@ -35,6 +35,6 @@ class Dequantizer {
 };
 
 /// Back onto the grid, in data units: floor(x / step) step, within the data's range. In place.
-void to_grid(Matrix& samples, double step, double lowest, double highest);
+void to_grid(Table& samples, double step, double lowest, double highest);
 
 }  // namespace scorematch::cli

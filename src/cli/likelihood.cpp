@@ -91,18 +91,18 @@ void run(const Options& options) {
   const Checkpoint model = Checkpoint::load(options.model);
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
-  Matrix data = read_data(options.data);
-  if (data.cols != model.net.dim)
-    refuse("DATA", std::to_string(model.net.dim) + " columns, as the model has", std::to_string(data.cols));
-  if (options.count > data.rows)
-    refuse("--count", "at most the " + std::to_string(data.rows) + " rows of the data", std::to_string(options.count));
+  Table table = read_data(options.data);
+  if (table.cols != model.net.dim)
+    refuse("DATA", std::to_string(model.net.dim) + " columns, as the model has", std::to_string(table.cols));
+  if (options.count > table.rows)
+    refuse("--count", "at most the " + std::to_string(table.rows) + " rows of the data", std::to_string(options.count));
   if (options.count > 0) {
-    data.rows = options.count;
-    data.values.resize(static_cast<std::size_t>(data.rows * data.cols));
+    table.rows = options.count;
+    table.values.resize(static_cast<std::size_t>(table.rows * table.cols));
   }
-  const double step = metadata_number(model, "data.dequantize", 0), dim = static_cast<double>(data.cols);
-  if (step > 0) check_grid(data, step);
-  to_model_units(model.standardization, data);
+  const double step = metadata_number(model, "data.dequantize", 0), dim = static_cast<double>(table.cols);
+  if (step > 0) check_grid(table, step);
+  Matrix data = to_model_units(model.standardization, table);
   if (step > 0) data = Dequantizer(step, model.standardization, data.cols, options.seed).all(data, /*training_step=*/0);
 
   const Engine engine = options.engine.make();
