@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
-constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale";
+constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale", *kDataMixing = "data.mixing";
 const std::string kAdam = "adam.";
 const std::string kLoss = "loss.";
 const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
@@ -142,7 +142,8 @@ void check_size(const char* name, const std::vector<T>& values, std::size_t want
 
 void check_standardization(const Standardization& standardization, int dim) {
   const std::vector<double>&mean = standardization.mean, &scale = standardization.scale;
-  if (mean.empty() && scale.empty()) return;
+  const std::vector<double>& mixing = standardization.mixing;
+  if (mean.empty() && scale.empty() && mixing.empty()) return;
   check_size(kDataScale, scale, mean.size());
   for (std::size_t j = 0; j < mean.size(); ++j) {
     const std::string place = " at " + std::to_string(j);
@@ -150,10 +151,21 @@ void check_standardization(const Standardization& standardization, int dim) {
     if (!(scale[j] >= 0) || !std::isfinite(scale[j]))
       throw_invalid(kDataScale, "finite values >= 0 (0 for a column that is constant)", describe(scale[j]) + place);
   }
-  if (const std::size_t varying = standardization.coordinates().size(); varying != static_cast<std::size_t>(dim))
+  const std::size_t varying = standardization.coordinates().size(), inputs = static_cast<std::size_t>(dim);
+  if (!mixing.empty()) {
+    if (varying < inputs)
+      throw_invalid(kDataScale,
+                    "at least " + std::to_string(dim) + " values > 0, as the network has " + std::to_string(dim) +
+                        " inputs",
+                    std::to_string(varying));
+    check_size(kDataMixing, mixing, varying * inputs);
+    for (const double each : mixing)
+      if (!std::isfinite(each)) throw_invalid(kDataMixing, "finite values", describe(each));
+  } else if (varying != inputs) {
     throw_invalid(kDataScale,
                   std::to_string(dim) + " values > 0, as the network has " + std::to_string(dim) + " inputs",
                   std::to_string(varying));
+  }
 }
 
 void check_loss(const Loss& loss, const MlpShape& net) {
@@ -167,6 +179,10 @@ void write_standardization(const Standardization& standardization, SafetensorsFi
   const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(standardization.mean.size())};
   file.tensors[kDataMean] = {shape, standardization.mean};
   file.tensors[kDataScale] = {shape, standardization.scale};
+  if (standardization.mixing.empty()) return;
+  const auto varying = static_cast<std::int64_t>(standardization.coordinates().size());
+  file.tensors[kDataMixing] = {{varying, static_cast<std::int64_t>(standardization.mixing.size()) / varying},
+                               standardization.mixing};
 }
 
 /// F64, or F32 as earlier versions wrote it.
@@ -187,6 +203,14 @@ Standardization take_standardization(const std::string& path, SafetensorsFile& f
   if (find(file, kDataMean) == nullptr && find(file, kDataScale) == nullptr) return standardization;
   standardization.mean = take_columns(path, file, kDataMean, kAny);
   standardization.scale = take_columns(path, file, kDataScale, static_cast<std::int64_t>(standardization.mean.size()));
+  if (const Tensor* mixing = find(file, kDataMixing); mixing != nullptr) {
+    const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(standardization.coordinates().size()), dim};
+    if (mixing->shape != shape)
+      fail(path, std::string("tensor '") + kDataMixing + "': expected " + describe_shape(shape) + ", got " +
+                     describe_shape(mixing->shape));
+    standardization.mixing = mixing->as_double();
+    file.tensors.erase(kDataMixing);
+  }
   check_file(path, "", [&] { check_standardization(standardization, dim); });
   return standardization;
 }

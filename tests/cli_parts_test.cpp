@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -76,17 +77,18 @@ std::string npy(const std::string& descr, bool fortran_order, const std::string&
                   data, version);
 }
 
-void expect_matrix(const Matrix& matrix, std::int64_t rows, std::int64_t cols, const std::vector<float>& values) {
-  EXPECT_EQ(matrix.rows, rows);
-  EXPECT_EQ(matrix.cols, cols);
-  EXPECT_EQ(matrix.values, values);
+void expect_table(const Table& table, std::int64_t rows, std::int64_t cols, const std::vector<double>& values) {
+  EXPECT_EQ(table.rows, rows);
+  EXPECT_EQ(table.cols, cols);
+  EXPECT_EQ(table.values, values);
 }
 
 TEST_F(Files, NpyRoundTripIsExact) {
   const Matrix matrix{2, 3, {1.5f, -2.25f, 1e-42f, std::numeric_limits<float>::max(), -0.0f, 3.1415927f}};
   write_npy(path("a.npy"), matrix);
-  const Matrix again = read_npy(path("a.npy"));
-  expect_matrix(again, 2, 3, matrix.values);
+  const Matrix again = rounded(read_npy(path("a.npy")));
+  EXPECT_EQ(again.rows, 2);
+  EXPECT_EQ(again.cols, 3);
   EXPECT_EQ(bytes_of(again.values), bytes_of(matrix.values));  // the sign of zero too
   EXPECT_EQ(entries(), 1);
 }
@@ -107,39 +109,40 @@ TEST_F(Files, NpyRefusesToWriteValuesThatAreNotRowsTimesColumns) {
 
 TEST_F(Files, NpyReadsEveryTypeVersionAndOrder) {
   const std::string six = bytes_of<float>({1, 2, 3, 4, 5, 6});
-  expect_matrix(read_npy(write("a", npy("<f4", false, "(2, 3)", six))), 2, 3, {1, 2, 3, 4, 5, 6});
-  expect_matrix(read_npy(write("a", npy("<f4", false, "(2,3)", six, 2))), 2, 3, {1, 2, 3, 4, 5, 6});
-  expect_matrix(read_npy(write("a", npy("<f4", false, "(2, 3)", six, 3))), 2, 3, {1, 2, 3, 4, 5, 6});
-  expect_matrix(read_npy(write("a", npy("<f4", true, "(2, 3)", six))), 2, 3, {1, 3, 5, 2, 4, 6});
-  expect_matrix(read_npy(write("a", npy("<f4", false, "(6,)", six))), 6, 1, {1, 2, 3, 4, 5, 6});
-  expect_matrix(read_npy(write("a", npy("<f8", false, "(1, 2)", bytes_of<double>({0.1, -7})))), 1, 2, {0.1f, -7});
-  expect_matrix(read_npy(write("a", npy("|u1", false, "(3, 1)", std::string("\x00\x10\xff", 3)))), 3, 1, {0, 16, 255});
-  expect_matrix(read_npy(write("a", npy_text("{\"shape\":(1,1),\"fortran_order\":False,\"descr\":\"|u1\"}", "\x07"))),
-                1, 1, {7});
+  expect_table(read_npy(write("a", npy("<f4", false, "(2, 3)", six))), 2, 3, {1, 2, 3, 4, 5, 6});
+  expect_table(read_npy(write("a", npy("<f4", false, "(2,3)", six, 2))), 2, 3, {1, 2, 3, 4, 5, 6});
+  expect_table(read_npy(write("a", npy("<f4", false, "(2, 3)", six, 3))), 2, 3, {1, 2, 3, 4, 5, 6});
+  expect_table(read_npy(write("a", npy("<f4", true, "(2, 3)", six))), 2, 3, {1, 3, 5, 2, 4, 6});
+  expect_table(read_npy(write("a", npy("<f4", false, "(6,)", six))), 6, 1, {1, 2, 3, 4, 5, 6});
+  expect_table(read_npy(write("a", npy("<f8", false, "(1, 2)", bytes_of<double>({0.1, -7})))), 1, 2, {0.1, -7});
+  expect_table(read_npy(write("a", npy("|u1", false, "(3, 1)", std::string("\x00\x10\xff", 3)))), 3, 1, {0, 16, 255});
+  expect_table(read_npy(write("a", npy_text("{\"shape\":(1,1),\"fortran_order\":False,\"descr\":\"|u1\"}", "\x07"))), 1,
+               1, {7});
 }
 
 TEST_F(Files, NpyFlattensMoreThanTwoDimensions) {
   std::vector<unsigned char> c_order(24), fortran_order(24);
-  std::vector<float> expected(24);
+  std::vector<double> expected(24);
   for (std::size_t i = 0; i < 2; ++i) {
     for (std::size_t j = 0; j < 3; ++j) {
       for (std::size_t k = 0; k < 4; ++k) {
         const std::size_t value = 100 * i + 10 * j + k;
-        expected[12 * i + 4 * j + k] = static_cast<float>(value);
+        expected[12 * i + 4 * j + k] = static_cast<double>(value);
         c_order[12 * i + 4 * j + k] = fortran_order[i + 2 * j + 6 * k] = static_cast<unsigned char>(value);
       }
     }
   }
-  expect_matrix(read_npy(write("c", npy("|u1", false, "(2, 3, 4)", bytes_of(c_order)))), 2, 12, expected);
-  expect_matrix(read_npy(write("f", npy("|u1", true, "(2, 3, 4)", bytes_of(fortran_order)))), 2, 12, expected);
+  expect_table(read_npy(write("c", npy("|u1", false, "(2, 3, 4)", bytes_of(c_order)))), 2, 12, expected);
+  expect_table(read_npy(write("f", npy("|u1", true, "(2, 3, 4)", bytes_of(fortran_order)))), 2, 12, expected);
 }
 
 TEST_F(Files, NpyReadsMoreThanOneChunkInFortranOrder) {
   constexpr std::int64_t kRows = 70001, kCols = 3;
-  std::vector<float> columns, rows;
+  std::vector<float> columns;
+  std::vector<double> rows;
   for (int i = 0; i < kRows * kCols; ++i) columns.push_back(static_cast<float>(i));
-  for (std::int64_t i = 0; i < kRows * kCols; ++i) rows.push_back(static_cast<float>(i % kCols * kRows + i / kCols));
-  expect_matrix(read_npy(write("a", npy("<f4", true, "(70001, 3)", bytes_of(columns)))), kRows, kCols, rows);
+  for (std::int64_t i = 0; i < kRows * kCols; ++i) rows.push_back(static_cast<double>(i % kCols * kRows + i / kCols));
+  expect_table(read_npy(write("a", npy("<f4", true, "(70001, 3)", bytes_of(columns)))), kRows, kCols, rows);
 }
 
 struct BadNpy {
@@ -220,9 +223,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadNpy{"infinite",
                npy("<f4", true, "(2, 3)", bytes_of<float>({1, 2, 3, 4, -kInf, 6})),
                {"found -inf in row 0, column 2"}},
-        BadNpy{"beyond_float",
-               npy("<f8", false, "(1, 1)", bytes_of<double>({1e39})),
-               {"found 1e+39 in row 0, column 0", "float32"}}),
+        BadNpy{"beyond_double",
+               npy("<f8", false, "(1, 1)", bytes_of<double>({HUGE_VAL})),
+               {"found inf in row 0, column 0", "finite"}}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Files, NpyNamesAFileThatCannotBeRead) {

@@ -71,7 +71,7 @@ TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
   const cli::Matrix data = gaussian_data(1500);  // more than are taken at once
   cli::write_npy(path("data.npy"), data);
   const std::string out = likelihood({"-o", "values.npy"});
-  const cli::Matrix values = cli::read_npy(path("values.npy"));
+  const cli::Matrix values = cli::rounded(cli::read_npy(path("values.npy")));
   ASSERT_EQ(values.rows, 1500);
   ASSERT_EQ(values.cols, 1);
   std::vector<double> all;
@@ -121,7 +121,8 @@ TEST_F(CommandLikelihood, TakesDirectionsAndAPartOfTheRows) {
   likelihood({"-o", "exact.npy"});
   const std::string out = likelihood({"-o", "values.npy", "-n", "20", "--projections", "2", "--seed", "9"});
   EXPECT_NE(out.find("2-direction divergence"), std::string::npos) << out;
-  const cli::Matrix exact = cli::read_npy(path("exact.npy")), part = cli::read_npy(path("values.npy"));
+  const cli::Matrix exact = cli::rounded(cli::read_npy(path("exact.npy"))),
+                    part = cli::rounded(cli::read_npy(path("values.npy")));
   ASSERT_EQ(part.rows, 20);
   for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(part.values[n], exact.values[n], 1e-3);
 }
@@ -135,7 +136,8 @@ TEST_F(CommandLikelihood, OfAnEnergyNetOnTheReferenceIsTheSame) {
   model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
   model.save(path("model.safetensors"));
   likelihood({"-o", "energy.npy", "--engine", "reference"});
-  const cli::Matrix a = cli::read_npy(path("score.npy")), b = cli::read_npy(path("energy.npy"));
+  const cli::Matrix a = cli::rounded(cli::read_npy(path("score.npy"))),
+                    b = cli::rounded(cli::read_npy(path("energy.npy")));
   for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(a.values[n], b.values[n], 1e-3);
 }
 
@@ -151,7 +153,7 @@ TEST_F(CommandLikelihood, OfDataOnAGridIsOfTheirProbability) {
   for (const double each : z) data.values.push_back(static_cast<float>(std::floor(kDeviation * each / kStep) * kStep));
   cli::write_npy(path("data.npy"), data);
   const std::string out = likelihood({"-o", "values.npy"});
-  const cli::Matrix values = cli::read_npy(path("values.npy"));
+  const cli::Matrix values = cli::rounded(cli::read_npy(path("values.npy")));
   std::vector<double> differences;
   for (std::size_t n = 0; n < 1000; ++n) {
     double log_probability = 0;

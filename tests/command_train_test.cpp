@@ -163,7 +163,7 @@ TEST_F(CommandTrain, NothingHeldOutLeavesItsColumnsEmpty) {
 TEST_F(CommandTrain, SamplesComeOutInTheUnitsOfTheData) {
   run_well(train("run", {"--steps", "400"}));
   run_well({"sample", "run/model.safetensors", "-n", "4000", "-o", "samples.npy"});
-  const cli::Matrix samples = cli::read_npy(path("samples.npy"));
+  const cli::Matrix samples = cli::rounded(cli::read_npy(path("samples.npy")));
   ASSERT_EQ(samples.rows, 4000);
   ASSERT_EQ(samples.cols, 2);
   for (std::size_t j = 0; j < 2; ++j) {
@@ -194,8 +194,15 @@ TEST_F(CommandTrain, Float64AndBytesTrainAsFloat32Does) {
   cli::write_npy(path("floats.npy"), floats);
   for (const std::string name : {"floats", "doubles", "bytes"})
     run_well({"train", name + ".npy", "-o", name, "--hidden", "8", "--batch", "16", "--steps", "5"});
-  EXPECT_EQ(read_file(path("doubles/model.safetensors")), read_file(path("floats/model.safetensors")));
-  EXPECT_EQ(read_file(path("bytes/model.safetensors")), read_file(path("floats/model.safetensors")));
+  const Checkpoint of_floats = Checkpoint::load(path("floats/model.safetensors"));
+  for (const auto& [name, element] : {std::pair{"doubles", "float64"}, std::pair{"bytes", "uint8"}}) {
+    Checkpoint other = Checkpoint::load(path(std::string(name) + "/model.safetensors"));
+    EXPECT_EQ(other.metadata.at("data.element"), element);
+    other.metadata["data.element"] = "float32";
+    other.save(path("other.safetensors"));
+    EXPECT_TRUE(read_file(path("other.safetensors")) == read_file(path("floats/model.safetensors"))) << name;
+  }
+  EXPECT_EQ(of_floats.metadata.at("data.element"), "float32");
 }
 
 TEST_F(CommandTrain, TheSameSeedGivesTheSameBytesWithAnyNumberOfThreads) {
@@ -253,16 +260,34 @@ TEST_F(CommandTrain, EveryObjectiveScheduleAndNetworkTrains) {
 }
 
 TEST_F(CommandTrain, TextTrainsAsTheSameNumbersDo) {
-  const cli::Matrix data = cli::read_npy(path("data.npy"));
+  const cli::Matrix data = cli::rounded(cli::read_npy(path("data.npy")));
   std::ofstream text(path("data.csv"));
-  text.precision(9);
+  text.precision(17);  // all of the float as a double
   for (std::int64_t i = 0; i < data.rows; ++i)
     for (std::int64_t j = 0; j < data.cols; ++j)
-      text << data.values[static_cast<std::size_t>(i * data.cols + j)] << (j + 1 < data.cols ? "," : "\n");
+      text << static_cast<double>(data.values[static_cast<std::size_t>(i * data.cols + j)])
+           << (j + 1 < data.cols ? "," : "\n");
   text.close();
   for (const std::string kind : {"npy", "csv"})
     run_well({"train", "data." + kind, "-o", kind, "--steps", "5", "--hidden", "8"});
-  EXPECT_EQ(read_file(path("npy/model.safetensors")), read_file(path("csv/model.safetensors")));
+  Checkpoint of_text = Checkpoint::load(path("csv/model.safetensors"));
+  EXPECT_EQ(of_text.metadata.at("data.element"), "text");
+  of_text.metadata["data.element"] = "float32";
+  of_text.save(path("other.safetensors"));
+  EXPECT_TRUE(read_file(path("npy/model.safetensors")) == read_file(path("other.safetensors")));
+}
+
+// Days of one Julian day: float32 has eight numbers there.
+TEST_F(CommandTrain, SamplesHaveTheResolutionOfTheData) {
+  std::ofstream text(path("days.csv"));
+  text.precision(17);
+  for (int i = 0; i < 500; ++i) text << 2459000.5 + (i * 7919 % 500) / 500.0 << "\n";
+  text.close();
+  run_well({"train", "days.csv", "-o", "run", "--steps", "5", "--hidden", "8"});
+  run_well({"sample", "run/model.safetensors", "-n", "200", "-o", "samples.npy", "--steps", "5"});
+  EXPECT_NE(read_file(path("samples.npy")).find("'<f8'"), std::string::npos);
+  const cli::Table samples = cli::read_npy(path("samples.npy"));
+  EXPECT_GT(std::set<double>(samples.values.begin(), samples.values.end()).size(), 190u);
 }
 
 TEST_F(CommandTrain, HiddenWidthsDoNotSwallowTheData) {

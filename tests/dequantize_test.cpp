@@ -16,6 +16,7 @@ namespace {
 
 using cli::Dequantizer;
 using cli::Matrix;
+using cli::Table;
 
 constexpr std::int64_t kRows = 50, kCols = 7;  // a group of four and a part of one
 constexpr double kStep = 0.5;
@@ -98,7 +99,7 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
 TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
   const Matrix data = grid_data();
   for (const auto how : {cli::Standardize::scale, cli::Standardize::column}) {
-    const cli::Dataset set = cli::prepare(data, 0, how, 0.5, 3, kStep);
+    const cli::Dataset set = cli::prepare(cli::widened(data), 0, how, 0.5, 3, kStep);
     const Dequantizer dequantizer(kStep, set.standardization, kCols, 1);
     std::vector<double> all;
     for (std::int64_t step = 0; step < 100; ++step)
@@ -108,25 +109,23 @@ TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
     EXPECT_NEAR(m.mean, 0, 1e-3);
     EXPECT_NEAR(std::sqrt(m.variance), 0.5, 1e-3);
     // And back: model units to data units to the grid.
-    Matrix samples = dequantizer.all(set.training, 7), rows = set.training;
-    cli::to_data_units(set.standardization, samples);
-    cli::to_data_units(set.standardization, rows);
+    Table samples = cli::to_data_units(set.standardization, dequantizer.all(set.training, 7));
+    const Table rows = cli::to_data_units(set.standardization, set.training);
     cli::to_grid(samples, kStep, -1e9, 1e9);
     std::size_t off = 0;
-    for (std::size_t i = 0; i < samples.values.size(); ++i)
-      off += std::abs(static_cast<double>(samples.values[i] - rows.values[i])) > 1e-3;
+    for (std::size_t i = 0; i < samples.values.size(); ++i) off += std::abs(samples.values[i] - rows.values[i]) > 1e-3;
     EXPECT_EQ(off, 0u);
   }
 }
 
 TEST(Dequantize, SamplesGoBackToTheGridWithinTheDatasRange) {
-  Matrix samples{1, 6, {-3.7f, -0.01f, 0.0f, 0.49f, 2.6f, 99.0f}};
+  Table samples{1, 6, {-3.7, -0.01, 0, 0.49, 2.6, 99}};
   cli::to_grid(samples, kStep, -2, 3);
-  EXPECT_EQ(samples.values, (std::vector<float>{-2.0f, -0.5f, 0.0f, 0.0f, 2.5f, 3.0f}));
+  EXPECT_EQ(samples.values, (std::vector<double>{-2, -0.5, 0, 0, 2.5, 3}));
 }
 
 TEST(Dequantize, DataOffTheGridAreRefusedWithTheirPlaceAndNeighbours) {
-  const auto message = [](const Matrix& data, double step) {
+  const auto message = [](const Table& data, double step) {
     try {
       cli::check_grid(data, step);
     } catch (const Error& error) {
@@ -135,20 +134,20 @@ TEST(Dequantize, DataOffTheGridAreRefusedWithTheirPlaceAndNeighbours) {
     }
     return std::string();
   };
-  EXPECT_EQ(message({2, 2, {1, 2, 2.5f, 4}}, 1),
+  EXPECT_EQ(message({2, 2, {1, 2, 2.5, 4}}, 1),
             "DATA: expected multiples of --dequantize 1, as 2 or 3, got 2.5 in row 1, column 0");
-  EXPECT_EQ(message({1, 2, {0, -0.25f}}, 0.5),
+  EXPECT_EQ(message({1, 2, {0, -0.25}}, 0.5),
             "DATA: expected multiples of --dequantize 0.5, as -0.5 or 0, got -0.25 in row 0, column 1");
-  EXPECT_NE(message({1, 1, {1.0001f}}, 1), "");
-  EXPECT_EQ(message({1, 1, {2e6f}}, 1),
+  EXPECT_NE(message({1, 1, {1.0001}}, 1), "");
+  EXPECT_EQ(message({1, 1, {2e6}}, 1),
             "DATA: expected at most 2^20 steps of --dequantize 1 from 0, got 2e+06 in row 0, column 0");
   // Bytes as shares of 255, as image loaders give them, in float32.
-  Matrix shares{1, 256, {}};
-  for (int i = 0; i < 256; ++i) shares.values.push_back(static_cast<float>(i) / 255.0f);
+  Table shares{1, 256, {}};
+  for (int i = 0; i < 256; ++i) shares.values.push_back(static_cast<double>(static_cast<float>(i) / 255.0f));
   EXPECT_EQ(message(shares, 1.0 / 255), "");
   EXPECT_EQ(message(shares, static_cast<double>(1.0f / 255)), "");
   EXPECT_NE(message(shares, 1.0 / 256), "");
-  Matrix whole{1, 3, {-65535, 0, 1048576}};
+  const Table whole{1, 3, {-65535, 0, 1048576}};
   EXPECT_EQ(message(whole, 1), "");
 }
 

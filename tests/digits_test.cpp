@@ -55,7 +55,7 @@ struct Likeness {
 class Digits : public CommandTest {
  protected:
   Digits()
-      : all_(cli::read_npy(std::string(SCOREMATCH_EXAMPLE_DATA) + "/digits-8x8.npy")),
+      : all_(cli::rounded(cli::read_npy(std::string(SCOREMATCH_EXAMPLE_DATA) + "/digits-8x8.npy"))),
         directions_(unit_directions(kDirections, all_.cols, 1)) {
     training_ = part(kSplit, 0, kTraining);
     held_out_ = part(kSplit, kTraining, kHeldOut);
@@ -83,7 +83,7 @@ class Digits : public CommandTest {
     train.insert(train.end(), more.begin(), more.end());
     EXPECT_EQ(start(train).wait(500).exit_code, 0);
     run_well({"sample", "run/model.safetensors", "-n", std::to_string(kSamples), "-o", "samples.npy", "--seed", "5"});
-    return cli::read_npy(path("samples.npy"));
+    return cli::rounded(cli::read_npy(path("samples.npy")));
   }
 
   /// `rows` of the digits from `first` on, in the order that `seed` shuffles them into.

@@ -102,7 +102,8 @@ scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* check
 }
 
 scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint, const double* mean,
-                                                            const double* scale, int32_t columns) {
+                                                            const double* scale, const double* mixing,
+                                                            int32_t columns) {
   return guard([&] {
     Checkpoint& to = of(checkpoint);
     Standardization given;
@@ -114,20 +115,25 @@ scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoin
       need(scale, "scale", "memory");
       given.mean.assign(mean, mean + columns);
       given.scale.assign(scale, scale + columns);
+      if (mixing != nullptr)
+        given.mixing.assign(mixing, mixing + given.coordinates().size() * static_cast<std::size_t>(to.net.dim));
     }
     to.standardization = std::move(given);
   });
 }
 scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, const double** mean,
-                                                        const double** scale, int32_t* columns) {
+                                                        const double** scale, const double** mixing,
+                                                        int32_t* columns) {
   return guard([&] {
     const Standardization& from = of(checkpoint).standardization;
     need(mean, "mean", "a place for the result");
     need(scale, "scale", "a place for the result");
+    need(mixing, "mixing", "a place for the result");
     need(columns, "columns", "a place for the result");
     *columns = static_cast<std::int32_t>(from.mean.size());
     *mean = from.mean.empty() ? nullptr : from.mean.data();
     *scale = from.scale.empty() ? nullptr : from.scale.data();
+    *mixing = from.mixing.empty() ? nullptr : from.mixing.data();
   });
 }
 

@@ -1,4 +1,3 @@
-#include <cfloat>
 #include <charconv>
 #include <cmath>
 #include <new>
@@ -51,9 +50,10 @@ std::optional<double> number_of(std::string_view field) {
 
 }  // namespace
 
-Matrix read_csv(const std::string& path) {
+Table read_csv(const std::string& path) {
   GzipInput file(path);
-  Matrix matrix;
+  Table table;
+  table.element = Element::text;
   char separator = 0;
   std::string line;
   for (std::int64_t number = 1; file.read_line(line); ++number) {
@@ -63,31 +63,31 @@ Matrix read_csv(const std::string& path) {
     if (is_first) separator = separator_of(row);
     const std::vector<std::string_view> fields = fields_of(row, separator);
     const auto width = static_cast<std::int64_t>(fields.size());
-    if (matrix.cols == 0) matrix.cols = width;
+    if (table.cols == 0) table.cols = width;
     const auto place = [&] { return "line " + std::to_string(number); };
-    if (width != matrix.cols)
-      refuse_file(path, place() + ": found " + std::to_string(width) + " fields, need " + std::to_string(matrix.cols) +
+    if (width != table.cols)
+      refuse_file(path, place() + ": found " + std::to_string(width) + " fields, need " + std::to_string(table.cols) +
                             " as in the first row");
-    const std::size_t before = matrix.values.size();
+    const std::size_t before = table.values.size();
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const std::optional<double> value = number_of(fields[i]);
       if (!value && is_first) {  // the columns' names
-        matrix.values.resize(before);
+        table.values.resize(before);
         break;
       }
-      if (!value || !(std::abs(*value) <= static_cast<double>(FLT_MAX)))
+      if (!value || !std::isfinite(*value))
         refuse_file(path, place() + ", field " + std::to_string(i + 1) + ": found " + quoted(fields[i]) +
-                              ", need a finite float32 number");
+                              ", need a finite number");
       try {
-        matrix.values.push_back(static_cast<float>(*value));
+        table.values.push_back(*value);
       } catch (const std::bad_alloc&) {
         throw Error(ErrorCode::out_of_memory, path, path + ": no memory for what is after " + place());
       }
     }
-    if (matrix.values.size() > before) ++matrix.rows;
+    if (table.values.size() > before) ++table.rows;
   }
-  if (matrix.rows == 0) refuse_file(path, "found no row of numbers, need at least one");
-  return matrix;
+  if (table.rows == 0) refuse_file(path, "found no row of numbers, need at least one");
+  return table;
 }
 
 }  // namespace scorematch::cli

@@ -5,7 +5,7 @@
 
 namespace scorematch::cli {
 
-Matrix read_data(const std::string& path) {
+Table read_data(const std::string& path) {
   constexpr std::string_view kNpy = ".npy";
   if (path.size() >= kNpy.size() && path.compare(path.size() - kNpy.size(), kNpy.size(), kNpy) == 0)
     return read_npy(path);

@@ -3,20 +3,20 @@
 #pragma once
 #include <string>
 
-#include "cli/matrix.h"
+#include "cli/table.h"
 
 namespace scorematch::cli {
 
 /// Files whose names end in .npy by read_npy(); others by read_idx() if they begin as IDX does, else by read_csv().
 /// @throws Error io naming the file, the place, the value found and the value needed; out_of_memory
-Matrix read_data(const std::string& path);
+Table read_data(const std::string& path);
 
 /// LeCun's IDX, as MNIST has it: elements of 8 to 32 bits, signed or not, or floats of 32 or 64, [N, ...] flattened to
 /// [N, product].
-Matrix read_idx(const std::string& path);
+Table read_idx(const std::string& path);
 
 /// Numbers in rows: separated by commas, semicolons, tabs or blanks, whichever of these, in this order, the first row
 /// has. Empty lines and those that begin with # are left out, and so is a first row that has a field that is no number.
-Matrix read_csv(const std::string& path);
+Table read_csv(const std::string& path);
 
 }  // namespace scorematch::cli

@@ -1,37 +1,51 @@
 // Data ready to train on: split into training and held-out rows, in the model's units.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
-#include "cli/matrix.h"
+#include "cli/standardize.h"
+#include "cli/table.h"
+#include "cli/units.h"
 #include "scorematch/checkpoint.h"
 
 namespace scorematch::cli {
 
-/// scale: the columns' means and one scale for all, so that shapes are kept; column: a scale each; none: as they are.
-enum class Standardize { scale, column, none };
-
 struct Dataset {
-  Matrix training, held_out;        // model units
-  Standardization standardization;  // from the training rows alone
-  float lowest = 0, highest = 0;    // of all values, data units
+  Matrix training, held_out;            // model units
+  Standardization standardization;      // from the training rows alone
+  std::int64_t dim = 0;                 // of the model
+  double lowest = 0, highest = 0;       // of all values, data units
+  Element element = Element::float32;   // of the file
+  std::vector<std::string> columns;     // names from a header, or empty
+  std::vector<std::int64_t> row_shape;  // as in Table
+  std::vector<std::int64_t> outliers;   // rows that were left out
+  std::vector<std::string> notes;       // what a person should know about the data, a line each
 };
 
-/// @param share of the rows held out, chosen by `seed` @param deviation the standard deviation of the model's units
-/// @param dequantize the data's step, where uniform noise of one step is to be added to them later: the units are then
-/// those of the sum; 0: none @param known the units; null: they are measured
-/// @throws Error invalid_argument where no row is left to train on, nothing varies, or the data are on no such grid
-Dataset prepare(const Matrix& data, double share, Standardize standardize, double deviation, std::uint64_t seed,
-                double dequantize = 0, const Standardization* known = nullptr);
+struct Preparation {
+  double validation = 0.1;  // fraction of the rows held out, chosen by `seed`
+  Standardize standardize = Standardize::scale;
+  double deviation = 0.5;     // standard deviation of the model's units
+  std::uint64_t seed = 0;     // of the split
+  double dequantize = 0;      // the data's step, where noise of one step is to be added later; 0: none
+  bool drop_outliers = true;  // rows that would set the scale of a column, where columns have scales of their own
+};
 
-/// How many columns the data of a model have: its coordinates and the constant columns.
+/// @param known the units; null: they are measured
+/// @throws Error invalid_argument where no row is left to train on, nothing varies, the data are on no such grid, or a
+/// value is beyond float32 in the model's units
+Dataset prepare(const Table& data, const Preparation& how, const Standardization* known = nullptr);
+
+/// The kind of the data, for the model's metadata: data.element, and data.columns where the columns have names.
+void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata);
+/// An empty table of samples: the element and the columns' names that describe_data() recorded. @param dim of the model
+Table table_of_samples(const std::map<std::string, std::string>& metadata, std::int64_t dim);
+
+/// Coordinates of a model with these units. @param columns of the data
+std::int64_t dim_of(const Standardization& units, std::int64_t columns);
+/// How many columns the data of a model have.
 std::int64_t data_columns(const Checkpoint& model);
-/// data = mean + scale * model, in place; constant columns come back. Nothing without a standardization.
-void to_data_units(const Standardization& standardization, Matrix& samples);
-/// The inverse; constant columns are dropped, whatever they hold.
-void to_model_units(const Standardization& standardization, Matrix& data);
-/// @throws Error naming DATA, the row, the column (from 0) and both values where a column that was constant in training
-/// holds another float32 value
-void check_constant_columns(const Standardization& standardization, const Matrix& data);
 
 }  // namespace scorematch::cli

@@ -9,11 +9,11 @@
 
 namespace scorematch::cli {
 
-void check_grid(const Matrix& data, double step) {
+void check_grid(const Table& data, double step) {
   constexpr double kMost = 1 << 20;      // steps from 0: float32 tells 16 places within each
   constexpr double kRounding = 0x1p-22;  // of a quotient of two float32, and twice that
   for (std::size_t i = 0; i < data.values.size(); ++i) {
-    const auto value = static_cast<double>(data.values[i]), steps = value / step, nearest = std::nearbyint(steps);
+    const double value = data.values[i], steps = value / step, nearest = std::nearbyint(steps);
     const bool is_far = std::abs(steps) > kMost;
     if (!is_far && std::abs(steps - nearest) <= kRounding * std::max(1.0, std::abs(steps))) continue;
     const std::string place = " in row " + std::to_string(i / static_cast<std::size_t>(data.cols)) + ", column " +
@@ -26,27 +26,26 @@ void check_grid(const Matrix& data, double step) {
   }
 }
 
-Dequantizer::Dequantizer(double step, const Standardization& standardization, std::int64_t cols, std::uint64_t seed)
-    : width_(static_cast<std::size_t>(cols), step), seed_(seed) {
-  const std::vector<std::size_t> coordinates = standardization.coordinates();
-  for (std::size_t j = 0; j < coordinates.size(); ++j) width_[j] /= standardization.scale[coordinates[j]];
-}
+Dequantizer::Dequantizer(double step, const Units& units, std::uint64_t seed)
+    : step_(step), units_(units), seed_(seed) {}
 
 void Dequantizer::add(const float* row, std::int64_t training_step, std::int64_t sample, float* out) const {
   const auto step = static_cast<std::uint64_t>(training_step), n = static_cast<std::uint64_t>(sample);
+  std::vector<double> noise(static_cast<std::size_t>(units_.columns())), offset(static_cast<std::size_t>(units_.dim()));
   philox::Block words{};
-  for (std::size_t j = 0; j < width_.size(); ++j) {
+  for (std::size_t j = 0; j < noise.size(); ++j) {
     if (j % 4 == 0)
       words = philox::philox4x32_10(
           philox::counter(philox::Purpose::dequantization, step, n, static_cast<std::uint32_t>(j / 4)), seed_);
-    out[j] = static_cast<float>(static_cast<double>(row[j]) +
-                                width_[j] * static_cast<double>(philox::uniform(words.word[j % 4])));
+    noise[j] = step_ * static_cast<double>(philox::uniform(words.word[j % 4]));
   }
+  units_.offset_to_model(noise.data(), offset.data());
+  for (std::size_t k = 0; k < offset.size(); ++k) out[k] = static_cast<float>(static_cast<double>(row[k]) + offset[k]);
 }
 
 void Dequantizer::draw(const Matrix& data, std::int64_t training_step, std::int64_t batch,
                        std::vector<float>& out) const {
-  out.resize(static_cast<std::size_t>(batch) * width_.size());
+  out.resize(static_cast<std::size_t>(batch * data.cols));
   for (std::int64_t n = 0; n < batch; ++n) {
     const philox::Block words =
         philox::philox4x32_10(philox::counter(philox::Purpose::row, static_cast<std::uint64_t>(training_step),
@@ -64,9 +63,8 @@ Matrix Dequantizer::all(const Matrix& data, std::int64_t training_step) const {
   return noisy;
 }
 
-void to_grid(Matrix& samples, double step, double lowest, double highest) {
-  for (float& each : samples.values)
-    each = static_cast<float>(std::max(lowest, std::min(std::floor(static_cast<double>(each) / step) * step, highest)));
+void to_grid(Table& samples, double step, double lowest, double highest) {
+  for (double& each : samples.values) each = std::max(lowest, std::min(std::floor(each / step) * step, highest));
 }
 
 }  // namespace scorematch::cli

@@ -6,22 +6,21 @@
 #include <cstdint>
 #include <vector>
 
-#include "cli/matrix.h"
-#include "scorematch/checkpoint.h"
+#include "cli/table.h"
+#include "cli/units.h"
 
 namespace scorematch::cli {
 
 /// @throws Error naming DATA, the place, the value and its neighbours on the grid, unless every value is a whole
 /// multiple of `step`, up to 2^20 of it and as nearly as float32 has it
-void check_grid(const Matrix& data, double step);
+void check_grid(const Table& data, double step);
 
 /// The noise, a function of (seed, step of training, sample, coordinate) by Philox: no stream, so nothing has to be
 /// kept for a run that is taken up again, and no visit of a row has the same as another.
 class Dequantizer {
  public:
-  /// @param step of the data, in their units @param standardization of the model's units, in which all else here is
-  /// @param cols coordinates of the model
-  Dequantizer(double step, const Standardization& standardization, std::int64_t cols, std::uint64_t seed);
+  /// @param step of the data, in their units @param units the model's, in which all else here is
+  Dequantizer(double step, const Units& units, std::uint64_t seed);
 
   /// The rows that a plan would draw for this step by In::draw_rows, with their noise. @param out [batch, cols]
   void draw(const Matrix& data, std::int64_t training_step, std::int64_t batch, std::vector<float>& out) const;
@@ -31,11 +30,12 @@ class Dequantizer {
  private:
   void add(const float* row, std::int64_t training_step, std::int64_t sample, float* out) const;
 
-  std::vector<double> width_;  // [cols] of a cell, in model units
+  double step_;
+  Units units_;
   std::uint64_t seed_;
 };
 
 /// Back onto the grid, in data units: floor(x / step) step, within the data's range. In place.
-void to_grid(Matrix& samples, double step, double lowest, double highest);
+void to_grid(Table& samples, double step, double lowest, double highest);
 
 }  // namespace scorematch::cli

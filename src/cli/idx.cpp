@@ -30,6 +30,23 @@ int element_bytes(const std::string& path, unsigned char type) {
   }
 }
 
+Element element_of(unsigned char type) {
+  switch (type) {
+    case 0x08:
+      return Element::uint8;
+    case 0x09:
+      return Element::int8;
+    case 0x0B:
+      return Element::int16;
+    case 0x0C:
+      return Element::int32;
+    case 0x0D:
+      return Element::float32;
+    default:
+      return Element::float64;
+  }
+}
+
 double decode(const unsigned char* bytes, unsigned char type, int size) {
   std::uint64_t bits = 0;
   for (int i = 0; i < size; ++i) bits = bits << 8 | bytes[i];
@@ -51,7 +68,7 @@ double decode(const unsigned char* bytes, unsigned char type, int size) {
 
 }  // namespace
 
-Matrix read_idx(const std::string& path) {
+Table read_idx(const std::string& path) {
   GzipInput file(path);
   unsigned char magic[4];
   file.read(magic, 4, "magic");
@@ -70,7 +87,10 @@ Matrix read_idx(const std::string& path) {
       refuse_file(path, "shape: found " + shape_text(shape) + ", more than 64 bits can count");
     count *= shape.back();
   }
-  Matrix matrix{shape[0], count / shape[0], {}};
+  Table table;
+  table.rows = shape[0], table.cols = count / shape[0];
+  table.row_shape.assign(shape.begin() + 1, shape.end());
+  table.element = element_of(magic[2]);
   std::vector<unsigned char> chunk(std::size_t{1} << 16);
   const auto at_once = static_cast<std::int64_t>(chunk.size()) / size;
   // Grows as data come: an extent may be anything.
@@ -80,17 +100,17 @@ Matrix read_idx(const std::string& path) {
     try {
       for (std::int64_t i = 0; i < length; ++i) {
         const double value = decode(chunk.data() + i * size, magic[2], size);
-        check_value(path, value, (first + i) / matrix.cols, (first + i) % matrix.cols);
-        matrix.values.push_back(static_cast<float>(value));
+        check_value(path, value, (first + i) / table.cols, (first + i) % table.cols);
+        table.values.push_back(value);
       }
     } catch (const std::bad_alloc&) {
       throw Error(ErrorCode::out_of_memory, path,
-                  path + ": no memory for " + std::to_string(count) + " values of 4 bytes");
+                  path + ": no memory for " + std::to_string(count) + " values of 8 bytes");
     }
   }
   if (!file.at_end())
     refuse_file(path, "data: found more bytes than shape " + shape_text(shape) + " has, need its end");
-  return matrix;
+  return table;
 }
 
 }  // namespace scorematch::cli

@@ -50,14 +50,6 @@ Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   return likelihood;
 }
 
-/// ln p of data units less that of model units: - sum of ln scale.
-double log_change(const Checkpoint& model) {
-  double sum = 0;
-  for (const double each : model.standardization.scale)
-    if (each > 0) sum -= std::log(each);
-  return sum;
-}
-
 struct Result {
   Estimate mean;
   std::vector<float> values;  // [rows]
@@ -92,26 +84,27 @@ void run(const Options& options) {
   const Checkpoint model = Checkpoint::load(options.model);
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
-  Matrix data = read_data(options.data);
-  if (data.cols != data_columns(model))
-    refuse("DATA", std::to_string(data_columns(model)) + " columns, as the model has", std::to_string(data.cols));
-  if (options.count > data.rows)
-    refuse("--count", "at most the " + std::to_string(data.rows) + " rows of the data", std::to_string(options.count));
+  Table table = read_data(options.data);
+  const Units units(model);
+  if (table.cols != units.columns())
+    refuse("DATA", std::to_string(units.columns()) + " columns, as the model has", std::to_string(table.cols));
+  if (options.count > table.rows)
+    refuse("--count", "at most the " + std::to_string(table.rows) + " rows of the data", std::to_string(options.count));
   if (options.count > 0) {
-    data.rows = options.count;
-    data.values.resize(static_cast<std::size_t>(data.rows * data.cols));
+    table.rows = options.count;
+    table.values.resize(static_cast<std::size_t>(table.rows * table.cols));
   }
   const double step = metadata_number(model, "data.dequantize", 0), dim = model.net.dim;
-  if (step > 0) check_grid(data, step);
-  check_constant_columns(model.standardization, data);
-  to_model_units(model.standardization, data);
-  if (step > 0) data = Dequantizer(step, model.standardization, data.cols, options.seed).all(data, /*training_step=*/0);
+  if (step > 0) check_grid(table, step);
+  units.check_support(table);
+  Matrix data = units.to_model(table);
+  if (step > 0) data = Dequantizer(step, units, options.seed).all(data, /*training_step=*/0);
 
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
   Result result = evaluate(options, model, engine, data, likelihood);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const double shift = log_change(model) + (step > 0 ? dim * std::log(step) : 0);
+  const double shift = -units.log_volume() + (step > 0 ? dim * std::log(step) : 0);
   const double mean = result.mean.mean + shift, error = result.mean.standard_error(), bits = dim * std::log(2.0);
   std::printf("engine          %s\n", engine.description().c_str());
   std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,

@@ -166,18 +166,21 @@ class ElementOrder {
 
 }  // namespace
 
-Matrix read_npy(const std::string& path) {
+Table read_npy(const std::string& path) {
   InputFile file(path);
   const NpyHeader header = parse_npy_header(path, read_header_text(path, file));
   const std::int64_t item_bytes = element_bytes(path, header.descr);
   const std::int64_t count = count_elements(path, header, item_bytes, file.left());
 
-  Matrix matrix{header.shape[0], count / header.shape[0], {}};
+  Table table;
+  table.rows = header.shape[0], table.cols = count / header.shape[0];
+  table.row_shape.assign(header.shape.begin() + 1, header.shape.end());
+  table.element = item_bytes == 1 ? Element::uint8 : item_bytes == 4 ? Element::float32 : Element::float64;
   try {
-    matrix.values.resize(static_cast<std::size_t>(count));
+    table.values.resize(static_cast<std::size_t>(count));
   } catch (const std::exception&) {
     throw Error(ErrorCode::out_of_memory, path,
-                path + ": no memory for " + std::to_string(count) + " values of 4 bytes");
+                path + ": no memory for " + std::to_string(count) + " values of 8 bytes");
   }
 
   std::vector<unsigned char> chunk(static_cast<std::size_t>(std::min(count, kChunk) * item_bytes));
@@ -188,23 +191,26 @@ Matrix read_npy(const std::string& path) {
     for (std::int64_t i = 0; i < length; ++i) {
       const double value = decode(chunk.data() + i * item_bytes, item_bytes);
       const std::int64_t offset = order.next();
-      check_value(path, value, offset / matrix.cols, offset % matrix.cols);
-      matrix.values[static_cast<std::size_t>(offset)] = static_cast<float>(value);
+      check_value(path, value, offset / table.cols, offset % table.cols);
+      table.values[static_cast<std::size_t>(offset)] = value;
     }
   }
-  return matrix;
+  return table;
 }
 
-void write_npy(const std::string& path, const Matrix& matrix) {
-  const auto count = static_cast<std::int64_t>(matrix.values.size());
-  if (matrix.rows < 0 || matrix.cols < 0 || (matrix.cols == 0 ? count != 0 : count % matrix.cols != 0) ||
-      (matrix.cols != 0 && count / matrix.cols != matrix.rows)) {
-    throw Error(ErrorCode::invalid_argument, "matrix",
-                "matrix: expected rows x cols values, got " + shape_text({matrix.rows, matrix.cols}) + " with " +
+void write_npy(const std::string& path, const Matrix& matrix) { write_npy_table(path, widened(matrix)); }
+
+void write_npy_table(const std::string& path, const Table& table) {
+  const auto count = static_cast<std::int64_t>(table.values.size());
+  if (table.rows < 0 || table.cols < 0 || (table.cols == 0 ? count != 0 : count % table.cols != 0) ||
+      (table.cols != 0 && count / table.cols != table.rows)) {
+    throw Error(ErrorCode::invalid_argument, "table",
+                "table: expected rows x cols values, got " + shape_text({table.rows, table.cols}) + " with " +
                     std::to_string(count));
   }
-  std::string header =
-      "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape_text({matrix.rows, matrix.cols}) + ", }";
+  const bool is_wide = needs_float64(table.element);
+  std::string header = std::string("{'descr': '") + (is_wide ? "<f8" : "<f4") +
+                       "', 'fortran_order': False, 'shape': " + shape_text({table.rows, table.cols}) + ", }";
   const std::size_t prefix_bytes = kMagic.size() + 4;  // magic, version, length of the header
   while ((prefix_bytes + header.size() + 1) % kDataAlignment != 0) header += ' ';
   header += '\n';
@@ -214,7 +220,12 @@ void write_npy(const std::string& path, const Matrix& matrix) {
   AtomicFile file(path);
   file.write(prefix.data(), prefix.size());
   file.write(header.data(), header.size());
-  file.write(matrix.values.data(), matrix.values.size() * sizeof(float));
+  if (is_wide) {
+    file.write(table.values.data(), table.values.size() * sizeof(double));
+  } else {
+    const Matrix floats = rounded(table);
+    file.write(floats.values.data(), floats.values.size() * sizeof(float));
+  }
   file.commit();
 }
 

@@ -1,6 +1,5 @@
 #include "cli/npy_header.h"
 
-#include <cfloat>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -146,12 +145,11 @@ void refuse_file(const std::string& path, const std::string& message) {
 }
 
 void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col) {
-  // A comparison that NaN fails too.
-  if (std::abs(value) <= static_cast<double>(FLT_MAX)) return;
+  if (std::isfinite(value)) return;
   char text[32];
   std::snprintf(text, sizeof text, "%g", value);
   refuse_file(path, std::string("data: found ") + text + " in row " + std::to_string(row) + ", column " +
-                        std::to_string(col) + " (from 0), need finite float32 values");
+                        std::to_string(col) + " (from 0), need finite values");
 }
 
 }  // namespace scorematch::cli

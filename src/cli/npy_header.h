@@ -23,7 +23,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape);
 /// In quotes, with unprintable bytes as \xNN and a long tail as "...": fit for a message.
 std::string quoted(std::string_view bytes);
 
-/// @throws Error io naming value and place unless it is finite as float32
+/// @throws Error io naming value and place unless it is finite
 void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col);
 
 /// Error io: "<path>: <message>".

@@ -1,6 +1,9 @@
 #include "cli/run_record.h"
 
+#include <algorithm>
+#include <cfloat>
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -26,15 +29,24 @@ std::string describe(const MlpShape& net) {
   return text;
 }
 
+/// One more value of an FNV-1a hash.
+template <class T>
+std::uint64_t hash_of(T value, std::uint64_t hash) {
+  unsigned char bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);
+  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3u;
+  return hash;
+}
+
 }  // namespace
 
-std::string identify(const Matrix& data) {
+std::string identify(const Table& data) {
+  const bool is_float = std::all_of(data.values.begin(), data.values.end(), [](double each) {
+    return std::abs(each) <= static_cast<double>(FLT_MAX) && static_cast<double>(static_cast<float>(each)) == each;
+  });
   std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const float value : data.values) {
-    unsigned char bytes[sizeof value];
-    std::memcpy(bytes, &value, sizeof value);
-    for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3u;
-  }
+  for (const double value : data.values)
+    hash = is_float ? hash_of(static_cast<float>(value), hash) : hash_of(value, hash);
   char text[80];
   std::snprintf(text, sizeof text, "%" PRId64 " x %" PRId64 ", %016" PRIx64, data.rows, data.cols, hash);
   return text;

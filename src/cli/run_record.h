@@ -4,15 +4,15 @@
 #pragma once
 #include <string>
 
-#include "cli/matrix.h"
+#include "cli/table.h"
 #include "cli/train_options.h"
 #include "scorematch/checkpoint.h"
 
 namespace scorematch::cli {
 
-/// "1797 x 64, 0123456789abcdef": the shape and a hash (FNV-1a, 64 bits) of the values as float32, so that the same
-/// numbers are the same data in whatever file they stand.
-std::string identify(const Matrix& data);
+/// "1797 x 64, 0123456789abcdef": the shape and a hash (FNV-1a, 64 bits) of the values, as float32 where that holds all
+/// of them and else as float64. Thus the same numbers are the same data in any kind of file.
+std::string identify(const Table& data);
 
 void write_run(const TrainOptions& options, const std::string& data, std::map<std::string, std::string>& metadata);
 

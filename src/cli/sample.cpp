@@ -116,7 +116,8 @@ class Drawing {
         params_(engine_.upload(model.sampling_params())),
         noise_(engine_, options.seed) {}
 
-  Matrix samples() {
+  /// In data units, with the resolution of the data.
+  Table samples() {
     const std::int64_t batch = std::min(kBatch, options_.count);
     const SamplerPlan plan(engine_, model_.net, make_sampler(options_, model_), batch);
     Queue queue(engine_, plan.workspace_bytes());
@@ -134,12 +135,15 @@ class Drawing {
       const std::vector<float> part = queue.read_f32(x.samples(0, count));
       all.values.insert(all.values.end(), part.begin(), part.end());
     }
-    to_data_units(model_.standardization, all);
-    for (const float each : all.values)
-      if (!std::isfinite(each))
+    Table table = table_of_samples(model_.metadata, units_.columns());
+    table.rows = all.rows;
+    table.values = units_.to_data(all).values;
+    const double most = static_cast<double>(std::numeric_limits<float>::max());
+    for (const double each : table.values)
+      if (!std::isfinite(each) || (!needs_float64(table.element) && std::abs(each) > most))
         throw Error(ErrorCode::invalid_argument, "samples",
                     "samples: expected finite values, got others; try more --steps or a smaller --step-size");
-    return all;
+    return table;
   }
 
   /// The score in data units at points in data units.
@@ -150,12 +154,9 @@ class Drawing {
     const std::vector<float> values = at_points(points, out, score);
     std::vector<Arrow> arrows;
     for (std::size_t i = 0; i < values.size(); i += 2) {
-      const auto at = [&](std::size_t j) {
-        const auto& scale = model_.standardization.scale;
-        return static_cast<double>(values[i + j]) / (scale.empty() ? 1.0 : scale[j]);
-      };
-      arrows.push_back(
-          {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), at(0), at(1)});
+      const std::vector<double> gradient = units_.score_to_data(values.data() + i);
+      arrows.push_back({static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), gradient[0],
+                        gradient[1]});
     }
     return arrows;
   }
@@ -175,8 +176,7 @@ class Drawing {
  private:
   /// What a score plan puts into `result`, one of `out`.
   std::vector<float> at_points(const Matrix& points, const ScorePlan::Out& out, const Buffer<float>& result) {
-    Matrix model_points = points;
-    to_model_units(model_.standardization, model_points);
+    const Matrix model_points = units_.to_model(widened(points));
     const ScorePlan plan(engine_, model_.net, points.rows);
     Queue queue(engine_, plan.workspace_bytes());
     auto x = engine_.upload(model_points.values, {points.rows, 2});
@@ -201,6 +201,7 @@ class Drawing {
 
   const Options& options_;
   const Checkpoint& model_;
+  Units units_{model_};
   Engine engine_;
   Buffer<float> params_;
   NoiseState noise_;
@@ -220,7 +221,7 @@ Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix&
 }
 
 /// Where the data were on a grid, and the noise of `train --dequantize` was added, the samples are put back onto it.
-void quantize(const Checkpoint& model, Matrix& samples) {
+void quantize(const Checkpoint& model, Table& samples) {
   const double step = metadata_number(model, "data.dequantize", 0);
   if (step > 0)
     to_grid(samples, step, metadata_number(model, "data.lowest", -1e38), metadata_number(model, "data.highest", 1e38));
@@ -247,17 +248,17 @@ void run(const Options& options) {
   if (draws) check_output("--picture", picture_path(options), {options.model, options.data, options.output});
   Matrix data;
   if (!options.data.empty()) {
-    data = read_data(options.data);
+    data = rounded(read_data(options.data));
     if (model.net.dim != 2 || data_columns(model) != 2 || data.cols != 2)
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
   }
   Drawing drawing(options, model);
   const auto start = std::chrono::steady_clock::now();
-  Matrix samples = drawing.samples();
+  Table samples = drawing.samples();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) quantize(model, samples);
-  write_npy(options.output, samples);
+  write_npy_table(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
   if (options.metropolis)
     std::printf("acceptance  %s\n",
@@ -267,12 +268,13 @@ void run(const Options& options) {
   std::printf("wrote       %s\n", options.output.c_str());
   if (!options.image.empty()) {
     quantize(model, samples);
-    write_png(picture_path(options), draw_sheet(options, model, samples));
+    write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
   }
   if (!options.data.empty()) {
     std::vector<double> heights;
-    if (model.net.kind == MlpShape::Kind::energy) heights = drawing.log_density(arrow_grid(data, samples, kHeights));
-    write_png(picture_path(options), scatter_plot(data, samples, drawing.field(arrow_grid(data, samples, kArrows)),
+    const Matrix points = rounded(samples);
+    if (model.net.kind == MlpShape::Kind::energy) heights = drawing.log_density(arrow_grid(data, points, kHeights));
+    write_png(picture_path(options), scatter_plot(data, points, drawing.field(arrow_grid(data, points, kArrows)),
                                                   "data and samples", heights));
   }
   if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());

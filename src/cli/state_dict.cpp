@@ -12,7 +12,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr const char *kMean = "data.mean", *kScale = "data.scale";
+constexpr const char *kMean = "data.mean", *kScale = "data.scale", *kMixing = "data.mixing";
 const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
@@ -155,9 +155,14 @@ void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoin
   const Tensor scale = tensors.take(prefix + kScale, 1, expected);
   if (scale.shape != mean.shape) tensors.fail(name + expected + ", got " + describe_shape(scale.shape));
   units.scale = scale.as_double();
+  if (tensors.has(prefix + kMixing)) units.mixing = tensors.take(prefix + kMixing, 2, "[columns, inputs]").as_double();
   for (const double each : units.scale)
     if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a column that is constant), got " + number_text(each));
-  if (const auto varying = static_cast<int>(units.coordinates().size()); varying != model.net.dim)
+  const std::size_t coordinates = units.coordinates().size(), inputs = static_cast<std::size_t>(model.net.dim);
+  if (!units.mixing.empty() && (coordinates < inputs || units.mixing.size() != coordinates * inputs))
+    tensors.fail("tensor '" + prefix + kMixing + "': expected [" + std::to_string(coordinates) + ", " +
+                 std::to_string(inputs) + "], got " + std::to_string(units.mixing.size()) + " values");
+  if (const auto varying = static_cast<int>(coordinates); units.mixing.empty() && varying != model.net.dim)
     tensors.fail(name + std::to_string(model.net.dim) + " values > 0, as the network has " +
                  std::to_string(model.net.dim) + " inputs, got " + std::to_string(varying));
 }
@@ -232,6 +237,10 @@ SafetensorsFile to_state_dict(const Checkpoint& model, const std::vector<float>&
     const std::vector<std::int64_t> shape = {data_columns(model)};
     file.tensors[names.prefix + kMean] = {shape, model.standardization.mean};
     file.tensors[names.prefix + kScale] = {shape, model.standardization.scale};
+    if (!model.standardization.mixing.empty())
+      file.tensors[names.prefix + kMixing] = {
+          {static_cast<std::int64_t>(model.standardization.coordinates().size()), model.net.dim},
+          model.standardization.mixing};
   }
   return file;
 }

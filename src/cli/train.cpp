@@ -15,14 +15,13 @@ void run(TrainOptions& options) {
   if (options.resume.empty()) options.check();
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
-  const Matrix matrix = read_data(options.data);
-  const std::string identity = identify(matrix);
+  const Table table = read_data(options.data);
+  const std::string identity = identify(table);
   if (before) {
-    take_over(*before, identity, static_cast<int>(matrix.cols), options);
+    take_over(*before, identity, static_cast<int>(table.cols), options);
     options.check();
   }
-  const Dataset data = prepare(matrix, options.validation, options.standardization(), options.sigma_data, options.seed,
-                               options.dequantization(), before ? &before->standardization : nullptr);
+  const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, {"model.safetensors", "loss.csv", "loss.png"});
   const InterruptGuard guard;

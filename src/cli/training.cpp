@@ -32,7 +32,7 @@ std::string read_text(const std::filesystem::path& path) {
 
 std::optional<Dequantizer> make_dequantizer(const TrainOptions& options, const Dataset& data) {
   if (options.dequantization() == 0) return {};
-  return Dequantizer(options.dequantization(), data.standardization, data.training.cols, options.seed);
+  return Dequantizer(options.dequantization(), Units(data.standardization, data.dim), options.seed);
 }
 
 }  // namespace
@@ -167,8 +167,9 @@ void Training::write_metadata(std::map<std::string, std::string>& metadata) cons
     metadata["sigma_min"] = number_text(low);
     metadata["sigma_max"] = number_text(high);
   }
-  metadata["data.lowest"] = number_text(static_cast<double>(data_.lowest));
-  metadata["data.highest"] = number_text(static_cast<double>(data_.highest));
+  describe_data(data_, metadata);
+  metadata["data.lowest"] = number_text(data_.lowest);
+  metadata["data.highest"] = number_text(data_.highest);
   if (options_.dequantization() > 0) metadata["data.dequantize"] = number_text(options_.dequantization());
   metadata[kSkipped] = std::to_string(skipped_in_a_row_);
   write_run(options_, data_identity_, metadata);

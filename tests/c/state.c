@@ -196,7 +196,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   scorematch_queue* queue = NULL;
   scorematch_noise_position at = {0, 0, 0};
   float params[kParams], got[kParams], average[kParams];
-  const double *other = NULL, *widths = NULL;
+  const double *other = NULL, *widths = NULL, *mixing = NULL;
   scorematch_view view = f32(params, kParams, 0);
   const char *text = NULL, *first = NULL, *second = NULL;
   int32_t given = -1;
@@ -209,13 +209,13 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_create(net, kNet, kParams, &saved));
   OK(scorematch_checkpoint_adam(saved, &same));
   CHECK(same == NULL);
-  OK(scorematch_checkpoint_standardization(saved, &other, &widths, &given));
+  OK(scorematch_checkpoint_standardization(saved, &other, &widths, &mixing, &given));
   CHECK(given == 0 && other == NULL && widths == NULL);
   OK(scorematch_checkpoint_loss(saved, &text));
   CHECK(text == NULL);
   OK(scorematch_checkpoint_set_adam(saved, snapshot));
   OK(scorematch_checkpoint_set_noise(saved, &position));
-  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, 3));
+  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, NULL, 3));
   OK(scorematch_checkpoint_set_loss(saved, "objective=dsm schedule=single sigma=0.3"));
   OK(scorematch_checkpoint_set_metadata(saved, "colour", "blue"));
   OK(scorematch_checkpoint_set_metadata(saved, "shape", "round"));
@@ -236,7 +236,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   CHECK(memcmp(got, average, sizeof got) == 0 && memcmp(got, kNet, sizeof got) != 0);
   OK(scorematch_checkpoint_noise(loaded, &at));
   CHECK(at.seed == position.seed && at.step == 12 && at.first_sample == 34);
-  OK(scorematch_checkpoint_standardization(loaded, &other, &widths, &given));
+  OK(scorematch_checkpoint_standardization(loaded, &other, &widths, &mixing, &given));
   CHECK(given == 3 && memcmp(other, mean, sizeof mean) == 0 && memcmp(widths, scale, sizeof scale) == 0);
   OK(scorematch_checkpoint_loss(loaded, &text));
   CHECK(text != NULL && strcmp(text, "objective=dsm schedule=single sigma=0.3 variance=plain weighting=none") == 0);
@@ -257,10 +257,10 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_sampling_params(loaded, got, kParams));
   CHECK(memcmp(got, kNet, sizeof got) == 0);
 
-  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, 3));
+  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, NULL, 3));
   REFUSED(scorematch_checkpoint_save(loaded, path), "data.scale", "2 values > 0, as the network has 2 inputs, got 1");
-  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, 1), "columns", "at least 2");
-  OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, 0));
+  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, NULL, 1), "columns", "at least 2");
+  OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, NULL, 0));
   REFUSED(scorematch_checkpoint_params(loaded, got, 5), "count", "6 elements, got 5");
   scorematch_checkpoint_destroy(loaded);
   FAILS(scorematch_checkpoint_load("no_such_folder/file", &loaded), SCOREMATCH_IO, "no_such_folder/file", "no_such");

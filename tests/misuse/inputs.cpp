@@ -1,6 +1,7 @@
 // The files that the tables name.
 #include <zlib.h>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -180,7 +181,7 @@ const std::map<std::string, Make>& misuse_inputs() {
       {"number.npy", bytes(npy("<f4", "()", std::string(4, '\1')))},
       {"no_rows.npy", bytes(npy("<f4", "(0, 3)", ""))},
       {"nan.npy", bytes(npy("<f4", "(2, 2)", bytes_of(1.0f) + bytes_of(2.0f) + bytes_of(3.0f) + bytes_of(kNan)))},
-      {"beyond.npy", bytes(npy("<f8", "(1, 1)", bytes_of(1e300)))},
+      {"beyond.npy", bytes(npy("<f8", "(1, 1)", bytes_of(HUGE_VAL)))},
 
       {"model.safetensors", model(6)},
       {"points.safetensors", model(2)},
@@ -239,7 +240,7 @@ const std::map<std::string, Make>& misuse_inputs() {
       {"large-ubyte", bytes(idx("\x08\x03", std::string(12, '\xff')))},
       {"long-ubyte", bytes(idx("\x08\x01", literal("\0\0\0\x02"), "abc"))},
       {"nan-float", bytes(idx("\x0d\x01", literal("\0\0\0\x01"), literal("\x7f\xc0\0\0")))},
-      {"beyond-double", bytes(idx("\x0e\x01", literal("\0\0\0\x01"), literal("\x7f\x80\0\0\0\0\0\0")))},
+      {"beyond-double", bytes(idx("\x0e\x01", literal("\0\0\0\x01"), literal("\x7f\xf0\0\0\0\0\0\0")))},
       {"cut.csv.gz", cut(gzip(many_numbers()), 20)},
       {"spoilt.csv.gz", spoilt(gzip(many_numbers()))},
       {"words.csv.gz", gzip("a,b\nno,numbers\n")},

@@ -124,23 +124,43 @@ class Checkpoint(Handle):
 
     @property
     def standardization(self):
-        """(mean, scale), float64 by column of the data: data = mean + scale * model. None: the model's units are the
-        data's. A scale of 0 marks a constant column, which is no input of the network."""
-        mean, scale, columns = c_void_p(), c_void_p(), c_int32()
-        call("checkpoint_standardization", self._handle, byref(mean), byref(scale), byref(columns))
+        """(mean, scale, mixing) in float64, by column of the data: data = mean + scale * model, or with a mixing matrix
+        mean + scale * (mixing @ model). None: the model's units are the data's. A scale of 0 marks a constant column,
+        which is no input of the network; mixing has a row for each other column, or is None."""
+        mean, scale, mixing, columns = c_void_p(), c_void_p(), c_void_p(), c_int32()
+        call("checkpoint_standardization", self._handle, byref(mean), byref(scale), byref(mixing), byref(columns))
         if columns.value == 0:
             return None
-        values = (cast(each, POINTER(c_double)) for each in (mean, scale))
-        return tuple(np.ctypeslib.as_array(each, (columns.value,)).copy() for each in values)
+
+        def copied(pointer, shape):
+            return np.ctypeslib.as_array(cast(pointer, POINTER(c_double)), shape).copy()
+
+        mean, scale = copied(mean, (columns.value,)), copied(scale, (columns.value,))
+        if not mixing:
+            return mean, scale, None
+        return mean, scale, copied(mixing, (np.count_nonzero(scale), self.net.dim))
 
     @standardization.setter
-    def standardization(self, mean_and_scale):
-        if mean_and_scale is None:
-            return call("checkpoint_set_standardization", self._handle, None, None, 0)
-        mean, scale = (np.ascontiguousarray(each, np.float64) for each in mean_and_scale)
+    def standardization(self, units):
+        if units is None:
+            return call("checkpoint_set_standardization", self._handle, None, None, None, 0)
+        mean, scale = (np.ascontiguousarray(each, np.float64) for each in units[:2])
         if mean.shape != scale.shape:
             raise ValueError(f"standardization: expected as many scales as means, {mean.size}, got {scale.size}")
-        call("checkpoint_set_standardization", self._handle, mean.ctypes.data, scale.ctypes.data, mean.size)
+        mixing = units[2] if len(units) > 2 else None
+        if mixing is not None:
+            mixing = np.ascontiguousarray(mixing, np.float64)
+            expected = (np.count_nonzero(scale), self.net.dim)
+            if mixing.shape != expected:
+                raise ValueError(f"standardization: expected mixing of shape {expected}, got {mixing.shape}")
+        call(
+            "checkpoint_set_standardization",
+            self._handle,
+            mean.ctypes.data,
+            scale.ctypes.data,
+            None if mixing is None else mixing.ctypes.data,
+            mean.size,
+        )
 
     @property
     def loss(self):

@@ -1,0 +1,31 @@
+/// @file
+/// The units of a model: measured from the training rows.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/table.h"
+#include "scorematch/checkpoint.h"
+
+namespace scorematch::cli {
+
+/// none: as they are; scale: centered, and one scale for all columns, so that pictures keep their shape; column: a
+/// scale for each; whiten: that, and the correlations taken out (Standardization::mixing).
+enum class Standardize { none, scale, column, whiten };
+
+/// Rows of which a value is so far away that it would set the scale of its column, in order; most often none.
+/// @param notes gets a line per column that names a row
+std::vector<std::int64_t> find_outliers(const Table& data, std::vector<std::string>& notes);
+
+/// @param rows the table's rows to measure, in this order @param deviation that coordinates of the model have
+/// @param step of which uniform noise is to be added to the data: half a step to a mean, step^2 / 12 to a variance
+/// @param notes gets a line for each thing that a person should know
+/// @throws Error naming DATA where nothing varies, or a scale or mean is out of float32's range
+Standardization measure_units(const Table& data, const std::vector<std::int64_t>& rows, Standardize standardize,
+                              double deviation, double step, std::vector<std::string>& notes);
+
+/// Beyond this many columns whitening would take long, and scales each column alone.
+constexpr std::int64_t kMaxWhitened = 1024;
+
+}  // namespace scorematch::cli

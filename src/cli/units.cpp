@@ -1,0 +1,161 @@
+#include "cli/units.h"
+
+#include <Eigen/Dense>
+#include <cfloat>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "cli/refusal.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Infinite beyond float's range, where the conversion alone would be undefined.
+float round_to_float(double value) {
+  if (std::isnan(value)) return std::numeric_limits<float>::quiet_NaN();
+  if (std::abs(value) <= static_cast<double>(FLT_MAX)) return static_cast<float>(value);
+  return value > 0 ? std::numeric_limits<float>::infinity() : -std::numeric_limits<float>::infinity();
+}
+
+std::vector<std::size_t> all_columns(std::int64_t count) {
+  std::vector<std::size_t> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+std::string place(std::size_t column, std::int64_t row) {
+  return " in row " + std::to_string(row) + ", column " + std::to_string(column) + " (from 0)";
+}
+
+}  // namespace
+
+Units::Units(const Standardization& standardization, std::int64_t dim)
+    : columns_(standardization.mean.empty() ? dim : static_cast<std::int64_t>(standardization.mean.size())),
+      dim_(dim),
+      mean_(standardization.mean),
+      scale_(standardization.scale),
+      mixing_(standardization.mixing) {
+  if (mean_.empty()) {
+    mean_.assign(static_cast<std::size_t>(columns_), 0);
+    scale_.assign(static_cast<std::size_t>(columns_), 1);
+    coordinates_ = all_columns(columns_);
+  } else {
+    coordinates_ = standardization.coordinates();
+  }
+  if (mixing_.empty()) return;
+  const auto n = static_cast<Eigen::Index>(coordinates_.size());
+  const Eigen::Map<const RowMajor> mixing(mixing_.data(), n, dim_);
+  const RowMajor inverse = (mixing.transpose() * mixing).ldlt().solve(mixing.transpose());
+  inverse_.assign(inverse.data(), inverse.data() + inverse.size());
+}
+
+void Units::row_to_data(const float* model, double* data) const {
+  for (std::size_t j = 0; j < mean_.size(); ++j) data[j] = mean_[j];
+  const auto k = static_cast<std::size_t>(dim_);
+  for (std::size_t i = 0; i < coordinates_.size(); ++i) {
+    double value = 0;
+    if (mixing_.empty()) {
+      value = static_cast<double>(model[i]);
+    } else {
+      for (std::size_t l = 0; l < k; ++l) value += mixing_[i * k + l] * static_cast<double>(model[l]);
+    }
+    data[coordinates_[i]] += scale_[coordinates_[i]] * value;
+  }
+}
+
+void Units::row_to_model(const double* centered, double* model) const {
+  const std::size_t n = coordinates_.size();
+  if (mixing_.empty()) {
+    for (std::size_t i = 0; i < n; ++i) model[i] = centered[coordinates_[i]] / scale_[coordinates_[i]];
+    return;
+  }
+  for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l) {
+    double value = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      value += inverse_[l * n + i] * (centered[coordinates_[i]] / scale_[coordinates_[i]]);
+    model[l] = value;
+  }
+}
+
+Table Units::to_data(const Matrix& samples) const {
+  Table data;
+  data.rows = samples.rows, data.cols = columns_;
+  data.values.resize(static_cast<std::size_t>(data.rows * data.cols));
+  for (std::int64_t i = 0; i < data.rows; ++i)
+    row_to_data(samples.values.data() + i * dim_, data.values.data() + i * columns_);
+  return data;
+}
+
+Matrix Units::to_model(const Table& data) const {
+  Matrix model{data.rows, dim_, {}};
+  model.values.reserve(static_cast<std::size_t>(data.rows * dim_));
+  std::vector<double> centered(mean_.size()), row(static_cast<std::size_t>(dim_));
+  for (std::int64_t i = 0; i < data.rows; ++i) {
+    for (std::size_t j = 0; j < centered.size(); ++j)
+      centered[j] = data.values[static_cast<std::size_t>(i * columns_) + j] - mean_[j];
+    row_to_model(centered.data(), row.data());
+    for (const double each : row) model.values.push_back(round_to_float(each));
+  }
+  return model;
+}
+
+void Units::offset_to_model(const double* offset, double* out) const { row_to_model(offset, out); }
+
+std::vector<double> Units::score_to_data(const float* score) const {
+  std::vector<double> result(mean_.size(), 0.0);
+  const std::size_t n = coordinates_.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    double value = 0;
+    if (mixing_.empty()) {
+      value = static_cast<double>(score[i]);
+    } else {
+      for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l)
+        value += inverse_[l * n + i] * static_cast<double>(score[l]);
+    }
+    result[coordinates_[i]] = value / scale_[coordinates_[i]];
+  }
+  return result;
+}
+
+double Units::log_volume() const {
+  double sum = 0;
+  if (mixing_.empty()) {
+    for (const std::size_t j : coordinates_) sum += std::log(scale_[j]);
+    return sum;
+  }
+  RowMajor map = Eigen::Map<const RowMajor>(mixing_.data(), static_cast<Eigen::Index>(coordinates_.size()), dim_);
+  for (std::size_t i = 0; i < coordinates_.size(); ++i)
+    map.row(static_cast<Eigen::Index>(i)) *= scale_[coordinates_[i]];
+  const Eigen::MatrixXd r = map.householderQr().matrixQR();
+  for (Eigen::Index l = 0; l < dim_; ++l) sum += std::log(std::abs(r(l, l)));
+  return sum;
+}
+
+void Units::check_support(const Table& data) const {
+  const bool has_constants = coordinates_.size() < mean_.size(),
+             has_relations = static_cast<std::int64_t>(coordinates_.size()) > dim_;
+  if (!has_constants && !has_relations) return;
+  const auto cols = static_cast<std::size_t>(columns_);
+  const Table nearest = has_relations ? to_data(to_model(data)) : Table{};
+  for (std::int64_t i = 0; i < data.rows; ++i) {
+    const std::size_t first = static_cast<std::size_t>(i) * cols;
+    for (std::size_t j = 0; j < cols; ++j) {
+      const double value = data.values[first + j];
+      if (!(scale_[j] > 0) && static_cast<float>(value) != static_cast<float>(mean_[j]))
+        refuse("DATA", number_text(mean_[j]) + ", at which the column was constant in training",
+               number_text(value) + place(j, i));
+      // Data that depend on each other do so up to the rounding of float32.
+      if (has_relations && scale_[j] > 0 &&
+          !(std::abs(nearest.values[first + j] - value) <= 1e-3 * scale_[j] + 1e-5 * std::abs(value)))
+        refuse("DATA",
+               number_text(nearest.values[first + j]) + ", as the other columns determine it, which they did in training",
+               number_text(value) + place(j, i));
+    }
+  }
+}
+
+}  // namespace scorematch::cli
