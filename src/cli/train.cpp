@@ -17,10 +17,8 @@ void run(TrainOptions& options) {
   if (!options.resume.empty()) before = load_run(options.resume);
   const Matrix matrix = read_data(options.data);
   const std::string identity = identify(matrix);
-  if (before) {
-    take_over(*before, identity, static_cast<int>(matrix.cols), options);
-    options.check();
-  }
+  if (before) take_over(*before, identity, static_cast<int>(matrix.cols), options);
+  options.check(static_cast<int>(matrix.cols));
   const Dataset data = prepare(matrix, options.validation, options.standardization(), options.sigma_data, options.seed,
                                options.dequantization(), before ? &before->standardization : nullptr);
   Training training(options, data, identity, before ? &*before : nullptr);
@@ -35,11 +33,12 @@ void run(TrainOptions& options) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+std::unique_ptr<OptionTable> add_train(CLI::App& app) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "Train a score model on data");
-  options->add_to(*command);
-  command->callback([options] { run(*options); });
+  auto table = std::make_unique<OptionTable>(app, "train", "Train a score model on data");
+  options->add_to(*table);
+  table->on_run([options] { run(*options); }, [options] { return options->resume.empty(); });
+  return table;
 }
 
 }  // namespace scorematch::cli
