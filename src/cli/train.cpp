@@ -13,6 +13,9 @@ namespace {
 
 void run(TrainOptions& options) {
   if (options.resume.empty()) options.check();
+  const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png"};
+  if (!options.overwrite)
+    check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
   const Matrix matrix = read_data(options.data);
@@ -22,7 +25,7 @@ void run(TrainOptions& options) {
   const Dataset data = prepare(matrix, options.validation, options.standardization(), options.sigma_data, options.seed,
                                options.dequantization(), before ? &before->standardization : nullptr);
   Training training(options, data, identity, before ? &*before : nullptr);
-  const OutputFolder folder("--output", options.directory, {"model.safetensors", "loss.csv", "loss.png"});
+  const OutputFolder folder("--output", options.directory, files);
   const InterruptGuard guard;
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();

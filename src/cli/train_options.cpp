@@ -32,6 +32,7 @@ void TrainOptions::add_to(OptionTable& table) {
              "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options are "
              "taken over, and --steps may differ",
              always_has_effect());
+  table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
   table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
                "also save whenever this many steps are done; 0: no", always_has_effect());
   table.number("--stop-after", stop_after, 0, kMaxSteps,

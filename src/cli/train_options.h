@@ -42,6 +42,7 @@ struct TrainOptions {
 
   // one call of the command
   std::string resume;
+  bool overwrite = false;
   std::int64_t checkpoint_every = 0, stop_after = 0;
 
   /// Must not be moved afterwards: `table` refers to it.
