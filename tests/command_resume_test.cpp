@@ -53,7 +53,7 @@ TEST_F(CommandResume, AfterStopsAnywhereItIsTheUninterruptedRun) {
   for (const Arguments& stops :
        {Arguments{"1"}, Arguments{"7", "43"}, Arguments{"100", "249", "1"}, Arguments{"300"}, Arguments{"998"}}) {
     SCOPED_TRACE(testing::PrintToString(stops));
-    run_well(train("part", with(options, {"--stop-after", stops[0]})));
+    run_well(train("part", with(options, {"--stop-after", stops[0], "--overwrite"})));
     EXPECT_NE(checkpoint("part").adam->ema, checkpoint("part").params);
     for (std::size_t i = 1; i < stops.size(); ++i)
       run_well(train("part", {"--resume", "part", "--stop-after", stops[i]}));
@@ -74,8 +74,8 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
   for (const Arguments& each : cases) {
     SCOPED_TRACE(testing::PrintToString(each));
     const Arguments options = with(with(kSmall, {"--steps", "40"}), each);
-    run_well(train("whole", options));
-    run_well(train("part", with(options, {"--stop-after", "13"})));
+    run_well(train("whole", with(options, {"--overwrite"})));
+    run_well(train("part", with(options, {"--stop-after", "13", "--overwrite"})));
     // The whole command again, as from a shell's history.
     run_well(train("part", with(options, {"--resume", "part"})));
     expect_same("part", "whole");
@@ -101,7 +101,7 @@ TEST_F(CommandResume, AnotherFolderAndOtherThreadsMakeNoDifference) {
   const std::string part = model("part");
   std::filesystem::copy(path("part/model.safetensors"), path("alone.safetensors"));
   for (const std::string from : {"part", "alone.safetensors"}) {
-    run_well(train("rest", {"--threads", "3", "--resume", from}));
+    run_well(train("rest", {"--threads", "3", "--resume", from, "--overwrite"}));
     expect_same("rest", "whole");
     // The clock of the rows so far is beside the checkpoint, if anywhere.
     EXPECT_EQ(lines_of(read_file(path("rest/loss.csv")))[1].back() == ',', from != "part");
@@ -146,6 +146,41 @@ TEST_F(CommandResume, AFinishedRunMayBeGivenMoreSteps) {
   EXPECT_EQ(checkpoint("short").params, checkpoint("long").params);
   EXPECT_EQ(checkpoint("short").adam->ema, checkpoint("long").adam->ema);
   EXPECT_EQ(checkpoint("short").metadata, checkpoint("long").metadata);
+}
+
+TEST_F(CommandResume, ARunIsReplacedOnlyIfAskedTo) {
+  const Arguments options = with(kSmall, {"--steps", "20"});
+  run_well(train("run", with(options, {"--stop-after", "5"})));
+  run_well(train("other", options));
+  std::filesystem::create_directory(path("losses"));
+  std::filesystem::copy(path("run/loss.csv"), path("losses/loss.csv"));
+  std::filesystem::create_directory(path("copies"));
+  std::filesystem::copy(path("run/model.safetensors"), path("copies/earlier.safetensors"));
+  std::filesystem::copy(path("other/model.safetensors"), path("copies/model.safetensors"));
+  const auto before = listing();
+  const std::string all = "model.safetensors, loss.csv, loss.png";
+  for (const auto& [arguments, found] : std::vector<std::pair<Arguments, std::string>>{
+           {train("run", options), "'run' with " + all},
+           {train("losses", options), "'losses' with loss.csv"},
+           // Refused before the data and the run are read.
+           {{"train", "no_data.npy", "-o", "run"}, "'run' with " + all},
+           {train("run", {"--resume", "other"}), "'run' with " + all},
+           {train("run", {"--resume", "nowhere"}), "'run' with " + all},
+           {train("copies", {"--resume", "copies/earlier.safetensors"}), "'copies' with model.safetensors"}}) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const Finished finished = run(arguments);
+    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_EQ(finished.err,
+              "scorematch: --output: expected a folder without a run, --resume to go on with it, or --overwrite, got " +
+                  found + "\n");
+  }
+  EXPECT_TRUE(listing() == before);
+  run_well(train("./run", {"--resume", "run/model.safetensors", "--stop-after", "5"}));
+  run_well(train("run", {"--resume", "run/"}));
+  run_well(train("run", {"--resume", "copies/earlier.safetensors", "--overwrite"}));
+  run_well(train("losses", with(options, {"--overwrite"})));
+  EXPECT_TRUE(model("run") == model("other"));
+  EXPECT_TRUE(model("losses") == model("other"));
 }
 
 TEST_F(CommandResume, AYoungAverageIsKeptAndNotSampledWith) {

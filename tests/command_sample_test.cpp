@@ -129,7 +129,8 @@ TEST_F(CommandSample, AcceptanceIsRefusedWhereThereIsNone) {
   chain.insert(chain.end(), {"--sampler", "langevin"});
   const Finished of_flow = run(flow), of_score_net = run(chain);
   EXPECT_EQ(of_flow.exit_code, 2);
-  EXPECT_NE(of_flow.err.find("--metropolis: expected --sampler langevin, got flow"), std::string::npos) << of_flow.err;
+  EXPECT_NE(of_flow.err.find("--metropolis: needs --sampler langevin, got --sampler flow"), std::string::npos)
+      << of_flow.err;
   EXPECT_EQ(of_score_net.exit_code, 1);
   EXPECT_NE(of_score_net.err.find("--metropolis: expected an energy net"), std::string::npos) << of_score_net.err;
   EXPECT_EQ(listing().size(), 1u);

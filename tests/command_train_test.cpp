@@ -210,7 +210,7 @@ TEST_F(CommandTrain, TheSameSeedGivesTheSameBytesWithAnyNumberOfThreads) {
   std::string model, samples;
   for (const std::string threads : {"1", "1", "2", "3"}) {
     Arguments more = options;
-    more.insert(more.end(), {"--threads", threads});
+    more.insert(more.end(), {"--overwrite", "--threads", threads});
     run_well(train("run", more));
     run_well({"sample", "run/model.safetensors", "-n", "300", "-o", "samples.npy", "--steps", "5", "--seed", "3",
               "--threads", threads});
@@ -218,13 +218,13 @@ TEST_F(CommandTrain, TheSameSeedGivesTheSameBytesWithAnyNumberOfThreads) {
     EXPECT_TRUE(read_file(path("run/model.safetensors")) == model) << threads;
     EXPECT_TRUE(read_file(path("samples.npy")) == samples) << threads;
   }
-  run_well(train("run", {"--steps", "30", "--batch", "300", "--seed", "8"}));
+  run_well(train("run", {"--overwrite", "--steps", "30", "--batch", "300", "--seed", "8"}));
   EXPECT_FALSE(read_file(path("run/model.safetensors")) == model);
 }
 
 TEST_F(CommandTrain, ASecondRunReplacesTheFirstWhole) {
   run_well(train("again", {"--steps", "60", "--hidden", "40,40,40"}));
-  for (const std::string name : {"again", "fresh"}) run_well(train(name, {"--steps", "10"}));
+  for (const std::string name : {"again", "fresh"}) run_well(train(name, {"--steps", "10", "--overwrite"}));
   EXPECT_EQ(files("again"), kFiles);
   EXPECT_EQ(read_file(path("again/model.safetensors")), read_file(path("fresh/model.safetensors")));
   EXPECT_EQ(read_losses(path("again/loss.csv")).rows.size(), 10u);
@@ -248,7 +248,7 @@ TEST_F(CommandTrain, EveryObjectiveScheduleAndNetworkTrains) {
   for (Arguments each : cases) {
     SCOPED_TRACE(each[1] + " " + each[3]);
     each.insert(each.end(), {"--steps", "3", "--hidden", "8,8", "--batch", "16"});
-    Arguments arguments = {"train", "data.npy", "-o", "run"};
+    Arguments arguments = {"train", "data.npy", "-o", "run", "--overwrite"};
     arguments.insert(arguments.end(), each.begin(), each.end());
     run_well(arguments);
     EXPECT_EQ(read_losses(path("run/loss.csv")).rows.size(), 3u);

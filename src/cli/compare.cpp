@@ -78,24 +78,21 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_compare(CLI::App& app) {
+std::unique_ptr<OptionTable> add_compare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("compare", "Evaluate a case on several engines and compare their answers");
-  command->add_option("case", options->input, "the case, .safetensors (docs/eval-format.md); rounded to float32")
-      ->required()
-      ->check(not_empty());
-  command->add_option("--engines", options->engines, "the first is what the others are compared with")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember({"cuda", "cpu", "reference"}))
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "threads of the cpu engine; 0: as many as there are cores")
-      ->transform(in_range(0, 4096))
-      ->capture_default_str();
-  command->add_option("--tolerance", options->tolerance, "fail where an error is larger; 0: never")
-      ->transform(in_range(0.0, 1e30))
-      ->capture_default_str();
-  command->callback([options] { run(*options); });
+  auto table = std::make_unique<OptionTable>(app, "compare", "Evaluate a case on several engines, compare the results");
+  table->required_text("case", options->input, "the case, .safetensors (docs/eval-format.md); rounded to float32");
+  table->list("--engines", options->engines, {"cuda", "cpu", "reference"},
+              "with commas between; the first is what the others are compared with", always_has_effect());
+  const auto& engines = options->engines;
+  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: as many as there are cores",
+                needs({"--engines with cpu",
+                       [&engines] { return std::find(engines.begin(), engines.end(), "cpu") != engines.end(); },
+                       [&engines] { return "--engines " + value_text(engines); }}));
+  table->number("--tolerance", options->tolerance, 0, 1e30, "fail if an error is larger; 0: never",
+                always_has_effect());
+  table->on_run([options] { run(*options); });
+  return table;
 }
 
 }  // namespace scorematch::cli

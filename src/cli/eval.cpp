@@ -24,15 +24,14 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_eval(CLI::App& app) {
+std::unique_ptr<OptionTable> add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("eval", "Evaluate one objective with everything given (docs/eval-format.md)");
-  command->add_option("case", options->input, "the case, .safetensors")->required()->check(not_empty());
-  command->add_option("-o,--output", options->output, "where to write the results, .safetensors")
-      ->required()
-      ->check(not_empty());
-  options->engine.add_to(*command);
-  command->callback([options] { run(*options); });
+  auto table = std::make_unique<OptionTable>(app, "eval", "Evaluate one objective of a case (docs/eval-format.md)");
+  table->required_text("case", options->input, "the case, .safetensors");
+  table->required_text("-o,--output", options->output, "where to write the results, .safetensors");
+  options->engine.add_to(*table);
+  table->on_run([options] { run(*options); });
+  return table;
 }
 
 }  // namespace scorematch::cli

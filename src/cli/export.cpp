@@ -36,28 +36,22 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_export(CLI::App& app) {
+std::unique_ptr<OptionTable> add_export(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("export", "Write a model as a PyTorch state_dict");
-  command->add_option("model", options->model, "model.safetensors")->required()->check(not_empty());
-  command->add_option("-o,--output", options->output, "where to write it, .safetensors")
-      ->required()
-      ->check(not_empty());
-  command
-      ->add_option("--params", options->params,
-                   "which: those to sample with, the last ones of training, or their average")
-      ->check(CLI::IsMember({"sampling", "last", "average"}))
-      ->capture_default_str();
-  command
-      ->add_option("--names", options->names.pattern,
-                   "modules of the layers; {layer} counts 0, 1, 2, {index} counts 0, 2, 4 as in an nn.Sequential")
-      ->check(not_empty())
-      ->capture_default_str();
-  command->add_option("--prefix", options->names.prefix, "before every name, for example net.");
-  command->add_flag(
-      "--layers-only", options->layers_only,
-      "weights and biases alone, as load_state_dict() takes them; without Fourier frequencies and data.*");
-  command->callback([options] { run(*options); });
+  auto table = std::make_unique<OptionTable>(app, "export", "Write a model as a PyTorch state_dict");
+  table->required_text("model", options->model, "model.safetensors");
+  table->required_text("-o,--output", options->output, "where to write it, .safetensors");
+  table->choice("--params", options->params, {"sampling", "last", "average"},
+                "which parameters: those to sample with, the last of training, or their average", always_has_effect());
+  table->text("--names", options->names.pattern,
+              "modules of the layers; {layer} counts 0, 1, 2, {index} counts 0, 2, 4 as in an nn.Sequential",
+              always_has_effect());
+  table->text("--prefix", options->names.prefix, "before every name, for example net.", always_has_effect());
+  table->flag("--layers-only", options->layers_only,
+              "only weights and biases, as load_state_dict() takes them; no Fourier frequencies, no data.*",
+              always_has_effect());
+  table->on_run([options] { run(*options); });
+  return table;
 }
 
 }  // namespace scorematch::cli

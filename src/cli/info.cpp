@@ -57,8 +57,10 @@ void run() {
 
 }  // namespace
 
-void add_info(CLI::App& app) {
-  app.add_subcommand("info", "Show the version, the engines and the processor")->callback(run);
+std::unique_ptr<OptionTable> add_info(CLI::App& app) {
+  auto table = std::make_unique<OptionTable>(app, "info", "Show the version, the engines and the processor");
+  table->on_run(run);
+  return table;
 }
 
 }  // namespace scorematch::cli

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/data_file.h"
@@ -32,6 +33,7 @@ struct Options {
   int steps = 40, projections = 0;
   NoiseRange noise;
   double prior_deviation = -1;
+  std::optional<bool> model_was_dequantized;  // once it is read
 };
 
 constexpr std::int64_t kBatch = 1024;  // at once; the values do not depend on it
@@ -79,9 +81,11 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
   return result;
 }
 
-void run(const Options& options) {
+void run(Options& options, const OptionTable& table) {
   check(options.noise);
   const Checkpoint model = Checkpoint::load(options.model);
+  options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
+  table.check_needs();
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
   Table table = read_data(options.data);
@@ -124,41 +128,37 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_likelihood(CLI::App& app) {
+std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("likelihood", "Log-likelihood of data under a model, with standard error");
-  command->add_option("model", options->model, "model.safetensors")->required()->check(not_empty());
-  command->add_option("data", options->data, "data in the units that were trained on, of any format train takes")
-      ->required()
-      ->check(not_empty());
-  command->add_option("-n,--count", options->count, "the first rows of the data; all if not given")
-      ->transform(in_range(std::int64_t{1}, std::int64_t{1} << 40));
-  command->add_option("-o,--output", options->output, "where to write each row's log-likelihood in nats, .npy")
-      ->check(not_empty());
-  command->add_option("--steps", options->steps, "Runge-Kutta steps, four evaluations each")
-      ->transform(in_range(1, 1 << 23))
-      ->capture_default_str();
-  command
-      ->add_option("--projections", options->projections,
-                   "directions of Hutchinson's divergence; 0: exact, as many as the data have columns")
-      ->transform(in_range(0, 1 << 14))
-      ->capture_default_str();
-  command
-      ->add_option("--sigma-min", options->noise.low,
-                   "noise at which the density is taken; the training's if not given")
-      ->transform(in_range(1e-30, 1e30));
-  command->add_option("--sigma-max", options->noise.high, "largest noise; the training's if not given")
-      ->transform(in_range(1e-30, 1e30));
-  command
-      ->add_option("--prior-deviation", options->prior_deviation,
-                   "of the data in model units, added to sigma-max at the latent; an edm network's sigma-data if not "
-                   "given, else 0")
-      ->transform(in_range(0.0, 1e30));
-  command->add_option("--seed", options->seed, "of directions and dequantization")
-      ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
-      ->capture_default_str();
-  options->engine.add_to(*command);
-  command->callback([options] { run(*options); });
+  auto table =
+      std::make_unique<OptionTable>(app, "likelihood", "Log-likelihood of data under a model, with standard error");
+  table->required_text("model", options->model, "model.safetensors");
+  table->required_text("data", options->data, "data in the units that were trained on, of any format train takes");
+  table->optional_number("-n,--count", options->count, 1, std::int64_t{1} << 40,
+                         "the first rows of the data; all if not given", always_has_effect());
+  table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, .npy",
+              always_has_effect());
+  table->number("--steps", options->steps, 1, 1 << 23, "Runge-Kutta steps, four evaluations each", always_has_effect());
+  table->number("--projections", options->projections, 0, 1 << 14,
+                "directions of Hutchinson's divergence; 0: exact, as many as the data have columns",
+                always_has_effect());
+  table->optional_number("--sigma-min", options->noise.low, kSmallest, kLargest,
+                         "noise at which the density is taken; the training's if not given", always_has_effect());
+  table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
+                         "largest noise; the training's if not given", always_has_effect());
+  table->optional_number("--prior-deviation", options->prior_deviation, 0, kLargest,
+                         "of the data in model units, added to sigma-max at the latent; an edm network's sigma-data if "
+                         "not given, else 0",
+                         always_has_effect());
+  table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(),
+                "of directions and dequantization",
+                needs({"--projections above 0", [&count = options->projections] { return count > 0; },
+                       [] { return std::string("--projections 0"); }},
+                      model_is("a model of data that were dequantized", "one of data as they are",
+                               options->model_was_dequantized)));
+  options->engine.add_to(*table);
+  table->on_run([options, &table = *table] { run(*options, table); });
+  return table;
 }
 
 }  // namespace scorematch::cli

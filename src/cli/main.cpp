@@ -35,14 +35,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "scorematch " SCOREMATCH_VERSION);
   app.failure_message(describe_misuse);
   try {
-    scorematch::cli::add_info(app);
-    scorematch::cli::add_train(app);
-    scorematch::cli::add_sample(app);
-    scorematch::cli::add_likelihood(app);
-    scorematch::cli::add_eval(app);
-    scorematch::cli::add_compare(app);
-    scorematch::cli::add_export(app);
-    scorematch::cli::add_import(app);
+    const auto tables = scorematch::cli::add_commands(app);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code

@@ -3,11 +3,18 @@
 #include <system_error>
 
 #include "atomic_file.h"
+#include "cli/refusal.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cli {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kModelFile = "model.safetensors";
+
+}  // namespace
 
 void check_output(const std::string& option, const std::string& path, std::initializer_list<std::string> inputs) {
   for (const std::string& input : inputs) {
@@ -17,6 +24,20 @@ void check_output(const std::string& option, const std::string& path, std::initi
                   option + ": expected a file that this command does not use otherwise, got '" + path + "'");
   }
   AtomicFile probe(path);
+}
+
+void check_no_run(const std::string& option, const std::string& path, std::initializer_list<const char*> files,
+                  const std::string& resumed, const std::string& remedy) {
+  const fs::path folder = path;
+  std::error_code ignored;
+  if (!resumed.empty()) {
+    const fs::path checkpoint = fs::is_directory(resumed, ignored) ? resumed / fs::path(kModelFile) : fs::path(resumed);
+    if (fs::equivalent(folder / kModelFile, checkpoint, ignored)) return;
+  }
+  std::string found;
+  for (const char* file : files)
+    if (fs::is_regular_file(folder / file, ignored)) found += (found.empty() ? "" : ", ") + std::string(file);
+  if (!found.empty()) refuse(option, "a folder without a run, " + remedy, "'" + path + "' with " + found);
 }
 
 OutputFolder::OutputFolder(const std::string& option, const std::string& path,

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/contact_sheet.h"
@@ -37,6 +38,7 @@ struct Options {
   NoiseRange noise;
   double step_size = 0, sigma_start = 1, arrow_sigma = 0;
   bool quantize = false, metropolis = false;
+  std::optional<bool> model_uses_sigma, model_was_dequantized;  // once it is read
 };
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
@@ -67,12 +69,9 @@ std::string picture_path(const Options& options) {
 void check(const Options& options) {
   if (!options.image.empty()) parse_image(options.image);
   const bool draws = !options.image.empty() || !options.data.empty();
-  if (!options.picture.empty() && !draws) refuse_option("--picture", "--image or --data beside it", "neither");
   if (draws && picture_path(options) == options.output)
     refuse_option(options.picture.empty() ? "--output" : "--picture", "two files for samples and picture",
                   "'" + options.output + "' for both");
-  if (options.metropolis && options.sampler != "langevin")
-    refuse_option("--metropolis", "--sampler langevin", options.sampler);
   check(options.noise);
 }
 
@@ -227,11 +226,12 @@ void quantize(const Checkpoint& model, Table& samples) {
     to_grid(samples, step, metadata_number(model, "data.lowest", -1e38), metadata_number(model, "data.highest", 1e38));
 }
 
-void run(const Options& options) {
+void run(Options& options, const OptionTable& table) {
   check(options);
   const Checkpoint model = Checkpoint::load(options.model);
-  if (options.quantize && !(metadata_number(model, "data.dequantize", 0) > 0))
-    refuse("--quantize", "a model of data that were dequantized", "one of data as they are");
+  options.model_uses_sigma = uses_sigma(model.net.parameterization, model.net.conditioning);
+  options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
+  table.check_needs();
   if (!options.image.empty()) {
     const Size size = parse_image(options.image);
     const std::int64_t columns = data_columns(model);
@@ -282,63 +282,63 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_sample(CLI::App& app) {
+std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("sample", "Draw samples from a model");
-  command->add_option("model", options->model, "model.safetensors")->required()->check(not_empty());
-  command->add_option("-n,--count", options->count, "samples")
-      ->transform(in_range(std::int64_t{1}, std::int64_t{1} << 40))
-      ->capture_default_str();
-  command->add_option("-o,--output", options->output, "where to write them, .npy")->required()->check(not_empty());
-  CLI::Option* image =
-      command->add_option("--image", options->image, "HEIGHTxWIDTH: also draw them as pictures, side by side")
-          ->check(not_empty());
-  command
-      ->add_option("--data", options->data,
-                   "2-D data: also draw the samples beside it, with the score field and an energy net's density")
-      ->check(not_empty())
+  auto table = std::make_unique<OptionTable>(app, "sample", "Draw samples from a model");
+  table->required_text("model", options->model, "model.safetensors");
+  table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
+  table->required_text("-o,--output", options->output, "where to write them, .npy; a file that is there is replaced");
+  CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
+                                   always_has_effect());
+  table
+      ->text("--data", options->data,
+             "2-D data: also draw the samples beside it, with the score field and an energy net's density",
+             always_has_effect())
       ->excludes(image);
-  command->add_option("--picture", options->picture, "where to draw; the output with .png if not given")
-      ->check(not_empty());
-  command
-      ->add_option(
-          "--sampler", options->sampler,
-          "flow (probability flow, Heun), sde (reverse, Euler-Maruyama), annealed (Langevin from level to level) or "
-          "langevin (at the smallest level)")
-      ->check(CLI::IsMember({"flow", "sde", "annealed", "langevin"}))
-      ->capture_default_str();
-  command
-      ->add_option("--steps", options->steps,
-                   "steps of flow (40), sde (500) and langevin (1000), levels of annealed (200)")
-      ->transform(in_range(1, 1 << 24));
-  command->add_option("--steps-per-level", options->steps_per_level, "of annealed")
-      ->transform(in_range(1, 1 << 20))
-      ->capture_default_str();
-  command
-      ->add_option("--step-size", options->step_size,
-                   "of annealed and langevin at sigma-min; 0.1 sigma-min^2 if not given")
-      ->transform(in_range(1e-30, 1e30));
-  command->add_flag("--metropolis", options->metropolis,
-                    "with langevin: accept or reject each step, so that an energy net's own density is sampled");
-  command
-      ->add_option("--sigma-start", options->sigma_start, "with langevin: starts from N(0, sigma-start^2), model units")
-      ->transform(in_range(1e-30, 1e30))
-      ->capture_default_str();
-  command->add_option("--sigma-min", options->noise.low, "smallest noise; the training's if not given")
-      ->transform(in_range(1e-30, 1e30));
-  command->add_option("--sigma-max", options->noise.high, "largest noise; the training's if not given")
-      ->transform(in_range(1e-30, 1e30));
-  command
-      ->add_option("--arrow-sigma", options->arrow_sigma, "noise level of the score field and density, in model units")
-      ->transform(in_range(1e-30, 1e30));
-  command->add_option("--seed", options->seed, "of the noise")
-      ->transform(in_range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
-      ->capture_default_str();
-  command->add_flag(
-      "--quantize", options->quantize,
-      "put the samples onto the grid of data that were trained on with --dequantize, as pictures always are");
-  options->engine.add_to(*command);
-  command->callback([options] { run(*options); });
+  const Condition data = given("--data", options->data);
+  table->text("--picture", options->picture, "where to draw; the output with .png if not given",
+              needs(given("--image", options->image), data));
+  table->choice("--sampler", options->sampler, {"flow", "sde", "annealed", "langevin"},
+                "flow (probability flow, Heun), sde (reverse, Euler-Maruyama), annealed (Langevin from level to level) "
+                "or langevin (at the smallest level)",
+                always_has_effect());
+  const auto sampler = [&options](const std::vector<std::string>& any) {
+    return chosen("--sampler", options->sampler, any);
+  };
+  table->optional_number("--steps", options->steps, 1, 1 << 24,
+                         "steps of flow (40), sde (500) and langevin (1000), levels of annealed (200)",
+                         always_has_effect());
+  table->number("--steps-per-level", options->steps_per_level, 1, 1 << 20, "of annealed", needs(sampler({"annealed"})));
+  table->optional_number("--step-size", options->step_size, kSmallest, kLargest,
+                         "of annealed and langevin at sigma-min; 0.1 sigma-min^2 if not given",
+                         needs(sampler({"annealed", "langevin"})));
+  table->flag("--metropolis", options->metropolis,
+              "with langevin: accept or reject each step, so that an energy net's own density is sampled",
+              needs(sampler({"langevin"})));
+  table->number("--sigma-start", options->sigma_start, kSmallest, kLargest,
+                "with langevin: starts from N(0, sigma-start^2), model units", needs(sampler({"langevin"})));
+  // Langevin at one level uses sigma_min as the network's input and for the default step size.
+  const Condition uses_sigma =
+      model_is("a network that uses sigma", "a network that ignores sigma", options->model_uses_sigma);
+  table->optional_number("--sigma-min", options->noise.low, kSmallest, kLargest,
+                         "smallest noise; the training's if not given",
+                         needs(sampler({"flow", "sde", "annealed"}), uses_sigma,
+                               Condition{"no --step-size", [&size = options->step_size] { return !(size > 0); },
+                                         [&size = options->step_size] { return "--step-size " + value_text(size); }}));
+  table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
+                         "largest noise; the training's if not given", needs(sampler({"flow", "sde", "annealed"})));
+  table->optional_number("--arrow-sigma", options->arrow_sigma, kSmallest, kLargest,
+                         "noise level of the score field and density, in model units", needs(data).also({uses_sigma}));
+  table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "of the noise",
+                always_has_effect());
+  table->flag("--quantize", options->quantize,
+              "put the samples onto the grid of data that were trained on with --dequantize, as in images it is always "
+              "done",
+              needs(model_is("a model of data that were dequantized", "one of data as they are",
+                             options->model_was_dequantized)));
+  options->engine.add_to(*table);
+  table->on_run([options, &table = *table] { run(*options, table); });
+  return table;
 }
 
 }  // namespace scorematch::cli

@@ -13,17 +13,18 @@ namespace {
 
 void run(TrainOptions& options) {
   if (options.resume.empty()) options.check();
+  const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png"};
+  if (!options.overwrite)
+    check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
   const Table table = read_data(options.data);
   const std::string identity = identify(table);
-  if (before) {
-    take_over(*before, identity, static_cast<int>(table.cols), options);
-    options.check();
-  }
+  if (before) take_over(*before, identity, dim_of(before->standardization, table.cols), options);
+  options.check(static_cast<int>(table.cols));
   const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
   Training training(options, data, identity, before ? &*before : nullptr);
-  const OutputFolder folder("--output", options.directory, {"model.safetensors", "loss.csv", "loss.png"});
+  const OutputFolder folder("--output", options.directory, files);
   const InterruptGuard guard;
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
@@ -34,11 +35,12 @@ void run(TrainOptions& options) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+std::unique_ptr<OptionTable> add_train(CLI::App& app) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "Train a score model on data");
-  options->add_to(*command);
-  command->callback([options] { run(*options); });
+  auto table = std::make_unique<OptionTable>(app, "train", "Train a score model on data");
+  options->add_to(*table);
+  table->on_run([options] { run(*options); }, [options] { return options->resume.empty(); });
+  return table;
 }
 
 }  // namespace scorematch::cli

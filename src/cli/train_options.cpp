@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
+#include <optional>
 
 #include "cli/refusal.h"
 #include "spec_plans.h"
@@ -12,135 +12,117 @@ namespace scorematch::cli {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-
-std::string text_of(const std::string& value) { return value; }
-std::string text_of(bool value) { return value ? "true" : "false"; }
-std::string text_of(double value) { return number_text(value); }
-template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
-std::string text_of(T value) {
-  return std::to_string(value);
-}
-std::string text_of(const std::vector<int>& values) {
-  std::string text;
-  for (const int each : values) text += (text.empty() ? "" : ",") + std::to_string(each);
-  return text;
-}
-
-constexpr double kSmallest = 1e-30, kLargest = 1e30;
+constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
 
 }  // namespace
 
-template <class T>
-void TrainOptions::record(const std::string& name, CLI::Option* option, const T& value) {
-  recorded_[name.substr(2)] = {option, [&value] { return text_of(value); }};
+void TrainOptions::add_to(OptionTable& table) {
+  table_ = &table;
+  table.required_text("data", data,
+                      "[N, d] or more axes: .npy of float32, float64 or uint8, .csv, or IDX, also .gz of these two");
+  table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
+  engine.add_to(table);
+  first_of_run_ = table.entries().size();
+  add_network(table);
+  add_loss(table);
+  add_run(table);
+  end_of_run_ = table.entries().size();
+
+  table.text("--resume", resume,
+             "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options are "
+             "taken over, and --steps may differ",
+             always_has_effect());
+  table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
+  table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
+               "also save whenever this many steps are done; 0: no", always_has_effect());
+  table.number("--stop-after", stop_after, 0, kMaxSteps,
+               "save and stop once this call has done this many steps; 0: do all", always_has_effect());
 }
 
-CLI::Option* TrainOptions::choice(CLI::App& command, const std::string& name, std::string& value,
-                                  std::vector<std::string> names, const std::string& help) {
-  std::string text = help + ": ";
-  for (const std::string& each : names) text += (&each == &names[0] ? "" : ", ") + each;
-  CLI::Option* option = command.add_option(name, value, text)->check(CLI::IsMember(names))->capture_default_str();
-  record(name, option, value);
-  return option;
+void TrainOptions::add_network(OptionTable& table) {
+  table.choice("--net", net_kind, {"score", "energy"}, "what the network computes, the score or ln p up to a constant",
+               always_has_effect());
+  table.list("--hidden", hidden, 1, 1 << 20, "widths of the hidden layers, with commas between", always_has_effect());
+  table.choice("--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation", always_has_effect());
+  table.choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score",
+               always_has_effect());
+  table.choice("--conditioning", conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters",
+               always_has_effect());
+  const Condition by_fourier = chosen("--conditioning", conditioning, {"fourier"});
+  table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
+  table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
+  table.number(
+      "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
+      needs(chosen("--standardize", standardize, {"scale", "column"}),
+            chosen("--parameterization", parameterization, {"edm"}), chosen("--weighting", weighting, {"edm"})));
+  table.flag("--residual", residual, "hidden layers as wide as their input add it to their output",
+             needs(residual_layer([this] { return columns_ > 0 ? std::optional(net(columns_)) : std::nullopt; })));
 }
 
-template <class T>
-CLI::Option* TrainOptions::number(CLI::App& command, const std::string& name, T& value, T low, T high,
-                                  const std::string& help) {
-  CLI::Option* option = command.add_option(name, value, help)->transform(in_range(low, high))->capture_default_str();
-  record(name, option, value);
-  return option;
+void TrainOptions::add_loss(OptionTable& table) {
+  table.choice("--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective", always_has_effect());
+  table.choice("--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm",
+               needs(chosen("--objective", objective, {"dsm"})));
+  const Condition sliced = chosen("--objective", objective, {"ssm", "ssm_vr"});
+  table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
+  table.choice("--law", law, {"gaussian", "rademacher", "sphere"}, "their distribution", needs(sliced));
+  table.choice("--schedule", schedule, {"none", "single", "geometric", "lognormal"}, "distribution of sigma",
+               always_has_effect());
+  table.number("--sigma", sigma, kSmallest, kLargest, "of the schedule single",
+               needs(chosen("--schedule", schedule, {"single"})));
+  const Condition geometric = chosen("--schedule", schedule, {"geometric"});
+  table.number("--sigma-min", sigma_min, kSmallest, kLargest, "of the schedule geometric", needs(geometric));
+  table.number("--sigma-max", sigma_max, kSmallest, kLargest, "of the schedule geometric", needs(geometric));
+  table.number("--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform", needs(geometric));
+  const Condition lognormal = chosen("--schedule", schedule, {"lognormal"});
+  table.number("--log-mean", log_mean, -50, 50, "of the schedule lognormal", needs(lognormal));
+  table.number("--log-deviation", log_deviation, 0, 50, "of the schedule lognormal", needs(lognormal));
+  table.choice("--weighting", weighting, {"none", "sigma2", "edm"}, "weight of each noise level", always_has_effect());
 }
 
-void TrainOptions::add_to(CLI::App& command) {
-  command
-      .add_option("data", data,
-                  "[N, d] or more axes: .npy of float32, float64 or uint8, .csv, or IDX, also .gz of these two")
-      ->required()
-      ->check(not_empty());
-  command.add_option("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png")
-      ->required()
-      ->check(not_empty());
-  engine.add_to(command);
-  number(command, "--seed", seed, std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max(),
-         "of the split, the parameters and all noise");
-
-  choice(command, "--net", net_kind, {"score", "energy"},
-         "what the network gives: the score, or ln p up to a constant");
-  record("--hidden",
-         command.add_option("--hidden", hidden, "widths of the hidden layers")
-             ->delimiter(',')
-             ->allow_extra_args(false)  // lest it takes DATA for a width
-             ->transform(in_range(1, 1 << 20))
-             ->capture_default_str(),
-         hidden);
-  choice(command, "--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation");
-  choice(command, "--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score");
-  choice(command, "--conditioning", conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters");
-  number(command, "--fourier", fourier, 1, 1 << 16, "Fourier frequencies");
-  number(command, "--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation");
-  number(command, "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to");
-  record("--residual", command.add_flag("--residual", residual, "hidden layers of equal width add their input"),
-         residual);
-
-  choice(command, "--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective");
-  choice(command, "--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm");
-  number(command, "--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr");
-  choice(command, "--law", law, {"gaussian", "rademacher", "sphere"}, "their law");
-  choice(command, "--schedule", schedule, {"none", "single", "geometric", "lognormal"}, "law of sigma");
-  number(command, "--sigma", sigma, kSmallest, kLargest, "of the schedule single");
-  number(command, "--sigma-min", sigma_min, kSmallest, kLargest, "of the schedule geometric");
-  number(command, "--sigma-max", sigma_max, kSmallest, kLargest, "of the schedule geometric");
-  number(command, "--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform");
-  number(command, "--log-mean", log_mean, -50.0, 50.0, "of the schedule lognormal");
-  number(command, "--log-deviation", log_deviation, 0.0, 50.0, "of the schedule lognormal");
-  choice(command, "--weighting", weighting, {"none", "sigma2", "edm"}, "weight of each noise level");
-
-  number(command, "--steps", steps, std::int64_t{1}, std::int64_t{1} << 40, "optimiser steps");
-  number(command, "--batch", batch, 1, 1 << 24, "samples a step, drawn with replacement");
-  number(command, "--learning-rate", learning_rate, 0.0, kLargest, "largest learning rate");
-  choice(command, "--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay");
-  number(command, "--warmup", warmup, std::int64_t{0}, std::int64_t{1} << 40, "steps of linear increase first");
-  number(command, "--weight-decay", weight_decay, 0.0, kLargest, "decoupled weight decay");
-  number(command, "--clip", clip, 0.0, kLargest, "largest gradient norm; 0: no clipping");
-  number(command, "--ema", ema, 0.0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none");
-  number(command, "--validation", validation, 0.0, 0.9, "share of the rows held out");
-  choice(command, "--standardize", standardize, {"scale", "column", "none"}, "centre and scale the data");
-  CLI::Option* flag =
-      command
-          .add_flag("--dequantize{1}", dequantize,
-                    "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "
-                    "--dequantize=S")
-          ->transform(in_range(0.0, kLargest));
-  recorded_["dequantize"] = {flag, [this] { return number_text(dequantization()); }};
-
-  command
-      .add_option("--resume", resume,
-                  "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options "
-                  "are taken over, and --steps may differ")
-      ->check(not_empty());
-  command.add_option("--checkpoint-every", checkpoint_every, "save also each time so many steps are done; 0: not")
-      ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
-      ->capture_default_str();
-  command.add_option("--stop-after", stop_after, "save and stop once this call has done so many steps; 0: all")
-      ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
-      ->capture_default_str();
+void TrainOptions::add_run(OptionTable& table) {
+  table.number("--seed", seed, 0, std::numeric_limits<std::uint64_t>::max(),
+               "of the split, the parameters and all noise", always_has_effect());
+  table.number("--steps", steps, 1, kMaxSteps, "optimizer steps", always_has_effect());
+  table.number("--batch", batch, 1, 1 << 24, "samples per step, drawn with replacement", always_has_effect());
+  table.number("--learning-rate", learning_rate, 0, kLargest, "largest learning rate", always_has_effect());
+  table.choice("--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay", always_has_effect());
+  table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase first",
+               needs({"at least as many --steps", [this] { return warmup <= steps; },
+                      [this] { return "--steps " + std::to_string(steps); }}));
+  table.number("--weight-decay", weight_decay, 0, kLargest, "decoupled weight decay", always_has_effect());
+  table.number("--clip", clip, 0, kLargest, "largest gradient norm; 0: no clipping", always_has_effect());
+  table.number("--ema", ema, 0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none",
+               always_has_effect(), "an average with decay 1 would stay at the initial parameters");
+  table.number("--validation", validation, 0, 0.9, "fraction of the rows held out", always_has_effect());
+  table.choice("--standardize", standardize, {"scale", "column", "none"}, "center and scale the data",
+               always_has_effect());
+  table.flag_or_number("--dequantize", dequantize, "1", 0, kLargest,
+                       "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "
+                       "--dequantize=S",
+                       always_has_effect());
 }
 
 std::map<std::string, std::string> TrainOptions::recorded() const {
   std::map<std::string, std::string> all;
-  for (const auto& [name, each] : recorded_) all[name] = each.text();
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    all[each.name.substr(2)] = each.value();
+  }
   return all;
 }
 
 void TrainOptions::take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run) {
-  for (const auto& [name, each] : recorded_) {
-    const auto found = of_the_run.find(name);
+  const auto of_run = [&](const OptionTable::Entry& option) -> const std::string& {
+    const auto found = of_the_run.find(option.name.substr(2));
     if (found == of_the_run.end())
-      throw Error(ErrorCode::io, path, path + ": expected the run's --" + name + ", got nothing");
-    const std::string &wanted = found->second, given = each.text();
-    if (given == wanted || (name == "steps" && each.option->count() > 0)) continue;
-    if (each.option->count() > 0) refuse("--" + name, wanted + ", as the run in " + path + " has it", given);
+      throw Error(ErrorCode::io, path, path + ": expected the run's " + option.name + ", got nothing");
+    return found->second;
+  };
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    const std::string& wanted = of_run(each);
+    if (each.is_given || each.value() == wanted) continue;
     try {
       each.option->add_result(wanted);
       each.option->run_callback();
@@ -148,9 +130,17 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
       throw Error(ErrorCode::io, path, path + ": " + error.what());
     }
   }
+  table_->check_needs();
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    if (each.is_given && each.name != "--steps" && each.value() != of_run(each))
+      refuse(each.name, of_run(each) + ", as the run in " + path + " has it", each.value());
+  }
 }
 
-void TrainOptions::check() const {
+void TrainOptions::check(int columns) {
+  columns_ = columns;
+  table_->check_needs();
   if (schedule == "geometric" && sigma_min > sigma_max)
     refuse_option("--sigma-min", "at most --sigma-max " + number_text(sigma_max), number_text(sigma_min));
   if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
@@ -158,7 +148,7 @@ void TrainOptions::check() const {
                   number_text(log_deviation));
   if (schedule != "none") return;
   const auto need_noise = [](const std::string& option, const std::string& value) {
-    refuse_option("--schedule", "a law of sigma, for " + option + " " + value, "none");
+    refuse_option("--schedule", "single, geometric or lognormal, for " + option + " " + value, "none");
   };
   if (objective == "dsm") need_noise("--objective", objective);
   if (parameterization != "plain") need_noise("--parameterization", parameterization);

@@ -2,7 +2,6 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,18 +42,21 @@ struct TrainOptions {
 
   // one call of the command
   std::string resume;
+  bool overwrite = false;
   std::int64_t checkpoint_every = 0, stop_after = 0;
 
-  void add_to(CLI::App& command);
+  /// Must not be moved afterwards: `table` refers to it.
+  void add_to(OptionTable& table);
   /// The options that fix a run's numbers, by name: all but where it computes, from what and to where, and when it
   /// stops.
   std::map<std::string, std::string> recorded() const;
   /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
   /// run's; --steps alone may differ. @param path of the checkpoint, for messages @throws Error naming the option and
-  /// both values, io where a value of the run's cannot be an option's
+  /// both values, io if a value of the run cannot be the option's
   void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
-  /// Refuses options that contradict each other.
-  void check() const;
+  /// Refuses options that have no effect, and those that contradict each other. @param columns of the data, 0 as long
+  /// as they are not known
+  void check(int columns = 0);
   MlpShape net(int dim) const;
   Loss loss() const;
   Standardize standardization() const;
@@ -66,18 +68,14 @@ struct TrainOptions {
   double learning_rate_at(std::int64_t step) const;
 
  private:
-  struct Recorded {
-    CLI::Option* option;
-    std::function<std::string()> text;
-  };
-  CLI::Option* choice(CLI::App& command, const std::string& name, std::string& value, std::vector<std::string> names,
-                      const std::string& help);
-  template <class T>
-  CLI::Option* number(CLI::App& command, const std::string& name, T& value, T low, T high, const std::string& help);
-  template <class T>
-  void record(const std::string& name, CLI::Option* option, const T& value);
+  // The first three are recorded: what an option of theirs is changes the numbers.
+  void add_network(OptionTable& table);
+  void add_loss(OptionTable& table);
+  void add_run(OptionTable& table);
 
-  std::map<std::string, Recorded> recorded_;  // by name without dashes
+  const OptionTable* table_ = nullptr;
+  std::size_t first_of_run_ = 0, end_of_run_ = 0;  // of the table's entries, those that are recorded
+  int columns_ = 0;
 };
 
 }  // namespace scorematch::cli

@@ -121,7 +121,7 @@ std::vector<Misuse> bad_models() {
        kFailure,
        sample({}, "model_header_list.safetensors"),
        {"model_header_list.safetensors: ", "an object", "array"}},
-      {"quantize_of_data_as_they_are", kFailure, sample({"--quantize"}), {"--quantize", "dequantized", "as they are"}},
+      {"quantize_of_data_as_they_are", kUsage, sample({"--quantize"}), {"--quantize", "dequantized", "as they are"}},
       {"export_missing",
        kFailure,
        {"export", "none.safetensors", "-o", "out.safetensors"},
