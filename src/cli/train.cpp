@@ -24,11 +24,13 @@ void run(TrainOptions& options) {
   const Dataset data = prepare(matrix, options.validation, options.standardization(), options.sigma_data, options.seed,
                                options.dequantization(), before ? &before->standardization : nullptr);
   Training training(options, data, identity, before ? &*before : nullptr);
-  const OutputFolder folder("--output", options.directory, {"model.safetensors", "loss.csv", "loss.png"});
+  const OutputFolder folder("--output", options.directory,
+                            {"model.safetensors", "loss.csv", "loss.png", "comparison.csv", "comparison.png"});
   const InterruptGuard guard;
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
   training.save();
+  training.check();
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

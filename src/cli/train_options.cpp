@@ -105,6 +105,11 @@ void TrainOptions::add_to(CLI::App& command) {
   number(command, "--clip", clip, 0.0, kLargest, "largest gradient norm; 0: no clipping");
   number(command, "--ema", ema, 0.0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none");
   number(command, "--validation", validation, 0.0, 0.9, "share of the rows held out");
+  choice(command, "--select", select, {"auto", "best", "last"},
+         "parameters to sample with: the last, or those of the best held-out loss where the last are clearly worse; "
+         "auto: best if rows are held out");
+  number(command, "--patience", patience, std::int64_t{0}, std::int64_t{1} << 40,
+         "stop after so many held-out losses, of 20 per run, without a better one; 0: never");
   choice(command, "--standardize", standardize, {"scale", "column", "none"}, "centre and scale the data");
   CLI::Option* flag =
       command
@@ -122,6 +127,11 @@ void TrainOptions::add_to(CLI::App& command) {
   command.add_option("--checkpoint-every", checkpoint_every, "save also each time so many steps are done; 0: not")
       ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
       ->capture_default_str();
+  command
+      .add_option("--samples", samples,
+                  "samples drawn at the end and compared with the data; 0: none; if not given 2000, fewer where the "
+                  "network is large")
+      ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 30));
   command.add_option("--stop-after", stop_after, "save and stop once this call has done so many steps; 0: all")
       ->transform(in_range(std::int64_t{0}, std::int64_t{1} << 40))
       ->capture_default_str();
@@ -139,7 +149,7 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
     if (found == of_the_run.end())
       throw Error(ErrorCode::io, path, path + ": expected the run's --" + name + ", got nothing");
     const std::string &wanted = found->second, given = each.text();
-    if (given == wanted || (name == "steps" && each.option->count() > 0)) continue;
+    if (given == wanted || ((name == "steps" || name == "patience") && each.option->count() > 0)) continue;
     if (each.option->count() > 0) refuse("--" + name, wanted + ", as the run in " + path + " has it", given);
     try {
       each.option->add_result(wanted);
@@ -156,6 +166,11 @@ void TrainOptions::check() const {
   if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
     refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
                   number_text(log_deviation));
+  if (select == "best" && validation == 0)
+    refuse_option("--select", "auto or last, or rows held out by a --validation above 0", "best with --validation 0");
+  if (patience > 0 && validation == 0)
+    refuse_option("--patience", "0, or rows held out by a --validation above 0",
+                  std::to_string(patience) + " with --validation 0");
   if (schedule != "none") return;
   const auto need_noise = [](const std::string& option, const std::string& value) {
     refuse_option("--schedule", "a law of sigma, for " + option + " " + value, "none");
@@ -201,6 +216,13 @@ double TrainOptions::dequantization() const {
   double step = 0;
   std::from_chars(dequantize.data(), dequantize.data() + dequantize.size(), step);
   return step;
+}
+
+bool TrainOptions::selects_best(std::int64_t held_out_rows) const {
+  const std::string rows = "at least one row held out (a larger --validation or more data)";
+  if (select == "best" && held_out_rows == 0) refuse("--select", rows + " for best", "none");
+  if (patience > 0 && held_out_rows == 0) refuse("--patience", rows, "none");
+  return select != "last" && held_out_rows > 0;
 }
 
 double TrainOptions::ema_decay() const { return std::clamp(1 - 5 / static_cast<double>(steps), 0.0, ema); }

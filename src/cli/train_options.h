@@ -39,19 +39,22 @@ struct TrainOptions {
   double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
   std::int64_t warmup = 100;
   std::string rate_schedule = "cosine", standardize = "scale";
+  std::string select = "auto";
+  std::int64_t patience = 0;
   std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count
 
   // one call of the command
   std::string resume;
   std::int64_t checkpoint_every = 0, stop_after = 0;
+  std::int64_t samples = -1;  // at the end; -1: as many as are affordable
 
   void add_to(CLI::App& command);
   /// The options that fix a run's numbers, by name: all but where it computes, from what and to where, and when it
   /// stops.
   std::map<std::string, std::string> recorded() const;
   /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
-  /// run's; --steps alone may differ. @param path of the checkpoint, for messages @throws Error naming the option and
-  /// both values, io where a value of the run's cannot be an option's
+  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the
+  /// option and both values, io where a value of the run's cannot be an option's
   void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
   /// Refuses options that contradict each other.
   void check() const;
@@ -60,6 +63,8 @@ struct TrainOptions {
   Standardize standardization() const;
   /// The data's step; 0: they are taken as they are.
   double dequantization() const;
+  /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked
+  bool selects_best(std::int64_t held_out_rows) const;
   /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
   double ema_decay() const;
   /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
