@@ -15,8 +15,8 @@ namespace {
 constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
 constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale", *kDataMixing = "data.mixing";
-const std::string kAdam = "adam.";
-const std::string kLoss = "loss.";
+const std::string kAdam = "adam.", kBest = "best.", kLoss = "loss.";
+constexpr const char* kSamplesBest = "best.sampled_with";
 const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
 
 std::vector<float> slice(const std::vector<float>& flat, std::int64_t begin, std::int64_t count) {
@@ -255,6 +255,7 @@ std::vector<std::size_t> Standardization::coordinates() const {
 }
 
 const std::vector<float>& Checkpoint::sampling_params() const {
+  if (samples_best) return best;
   const bool averaged = adam && !adam->ema.empty() && adam->options.ema_is_settled(adam->progress.step);
   return averaged ? adam->ema : params;
 }
@@ -269,6 +270,8 @@ void Checkpoint::save(const std::string& path) const {
   check_standardization(standardization, net.dim);
   if (loss) check_loss(*loss, net);
   if (adam) check(*adam, count);
+  if (samples_best || !best.empty()) check_size("best", best, static_cast<std::size_t>(count));
+  check_finite("best", best);
   SafetensorsFile file;
   file.metadata["format"] = kFormat;
   write_net(net, file.metadata);
@@ -281,6 +284,10 @@ void Checkpoint::save(const std::string& path) const {
   file.metadata["noise.step"] = std::to_string(noise.step);
   file.metadata["noise.first_sample"] = std::to_string(noise.first_sample);
   add_layers(net, "", params, file);
+  if (!best.empty()) {
+    add_layers(net, kBest, best, file);
+    file.metadata[kSamplesBest] = samples_best ? "true" : "false";
+  }
   if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
     file.tensors[kFrequencies] = {{static_cast<std::int64_t>(fourier->frequencies.size())}, fourier->frequencies};
   if (adam) {
@@ -324,6 +331,13 @@ Checkpoint Checkpoint::load(const std::string& path) {
     checkpoint.adam->second_moment = take_layers(path, file, checkpoint.net, "adam.second_moment.");
     if (checkpoint.adam->options.ema_decay > 0) checkpoint.adam->ema = take_layers(path, file, checkpoint.net, "ema.");
     check_file(path, kAdam, [&] { check(*checkpoint.adam, checkpoint.net.param_count()); });
+  }
+  if (reader.left().count(kSamplesBest) > 0) {
+    const std::string value = reader.take(kSamplesBest);
+    if (value != "true" && value != "false") reader.refuse(kSamplesBest, "true or false", "'" + value + "'");
+    checkpoint.samples_best = value == "true";
+    checkpoint.best = take_layers(path, file, checkpoint.net, kBest);
+    check_file(path, "", [&] { check_finite("best.layers", checkpoint.best); });
   }
   for (const auto& [key, value] : reader.left()) {
     if (!is_user(key)) reader.refuse(key, "a name this version knows", "'" + value + "'");

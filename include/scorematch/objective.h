@@ -54,6 +54,10 @@ struct Loss {
   Objective objective;
   NoiseSchedule schedule{};  ///< None: evaluated at x, unless the call gives sigma and eps
   Weighting weighting{};     ///< None
+
+  /// For MlpShape::diffusion(): DSM with EDM's distribution of sigma and weighting (Karras et al. 2022, table 1), for
+  /// data of standard deviation 0.5.
+  static Loss diffusion() { return {Dsm{}, schedule::LogNormal{}, weighting::Edm{}}; }
 };
 
 }  // namespace scorematch

@@ -123,14 +123,16 @@ std::string Progress::describe(bool is_final, int columns) const {
     text += "  " + format_duration(elapsed / done * left) + " left";
   }
   if (elapsed > 0) text += "  " + format_rate(static_cast<double>(last_.samples) / elapsed) + " samples/s";
-  if (columns == 0) return text;
+  const std::string note = note_.empty() ? "" : "  " + note_;
+  if (columns == 0) return text + note;
 
   // One width for the whole run, lest the bar jump about.
   const int width = std::min(columns - kUsualColumns, kMaxBar);
   if (total_ > 0 && width >= kMinBar) {
     const std::string with_bar = draw_bar(share, width) + text;
-    if (count_columns(with_bar) <= columns) return with_bar;
+    if (count_columns(with_bar) <= columns) text = with_bar;
   }
+  if (count_columns(text + note) <= columns) text += note;
   return fit_columns(text, columns);
 }
 

@@ -34,6 +34,8 @@ class Progress {
   bool is_due(std::int64_t step) const;
   /// After `step` steps; `samples_done` counts from the start of this run. Cheap when nothing is due.
   void update(std::int64_t step, std::int64_t samples_done, double loss, double standard_error);
+  /// What ends the line from now on, where there is room for it.
+  void set_note(const std::string& note) { note_ = note; }
   /// Shows the last update, with the time the run took. Later updates print nothing.
   void finish();
 
@@ -51,6 +53,7 @@ class Progress {
   Clock clock_;
   double start_;
   State last_;
+  std::string note_;
   bool has_update_ = false, is_shown_ = false, is_finished_ = false, is_line_open_ = false;
   double printed_at_ = 0;  // seconds
   std::int64_t printed_step_ = -1;

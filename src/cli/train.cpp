@@ -13,7 +13,8 @@ namespace {
 
 void run(TrainOptions& options) {
   if (options.resume.empty()) options.check();
-  const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png"};
+  const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
+                                                    "comparison.png"};
   if (!options.overwrite)
     check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
   std::optional<Checkpoint> before;
@@ -22,13 +23,16 @@ void run(TrainOptions& options) {
   const std::string identity = identify(table);
   if (before) take_over(*before, identity, dim_of(before->standardization, table.cols), options);
   options.check(static_cast<int>(table.cols));
+  if (!before) options.choose_units(table);
   const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
+  if (!before) options.choose_training(data);
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
   const InterruptGuard guard;
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
   training.save();
+  training.check();
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

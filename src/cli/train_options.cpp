@@ -35,6 +35,8 @@ void TrainOptions::add_to(OptionTable& table) {
   table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
   table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
                "also save whenever this many steps are done; 0: no", always_has_effect());
+  table.number("--samples", samples, 0, std::int64_t{1} << 30,
+               "samples drawn at the end and compared with the data; 0: none", always_has_effect());
   table.number("--stop-after", stop_after, 0, kMaxSteps,
                "save and stop once this call has done this many steps; 0: do all", always_has_effect());
 }
@@ -42,7 +44,11 @@ void TrainOptions::add_to(OptionTable& table) {
 void TrainOptions::add_network(OptionTable& table) {
   table.choice("--net", net_kind, {"score", "energy"}, "what the network computes, the score or ln p up to a constant",
                always_has_effect());
-  table.list("--hidden", hidden, 1, 1 << 20, "widths of the hidden layers, with commas between", always_has_effect());
+  table.list("--hidden", hidden, 1, 1 << 20,
+             "widths of the hidden layers, with commas between; if not given three that follow the number of columns",
+             always_has_effect());
+  table.choice("--initialization", initialization, {"variance_preserving", "torch"}, "initial parameters",
+               always_has_effect());
   table.choice("--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation", always_has_effect());
   table.choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score",
                always_has_effect());
@@ -53,13 +59,17 @@ void TrainOptions::add_network(OptionTable& table) {
   table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
   table.number(
       "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
-      needs(chosen("--standardize", standardize, {"scale", "column"}),
+      needs(chosen("--standardize", standardize, {"auto", "whiten", "column", "scale"}),
             chosen("--parameterization", parameterization, {"edm"}), chosen("--weighting", weighting, {"edm"})));
-  table.flag("--residual", residual, "hidden layers as wide as their input add it to their output",
+  table.flag("--residual,!--no-residual", residual, "hidden layers as wide as their input add it to their output",
              needs(residual_layer([this] { return columns_ > 0 ? std::optional(net(columns_)) : std::nullopt; })));
 }
 
 void TrainOptions::add_loss(OptionTable& table) {
+  table.choice("--noise", noise, {"auto", "fixed"},
+               "auto: levels of noise that are not given follow from the data; fixed: those of EDM, for data of "
+               "deviation 0.5",
+               always_has_effect());
   table.choice("--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective", always_has_effect());
   table.choice("--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm",
                needs(chosen("--objective", objective, {"dsm"})));
@@ -71,21 +81,31 @@ void TrainOptions::add_loss(OptionTable& table) {
   table.number("--sigma", sigma, kSmallest, kLargest, "of the schedule single",
                needs(chosen("--schedule", schedule, {"single"})));
   const Condition geometric = chosen("--schedule", schedule, {"geometric"});
-  table.number("--sigma-min", sigma_min, kSmallest, kLargest, "of the schedule geometric", needs(geometric));
-  table.number("--sigma-max", sigma_max, kSmallest, kLargest, "of the schedule geometric", needs(geometric));
+  const Condition range = chosen("--schedule", schedule, {"geometric", "lognormal"});
+  table.optional_number("--sigma-min", sigma_min, kSmallest, kLargest,
+                        "smallest noise, of the schedule geometric and of sampling; from the data if not given",
+                        needs(range));
+  table.optional_number("--sigma-max", sigma_max, kSmallest, kLargest,
+                        "largest noise, of the schedule geometric and of sampling; from the data if not given",
+                        needs(range));
   table.number("--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform", needs(geometric));
   const Condition lognormal = chosen("--schedule", schedule, {"lognormal"});
-  table.number("--log-mean", log_mean, -50, 50, "of the schedule lognormal", needs(lognormal));
-  table.number("--log-deviation", log_deviation, 0, 50, "of the schedule lognormal", needs(lognormal));
+  table.optional_number("--log-mean", log_mean, -50, 50, "of the schedule lognormal; from the data if not given",
+                        needs(lognormal));
+  table.optional_number("--log-deviation", log_deviation, 0, 50,
+                        "of the schedule lognormal; from the data if not given", needs(lognormal));
   table.choice("--weighting", weighting, {"none", "sigma2", "edm"}, "weight of each noise level", always_has_effect());
 }
 
 void TrainOptions::add_run(OptionTable& table) {
   table.number("--seed", seed, 0, std::numeric_limits<std::uint64_t>::max(),
                "of the split, the parameters and all noise", always_has_effect());
-  table.number("--steps", steps, 1, kMaxSteps, "optimizer steps", always_has_effect());
-  table.number("--batch", batch, 1, 1 << 24, "samples per step, drawn with replacement", always_has_effect());
-  table.number("--learning-rate", learning_rate, 0, kLargest, "largest learning rate", always_has_effect());
+  table.optional_number("--steps", steps, 1, kMaxSteps, "optimizer steps; from the data if not given",
+                        always_has_effect());
+  table.optional_number("--batch", batch, 1, 1 << 24,
+                        "samples per step, drawn with replacement; from the data if not given", always_has_effect());
+  table.optional_number("--learning-rate", learning_rate, 0, kLargest,
+                        "largest learning rate; from the network's width if not given", always_has_effect());
   table.choice("--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay", always_has_effect());
   table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase first",
                needs({"at least as many --steps", [this] { return warmup <= steps; },
@@ -95,8 +115,20 @@ void TrainOptions::add_run(OptionTable& table) {
   table.number("--ema", ema, 0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none",
                always_has_effect(), "an average with decay 1 would stay at the initial parameters");
   table.number("--validation", validation, 0, 0.9, "fraction of the rows held out", always_has_effect());
-  table.choice("--standardize", standardize, {"scale", "column", "none"}, "center and scale the data",
+  table.choice("--select", select, {"auto", "best", "last"},
+               "parameters to sample with: the last, or those of the best held-out loss where the last are clearly "
+               "worse; auto: best if rows are held out",
                always_has_effect());
+  table.number("--patience", patience, 0, kMaxSteps,
+               "stop after this many held-out losses, of 20 per run, without a better one; 0: never",
+               always_has_effect());
+  table.choice("--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
+               "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
+               "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
+               always_has_effect());
+  table.choice("--outliers", outliers, {"drop", "keep"},
+               "rows of which one value alone would set the scale of its column", needs(chosen("--standardize", standardize, {"auto", "whiten", "column"})));
+  table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
   table.flag_or_number("--dequantize", dequantize, "1", 0, kLargest,
                        "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "
                        "--dequantize=S",
@@ -133,7 +165,7 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
   table_->check_needs();
   for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
-    if (each.is_given && each.name != "--steps" && each.value() != of_run(each))
+    if (each.is_given && each.name != "--steps" && each.name != "--patience" && each.value() != of_run(each))
       refuse(each.name, of_run(each) + ", as the run in " + path + " has it", each.value());
   }
 }
@@ -146,6 +178,11 @@ void TrainOptions::check(int columns) {
   if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
     refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
                   number_text(log_deviation));
+  if (select == "best" && validation == 0)
+    refuse_option("--select", "auto or last, or rows held out by a --validation above 0", "best with --validation 0");
+  if (patience > 0 && validation == 0)
+    refuse_option("--patience", "0, or rows held out by a --validation above 0",
+                  std::to_string(patience) + " with --validation 0");
   if (schedule != "none") return;
   const auto need_noise = [](const std::string& option, const std::string& value) {
     refuse_option("--schedule", "single, geometric or lognormal, for " + option + " " + value, "none");
@@ -157,8 +194,9 @@ void TrainOptions::check(int columns) {
 }
 
 MlpShape TrainOptions::net(int dim) const {
-  MlpShape net = net_kind == "energy" ? MlpShape::energy(dim, hidden, activation_names().at(activation))
-                                      : MlpShape::score(dim, hidden, activation_names().at(activation));
+  const std::vector<int> widths = hidden.empty() ? MlpShape::diffusion(dim).hidden : hidden;
+  MlpShape net = net_kind == "energy" ? MlpShape::energy(dim, widths, activation_names().at(activation))
+                                      : MlpShape::score(dim, widths, activation_names().at(activation));
   net.residual = residual;
   if (parameterization == "ncsn") net.parameterization = parameterization::Ncsn{};
   if (parameterization == "noise") net.parameterization = parameterization::NoisePrediction{};
@@ -183,14 +221,17 @@ Loss TrainOptions::loss() const {
   return read_loss(reader, sigma_data);
 }
 
-Standardize TrainOptions::standardization() const {
-  return standardize == "none" ? Standardize::none : standardize == "column" ? Standardize::column : Standardize::scale;
-}
-
 double TrainOptions::dequantization() const {
   double step = 0;
   std::from_chars(dequantize.data(), dequantize.data() + dequantize.size(), step);
   return step;
+}
+
+bool TrainOptions::selects_best(std::int64_t held_out_rows) const {
+  const std::string rows = "at least one row held out (a larger --validation or more data)";
+  if (select == "best" && held_out_rows == 0) refuse("--select", rows + " for best", "none");
+  if (patience > 0 && held_out_rows == 0) refuse("--patience", rows, "none");
+  return select != "last" && held_out_rows > 0;
 }
 
 double TrainOptions::ema_decay() const { return std::clamp(1 - 5 / static_cast<double>(steps), 0.0, ema); }

@@ -20,14 +20,15 @@ struct TrainOptions {
 
   // the network
   std::string net_kind = "score";
-  std::vector<int> hidden = {256, 256, 256};
+  std::vector<int> hidden = {};  // empty: not chosen yet, by choose_training()
   std::string activation = "silu", parameterization = "edm", conditioning = "fourier";
   int fourier = 8;
   double fourier_scale = 0.25, sigma_data = 0.5;
-  bool residual = false;
+  bool residual = true;
+  std::string initialization = "variance_preserving";
 
   // the loss
-  std::string objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal", weighting = "edm";
+  std::string noise = "auto", objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal", weighting = "edm";
   int projections = 1;
   double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
   int levels = 0;
@@ -37,13 +38,16 @@ struct TrainOptions {
   int batch = 256;
   double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
   std::int64_t warmup = 100;
-  std::string rate_schedule = "cosine", standardize = "scale";
+  std::string rate_schedule = "cosine", standardize = "auto", outliers = "drop", image;
+  std::string select = "auto";
+  std::int64_t patience = 0;
   std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count
 
   // one call of the command
   std::string resume;
   bool overwrite = false;
   std::int64_t checkpoint_every = 0, stop_after = 0;
+  std::int64_t samples = -1;  // at the end; -1: as many as are affordable
 
   /// Must not be moved afterwards: `table` refers to it.
   void add_to(OptionTable& table);
@@ -51,7 +55,7 @@ struct TrainOptions {
   /// stops.
   std::map<std::string, std::string> recorded() const;
   /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
-  /// run's; --steps alone may differ. @param path of the checkpoint, for messages @throws Error naming the option and
+  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the option and
   /// both values, io if a value of the run cannot be the option's
   void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
   /// Refuses options that have no effect, and those that contradict each other. @param columns of the data, 0 as long
@@ -59,15 +63,22 @@ struct TrainOptions {
   void check(int columns = 0);
   MlpShape net(int dim) const;
   Loss loss() const;
-  Standardize standardization() const;
+  /// What is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
+  void choose_units(const Table& data);
+  /// The same once they are: noise levels, widths, steps, batch and rates. @return what was chosen, a line each
+  std::vector<std::string> choose_training(const Dataset& data);
+  Preparation preparation() const;
   /// The data's step; 0: they are taken as they are.
   double dequantization() const;
+  /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked
+  bool selects_best(std::int64_t held_out_rows) const;
   /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
   double ema_decay() const;
   /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
   double learning_rate_at(std::int64_t step) const;
 
  private:
+  bool is_given(const std::string& name) const;
   // The first three are recorded: what an option of theirs is changes the numbers.
   void add_network(OptionTable& table);
   void add_loss(OptionTable& table);

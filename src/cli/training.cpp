@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -20,9 +19,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr std::int64_t kMaxSkipped = 100;  // non-finite gradients in a row that end a run
-constexpr std::int64_t kValidationBatch = 1024;
-// Held-out losses are all taken with the same noise, far from any step of training.
-constexpr std::int64_t kValidationStep = (std::int64_t{1} << 40) - 2;
+constexpr double kQuickFit = 2e9;          // multiplications that may delay the first step
 const char* const kSkipped = "train.skipped_in_a_row";
 
 std::string read_text(const std::filesystem::path& path) {
@@ -46,26 +43,21 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       net_(run != nullptr ? run->net : options.net(dim_)),
       engine_(options.engine.make()),
       plan_(engine_, net_, options.loss(), options.batch),
-      validation_plan_(engine_, net_, options.loss(), kValidationBatch),
-      queue_(engine_, std::max(plan_.workspace_bytes(), validation_plan_.workspace_bytes())),
       dequantizer_(make_dequantizer(options, data)),
+      held_out_(engine_, net_, options.loss(), data.held_out, dequantizer_ ? &*dequantizer_ : nullptr, options.seed),
+      queue_(engine_, std::max(plan_.workspace_bytes(), held_out_.workspace_bytes())),
       x_(dequantizer_ ? engine_.allocate<float>({options.batch, dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
-      params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed))),
+      params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, read_initialization(options.initialization)))),
       grad_(engine_.allocate<float>(net_.param_count())),
       loss_(engine_.allocate<Estimate>()),
-      held_out_loss_(engine_.allocate<Estimate>()),
       noise_(engine_, options.seed),
-      validation_noise_(engine_, {options.seed, kValidationStep, 0}),
       adam_options_(run != nullptr ? run->adam->options
                                    : Adam::Options{options.learning_rate, 0.9, 0.999, 1e-8, options.weight_decay,
                                                    options.clip, options.ema_decay()}),
       adam_(engine_, net_.param_count(), adam_options_),
-      log_(options.steps) {
-  if (data.held_out.rows > 0) {
-    const Matrix held_out = dequantizer_ ? dequantizer_->all(data.held_out, kValidationStep) : data.held_out;
-    held_out_ = engine_.upload(held_out.values, {held_out.rows, dim_});
-  }
+      log_(options.steps),
+      selection_(options.selects_best(data.held_out.rows)) {
   if (run != nullptr) restore(*run);
 }
 
@@ -76,6 +68,12 @@ void Training::restore(const Checkpoint& run) {
   MetadataReader reader(options_.resume, run.metadata);
   skipped_in_a_row_ = reader.take_int(kSkipped);
   log_.restore(options_.resume, run.arrays, step_);
+  selection_.restore(options_.resume, run);
+  if (options_.patience > 0 && selection_.since_best() >= options_.patience)
+    refuse("--patience",
+           "0 or more than the " + std::to_string(selection_.since_best()) +
+               " evaluations without a better held-out loss after which the run in " + options_.resume + " stopped",
+           std::to_string(options_.patience));
   const std::filesystem::path from = options_.resume;
   std::error_code ignored;
   const auto folder = std::filesystem::is_directory(from, ignored) ? from : from.parent_path();
@@ -83,30 +81,36 @@ void Training::restore(const Checkpoint& run) {
 }
 
 bool Training::is_over() const {
-  return step_ == options_.steps || InterruptGuard::signal() != 0 ||
+  return step_ == options_.steps || patience_ended_ || InterruptGuard::signal() != 0 ||
          (options_.stop_after > 0 && step_ - first_step_ >= options_.stop_after);
 }
 
 void Training::run() {
   Progress progress(stderr, options_.steps, first_step_);
+  const auto d = static_cast<double>(dim_), rows = static_cast<double>(data_.training.rows + data_.held_out.rows);
+  if (held_out_.rows() > 0 && rows * d * d < kQuickFit) baseline();
   Estimate since_shown;
   for (bool ends = false; !ends;) {
     const double rate = options_.learning_rate_at(step_);
     const Estimate loss = train_step(rate);
     ++step_;
     skipped_in_a_row_ = std::isfinite(loss.mean) ? 0 : skipped_in_a_row_ + 1;
-    if (skipped_in_a_row_ > kMaxSkipped)
-      refuse("loss", "finite values",
-             std::to_string(skipped_in_a_row_) +
-                 " steps in a row without one; try a smaller --learning-rate or a larger smallest sigma");
+    if (skipped_in_a_row_ > kMaxSkipped) refuse_loss();
     if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
     log_.add(loss);
     ends = is_over();
     std::optional<Estimate> held_out;
     const bool is_due = log_.validation_is_due(step_);
-    if (is_due || ends) held_out = validation_loss();
+    if (is_due || ends) held_out = held_out_.loss(queue_, last_params());
+    // Where a run is stopped and taken up again must not matter, so only what every run evaluates counts.
+    if (held_out && (is_due || step_ == options_.steps)) {
+      selection_.consider(step_, *held_out, [&] { return queue_.read_f32(last_params()); });
+      patience_ended_ = step_ < options_.steps && options_.patience > 0 && selection_.since_best() >= options_.patience;
+      ends = ends || patience_ended_;
+    }
     log_.after_step(step_, rate, seconds(), is_due ? held_out : std::nullopt);
     if (ends) log_.end(step_, rate, seconds(), held_out);
+    if (held_out) progress.set_note(held_out_note(*held_out));
     if (progress.is_due(step_) || ends) {
       progress.update(step_, (step_ - first_step_) * options_.batch, mean_of(since_shown),
                       since_shown.standard_error());
@@ -116,6 +120,24 @@ void Training::run() {
   }
   progress.finish();
   seconds_here_ = seconds() - seconds_before_;
+}
+
+void Training::refuse_loss() const {
+  const bool has_noise = options_.schedule != "none";
+  refuse("loss", "finite values",
+         std::to_string(skipped_in_a_row_) + " steps in a row without one; try a smaller --learning-rate" +
+             (has_noise ? " or a larger smallest sigma"
+                        : ", or --objective dsm with a --schedule of noise: on data that lie on a surface, a curve or "
+                          "a few points a loss without noise has no minimum"));
+}
+
+std::string Training::held_out_note(const Estimate& loss) {
+  char text[96];
+  if (baseline_ && baseline_->missing.empty())
+    std::snprintf(text, sizeof text, "held out %.4g (Gaussian %.4g)", loss.mean, estimate_of(baseline_->gaussian).mean);
+  else
+    std::snprintf(text, sizeof text, "held out %.4g", loss.mean);
+  return text;
 }
 
 LossPlan::In Training::next_batch() {
@@ -137,37 +159,28 @@ Estimate Training::train_step(double rate) {
   return queue_.read_one(loss_);
 }
 
-/// Of the rows held out, if any, with the parameters that would be sampled with.
-std::optional<Estimate> Training::validation_loss() {
-  if (held_out_.size() == 0) return {};
+/// The last parameters as they would be sampled with: their average once it has settled.
+ConstView Training::last_params() {
   const bool averaged = adam_options_.ema_decay > 0 && adam_options_.ema_is_settled(adam_.progress(queue_).step);
-  const ConstView params = averaged ? adam_.ema() : ConstView(params_);
-  for (std::int64_t first = 0; first < data_.held_out.rows; first += kValidationBatch) {
-    const std::int64_t count = std::min(kValidationBatch, data_.held_out.rows - first);
-    Reduction part;
-    part.accumulate = first > 0;
-    validation_plan_.run(queue_, {params, held_out_.samples(first, count), validation_noise_.from(first)},
-                         {held_out_loss_.data()}, part);
-  }
-  return queue_.read_one(held_out_loss_);
+  return averaged ? adam_.ema() : ConstView(params_);
 }
+
+bool Training::samples_best() { return selection_.prefers_best(held_out_, queue_, last_params()); }
 
 /// What `scorematch sample` wants to know beside the network, and what --resume does.
 void Training::write_metadata(std::map<std::string, std::string>& metadata) const {
   metadata["objective"] = options_.objective;
   metadata["schedule"] = options_.schedule;
   metadata["weighting"] = options_.weighting;
-  double low = options_.sigma, high = options_.sigma;
-  if (options_.schedule == "geometric") low = options_.sigma_min, high = options_.sigma_max;
-  if (options_.schedule == "lognormal") {  // all but 3 in 1000 of the training noise
-    low = std::exp(options_.log_mean - 3 * options_.log_deviation);
-    high = std::exp(options_.log_mean + 3 * options_.log_deviation);
-  }
+  const bool is_single = options_.schedule == "single";
+  const double low = is_single ? options_.sigma : options_.sigma_min,
+               high = is_single ? options_.sigma : options_.sigma_max;
   if (options_.schedule != "none") {
     metadata["sigma_min"] = number_text(low);
     metadata["sigma_max"] = number_text(high);
   }
   describe_data(data_, metadata);
+  metadata["data.deviation"] = number_text(options_.sigma_data);
   metadata["data.lowest"] = number_text(data_.lowest);
   metadata["data.highest"] = number_text(data_.highest);
   if (options_.dequantization() > 0) metadata["data.dequantize"] = number_text(options_.dequantization());
@@ -175,49 +188,30 @@ void Training::write_metadata(std::map<std::string, std::string>& metadata) cons
   write_run(options_, data_identity_, metadata);
 }
 
-void Training::save() {
+Checkpoint Training::checkpoint() {
   Checkpoint checkpoint;
   checkpoint.net = net_;
   checkpoint.params = queue_.read(params_);
   checkpoint.adam = adam_.snapshot(queue_);
+  checkpoint.best = selection_.best_params();
+  checkpoint.samples_best = samples_best();
   checkpoint.noise = noise_.read(queue_);
   checkpoint.standardization = data_.standardization;
   checkpoint.loss = options_.loss();
   write_metadata(checkpoint.metadata);
   log_.save(checkpoint.arrays);
-  checkpoint.save(path("model.safetensors"));
+  selection_.save(checkpoint.arrays);
+  return checkpoint;
+}
+
+void Training::save() {
+  checkpoint().save(path("model.safetensors"));
   const std::string csv = log_.csv();
   write_file_atomically(path("loss.csv"), csv.data(), csv.size());
   write_png(path("loss.png"), loss_plot(log_.training_curve(), log_.held_out_curve(), options_.objective + " loss"));
-}
-
-void Training::report() {
-  const std::int64_t done = step_ - first_step_, skipped = adam_.progress(queue_).skipped;
-  std::string stopped;
-  if (const int signal = InterruptGuard::signal(); signal != 0)
-    stopped = signal == SIGINT ? " (stopped by Ctrl-C)" : " (stopped by SIGTERM)";
-  else if (step_ < options_.steps)
-    stopped = " (stopped by --stop-after)";
-  std::printf("engine      %s\n", engine_.description().c_str());
-  std::printf("network     %s\n", format_network(net_).c_str());
-  std::printf("steps       %lld of %lld, %d samples each%s\n", static_cast<long long>(step_),
-              static_cast<long long>(options_.steps), options_.batch, step_ < options_.steps ? stopped.c_str() : "");
-  if (first_step_ > 0) std::printf("resumed     after %lld steps\n", static_cast<long long>(first_step_));
-  if (skipped > 0)
-    std::printf("skipped     %lld steps whose gradient was not finite\n", static_cast<long long>(skipped));
-  std::printf("throughput  %s samples/s, %s in all\n",
-              format_rate(static_cast<double>(done * options_.batch) / seconds_here_).c_str(),
-              format_duration(seconds_here_).c_str());
-  const std::vector<LossRow> rows = log_.rows();
-  if (!rows.empty())
-    std::printf("loss        %s\n",
-                format_measurement(mean_of(rows.back().training), rows.back().training.standard_error()).c_str());
-  if (!rows.empty() && rows.back().held_out)
-    std::printf("held out    %s (%lld rows)\n",
-                format_measurement(rows.back().held_out->mean, rows.back().held_out->standard_error()).c_str(),
-                static_cast<long long>(data_.held_out.rows));
-  for (const char* each : {"model.safetensors", "loss.csv", "loss.png"})
-    std::printf("wrote       %s\n", path(each).c_str());
+  // Of an earlier model, if any.
+  std::error_code ignored;
+  for (const char* each : {"comparison.csv", "comparison.png"}) std::filesystem::remove(path(each), ignored);
 }
 
 std::string Training::path(const char* name) const {

@@ -5,9 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "cli/baseline.h"
 #include "cli/dequantize.h"
 #include "cli/loss_log.h"
+#include "cli/sample_check.h"
+#include "cli/selection.h"
 #include "cli/train_options.h"
+#include "cli/verdict.h"
 #include "scorematch/adam.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/loss.h"
@@ -24,14 +28,26 @@ class Training {
   void run();
   /// model.safetensors, loss.csv and loss.png.
   void save();
+  /// Measures what was learned against the baselines, and draws samples and compares them with the data:
+  /// comparison.csv, and comparison.png in one or two dimensions. After save().
+  void check();
   void report();
 
  private:
   bool is_over() const;
   Estimate train_step(double rate);
   LossPlan::In next_batch();
-  std::optional<Estimate> validation_loss();
+  [[noreturn]] void refuse_loss() const;
+  ConstView last_params();
+  bool samples_best();
+  const Baseline& baseline();
+  std::string held_out_note(const Estimate& loss);
   void restore(const Checkpoint& run);
+  Checkpoint checkpoint();
+  Matrix rows_to_compare() const;
+  void judge();
+  void print_losses();
+  void print_comparison() const;
   void write_metadata(std::map<std::string, std::string>& metadata) const;
   std::string path(const char* name) const;
   double seconds() const;
@@ -42,19 +58,28 @@ class Training {
   int dim_;
   MlpShape net_;
   Engine engine_;
-  LossPlan plan_, validation_plan_;
-  Queue queue_;
+  LossPlan plan_;
   std::optional<Dequantizer> dequantizer_;
+  HeldOut held_out_;
+  Queue queue_;
   std::vector<float> noisy_rows_;  // [batch, d], where there is a dequantizer
   Buffer<float> x_;                // all training rows, or those of a step where there is a dequantizer
-  Buffer<float> held_out_, params_, grad_;
-  Buffer<Estimate> loss_, held_out_loss_;
-  NoiseState noise_, validation_noise_;
+  Buffer<float> params_, grad_;
+  Buffer<Estimate> loss_;
+  NoiseState noise_;
   Adam::Options adam_options_;
   Adam adam_;
   LossLog log_;
+  Selection selection_;
+  std::optional<Baseline> baseline_;
+  std::optional<Comparison> comparison_;
+  std::string not_compared_;  // why there is no comparison
+  std::vector<const char*> written_ = {"model.safetensors", "loss.csv", "loss.png"};
+  Evidence evidence_;
+  std::optional<Estimate> sampled_loss_;    // held out, of the parameters to sample with
   std::int64_t step_ = 0, first_step_ = 0;  // of the run; those of this call begin at first_step_
   std::int64_t skipped_in_a_row_ = 0;
+  bool patience_ended_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; of this one, once it is over
 };

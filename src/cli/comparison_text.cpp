@@ -1,0 +1,140 @@
+// A comparison for people, and for programs.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "cli/comparison.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr std::size_t kShown = 12;  // columns of the table
+constexpr std::size_t kNamed = 5;   // that differ, each in a line
+
+std::string text_of(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+std::vector<std::size_t> worst_first(const Comparison& comparison) {
+  std::vector<std::size_t> order(comparison.columns.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return comparison.columns[a].severity() > comparison.columns[b].severity();
+  });
+  return order;
+}
+
+using Line = std::vector<std::string>;
+
+void add(Line& line, const Summary& summary) {
+  line.push_back(text_of(summary.mean));
+  line.push_back(text_of(summary.deviation));
+  for (const double each : summary.quantiles) line.push_back(text_of(each));
+}
+
+std::vector<std::string> aligned(const std::vector<Line>& lines) {
+  std::vector<std::size_t> widths(lines[0].size());
+  for (const Line& line : lines)
+    for (std::size_t j = 0; j < line.size(); ++j) widths[j] = std::max(widths[j], line[j].size());
+  std::vector<std::string> texts;
+  for (const Line& line : lines) {
+    std::string text;
+    for (std::size_t j = 0; j < line.size(); ++j) {
+      const std::string padding(widths[j] - line[j].size(), ' ');
+      text += (j == 0 ? "" : "  ") + (j == 1 ? line[j] + padding : padding + line[j]);
+    }
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+std::string csv_row(const std::string& name, const ColumnComparison& each) {
+  std::string row = name;
+  const auto cell = [&](double value) { row += "," + number_text(value); };
+  cell(each.data.mean), cell(each.samples.mean), cell(each.data.deviation), cell(each.samples.deviation);
+  for (std::size_t i = 0; i < kProbabilities.size(); ++i) cell(each.data.quantiles[i]), cell(each.samples.quantiles[i]);
+  cell(each.distance);
+  std::string what;
+  for (const auto& [differs, word] : {std::pair{each.center_differs, "mean"}, std::pair{each.spread_differs, "spread"},
+                                      std::pair{each.shape_differs, "shape"}})
+    if (differs) what += (what.empty() ? "" : " ") + std::string(word);
+  return row + "," + what + "\n";
+}
+
+std::string describe(std::size_t column, const ColumnComparison& each) {
+  std::string text = "column " + std::to_string(column) + ": ";
+  const char* separator = "";
+  const auto say = [&](const char* what, double samples, double data) {
+    text += separator + std::string(what) + " " + text_of(samples) + ", the data's " + text_of(data);
+    separator = "; ";
+  };
+  if (each.spread_differs) say("standard deviation", each.samples.deviation, each.data.deviation);
+  if (each.center_differs) say("mean", each.samples.mean, each.data.mean);
+  if (each.shape_differs && !each.spread_differs && !each.center_differs) {
+    const auto &a = each.data.quantiles, &b = each.samples.quantiles;
+    std::size_t most = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (std::abs(b[i] - a[i]) > std::abs(b[most] - a[most])) most = i;
+    say((text_of(100 * kProbabilities[most]) + " % quantile").c_str(), b[most], a[most]);
+    text += " (cumulative distributions differ by up to " + text_of(each.distance) + ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string comparison_csv(const Comparison& comparison) {
+  std::string text = "column,data_mean,samples_mean,data_deviation,samples_deviation";
+  for (const double each : kProbabilities) {
+    char name[8];
+    std::snprintf(name, sizeof name, "q%02d", static_cast<int>(std::lround(100 * each)));
+    text += ",data_" + std::string(name) + ",samples_" + name;
+  }
+  text += ",distance,differs\n";
+  for (std::size_t j = 0; j < comparison.columns.size(); ++j) text += csv_row(std::to_string(j), comparison.columns[j]);
+  if (comparison.columns.size() > 1) text += csv_row("joint", comparison.joint);
+  return text;
+}
+
+std::vector<std::string> comparison_table(const Comparison& comparison) {
+  if (comparison.columns.empty()) return {};
+  std::vector<std::size_t> shown = worst_first(comparison);
+  if (shown.size() > kShown)
+    shown.resize(kNamed);
+  else
+    std::sort(shown.begin(), shown.end());
+  std::vector<Line> lines = {{"column", "", "mean", "deviation"}};
+  for (const double each : kProbabilities) lines[0].push_back(text_of(100 * each) + " %");
+  for (const std::size_t j : shown) {
+    lines.push_back({std::to_string(j), "data"});
+    add(lines.back(), comparison.columns[j].data);
+    lines.push_back({"", "samples"});
+    add(lines.back(), comparison.columns[j].samples);
+  }
+  return aligned(lines);
+}
+
+std::vector<std::string> describe_differences(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  const auto total = comparison.sample_rows + comparison.not_finite;
+  if (comparison.not_finite > 0)
+    lines.push_back(std::to_string(comparison.not_finite) + " of " + std::to_string(total) +
+                    " samples are not finite numbers");
+  std::size_t differing = 0;
+  for (const std::size_t j : worst_first(comparison)) {
+    if (!comparison.columns[j].differs()) break;
+    if (++differing <= kNamed) lines.push_back(describe(j, comparison.columns[j]));
+  }
+  if (differing > kNamed) lines.push_back("and " + std::to_string(differing - kNamed) + " more columns");
+  if (differing == 0 && comparison.joint.shape_differs)
+    lines.push_back("each column matches, but not the columns together: the median distance from the mean is " +
+                    text_of(comparison.joint.samples.quantiles[2]) + ", the data's " +
+                    text_of(comparison.joint.data.quantiles[2]) + " (in units of the data's covariance)");
+  return lines;
+}
+
+}  // namespace scorematch::cli

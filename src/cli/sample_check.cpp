@@ -1,0 +1,50 @@
+#include "cli/sample_check.h"
+
+#include <algorithm>
+
+#include "cli/model_metadata.h"
+#include "scorematch/sampler.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr std::int64_t kBatch = 1024;  // at once; the samples do not depend on it
+constexpr int kSteps = 40;             // of the probability flow, two evaluations each
+// Multiplications in a few seconds, on two cores or, for the reference engine, on one without SIMD.
+constexpr double kWork = 1e11, kReferenceWork = 1e9;
+
+}  // namespace
+
+std::int64_t affordable_samples(const Engine& engine, const MlpShape& net) {
+  const double passes = net.kind == MlpShape::Kind::energy ? 3 : 1;
+  const double per_sample = 2.0 * kSteps * passes * static_cast<double>(net.param_count());
+  const double work = engine.kind() == Engine::Kind::reference ? kReferenceWork : kWork;
+  return std::clamp(static_cast<std::int64_t>(work / per_sample), std::int64_t{100}, kCheckSamples);
+}
+
+std::string why_not_sampled(const Checkpoint& model) {
+  const NoiseRange range = known_range({}, model);
+  if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, from which samples start";
+  if (!(range.low < range.high)) return "the model was trained at one level of noise, and samples need a range of them";
+  return {};
+}
+
+Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed) {
+  const NoiseRange range = needed_range({}, model, "");
+  const std::int64_t batch = std::min(kBatch, count);
+  const SamplerPlan plan(engine, model.net, ProbabilityFlow{range.low, range.high, kSteps, 7.0}, batch);
+  Queue queue(engine, plan.workspace_bytes());
+  const auto params = engine.upload(model.sampling_params());
+  NoiseState noise(engine, seed);
+  auto x = engine.allocate<float>({batch, model.net.dim});
+  Matrix all{count, model.net.dim, {}};
+  for (std::int64_t first = 0; first < count; first += batch) {
+    const View part = x.samples(0, std::min(batch, count - first));
+    plan.run(queue, params, noise.from(first), part);
+    const std::vector<float> values = queue.read_f32(part);
+    all.values.insert(all.values.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,91 @@
+// Defaults of `scorematch train` that follow from the data. docs/tutorial.md says why they are what they are.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/noise_choice.h"
+#include "cli/refusal.h"
+#include "cli/train_options.h"
+#include "spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
+
+/// Root mean square of the columns' deviations.
+double deviation_of(const std::vector<double>& values, std::int64_t cols) {
+  const auto width = static_cast<std::size_t>(cols);
+  std::vector<double> mean(width), square(width);
+  const double rows = static_cast<double>(values.size() / width);
+  for (std::size_t i = 0; i < values.size(); ++i) mean[i % width] += values[i] / rows;
+  double sum = 0;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    sum += (values[i] - mean[i % width]) * (values[i] - mean[i % width]) / rows;
+  return std::sqrt(sum / static_cast<double>(width));
+}
+
+std::string short_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+double rounded_to_three_digits(double value) { return std::stod(short_text(value)); }
+
+}  // namespace
+
+bool TrainOptions::is_given(const std::string& name) const {
+  const auto& entries = table_->entries();
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& each) { return each.name == name; });
+  return found != entries.end() && found->is_given;
+}
+
+void TrainOptions::choose_units(const Table& data) {
+  if (standardize == "auto") {
+    const bool are_bytes = data.element == Element::uint8 && data.cols >= kPictureColumns;
+    const bool are_pictures = !image.empty() || data.row_shape.size() > 1 || are_bytes;
+    standardize = are_pictures ? "scale" : "whiten";
+  }
+  if (standardize == "none" && !is_given("--sigma-data")) {
+    const double deviation = deviation_of(data.values, data.cols);
+    if (deviation > kSmallest && deviation < kLargest) sigma_data = rounded_to_three_digits(deviation);
+  }
+}
+
+Preparation TrainOptions::preparation() const {
+  Preparation how;
+  how.validation = validation;
+  how.standardize = standardize == "none"     ? Standardize::none
+                    : standardize == "scale"  ? Standardize::scale
+                    : standardize == "column" ? Standardize::column
+                                              : Standardize::whiten;
+  how.deviation = sigma_data;
+  how.seed = seed;
+  how.dequantize = dequantization();
+  how.drop_outliers = outliers == "drop";
+  return how;
+}
+
+std::vector<std::string> TrainOptions::choose_training(const Dataset& data) {
+  std::vector<std::string> chosen;
+  const auto choose = [&](const std::string& name, auto& value, auto wanted) {
+    if (!is_given(name)) value = static_cast<std::decay_t<decltype(value)>>(wanted);
+  };
+  if (noise == "auto" && schedule != "none") {
+    const NoiseChoice levels = choose_noise(data.training, sigma_data);
+    choose("--sigma-min", sigma_min, rounded_to_three_digits(levels.sigma_min));
+    choose("--sigma-max", sigma_max, rounded_to_three_digits(levels.sigma_max));
+    choose("--log-mean", log_mean, rounded_to_three_digits(levels.log_mean));
+    choose("--log-deviation", log_deviation, rounded_to_three_digits(levels.log_deviation));
+  }
+  if (noise == "fixed" && schedule == "lognormal") {  // all but 3 in 1000 of the training noise
+    choose("--sigma-min", sigma_min, std::exp(log_mean - 3 * log_deviation));
+    choose("--sigma-max", sigma_max, std::exp(log_mean + 3 * log_deviation));
+  }
+  if (hidden.empty()) hidden = MlpShape::diffusion(static_cast<int>(data.dim)).hidden;
+  return chosen;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,127 @@
+#include "cli/verdict.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cli/baseline.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr std::int64_t kFewSteps = 2000, kUsualSteps = 6000;
+constexpr std::int64_t kManyRows = 100;
+constexpr double kFarBelow = 30;       // times the linear score's loss
+constexpr double kStillFalling = 1.4;  // the end over the middle of the run
+constexpr double kSmall = 0.2;         // of the widest column's deviation
+constexpr double kLeftBehind = 0.1;    // of the linear score's gain
+constexpr double kLateFall = 0.05;     // of the whole fall, in the last quarter of the evaluations
+
+/// Mean training loss of the rows whose steps are in (from, to] of the run.
+double mean_between(const std::vector<LossRow>& rows, double from, double to) {
+  const auto last = static_cast<double>(rows.back().step);
+  Estimate sum;
+  for (const LossRow& row : rows) {
+    const double place = static_cast<double>(row.step) / last;
+    if (place > from && place <= to && row.training.count > 0) sum = sum.merged(row.training);
+  }
+  return mean_of(sum);
+}
+
+bool is_still_falling(const std::vector<LossRow>& rows) {
+  std::vector<double> losses;
+  for (const LossRow& row : rows)
+    if (row.held_out && std::isfinite(row.held_out->mean)) losses.push_back(row.held_out->mean);
+  if (losses.size() < 4) return false;
+  const double fall = *std::max_element(losses.begin(), losses.end()) - losses.back();
+  return losses[losses.size() - 1 - losses.size() / 4] - losses.back() > kLateFall * fall && fall > 0;
+}
+
+/// Whether the network is clearly worse than the linear score, by a good part of what that gains over F = 0.
+bool is_behind(const Evidence& evidence) {
+  const Estimate &over_gaussian = *evidence.over_gaussian, &over_zero = *evidence.over_zero;
+  const double gain = over_gaussian.mean - over_zero.mean;
+  return over_gaussian.mean > 2 * over_gaussian.standard_error() && over_gaussian.mean > kLeftBehind * gain;
+}
+
+/// Whether a column that the samples have too wide or too narrow is small beside the widest.
+bool has_small_columns(const Comparison& comparison) {
+  double widest = 0;
+  for (const ColumnComparison& each : comparison.columns) widest = std::max(widest, each.data.deviation);
+  return std::any_of(comparison.columns.begin(), comparison.columns.end(), [&](const ColumnComparison& each) {
+    return each.spread_differs && each.data.deviation < kSmall * widest;
+  });
+}
+
+std::string advice(const Evidence& evidence) {
+  if (evidence.comparison != nullptr && evidence.has_common_scale && has_small_columns(*evidence.comparison))
+    return "--standardize column: the columns that differ vary much less than others";
+  if (evidence.overfits) return "more data, or fewer --steps: the held-out loss rose while the training went on";
+  const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
+  if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
+  if (evidence.steps < kFewSteps) return "more steps (" + steps + "): " + std::to_string(evidence.steps) + " are few";
+  if (evidence.over_zero && evidence.over_zero->mean > 2 * evidence.over_zero->standard_error())
+    return "a smaller --learning-rate: the network is worse than if it gave nothing at all (F = 0)";
+  return "a wider network (--hidden) or more steps (" + steps + ")";
+}
+
+}  // namespace
+
+bool loss_diverges(const Loss& loss, const LinearScore& score, const std::vector<LossRow>& losses) {
+  if (!std::holds_alternative<schedule::None>(loss.schedule) || std::holds_alternative<Esm>(loss.objective) ||
+      losses.empty())
+    return false;
+  if (score.is_singular) return true;
+  double trace = static_cast<double>(score.dim - score.rank) / (score.rank < score.dim ? score.rest : 1);
+  for (const double each : score.variances) trace += 1 / each;
+  const double middle = mean_between(losses, 0.4, 0.6), end = mean_between(losses, 0.9, 1);
+  return end < kFarBelow * (-trace / 2) && end < kStillFalling * middle;
+}
+
+std::vector<Remark> verdict(const Evidence& evidence) {
+  using Kind = Remark::Kind;
+  std::vector<Remark> remarks;
+  const auto say = [&](Kind kind, const std::string& text) { remarks.push_back({kind, text}); };
+  if (evidence.diverges) {
+    say(Kind::warning,
+        "the loss falls without bound: the data lie on a surface, a curve or a few points, where a score without noise "
+        "is infinite");
+    say(Kind::advice, "--objective dsm with a --schedule of noise, or this objective with one");
+    return remarks;
+  }
+  const Comparison* comparison = evidence.comparison;
+  const bool is_better = evidence.over_gaussian && is_clearly_negative(*evidence.over_gaussian);
+  const bool differs = comparison != nullptr && !comparison->matches();
+  if (evidence.over_gaussian && !is_better) {
+    if (differs) {
+      say(Kind::warning,
+          "the model has not learned the data's shape: its held-out loss is no better than that of a Gaussian's score, "
+          "and its samples are not like the data");
+    } else if (comparison != nullptr && is_behind(evidence)) {
+      say(Kind::note, "the loss is still worse than that of a Gaussian's score, which can be reached");
+    } else if (comparison != nullptr) {
+      say(Kind::note,
+          "the loss is no better than that of a Gaussian's score, and need not be: the samples are like the data, "
+          "which "
+          "look Gaussian");
+      return remarks;
+    } else {
+      say(Kind::note,
+          "the loss is no better than that of a Gaussian's score: unless the data are Gaussian, the model has not "
+          "learned their shape");
+    }
+  } else if (differs) {
+    const auto all = comparison->columns.size(), differing = comparison->differing();
+    const bool is_serious = comparison->joint.shape_differs || comparison->not_finite > 0 || 10 * differing >= all;
+    say(is_serious ? Kind::warning : Kind::note,
+        "the samples are not like the data" +
+            (differing > 0 ? " in " + std::to_string(differing) + " of " + std::to_string(all) + " columns" : ""));
+  } else {
+    return remarks;
+  }
+  if (differs)
+    for (const std::string& line : describe_differences(*comparison)) say(Kind::note, line);
+  say(Kind::advice, advice(evidence));
+  return remarks;
+}
+
+}  // namespace scorematch::cli
