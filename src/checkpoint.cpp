@@ -154,10 +154,10 @@ void check_standardization(const Standardization& standardization, int dim) {
   const std::size_t varying = standardization.coordinates().size(), inputs = static_cast<std::size_t>(dim);
   if (!mixing.empty()) {
     if (varying < inputs)
-      throw_invalid(kDataScale,
-                    "at least " + std::to_string(dim) + " values > 0, as the network has " + std::to_string(dim) +
-                        " inputs",
-                    std::to_string(varying));
+      throw_invalid(
+          kDataScale,
+          "at least " + std::to_string(dim) + " values > 0, as the network has " + std::to_string(dim) + " inputs",
+          std::to_string(varying));
     check_size(kDataMixing, mixing, varying * inputs);
     for (const double each : mixing)
       if (!std::isfinite(each)) throw_invalid(kDataMixing, "finite values", describe(each));

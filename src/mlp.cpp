@@ -57,7 +57,8 @@ MlpShape MlpShape::diffusion(int dim, Kind kind) {
   // At least twice as wide as the data, or what the last layer reads cannot hold both the data and functions of them.
   check_dim(dim);
   constexpr int kNarrowest = 256, kWidest = 1024, kMultiple = 64;
-  const int width = std::min(std::max((2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple, kNarrowest), kWidest);
+  const int width =
+      std::min(std::max((2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple, kNarrowest), kWidest);
   MlpShape net = make(kind, dim, {width, width, width}, Activation::silu);
   net.parameterization = parameterization::Edm{};
   net.conditioning = conditioning::Fourier::random(/*count=*/8, /*scale=*/0.25);

@@ -81,10 +81,11 @@ SCOREMATCH_API scorematch_status scorematch_checkpoint_set_noise(scorematch_chec
                                                                  const scorematch_noise_position* position);
 SCOREMATCH_API scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* checkpoint,
                                                              scorematch_noise_position* position);
-/// data = mean + scale * model, column by column, or mean + scale * (mixing model). A scale of 0 marks a column that is constant at its mean in the data
-/// and no coordinate of the network: as many scales are > 0 as the network has inputs, which saving checks.
-/// @param mean, scale [columns]; both NULL with columns 0: none @param mixing [scales > 0, inputs] by rows, or NULL: the
-/// identity
+/// data = mean + scale * model, column by column, or mean + scale * (mixing model). A scale of 0 marks a column that is
+/// constant at its mean in the data and no coordinate of the network: as many scales are > 0 as the network has inputs,
+/// which saving checks.
+/// @param mean, scale [columns]; both NULL with columns 0: none @param mixing [scales > 0, inputs] by rows, or NULL:
+/// the identity
 SCOREMATCH_API scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint,
                                                                            const double* mean, const double* scale,
                                                                            const double* mixing, int32_t columns);

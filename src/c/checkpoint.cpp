@@ -122,8 +122,7 @@ scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoin
   });
 }
 scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, const double** mean,
-                                                        const double** scale, const double** mixing,
-                                                        int32_t* columns) {
+                                                        const double** scale, const double** mixing, int32_t* columns) {
   return guard([&] {
     const Standardization& from = of(checkpoint).standardization;
     need(mean, "mean", "a place for the result");

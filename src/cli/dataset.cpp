@@ -55,9 +55,9 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
     refuse("--validation", "a fraction that leaves rows to train on", "all " + std::to_string(rows));
   shuffle(order, how.seed);
   const RowOrder training(order.begin(), order.end() - held_out), rest(order.end() - held_out, order.end());
-  result.standardization = known != nullptr ? *known
-                                            : measure_units(data, training, how.standardize, how.deviation,
-                                                            how.dequantize, result.notes);
+  result.standardization =
+      known != nullptr ? *known
+                       : measure_units(data, training, how.standardize, how.deviation, how.dequantize, result.notes);
   result.dim = dim_of(result.standardization, data.cols);
   const Units units(result.standardization, result.dim);
   result.training = take_rows(data, units, training);

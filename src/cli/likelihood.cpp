@@ -81,11 +81,11 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
   return result;
 }
 
-void run(Options& options, const OptionTable& table) {
+void run(Options& options, const OptionTable& declared) {
   check(options.noise);
   const Checkpoint model = Checkpoint::load(options.model);
   options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
-  table.check_needs();
+  declared.check_needs();
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
   Table table = read_data(options.data);

@@ -154,8 +154,8 @@ class Drawing {
     std::vector<Arrow> arrows;
     for (std::size_t i = 0; i < values.size(); i += 2) {
       const std::vector<double> gradient = units_.score_to_data(values.data() + i);
-      arrows.push_back({static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), gradient[0],
-                        gradient[1]});
+      arrows.push_back(
+          {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), gradient[0], gradient[1]});
     }
     return arrows;
   }

@@ -73,11 +73,12 @@ Rows outliers_of(const Table& data, std::size_t j, double variance, std::vector<
     if (std::abs(value_at(data, row, j) - median) > kFarAway * bulk) outliers.push_back(row);
   if (outliers.empty()) return outliers;
   const std::int64_t first = *std::min_element(outliers.begin(), outliers.end());
-  notes.push_back("column " + column_name(data, j) + ": row " + std::to_string(first) + " (from 0) has " +
-                  number_text(value_at(data, first, j)) + ", " +
-                  std::to_string(std::llround(std::abs(value_at(data, first, j) - median) / bulk)) +
-                  " standard deviations of the other rows from their median" +
-                  (outliers.size() > 1 ? ", and " + std::to_string(outliers.size() - 1) + " more rows are so far away" : ""));
+  notes.push_back(
+      "column " + column_name(data, j) + ": row " + std::to_string(first) + " (from 0) has " +
+      number_text(value_at(data, first, j)) + ", " +
+      std::to_string(std::llround(std::abs(value_at(data, first, j) - median) / bulk)) +
+      " standard deviations of the other rows from their median" +
+      (outliers.size() > 1 ? ", and " + std::to_string(outliers.size() - 1) + " more rows are so far away" : ""));
   return outliers;
 }
 

@@ -21,7 +21,7 @@ void run(TrainOptions& options) {
   if (!options.resume.empty()) before = load_run(options.resume);
   const Table table = read_data(options.data);
   const std::string identity = identify(table);
-  if (before) take_over(*before, identity, dim_of(before->standardization, table.cols), options);
+  if (before) take_over(*before, identity, static_cast<int>(dim_of(before->standardization, table.cols)), options);
   options.check(static_cast<int>(table.cols));
   if (!before) options.choose_units(table);
   const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);

@@ -122,12 +122,14 @@ void TrainOptions::add_run(OptionTable& table) {
   table.number("--patience", patience, 0, kMaxSteps,
                "stop after this many held-out losses, of 20 per run, without a better one; 0: never",
                always_has_effect());
-  table.choice("--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
-               "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
-               "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
-               always_has_effect());
+  table.choice(
+      "--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
+      "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
+      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
+      always_has_effect());
   table.choice("--outliers", outliers, {"drop", "keep"},
-               "rows of which one value alone would set the scale of its column", needs(chosen("--standardize", standardize, {"auto", "whiten", "column"})));
+               "rows of which one value alone would set the scale of its column",
+               needs(chosen("--standardize", standardize, {"auto", "whiten", "column"})));
   table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
   table.flag_or_number("--dequantize", dequantize, "1", 0, kLargest,
                        "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "

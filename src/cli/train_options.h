@@ -28,7 +28,8 @@ struct TrainOptions {
   std::string initialization = "variance_preserving";
 
   // the loss
-  std::string noise = "auto", objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal", weighting = "edm";
+  std::string noise = "auto", objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal",
+              weighting = "edm";
   int projections = 1;
   double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
   int levels = 0;
@@ -55,8 +56,8 @@ struct TrainOptions {
   /// stops.
   std::map<std::string, std::string> recorded() const;
   /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
-  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the option and
-  /// both values, io if a value of the run cannot be the option's
+  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the
+  /// option and both values, io if a value of the run cannot be the option's
   void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
   /// Refuses options that have no effect, and those that contradict each other. @param columns of the data, 0 as long
   /// as they are not known

@@ -48,7 +48,9 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       queue_(engine_, std::max(plan_.workspace_bytes(), held_out_.workspace_bytes())),
       x_(dequantizer_ ? engine_.allocate<float>({options.batch, dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
-      params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, read_initialization(options.initialization)))),
+      params_(engine_.upload(run != nullptr
+                                 ? run->params
+                                 : net_.initial_params(options.seed, read_initialization(options.initialization)))),
       grad_(engine_.allocate<float>(net_.param_count())),
       loss_(engine_.allocate<Estimate>()),
       noise_(engine_, options.seed),

@@ -33,7 +33,8 @@ void print_line(const char* name, const std::string& text) { std::printf("%-11s 
 const Baseline& Training::baseline() {
   if (!baseline_) {
     const Matrix noisy = dequantizer_ ? dequantizer_->all(data_.training, HeldOut::kNoiseStep + 1) : Matrix();
-    baseline_ = make_baseline(dequantizer_ ? noisy : data_.training, net_, net_.initial_params(options_.seed, read_initialization(options_.initialization)),
+    baseline_ = make_baseline(dequantizer_ ? noisy : data_.training, net_,
+                              net_.initial_params(options_.seed, read_initialization(options_.initialization)),
                               options_.loss(), held_out_, queue_);
   }
   return *baseline_;
@@ -71,7 +72,8 @@ void Training::check() {
   if (units.columns() > 2) return;
   const Matrix data = in_data_units(rows, units), drawn = in_data_units(samples, units);
   const std::string title = "data and samples";
-  write_png(path(kPicture), units.columns() == 1 ? histogram_plot(data, drawn, title) : scatter_plot(data, drawn, {}, title));
+  write_png(path(kPicture),
+            units.columns() == 1 ? histogram_plot(data, drawn, title) : scatter_plot(data, drawn, {}, title));
   written_.push_back(kPicture);
 }
 

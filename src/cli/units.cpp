@@ -136,8 +136,8 @@ double Units::log_volume() const {
 }
 
 void Units::check_support(const Table& data) const {
-  const bool has_constants = coordinates_.size() < mean_.size(),
-             has_relations = static_cast<std::int64_t>(coordinates_.size()) > dim_;
+  const bool has_constants =
+      coordinates_.size()<mean_.size(), has_relations = static_cast<std::int64_t>(coordinates_.size())> dim_;
   if (!has_constants && !has_relations) return;
   const auto cols = static_cast<std::size_t>(columns_);
   const Table nearest = has_relations ? to_data(to_model(data)) : Table{};
@@ -151,9 +151,10 @@ void Units::check_support(const Table& data) const {
       // Data that depend on each other do so up to the rounding of float32.
       if (has_relations && scale_[j] > 0 &&
           !(std::abs(nearest.values[first + j] - value) <= 1e-3 * scale_[j] + 1e-5 * std::abs(value)))
-        refuse("DATA",
-               number_text(nearest.values[first + j]) + ", as the other columns determine it, which they did in training",
-               number_text(value) + place(j, i));
+        refuse(
+            "DATA",
+            number_text(nearest.values[first + j]) + ", as the other columns determine it, which they did in training",
+            number_text(value) + place(j, i));
     }
   }
 }
