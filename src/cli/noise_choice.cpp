@@ -41,6 +41,18 @@ double nearest_distance(const Matrix& rows) {
   return *middle;
 }
 
+/// Median distance of pairs of rows.
+double median_distance(const Matrix& rows) {
+  std::vector<double> squares;
+  for (std::int64_t i = 0; i + 1 < std::min(rows.rows, kRows); i += 2)
+    squares.push_back(
+        square_distance(rows.values.data() + i * rows.cols, rows.values.data() + (i + 1) * rows.cols, rows.cols));
+  if (squares.empty()) return 0;
+  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
+  std::nth_element(squares.begin(), middle, squares.end());
+  return std::sqrt(*middle);
+}
+
 /// The farthest row from a row that is itself the farthest from the first: the diameter, or nearly so.
 double farthest_distance(const Matrix& rows) {
   const std::int64_t count = std::min(rows.rows, std::max<std::int64_t>(2, kSweptValues / rows.cols));
@@ -65,7 +77,9 @@ NoiseChoice choose_noise(const Matrix& rows, double deviation) {
   choice.nearest = nearest_distance(rows);
   choice.farthest = farthest_distance(rows);
   choice.sigma_min = std::clamp(choice.nearest, kLeast * deviation, kMost * deviation);
-  choice.sigma_max = std::max(choice.farthest, kSpread * deviation);
+  choice.median = median_distance(rows);
+  const double far = choice.farthest, usual = std::min(choice.median, far);
+  choice.sigma_max = std::max(std::sqrt((far - usual) * (far + usual)), kSpread * deviation);
   const double low = std::log(5 * choice.sigma_min), high = std::log(2 * deviation);
   choice.log_mean = (low + high) / 2;
   choice.log_deviation = std::max(kNarrowest, (high - low) / 2 / 1.3);

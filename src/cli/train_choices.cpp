@@ -12,6 +12,11 @@
 namespace scorematch::cli {
 namespace {
 
+// Learning rate that networks 256 wide take without a loss of stability; wider ones take it in inverse proportion (Yang
+// et al. 2021, table 3, for Adam).
+constexpr double kRate = 4e-3, kRateWidth = 256;
+// Parameters times samples that a run affords: about half a minute on two cores.
+constexpr double kWork = 7e11, kFewestSteps = 2000, kMostSteps = 20'000;
 constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
 
 /// Root mean square of the columns' deviations.
@@ -85,6 +90,13 @@ std::vector<std::string> TrainOptions::choose_training(const Dataset& data) {
     choose("--sigma-max", sigma_max, std::exp(log_mean + 3 * log_deviation));
   }
   if (hidden.empty()) hidden = MlpShape::diffusion(static_cast<int>(data.dim)).hidden;
+  const MlpShape shape = net(static_cast<int>(data.dim));
+  const double width = *std::max_element(hidden.begin(), hidden.end());
+  choose("--learning-rate", learning_rate, kRate * std::min(1.0, kRateWidth / width));
+  // One step multiplies each parameter some six times per sample, for an energy net twice as often.
+  const double passes = shape.kind == MlpShape::Kind::energy ? 2 : 1;
+  const double affordable = kWork / (passes * static_cast<double>(shape.param_count()) * batch);
+  choose("--steps", steps, std::clamp(std::round(affordable / 1000) * 1000, kFewestSteps, kMostSteps));
   return chosen;
 }
 
