@@ -32,9 +32,8 @@ class DataSet:
     modes: Modes | None = None
     dtype: str = "float32"  # of the training file
     header: tuple[str, ...] | None = None  # column names: the training file is CSV
-    few: bool = False  # rows too few to fix spreads and densities: those are not held to bounds, and weights are compared
-    # with those of the training rows
-    blocks: int = 20  # of 4,000 samples and 4,000 fresh rows, for the distance
+    few: bool = False  # too few rows to fix weights, spreads and the density: see criteria.py
+    blocks: int = 20  # of 4,000 samples, fresh rows and resampled rows each, for the distances
     likelihood_rows: int = 2000
 
     def generator(self, seed: int, purpose: str) -> np.random.Generator:

@@ -19,6 +19,7 @@ from result import Result
 @dataclass(frozen=True)
 class Effort:
     """Less than the whole, for a quick look."""
+    timed: bool = True  # no other model is trained at the same time, so that training can be held to its time
     blocks: int | None = None  # None: each data set's own
     likelihood_rows: int | None = None  # at most; None: each data set's own
 
@@ -32,7 +33,7 @@ class Place:
 
 def measure(command: Command, job: str, seed: int, effort: Effort, place: Place) -> Result:
     """A failure of the command is a result, too; large files are removed again."""
-    result = Result(job, seed, timed_alone=command.threads is None)
+    result = Result(job, seed, timed=effort.timed)
     folder = place.out / job / str(seed)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

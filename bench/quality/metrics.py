@@ -1,6 +1,7 @@
 """How far samples are from the truth: distances, modes, densities."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,15 +13,20 @@ DIRECTIONS = 64
 WEIGHT_BOUND = 0.04  # of a mode; less for modes of a weight below twice that
 
 
-def directions(dim: int) -> Rows:
-    """[directions, dim], unit vectors, the same for every run: evenly spaced in the plane, random in more dimensions."""
+def directions(fresh: Rows) -> Rows:
+    """[directions, d], unit vectors that depend on the truth alone: evenly spaced in the plane. In more dimensions half are
+    random, and half are the principal axes with the largest and smallest variances: random directions hardly see
+    correlations among hundreds of columns. @param fresh rows of the truth"""
+    dim = fresh.shape[1]
     if dim == 1:
         return np.ones((1, 1))
     if dim == 2:
         angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    vectors = np.random.default_rng(1).standard_normal((DIRECTIONS, dim))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.random.default_rng(1).standard_normal((DIRECTIONS // 2, dim))
+    axes = np.linalg.eigh(np.cov(fresh, rowvar=False))[1].T
+    chosen = np.unique(np.r_[0:DIRECTIONS // 4, -(DIRECTIONS // 4):0].clip(-dim, dim - 1) % dim)
+    return np.concatenate([vectors / np.linalg.norm(vectors, axis=1, keepdims=True), axes[chosen]])
 
 
 def sorted_projections(rows: Rows, onto: Rows) -> np.ndarray:
@@ -28,17 +34,18 @@ def sorted_projections(rows: Rows, onto: Rows) -> np.ndarray:
     return np.sort(onto @ rows.T, axis=1)
 
 
-def sliced_wasserstein(a: Rows, b: Rows, onto: Rows) -> float:
-    """The mean over the directions of the W1 distance between the projections. @param a, b of as many rows"""
-    if len(a) != len(b):
-        raise ValueError(f"sliced_wasserstein: expected as many rows on both sides, got {len(a)} and {len(b)}")
-    return float(np.abs(sorted_projections(a, onto) - sorted_projections(b, onto)).mean())
+def mean_w1(a: np.ndarray, b: np.ndarray) -> float:
+    """The sliced W1 distance: the mean over the directions of W1 between projections. @param a, b of sorted_projections,
+    of equally many rows"""
+    if a.shape != b.shape:
+        raise ValueError(f"mean_w1: expected {list(a.shape)} projections on both sides, got {list(b.shape)}")
+    return float(np.abs(a - b).mean())
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Means over all pairs of a block of BLOCK rows and a block of fresh rows of the truth, columns in standard deviations
-    of the truth. All pairs of n blocks with n blocks, and not n pairs, as a mean of n varies by a tenth in the plane."""
+    """Means over all pairs of a block of BLOCK rows and one of as many blocks of fresh rows as the data set states, columns
+    in standard deviations of the truth. All pairs, because the mean of 20 independent pairs still varies by a tenth."""
     samples: float
     resampled: float  # rows drawn with replacement from the training set
     truth: float  # other rows of the truth: what a perfect model would have
@@ -57,25 +64,28 @@ def compare(data_set: DataSet, seed: int, training: Rows, samples: Rows, blocks:
     expected = (blocks * BLOCK, training.shape[1])
     if samples.shape != expected:
         raise ValueError(f"samples: expected {list(expected)}, got {list(samples.shape)}")
-    fresh = data_set.fresh(seed, blocks * BLOCK)
-    center, scale = fresh.mean(0), fresh.std(0)
+    fresh, others = data_set.generator(seed, "fresh blocks"), data_set.generator(seed, "other fresh blocks")
     random = data_set.generator(seed, "resampling")
-    onto = directions(training.shape[1])
+    first = data_set.draw(data_set.generator(seed, "standardization"), 5 * BLOCK)
+    center, scale = first.mean(0), first.std(0)
+    onto = directions((first - center) / scale)
 
     def quantiles(rows: Rows) -> np.ndarray:
         return sorted_projections((rows.astype(np.float64) - center) / scale, onto).astype(np.float32)
 
+    of_truth = [quantiles(data_set.draw(fresh, BLOCK)) for _ in range(data_set.blocks)]
+
     def mean_distance(rows: Rows) -> float:
         of_rows = quantiles(rows)
-        return float(np.mean([np.abs(of_rows - each).mean() for each in of_truth]))
+        return float(np.mean([mean_w1(of_rows, each) for each in of_truth]))
 
-    of_truth = [quantiles(fresh[first:first + BLOCK]) for first in range(0, len(fresh), BLOCK)]
-    others = data_set.draw(data_set.generator(seed, "other fresh rows"), len(fresh))
-    sums = np.zeros(3)
-    for first in range(0, len(fresh), BLOCK):
-        resampled = training[random.integers(0, len(training), BLOCK)]
-        sums += [mean_distance(rows) for rows in (samples[first:first + BLOCK], resampled, others[first:first + BLOCK])]
-    return Distances(*(float(each) for each in sums / blocks))
+    def mean(values: Iterable[float]) -> float:
+        return float(np.mean(list(values)))
+
+    return Distances(
+        mean(mean_distance(samples[start:start + BLOCK]) for start in range(0, len(samples), BLOCK)),
+        mean(mean_distance(training[random.integers(0, len(training), BLOCK)]) for _ in range(data_set.blocks)),
+        mean(mean_distance(data_set.draw(others, BLOCK)) for _ in range(data_set.blocks)))
 
 
 @dataclass(frozen=True)

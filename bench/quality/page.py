@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import criteria
 import pictures
 from catalog import CHECKING_SEEDS, DIGITS, ENERGY, TUNING_SEEDS, data_sets, split_job
+from metrics import WEIGHT_BOUND
 from result import Record, Result
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -61,9 +63,9 @@ def digits_lines(record: Record) -> list[str]:
     measured = [each for each in results if each.to_held_out is not None]
     if not measured:
         return []
-    return [f"Of the digits, the worst distance to the nearest held-out digit is {max(each.to_held_out for each in measured):.2f}, "
-            f"and the least distance to the nearest training digit {min(each.to_training for each in measured):.2f}, both in "
-            "units of the same for real digits.", ""]
+    return [*wrapped("Digits: the largest distance to the nearest held-out digit is "
+                     f"{max(each.to_held_out for each in measured):.2f}, the smallest to the nearest training digit "
+                     f"{min(each.to_training for each in measured):.2f}, in units of the same distance for real digits."), ""]
 
 
 def option_lines(record: Record) -> list[str]:
@@ -74,50 +76,49 @@ def option_lines(record: Record) -> list[str]:
     names = sorted(set().union(*recorded) - {"data", "seed", "net", "skipped_in_a_row"})
     of_each = {name: sorted({options.get(name, ABSENT) for options in recorded}) for name in names}
     same = [f"`--{name} {values[0]}`" for name, values in of_each.items() if len(values) == 1]
-    lines = ["The models record these options of `train`: " + ", ".join(same) + "."]
+    lines = ["All models record these options of `train`: " + ", ".join(same) + "."] if same else []
     differ = [f"`--{name}` ({', '.join(values[:8])}{', ...' if len(values) > 8 else ''})" for name, values in of_each.items()
               if len(values) > 1]
     if differ:
-        lines.append("These depend on the data or the network: " + ", ".join(differ) + ".")
+        lines.append("These differ between models: " + ", ".join(differ) + ".")
     return wrapped(" ".join(lines)) + [""]
 
 
 def wrapped(text: str, width: int = 100) -> list[str]:
-    import textwrap
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    """As lines; those of a list's item are indented."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False,
+                         subsequent_indent="  " if text.startswith("- ") else "")
 
 
 def method() -> list[str]:
     c = criteria
-    return [
-        "Each model is trained by `scorematch train DATA -o DIR --seed S` and drawn from by `scorematch sample`, with no other",
-        "option than `--net energy` for energy nets. The data come from known distributions, 4,000 training rows unless the",
-        "name says otherwise. Everything is measured against fresh rows that no model has seen:",
-        "",
-        "- **ratio**: the sliced Wasserstein distance (W1, mean of 64 fixed directions; columns in standard deviations) between",
-        "  4,000 samples and 4,000 fresh rows, over the same distance of 4,000 rows drawn with replacement from the training",
-        "  set. Both are means over all pairs of 20 blocks with 20 blocks of fresh rows (10 in 64 dimensions, 5 in 300). A model",
-        "  that repeats its training rows has the ratio 1. The column *of the truth* is what other fresh rows score: no model",
-        "  does better.",
-        "  Bounds: {c.MEDIAN_RATIO} for the median over the seeds, {c.LARGEST_RATIO:g} for each.",
-        "- **mode weight**: where the distribution has separate modes, the largest error of a mode's weight. Bound: 0.04, and",
-        "  half the weight for light modes.",
-        f"- **mode spread**: the largest relative error of a mode's standard deviation. Bound: {100 * c.SPREAD:g} %.",
-        "- **ln p**: the mean of ln p of `scorematch likelihood` minus the true ln p on fresh rows. The noise level at which the",
-        f"  model's density is evaluated counts as part of the model. Bounds: {c.LOG_DENSITY_PLANE} nats per dimension in one and two",
-        f"  dimensions, {c.LOG_DENSITY_MORE} in 16 and 64. It is not measured in 300.",
-        f"- **training**: seconds, at most {c.TRAIN_SECONDS:g} on two cores.",
-        "- **digits**: the ratio is that of the sliced W2 distances of samples and of real digits to held-out digits, at most",
-        f"  {c.DIGITS_WASSERSTEIN}. The distance to the nearest held-out digit is at most {c.DIGITS_TO_HELD_OUT} and to the nearest training digit at least",
-        f"  {c.DIGITS_TO_TRAINING}, in units of the same for real digits.",
-        "",
-        "With 200 training rows the ratio is easier to reach, as the training rows are themselves a poor sample. They also fix",
-        "neither a mode's spread nor the density, so these are shown and not held to bounds, and weights are compared with those",
-        "of the training rows.",
-        "",
-        f"Seeds {', '.join(map(str, CHECKING_SEEDS))} make this page. Defaults are tuned on seeds {', '.join(map(str, TUNING_SEEDS))} only; each seed has data, a "
-        "split, parameters and noise of its own.",
-        ""]
+    return [*wrapped(
+        "Each model is trained by `scorematch train DATA -o DIR --seed S` and sampled by `scorematch sample`, with no other option "
+        "than `--net energy` for energy nets. The data come from known distributions, with 4,000 training rows unless the title "
+        "says otherwise. Everything is measured against fresh rows that no model has seen."), "", *wrapped(
+        "- **Ratio**: the sliced Wasserstein distance (W1) between 4,000 samples and 4,000 fresh rows, over the distance between "
+        "4,000 rows drawn with replacement from the training set and 4,000 fresh rows. Columns are in standard deviations. The "
+        "64 directions depend on the true distribution alone: evenly spaced in the plane; in more dimensions half are random and "
+        "half principal axes. Both distances are means over all pairs of 20 blocks with 20 blocks of fresh rows (10 in 64 "
+        "dimensions, 5 in 300). A model that repeats its training rows has ratio 1. The column *of the truth* is what "
+        "independent rows of the true distribution score, which is the best that a model can do. "
+        f"Bounds: {c.MEDIAN_RATIO:g} for the median over the seeds, {c.LARGEST_RATIO:g} for each."), *wrapped(
+        "- **Mode weight**: the largest error of a mode's weight, where the distribution has separate modes. Bound: "
+        f"{WEIGHT_BOUND:g}, or half of the weight for light modes."), *wrapped(
+        f"- **Mode spread**: the largest relative error of a mode's standard deviation. Bound: {100 * c.SPREAD:g} %."), *wrapped(
+        "- **ln p**: the mean over fresh rows of ln p by `scorematch likelihood` minus the true ln p. The noise level at which "
+        f"the model's density is evaluated counts as part of the model. Bounds: {c.LOG_DENSITY_PLANE:g} nats per dimension in one "
+        f"and two dimensions, {c.LOG_DENSITY_MORE:g} in 16 and 64. It is not measured in 300."), *wrapped(
+        f"- **Training**: seconds, at most {c.TRAIN_SECONDS:g} on two cores."), *wrapped(
+        "- **Digits**: the ratio is the sliced W2 distance from samples to held-out digits, over that from real digits to "
+        f"held-out digits. Bound: {c.DIGITS_WASSERSTEIN:g}. The mean distance to the nearest held-out digit is at most "
+        f"{c.DIGITS_TO_HELD_OUT:g}, and to the nearest training digit at least {c.DIGITS_TO_TRAINING:g}, in units of the same "
+        "distance for real digits."), "", *wrapped(
+        "200 training rows do not determine a mode's weight, its spread, or the density. With them, weights are compared with "
+        f"those of the training rows, the bound of the mode spread is {100 * c.SPREAD_FEW:g} %, and ln p has no bound."), "",
+        *wrapped(
+            f"This page is made with seeds {', '.join(map(str, CHECKING_SEEDS))}. Defaults may be tuned on seeds "
+            f"{', '.join(map(str, TUNING_SEEDS))} only. Each seed has its own data, split, initial parameters, and noise."), ""]
 
 
 def write(record: Record, path: Path = PAGE, picture_folder: Path = PICTURES) -> None:

@@ -29,6 +29,7 @@ from result import Record, Result, read_record
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_SETS = ("circle", "mixture-1d", "gaussian-2")
+QUICK_BLOCKS, QUICK_LIKELIHOOD_ROWS = 8, 500
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -41,9 +42,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "out/quality", help="folder for models and the record (out/quality)")
     parser.add_argument("--jobs", type=int, default=1, help="models at a time, which share the cores; training times are held "
                         "to their bound with 1 only (1)")
-    parser.add_argument("--quick", action="store_true", help=f"about a minute: {', '.join(QUICK_SETS)}, one seed, fewer samples")
-    parser.add_argument("--blocks", type=int, help="blocks of 4,000 samples and 4,000 fresh rows, instead of 20 (5 or 10 in many "
-                        "dimensions)")
+    parser.add_argument("--quick", action="store_true", help=f"about a minute: {', '.join(QUICK_SETS)}, one seed, "
+                        "fewer samples, training times not held to their bound")
+    parser.add_argument("--blocks", type=int, help="blocks of 4,000 samples, instead of 20 (5 or 10 in many dimensions)")
     parser.add_argument("--train", default="", help='more options of train, for tuning: --train "--steps 3000"')
     parser.add_argument("--sample", default="", help="more options of sample")
     parser.add_argument("--write", action="store_true", help="write the page and its pictures; without it they are written when "
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace, write_pictures: bool) -> Record:
     record = Record(options.device, options.commit, list(command.train_options), list(command.sample_options), options.seeds,
                     options.blocks)
     quick = options.quick
-    effort = Effort(options.blocks or (5 if quick else None), 500 if quick else None)
+    effort = Effort(options.jobs == 1 and not quick, options.blocks or (QUICK_BLOCKS if quick else None), QUICK_LIKELIHOOD_ROWS if quick else None)
     began = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.jobs) as pool:

@@ -23,7 +23,7 @@ class Result:
     to_held_out: float | None = None  # of digits
     to_training: float | None = None
     train_seconds: float | None = None
-    timed_alone: bool = True  # no other model was trained at the same time
+    timed: bool = True  # train_seconds is held to its bound
     sample_seconds: float | None = None
     likelihood_seconds: float | None = None
     options: dict[str, str] = field(default_factory=dict)  # of the training, as recorded in the model
