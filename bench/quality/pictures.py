@@ -24,7 +24,8 @@ def pyplot() -> Any:
 
 
 def file_name(job: str) -> str:
-    return job.replace("+", "-") + ".png"
+    """Unlike that of any other picture of the documentation: the site has them all in one folder."""
+    return f"quality-{job.replace('+', '-')}.png"
 
 
 def save(figure: Any, path: Path) -> None:
@@ -109,8 +110,9 @@ def draw_covariance(data_set: DataSet, training: Rows, samples: Rows) -> Any:
 
 def draw_digits(job: str, samples: Rows, folder: Path, columns: int = 20, lines: int = 5) -> None:
     side = int(round(np.sqrt(samples.shape[1])))
-    sheet = samples[:columns * lines].reshape(lines, columns, side, side).transpose(0, 2, 1, 3)
+    sheet = samples[:columns * lines].reshape(lines, columns, side, side)
+    sheet = np.pad(sheet, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=samples.min()).transpose(0, 2, 1, 3)
     figure, axes = pyplot().subplots(figsize=(5, 1.35))
-    axes.imshow(sheet.reshape(lines * side, columns * side), cmap="gray", interpolation="nearest")
+    axes.imshow(sheet.reshape(lines * (side + 1), columns * (side + 1)), cmap="gray", interpolation="nearest")
     axes.set_axis_off()
     save(figure, folder / file_name(job))

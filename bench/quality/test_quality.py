@@ -162,13 +162,13 @@ class Page(Folder):
     def test_has_the_table_the_faults_and_the_defaults(self) -> None:
         record = Record("Some CPU", "abc1234", [], [], [0], None, 120,
                         [passing(options={"steps": "6000", "batch": "256", "data": "x"}), passing(job="moons", ratio=3.0, options={"steps": "9", "batch": "256"})])
-        (self.folder / "eight.png").touch()
+        (self.folder / "quality-eight.png").touch()
         page.write(record, self.folder / "quality.md", self.folder)
         text = " ".join((self.folder / "quality.md").read_text(encoding="utf-8").split())
         for part in ("Measured on Some CPU at commit abc1234, in 2 minutes", "2 criteria fail", "- moons: seed 0: ratio 3.00 > 2",
-                     "`--batch 256`. These differ between models: `--steps` (6000, 9)", "(images/quality/eight.png)", "| 1.40 |", "**fail** |", "pass |"):
+                     "`--batch 256`. These differ between models: `--steps` (6000, 9)", "(images/quality/quality-eight.png)", "| 1.40 |", "**fail** |", "pass |"):
             self.assertIn(part, text)
-        self.assertNotIn("moons.png", text)  # a picture that is not there
+        self.assertNotIn("quality-moons.png", text)  # a picture that is not there
         self.assertNotIn("--data", text)
 
     @unittest.skipUnless(HAS_MATPLOTLIB, "matplotlib is not installed")
@@ -178,7 +178,10 @@ class Page(Folder):
                 with self.subTest(name):
                     rows = data_set.fresh(0, 4000)
                     pictures.draw_set(data_set, name, data_set.training_set(0), rows, self.folder)
-                    self.assertTrue(1000 < (self.folder / f"{name}.png").stat().st_size < 60_000)
+                    self.assertTrue(1000 < (self.folder / f"quality-{name}.png").stat().st_size < 60_000)
+        with self.subTest("digits"):
+            pictures.draw_digits("digits", np.random.default_rng(1).uniform(0, 16, (digits.SAMPLES, 64)), self.folder)
+            self.assertTrue(1000 < (self.folder / "quality-digits.png").stat().st_size < 60_000)
 
 
 if __name__ == "__main__":
