@@ -70,7 +70,7 @@ def digits_lines(record: Record) -> list[str]:
 
 def option_lines(record: Record) -> list[str]:
     """The options that the models record: those that all share, and those that follow from the data."""
-    recorded = [each.options for each in record.results if each.options]
+    recorded = [{name: value for name, value in each.options.items() if value} for each in record.results if each.options]
     if not recorded:
         return []
     names = sorted(set().union(*recorded) - {"data", "seed", "net", "skipped_in_a_row"})
