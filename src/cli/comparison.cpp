@@ -12,6 +12,7 @@ constexpr double kLargeShift = 0.1, kLargeSpread = 0.1, kLargeDistance = 0.07, k
 constexpr double kChance = 0.01;      // that some column of a perfect model differs, for each of three tests
 constexpr double kConstant = 0.05;    // spread of a constant column's samples, in standard deviations of the model
 constexpr double kTolerance = 0.05;   // of values that are whole numbers in the data, say; in the same units
+constexpr double kFewestRows = 10;    // that are judged
 constexpr double kMaxKurtosis = 0.1;  // per row
 constexpr double kCommonNoise = 0.1;  // standard deviations added before distances are compared
 
@@ -43,7 +44,8 @@ Summary summarize(const std::vector<double>& values) {
   return summary;
 }
 
-/// Largest excess of the share of `a` below a value over the share of `b` below `tolerance` more. Both are sorted.
+/// Largest excess of the fraction of `a` below a value over the fraction of `b` below `tolerance` more. Both are
+/// sorted.
 double excess(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
   double most = 0;
   std::size_t j = 0;
@@ -82,6 +84,7 @@ ColumnComparison compare_sorted(const std::vector<double>& data, const std::vect
   result.distance = std::max(excess(data, samples, kTolerance * typical), excess(samples, data, kTolerance * typical));
   const auto n = static_cast<double>(data.size()), m = static_cast<double>(samples.size());
   const double a = result.data.deviation, b = result.samples.deviation;
+  if (std::min(n, m) < kFewestRows) return result;
   const double shift = std::abs(result.samples.mean - result.data.mean);
   if (!(a > 0)) {  // samples of a column that never changes need only be close to it
     result.center_differs = shift > kConstant * typical;

@@ -16,7 +16,7 @@ using Eigen::VectorXd;
 // Rows of a Matrix are the columns of these.
 using Columns = Eigen::Map<const Eigen::MatrixXf>;
 
-constexpr double kFitWork = 2e10;    // multiplications
+constexpr double kFitWork = 1e10;    // multiplications
 constexpr Index kPart = 1024;        // rows converted at once
 constexpr Index kOversampling = 16;  // directions beyond the rank
 constexpr int kPowerIterations = 2;

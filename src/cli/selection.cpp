@@ -8,7 +8,6 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr double kErrors = 3;            // standard errors that the last parameters must be worse by
 const std::string kBest = "train.best";  // step, count, mean, m2, evaluations since
 
 [[noreturn]] void refuse_file(const std::string& path, const std::string& what) {
@@ -28,7 +27,7 @@ bool Selection::prefers_best(HeldOut& held_out, Queue& queue, ConstView last) co
   const auto best = held_out.engine().upload(params_);
   const std::vector<double> best_losses = held_out.losses(queue, best), last_losses = held_out.losses(queue, last);
   const Estimate difference = paired_difference(best_losses, last_losses);
-  return !std::isfinite(difference.mean) || difference.mean < -kErrors * difference.standard_error();
+  return !std::isfinite(difference.mean) || is_clearly_negative(difference);
 }
 
 void Selection::save(Arrays& arrays) const {

@@ -79,18 +79,18 @@ void Training::check() {
 
 /// The losses of the parameters that would be sampled with beside those of the baselines.
 void Training::judge() {
-  const Baseline& known = baseline();
   evidence_.steps = step_;
   evidence_.has_common_scale = options_.standardize == "scale";
   evidence_.losses = log_.rows();
   const bool takes_best = samples_best();
   evidence_.overfits = takes_best && selection_.best_step() < step_ - step_ / 4;
-  evidence_.diverges = loss_diverges(options_.loss(), known.score, evidence_.losses);
-  if (held_out_.rows() == 0) return;
   Buffer<float> best;
   if (takes_best) best = engine_.upload(selection_.best_params());
   const std::vector<double> losses = held_out_.losses(queue_, takes_best ? ConstView(best) : last_params());
-  sampled_loss_ = estimate_of(losses);
+  if (!losses.empty()) sampled_loss_ = estimate_of(losses);
+  if (InterruptGuard::signal() != 0 && !baseline_) return;  // a user who stops a run does not want to wait
+  const Baseline& known = baseline();
+  evidence_.diverges = loss_diverges(options_.loss(), known.score, evidence_.losses);
   if (!known.missing.empty()) return;
   evidence_.over_gaussian = paired_difference(losses, known.gaussian);
   evidence_.over_zero = paired_difference(losses, known.zero);
@@ -104,6 +104,7 @@ void Training::print_losses() {
   if (samples_best())
     print_line("selected", "the parameters of step " + std::to_string(selection_.best_step()) +
                                "; the last ones have a held-out loss of " + measured(*rows.back().held_out));
+  if (!baseline_) return;
   if (!evidence_.over_gaussian) {
     print_line("baseline", "none: " + baseline_->missing);
     return;

@@ -9,6 +9,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr std::int64_t kFewSteps = 2000, kUsualSteps = 6000;
+constexpr std::int64_t kCanOverfit = 500;  // steps; before that a loss rises for other reasons
 constexpr std::int64_t kManyRows = 100;
 constexpr double kFarBelow = 30;       // times the linear score's loss
 constexpr double kStillFalling = 1.4;  // the end over the middle of the run
@@ -55,7 +56,8 @@ bool has_small_columns(const Comparison& comparison) {
 std::string advice(const Evidence& evidence) {
   if (evidence.comparison != nullptr && evidence.has_common_scale && has_small_columns(*evidence.comparison))
     return "--standardize column: the columns that differ vary much less than others";
-  if (evidence.overfits) return "more data, or fewer --steps: the held-out loss rose while the training went on";
+  if (evidence.overfits && evidence.steps >= kCanOverfit)
+    return "more data, or fewer --steps: the held-out loss rose while the training went on";
   const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
   if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
   if (evidence.steps < kFewSteps) return "more steps (" + steps + "): " + std::to_string(evidence.steps) + " are few";
@@ -99,10 +101,11 @@ std::vector<Remark> verdict(const Evidence& evidence) {
     } else if (comparison != nullptr && is_behind(evidence)) {
       say(Kind::note, "the loss is still worse than that of a Gaussian's score, which can be reached");
     } else if (comparison != nullptr) {
-      say(Kind::note,
-          "the loss is no better than that of a Gaussian's score, and need not be: the samples are like the data, "
-          "which "
-          "look Gaussian");
+      const auto rows = static_cast<std::int64_t>(evidence.over_gaussian->count);
+      const std::string few =
+          "either the data look Gaussian or " + std::to_string(rows) + " held-out rows are too few to tell";
+      say(Kind::note, "the samples are like the data, though the loss is no better than that of a Gaussian's score: " +
+                          (rows < kManyRows ? few : "the data look Gaussian"));
       return remarks;
     } else {
       say(Kind::note,
