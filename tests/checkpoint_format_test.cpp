@@ -79,6 +79,8 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   for (const auto& [name, values] : a.arrays) EXPECT_TRUE(same_bits(values, b.arrays.at(name))) << name;
   ASSERT_EQ(a.adam.has_value(), b.adam.has_value());
   if (a.adam) expect_same(*a.adam, *b.adam);
+  EXPECT_TRUE(same_bits(a.best, b.best));
+  EXPECT_EQ(a.samples_best, b.samples_best);
 }
 
 class CheckpointFormat : public testing::Test {
@@ -111,6 +113,8 @@ TEST_F(CheckpointFormat, EveryNetIsKept) {
           if (state % 5 == 0) checkpoint.adam.reset();
           if (state % 7 == 0) checkpoint.standardization = {};
           if (state % 3 == 0) checkpoint.loss.reset();
+          if (state % 3 == 0) checkpoint.best.clear();
+          checkpoint.samples_best = state % 3 == 1;
           SCOPED_TRACE(state++);
           expect_same(checkpoint, through_file(checkpoint));
         }
@@ -186,6 +190,14 @@ TEST_F(CheckpointFormat, AnAverageThatHasNotSettledIsKeptAndNotSampledWith) {
   }
   const Checkpoint without = full_checkpoint(fourier_net(), false);
   EXPECT_EQ(without.sampling_params(), without.params);
+}
+
+TEST_F(CheckpointFormat, TheBestParametersAreSampledWithWhereTheyAreSelected) {
+  Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
+  ASSERT_NE(checkpoint.best, checkpoint.adam->ema);
+  EXPECT_EQ(through_file(checkpoint).sampling_params(), checkpoint.adam->ema);
+  checkpoint.samples_best = true;
+  EXPECT_EQ(through_file(checkpoint).sampling_params(), checkpoint.best);
 }
 
 TEST_F(CheckpointFormat, EveryTruncationIsRefused) {
@@ -281,6 +293,11 @@ TEST_F(CheckpointSave, WhatLoadWouldRefuseReplacesNothing) {
       {"an average that is missing", [](Checkpoint& c) { c.adam->options.ema_decay = 0.5; }, {"ema", "29 values", "0"}},
       {"options out of range", [](Checkpoint& c) { c.adam->options.beta2 = kNan; }, {"beta2", "in [0, 1)", "nan"}},
       {"a negative step", [](Checkpoint& c) { c.adam->progress.step = -5; }, {"progress.step", "between 0 and", "-5"}},
+      {"best parameters short", [](Checkpoint& c) { c.best.pop_back(); }, {"best", "29 values", "28"}},
+      {"best parameters not a number", [=](Checkpoint& c) { c.best[2] = nan; }, {"best", "finite values", "nan at 2"}},
+      {"best parameters selected that are not there",
+       [](Checkpoint& c) { c.best.clear(), c.samples_best = true; },
+       {"best", "29 values", "0"}},
       {"metadata that is not UTF-8",
        [](Checkpoint& c) { c.metadata["\xff"] = ""; },
        {path_, "UTF-8 text", "other bytes", ErrorCode::io}},

@@ -31,6 +31,7 @@ inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
                                    {}};
   for (float& each : checkpoint.adam->second_moment) each *= each;
   if (average) checkpoint.adam->ema = values(count, 4);
+  checkpoint.best = values(count, 6);
   checkpoint.noise = {0xFFFFFFFFFFFFFFFFu, (std::int64_t{1} << 40) - 1, (std::int64_t{1} << 48) - 1};
   // A constant column, then the coordinates of the model.
   checkpoint.standardization.mean = {0.1};
