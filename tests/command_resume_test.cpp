@@ -68,6 +68,8 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
       {"--dequantize", "--validation", "0.3"},
       {"--dequantize=0.5", "--standardize", "none", "--net", "energy", "--residual"},
       {"--objective", "ssm", "--law", "sphere", "--schedule", "geometric", "--rate-schedule", "linear", "--ema", "0"},
+      {"--select", "last", "--validation", "0.5"},
+      {"--select", "best", "--net", "energy"},
       {"--validation", "0", "--weight-decay", "0.01", "--engine", "reference", "--standardize", "column"},
       {"--objective", "ism", "--schedule", "none", "--weighting", "none", "--parameterization", "plain",
        "--conditioning", "none", "--seed", "18446744073709551615"}};
@@ -80,6 +82,33 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
     run_well(train("part", with(options, {"--resume", "part"})));
     expect_same("part", "whole");
   }
+}
+
+// The best parameters, the evaluations since, and what patience makes of them.
+TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
+  cli::Matrix few{100, 8, {}};
+  for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
+  cli::write_npy(path("data.npy"), few);
+  const Arguments options = {"--hidden", "64,64", "--batch",         "32",       "--validation", "0.5",
+                             "--steps",  "1000",  "--rate-schedule", "constant", "--samples",    "0"};
+  for (const Arguments& more : {Arguments{}, Arguments{"--patience", "4"}}) {
+    SCOPED_TRACE(testing::PrintToString(more));
+    run_well(train("whole", with(options, more)));
+    ASSERT_TRUE(checkpoint("whole").samples_best);
+    const std::int64_t end = checkpoint("whole").noise.step;
+    EXPECT_EQ(end == 1000, more.empty());
+    const double best = checkpoint("whole").arrays.at("train.best")[0];
+    // Before the best, at it, and after it, between two evaluations and at one.
+    for (const double stop : {best - 30, best, best + 30, best + 50}) {
+      SCOPED_TRACE(stop);
+      run_well(train("part", with(with(options, more), {"--stop-after", std::to_string(std::lround(stop))})));
+      run_well(train("part", {"--resume", "part", "--samples", "0"}));
+      expect_same("part", "whole");
+    }
+  }
+  EXPECT_EQ(run(train("whole", {"--resume", "whole"})).exit_code, 1);  // out of patience
+  run_well(train("whole", {"--resume", "whole", "--patience", "0", "--samples", "0"}));
+  EXPECT_EQ(checkpoint("whole").noise.step, 1000);
 }
 
 TEST_F(CommandResume, SkippedStepsAreCountedOn) {

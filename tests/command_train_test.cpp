@@ -1,100 +1,26 @@
 // `scorematch train`: what it leaves behind, what it says meanwhile, and how it is stopped.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <set>
-#include <sstream>
 
 #include "cli/loss_plot.h"
 #include "cli/npy.h"
 #include "safetensors.h"
 #include "scorematch/checkpoint.h"
-#include "support/arrays.h"
-#include "support/command.h"
 #include "support/png.h"
 #include "support/statistics.h"
+#include "support/train_command.h"
 
 namespace scorematch::testing_support {
 namespace {
 
-constexpr double kMean[] = {10, -200}, kDeviation[] = {3, 2}, kCorrelation = 0.8;
-
-/// A Gaussian of these moments.
-cli::Matrix correlated_gaussian(std::int64_t rows, unsigned seed) {
-  const std::vector<double> z = normal_values(2 * rows, seed);
-  cli::Matrix data{rows, 2, {}};
-  for (std::size_t i = 0; i < z.size(); i += 2) {
-    data.values.push_back(static_cast<float>(kMean[0] + kDeviation[0] * z[i]));
-    data.values.push_back(static_cast<float>(kMean[1] + kDeviation[1] * (kCorrelation * z[i] + 0.6 * z[i + 1])));
-  }
-  return data;
-}
-
-std::vector<double> column(const cli::Matrix& matrix, std::size_t j) {
-  std::vector<double> values;
-  for (std::size_t i = j; i < matrix.values.size(); i += static_cast<std::size_t>(matrix.cols))
-    values.push_back(static_cast<double>(matrix.values[i]));
-  return values;
-}
-
-struct LossTable {
-  std::string header;
-  std::vector<std::vector<std::string>> rows;
-};
-
-LossTable read_losses(const std::string& path) {
-  LossTable table;
-  for (const std::string& line : lines_of(read_file(path))) {
-    if (table.header.empty()) {
-      table.header = line;
-      continue;
-    }
-    std::vector<std::string> cells;
-    std::istringstream in(line + ",");
-    for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
-    table.rows.push_back(cells);
-  }
-  return table;
-}
-
-double number(const std::string& cell) {
-  char* end = nullptr;
-  const double value = std::strtod(cell.c_str(), &end);
-  EXPECT_TRUE(!cell.empty() && *end == '\0') << "'" << cell << "'";
-  return value;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-class CommandTrain : public CommandTest {
- protected:
-  CommandTrain() { cli::write_npy(path("data.npy"), correlated_gaussian(1000, 1)); }
-
-  /// On data.npy, a small network unless `more` says another.
-  static Arguments train(const std::string& output, const Arguments& more = {}) {
-    Arguments arguments = {"train", "data.npy", "-o", output};
-    for (const auto& [option, value] : {std::pair{"--hidden", "32,32"}, std::pair{"--batch", "128"}})
-      if (std::find(more.begin(), more.end(), option) == more.end()) arguments.insert(arguments.end(), {option, value});
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  std::set<std::string> files(const std::string& name) const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path(name))) names.insert(entry.path().filename());
-    return names;
-  }
-};
-
-const std::set<std::string> kFiles = {"model.safetensors", "loss.csv", "loss.png"};
-
 TEST_F(CommandTrain, LeavesAModelWithTorchNamesTheLossesAndAPlot) {
   const Finished finished = run_well(train("deep/folder", {"--steps", "40", "--fourier", "5"}));
-  EXPECT_EQ(files("deep/folder"), kFiles);
+  EXPECT_EQ(files("deep/folder"), kAllFiles);
   for (const std::string word : {"engine ", "network ", "steps       40 of 40", "throughput ", "loss ", "held out "})
     EXPECT_TRUE(contains(finished.out, word)) << finished.out;
-  for (const std::string& name : kFiles) EXPECT_TRUE(contains(finished.out, "deep/folder/" + name)) << finished.out;
+  for (const std::string& name : kAllFiles) EXPECT_TRUE(contains(finished.out, "deep/folder/" + name)) << finished.out;
 
   const Checkpoint model = Checkpoint::load(path("deep/folder/model.safetensors"));
   EXPECT_EQ(model.net.dim, 2);
@@ -225,7 +151,7 @@ TEST_F(CommandTrain, TheSameSeedGivesTheSameBytesWithAnyNumberOfThreads) {
 TEST_F(CommandTrain, ASecondRunReplacesTheFirstWhole) {
   run_well(train("again", {"--steps", "60", "--hidden", "40,40,40"}));
   for (const std::string name : {"again", "fresh"}) run_well(train(name, {"--steps", "10", "--overwrite"}));
-  EXPECT_EQ(files("again"), kFiles);
+  EXPECT_EQ(files("again"), kAllFiles);
   EXPECT_EQ(read_file(path("again/model.safetensors")), read_file(path("fresh/model.safetensors")));
   EXPECT_EQ(read_losses(path("again/loss.csv")).rows.size(), 10u);
 }
@@ -378,7 +304,7 @@ TEST_F(CommandTrain, AReaderOfTheProgressWhoLeavesDoesNotEndIt) {
   EXPECT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(read_file(path("code")), "0\n");
   EXPECT_EQ(read_file(path("head")).rfind("step ", 0), 0u);
-  EXPECT_EQ(files("run"), kFiles);
+  EXPECT_EQ(files("run"), kAllFiles);
 }
 
 }  // namespace

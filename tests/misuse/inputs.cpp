@@ -163,6 +163,7 @@ const std::map<std::string, Make>& misuse_inputs() {
       {"folder", folder()},
       {"taken_model", folder("model.safetensors")},
       {"taken_losses", folder("loss.csv")},
+      {"taken_comparison", folder("comparison.csv")},
       {"empty", bytes("")},
       {"text", bytes("1,2,3\n4,5,6\n")},
       {"words.csv", bytes("hello,world\nno,numbers\n")},
@@ -308,6 +309,14 @@ const std::map<std::string, Make>& misuse_inputs() {
        })},
       {"run_losses_of_the_future.safetensors",
        spoilt_run([](Checkpoint& c) { c.arrays.at("train.log.step").back() = 5; })},
+      {"run_best_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.best"); })},
+      {"run_best_of_the_future.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.at("train.best")[0] = 5; })},
+      {"run_best_without_params.safetensors",
+       spoilt_run([](Checkpoint& c) { c.best.clear(), c.samples_best = false; })},
+      {"run_out_of_patience.safetensors", spoilt_run([](Checkpoint& c) {
+         c.metadata["train.patience"] = "2";
+         c.arrays.at("train.best").back() = 2;
+       })},
       {"run_sums_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.partial"); })},
       {"run_skipped_word.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.skipped_in_a_row"] = "few"; })},
       {"run_skipped_missing.safetensors",
