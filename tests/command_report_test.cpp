@@ -54,7 +54,7 @@ TEST_F(CommandReport, GaussianDataAreNotWarnedOf) {
 }
 
 TEST_F(CommandReport, TheBaselineIsBelowTheNetworkWithoutOutput) {
-  const Finished finished = run_well(train("run", {"--steps", "2"}));
+  const Finished finished = run_well(train("run", {"--steps", "2", "--standardize", "scale"}));
   ASSERT_EQ(remarks(finished, "baseline").size(), 1u) << finished.out;
   const std::string line = remarks(finished, "baseline")[0];
   const double gaussian = std::strtod(line.c_str(), nullptr);
@@ -91,7 +91,7 @@ TEST_F(CommandReport, OneColumnIsDrawnAsHistogramsAndManyAreNot) {
     cli::Matrix data{600, cols, {}};
     for (const double z : normal_values(600 * cols, 3)) data.values.push_back(static_cast<float>(z));
     cli::write_npy(path("narrow.npy"), data);
-    run_well({"train", "narrow.npy", "-o", "run", "--steps", "5", "--hidden", "8", "--samples", "100"});
+    run_well({"train", "narrow.npy", "-o", "run", "--overwrite", "--steps", "5", "--hidden", "8", "--samples", "100"});
     EXPECT_EQ(files("run").count("comparison.png"), cols == 1 ? 1u : 0u);
     EXPECT_EQ(lines_of(read_file(path("run/comparison.csv"))).size(), cols == 1 ? 2u : 5u);
   }
@@ -107,7 +107,7 @@ TEST_F(CommandReport, SamplesThatAreNotComparedAreExplained) {
        "without noise"}};
   run_well(train("run", {"--steps", "4"}));
   for (const auto& [more, reason] : cases) {
-    Arguments arguments = train("run", {"--steps", "4"});
+    Arguments arguments = train("run", {"--steps", "4", "--overwrite"});
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Finished finished = run_well(arguments);
     ASSERT_EQ(remarks(finished, "samples").size(), 1u) << finished.out;
@@ -120,7 +120,7 @@ TEST_F(CommandReport, SamplesThatAreNotComparedAreExplained) {
 TEST_F(CommandReport, ALossWithoutBoundIsReportedAsSuch) {
   cli::write_npy(path("circle.npy"), circle(2000));
   for (const std::string data : {"circle", "data"}) {
-    const Finished finished = run_well({"train", data + ".npy", "-o", "run", "--steps", "1000", "--hidden", "64,64",
+    const Finished finished = run_well({"train", data + ".npy", "-o", data, "--steps", "1000", "--hidden", "64,64",
                                         "--objective", "ssm_vr", "--schedule", "none", "--weighting", "none",
                                         "--parameterization", "plain", "--conditioning", "none"});
     const std::vector<std::string> warnings = remarks(finished, "warning");
@@ -173,7 +173,8 @@ TEST_F(CommandSelect, TheBestParametersAreSampledWithWhereTheLastAreClearlyWorse
 }
 
 TEST_F(CommandSelect, TheLastParametersAreKeptWhereTheyAreNotWorse) {
-  run_well(train("run", {"--steps", "200"}));
+  cli::write_npy(path("circle.npy"), circle(2000));
+  run_well({"train", "circle.npy", "-o", "run", "--steps", "600", "--hidden", "64,64"});
   const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
   EXPECT_FALSE(model.samples_best);
   EXPECT_EQ(model.best.size(), model.params.size());

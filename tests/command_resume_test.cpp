@@ -93,7 +93,7 @@ TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
                              "--steps",  "1000",  "--rate-schedule", "constant", "--samples",    "0"};
   for (const Arguments& more : {Arguments{}, Arguments{"--patience", "4"}}) {
     SCOPED_TRACE(testing::PrintToString(more));
-    run_well(train("whole", with(options, more)));
+    run_well(train("whole", with(with(options, more), {"--overwrite"})));
     ASSERT_TRUE(checkpoint("whole").samples_best);
     const std::int64_t end = checkpoint("whole").noise.step;
     EXPECT_EQ(end == 1000, more.empty());
@@ -101,7 +101,8 @@ TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
     // Before the best, at it, and after it, between two evaluations and at one.
     for (const double stop : {best - 30, best, best + 30, best + 50}) {
       SCOPED_TRACE(stop);
-      run_well(train("part", with(with(options, more), {"--stop-after", std::to_string(std::lround(stop))})));
+      run_well(
+          train("part", with(with(options, more), {"--overwrite", "--stop-after", std::to_string(std::lround(stop))})));
       run_well(train("part", {"--resume", "part", "--samples", "0"}));
       expect_same("part", "whole");
     }

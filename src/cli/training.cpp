@@ -69,6 +69,7 @@ void Training::restore(const Checkpoint& run) {
   adam_.restore(queue_, *run.adam);
   MetadataReader reader(options_.resume, run.metadata);
   skipped_in_a_row_ = reader.take_int(kSkipped);
+  skipped_ = run.adam->progress.skipped;
   log_.restore(options_.resume, run.arrays, step_);
   selection_.restore(options_.resume, run);
   if (options_.patience > 0 && selection_.since_best() >= options_.patience)
@@ -96,7 +97,9 @@ void Training::run() {
     const double rate = options_.learning_rate_at(step_);
     const Estimate loss = train_step(rate);
     ++step_;
-    skipped_in_a_row_ = std::isfinite(loss.mean) ? 0 : skipped_in_a_row_ + 1;
+    const std::int64_t skipped = adam_.progress(queue_).skipped;
+    skipped_in_a_row_ = skipped == skipped_ ? 0 : skipped_in_a_row_ + 1;
+    skipped_ = skipped;
     if (skipped_in_a_row_ > kMaxSkipped) refuse_loss();
     if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
     log_.add(loss);
@@ -127,7 +130,8 @@ void Training::run() {
 void Training::refuse_loss() const {
   const bool has_noise = options_.schedule != "none";
   refuse("loss", "finite values",
-         std::to_string(skipped_in_a_row_) + " steps in a row without one; try a smaller --learning-rate" +
+         std::to_string(skipped_in_a_row_) +
+             " steps in a row whose loss or gradient was not; try a smaller --learning-rate" +
              (has_noise ? " or a larger smallest sigma"
                         : ", or --objective dsm with a --schedule of noise: on data that lie on a surface, a curve or "
                           "a few points a loss without noise has no minimum"));

@@ -76,9 +76,9 @@ class Training {
   std::string not_compared_;  // why there is no comparison
   std::vector<const char*> written_ = {"model.safetensors", "loss.csv", "loss.png"};
   Evidence evidence_;
-  std::optional<Estimate> sampled_loss_;    // held out, of the parameters to sample with
-  std::int64_t step_ = 0, first_step_ = 0;  // of the run; those of this call begin at first_step_
-  std::int64_t skipped_in_a_row_ = 0;
+  std::optional<Estimate> sampled_loss_;             // held out, of the parameters to sample with
+  std::int64_t step_ = 0, first_step_ = 0;           // of the run; those of this call begin at first_step_
+  std::int64_t skipped_ = 0, skipped_in_a_row_ = 0;  // steps whose gradient was not finite
   bool patience_ended_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; of this one, once it is over

@@ -140,7 +140,7 @@ void Training::print_comparison() const {
 }
 
 void Training::report() {
-  const std::int64_t done = step_ - first_step_, skipped = adam_.progress(queue_).skipped;
+  const std::int64_t done = step_ - first_step_;
   std::string stopped;
   if (const int signal = InterruptGuard::signal(); signal != 0)
     stopped = signal == SIGINT ? " (stopped by Ctrl-C)" : " (stopped by SIGTERM)";
@@ -153,7 +153,7 @@ void Training::report() {
   print_line("steps", std::to_string(step_) + " of " + std::to_string(options_.steps) + ", " +
                           std::to_string(options_.batch) + " samples each" + (step_ < options_.steps ? stopped : ""));
   if (first_step_ > 0) print_line("resumed", "after " + std::to_string(first_step_) + " steps");
-  if (skipped > 0) print_line("skipped", std::to_string(skipped) + " steps whose gradient was not finite");
+  if (skipped_ > 0) print_line("skipped", std::to_string(skipped_) + " steps whose gradient was not finite");
   print_line("throughput", format_rate(static_cast<double>(done * options_.batch) / seconds_here_) + " samples/s, " +
                                format_duration(seconds_here_) + " in all");
   print_losses();
