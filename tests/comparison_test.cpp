@@ -185,6 +185,19 @@ TEST(Comparison, ATableHasAllColumnsOrTheWorst) {
   for (const std::string& line : table) EXPECT_EQ(line.size(), table[0].size());
 }
 
+// A year, and a small number: four digits would show neither.
+TEST(Comparison, NumbersShowAHundredthOfTheDeviation) {
+  Standardization units;
+  units.mean = {2024, 1e-5};
+  units.scale = {0.02, 3e-6};
+  const Comparison result = compare(normal(3000, 2, 1), changed(normal(2000, 2, 2), 0, 2, 0), units);
+  const std::vector<std::string> table = cli::comparison_table(result);
+  EXPECT_TRUE(contains(table[1], "2024.00") || contains(table[1], "2023.99")) << table[1];
+  EXPECT_TRUE(contains(table[1], "  2023.96")) << table[1];  // the quantile at 5 %
+  EXPECT_TRUE(contains(table[3], "e-0")) << table[3];
+  EXPECT_TRUE(contains(cli::describe_differences(result)[0], "standard deviation 0.03")) << table[2];
+}
+
 TEST(Comparison, NamesNoMoreThanAFewColumns) {
   Matrix samples = normal(2000, 9, 2);
   for (float& each : samples.values) each *= 2;

@@ -19,6 +19,15 @@ std::string text_of(double value) {
   return text;
 }
 
+/// Fine enough to show a hundredth of the column's deviation.
+std::string text_of(double value, double deviation) {
+  const double decimals = 2 - std::floor(std::log10(deviation));
+  if (!(std::abs(value) < 1e9 && decimals >= 0 && decimals <= 6)) return text_of(value);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", static_cast<int>(decimals), value);
+  return text;
+}
+
 std::vector<std::size_t> worst_first(const Comparison& comparison) {
   std::vector<std::size_t> order(comparison.columns.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -30,10 +39,11 @@ std::vector<std::size_t> worst_first(const Comparison& comparison) {
 
 using Line = std::vector<std::string>;
 
-void add(Line& line, const Summary& summary) {
-  line.push_back(text_of(summary.mean));
-  line.push_back(text_of(summary.deviation));
-  for (const double each : summary.quantiles) line.push_back(text_of(each));
+/// @param deviation of the data
+void add(Line& line, const Summary& summary, double deviation) {
+  line.push_back(text_of(summary.mean, deviation));
+  line.push_back(text_of(summary.deviation, deviation));
+  for (const double each : summary.quantiles) line.push_back(text_of(each, deviation));
 }
 
 std::vector<std::string> aligned(const std::vector<Line>& lines) {
@@ -69,7 +79,9 @@ std::string describe(std::size_t column, const ColumnComparison& each) {
   std::string text = "column " + std::to_string(column) + ": ";
   const char* separator = "";
   const auto say = [&](const char* what, double samples, double data) {
-    text += separator + std::string(what) + " " + text_of(samples) + ", the data's " + text_of(data);
+    const double deviation = each.data.deviation;
+    text +=
+        separator + std::string(what) + " " + text_of(samples, deviation) + ", the data's " + text_of(data, deviation);
     separator = "; ";
   };
   if (each.spread_differs) say("standard deviation", each.samples.deviation, each.data.deviation);
@@ -111,9 +123,9 @@ std::vector<std::string> comparison_table(const Comparison& comparison) {
   for (const double each : kProbabilities) lines[0].push_back(text_of(100 * each) + " %");
   for (const std::size_t j : shown) {
     lines.push_back({std::to_string(j), "data"});
-    add(lines.back(), comparison.columns[j].data);
+    add(lines.back(), comparison.columns[j].data, comparison.columns[j].data.deviation);
     lines.push_back({"", "samples"});
-    add(lines.back(), comparison.columns[j].samples);
+    add(lines.back(), comparison.columns[j].samples, comparison.columns[j].data.deviation);
   }
   return aligned(lines);
 }
