@@ -132,6 +132,21 @@ TEST(Comparison, WholeNumbersMayBeALittleOff) {
   EXPECT_TRUE(compare(data, samples).matches());
 }
 
+// Values 0 to 16 with most at 0, as pixels are: noise of less than a half is what rounding takes away.
+TEST(Comparison, SamplesOfWholeNumbersAreRounded) {
+  Matrix data = normal(3000, 2, 1), samples = normal(2000, 2, 2);
+  const auto level = [](float z) { return z > 0.5f ? std::min(16.0f, std::round(8 * z)) : 0.0f; };
+  for (float& each : data.values) each = level(each);
+  const std::vector<double> noise = normal_values(4000, 3);
+  for (std::size_t i = 0; i < samples.values.size(); ++i)
+    samples.values[i] = level(samples.values[i]) + 0.12f * static_cast<float>(noise[i]);
+  const Comparison rounded = compare(data, samples);
+  EXPECT_EQ(rounded.rounded_columns, 2);
+  EXPECT_TRUE(rounded.matches());
+  EXPECT_EQ(rounded.columns[0].samples.quantiles[1], 0);
+  EXPECT_EQ(compare(samples, data).rounded_columns, 0);
+}
+
 TEST(Comparison, AConstantColumnNeedsOnlyBeClose) {
   const Matrix data = changed(normal(3000, 2, 1), 1, 0, 7), samples = normal(2000, 2, 2);
   EXPECT_TRUE(compare(data, changed(samples, 1, 0.01f, 7)).matches());

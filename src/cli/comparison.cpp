@@ -8,10 +8,12 @@ namespace scorematch::cli {
 namespace {
 
 constexpr std::int64_t kDataValues = 20'000'000, kDataRows = 20'000;  // compared at most
-constexpr double kLargeShift = 0.1, kLargeSpread = 0.1, kLargeDistance = 0.07, kLargeJointDistance = 0.15;
+constexpr double kLargeShift = 0.1, kLargeSpread = 0.1, kLargeDistance = 0.1, kLargeJointDistance = 0.15;
 constexpr double kChance = 0.01;      // that some column of a perfect model differs, for each of three tests
 constexpr double kConstant = 0.05;    // spread of a constant column's samples, in standard deviations of the model
+constexpr double kNoticeable = 0.02;  // least difference of means and deviations, in the same units
 constexpr double kTolerance = 0.05;   // of values that are whole numbers in the data, say; in the same units
+constexpr double kRounding = 1e-5;    // in the same units
 constexpr double kFewestRows = 10;    // that are judged
 constexpr double kMaxKurtosis = 0.1;  // per row
 constexpr double kCommonNoise = 0.1;  // standard deviations added before distances are compared
@@ -91,10 +93,12 @@ ColumnComparison compare_sorted(const std::vector<double>& data, const std::vect
     result.spread_differs = b > kConstant * typical;
     return result;
   }
-  result.center_differs = shift > kLargeShift * a && shift > limits.errors * std::sqrt(a * a / n + b * b / m);
+  const double least = kNoticeable * typical;
+  result.center_differs =
+      shift > std::max(kLargeShift * a, least) && shift > limits.errors * std::sqrt(a * a / n + b * b / m);
   const double ratio = b > 0 ? std::abs(std::log(b / a)) : HUGE_VAL;
   const double error = log_ratio_error(result.data, n, result.samples, m);
-  result.spread_differs = ratio > std::log1p(kLargeSpread) && ratio > limits.errors * error;
+  result.spread_differs = ratio > std::log1p(kLargeSpread) && std::abs(b - a) > least && ratio > limits.errors * error;
   result.shape_differs =
       result.distance > kLargeDistance && result.distance > limits.distance * std::sqrt((n + m) / (n * m));
   return result;
@@ -110,6 +114,15 @@ std::vector<double> column(const Table& table, std::int64_t j) {
   for (std::int64_t i = 0; i < table.rows; ++i)
     values.push_back(table.values[static_cast<std::size_t>(i * table.cols + j)]);
   return sorted(std::move(values));
+}
+
+/// Whether these are whole numbers, and not all the same one, but for the rounding of the model's units.
+/// @param values sorted
+bool are_whole(const std::vector<double>& values, double typical) {
+  return std::nearbyint(values.front()) < std::nearbyint(values.back()) &&
+         std::all_of(values.begin(), values.end(), [&](double each) {
+           return std::abs(each - std::nearbyint(each)) <= kRounding * typical + 1e-9 * std::abs(each);
+         });
 }
 
 Matrix first_rows(const Matrix& matrix) {
@@ -159,10 +172,18 @@ Comparison compare(const Matrix& data, const Matrix& samples, const Standardizat
   const double variance = trace / static_cast<double>(covariance.dim);
   const Units to(units, data.cols);
   const Table data_columns = to.to_data(rows), sample_columns = to.to_data(drawn);
+  const auto [low, high] = std::minmax_element(data_columns.values.begin(), data_columns.values.end());
+  const double lowest = std::nearbyint(*low), highest = std::nearbyint(*high);
   for (std::int64_t j = 0; j < to.columns(); ++j) {
     const double scale = units.scale.empty() ? 1 : units.scale[static_cast<std::size_t>(j)];
-    result.columns.push_back(compare_sorted(column(data_columns, j), column(sample_columns, j),
-                                            std::sqrt(variance) * scale, Limits(to.columns())));
+    const double typical = std::sqrt(variance) * scale;
+    std::vector<double> of_data = column(data_columns, j), of_samples = column(sample_columns, j);
+    if (are_whole(of_data, typical)) {
+      for (auto* values : {&of_data, &of_samples})
+        for (double& each : *values) each = std::clamp(std::nearbyint(each), lowest, highest) + 0.0;  // no -0
+      ++result.rounded_columns;
+    }
+    result.columns.push_back(compare_sorted(of_data, of_samples, typical, Limits(to.columns())));
   }
   const double floor = kCommonNoise * kCommonNoise * variance;
   result.joint = compare_sorted(sorted(whitened_distances(covariance, rows, floor)),

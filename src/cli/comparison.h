@@ -29,7 +29,7 @@ struct ColumnComparison {
   // vary by chance.
   bool center_differs = false;  // means, by more than a tenth of the data's deviation
   bool spread_differs = false;  // deviations, by more than a tenth
-  bool shape_differs = false;   // distance, by more than 0.07
+  bool shape_differs = false;   // distance, by more than a tenth
 
   bool differs() const { return center_differs || spread_differs || shape_differs; }
   /// How far apart they are, for sorting.
@@ -40,6 +40,7 @@ struct Comparison {
   std::int64_t data_rows = 0, sample_rows = 0;  // compared, each with finite values
   std::int64_t not_finite = 0;                  // samples that are not
   std::vector<ColumnComparison> columns;
+  std::int64_t rounded_columns = 0;  // whose data are whole numbers: samples are rounded, within the data's range
   /// Of the distances from the mean, in units in which the data's covariance is the identity: differs where the columns
   /// do not but their joint distribution does. Its shape alone is judged.
   ColumnComparison joint;

@@ -13,7 +13,7 @@ constexpr std::int64_t kCanOverfit = 500;  // steps; before that a loss rises fo
 constexpr std::int64_t kManyRows = 100;
 constexpr double kFarBelow = 30;       // times the linear score's loss
 constexpr double kStillFalling = 1.4;  // the end over the middle of the run
-constexpr double kSmall = 0.2;         // of the widest column's deviation
+constexpr double kSmall = 0.05;        // of the widest column's deviation
 constexpr double kLeftBehind = 0.1;    // of the linear score's gain
 constexpr double kLateFall = 0.05;     // of the whole fall, in the last quarter of the evaluations
 
@@ -114,7 +114,10 @@ std::vector<Remark> verdict(const Evidence& evidence) {
     }
   } else if (differs) {
     const auto all = comparison->columns.size(), differing = comparison->differing();
-    const bool is_serious = comparison->joint.shape_differs || comparison->not_finite > 0 || 10 * differing >= all;
+    const auto misplaced = std::count_if(comparison->columns.begin(), comparison->columns.end(),
+                                         [](const auto& each) { return each.center_differs || each.spread_differs; });
+    const bool is_serious = comparison->joint.shape_differs || comparison->not_finite > 0 ||
+                            10 * misplaced >= static_cast<std::ptrdiff_t>(all);
     say(is_serious ? Kind::warning : Kind::note,
         "the samples are not like the data" +
             (differing > 0 ? " in " + std::to_string(differing) + " of " + std::to_string(all) + " columns" : ""));
