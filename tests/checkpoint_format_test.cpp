@@ -150,7 +150,7 @@ TEST_F(CheckpointFormat, EarlierFilesAreLoaded) {
   const std::string path = folder_.file("earlier");
   Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
   checkpoint.loss.reset();
-  checkpoint.standardization = {{0.5, 0.25}, {2, 4}};
+  checkpoint.standardization = {{0.5, 0.25}, {2, 4}, {}};
   checkpoint.save(path);
   SafetensorsFile file = read_safetensors(path);
   for (const char* name : {"data.mean", "data.scale"}) {
@@ -162,7 +162,7 @@ TEST_F(CheckpointFormat, EarlierFilesAreLoaded) {
 }
 
 TEST(StandardizationColumns, TheConstantOnesAreNoCoordinates) {
-  EXPECT_EQ((Standardization{{1, 2, 3, 4}, {0, 1, 0, 1e-30}}.coordinates()), (std::vector<std::size_t>{1, 3}));
+  EXPECT_EQ((Standardization{{1, 2, 3, 4}, {0, 1, 0, 1e-30}, {}}.coordinates()), (std::vector<std::size_t>{1, 3}));
   EXPECT_TRUE(Standardization{}.coordinates().empty());
 }
 
