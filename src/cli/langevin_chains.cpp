@@ -65,8 +65,9 @@ void Chains::report() const {
     std::printf("N(0, %.3g^2)\n", options_.sigma_start);
   if (options_.metropolis)
     std::printf("acceptance  %s\n", format_measurement(acceptance_.mean, acceptance_.standard_error()).c_str());
+  if (starts_from_flow_) return;  // those samples have the right spread as they are: nothing has to be forgotten
   std::printf("mixing      %s\n", mixing_.report().c_str());
-  if (!starts_from_flow_ && mixing_.is_stuck())  // samples of the flow have the right spread as they are
+  if (mixing_.is_stuck())
     warn("the chains have hardly moved: where they end correlates by " + format_rounded(mixing_.correlation()) +
          " with where they stood halfway, so the samples still show the start; give more --steps, or train at a larger "
          "noise level, or over a range of them, for which there is --sampler flow");
