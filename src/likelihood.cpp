@@ -29,12 +29,6 @@ std::vector<double> level_list(const Likelihood& options) {
   return levels;
 }
 
-double prior_variance(const Likelihood& options) {
-  const double prior = options.prior_deviation;
-  if (prior != 0) check_positive_float("likelihood.prior_deviation", prior);
-  return options.sigma_max * options.sigma_max + prior * prior;
-}
-
 }  // namespace
 
 struct LikelihoodPlan::Impl {
@@ -45,7 +39,7 @@ struct LikelihoodPlan::Impl {
         options(options_),
         levels(level_list(options)),
         table(engine, levels),
-        latent_variance(prior_variance(options)),
+        latent_variance(prior_variance(options.sigma_max, options.prior_deviation, "likelihood")),
         arrays(engine, max_batch, dim) {
     arrays.check_size(kArrays, "likelihood");
   }
@@ -83,8 +77,7 @@ struct LikelihoodPlan::Impl {
 LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood,
                                std::int64_t max_batch, Compute compute) {
   check(net);
-  if (!uses_sigma(net.parameterization, net.conditioning))
-    throw_invalid("net", "a network that uses sigma, as the flow passes through every level", "one that ignores it");
+  check_follows_levels(net);
   check_max_batch(max_batch);
   if (likelihood.projections != 0) check_projections(likelihood.projections);
   check(Objective(Ssm{1, likelihood.law}));

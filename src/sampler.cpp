@@ -26,13 +26,13 @@ bool rejects(const Sampler& sampler) {
   return langevin != nullptr && langevin->metropolis;
 }
 
-/// @throws Error for a level that the network lacks or ignores, and where nothing can be accepted or rejected.
+/// @throws Error for levels that the network lacks or ignores, and where nothing can be accepted or rejected.
 void check_goes_with(const Sampler& sampler, const MlpShape& net) {
   const auto* langevin = std::get_if<Langevin>(&sampler);
-  if (langevin == nullptr) return;
+  if (langevin == nullptr) return check_follows_levels(net);
   const bool needs_sigma = uses_sigma(net.parameterization, net.conditioning);
   if (needs_sigma && langevin->sigma == 0) throw_invalid("sampler.sigma", "a level > 0, as the network uses it", "0");
-  if (!needs_sigma && langevin->sigma != 0)
+  if (!needs_sigma && langevin->sigma > 0)
     throw_invalid("sampler.sigma", "0, as the network ignores it", describe(langevin->sigma));
   if (langevin->metropolis && net.kind != MlpShape::Kind::energy)
     throw_invalid("sampler.metropolis", "false, as a score net has no density", "true");
@@ -63,8 +63,8 @@ struct SamplerPlan::Impl {
 
 SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch) {
   auto plan = std::make_shared<ScorePlan>(engine, net, max_batch);
-  auto method = make_sampler_method(sampler);
   check_goes_with(sampler, net);
+  auto method = make_sampler_method(sampler);
   WorkingArrays(engine, max_batch, net.dim).check_size(method->scratch_count() + 1, "sampler");
   impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(plan),
                                       uses_sigma(net.parameterization, net.conditioning), net.param_count(), nullptr,

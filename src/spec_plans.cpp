@@ -54,6 +54,7 @@ Steps read_steps(MetadataReader& reader, Steps sampler) {
   sampler.sigma_max = reader.take_number("sigma_max", sampler.sigma_max);
   sampler.steps = reader.take_int32("steps", sampler.steps);
   sampler.rho = reader.take_number("rho", sampler.rho);
+  sampler.prior_deviation = reader.take_number("prior_deviation", sampler.prior_deviation);
   return sampler;
 }
 
@@ -64,6 +65,7 @@ AnnealedLangevin read_annealed(MetadataReader& reader) {
   sampler.levels = reader.take_int32("levels", sampler.levels);
   sampler.steps_per_level = reader.take_int32("steps_per_level", sampler.steps_per_level);
   sampler.step_size = reader.take_number("step_size", sampler.step_size);
+  sampler.prior_deviation = reader.take_number("prior_deviation", sampler.prior_deviation);
   return sampler;
 }
 
@@ -252,7 +254,6 @@ Likelihood read_likelihood(MetadataReader& reader) {
   Likelihood likelihood = read_steps(reader, Likelihood{});
   likelihood.projections = reader.take_int32("projections", likelihood.projections);
   likelihood.law = read_law(reader, likelihood.law);
-  likelihood.prior_deviation = reader.take_number("prior_deviation", likelihood.prior_deviation);
   return likelihood;
 }
 

@@ -32,8 +32,8 @@ std::string loss_text(const Loss& loss);
 MlpShape read_net(MetadataReader& reader);
 /// What read_net makes the same network of.
 std::string net_text(const MlpShape& net);
-/// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size), langevin (sigma, step_size, steps,
-/// sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho)
+/// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size, prior_deviation), langevin (sigma,
+/// step_size, steps, sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho, prior_deviation)
 Sampler read_sampler(MetadataReader& reader);
 /// sigma_min, sigma_max, steps, rho, projections, law, prior_deviation
 Likelihood read_likelihood(MetadataReader& reader);

@@ -139,7 +139,10 @@ TEST_P(CEquality, OfEverySampler) {
   const std::pair<const char*, Sampler> samplers[] = {
       {"sampler=flow", ProbabilityFlow{}},
       {"sampler=flow sigma_min=0.02 sigma_max=20 steps=5 rho=3", ProbabilityFlow{0.02, 20, 5, 3}},
-      {"sampler=sde steps=12 sigma_max=10", ReverseSde{0.002, 10, 12, 7}},
+      {"sampler=sde steps=12 sigma_max=10 prior_deviation=0.5", ReverseSde{0.002, 10, 12, 7, 0.5}},
+      {"sampler=flow prior_deviation=3 sigma_max=2", ProbabilityFlow{0.002, 2, 18, 7, 3}},
+      {"sampler=annealed sigma_min=0.5 sigma_max=2 prior_deviation=3", AnnealedLangevin{0.5, 2, 0, 5, 0, 3}},
+      {"sampler=langevin sigma=0.5", Langevin{0.5}},
       {"sampler=langevin sigma=0.5 step_size=0.02 steps=6 sigma_start=2", Langevin{0.5, 0.02, 6, 2, false}},
       {"sampler=annealed sigma_min=0.1 sigma_max=5 levels=4 steps_per_level=3 step_size=0.01",
        AnnealedLangevin{0.1, 5, 4, 3, 0.01}},

@@ -21,7 +21,7 @@ Checkpoint gaussian_model(std::vector<double> mean, std::vector<double> scale) {
   model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
   model.net.parameterization = parameterization::Edm{kSigmaData};
   model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
-  model.standardization = {std::move(mean), std::move(scale)};
+  model.standardization = {std::move(mean), std::move(scale), {}};
   model.metadata = {{"sigma_min", "0.01"}, {"sigma_max", "20"}};
   return model;
 }
@@ -96,7 +96,7 @@ TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndRefusesOtherValuesInThem) {
   const cli::Matrix data = gaussian_data(20);
   cli::write_npy(path("data.npy"), data);
   likelihood({"-o", "without.npy"});
-  model.standardization = {{kMean[0], 0.1, kMean[1], kMean[2]}, {kScale[0], 0, kScale[1], kScale[2]}};
+  model.standardization = {{kMean[0], 0.1, kMean[1], kMean[2]}, {kScale[0], 0, kScale[1], kScale[2]}, {}};
   model.save(path("model.safetensors"));
   cli::Matrix wider{20, 4, {}};
   for (std::size_t n = 0; n < 20; ++n)
@@ -109,7 +109,8 @@ TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndRefusesOtherValuesInThem) {
   const Finished finished = run({"likelihood", "model.safetensors", "data.npy"});
   EXPECT_EQ(finished.exit_code, 1);
   EXPECT_NE(
-      finished.err.find("DATA: expected 0.1 in column 1 (from 0), which was constant in training, got 0.5 in row 7"),
+      finished.err.find(
+          "DATA: expected 0.1, at which the column was constant in training, got 0.5 in row 7, column 1 (from 0)"),
       std::string::npos)
       << finished.err;
 }
@@ -184,6 +185,9 @@ TEST_F(CommandLikelihood, RefusesInOneLineAndWritesNothing) {
   Checkpoint other = gaussian_model(kMean, kScale);
   other.metadata = {};
   other.save(path("noiseless.safetensors"));
+  other.loss = Loss{Dsm{}, schedule::Single{0.1}};
+  other.save(path("single.safetensors"));
+  other.loss.reset();
   other.metadata = {{"sigma_min", "0.01"}, {"sigma_max", "20"}, {"data.dequantize", "1"}};
   other.save(path("grid.safetensors"));
   other.net.parameterization = parameterization::Plain{};
@@ -218,7 +222,15 @@ TEST_F(CommandLikelihood, RefusesInOneLineAndWritesNothing) {
       {"data that are not there", 1, {model, "none.npy"}, {"none.npy", "open"}},
       {"data of two columns", 1, {model, "narrow.npy"}, {"DATA", "3 columns", "got 2"}},
       {"model without levels", 1, {"noiseless.safetensors", data}, {"--sigma-min", "a level of noise", "none"}},
-      {"network that ignores sigma", 1, {"plain.safetensors", data}, {"MODEL", "uses sigma", "ignores it"}},
+      {"model of one level",
+       1,
+       {"single.safetensors", data},
+       {"MODEL", "trained over a range of noise levels", "a single level of noise (sigma 0.1)"}},
+      {"levels that are hardly a range",
+       1,
+       with({"--sigma-min", "11"}),
+       {"--sigma-min", "from sigma-min to twice that or more", "11 to 20"}},
+      {"network that ignores sigma", 1, {"plain.safetensors", data}, {"MODEL", "uses sigma", "ignores sigma"}},
       {"data off the grid", 1, {"grid.safetensors", data}, {"DATA", "multiples of --dequantize 1", "row 0"}},
       {"output over the model", 1, with({"-o", model}), {"--output", "otherwise", model}},
       {"output over the data", 1, with({"-o", data}), {"--output", "otherwise", data}},

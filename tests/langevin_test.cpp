@@ -117,6 +117,58 @@ TEST_P(UnadjustedLangevin, IsItsRecursionAndGoesOnFromWhereItStands) {
   }
 }
 
+/// N(0, C) with the deviation 0.5 in two coordinates that correlate by 0.8, and noise sigma: eigenvalues 0.45 and 0.05.
+SamplerPlan::ScoreFunction correlated_score(double sigma) {
+  const double a = 0.25 + sigma * sigma, b = 0.2, determinant = a * a - b * b;
+  return [=](Queue& queue, ConstView x, ConstView, View out) {
+    const auto score = [&](auto points) {
+      for (std::size_t at = 0; at < points.size(); at += 2) {
+        const double p = static_cast<double>(points[at]), q = static_cast<double>(points[at + 1]);
+        using Value = typename decltype(points)::value_type;
+        points[at] = static_cast<Value>((b * q - a * p) / determinant);
+        points[at + 1] = static_cast<Value>((b * p - a * q) / determinant);
+      }
+      queue.write(out, points.data());
+    };
+    if (x.dtype == DType::f64) return score(queue.read_f64(x));
+    score(queue.read_f32(x));
+  };
+}
+
+// The default step and number of steps: h = sigma^2 / 5, and 8 (sigma^2 + sigma_start^2) / h steps. The chain forgets
+// that it started without a correlation; its own bias is v / (1 - h / (4 v)) along each axis.
+TEST_P(UnadjustedLangevin, ByItsDefaultsForgetsWhereItStarted) {
+  if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "a thousand steps by the executor";
+  constexpr double kLow = 0.1;
+  const std::int64_t samples = engine.kind() == Engine::Kind::reference ? 1000 : 2000;
+  Langevin options;
+  options.sigma = kLow;
+  options.sigma_start = 0.7;
+  int calls = 0;
+  const auto score = [&, inner = correlated_score(kLow)](Queue& queue, ConstView x, ConstView sigma, View out) {
+    ++calls;
+    inner(queue, x, sigma, out);
+  };
+  const SamplerPlan plan(engine, 2, score, options, samples);
+  Queue queue(engine, plan.workspace_bytes());
+  const NoiseState noise(engine, kPosition);
+  Array x(engine, {samples, 2});
+  plan.run(queue, {}, noise, x);
+  EXPECT_EQ(calls, 2000);  // 8 (0.01 + 0.49) / 0.002
+  const Vector values = x.read(queue);
+  Vector along, across;
+  for (std::size_t at = 0; at < values.size(); at += 2) {
+    along.push_back((values[at] + values[at + 1]) / std::sqrt(2.0));
+    across.push_back((values[at] - values[at + 1]) / std::sqrt(2.0));
+  }
+  for (const auto& [axis, v] : {std::pair{along, 0.45 + kLow * kLow}, std::pair{across, 0.05 + kLow * kLow}}) {
+    const Moments m = moments(axis);
+    EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error());
+    EXPECT_NEAR(m.variance, v / (1 - 0.002 / (4 * v)), kSigmas * m.variance_error());
+  }
+  EXPECT_NEAR(correlation(column(values, 2, 0), column(values, 2, 1)), 0.2 / 0.26, 0.05);
+}
+
 TEST_P(UnadjustedLangevin, TakesAScoreFunctionWithoutALevel) {
   const MlpShape net = MlpShape::score(3, {8});  // ignores sigma
   const Array params(engine, uniform_values(net.param_count(), 4), net.param_count());

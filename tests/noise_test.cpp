@@ -187,8 +187,7 @@ TEST(Rows, AreUnrelatedToTheNoiseLevel) {
   EXPECT_LT(chi_square_excess(pairs), kSigmas);
 }
 
-/// Where a sampler starts, and what its first Langevin step adds: with score 0 and alpha = step_size,
-/// x = sigma_max z_init + sqrt(alpha) z_step.
+/// Where a sampler starts, and what its first Langevin step adds: with score 0, x = z_init + sqrt(step_size) z_step.
 Perturbed sampler_draws(std::int64_t n, NoiseState::Position position) {
   const Engine engine = fast_engine();
   const auto zero = [&engine](Queue& queue, ConstView x, ConstView, View score) {
@@ -199,7 +198,7 @@ Perturbed sampler_draws(std::int64_t n, NoiseState::Position position) {
   Perturbed draws;
   const NoiseState noise(engine, position);
   const auto run = [&](double step_size) {
-    const SamplerPlan plan(engine, 2, zero, AnnealedLangevin{1, 1, 1, 1, step_size}, n);
+    const SamplerPlan plan(engine, 2, zero, Langevin{1, step_size, 1, 1}, n);
     Queue queue(engine, plan.workspace_bytes());
     Array x(engine, {n, 2});
     plan.run(queue, {}, noise, x);

@@ -27,8 +27,8 @@ typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue
                                              const scorematch_view* sigma, const scorematch_view* score);
 
 /// @param sampler "sampler=flow sigma_min=0.002 sigma_max=80 steps=18", for example. Keys: sampler (required), which is
-/// flow or sde (sigma_min, sigma_max, steps, rho), annealed (sigma_min, sigma_max, levels, steps_per_level, step_size)
-/// or langevin (sigma, step_size, steps, sigma_start, metropolis).
+/// flow or sde (sigma_min, sigma_max, steps, rho, prior_deviation), annealed (sigma_min, sigma_max, levels,
+/// steps_per_level, step_size, prior_deviation) or langevin (sigma, step_size, steps, sigma_start, metropolis).
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
                                                                 const scorematch_net* net, const char* sampler,
                                                                 int64_t max_batch, scorematch_sampler_plan** plan);

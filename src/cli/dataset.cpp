@@ -62,6 +62,9 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   const Units units(result.standardization, result.dim);
   result.training = take_rows(data, units, training);
   result.held_out = take_rows(data, units, rest);
+  result.scale = measure_scale(
+      how.dequantize > 0 ? Dequantizer(how.dequantize, units, how.seed).all(result.training, /*training_step=*/0)
+                         : result.training);
   const auto [low, high] = std::minmax_element(data.values.begin(), data.values.end());
   result.lowest = *low;
   result.highest = *high;

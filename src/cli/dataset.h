@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/data_scale.h"
 #include "cli/standardize.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -17,6 +18,7 @@ struct Dataset {
   Standardization standardization;      // from the training rows alone
   std::int64_t dim = 0;                 // of the model
   double lowest = 0, highest = 0;       // of all values, data units
+  DataScale scale;                      // of the training rows with the noise of dequantization, model units
   Element element = Element::float32;   // of the file
   std::vector<std::string> columns;     // names from a header, or empty
   std::vector<std::int64_t> row_shape;  // as in Table

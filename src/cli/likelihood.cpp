@@ -17,7 +17,6 @@
 #include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/refusal.h"
-#include "network.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
 #include "spec_text.h"
@@ -43,10 +42,7 @@ Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   Likelihood likelihood;
   const NoiseRange range = needed_range(options.noise, model, "");
   likelihood.sigma_min = range.low, likelihood.sigma_max = range.high;
-  if (!uses_sigma(model.net.parameterization, model.net.conditioning))
-    refuse("MODEL", "a network that uses sigma, as the flow passes through every level", "one that ignores it");
-  const auto* edm = std::get_if<parameterization::Edm>(&model.net.parameterization);
-  likelihood.prior_deviation = options.prior_deviation >= 0 ? options.prior_deviation : edm ? edm->sigma_data : 0;
+  likelihood.prior_deviation = prior_deviation(model, options.prior_deviation);
   likelihood.steps = options.steps;
   likelihood.projections = options.projections;
   return likelihood;
@@ -104,6 +100,7 @@ void run(Options& options, const OptionTable& declared) {
   Matrix data = units.to_model(table);
   if (step > 0) data = Dequantizer(step, units, options.seed).all(data, /*training_step=*/0);
 
+  warn_of_prior(model, likelihood.sigma_max, options.prior_deviation);
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
   Result result = evaluate(options, model, engine, data, likelihood);
@@ -147,8 +144,8 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
   table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
                          "largest noise; the training's if not given", always_has_effect());
   table->optional_number("--prior-deviation", options->prior_deviation, 0, kLargest,
-                         "of the data in model units, added to sigma-max at the latent; an edm network's sigma-data if "
-                         "not given, else 0",
+                         "of the data in model units, added to sigma-max at the latent; that of the training data if "
+                         "not given",
                          always_has_effect());
   table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(),
                 "of directions and dequantization",

@@ -12,12 +12,14 @@
 #include "cli/data_file.h"
 #include "cli/dataset.h"
 #include "cli/dequantize.h"
+#include "cli/langevin_chains.h"
 #include "cli/model_metadata.h"
 #include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
 #include "cli/refusal.h"
+#include "cli/sampler_choice.h"
 #include "cli/scatter_plot.h"
 #include "network.h"
 #include "scorematch/checkpoint.h"
@@ -30,20 +32,19 @@ namespace scorematch::cli {
 namespace {
 
 struct Options {
-  std::string model, output, image, picture, data, sampler = "flow";
+  std::string model, output, image, picture, data;
   EngineOptions engine;
+  SamplerOptions sampler;
   std::int64_t count = 100;
   std::uint64_t seed = 0;
-  int steps = 0, steps_per_level = 5;
-  NoiseRange noise;
-  double step_size = 0, sigma_start = 1, arrow_sigma = 0;
-  bool quantize = false, metropolis = false;
-  std::optional<bool> model_uses_sigma, model_was_dequantized;  // once it is read
+  double arrow_sigma = 0;
+  bool quantize = false;
+  std::optional<bool> model_was_dequantized;  // once it is read
 };
 
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
-constexpr int kArrows = 21;            // a side
-constexpr int kHeights = 160;          // likewise, of a density's contours
+constexpr int kArrows = 21;            // per side
+constexpr int kHeights = 160;          // per side, of a density's contours
 
 struct Size {
   int height = 0, width = 0;
@@ -72,38 +73,7 @@ void check(const Options& options) {
   if (draws && picture_path(options) == options.output)
     refuse_option(options.picture.empty() ? "--output" : "--picture", "two files for samples and picture",
                   "'" + options.output + "' for both");
-  check(options.noise);
-}
-
-/// At the smallest level of noise, or at none where the network ignores it.
-Langevin make_langevin(const Options& options, const Checkpoint& model) {
-  Langevin langevin;
-  langevin.metropolis = options.metropolis;
-  langevin.sigma_start = options.sigma_start;
-  if (options.steps > 0) langevin.steps = options.steps;
-  const double low = known_range(options.noise, model).low;
-  if (options.metropolis && model.net.kind != MlpShape::Kind::energy)
-    refuse("--metropolis", "an energy net, which has a density", "a score net");
-  if (uses_sigma(model.net.parameterization, model.net.conditioning)) {
-    if (!(low > 0)) refuse("--sigma-min", "the level of noise to sample at, as the network uses it", "none");
-    langevin.sigma = low;
-  }
-  if (!(options.step_size > 0) && !(low > 0))
-    refuse("--step-size", "a step, as the model was trained on no noise that would set its scale", "none");
-  langevin.step_size = options.step_size > 0 ? options.step_size : 0.1 * low * low;
-  return langevin;
-}
-
-/// The noise levels: asked for, else those the model was trained on.
-Sampler make_sampler(const Options& options, const Checkpoint& model) {
-  if (options.sampler == "langevin") return make_langevin(options, model);
-  const auto [low, high] = needed_range(options.noise, model, " and this sampler anneals it");
-  if (options.sampler == "flow") return ProbabilityFlow{low, high, options.steps > 0 ? options.steps : 40, 7.0};
-  if (options.sampler == "sde") return ReverseSde{low, high, options.steps > 0 ? options.steps : 500, 7.0};
-  AnnealedLangevin langevin{low, high, options.steps > 0 ? options.steps : 200, options.steps_per_level, 0};
-  // alpha_i = step sigma_i^2 / sigma_min^2: a tenth of each level's variance is well inside its stable range.
-  langevin.step_size = options.step_size > 0 ? options.step_size : 0.1 * low * low;
-  return langevin;
+  check(options.sampler.noise);
 }
 
 class Drawing {
@@ -116,23 +86,27 @@ class Drawing {
         noise_(engine_, options.seed) {}
 
   /// In data units, with the resolution of the data.
-  Table samples() {
+  Table samples(const SamplerChoice& choice) {
     const std::int64_t batch = std::min(kBatch, options_.count);
-    const SamplerPlan plan(engine_, model_.net, make_sampler(options_, model_), batch);
-    Queue queue(engine_, plan.workspace_bytes());
     Matrix all{options_.count, model_.net.dim, {}};
     reserve(all);
+    if (const auto* langevin = std::get_if<Langevin>(&choice.sampler)) {
+      chains_.emplace(engine_, model_, *langevin, choice.start, batch, options_.seed);
+    } else {
+      plan_.emplace(engine_, model_.net, choice.sampler, batch);
+      queue_.emplace(engine_, plan_->workspace_bytes());
+    }
     auto x = engine_.allocate<float>({batch, model_.net.dim});
-    auto acceptance = engine_.allocate<Estimate>();
-    SamplerPlan::Out out;
-    if (options_.metropolis) out.acceptance = acceptance.data();
     for (std::int64_t first = 0; first < options_.count; first += batch) {
-      const std::int64_t count = std::min(batch, options_.count - first);
-      out.x = x.samples(0, count);
-      plan.run(queue, params_, noise_.from(first), out);
-      acceptance_ = acceptance_.merged(queue.read_one(acceptance));
-      const std::vector<float> part = queue.read_f32(x.samples(0, count));
-      all.values.insert(all.values.end(), part.begin(), part.end());
+      const View part = x.samples(0, std::min(batch, options_.count - first));
+      std::vector<float> values;
+      if (chains_) {
+        values = chains_->run(params_, first, part);
+      } else {
+        plan_->run(*queue_, params_, noise_.from(first), part);
+        values = queue_->read_f32(part);
+      }
+      all.values.insert(all.values.end(), values.begin(), values.end());
     }
     Table table = table_of_samples(model_.metadata, units_.columns());
     table.rows = all.rows;
@@ -170,7 +144,7 @@ class Drawing {
   }
 
   std::string engine() const { return engine_.description(); }
-  const Estimate& acceptance() const { return acceptance_; }  // of all proposals, a chain a value
+  const std::optional<Chains>& chains() const { return chains_; }
 
  private:
   /// What a score plan puts into `result`, one of `out`.
@@ -204,7 +178,9 @@ class Drawing {
   Engine engine_;
   Buffer<float> params_;
   NoiseState noise_;
-  Estimate acceptance_;
+  std::optional<SamplerPlan> plan_;  // or
+  std::optional<Chains> chains_;
+  std::optional<Queue> queue_;
 };
 
 Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix& samples) {
@@ -229,7 +205,7 @@ void quantize(const Checkpoint& model, Table& samples) {
 void run(Options& options, const OptionTable& table) {
   check(options);
   const Checkpoint model = Checkpoint::load(options.model);
-  options.model_uses_sigma = uses_sigma(model.net.parameterization, model.net.conditioning);
+  options.sampler.model_uses_sigma = uses_sigma(model.net.parameterization, model.net.conditioning);
   options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
   table.check_needs();
   if (!options.image.empty()) {
@@ -253,16 +229,15 @@ void run(Options& options, const OptionTable& table) {
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
   }
+  const SamplerChoice sampler = make_sampler(options.sampler, model);
   Drawing drawing(options, model);
   const auto start = std::chrono::steady_clock::now();
-  Table samples = drawing.samples();
+  Table samples = drawing.samples(sampler);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) quantize(model, samples);
   write_npy_table(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
-  if (options.metropolis)
-    std::printf("acceptance  %s\n",
-                format_measurement(drawing.acceptance().mean, drawing.acceptance().standard_error()).c_str());
+  if (drawing.chains()) drawing.chains()->report();
   std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
@@ -298,37 +273,10 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   const Condition data = given("--data", options->data);
   table->text("--picture", options->picture, "where to draw; the output with .png if not given",
               needs(given("--image", options->image), data));
-  table->choice("--sampler", options->sampler, {"flow", "sde", "annealed", "langevin"},
-                "flow (probability flow, Heun), sde (reverse, Euler-Maruyama), annealed (Langevin from level to level) "
-                "or langevin (at the smallest level)",
-                always_has_effect());
-  const auto sampler = [&options](const std::vector<std::string>& any) {
-    return chosen("--sampler", options->sampler, any);
-  };
-  table->optional_number("--steps", options->steps, 1, 1 << 24,
-                         "steps of flow (40), sde (500) and langevin (1000), levels of annealed (200)",
-                         always_has_effect());
-  table->number("--steps-per-level", options->steps_per_level, 1, 1 << 20, "of annealed", needs(sampler({"annealed"})));
-  table->optional_number("--step-size", options->step_size, kSmallest, kLargest,
-                         "of annealed and langevin at sigma-min; 0.1 sigma-min^2 if not given",
-                         needs(sampler({"annealed", "langevin"})));
-  table->flag("--metropolis", options->metropolis,
-              "with langevin: accept or reject each step, so that an energy net's own density is sampled",
-              needs(sampler({"langevin"})));
-  table->number("--sigma-start", options->sigma_start, kSmallest, kLargest,
-                "with langevin: starts from N(0, sigma-start^2), model units", needs(sampler({"langevin"})));
-  // Langevin at one level uses sigma_min as the network's input and for the default step size.
-  const Condition uses_sigma =
-      model_is("a network that uses sigma", "a network that ignores sigma", options->model_uses_sigma);
-  table->optional_number("--sigma-min", options->noise.low, kSmallest, kLargest,
-                         "smallest noise; the training's if not given",
-                         needs(sampler({"flow", "sde", "annealed"}), uses_sigma,
-                               Condition{"no --step-size", [&size = options->step_size] { return !(size > 0); },
-                                         [&size = options->step_size] { return "--step-size " + value_text(size); }}));
-  table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
-                         "largest noise; the training's if not given", needs(sampler({"flow", "sde", "annealed"})));
+  options->sampler.add_to(*table);
   table->optional_number("--arrow-sigma", options->arrow_sigma, kSmallest, kLargest,
-                         "noise level of the score field and density, in model units", needs(data).also({uses_sigma}));
+                         "noise level of the score field and density, in model units",
+                         needs(data).also({options->sampler.network_uses_sigma()}));
   table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "of the noise",
                 always_has_effect());
   table->flag("--quantize", options->quantize,

@@ -25,14 +25,15 @@ std::int64_t affordable_samples(const Engine& engine, const MlpShape& net) {
 std::string why_not_sampled(const Checkpoint& model) {
   const NoiseRange range = known_range({}, model);
   if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, from which samples start";
-  if (!(range.low < range.high)) return "the model was trained at one level of noise, and samples need a range of them";
-  return {};
+  const std::string why = why_no_range(model);
+  return why.empty() ? "" : "the network " + why + ", and samples need a range of levels";
 }
 
 Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed) {
-  const NoiseRange range = needed_range({}, model, "");
+  const NoiseRange range = needed_range({}, model, "flow");
   const std::int64_t batch = std::min(kBatch, count);
-  const SamplerPlan plan(engine, model.net, ProbabilityFlow{range.low, range.high, kSteps, 7.0}, batch);
+  const SamplerPlan plan(engine, model.net,
+                         ProbabilityFlow{range.low, range.high, kSteps, 7.0, prior_deviation(model, -1)}, batch);
   Queue queue(engine, plan.workspace_bytes());
   const auto params = engine.upload(model.sampling_params());
   NoiseState noise(engine, seed);

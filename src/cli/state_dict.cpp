@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cli/dataset.h"
+#include "cli/model_metadata.h"
 #include "cli/refusal.h"
 #include "network.h"
 #include "spec_plans.h"
@@ -17,8 +18,8 @@ const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
 // What the command keeps in a model beside the network, and is of use without its run.
-constexpr const char* kKept[] = {"objective", "schedule",    "weighting",    "sigma_min",
-                                 "sigma_max", "data.lowest", "data.highest", "data.dequantize"};
+constexpr const char* kKept[] = {"objective",   "schedule",     "weighting",       "sigma_min", "sigma_max",
+                                 "data.lowest", "data.highest", "data.dequantize", kDeviation,  kLargestDeviation};
 
 std::string replaced(std::string text, const std::string& part, const std::string& by) {
   for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.replace(at, part.size(), by);

@@ -9,6 +9,7 @@
 
 #include "atomic_file.h"
 #include "cli/interrupt.h"
+#include "cli/model_metadata.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
 #include "cli/refusal.h"
@@ -186,7 +187,8 @@ void Training::write_metadata(std::map<std::string, std::string>& metadata) cons
     metadata["sigma_max"] = number_text(high);
   }
   describe_data(data_, metadata);
-  metadata["data.deviation"] = number_text(options_.sigma_data);
+  metadata[kDeviation] = number_text(data_.scale.deviation);
+  metadata[kLargestDeviation] = number_text(data_.scale.largest);
   metadata["data.lowest"] = number_text(data_.lowest);
   metadata["data.highest"] = number_text(data_.highest);
   if (options_.dequantization() > 0) metadata["data.dequantize"] = number_text(options_.dequantization());

@@ -2,6 +2,10 @@
 //
 //   x' = x + h/2 s(x) + sqrt(h) z;  unadjusted: x <- x';  corrected: x <- x' where it is accepted (backend.h)
 //
+// On N(0, v I) a step multiplies x by 1 - h / (2 v): the unadjusted chain has the variance v / (1 - h / (4 v)) and
+// forgets its start in 2 v / h steps. Noise of the level makes every v at least sigma^2, which sets the default of h;
+// the start stands for the widest v, which sets that of the steps.
+//
 // The score and log-density of where a chain stands are kept: a step evaluates the network once, at x'.
 #include <cmath>
 
@@ -73,16 +77,36 @@ class LangevinMethod final : public SamplerMethod {
   Langevin options_;
 };
 
+constexpr double kStep = 0.2;       // h / sigma^2
+constexpr double kRelaxations = 4;  // of a default run: e^-4 of the start is left
+
+int steps_for(const Langevin& options) {
+  if (options.sigma_start == 0) throw_invalid("sampler.steps", "at least 1, as the chain starts from given x", "0");
+  const double widest = options.sigma * options.sigma + options.sigma_start * options.sigma_start,
+               steps = std::ceil(kRelaxations * 2 * widest / options.step_size);
+  if (steps > philox::kMaxSamplerSteps)
+    throw_invalid("sampler.steps",
+                  "a number, as a chain that starts from sigma_start " + describe(options.sigma_start) +
+                      " would need " + describe(steps) + " steps of size " + describe(options.step_size),
+                  "0");
+  return static_cast<int>(steps);
+}
+
 }  // namespace
 
 std::unique_ptr<SamplerMethod> make_langevin(const Langevin& options) {
   if (options.sigma != 0) check_positive_float("sampler.sigma", options.sigma);
-  check_positive_float("sampler.step_size", options.step_size);
-  if (options.steps < 1 || options.steps > philox::kMaxSamplerSteps)
-    throw_invalid("sampler.steps", "between 1 and " + std::to_string(philox::kMaxSamplerSteps),
-                  std::to_string(options.steps));
   if (options.sigma_start != 0) check_positive_float("sampler.sigma_start", options.sigma_start);
-  return std::make_unique<LangevinMethod>(options);
+  Langevin filled = options;
+  if (filled.step_size == 0) filled.step_size = kStep * options.sigma * options.sigma;
+  if (filled.step_size == 0)
+    throw_invalid("sampler.step_size", "a value > 0, as there is no noise level to set it by", "0");
+  check_positive_float("sampler.step_size", filled.step_size);
+  if (filled.steps == 0) filled.steps = steps_for(filled);
+  if (filled.steps < 1 || filled.steps > philox::kMaxSamplerSteps)
+    throw_invalid("sampler.steps", "between 1 and " + std::to_string(philox::kMaxSamplerSteps),
+                  std::to_string(filled.steps));
+  return std::make_unique<LangevinMethod>(filled);
 }
 
 }  // namespace scorematch

@@ -3,7 +3,7 @@
 //
 //   d  = -sigma_i s(x, sigma_i);      x' = x + (sigma_{i+1} - sigma_i) d
 //   d' = -sigma_{i+1} s(x', sigma_{i+1});  x <- x + (sigma_{i+1} - sigma_i) (d + d') / 2
-#include <utility>
+#include <cmath>
 
 #include "samplers/sampler_method.h"
 
@@ -12,14 +12,16 @@ namespace {
 
 class ProbabilityFlowMethod final : public SamplerMethod {
  public:
-  explicit ProbabilityFlowMethod(std::vector<double> sigmas) : sigmas_(std::move(sigmas)) {}
+  explicit ProbabilityFlowMethod(const ProbabilityFlow& options)
+      : sigmas_(karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho)),
+        start_deviation_(std::sqrt(prior_variance(options.sigma_max, options.prior_deviation))) {}
 
   std::vector<double> sigmas() const override { return sigmas_; }
   int scratch_count() const override { return 3; }
 
   void run(const SamplerRun& run) const override {
     const View score = run.scratch[0], next_score = run.scratch[1], next_x = run.scratch[2];
-    run.update(start_at(run.x, sigmas_.front()));
+    run.update(start_at(run.x, start_deviation_));
     const auto steps = static_cast<std::int64_t>(sigmas_.size());
     for (std::int64_t i = 0; i < steps; ++i) {
       const bool last = i + 1 == steps;
@@ -44,13 +46,13 @@ class ProbabilityFlowMethod final : public SamplerMethod {
 
  private:
   std::vector<double> sigmas_;
+  double start_deviation_;
 };
 
 }  // namespace
 
 std::unique_ptr<SamplerMethod> make_probability_flow(const ProbabilityFlow& options) {
-  return std::make_unique<ProbabilityFlowMethod>(
-      karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho));
+  return std::make_unique<ProbabilityFlowMethod>(options);
 }
 
 }  // namespace scorematch

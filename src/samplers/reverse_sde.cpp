@@ -5,7 +5,6 @@
 //   v = sigma_i^2 - sigma_{i+1}^2:  x <- x + v s(x, sigma_i) + sqrt(v) z      at last:  x <- x + sigma_min^2 s(x,
 //   sigma_min)
 #include <cmath>
-#include <utility>
 
 #include "samplers/sampler_method.h"
 #include "scorematch/philox.h"
@@ -15,14 +14,16 @@ namespace {
 
 class ReverseSdeMethod final : public SamplerMethod {
  public:
-  explicit ReverseSdeMethod(std::vector<double> sigmas) : sigmas_(std::move(sigmas)) {}
+  explicit ReverseSdeMethod(const ReverseSde& options)
+      : sigmas_(karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho)),
+        start_deviation_(std::sqrt(prior_variance(options.sigma_max, options.prior_deviation))) {}
 
   std::vector<double> sigmas() const override { return sigmas_; }
   int scratch_count() const override { return 1; }
 
   void run(const SamplerRun& run) const override {
     const View score = run.scratch[0];
-    run.update(start_at(run.x, sigmas_.front()));
+    run.update(start_at(run.x, start_deviation_));
     for (std::size_t i = 0; i < sigmas_.size(); ++i) {
       const bool last = i + 1 == sigmas_.size();
       const double sigma = sigmas_[i], next = last ? 0 : sigmas_[i + 1], variance = (sigma - next) * (sigma + next);
@@ -40,6 +41,7 @@ class ReverseSdeMethod final : public SamplerMethod {
 
  private:
   std::vector<double> sigmas_;
+  double start_deviation_;
 };
 
 }  // namespace
@@ -48,8 +50,7 @@ std::unique_ptr<SamplerMethod> make_reverse_sde(const ReverseSde& options) {
   if (options.steps > philox::kMaxSamplerSteps)
     throw_invalid("sampler.steps", "at most " + std::to_string(philox::kMaxSamplerSteps),
                   std::to_string(options.steps));
-  return std::make_unique<ReverseSdeMethod>(
-      karras_levels(options.sigma_max, options.sigma_min, options.steps, options.rho));
+  return std::make_unique<ReverseSdeMethod>(options);
 }
 
 }  // namespace scorematch

@@ -16,7 +16,7 @@ namespace scorematch {
 struct SamplerRun {
   View x;                     // in: where starts_from_x(), those given, else nothing; out: the samples
   std::vector<View> scratch;  // scratch_count() of them
-  std::vector<View> values;   // value_count() of [N]; out: of a sampler that rejects, values[0] is the share accepted
+  std::vector<View> values;  // value_count() of [N]; out: of a sampler that rejects, values[0] is the fraction accepted
   std::function<void(ConstView x, std::int64_t level, View score)> score;  // at sigmas()[level]
   std::function<void(ConstView x, std::int64_t level, View score, View log_density)> score_and_log_density;
   std::function<void(const SamplerUpdate&)> update;  // noise is filled in
@@ -34,11 +34,11 @@ class SamplerMethod {
   virtual void run(const SamplerRun& run) const = 0;
 };
 
-/// x = sigma z, where every run starts.
-inline SamplerUpdate start_at(const View& x, double sigma) {
+/// x = deviation z, where every run starts.
+inline SamplerUpdate start_at(const View& x, double deviation) {
   SamplerUpdate start;
   start.out = x;
-  start.noise_factor = sigma;
+  start.noise_factor = deviation;
   start.index = SamplerUpdate::kInitial;
   return start;
 }

@@ -150,10 +150,10 @@ static int32_t score_by_plan(void* user, scorematch_queue* queue, const scoremat
   struct caller* caller = user;
   scorematch_score_in in = {.struct_size = sizeof in};
   scorematch_score_out out = {.struct_size = sizeof out};
-  (void)sigma;
   if (++caller->calls == caller->fail_at) return 42;
   in.params = f32(kNet, kParams, 0);
   in.x = *x;
+  in.sigma = *sigma;
   if (caller->fail_in_library) in.params.shape.extent[0] = 5;
   out.score = *score;
   scorematch_queue_destroy(queue);  // nothing: it is lent
@@ -225,7 +225,7 @@ static void test_sampler(const scorematch_engine* engine, const scorematch_net* 
 void test_samplers(const scorematch_engine* engine) {
   enum { kMany = 2000 };
   static float many[kMany * kDim];
-  scorematch_net* net = NULL;
+  scorematch_net *net = NULL, *ignores_sigma = NULL;
   scorematch_noise* noise = NULL;
   scorematch_sampler_plan* plan = NULL;
   scorematch_queue* queue = NULL;
@@ -235,14 +235,21 @@ void test_samplers(const scorematch_engine* engine) {
   size_t bytes = 0;
   int i;
   x.x = f32(many, kMany, kDim);
-  OK(scorematch_net_create(kNetText, &net));
+  OK(scorematch_net_create("dim=2 hidden= parameterization=ncsn", &net));  // s(x, sigma) = (A x + b) / sigma
   OK(scorematch_noise_create(engine, &position, &noise));
   test_sampler(engine, net, "sampler=flow sigma_min=0.1 sigma_max=1 steps=3 rho=5", noise);
   test_sampler(engine, net, "sampler=sde sigma_min=0.1 sigma_max=1 steps=4", noise);
   test_sampler(engine, net, "sampler=annealed sigma_min=0.1 sigma_max=1 levels=2 steps_per_level=2 step_size=0.001",
                noise);
+  test_sampler(engine, net, "sampler=annealed sigma_min=0.1 sigma_max=1 prior_deviation=2", noise);
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=flow levels=3", 1, &plan), "sampler.levels",
           "expected nothing by that name");
+  REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=flow sigma_min=0.1 sigma_max=0.1", 1, &plan),
+          "sampler.sigma_max", "Langevin samples at a single level");
+  OK(scorematch_net_create(kNetText, &ignores_sigma));
+  REFUSED(scorematch_sampler_plan_create(engine, ignores_sigma, "sampler=flow", 1, &plan), "net",
+          "a network that uses sigma");
+  scorematch_net_destroy(ignores_sigma);
 
   // From N(0, 80^2) to N(0, 1): mean and variance within five standard deviations and Heun's error, 18 steps.
   OK(scorematch_sampler_plan_create_with(engine, kDim, normal_score, NULL, "sampler=flow steps=40", kMany, &plan));
