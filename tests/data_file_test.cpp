@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/npy.h"
@@ -92,9 +93,10 @@ TEST_F(DataFiles, IdxHasEveryTypeAndIsFlattened) {
   expect_table(read_data(write_gzip("a-ubyte.gz", idx(0x08, {1000, 10, 10}, many))), 1000, 100, values);
 }
 
-TEST_F(DataFiles, NpyGoesByItsName) {
+TEST_F(DataFiles, NpyGoesByItsContent) {
   write_npy(folder_.file("a.npy"), {1, 2, {3, 4}});
-  expect_table(read_data(folder_.file("a.npy")), 1, 2, {3, 4});
+  std::filesystem::rename(folder_.file("a.npy"), folder_.file("a.dat"));
+  expect_table(read_data(folder_.file("a.dat")), 1, 2, {3, 4});
 }
 
 // ---- bad ones
@@ -111,17 +113,17 @@ TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
     std::vector<std::string> in_message;
   };
   const std::vector<Bad> all = {
-      {"", {"no row of numbers"}},
+      {"", {"found an empty file", "need data: .npy"}},
       {"\n\n# nothing\n", {"no row of numbers"}},
       {"x,y\n", {"no row of numbers"}},
       {"1,2\n3\n", {"line 2", "found 1 fields", "need 2"}},
       {"1,2\n3,4,5\n", {"line 2", "found 3 fields", "need 2"}},
       {"x,y,z\n3,4\n", {"line 2", "found 2 fields", "need 3"}},
       {"1,2\n\n3,four\n", {"line 3, field 2", "'four'", "finite"}},
-      {"1,2\n3,\n", {"line 2, field 2", "found ''"}},
+      {"1,2\n3,\n", {"line 2, field 2", "found ''", "missing value", "--missing drop"}},
       {"1,2\n3,4x\n", {"line 2, field 2", "'4x'"}},
       {"1,2\n0x10,4\n", {"line 2, field 1", "'0x10'"}},
-      {"1,2\nnan,4\n", {"line 2, field 1", "'nan'"}},
+      {"1,2\nnan,4\n", {"line 2, field 1", "'nan'", "missing value"}},
       {"1,2\n3,-inf\n", {"line 2, field 2", "'-inf'"}},
       {"1,2\n3,1e309\n", {"line 2, field 2", "'1e309'"}},
       {"1,2\n3,1e999\n", {"line 2, field 2", "'1e999'"}},
@@ -134,10 +136,10 @@ TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
       {with(7, 0), {"shape: found (0", "extents of 1 or more"}},
       {with(11, 0), {"shape: found (2, 0)"}},
       {good.substr(0, 15), {"data", "after 3 bytes", "need 4"}},
-      {with(4, 0x7F), {"data", "after 4 bytes"}},
+      {with(5, 1), {"data", "after 4 bytes"}},
       {good + "5", {"data: found more bytes than shape (2, 2)"}},
       {idx<std::uint8_t>(0x08, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}, {}), {"shape", "more than 64 bits"}},
-      {idx<float>(0x0D, {1, 2}, {1, NAN}), {"nan in row 0, column 1", "finite"}},
+      {idx<float>(0x0D, {1, 2}, {1, NAN}), {"nan in row 0, column 1", "finite", "--missing drop"}},
       {idx<double>(0x0E, {2, 1}, {1, -HUGE_VAL}), {"row 1, column 0"}},
   };
   for (const Bad& bad : all)

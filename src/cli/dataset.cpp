@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "cli/csv_text.h"
 #include "cli/dequantize.h"
 #include "cli/refusal.h"
 #include "spec_text.h"
@@ -68,11 +69,18 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   result.element = data.element;
   result.columns = data.columns;
   result.row_shape = data.row_shape;
+  result.dropped_rows = data.dropped_rows;
   return result;
 }
 
 void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata) {
   metadata["data.element"] = element_name(data.element);
+  if (!data.columns.empty()) metadata["data.columns"] = csv_line(data.columns);
+  if (data.dropped_rows > 0) metadata["data.dropped_rows"] = std::to_string(data.dropped_rows);
+}
+
+bool dropped_rows(const std::map<std::string, std::string>& metadata) {
+  return metadata.count("data.dropped_rows") > 0;
 }
 
 Table table_of_samples(const std::map<std::string, std::string>& metadata, std::int64_t dim) {
@@ -80,6 +88,9 @@ Table table_of_samples(const std::map<std::string, std::string>& metadata, std::
   table.cols = dim;
   if (const auto found = metadata.find("data.element"); found != metadata.end())
     table.element = element_named(found->second, table.element);
+  if (const auto found = metadata.find("data.columns"); found != metadata.end())
+    table.columns = csv_fields("data.columns", found->second);
+  if (table.columns.size() != static_cast<std::size_t>(dim)) table.columns.clear();  // of a model made by hand
   return table;
 }
 

@@ -13,7 +13,6 @@
 #include "cli/dataset.h"
 #include "cli/dequantize.h"
 #include "cli/model_metadata.h"
-#include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
@@ -67,6 +66,7 @@ std::string picture_path(const Options& options) {
 
 /// What can be refused before any file is read.
 void check(const Options& options) {
+  check_data_name("--output", options.output);
   if (!options.image.empty()) parse_image(options.image);
   const bool draws = !options.image.empty() || !options.data.empty();
   if (draws && picture_path(options) == options.output)
@@ -243,9 +243,10 @@ void run(Options& options, const OptionTable& table) {
       throw Error(error.code(), "--image", "--image: " + std::string(error.what()));
     }
   }
-  check_output("--output", options.output, {options.model, options.data});
+  const std::string data_file = split_array(options.data).first;
+  check_output("--output", options.output, {options.model, data_file});
   const bool draws = !options.image.empty() || !options.data.empty();
-  if (draws) check_output("--picture", picture_path(options), {options.model, options.data, options.output});
+  if (draws) check_output("--picture", picture_path(options), {options.model, data_file, options.output});
   Matrix data;
   if (!options.data.empty()) {
     data = rounded(read_data(options.data));
@@ -258,7 +259,7 @@ void run(Options& options, const OptionTable& table) {
   Table samples = drawing.samples();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) quantize(model, samples);
-  write_npy_table(options.output, samples);
+  write_data(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
   if (options.metropolis)
     std::printf("acceptance  %s\n",
@@ -287,7 +288,8 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   auto table = std::make_unique<OptionTable>(app, "sample", "Draw samples from a model");
   table->required_text("model", options->model, "model.safetensors");
   table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
-  table->required_text("-o,--output", options->output, "where to write them, .npy; a file that is there is replaced");
+  table->required_text("-o,--output", options->output,
+                       "where to write them, NAME.npy or NAME.csv; a file that is there is replaced");
   CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
                                    always_has_effect());
   table
