@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "cli/npy.h"
+#include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
 #include "support/files.h"
 
@@ -178,6 +180,85 @@ TEST_F(DataFiles, WhatCannotBeOpenedOrUnpackedIsSaid) {
   std::string spoilt = packed;
   spoilt[packed.size() / 2] = static_cast<char>(spoilt[packed.size() / 2] ^ 0x55);
   EXPECT_NE(message(write("spoilt.gz", spoilt)), "");
+}
+
+TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
+  const std::string zeros(600, '\0');
+  const std::pair<std::string, std::string> kinds[] = {
+      {"\x89PNG\r\n\x1a\n", "a PNG picture"},
+      {"\xff\xd8\xff\xe0", "a JPEG picture"},
+      {"GIF89a\1", "a GIF picture"},
+      {"\x89HDF\r\n\x1a\n", "an HDF5 file"},
+      {"MATLAB 5.0 MAT-file", "a MATLAB file"},
+      {"PAR1\x15", "a Parquet file"},
+      {"ARROW1", "an Arrow file"},
+      {std::string("SQLite format 3\0", 16), "an SQLite database"},
+      {"\x80\x04\x95", "a Python pickle"},
+      {"\x80\x02]q", "a Python pickle"},
+      {std::string("\x02\0\0\0\0\0\0\0{}", 10), "a safetensors file"},
+      {"%PDF-1.4", "a PDF document"},
+      {"BZh91\x01", "a file compressed by bzip2"},
+      {std::string("\xfd\x37zXZ\0", 6), "a file compressed by xz"},
+      {"\x28\xb5\x2f\xfd", "a file compressed by zstd"},
+      {"\x7f"
+       "ELF",
+       "an executable program"},
+      {"\x01\x02\x03", "binary data of an unknown kind"},
+  };
+  for (const auto& [start, kind] : kinds)
+    for (const bool compressed : {false, true}) {
+      const std::string path = compressed ? write_gzip("a.csv", start + zeros) : write("a.csv", start + zeros);
+      try {
+        read_data(path);
+        ADD_FAILURE() << kind;
+      } catch (const Error& error) {
+        const std::string expected =
+            path + ": found " + kind + (compressed ? " compressed by gzip" : "") + ", need data: .npy, .npz, .csv";
+        EXPECT_EQ(std::string(error.what()).rfind(expected, 0), 0u) << error.what();
+      }
+      const std::string unknown = "binary data of an unknown kind";
+      if (compressed || kind == "a safetensors file" || kind == unknown) continue;
+      try {
+        Checkpoint::load(path);
+        ADD_FAILURE() << kind;
+      } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()), path + ": expected a safetensors file, got " + kind);
+      }
+    }
+  for (const std::string text : {"{\"a\": 1}", "[[1, 2], [3, 4]]"}) {
+    try {
+      read_data(write("a.csv", text));
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("found a JSON text"), std::string::npos) << error.what();
+    }
+  }
+  // Text that happens to begin so is text.
+  for (const std::string name : {"PAR1", "ID3", "BZh", "GGUF", "MATLAB 5.0", "GIF89a", "ARROW1"})
+    EXPECT_EQ(read_data(write("a.csv", name + ",x\n1,2\n")).columns[0], name);
+}
+
+TEST_F(DataFiles, AreDescribedInOneLine) {
+  Table table{2, 3, {1, 2, 3, 4, 5, 6}};
+  EXPECT_EQ(describe(table), "2 x 3");
+  table.columns = {"a", "b, c", ""};
+  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', ''");
+  table.dropped_rows = 3;
+  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', '', 3 rows with missing values dropped");
+  Table wide{1, 10, {}};
+  for (int i = 0; i < 10; ++i) wide.columns.push_back("c" + std::to_string(i));
+  EXPECT_EQ(describe(wide), "1 x 10, columns c0, c1, c2, c3, c4, c5, ..., c9");
+  EXPECT_EQ(describe({1, 1, {0}, Element::text, {"two\nlines"}}), "1 x 1, column two lines");
+}
+
+TEST_F(DataFiles, TextHasTheShortestNumbersThatReadBack) {
+  const std::string path = folder_.file("a.csv");
+  write_data(path, {2, 2, {0.1, -1e300, 4.9e-324, 3}, Element::float64});
+  std::ifstream wide(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(wide), {}), "0.1,-1e+300\n5e-324,3\n");
+  write_data(path, {1, 3, {static_cast<double>(0.1f), HUGE_VAL, std::nan("")}, Element::float32, {"a", "b", "c"}});
+  std::ifstream narrow(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(narrow), {}), "a,b,c\n0.1,inf,nan\n");
 }
 
 }  // namespace
