@@ -25,10 +25,17 @@ Matrix take_rows(const Table& data, const Units& units, const RowOrder& rows) {
     part.values.insert(part.values.end(), begin, begin + data.cols);
   }
   Matrix model = units.to_model(part);
-  for (std::size_t i = 0; i < model.values.size(); ++i)
-    if (!std::isfinite(model.values[i]))
-      refuse("DATA", "values that float32 can hold in the model's units",
-             "others in row " + std::to_string(rows[i / static_cast<std::size_t>(model.cols)]) + " (from 0)");
+  for (std::size_t i = 0; i < model.values.size(); ++i) {
+    if (std::isfinite(model.values[i])) continue;
+    // A coordinate of the model may come from several columns: the largest value is the one to look at.
+    const auto row = static_cast<std::int64_t>(i) / model.cols;
+    const auto begin = part.values.begin() + row * part.cols;
+    const auto largest =
+        std::max_element(begin, begin + part.cols, [](double a, double b) { return std::abs(a) < std::abs(b); });
+    refuse("DATA", "values that float32 can hold in the model's units",
+           number_text(*largest) + " in row " + std::to_string(rows[static_cast<std::size_t>(row)]) + ", column " +
+               std::to_string(largest - begin) + " (from 0)");
+  }
   return model;
 }
 
