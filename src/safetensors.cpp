@@ -10,6 +10,7 @@
 #include <set>
 
 #include "atomic_file.h"
+#include "file_kind.h"
 #include "scorematch/error.h"
 
 namespace scorematch {
@@ -200,6 +201,8 @@ std::string describe_shape(const std::vector<std::int64_t>& shape) {
 SafetensorsFile read_safetensors(const std::string& path, Halves halves) {
   const std::string bytes = read_bytes(path);
   std::uint64_t header_bytes = 0;
+  const std::string kind = file_kind(std::string_view(bytes).substr(0, kFileKindBytes));
+  if (!kind.empty() && kind != "a safetensors file") fail(path, "expected a safetensors file, got " + kind);
   if (bytes.size() < 8) fail(path, "expected at least 8 bytes, got " + std::to_string(bytes.size()));
   std::memcpy(&header_bytes, bytes.data(), 8);
   if (header_bytes > kMaxHeader || header_bytes > bytes.size() - 8)

@@ -49,6 +49,28 @@ TEST_P(CommandEval, EqualsTheGoldenCase) {
   EXPECT_EQ(listing().size(), 1u);
 }
 
+class CommandEvalInputs : public CommandTest {};
+
+TEST_F(CommandEvalInputs, AreSearchedForWhatIsNotFinite) {
+  const std::string name = std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/dsm-silu-edm-fourier.safetensors";
+  EXPECT_EQ(run_well({"eval", name, "-o", "out.safetensors"}).err, "");
+  SafetensorsFile file = read_safetensors(name);
+  std::vector<double> x = file.tensors.at("x").as_double(), bias = file.tensors.at("layers.0.bias").as_double();
+  x[0] = x[2] = std::nan("");
+  x[1] = bias[0] = HUGE_VAL;
+  file.tensors.at("x").values = x;
+  file.tensors.at("layers.0.bias").values = bias;
+  write_safetensors(path("case.safetensors"), file);
+  const Finished finished = run_well({"eval", "case.safetensors", "-o", "out.safetensors"});
+  const std::vector<std::string> lines = lines_of(finished.err);
+  ASSERT_EQ(lines.size(), 2u) << finished.err;
+  EXPECT_EQ(lines[0], "scorematch: warning: case.safetensors: tensor 'layers.0.bias': 0 NaN and 1 infinite of " +
+                          std::to_string(bias.size()) + " values");
+  EXPECT_EQ(lines[1], "scorematch: warning: case.safetensors: tensor 'x': 2 NaN and 1 infinite of " +
+                          std::to_string(x.size()) + " values");
+  EXPECT_EQ(run({"compare", "case.safetensors", "--engines", "reference,cpu"}).err, finished.err);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, CommandEval,
                          testing::Values("dsm-silu-edm-fourier", "dsm-softplus-plain-none", "esm-tanh-ncsn-log_sigma",
                                          "ism-gelu-noise-fourier", "ism-tanh-plain-none", "ssm-silu-edm-log_sigma",

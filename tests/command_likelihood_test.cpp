@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "cli/npy.h"
 #include "scorematch/checkpoint.h"
@@ -44,6 +45,16 @@ double log_density(const cli::Matrix& data, std::size_t row) {
     sum -= 0.5 * z * z + std::log(deviation) + 0.5 * std::log(kTwoPi);
   }
   return sum;
+}
+
+/// Of an .npy file as it is written, with values that read_npy() would refuse.
+cli::Matrix read_floats(const std::string& path) {
+  const std::string bytes = read_file(path);
+  const std::size_t header = bytes.find('\n') + 1;
+  cli::Matrix matrix{static_cast<std::int64_t>((bytes.size() - header) / sizeof(float)), 1, {}};
+  matrix.values.resize(static_cast<std::size_t>(matrix.rows));
+  std::memcpy(matrix.values.data(), bytes.data() + header, matrix.values.size() * sizeof(float));
+  return matrix;
 }
 
 class CommandLikelihood : public CommandTest {
@@ -173,6 +184,56 @@ TEST_F(CommandLikelihood, OfDataOnAGridIsOfTheirProbability) {
   EXPECT_NE(out.find("multiples of 2"), std::string::npos) << out;
 }
 
+// 1e30 is within float32 but its square is not; 1e300 is beyond float32 in model units.
+TEST_F(CommandLikelihood, RowsWithoutAValueLeaveTheOthersTheirs) {
+  gaussian_model({10, -200}, {4, 0.25f}).save(path("model.safetensors"));
+  std::string text = "x,y\n", finite = "x,y\n";
+  for (int i = 0; i < 1030; ++i) {  // more than are taken at once
+    const std::string row = std::to_string(8 + i % 5) + "," + std::to_string(-200 + 0.01 * (i % 7)) + "\n";
+    text += i == 3 ? "1e30,-200\n" : i == 1025 ? "10,-1e300\n" : row;
+    if (i != 3 && i != 1025) finite += row;
+  }
+  write_file(path("data.csv"), text);
+  write_file(path("finite.csv"), finite);
+  const Finished finished = run_well({"likelihood", "model.safetensors", "data.csv", "-o", "values.npy"});
+  const Finished without = run_well({"likelihood", "model.safetensors", "finite.csv", "-o", "finite.npy"});
+  EXPECT_NE(finished.err.find("scorematch: warning: 2 of 1030 rows have no finite log-likelihood"), std::string::npos)
+      << finished.err;
+  EXPECT_NE(finished.err.find(": 3, 1025 (from 0)"), std::string::npos) << finished.err;
+  EXPECT_EQ(without.err, "");
+  EXPECT_NE(finished.out.find("(1028 rows)"), std::string::npos) << finished.out;
+  EXPECT_EQ(measurement(finished.out, "log-likelihood"), measurement(without.out, "log-likelihood"));
+  const cli::Matrix values = read_floats(path("values.npy"));
+  ASSERT_EQ(values.rows, 1030);
+  for (std::size_t n = 0; n < 1030; ++n) EXPECT_EQ(std::isfinite(values.values[n]), n != 3 && n != 1025) << n;
+  const cli::Matrix others = cli::rounded(cli::read_npy(path("finite.npy")));
+  EXPECT_EQ(values.values[2], others.values[2]);
+  EXPECT_EQ(values.values[4], others.values[3]);
+}
+
+TEST_F(CommandLikelihood, AreRefusedWhereNoRowHasOne) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  write_file(path("data.csv"), "1e30\n-1e30\n");
+  const Finished finished = run({"likelihood", "model.safetensors", "data.csv"});
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_NE(finished.err.find("log-likelihood: expected finite values, got none in any row"), std::string::npos);
+}
+
+TEST_F(CommandLikelihood, DropsRowsWithMissingValuesOnRequest) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  write_file(path("data.csv"), "x\n1\nNA\n0.5\n");
+  EXPECT_NE(run({"likelihood", "model.safetensors", "data.csv"}).err.find("line 3, field 1"), std::string::npos);
+  const Finished finished =
+      run_well({"likelihood", "model.safetensors", "data.csv", "--missing", "drop", "-o", "values.csv"});
+  EXPECT_NE(finished.out.find("data            2 x 1, column x, 1 row with missing values dropped"), std::string::npos)
+      << finished.out;
+  const std::vector<std::string> lines = lines_of(read_file(path("values.csv")));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "log_likelihood");
+  const double variance = kSigmaData * kSigmaData + kLow * kLow;
+  EXPECT_NEAR(std::atof(lines[1].c_str()), -0.5 / variance - 0.5 * std::log(kTwoPi * variance), 5e-3);
+}
+
 struct Misuse {
   const char* name;
   int exit_code;
@@ -232,7 +293,7 @@ TEST_F(CommandLikelihood, RefusesInOneLineAndWritesNothing) {
        {"--sigma-min", "from sigma-min to twice that or more", "11 to 20"}},
       {"network that ignores sigma", 1, {"plain.safetensors", data}, {"MODEL", "uses sigma", "ignores sigma"}},
       {"data off the grid", 1, {"grid.safetensors", data}, {"DATA", "multiples of --dequantize 1", "row 0"}},
-      {"output over the model", 1, with({"-o", model}), {"--output", "otherwise", model}},
+      {"output of another kind", 2, with({"-o", model}), {"--output", ".npy or .csv", model}},
       {"output over the data", 1, with({"-o", data}), {"--output", "otherwise", data}},
       {"output to no folder", 1, with({"-o", "none/out.npy"}), {"none/out.npy", "No such file"}},
   };

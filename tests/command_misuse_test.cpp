@@ -37,11 +37,12 @@ class CommandMisuse : public CommandTest {
   }
 
  private:
-  /// What the arguments name, or how they begin: "text/run" needs text.
+  /// What the arguments name, or how they begin: "text/run" needs text, "two.npz:x" two.npz.
   void make_inputs(const Arguments& arguments) const {
     for (const auto& [name, make] : misuse_inputs())
       for (const std::string& argument : arguments)
-        if (argument == name || argument == "./" + name || argument.rfind(name + "/", 0) == 0) {
+        if (argument == name || argument == "./" + name || argument.rfind(name + "/", 0) == 0 ||
+            argument.rfind(name + ":", 0) == 0) {
           make(path(name));
           break;
         }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/contact_sheet.h"
+#include "cli/data_file.h"
 #include "cli/npy.h"
 #include "cli/scatter_plot.h"
 #include "scorematch/checkpoint.h"
@@ -444,6 +445,29 @@ TEST_F(CommandSample, AnEnergyNetsDensityIsDrawnToo) {
   const Picture picture = read_png(path("samples.png"));
   EXPECT_LT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples", heights)), 0.01);
   EXPECT_GT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples")), 0.1);
+}
+
+TEST_F(CommandSample, TheNameSaysWhatIsWritten) {
+  Checkpoint model = gaussian_model({10, -3}, {2, 0.5f});
+  model.save(path("model.safetensors"));
+  const cli::Matrix samples = sample({"-n", "20"});
+  run_well({"sample", "model.safetensors", "-n", "20", "-o", "plain.CSV"});
+  const cli::Table plain = cli::read_data(path("plain.CSV"));
+  EXPECT_TRUE(plain.columns.empty());
+  EXPECT_EQ(cli::rounded(plain).values, samples.values);  // text has all of a float32
+  // With the names and the resolution of the training data:
+  model.metadata["data.element"] = "float64";
+  model.metadata["data.columns"] = "a,\"b, c\"";
+  model.save(path("model.safetensors"));
+  run_well({"sample", "model.safetensors", "-n", "20", "-o", "named.csv"});
+  run_well({"sample", "model.safetensors", "-n", "20", "-o", "wide.npy"});
+  const cli::Table named = cli::read_data(path("named.csv")), wide = cli::read_npy(path("wide.npy"));
+  EXPECT_EQ(named.columns, (std::vector<std::string>{"a", "b, c"}));
+  EXPECT_EQ(lines_of(read_file(path("named.csv")))[0], "a,\"b, c\"");
+  EXPECT_EQ(wide.element, cli::Element::float64);
+  EXPECT_EQ(named.values, wide.values);
+  EXPECT_NE(cli::widened(cli::rounded(wide)).values, wide.values);
+  EXPECT_EQ(cli::rounded(wide).values, samples.values);
 }
 
 TEST_F(CommandSample, ASecondRunReplacesItsFiles) {

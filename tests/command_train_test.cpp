@@ -220,6 +220,31 @@ TEST_F(CommandTrain, SamplesHaveTheResolutionOfTheData) {
   EXPECT_GT(std::set<double>(samples.values.begin(), samples.values.end()).size(), 190u);
 }
 
+TEST_F(CommandTrain, ReportsTheDataAndDropsRowsOnRequest) {
+  std::string text = "length,width\n";
+  for (int i = 0; i < 60; ++i) text += std::to_string(i % 7) + "," + (i % 20 == 3 ? "NA" : std::to_string(i)) + "\n";
+  write_file(path("data.csv"), text);
+  const Finished refused = run({"train", "data.csv", "-o", "run"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_TRUE(contains(refused.err, "line 5, field 2 (column 'width'): found 'NA', a missing value")) << refused.err;
+  const Arguments drop = {"train", "data.csv", "-o", "run", "--missing", "drop", "--hidden", "8", "--steps", "10"};
+  const Finished finished = run_well(drop);
+  EXPECT_TRUE(contains(finished.out, "data        57 x 2, columns length, width, 3 rows with missing values dropped\n"))
+      << finished.out;
+  const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
+  EXPECT_EQ(model.metadata.at("data.columns"), "length,width");
+  EXPECT_EQ(model.metadata.at("data.dropped_rows"), "3");
+  // A run that is resumed drops them again, and leaves the same model.
+  Arguments stopped = drop;
+  stopped[3] = "stopped";
+  stopped.insert(stopped.end(), {"--stop-after", "4"});
+  run_well(stopped);
+  run_well({"train", "data.csv", "-o", "stopped", "--resume", "stopped"});
+  EXPECT_TRUE(read_file(path("stopped/model.safetensors")) == read_file(path("run/model.safetensors")));
+  run_well({"sample", "run/model.safetensors", "-n", "3", "-o", "new.csv", "--steps", "3"});
+  EXPECT_EQ(lines_of(read_file(path("new.csv")))[0], "length,width");
+}
+
 TEST_F(CommandTrain, HiddenWidthsDoNotSwallowTheData) {
   run_well({"train", "--hidden", "8,4", "data.npy", "-o", "run", "--steps", "2"});
   EXPECT_EQ(Checkpoint::load(path("run/model.safetensors")).net.hidden, (std::vector<int>{8, 4}));

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/npy.h"
+#include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
 #include "support/files.h"
 
@@ -92,9 +95,10 @@ TEST_F(DataFiles, IdxHasEveryTypeAndIsFlattened) {
   expect_table(read_data(write_gzip("a-ubyte.gz", idx(0x08, {1000, 10, 10}, many))), 1000, 100, values);
 }
 
-TEST_F(DataFiles, NpyGoesByItsName) {
+TEST_F(DataFiles, NpyGoesByItsContent) {
   write_npy(folder_.file("a.npy"), {1, 2, {3, 4}});
-  expect_table(read_data(folder_.file("a.npy")), 1, 2, {3, 4});
+  std::filesystem::rename(folder_.file("a.npy"), folder_.file("a.dat"));
+  expect_table(read_data(folder_.file("a.dat")), 1, 2, {3, 4});
 }
 
 // ---- bad ones
@@ -111,17 +115,17 @@ TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
     std::vector<std::string> in_message;
   };
   const std::vector<Bad> all = {
-      {"", {"no row of numbers"}},
+      {"", {"found an empty file", "need data: .npy"}},
       {"\n\n# nothing\n", {"no row of numbers"}},
       {"x,y\n", {"no row of numbers"}},
       {"1,2\n3\n", {"line 2", "found 1 fields", "need 2"}},
       {"1,2\n3,4,5\n", {"line 2", "found 3 fields", "need 2"}},
       {"x,y,z\n3,4\n", {"line 2", "found 2 fields", "need 3"}},
       {"1,2\n\n3,four\n", {"line 3, field 2", "'four'", "finite"}},
-      {"1,2\n3,\n", {"line 2, field 2", "found ''"}},
+      {"1,2\n3,\n", {"line 2, field 2", "found ''", "missing value", "--missing drop"}},
       {"1,2\n3,4x\n", {"line 2, field 2", "'4x'"}},
       {"1,2\n0x10,4\n", {"line 2, field 1", "'0x10'"}},
-      {"1,2\nnan,4\n", {"line 2, field 1", "'nan'"}},
+      {"1,2\nnan,4\n", {"line 2, field 1", "'nan'", "missing value"}},
       {"1,2\n3,-inf\n", {"line 2, field 2", "'-inf'"}},
       {"1,2\n3,1e309\n", {"line 2, field 2", "'1e309'"}},
       {"1,2\n3,1e999\n", {"line 2, field 2", "'1e999'"}},
@@ -134,10 +138,10 @@ TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
       {with(7, 0), {"shape: found (0", "extents of 1 or more"}},
       {with(11, 0), {"shape: found (2, 0)"}},
       {good.substr(0, 15), {"data", "after 3 bytes", "need 4"}},
-      {with(4, 0x7F), {"data", "after 4 bytes"}},
+      {with(5, 1), {"data", "after 4 bytes"}},
       {good + "5", {"data: found more bytes than shape (2, 2)"}},
       {idx<std::uint8_t>(0x08, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}, {}), {"shape", "more than 64 bits"}},
-      {idx<float>(0x0D, {1, 2}, {1, NAN}), {"nan in row 0, column 1", "finite"}},
+      {idx<float>(0x0D, {1, 2}, {1, NAN}), {"nan in row 0, column 1", "finite", "--missing drop"}},
       {idx<double>(0x0E, {2, 1}, {1, -HUGE_VAL}), {"row 1, column 0"}},
   };
   for (const Bad& bad : all)
@@ -176,6 +180,85 @@ TEST_F(DataFiles, WhatCannotBeOpenedOrUnpackedIsSaid) {
   std::string spoilt = packed;
   spoilt[packed.size() / 2] = static_cast<char>(spoilt[packed.size() / 2] ^ 0x55);
   EXPECT_NE(message(write("spoilt.gz", spoilt)), "");
+}
+
+TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
+  const std::string zeros(600, '\0');
+  const std::pair<std::string, std::string> kinds[] = {
+      {"\x89PNG\r\n\x1a\n", "a PNG picture"},
+      {"\xff\xd8\xff\xe0", "a JPEG picture"},
+      {"GIF89a\1", "a GIF picture"},
+      {"\x89HDF\r\n\x1a\n", "an HDF5 file"},
+      {"MATLAB 5.0 MAT-file", "a MATLAB file"},
+      {"PAR1\x15", "a Parquet file"},
+      {"ARROW1", "an Arrow file"},
+      {std::string("SQLite format 3\0", 16), "an SQLite database"},
+      {"\x80\x04\x95", "a Python pickle"},
+      {"\x80\x02]q", "a Python pickle"},
+      {std::string("\x02\0\0\0\0\0\0\0{}", 10), "a safetensors file"},
+      {"%PDF-1.4", "a PDF document"},
+      {"BZh91\x01", "a file compressed by bzip2"},
+      {std::string("\xfd\x37zXZ\0", 6), "a file compressed by xz"},
+      {"\x28\xb5\x2f\xfd", "a file compressed by zstd"},
+      {"\x7f"
+       "ELF",
+       "an executable program"},
+      {"\x01\x02\x03", "binary data of an unknown kind"},
+  };
+  for (const auto& [start, kind] : kinds)
+    for (const bool compressed : {false, true}) {
+      const std::string path = compressed ? write_gzip("a.csv", start + zeros) : write("a.csv", start + zeros);
+      try {
+        read_data(path);
+        ADD_FAILURE() << kind;
+      } catch (const Error& error) {
+        const std::string expected =
+            path + ": found " + kind + (compressed ? " compressed by gzip" : "") + ", need data: .npy, .npz, .csv";
+        EXPECT_EQ(std::string(error.what()).rfind(expected, 0), 0u) << error.what();
+      }
+      const std::string unknown = "binary data of an unknown kind";
+      if (compressed || kind == "a safetensors file" || kind == unknown) continue;
+      try {
+        Checkpoint::load(path);
+        ADD_FAILURE() << kind;
+      } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()), path + ": expected a safetensors file, got " + kind);
+      }
+    }
+  for (const std::string text : {"{\"a\": 1}", "[[1, 2], [3, 4]]"}) {
+    try {
+      read_data(write("a.csv", text));
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("found a JSON text"), std::string::npos) << error.what();
+    }
+  }
+  // Text that happens to begin so is text.
+  for (const std::string name : {"PAR1", "ID3", "BZh", "GGUF", "MATLAB 5.0", "GIF89a", "ARROW1"})
+    EXPECT_EQ(read_data(write("a.csv", name + ",x\n1,2\n")).columns[0], name);
+}
+
+TEST_F(DataFiles, AreDescribedInOneLine) {
+  Table table{2, 3, {1, 2, 3, 4, 5, 6}};
+  EXPECT_EQ(describe(table), "2 x 3");
+  table.columns = {"a", "b, c", ""};
+  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', ''");
+  table.dropped_rows = 3;
+  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', '', 3 rows with missing values dropped");
+  Table wide{1, 10, {}};
+  for (int i = 0; i < 10; ++i) wide.columns.push_back("c" + std::to_string(i));
+  EXPECT_EQ(describe(wide), "1 x 10, columns c0, c1, c2, c3, c4, c5, ..., c9");
+  EXPECT_EQ(describe({1, 1, {0}, Element::text, {"two\nlines"}}), "1 x 1, column two lines");
+}
+
+TEST_F(DataFiles, TextHasTheShortestNumbersThatReadBack) {
+  const std::string path = folder_.file("a.csv");
+  write_data(path, {2, 2, {0.1, -1e300, 4.9e-324, 3}, Element::float64});
+  std::ifstream wide(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(wide), {}), "0.1,-1e+300\n5e-324,3\n");
+  write_data(path, {1, 3, {static_cast<double>(0.1f), HUGE_VAL, std::nan("")}, Element::float32, {"a", "b", "c"}});
+  std::ifstream narrow(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(narrow), {}), "a,b,c\n0.1,inf,nan\n");
 }
 
 }  // namespace

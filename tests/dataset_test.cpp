@@ -17,11 +17,21 @@ namespace {
 
 using cli::Dataset;
 using cli::Matrix;
-using cli::prepare;
 using cli::Standardize;
 using cli::Table;
 
 constexpr double kSigmaData = 0.5;
+
+/// With every row, whatever its values are.
+Dataset prepare(const Table& data, double validation, Standardize standardize, double deviation, std::uint64_t seed) {
+  cli::Preparation how;
+  how.validation = validation;
+  how.standardize = standardize;
+  how.deviation = deviation;
+  how.seed = seed;
+  how.drop_outliers = false;
+  return cli::prepare(data, how);
+}
 
 template <class T>
 std::vector<double> column(const T& matrix, std::size_t j) {
@@ -89,7 +99,7 @@ TEST(DatasetScale, OneScaleForAllKeepsShapes) {
   double variance = 0;
   for (std::size_t j = 0; j < 3; ++j) {
     EXPECT_EQ(set.standardization.scale[j], set.standardization.scale[0]);
-    EXPECT_NEAR(static_cast<double>(set.standardization.mean[j]), moments(column(data, j)).mean, 1e-4) << j;
+    EXPECT_NEAR(set.standardization.mean[j], moments(column(data, j)).mean, 1e-4) << j;
     variance += moments(column(set.training, j)).variance / 3;
   }
   EXPECT_NEAR(std::sqrt(variance), kSigmaData, 1e-6);
@@ -107,15 +117,18 @@ TEST(DatasetScale, NoneLeavesTheValuesAsTheyAre) {
   EXPECT_EQ(set.highest, 49.0);
 }
 
-TEST(DatasetScale, AColumnThatNeverChangesTakesTheCommonScale) {
+TEST(DatasetScale, AColumnThatNeverChangesIsNoneOfTheModels) {
   Table data = three_columns(100);
   for (std::size_t i = 1; i < data.values.size(); i += 3) data.values[i] = 0.1;  // a sum of 100 of them is rounded
   for (const Standardize standardize : {Standardize::scale, Standardize::column}) {
     const Dataset set = prepare(data, 0.1, standardize, kSigmaData, 3);
-    EXPECT_EQ(static_cast<float>(set.standardization.mean[1]), 0.1f);
-    EXPECT_GT(set.standardization.scale[1], 100.0f);
-    for (const double each : column(set.training, 1)) EXPECT_NEAR(each, 0, 1e-9);
-    for (const double each : column(set.held_out, 1)) EXPECT_NEAR(each, 0, 1e-9);
+    EXPECT_EQ(set.dim, 2);
+    EXPECT_EQ(set.training.cols, 2);
+    EXPECT_EQ(set.held_out.cols, 2);
+    EXPECT_EQ(set.standardization.mean[1], 0.1);
+    const Table back = cli::Units(set.standardization, set.dim).to_data(set.training);
+    EXPECT_EQ(back.cols, 3);
+    for (const double each : column(back, 1)) EXPECT_EQ(each, 0.1);
   }
 }
 
@@ -159,19 +172,20 @@ TEST(DatasetSplit, IsTheSameForTheSameSeedAndFairOverSeeds) {
 TEST(DatasetUnits, ThereAndBackIsTheIdentity) {
   const Table data = three_columns(200);
   const Dataset set = prepare(data, 0, Standardize::column, kSigmaData, 3);
-  const Matrix model = cli::to_model_units(set.standardization, data);
+  const cli::Units units(set.standardization, set.dim);
+  const Matrix model = units.to_model(data);
   EXPECT_NE(model.values, cli::rounded(data).values);
-  const Table there = cli::to_data_units(set.standardization, model);
+  const Table there = units.to_data(model);
   for (std::size_t i = 0; i < data.values.size(); ++i) {
     // Half a unit in the last place of the model's value: the distance from the mean matters, not the mean's size.
-    const double value = data.values[i],
-                 distance = std::abs(value - static_cast<double>(set.standardization.mean[i % 3]));
+    const double value = data.values[i], distance = std::abs(value - set.standardization.mean[i % 3]);
     EXPECT_NEAR(there.values[i], value, 0x1p-24 * distance + 1e-15 * std::abs(value)) << i;
   }
 
-  const Matrix untouched = cli::to_model_units({}, data);
+  const cli::Units none({}, 3);
+  const Matrix untouched = none.to_model(data);
   EXPECT_EQ(untouched.values, cli::rounded(data).values);
-  EXPECT_EQ(cli::to_data_units({}, untouched).values, cli::widened(untouched).values);
+  EXPECT_EQ(none.to_data(untouched).values, cli::widened(untouched).values);
 }
 
 // Julian days of one day: float32 has eight numbers between 2459000 and 2459002.
@@ -182,7 +196,8 @@ TEST(DatasetUnits, KeepTheResolutionOfDoublesFarFromZero) {
   std::set<float> model(set.training.values.begin(), set.training.values.end());
   model.insert(set.held_out.values.begin(), set.held_out.values.end());
   EXPECT_EQ(model.size(), 1000u);
-  const Table back = cli::to_data_units(set.standardization, cli::to_model_units(set.standardization, data));
+  const Table back =
+      cli::Units(set.standardization, set.dim).to_data(cli::Units(set.standardization, set.dim).to_model(data));
   for (std::size_t i = 0; i < 1000; ++i) EXPECT_NEAR(back.values[i], data.values[i], 1e-6) << i;
 }
 

@@ -21,6 +21,8 @@ using cli::Table;
 constexpr std::int64_t kRows = 50, kCols = 7;  // a group of four and a part of one
 constexpr double kStep = 0.5;
 
+const cli::Units kUnits({}, kCols);  // the data's own
+
 /// On the grid of kStep, between -100 and 100.
 Matrix grid_data() {
   Matrix data{kRows, kCols, {}};
@@ -38,7 +40,7 @@ std::vector<double> noise_of(const Matrix& data, const Matrix& noisy) {
 
 TEST(Dequantize, NoiseIsUniformWithinOneStepAndNewAtEveryStepSampleAndCoordinate) {
   const Matrix data = grid_data();
-  const Dequantizer dequantizer(kStep, {}, kCols, 11);
+  const Dequantizer dequantizer(kStep, kUnits, 11);
   std::vector<double> all, next;
   for (std::int64_t step = 0; step < 200; ++step)
     for (const double u : noise_of(data, dequantizer.all(data, step))) all.push_back(u);
@@ -63,7 +65,7 @@ TEST(Dequantize, NoiseIsUniformWithinOneStepAndNewAtEveryStepSampleAndCoordinate
 
 TEST(Dequantize, IsAFunctionOfSeedAndStep) {
   const Matrix data = grid_data();
-  const Dequantizer one(kStep, {}, kCols, 1), same(kStep, {}, kCols, 1), other(kStep, {}, kCols, 2);
+  const Dequantizer one(kStep, kUnits, 1), same(kStep, kUnits, 1), other(kStep, kUnits, 2);
   EXPECT_EQ(one.all(data, 5).values, same.all(data, 5).values);
   EXPECT_NE(one.all(data, 5).values, one.all(data, 6).values);
   EXPECT_NE(one.all(data, 5).values, other.all(data, 5).values);
@@ -74,7 +76,7 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
   constexpr std::uint64_t kSeed = 9;
   const Matrix data = grid_data();
   std::vector<float> noisy;
-  Dequantizer(kStep, {}, kCols, kSeed).draw(data, kTrainingStep, kBatch, noisy);
+  Dequantizer(kStep, kUnits, kSeed).draw(data, kTrainingStep, kBatch, noisy);
 
   const Engine engine = Engine::reference();
   const PerturbPlan plan(engine, static_cast<int>(kCols), schedule::Single{1}, kBatch);
@@ -99,8 +101,13 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
 TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
   const Matrix data = grid_data();
   for (const auto how : {cli::Standardize::scale, cli::Standardize::column}) {
-    const cli::Dataset set = cli::prepare(cli::widened(data), 0, how, 0.5, 3, kStep);
-    const Dequantizer dequantizer(kStep, set.standardization, kCols, 1);
+    cli::Preparation preparation;
+    preparation.validation = 0;
+    preparation.standardize = how;
+    preparation.dequantize = kStep;
+    const cli::Dataset set = cli::prepare(cli::widened(data), preparation);
+    const cli::Units units(set.standardization, set.dim);
+    const Dequantizer dequantizer(kStep, units, 1);
     std::vector<double> all;
     for (std::int64_t step = 0; step < 100; ++step)
       for (const float each : dequantizer.all(set.training, step).values) all.push_back(static_cast<double>(each));
@@ -109,8 +116,8 @@ TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
     EXPECT_NEAR(m.mean, 0, 1e-3);
     EXPECT_NEAR(std::sqrt(m.variance), 0.5, 1e-3);
     // And back: model units to data units to the grid.
-    Table samples = cli::to_data_units(set.standardization, dequantizer.all(set.training, 7));
-    const Table rows = cli::to_data_units(set.standardization, set.training);
+    Table samples = units.to_data(dequantizer.all(set.training, 7));
+    const Table rows = units.to_data(set.training);
     cli::to_grid(samples, kStep, -1e9, 1e9);
     std::size_t off = 0;
     for (std::size_t i = 0; i < samples.values.size(); ++i) off += std::abs(samples.values[i] - rows.values[i]) > 1e-3;

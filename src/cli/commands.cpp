@@ -23,6 +23,12 @@ Engine EngineOptions::make() const {
   }
 }
 
+void add_missing(OptionTable& table, std::string& value) {
+  table.choice("--missing", value, {"refuse", "drop"},
+               "values that are missing, as NaN, NA or an empty field: refuse, or drop the rows that have one",
+               always_has_effect());
+}
+
 void refuse_option(const std::string& option, const std::string& expected, const std::string& got) {
   throw CLI::ValidationError(option, "expected " + expected + ", got " + got);
 }

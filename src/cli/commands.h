@@ -23,6 +23,9 @@ struct EngineOptions {
   Engine make() const;
 };
 
+/// --missing, whose value missing_named() takes.
+void add_missing(OptionTable& table, std::string& value);
+
 /// An option that does not go with the others: the same exit code as one that cannot be read.
 [[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);
 

@@ -49,6 +49,7 @@ void run(const Options& options) {
       options.engines.size() < 2)
     refuse_option("--engines", "two or more, each once", std::to_string(options.engines.size()));
   const SafetensorsFile input = in_float32(read_safetensors(options.input));
+  warn_of_non_finite(options.input, input);
   std::vector<SafetensorsFile> results;
   for (const std::string& name : options.engines) {
     const Engine engine = EngineOptions{name, options.threads}.make();

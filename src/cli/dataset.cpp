@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "cli/csv_text.h"
 #include "cli/dequantize.h"
 #include "cli/refusal.h"
 #include "spec_text.h"
@@ -24,10 +25,17 @@ Matrix take_rows(const Table& data, const Units& units, const RowOrder& rows) {
     part.values.insert(part.values.end(), begin, begin + data.cols);
   }
   Matrix model = units.to_model(part);
-  for (std::size_t i = 0; i < model.values.size(); ++i)
-    if (!std::isfinite(model.values[i]))
-      refuse("DATA", "values that float32 can hold in the model's units",
-             "others in row " + std::to_string(rows[i / static_cast<std::size_t>(model.cols)]) + " (from 0)");
+  for (std::size_t i = 0; i < model.values.size(); ++i) {
+    if (std::isfinite(model.values[i])) continue;
+    // A coordinate of the model may come from several columns: the largest value is the one to look at.
+    const auto row = static_cast<std::int64_t>(i) / model.cols;
+    const auto begin = part.values.begin() + row * part.cols;
+    const auto largest =
+        std::max_element(begin, begin + part.cols, [](double a, double b) { return std::abs(a) < std::abs(b); });
+    refuse("DATA", "values that float32 can hold in the model's units",
+           number_text(*largest) + " in row " + std::to_string(rows[static_cast<std::size_t>(row)]) + ", column " +
+               std::to_string(largest - begin) + " (from 0)");
+  }
   return model;
 }
 
@@ -71,11 +79,18 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   result.element = data.element;
   result.columns = data.columns;
   result.row_shape = data.row_shape;
+  result.dropped_rows = data.dropped_rows;
   return result;
 }
 
 void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata) {
   metadata["data.element"] = element_name(data.element);
+  if (!data.columns.empty()) metadata["data.columns"] = csv_line(data.columns);
+  if (data.dropped_rows > 0) metadata["data.dropped_rows"] = std::to_string(data.dropped_rows);
+}
+
+bool dropped_rows(const std::map<std::string, std::string>& metadata) {
+  return metadata.count("data.dropped_rows") > 0;
 }
 
 Table table_of_samples(const std::map<std::string, std::string>& metadata, std::int64_t dim) {
@@ -83,6 +98,9 @@ Table table_of_samples(const std::map<std::string, std::string>& metadata, std::
   table.cols = dim;
   if (const auto found = metadata.find("data.element"); found != metadata.end())
     table.element = element_named(found->second, table.element);
+  if (const auto found = metadata.find("data.columns"); found != metadata.end())
+    table.columns = csv_fields("data.columns", found->second);
+  if (table.columns.size() != static_cast<std::size_t>(dim)) table.columns.clear();  // of a model made by hand
   return table;
 }
 

@@ -24,6 +24,7 @@ struct Dataset {
   std::vector<std::int64_t> row_shape;  // as in Table
   std::vector<std::int64_t> outliers;   // rows that were left out
   std::vector<std::string> notes;       // what a person should know about the data, a line each
+  std::int64_t dropped_rows = 0;        // as in Table
 };
 
 struct Preparation {
@@ -40,8 +41,11 @@ struct Preparation {
 /// value is beyond float32 in the model's units
 Dataset prepare(const Table& data, const Preparation& how, const Standardization* known = nullptr);
 
-/// The kind of the data, for the model's metadata: data.element, and data.columns where the columns have names.
+/// The kind of the data, for the model's metadata: data.element, data.columns where the columns have names, and
+/// data.dropped_rows where there were any.
 void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata);
+/// Whether describe_data() recorded that rows were dropped: a run that is resumed drops them again.
+bool dropped_rows(const std::map<std::string, std::string>& metadata);
 /// An empty table of samples: the element and the columns' names that describe_data() recorded. @param dim of the model
 Table table_of_samples(const std::map<std::string, std::string>& metadata, std::int64_t dim);
 

@@ -16,7 +16,9 @@ struct Options {
 void run(const Options& options) {
   const Engine engine = options.engine.make();
   check_output("--output", options.output, {options.input});
-  const SafetensorsFile out = evaluate_case(engine, options.input, read_safetensors(options.input));
+  const SafetensorsFile input = read_safetensors(options.input);
+  warn_of_non_finite(options.input, input);
+  const SafetensorsFile out = evaluate_case(engine, options.input, input);
   write_safetensors(options.output, out);
   std::printf("loss %.9g, standard error %.3g, on %s\n", out.tensors.at("loss").as_double()[0],
               out.tensors.at("standard_error").as_double()[0], engine.description().c_str());

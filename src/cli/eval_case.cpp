@@ -1,6 +1,8 @@
 #include "cli/eval_case.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 
 #include "scorematch/error.h"
 #include "scorematch/loss.h"
@@ -215,6 +217,18 @@ class Evaluation {
 };
 
 }  // namespace
+
+void warn_of_non_finite(const std::string& path, const SafetensorsFile& file) {
+  for (const auto& [name, tensor] : file.tensors) {
+    const std::vector<double> values = tensor.as_double();
+    const auto nans = std::count_if(values.begin(), values.end(), [](double each) { return std::isnan(each); });
+    const auto infinities = std::count_if(values.begin(), values.end(), [](double each) { return std::isinf(each); });
+    if (nans + infinities == 0) continue;
+    std::fprintf(stderr, "scorematch: warning: %s: tensor '%s': %lld NaN and %lld infinite of %lld values\n",
+                 path.c_str(), name.c_str(), static_cast<long long>(nans), static_cast<long long>(infinities),
+                 static_cast<long long>(values.size()));
+  }
+}
 
 SafetensorsFile evaluate_case(const Engine& engine, const std::string& path, SafetensorsFile file) {
   Case c = read_case(path, std::move(file));

@@ -1,37 +1,33 @@
 /// @file
 /// A file read from its beginning to its end, whether or not it is compressed by gzip.
 #pragma once
-#include <cstdint>
 #include <memory>
-#include <string>
+
+#include "cli/byte_source.h"
 
 struct gzFile_s;
 
 namespace scorematch::cli {
 
-class GzipInput {
+class GzipInput : public ByteSource {
  public:
   /// @throws Error io, as every function here
   explicit GzipInput(const std::string& path);
 
-  /// Up to `bytes` of them; fewer only at the end.
-  std::int64_t read_some(void* out, std::int64_t bytes);
-  /// All of them. @param field what they are, for a message
-  void read(void* out, std::int64_t bytes, const char* field);
-  bool at_end();
-  /// Up to the next '\\n', without it and without a '\\r' before it; false at the end.
-  bool read_line(std::string& line);
+  bool is_compressed() const { return size_ < 0; }
+  /// Known where the file is not compressed.
+  std::int64_t left() const override { return size_ < 0 ? -1 : size_ - fetched_ + buffered(); }
+
+ protected:
+  std::int64_t fetch(char* out, std::int64_t bytes) override;
 
  private:
   struct Closer {
     void operator()(gzFile_s* file) const;
   };
-  bool fill();
 
-  std::string path_;
   std::unique_ptr<gzFile_s, Closer> file_;
-  std::string buffer_;
-  std::size_t next_ = 0;  // of the buffer, not yet read
+  std::int64_t size_ = -1, fetched_ = 0;  // bytes
 };
 
 }  // namespace scorematch::cli

@@ -1,12 +1,13 @@
 // IDX: two zero bytes, the element's type, the number of dimensions; each extent in 32 bits; the elements. Most
 // significant byte first.
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <limits>
 #include <vector>
 
-#include "cli/data_file.h"
-#include "cli/gzip_input.h"
+#include "cli/free_memory.h"
+#include "cli/idx.h"
 #include "cli/npy_header.h"
 #include "scorematch/error.h"
 
@@ -68,8 +69,8 @@ double decode(const unsigned char* bytes, unsigned char type, int size) {
 
 }  // namespace
 
-Table read_idx(const std::string& path) {
-  GzipInput file(path);
+Table read_idx(ByteSource& file, Missing missing) {
+  const std::string& path = file.name();
   unsigned char magic[4];
   file.read(magic, 4, "magic");
   if (magic[0] != 0 || magic[1] != 0)
@@ -91,6 +92,10 @@ Table read_idx(const std::string& path) {
   table.rows = shape[0], table.cols = count / shape[0];
   table.row_shape.assign(shape.begin() + 1, shape.end());
   table.element = element_of(magic[2]);
+  if (file.left() >= 0 && count > file.left() / size)
+    refuse_file(path, "data: found the file's end after " + std::to_string(file.left()) + " bytes, need " +
+                          std::to_string(count) + " times " + std::to_string(size));
+  check_free_memory(path, "shape " + shape_text(shape), count * 8);
   std::vector<unsigned char> chunk(std::size_t{1} << 16);
   const auto at_once = static_cast<std::int64_t>(chunk.size()) / size;
   // Grows as data come: an extent may be anything.
@@ -100,7 +105,9 @@ Table read_idx(const std::string& path) {
     try {
       for (std::int64_t i = 0; i < length; ++i) {
         const double value = decode(chunk.data() + i * size, magic[2], size);
-        check_value(path, value, (first + i) / table.cols, (first + i) % table.cols);
+        const std::int64_t row = (first + i) / table.cols, col = (first + i) % table.cols;
+        if (std::isinf(value)) refuse_value(path, value, row, col);
+        if (std::isnan(value) && missing == Missing::refuse) refuse_missing(path, row, col);
         table.values.push_back(value);
       }
     } catch (const std::bad_alloc&) {

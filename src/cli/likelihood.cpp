@@ -13,7 +13,6 @@
 #include "cli/dataset.h"
 #include "cli/dequantize.h"
 #include "cli/model_metadata.h"
-#include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/refusal.h"
@@ -25,7 +24,7 @@ namespace scorematch::cli {
 namespace {
 
 struct Options {
-  std::string model, data, output;
+  std::string model, data, output, missing = "refuse";
   EngineOptions engine;
   std::int64_t count = 0;
   std::uint64_t seed = 0;
@@ -49,42 +48,79 @@ Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
 }
 
 struct Result {
-  Estimate mean;
-  std::vector<float> values;  // [rows]
+  Estimate mean;               // of the rows that have a value
+  std::vector<double> values;  // [rows]; NaN or -inf for a row that has none
+  std::vector<std::int64_t> without;
 };
 
-/// In model units.
-Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, const Matrix& data,
-                const Likelihood& likelihood) {
+/// Zeros in place of a row that float32 cannot hold in model units: it has no likelihood, the others have theirs.
+std::vector<bool> blank_rows(Matrix& data) {
+  const auto cols = static_cast<std::size_t>(data.cols);
+  std::vector<bool> is_blank(static_cast<std::size_t>(data.rows), false);
+  for (std::size_t i = 0; i < is_blank.size(); ++i) {
+    const auto row = data.values.begin() + static_cast<std::ptrdiff_t>(i * cols);
+    is_blank[i] = std::any_of(row, row + data.cols, [](float each) { return !std::isfinite(each); });
+    if (is_blank[i]) std::fill(row, row + data.cols, 0.0f);
+  }
+  return is_blank;
+}
+
+/// @param data in model units @param shift from their log-likelihood to that of data units
+Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
+                const Likelihood& likelihood, double shift) {
+  const std::vector<bool> is_blank = blank_rows(data);
   const std::int64_t batch = std::min(kBatch, data.rows);
   const LikelihoodPlan plan(engine, model.net, likelihood, batch);
   Queue queue(engine, plan.workspace_bytes());
   auto params = engine.upload(model.sampling_params()), x = engine.upload(data.values, {data.rows, data.cols}),
        values = engine.allocate<float>(batch);
-  auto mean = engine.allocate<Estimate>();
   NoiseState noise(engine, options.seed);
   Result result;
   for (std::int64_t first = 0; first < data.rows; first += batch) {
     const std::int64_t count = std::min(batch, data.rows - first);
     const View part = View(values).samples(0, count);
-    plan.run(queue, {params, x.samples(first, count), noise.from(first)}, {part, {}, mean.data()});
-    result.mean = result.mean.merged(queue.read_one(mean));
-    const std::vector<float> each = queue.read_f32(part);
-    result.values.insert(result.values.end(), each.begin(), each.end());
+    plan.run(queue, {params, x.samples(first, count), noise.from(first)}, {part});
+    for (const float each : queue.read_f32(part)) {
+      const std::size_t row = result.values.size();
+      const double value = is_blank[row] ? -std::numeric_limits<double>::infinity() : static_cast<double>(each) + shift;
+      result.values.push_back(value);
+      if (std::isfinite(value))
+        result.mean = result.mean.merged({1, value, 0});
+      else
+        result.without.push_back(static_cast<std::int64_t>(row));
+    }
   }
-  if (!std::isfinite(result.mean.mean))
-    refuse("log-likelihood", "finite values", "others; try more --steps or a larger --sigma-min");
+  if (result.mean.count == 0)
+    refuse("log-likelihood", "finite values", "none in any row; try more --steps or a larger --sigma-min");
   return result;
+}
+
+/// "warning: rows 3, 17 and 2 others of 100 have no finite log-likelihood ..."
+void warn_of_rows_without(const Result& result) {
+  constexpr std::size_t kMost = 5;
+  const std::vector<std::int64_t>& rows = result.without;
+  if (rows.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(rows.size(), kMost); ++i)
+    names += (i == 0 ? "" : ", ") + std::to_string(rows[i]);
+  if (rows.size() > kMost) names += ", ...";
+  std::fprintf(
+      stderr,
+      "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s (from "
+      "0); they are too far from the data of the training, or need more --steps\n",
+      rows.size(), result.values.size(), names.c_str());
 }
 
 void run(Options& options, const OptionTable& declared) {
   check(options.noise);
+  if (!options.output.empty()) check_data_name("--output", options.output);
   const Checkpoint model = Checkpoint::load(options.model);
   options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
   declared.check_needs();
   const Likelihood likelihood = make_likelihood(options, model);
-  if (!options.output.empty()) check_output("--output", options.output, {options.model, options.data});
-  Table table = read_data(options.data);
+  if (!options.output.empty())
+    check_output("--output", options.output, {options.model, split_array(options.data).first});
+  Table table = read_data(options.data, missing_named(options.missing));
   const Units units(model);
   if (table.cols != units.columns())
     refuse("DATA", std::to_string(units.columns()) + " columns, as the model has", std::to_string(table.cols));
@@ -103,23 +139,28 @@ void run(Options& options, const OptionTable& declared) {
   warn_of_prior(model, likelihood.sigma_max, options.prior_deviation);
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
-  Result result = evaluate(options, model, engine, data, likelihood);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double shift = -units.log_volume() + (step > 0 ? dim * std::log(step) : 0);
-  const double mean = result.mean.mean + shift, error = result.mean.standard_error(), bits = dim * std::log(2.0);
+  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shift);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double mean = result.mean.mean, error = result.mean.standard_error(), bits = dim * std::log(2.0);
+  warn_of_rows_without(result);
+  if (table.dropped_rows > 0) std::printf("data            %s\n", describe(table).c_str());
   std::printf("engine          %s\n", engine.description().c_str());
   std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,
               likelihood.sigma_max, likelihood.steps,
               likelihood.projections == 0 ? "exact" : (std::to_string(likelihood.projections) + "-direction").c_str());
   std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
-              static_cast<long long>(data.rows));
+              static_cast<long long>(result.values.size() - result.without.size()));
   std::printf("bits per dim    %s (%s)\n", format_measurement(-mean / bits, error / bits).c_str(),
               step > 0 ? ("of data that are multiples of " + number_text(step)).c_str() : "of a density of data units");
-  std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(data.rows) / seconds).c_str(),
+  std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(table.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   if (options.output.empty()) return;
-  for (float& each : result.values) each = static_cast<float>(static_cast<double>(each) + shift);
-  write_npy(options.output, {data.rows, 1, std::move(result.values)});
+  Table values;
+  values.rows = table.rows, values.cols = 1;
+  values.columns = {"log_likelihood"};
+  values.values = result.values;
+  write_data(options.output, values);
   std::printf("wrote           %s\n", options.output.c_str());
 }
 
@@ -131,9 +172,10 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
       std::make_unique<OptionTable>(app, "likelihood", "Log-likelihood of data under a model, with standard error");
   table->required_text("model", options->model, "model.safetensors");
   table->required_text("data", options->data, "data in the units that were trained on, of any format train takes");
+  add_missing(*table, options->missing);
   table->optional_number("-n,--count", options->count, 1, std::int64_t{1} << 40,
                          "the first rows of the data; all if not given", always_has_effect());
-  table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, .npy",
+  table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, NAME.npy or NAME.csv",
               always_has_effect());
   table->number("--steps", options->steps, 1, 1 << 23, "Runge-Kutta steps, four evaluations each", always_has_effect());
   table->number("--projections", options->projections, 0, 1 << 14,

@@ -1,78 +1,35 @@
 #include "cli/npy.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <exception>
+#include <cmath>
 #include <limits>
-#include <memory>
+#include <new>
 #include <string_view>
-#include <system_error>
 
 #include "atomic_file.h"
+#include "cli/free_memory.h"
+#include "cli/gzip_input.h"
 #include "cli/npy_header.h"
+#include "cli/npy_type.h"
 #include "scorematch/error.h"
+#include "spec_text.h"
 
 namespace scorematch::cli {
 namespace {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are copied as they lie in the file");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples are written as they are in memory");
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::int64_t kMaxHeaderBytes = 65535;  // version 1.0's limit; no numeric array needs more
 constexpr std::size_t kDataAlignment = 64;       // bytes
 constexpr std::int64_t kChunk = 1 << 16;         // elements converted at a time
 
-struct FileCloser {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-class InputFile {
- public:
-  explicit InputFile(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rbe")) {
-    if (!file_) refuse_file(path_, "cannot open: " + std::generic_category().message(errno));
-    struct stat status = {};
-    if (::fstat(::fileno(file_.get()), &status) != 0) {
-      refuse_file(path_, "cannot ask for its size: " + std::generic_category().message(errno));
-    }
-    if (!S_ISREG(status.st_mode)) refuse_file(path_, "found a folder or a device, need a regular file");
-    left_ = status.st_size;
-  }
-
-  std::int64_t left() const { return left_; }  // bytes
-
-  void read(void* out, std::int64_t bytes, const char* field) {
-    if (bytes > left_) {
-      refuse_file(path_, std::string(field) + ": found the file's end after " + std::to_string(left_) +
-                             " bytes, need " + std::to_string(bytes));
-    }
-    const auto wanted = static_cast<std::size_t>(bytes);
-    errno = 0;
-    if (std::fread(out, 1, wanted, file_.get()) != wanted) {
-      const int error_number = errno;
-      refuse_file(path_, std::string(field) + ": cannot read: " +
-                             (error_number != 0 ? std::generic_category().message(error_number) : "the file shrank"));
-    }
-    left_ -= bytes;
-  }
-
- private:
-  const std::string& path_;
-  std::unique_ptr<std::FILE, FileCloser> file_;
-  std::int64_t left_ = 0;
-};
-
-std::string read_header_text(const std::string& path, InputFile& file) {
+std::string read_header_text(ByteSource& file) {
+  const std::string& path = file.name();
   char magic[6];
   file.read(magic, sizeof magic, "magic");
-  if (std::string_view(magic, sizeof magic) != kMagic) {
-    const bool is_zip = std::string_view(magic, 2) == "PK";
-    refuse_file(path, "magic: found " + quoted({magic, sizeof magic}) + ", need " + quoted(kMagic) +
-                          (is_zip ? " (an .npz? save one of its arrays by numpy.save)" : ""));
-  }
+  if (std::string_view(magic, sizeof magic) != kMagic)
+    refuse_file(path, "magic: found " + quoted({magic, sizeof magic}) + ", need " + quoted(kMagic));
   unsigned char version[2];
   file.read(version, sizeof version, "version");
   if (version[0] < 1 || version[0] > 3 || version[1] != 0) {
@@ -81,26 +38,18 @@ std::string read_header_text(const std::string& path, InputFile& file) {
   }
   std::uint32_t length = 0;  // bytes; little-endian: two of them in version 1.0, then four
   file.read(&length, version[0] == 1 ? 2 : 4, "header length");
-  const std::int64_t most = std::min(file.left(), kMaxHeaderBytes);
+  const std::int64_t left = file.left(), most = left < 0 ? kMaxHeaderBytes : std::min(left, kMaxHeaderBytes);
   if (length > most) {
     refuse_file(path, "header length: found " + std::to_string(length) + " bytes, need at most " +
-                          std::to_string(most) + (most == file.left() ? ", what is left of the file" : ""));
+                          std::to_string(most) + (most == left ? ", what is left of the file" : ""));
   }
   std::string text(length, '\0');
   file.read(text.data(), length, "header");
   return text;
 }
 
-std::int64_t element_bytes(const std::string& path, const std::string& descr) {
-  if (descr == "<f4") return 4;
-  if (descr == "<f8") return 8;
-  if (descr == "|u1") return 1;
-  const bool is_big_endian = !descr.empty() && descr[0] == '>';
-  refuse_file(path, "descr: found " + quoted(descr) + (is_big_endian ? " (big-endian)" : "") +
-                        ", need '<f4', '<f8' or '|u1'; convert it by array.astype('<f4')");
-}
-
-/// Elements of the shape, once it is known to be what the rest of the file holds.
+/// Elements of the shape. @param bytes_left that the file holds after its header, which must be those of the shape; -1:
+/// not known before they are unpacked
 std::int64_t count_elements(const std::string& path, const NpyHeader& header, std::int64_t item_bytes,
                             std::int64_t bytes_left) {
   const std::string found = "shape: found " + shape_text(header.shape);
@@ -109,29 +58,15 @@ std::int64_t count_elements(const std::string& path, const NpyHeader& header, st
   for (const std::int64_t extent : header.shape) {
     if (extent < 0) refuse_file(path, found + ", need extents of 1 or more");
     if (extent == 0) refuse_file(path, found + ", an empty array; need at least one row and one column");
-    if (count > std::numeric_limits<std::int64_t>::max() / item_bytes / extent) {
-      refuse_file(path, found + ", more than 64 bits can count; need " + std::to_string(bytes_left) +
-                            " bytes of data, what the file holds");
-    }
+    if (count > std::numeric_limits<std::int64_t>::max() / 8 / extent)
+      refuse_file(path, found + ", more than 64 bits can count");
     count *= extent;
   }
-  if (count * item_bytes != bytes_left) {
+  if (bytes_left >= 0 && count * item_bytes != bytes_left) {
     refuse_file(path, found + " of " + quoted(header.descr) + ", " + std::to_string(count * item_bytes) +
                           " bytes; need " + std::to_string(bytes_left) + ", what the file holds after its header");
   }
   return count;
-}
-
-double decode(const unsigned char* bytes, std::int64_t item_bytes) {
-  if (item_bytes == 1) return *bytes;
-  if (item_bytes == 4) {
-    float value;
-    std::memcpy(&value, bytes, sizeof value);
-    return static_cast<double>(value);
-  }
-  double value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
 }
 
 /// Row-major offsets of the elements in the order in which the file has them.
@@ -164,37 +99,66 @@ class ElementOrder {
   std::int64_t offset_ = 0;
 };
 
+/// Refuses infinite values, and whole numbers of 64 bits that double cannot hold.
+void check_element(const std::string& path, const NpyType& type, double value, std::int64_t row, std::int64_t col) {
+  constexpr double kMost = 9007199254740992;  // 2^53
+  const bool is_long = type.element == Element::int64 || type.element == Element::uint64;
+  if (is_long && std::abs(value) >= kMost)
+    refuse_file(path, "data: found " + number_text(value) + " or a neighbor of it" + place_text(row, col) +
+                          ", need whole numbers between -2^53 and 2^53, which float64 can tell apart; subtract an "
+                          "offset from the column first");
+  if (std::isinf(value)) refuse_value(path, value, row, col);
+}
+
+/// From the order of the file to row by row.
+void to_row_major(const NpyHeader& header, std::vector<double>& values) {
+  std::vector<double> sorted(values.size());
+  ElementOrder order(header);
+  for (const double each : values) sorted[static_cast<std::size_t>(order.next())] = each;
+  values.swap(sorted);
+}
+
 }  // namespace
 
-Table read_npy(const std::string& path) {
-  InputFile file(path);
-  const NpyHeader header = parse_npy_header(path, read_header_text(path, file));
-  const std::int64_t item_bytes = element_bytes(path, header.descr);
-  const std::int64_t count = count_elements(path, header, item_bytes, file.left());
+Table read_npy(const std::string& path, Missing missing) {
+  GzipInput file(path);
+  return read_npy(file, missing);
+}
+
+Table read_npy(ByteSource& file, Missing missing) {
+  const std::string& path = file.name();
+  const NpyHeader header = parse_npy_header(path, read_header_text(file));
+  const NpyType type = npy_type(path, header.descr);
+  const std::int64_t count = count_elements(path, header, type.bytes, file.left());
+  const bool is_sorted = !header.fortran_order || header.shape.size() == 1;
+  check_free_memory(path, "shape " + shape_text(header.shape), count * 8 * (is_sorted ? 1 : 2));
 
   Table table;
   table.rows = header.shape[0], table.cols = count / header.shape[0];
   table.row_shape.assign(header.shape.begin() + 1, header.shape.end());
-  table.element = item_bytes == 1 ? Element::uint8 : item_bytes == 4 ? Element::float32 : Element::float64;
+  table.element = type.element;
   try {
-    table.values.resize(static_cast<std::size_t>(count));
-  } catch (const std::exception&) {
+    table.values.reserve(static_cast<std::size_t>(count));
+    std::vector<unsigned char> chunk(static_cast<std::size_t>(std::min(count, kChunk) * type.bytes));
+    ElementOrder order(header);
+    for (std::int64_t first = 0; first < count; first += kChunk) {
+      const std::int64_t length = std::min(kChunk, count - first);
+      file.read(chunk.data(), length * type.bytes, "data");
+      for (std::int64_t i = 0; i < length; ++i) {
+        const double value = decode_npy(type, chunk.data() + i * type.bytes);
+        const std::int64_t offset = order.next(), row = offset / table.cols, col = offset % table.cols;
+        check_element(path, type, value, row, col);
+        if (std::isnan(value) && missing == Missing::refuse) refuse_missing(path, row, col);
+        table.values.push_back(value);
+      }
+    }
+    if (!is_sorted) to_row_major(header, table.values);
+  } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::out_of_memory, path,
                 path + ": no memory for " + std::to_string(count) + " values of 8 bytes");
   }
-
-  std::vector<unsigned char> chunk(static_cast<std::size_t>(std::min(count, kChunk) * item_bytes));
-  ElementOrder order(header);
-  for (std::int64_t first = 0; first < count; first += kChunk) {
-    const std::int64_t length = std::min(kChunk, count - first);
-    file.read(chunk.data(), length * item_bytes, "data");
-    for (std::int64_t i = 0; i < length; ++i) {
-      const double value = decode(chunk.data() + i * item_bytes, item_bytes);
-      const std::int64_t offset = order.next();
-      check_value(path, value, offset / table.cols, offset % table.cols);
-      table.values[static_cast<std::size_t>(offset)] = value;
-    }
-  }
+  if (!file.at_end())
+    refuse_file(path, "data: found more bytes than shape " + shape_text(header.shape) + " has, need its end");
   return table;
 }
 

@@ -1,11 +1,10 @@
 #include "cli/npy_header.h"
 
 #include <charconv>
-#include <cmath>
-#include <cstdio>
 #include <system_error>
 
 #include "scorematch/error.h"
+#include "spec_text.h"
 
 namespace scorematch::cli {
 namespace {
@@ -23,7 +22,11 @@ class Parser {
       expect("header", ':', "':' after " + quoted(key));
       if (key == "descr") {
         claim(has_descr, key);
-        header.descr = parse_string("descr", "'<f4', '<f8' or '|u1', not a structured type");
+        if (peek() == '[')
+          refuse("descr",
+                 "a type of plain numbers, not a structured one; save "
+                 "numpy.lib.recfunctions.structured_to_unstructured(array)");
+        header.descr = parse_string("descr", "a type of plain numbers in quotes, as '<f4'");
       } else if (key == "fortran_order") {
         claim(has_order, key);
         header.fortran_order = parse_bool();
@@ -144,12 +147,17 @@ void refuse_file(const std::string& path, const std::string& message) {
   throw Error(ErrorCode::io, path, path + ": " + message);
 }
 
-void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col) {
-  if (std::isfinite(value)) return;
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  refuse_file(path, std::string("data: found ") + text + " in row " + std::to_string(row) + ", column " +
-                        std::to_string(col) + " (from 0), need finite values");
+std::string place_text(std::int64_t row, std::int64_t col) {
+  return " in row " + std::to_string(row) + ", column " + std::to_string(col) + " (from 0)";
+}
+
+void refuse_value(const std::string& path, double value, std::int64_t row, std::int64_t col) {
+  refuse_file(path, "data: found " + number_text(value) + place_text(row, col) + ", need finite values");
+}
+
+void refuse_missing(const std::string& path, std::int64_t row, std::int64_t col) {
+  refuse_file(path, "data: found nan" + place_text(row, col) +
+                        ", need finite values; where it is a missing value, --missing drop leaves such rows out");
 }
 
 }  // namespace scorematch::cli

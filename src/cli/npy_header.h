@@ -23,8 +23,13 @@ std::string shape_text(const std::vector<std::int64_t>& shape);
 /// In quotes, with unprintable bytes as \xNN and a long tail as "...": fit for a message.
 std::string quoted(std::string_view bytes);
 
-/// @throws Error io naming value and place unless it is finite
-void check_value(const std::string& path, double value, std::int64_t row, std::int64_t col);
+/// " in row 1, column 2 (from 0)"
+std::string place_text(std::int64_t row, std::int64_t col);
+
+/// Error io naming the place of a value that is not finite.
+[[noreturn]] void refuse_value(const std::string& path, double value, std::int64_t row, std::int64_t col);
+/// The same of a missing one, with what to do about it.
+[[noreturn]] void refuse_missing(const std::string& path, std::int64_t row, std::int64_t col);
 
 /// Error io: "<path>: <message>".
 [[noreturn]] void refuse_file(const std::string& path, const std::string& message);

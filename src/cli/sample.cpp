@@ -14,7 +14,6 @@
 #include "cli/dequantize.h"
 #include "cli/langevin_chains.h"
 #include "cli/model_metadata.h"
-#include "cli/npy.h"
 #include "cli/outputs.h"
 #include "cli/png_file.h"
 #include "cli/progress.h"
@@ -68,6 +67,7 @@ std::string picture_path(const Options& options) {
 
 /// What can be refused before any file is read.
 void check(const Options& options) {
+  check_data_name("--output", options.output);
   if (!options.image.empty()) parse_image(options.image);
   const bool draws = !options.image.empty() || !options.data.empty();
   if (draws && picture_path(options) == options.output)
@@ -219,9 +219,10 @@ void run(Options& options, const OptionTable& table) {
       throw Error(error.code(), "--image", "--image: " + std::string(error.what()));
     }
   }
-  check_output("--output", options.output, {options.model, options.data});
+  const std::string data_file = split_array(options.data).first;
+  check_output("--output", options.output, {options.model, data_file});
   const bool draws = !options.image.empty() || !options.data.empty();
-  if (draws) check_output("--picture", picture_path(options), {options.model, options.data, options.output});
+  if (draws) check_output("--picture", picture_path(options), {options.model, data_file, options.output});
   Matrix data;
   if (!options.data.empty()) {
     data = rounded(read_data(options.data));
@@ -235,7 +236,7 @@ void run(Options& options, const OptionTable& table) {
   Table samples = drawing.samples(sampler);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) quantize(model, samples);
-  write_npy_table(options.output, samples);
+  write_data(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
   if (drawing.chains()) drawing.chains()->report();
   std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
@@ -262,7 +263,8 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   auto table = std::make_unique<OptionTable>(app, "sample", "Draw samples from a model");
   table->required_text("model", options->model, "model.safetensors");
   table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
-  table->required_text("-o,--output", options->output, "where to write them, .npy; a file that is there is replaced");
+  table->required_text("-o,--output", options->output,
+                       "where to write them, NAME.npy or NAME.csv; a file that is there is replaced");
   CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
                                    always_has_effect());
   table

@@ -34,6 +34,9 @@ bool is_whole_number(Element element);
 /// Whether float32 cannot hold all that the element can: samples of such data are written as float64.
 bool needs_float64(Element element);
 
+/// What is done about missing values: --missing.
+enum class Missing { refuse, drop };
+
 struct Table {
   std::int64_t rows = 0;
   std::int64_t cols = 0;

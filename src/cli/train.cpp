@@ -1,5 +1,6 @@
 // scorematch train: data in, a score model out.
 #include <csignal>
+#include <cstdio>
 #include <optional>
 
 #include "cli/data_file.h"
@@ -19,7 +20,8 @@ void run(TrainOptions& options) {
     check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
-  const Table table = read_data(options.data);
+  if (before && dropped_rows(before->metadata)) options.missing = "drop";
+  const Table table = read_data(options.data, missing_named(options.missing));
   const std::string identity = identify(table);
   if (before) take_over(*before, identity, static_cast<int>(dim_of(before->standardization, table.cols)), options);
   options.check(static_cast<int>(table.cols));
@@ -33,6 +35,7 @@ void run(TrainOptions& options) {
   training.run();
   training.save();
   training.check();
+  std::printf("data        %s\n", describe(table).c_str());
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

@@ -19,7 +19,7 @@ constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
 void TrainOptions::add_to(OptionTable& table) {
   table_ = &table;
   table.required_text("data", data,
-                      "[N, d] or more axes: .npy of float32, float64 or uint8, .csv, or IDX, also .gz of these two");
+                      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed by gzip");
   table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
   engine.add_to(table);
   first_of_run_ = table.entries().size();
@@ -32,6 +32,7 @@ void TrainOptions::add_to(OptionTable& table) {
              "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options are "
              "taken over, and --steps may differ",
              always_has_effect());
+  add_missing(table, missing);
   table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
   table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
                "also save whenever this many steps are done; 0: no", always_has_effect());

@@ -14,7 +14,7 @@
 namespace scorematch::cli {
 
 struct TrainOptions {
-  std::string data, directory;
+  std::string data, directory, missing = "refuse";
   EngineOptions engine;
   std::uint64_t seed = 0;
 

@@ -1,11 +1,8 @@
-// The files that the tables name.
-#include <zlib.h>
-
-#include <cmath>
+// The models, runs, cases and folders that the tables name; data_inputs.cpp has the data.
 #include <cstdint>
-#include <limits>
 
 #include "cli/npy.h"
+#include "misuse/make.h"
 #include "misuse/misuse.h"
 #include "safetensors.h"
 #include "scorematch/checkpoint.h"
@@ -16,42 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-cli::Matrix normal_matrix(std::int64_t rows, std::int64_t cols, unsigned seed = 1) {
-  const std::vector<double> z = normal_values(rows * cols, seed);
-  return {rows, cols, {z.begin(), z.end()}};
-}
-
-std::string npy(const std::string& descr, const std::string& shape, const std::string& data, char version = 1) {
-  const std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
-  return "\x93NUMPY" + std::string{version, '\0', static_cast<char>(header.size()), '\0'} + header + data;
-}
-
-/// Literals with zero bytes within: all but their last byte.
-template <std::size_t N>
-std::string literal(const char (&text)[N]) {
-  return {text, N - 1};
-}
-std::string idx(const std::string& type_and_axes, const std::string& shape, const std::string& data = "") {
-  return std::string(2, '\0') + type_and_axes + shape + data;
-}
-
 /// A safetensors file of this header.
 std::string with_header(const std::string& header, const std::string& data = "") {
   const std::uint64_t length = header.size();
   return std::string(reinterpret_cast<const char*>(&length), 8) + header + data;
-}
-
-std::string many_numbers() {
-  std::string text;
-  for (const double z : normal_values(2000, 3)) text += std::to_string(z) + "," + std::to_string(z * z) + "\n";
-  return text;
-}
-
-template <class T>
-std::string bytes_of(T value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
 Checkpoint gaussian_model(int dim) {
@@ -65,35 +30,6 @@ Checkpoint gaussian_model(int dim) {
 
 const std::string kGoldenCase = std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/dsm-silu-edm-fourier.safetensors";
 
-Make bytes(const std::string& content) {
-  return [=](const std::string& path) { write_file(path, content); };
-}
-Make matrix(const cli::Matrix& values) {
-  return [=](const std::string& path) { cli::write_npy(path, values); };
-}
-Make cut(const Make& make, std::size_t from_the_end) {
-  return [=](const std::string& path) {
-    make(path);
-    fs::resize_file(path, fs::file_size(path) - from_the_end);
-  };
-}
-Make gzip(const std::string& content) {
-  return [=](const std::string& path) {
-    gzFile file = gzopen(path.c_str(), "wb");
-    gzwrite(file, content.data(), static_cast<unsigned>(content.size()));
-    gzclose(file);
-  };
-}
-/// A byte in the middle is another one.
-Make spoilt(const Make& make) {
-  return [=](const std::string& path) {
-    make(path);
-    std::string content = read_file(path);
-    char& middle = content[content.size() / 2];
-    middle = static_cast<char>(middle ^ 0x55);
-    write_file(path, content);
-  };
-}
 Make folder(const std::string& inside = "") {
   return [=](const std::string& path) { fs::create_directories(fs::path(path) / inside); };
 }
@@ -159,248 +95,194 @@ const char kHugeShape[] = R"({"layers.0.weight":{"dtype":"F32","shape":[42949672
 }  // namespace
 
 const std::map<std::string, Make>& misuse_inputs() {
-  static const std::map<std::string, Make> inputs = {
-      {"folder", folder()},
-      {"taken_model", folder("model.safetensors")},
-      {"taken_losses", folder("loss.csv")},
+  static const std::map<std::string, Make> inputs = [] {
+    std::map<std::string, Make> all = {
+        {"folder", folder()},
+        {"taken_model", folder("model.safetensors")},
+        {"taken_losses", folder("loss.csv")},
       {"taken_comparison", folder("comparison.csv")},
-      {"empty", bytes("")},
-      {"text", bytes("1,2,3\n4,5,6\n")},
-      {"words.csv", bytes("hello,world\nno,numbers\n")},
-      {"ragged.csv", bytes("1,2,3\n4,5\n")},
-      {"cut-ubyte", bytes(std::string("\0\0\x08\x02\0\0\0\x02\0\0\0\x02", 12) + "ab")},
-
-      {"data.npy", matrix(normal_matrix(100, 3))},
-      {"points.npy", matrix(normal_matrix(100, 2))},
-      {"one_row.npy", matrix(normal_matrix(1, 3))},
-      {"two_rows.npy", matrix(normal_matrix(2, 3))},
-      {"constant.npy", matrix({3, 2, std::vector<float>(6, 0.1f)})},  // of which a rounded mean is off
-      {"wide.npy", matrix({2, 1, {-1e30f, 1e30f}})},
-      {"truncated.npy", cut(matrix(normal_matrix(100, 3)), 5)},
-      {"integers.npy", bytes(npy("<i8", "(2, 1)", std::string(16, '\1')))},
-      {"big_endian.npy", bytes(npy(">f4", "(2, 1)", std::string(8, '\1')))},
-      {"number.npy", bytes(npy("<f4", "()", std::string(4, '\1')))},
-      {"no_rows.npy", bytes(npy("<f4", "(0, 3)", ""))},
-      {"nan.npy", bytes(npy("<f4", "(2, 2)", bytes_of(1.0f) + bytes_of(2.0f) + bytes_of(3.0f) + bytes_of(kNan)))},
-      {"beyond.npy", bytes(npy("<f8", "(1, 1)", bytes_of(HUGE_VAL)))},
-
-      {"model.safetensors", model(6)},
-      {"points.safetensors", model(2)},
-      {"truncated.safetensors", cut(model(6), 3)},
-      {"long.safetensors", bytes(bytes_of(std::uint64_t{1} << 60) + "{}")},
-      {"huge.safetensors", bytes(bytes_of(std::uint64_t{sizeof kHugeShape - 1}) + kHugeShape)},
-      {"deep.safetensors", bytes(bytes_of(std::uint64_t{100000}) + std::string(100000, '['))},
-      {"noiseless.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata.erase("user.sigma_min"); })},
-      {"more.safetensors", spoilt_model([](SafetensorsFile& f) {
-         f.tensors["surprise"] = {{1}, std::vector<float>{1}};
-       })},
-      {"lacking.safetensors", spoilt_model([](SafetensorsFile& f) { f.tensors.erase("layers.1.bias"); })},
-      {"nan.safetensors",
-       spoilt_model([](SafetensorsFile& f) { std::get<0>(f.tensors.at("layers.0.bias").values)[2] = kNan; })},
-
-      {"case.safetensors", spoilt_case([](SafetensorsFile&) {})},
-      {"case_without_noise.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("noise"); })},
-      {"case_without_sigma.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("sigma"); })},
-      {"case_without_layers.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("layers.0.weight"); })},
-      {"case_with_directions.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.tensors["directions"] = f.tensors.at("noise"); })},
-      {"case_of_two_sizes.safetensors", spoilt_case([](SafetensorsFile& f) {
-         f.tensors["noise"] = {{1}, std::vector<double>{1}};
-       })},
-      {"case_objective.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["objective"] = "best"; })},
-      {"case_metadata.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["colour"] = "red"; })},
-      {"case_sigma_data.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["sigma_data"] = "nan"; })},
-      {"no_version.npy", bytes("\x93NUMPY\x01")},
-      {"version_4.npy", bytes(npy("<f4", "(1, 1)", "....", 4))},
-      {"cut_header.npy", bytes(std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr'")},
-      {"list.npy", bytes(std::string("\x93NUMPY\x01\x00\x06\x00[1, 2]", 16))},
-      {"text.npy", bytes("hello world")},
-      {"archive.npy", bytes("PK\x03\x04........")},
-      {"half.npy", bytes(npy("<f2", "(1, 1)", ".."))},
-      {"objects.npy", bytes(npy("|O", "(1, 1)", "........"))},
-      {"too_long.npy", bytes(npy("<f8", "(1, 1)", std::string(9, '.')))},
-      {"negative.npy", bytes(npy("<f4", "(-1, -4)", std::string(16, '.')))},
-      {"petabyte.npy", bytes(npy("<f4", "(1099511627776, 256)", "...."))},
-      {"overflow.npy", bytes(npy("|u1", "(4294967296, 4294967296)", ""))},
-      {"no_columns.npy", bytes(npy("<f4", "(4, 0)", ""))},
-      {"infinite.npy", bytes(npy("<f4", "(1, 1)", bytes_of(-std::numeric_limits<float>::infinity())))},
-      {"nan.csv", bytes("1,2\nnan,4\n")},
-      {"hex.csv", bytes("1,2\n0x10,4\n")},
-      {"inf.csv", bytes("1,2\n3,-inf\n")},
-      {"beyond.csv", bytes("1,2\n3,1e39\n")},
-      {"far.csv", bytes("1,2\n3,1e999\n")},
-      {"hole.csv", bytes("1,2\n3,\n")},
-      {"names.csv", bytes("x,y\n")},
-      {"comments.csv", bytes("# 1,2\n\n# 3,4\n")},
-      {"mixed.csv", bytes("1;2\n3,4\n")},
-      {"unit.csv", bytes("1,2\n3,4kg\n")},
-      {"shape-ubyte", bytes(idx("\x08\x02", literal("\0\0\0\x02")))},
-      {"type-ubyte", bytes(idx("\x07\x01", literal("\0\0\0\x02"), "ab"))},
-      {"axis-ubyte", bytes(std::string("\0\0\x08\0\1", 5))},
-      {"rows-ubyte", bytes(idx("\x08\x01", std::string(4, '\0')))},
-      {"large-ubyte", bytes(idx("\x08\x03", std::string(12, '\xff')))},
-      {"long-ubyte", bytes(idx("\x08\x01", literal("\0\0\0\x02"), "abc"))},
-      {"nan-float", bytes(idx("\x0d\x01", literal("\0\0\0\x01"), literal("\x7f\xc0\0\0")))},
-      {"beyond-double", bytes(idx("\x0e\x01", literal("\0\0\0\x01"), literal("\x7f\xf0\0\0\0\0\0\0")))},
-      {"cut.csv.gz", cut(gzip(many_numbers()), 20)},
-      {"spoilt.csv.gz", spoilt(gzip(many_numbers()))},
-      {"words.csv.gz", gzip("a,b\nno,numbers\n")},
-      {"cut-ubyte.gz", gzip(idx("\x08\x01", literal("\0\0\0\x09"), "abc"))},
-      {"empty.gz", gzip("")},
-      {"model_of_a_later_format.safetensors",
-       spoilt_model([](SafetensorsFile& f) { f.metadata["format"] = "scorematch-checkpoint-2"; })},
-      {"model_metadata_unknown.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["colour"] = "green"; })},
-      {"model_activation_unknown.safetensors",
-       spoilt_model([](SafetensorsFile& f) { f.metadata["activation"] = "relu"; })},
-      {"model_activation_missing.safetensors",
-       spoilt_model([](SafetensorsFile& f) { f.metadata.erase("activation"); })},
-      {"model_step_negative.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["noise.step"] = "-1"; })},
-      {"model_seed_word.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["noise.seed"] = "now"; })},
-      {"model_in_float64.safetensors", spoilt_model([](SafetensorsFile& f) {
-         auto& t = f.tensors.at("layers.0.weight");
-         t.values = t.as_double();
-       })},
-      {"model_layers_that_do_not_fit.safetensors", spoilt_model([](SafetensorsFile& f) {
-         f.tensors["layers.1.weight"] = {{6, 3}, std::vector<float>(18)};
-       })},
-      {"model_without_layers.safetensors",
-       spoilt_model([](SafetensorsFile& f) { f.tensors.erase("layers.0.weight"); })},
-      {"model_scale_zero.safetensors", spoilt_model([](SafetensorsFile& f) {
-         f.tensors["data.mean"] = f.tensors["data.scale"] = {{6}, std::vector<float>(6)};
-       })},
-      {"model_mean_alone.safetensors", spoilt_model([](SafetensorsFile& f) {
-         f.tensors["data.mean"] = {{6}, std::vector<float>(6)};
-       })},
-      {"model_array_in_float32.safetensors", spoilt_model([](SafetensorsFile& f) {
-         f.tensors["user.log"] = {{2}, std::vector<float>(2)};
-       })},
-      {"model_sigma_data_nan.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["sigma_data"] = "nan"; })},
-      {"model_of_halves.safetensors",
-       bytes(with_header(R"({"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})", "ab"))},
-      {"model_of_overlaps.safetensors",
-       bytes(with_header(
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           "abcd"))},
-      {"model_of_twins.safetensors",
-       bytes(with_header(
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           "abcd"))},
-      {"model_with_bytes_left.safetensors",
-       bytes(with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcdef"))},
-      {"model_past_its_end.safetensors",
-       bytes(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "abcd"))},
-      {"model_metadata_number.safetensors", bytes(with_header(R"({"__metadata__":{"format":1}})"))},
-      {"model_header_list.safetensors", bytes(with_header("[]"))},
-      {"done.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.steps"] = "4"; })},
-      {"run_option_missing.safetensors", spoilt_run([](Checkpoint& c) { c.metadata.erase("train.batch"); })},
-      {"run_option_zero.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.batch"] = "0"; })},
-      {"run_option_word.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.learning-rate"] = "fast"; })},
-      {"run_option_unknown_value.safetensors",
-       spoilt_run([](Checkpoint& c) { c.metadata["train.schedule"] = "warp"; })},
-      {"run_widths_of_another_net.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.hidden"] = "5"; })},
-      {"run_seed_of_another_noise.safetensors", spoilt_run([](Checkpoint& c) { c.noise.seed = 77; })},
-      {"run_noise_of_another_rank.safetensors", spoilt_run([](Checkpoint& c) { c.noise.first_sample = 5; })},
-      {"run_steps_that_do_not_add_up.safetensors", spoilt_run([](Checkpoint& c) { c.noise.step = 3; })},
-      {"run_units_missing.safetensors", spoilt_run([](Checkpoint& c) { c.standardization = {}; })},
-      {"run_losses_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.log.step"); })},
-      {"run_losses_cut.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.at("train.log.loss.mean").pop_back(); })},
-      {"run_losses_out_of_order.safetensors", spoilt_run([](Checkpoint& c) {
-         std::swap(c.arrays.at("train.log.step")[0], c.arrays.at("train.log.step")[1]);
-       })},
-      {"run_losses_of_the_future.safetensors",
-       spoilt_run([](Checkpoint& c) { c.arrays.at("train.log.step").back() = 5; })},
-      {"run_best_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.best"); })},
-      {"run_best_of_the_future.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.at("train.best")[0] = 5; })},
-      {"run_best_without_params.safetensors",
-       spoilt_run([](Checkpoint& c) { c.best.clear(), c.samples_best = false; })},
-      {"run_out_of_patience.safetensors", spoilt_run([](Checkpoint& c) {
-         c.metadata["train.patience"] = "2";
-         c.arrays.at("train.best").back() = 2;
-       })},
-      {"run_sums_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.partial"); })},
-      {"run_skipped_word.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.skipped_in_a_row"] = "few"; })},
-      {"run_skipped_missing.safetensors",
-       spoilt_run([](Checkpoint& c) { c.metadata.erase("train.skipped_in_a_row"); })},
-      {"no_adam.safetensors", spoilt_run([](Checkpoint& c) { c.adam.reset(); })},
-      {"cut_run.safetensors", cut(spoilt_run([](Checkpoint&) {}), 9)},
-      {"run.safetensors", spoilt_run([](Checkpoint&) {})},
-      {"other.npy", matrix(normal_matrix(100, 3, 2))},
-      {"state_dict_without_a_bias.safetensors",
-       spoilt_state_dict([](SafetensorsFile& f) { f.tensors.erase("net.2.bias"); })},
-      {"state_dict_with_a_long_bias.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["net.0.bias"] = {{5}, std::vector<float>(5)};
-       })},
-      {"state_dict_with_a_matrix_for_a_bias.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["net.0.bias"] = {{4, 1}, std::vector<float>(4)};
-       })},
-      {"state_dict_layers_that_do_not_fit.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["net.2.weight"] = {{3, 5}, std::vector<float>(15)};
-       })},
-      {"state_dict_of_a_convolution.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["net.2.weight"] = {{3, 4, 1}, std::vector<float>(12)};
-       })},
-      {"state_dict_with_another_tensor.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["norm.running_mean"] = {{4}, std::vector<float>(4)};
-       })},
-      {"state_dict_nan.safetensors",
-       spoilt_state_dict([](SafetensorsFile& f) { std::get<0>(f.tensors.at("net.0.weight").values)[5] = kNan; })},
-      {"state_dict_beyond_float32.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["net.0.bias"] = {{4}, std::vector<double>{1, 2, 1e39, 4}};
-       })},
-      {"state_dict_mean_alone.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["data.mean"] = {{3}, std::vector<float>(3)};
-       })},
-      {"state_dict_scale_zero.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["data.mean"] = f.tensors["data.scale"] = {{3}, std::vector<float>(3)};
-       })},
-      {"state_dict_mean_of_two.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["data.mean"] = f.tensors["data.scale"] = {{2}, std::vector<float>(2, 1)};
-       })},
-      {"state_dict_with_frequencies_unused.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors["fourier.frequencies"] = {{2}, std::vector<double>(2)};
-       })},
-      {"state_dict_without_weights.safetensors", spoilt_state_dict([](SafetensorsFile& f) { f.tensors.clear(); })},
-      {"state_dict_of_one_input.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.tensors = {{"0.weight", {{1, 1}, std::vector<float>(1)}}, {"0.bias", {{1}, std::vector<float>(1)}}};
-       })},
-      {"integers.safetensors",
-       bytes(with_header(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", "abcdefgh"))},
-      {"torch.safetensors", spoilt_state_dict([](SafetensorsFile&) {})},
-      {"state_dict_metadata.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
-         f.metadata = {{"activation", "relu"}, {"parameterization", "plain"}, {"conditioning", "log_sigma"}};
-       })},
-      {"case_without_x.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("x"); })},
-      {"case_x_of_one_axis.safetensors", spoilt_case([](SafetensorsFile& f) {
-         f.tensors["x"] = {{4}, std::vector<float>(4)};
-       })},
-      {"case_sigma_zero.safetensors", spoilt_case([](SafetensorsFile& f) {
-         auto& s = f.tensors.at("sigma");
-         s.values = std::vector<double>(static_cast<std::size_t>(s.count()));
-       })},
-      {"case_sigma_of_one_more.safetensors", spoilt_case([](SafetensorsFile& f) {
-         f.tensors["sigma"] = {{f.tensors.at("sigma").count() + 1},
-                               std::vector<double>(static_cast<std::size_t>(f.tensors.at("sigma").count() + 1), 1)};
-       })},
-      {"case_with_true_score.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.tensors["true_score"] = f.tensors.at("noise"); })},
-      {"case_without_objective.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata.erase("objective"); })},
-      {"case_without_net.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata.erase("net"); })},
-      {"case_net_unknown.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["net"] = "flow"; })},
-      {"case_activation_unknown.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.metadata["activation"] = "relu"; })},
-      {"case_weighting_unknown.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["weighting"] = "snr"; })},
-      {"case_residual_maybe.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["residual"] = "maybe"; })},
-      {"case_without_frequencies.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.tensors.erase("fourier.frequencies"); })},
-      {"case_of_another_conditioning.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.metadata["conditioning"] = "none"; })},
-      {"case_without_a_bias.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("layers.0.bias"); })},
-      {"case_weight_of_one_axis.safetensors", spoilt_case([](SafetensorsFile& f) {
-         f.tensors["layers.0.weight"] = {{4}, std::vector<float>(4)};
-       })},
-      {"case_sliced_without_directions.safetensors",
-       spoilt_case([](SafetensorsFile& f) { f.metadata["objective"] = "ssm"; })},
-  };
+        {"empty", bytes("")},
+        {"text", bytes("1,2,3\n4,5,6\n")},
+        {"model.safetensors", model(6)},
+        {"points.safetensors", model(2)},
+        {"truncated.safetensors", cut(model(6), 3)},
+        {"long.safetensors", bytes(bytes_of(std::uint64_t{1} << 60) + "{}")},
+        {"huge.safetensors", bytes(bytes_of(std::uint64_t{sizeof kHugeShape - 1}) + kHugeShape)},
+        {"deep.safetensors", bytes(bytes_of(std::uint64_t{100000}) + std::string(100000, '['))},
+        {"noiseless.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata.erase("user.sigma_min"); })},
+        {"more.safetensors", spoilt_model([](SafetensorsFile& f) {
+           f.tensors["surprise"] = {{1}, std::vector<float>{1}};
+         })},
+        {"lacking.safetensors", spoilt_model([](SafetensorsFile& f) { f.tensors.erase("layers.1.bias"); })},
+        {"nan.safetensors",
+         spoilt_model([](SafetensorsFile& f) { std::get<0>(f.tensors.at("layers.0.bias").values)[2] = kNan; })},
+        {"case.safetensors", spoilt_case([](SafetensorsFile&) {})},
+        {"case_without_noise.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("noise"); })},
+        {"case_without_sigma.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("sigma"); })},
+        {"case_without_layers.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.tensors.erase("layers.0.weight"); })},
+        {"case_with_directions.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.tensors["directions"] = f.tensors.at("noise"); })},
+        {"case_of_two_sizes.safetensors", spoilt_case([](SafetensorsFile& f) {
+           f.tensors["noise"] = {{1}, std::vector<double>{1}};
+         })},
+        {"case_objective.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["objective"] = "best"; })},
+        {"case_metadata.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["colour"] = "red"; })},
+        {"case_sigma_data.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["sigma_data"] = "nan"; })},
+        {"folder.npy", folder()},
+        {"model_of_a_later_format.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.metadata["format"] = "scorematch-checkpoint-2"; })},
+        {"model_metadata_unknown.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.metadata["colour"] = "green"; })},
+        {"model_activation_unknown.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.metadata["activation"] = "relu"; })},
+        {"model_activation_missing.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.metadata.erase("activation"); })},
+        {"model_step_negative.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["noise.step"] = "-1"; })},
+        {"model_seed_word.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["noise.seed"] = "now"; })},
+        {"model_in_float64.safetensors", spoilt_model([](SafetensorsFile& f) {
+           auto& t = f.tensors.at("layers.0.weight");
+           t.values = t.as_double();
+         })},
+        {"model_layers_that_do_not_fit.safetensors", spoilt_model([](SafetensorsFile& f) {
+           f.tensors["layers.1.weight"] = {{6, 3}, std::vector<float>(18)};
+         })},
+        {"model_without_layers.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.tensors.erase("layers.0.weight"); })},
+        {"model_scale_zero.safetensors", spoilt_model([](SafetensorsFile& f) {
+           f.tensors["data.mean"] = f.tensors["data.scale"] = {{6}, std::vector<float>(6)};
+         })},
+        {"model_mean_alone.safetensors", spoilt_model([](SafetensorsFile& f) {
+           f.tensors["data.mean"] = {{6}, std::vector<float>(6)};
+         })},
+        {"model_array_in_float32.safetensors", spoilt_model([](SafetensorsFile& f) {
+           f.tensors["user.log"] = {{2}, std::vector<float>(2)};
+         })},
+        {"model_sigma_data_nan.safetensors",
+         spoilt_model([](SafetensorsFile& f) { f.metadata["sigma_data"] = "nan"; })},
+        {"model_of_halves.safetensors",
+         bytes(with_header(R"({"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})", "ab"))},
+        {"model_of_overlaps.safetensors",
+         bytes(with_header(
+             R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+             "abcd"))},
+        {"model_of_twins.safetensors",
+         bytes(with_header(
+             R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+             "abcd"))},
+        {"model_with_bytes_left.safetensors",
+         bytes(with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcdef"))},
+        {"model_past_its_end.safetensors",
+         bytes(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "abcd"))},
+        {"model_metadata_number.safetensors", bytes(with_header(R"({"__metadata__":{"format":1}})"))},
+        {"model_header_list.safetensors", bytes(with_header("[]"))},
+        {"done.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.steps"] = "4"; })},
+        {"run_option_missing.safetensors", spoilt_run([](Checkpoint& c) { c.metadata.erase("train.batch"); })},
+        {"run_option_zero.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.batch"] = "0"; })},
+        {"run_option_word.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.learning-rate"] = "fast"; })},
+        {"run_option_unknown_value.safetensors",
+         spoilt_run([](Checkpoint& c) { c.metadata["train.schedule"] = "warp"; })},
+        {"run_widths_of_another_net.safetensors", spoilt_run([](Checkpoint& c) { c.metadata["train.hidden"] = "5"; })},
+        {"run_seed_of_another_noise.safetensors", spoilt_run([](Checkpoint& c) { c.noise.seed = 77; })},
+        {"run_noise_of_another_rank.safetensors", spoilt_run([](Checkpoint& c) { c.noise.first_sample = 5; })},
+        {"run_steps_that_do_not_add_up.safetensors", spoilt_run([](Checkpoint& c) { c.noise.step = 3; })},
+        {"run_units_missing.safetensors", spoilt_run([](Checkpoint& c) { c.standardization = {}; })},
+        {"run_losses_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.log.step"); })},
+        {"run_losses_cut.safetensors",
+         spoilt_run([](Checkpoint& c) { c.arrays.at("train.log.loss.mean").pop_back(); })},
+        {"run_losses_out_of_order.safetensors", spoilt_run([](Checkpoint& c) {
+           std::swap(c.arrays.at("train.log.step")[0], c.arrays.at("train.log.step")[1]);
+         })},
+        {"run_losses_of_the_future.safetensors",
+         spoilt_run([](Checkpoint& c) { c.arrays.at("train.log.step").back() = 5; })},
+        {"run_sums_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.partial"); })},
+        {"run_skipped_word.safetensors",
+         spoilt_run([](Checkpoint& c) { c.metadata["train.skipped_in_a_row"] = "few"; })},
+        {"run_skipped_missing.safetensors",
+         spoilt_run([](Checkpoint& c) { c.metadata.erase("train.skipped_in_a_row"); })},
+        {"no_adam.safetensors", spoilt_run([](Checkpoint& c) { c.adam.reset(); })},
+        {"cut_run.safetensors", cut(spoilt_run([](Checkpoint&) {}), 9)},
+        {"run.safetensors", spoilt_run([](Checkpoint&) {})},
+        {"state_dict_without_a_bias.safetensors",
+         spoilt_state_dict([](SafetensorsFile& f) { f.tensors.erase("net.2.bias"); })},
+        {"state_dict_with_a_long_bias.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["net.0.bias"] = {{5}, std::vector<float>(5)};
+         })},
+        {"state_dict_with_a_matrix_for_a_bias.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["net.0.bias"] = {{4, 1}, std::vector<float>(4)};
+         })},
+        {"state_dict_layers_that_do_not_fit.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["net.2.weight"] = {{3, 5}, std::vector<float>(15)};
+         })},
+        {"state_dict_of_a_convolution.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["net.2.weight"] = {{3, 4, 1}, std::vector<float>(12)};
+         })},
+        {"state_dict_with_another_tensor.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["norm.running_mean"] = {{4}, std::vector<float>(4)};
+         })},
+        {"state_dict_nan.safetensors",
+         spoilt_state_dict([](SafetensorsFile& f) { std::get<0>(f.tensors.at("net.0.weight").values)[5] = kNan; })},
+        {"state_dict_beyond_float32.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["net.0.bias"] = {{4}, std::vector<double>{1, 2, 1e39, 4}};
+         })},
+        {"state_dict_mean_alone.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["data.mean"] = {{3}, std::vector<float>(3)};
+         })},
+        {"state_dict_scale_zero.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["data.mean"] = f.tensors["data.scale"] = {{3}, std::vector<float>(3)};
+         })},
+        {"state_dict_mean_of_two.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["data.mean"] = f.tensors["data.scale"] = {{2}, std::vector<float>(2, 1)};
+         })},
+        {"state_dict_with_frequencies_unused.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors["fourier.frequencies"] = {{2}, std::vector<double>(2)};
+         })},
+        {"state_dict_without_weights.safetensors", spoilt_state_dict([](SafetensorsFile& f) { f.tensors.clear(); })},
+        {"state_dict_of_one_input.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.tensors = {{"0.weight", {{1, 1}, std::vector<float>(1)}}, {"0.bias", {{1}, std::vector<float>(1)}}};
+         })},
+        {"integers.safetensors",
+         bytes(with_header(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", "abcdefgh"))},
+        {"torch.safetensors", spoilt_state_dict([](SafetensorsFile&) {})},
+        {"state_dict_metadata.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
+           f.metadata = {{"activation", "relu"}, {"parameterization", "plain"}, {"conditioning", "log_sigma"}};
+         })},
+        {"case_without_x.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("x"); })},
+        {"case_x_of_one_axis.safetensors", spoilt_case([](SafetensorsFile& f) {
+           f.tensors["x"] = {{4}, std::vector<float>(4)};
+         })},
+        {"case_sigma_zero.safetensors", spoilt_case([](SafetensorsFile& f) {
+           auto& s = f.tensors.at("sigma");
+           s.values = std::vector<double>(static_cast<std::size_t>(s.count()));
+         })},
+        {"case_sigma_of_one_more.safetensors", spoilt_case([](SafetensorsFile& f) {
+           f.tensors["sigma"] = {{f.tensors.at("sigma").count() + 1},
+                                 std::vector<double>(static_cast<std::size_t>(f.tensors.at("sigma").count() + 1), 1)};
+         })},
+        {"case_with_true_score.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.tensors["true_score"] = f.tensors.at("noise"); })},
+        {"case_without_objective.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata.erase("objective"); })},
+        {"case_without_net.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata.erase("net"); })},
+        {"case_net_unknown.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["net"] = "flow"; })},
+        {"case_activation_unknown.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.metadata["activation"] = "relu"; })},
+        {"case_weighting_unknown.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.metadata["weighting"] = "snr"; })},
+        {"case_residual_maybe.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["residual"] = "maybe"; })},
+        {"case_without_frequencies.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.tensors.erase("fourier.frequencies"); })},
+        {"case_of_another_conditioning.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.metadata["conditioning"] = "none"; })},
+        {"case_without_a_bias.safetensors", spoilt_case([](SafetensorsFile& f) { f.tensors.erase("layers.0.bias"); })},
+        {"case_weight_of_one_axis.safetensors", spoilt_case([](SafetensorsFile& f) {
+           f.tensors["layers.0.weight"] = {{4}, std::vector<float>(4)};
+         })},
+        {"case_sliced_without_directions.safetensors",
+         spoilt_case([](SafetensorsFile& f) { f.metadata["objective"] = "ssm"; })},
+    };
+    all.insert(data_inputs().begin(), data_inputs().end());
+    return all;
+  }();
   return inputs;
 }
 

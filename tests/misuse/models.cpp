@@ -12,7 +12,7 @@ std::vector<Misuse> bad_models() {
       {"model_missing", kFailure, sample({}, "none.safetensors"), {"none.safetensors", "open"}},
       {"model_folder", kFailure, sample({}, "folder"), {"folder: ", "expected a regular file"}},
       {"model_empty", kFailure, sample({}, "empty"), {"empty: ", "expected at least 8 bytes, got 0"}},
-      {"model_npy", kFailure, sample({}, "data.npy"), {"data.npy: ", "header length", "expected at most"}},
+      {"model_npy", kFailure, sample({}, "data.npy"), {"data.npy: ", "expected a safetensors file, got a NumPy array"}},
       {"model_truncated", kFailure, sample({}, "truncated.safetensors"), {"truncated.safetensors: ", "expected"}},
       {"model_hostile_length", kFailure, sample({}, "long.safetensors"), {"long.safetensors: ", "header length"}},
       {"model_hostile_shape", kFailure, sample({}, "huge.safetensors"), {"huge.safetensors: ", "'layers.0.weight'"}},
