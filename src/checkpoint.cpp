@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* kFormat = "scorematch-checkpoint-1";
 constexpr const char* kFrequencies = "fourier.frequencies";
-constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale", *kDataMixing = "data.mixing";
+constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale", *kDataMixing = "data.mixing",
+                     *kDataWarp = "data.warp";
 const std::string kAdam = "adam.", kBest = "best.", kLoss = "loss.";
 constexpr const char* kSamplesBest = "best.sampled_with";
 const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
@@ -143,7 +144,7 @@ void check_size(const char* name, const std::vector<T>& values, std::size_t want
 void check_standardization(const Standardization& standardization, int dim) {
   const std::vector<double>&mean = standardization.mean, &scale = standardization.scale;
   const std::vector<double>& mixing = standardization.mixing;
-  if (mean.empty() && scale.empty() && mixing.empty()) return;
+  if (mean.empty() && scale.empty() && mixing.empty() && standardization.warp.empty()) return;
   check_size(kDataScale, scale, mean.size());
   for (std::size_t j = 0; j < mean.size(); ++j) {
     const std::string place = " at " + std::to_string(j);
@@ -151,6 +152,9 @@ void check_standardization(const Standardization& standardization, int dim) {
     if (!(scale[j] >= 0) || !std::isfinite(scale[j]))
       throw_invalid(kDataScale, "finite values >= 0 (0 for a column that is constant)", describe(scale[j]) + place);
   }
+  if (!standardization.warp.empty()) check_size(kDataWarp, standardization.warp, mean.size());
+  for (const double each : standardization.warp)
+    if (!(each >= 0) || !std::isfinite(each)) throw_invalid(kDataWarp, "finite values >= 0", describe(each));
   const std::size_t varying = standardization.coordinates().size(), inputs = static_cast<std::size_t>(dim);
   if (!mixing.empty()) {
     if (varying < inputs)
@@ -179,6 +183,7 @@ void write_standardization(const Standardization& standardization, SafetensorsFi
   const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(standardization.mean.size())};
   file.tensors[kDataMean] = {shape, standardization.mean};
   file.tensors[kDataScale] = {shape, standardization.scale};
+  if (!standardization.warp.empty()) file.tensors[kDataWarp] = {shape, standardization.warp};
   if (standardization.mixing.empty()) return;
   const auto varying = static_cast<std::int64_t>(standardization.coordinates().size());
   file.tensors[kDataMixing] = {{varying, static_cast<std::int64_t>(standardization.mixing.size()) / varying},
@@ -203,6 +208,8 @@ Standardization take_standardization(const std::string& path, SafetensorsFile& f
   if (find(file, kDataMean) == nullptr && find(file, kDataScale) == nullptr) return standardization;
   standardization.mean = take_columns(path, file, kDataMean, kAny);
   standardization.scale = take_columns(path, file, kDataScale, static_cast<std::int64_t>(standardization.mean.size()));
+  if (find(file, kDataWarp) != nullptr)
+    standardization.warp = take_columns(path, file, kDataWarp, static_cast<std::int64_t>(standardization.mean.size()));
   if (const Tensor* mixing = find(file, kDataMixing); mixing != nullptr) {
     const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(standardization.coordinates().size()), dim};
     if (mixing->shape != shape)

@@ -140,9 +140,9 @@ std::vector<BadMake> bad_nets() {
        [](const Engine&) { changed([](MlpShape& n) { n.hidden = {-4}; }).param_count(); },
        {"hidden", "between 1 and 1048576", "-4"}},
       {"width the largest int, drawn",
-       [=](const Engine&) { changed([=](MlpShape& n) {
-                              n.hidden = {dim, dim, dim, dim};
-                            }).initial_params(1, Initialization::torch); },
+       [=](const Engine&) {
+         changed([=](MlpShape& n) { n.hidden = {dim, dim, dim, dim}; }).initial_params(1, Initialization::torch);
+       },
        {"hidden", "between 1 and 1048576", "2147483647"}},
       {"too many layers",
        make_net(changed([](MlpShape& n) { n.hidden.assign(1025, 1); })),

@@ -344,8 +344,8 @@ TEST_P(Samplers, ThePriorStandsForTheDataAtASmallSigmaMax) {
 }
 
 // Two modes apart, of weights 0.05 and 0.95: how many samples fall to each depends on how near the data with noise
-// sigma_max are to a Gaussian. The flow keeps the order of points, so docs/math.md has the weights in closed form: 0.0486
-// at 4 deviations of the data, where the command stops warning, and 0.024 at half of one.
+// sigma_max are to a Gaussian. The flow keeps the order of points, so docs/math.md has the weights in closed form:
+// 0.0486 at 4 deviations of the data, where the command stops warning, and 0.024 at half of one.
 TEST_P(Samplers, ModesHaveTheirWeightsFromFourDeviationsOn) {
   const Mixture mixture({{0.05, {-1.9}, 0.05}, {0.95, {0.1}, 0.05}});
   const PointScore score = [&](const double* x, double sigma) { return mixture.score(x, sigma); };

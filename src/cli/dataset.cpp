@@ -52,11 +52,8 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
     refuse("--validation", "a fraction in [0, 1)", number_text(how.validation));
   if (how.dequantize > 0) check_grid(data, how.dequantize);
   Dataset result;
-  const bool by_column = how.standardize == Standardize::column || how.standardize == Standardize::whiten;
-  if (by_column && how.drop_outliers) result.outliers = find_outliers(data, result.notes);
-  RowOrder order;
-  for (std::int64_t row = 0; row < data.rows; ++row)
-    if (!std::binary_search(result.outliers.begin(), result.outliers.end(), row)) order.push_back(row);
+  RowOrder order(static_cast<std::size_t>(data.rows));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
   const auto rows = static_cast<std::int64_t>(order.size());
   const auto held_out = static_cast<std::int64_t>(std::llround(how.validation * static_cast<double>(rows)));
   if (held_out >= rows)

@@ -22,7 +22,6 @@ struct Dataset {
   Element element = Element::float32;   // of the file
   std::vector<std::string> columns;     // names from a header, or empty
   std::vector<std::int64_t> row_shape;  // as in Table
-  std::vector<std::int64_t> outliers;   // rows that were left out
   std::vector<std::string> notes;       // what a person should know about the data, a line each
   std::int64_t dropped_rows = 0;        // as in Table
 };
@@ -30,10 +29,9 @@ struct Dataset {
 struct Preparation {
   double validation = 0.1;  // fraction of the rows held out, chosen by `seed`
   Standardize standardize = Standardize::scale;
-  double deviation = 0.5;     // standard deviation of the model's units
-  std::uint64_t seed = 0;     // of the split
-  double dequantize = 0;      // the data's step, where noise of one step is to be added later; 0: none
-  bool drop_outliers = true;  // rows that would set the scale of a column, where columns have scales of their own
+  double deviation = 0.5;  // standard deviation of the model's units
+  std::uint64_t seed = 0;  // of the split
+  double dequantize = 0;   // the data's step, where noise of one step is to be added later; 0: none
 };
 
 /// @param known the units; null: they are measured

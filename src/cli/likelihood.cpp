@@ -65,9 +65,9 @@ std::vector<bool> blank_rows(Matrix& data) {
   return is_blank;
 }
 
-/// @param data in model units @param shift from their log-likelihood to that of data units
+/// @param data in model units @param shifts [rows] from their log-likelihood to that of data units
 Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
-                const Likelihood& likelihood, double shift) {
+                const Likelihood& likelihood, const std::vector<double>& shifts) {
   const std::vector<bool> is_blank = blank_rows(data);
   const std::int64_t batch = std::min(kBatch, data.rows);
   const LikelihoodPlan plan(engine, model.net, likelihood, batch);
@@ -82,7 +82,8 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
     plan.run(queue, {params, x.samples(first, count), noise.from(first)}, {part});
     for (const float each : queue.read_f32(part)) {
       const std::size_t row = result.values.size();
-      const double value = is_blank[row] ? -std::numeric_limits<double>::infinity() : static_cast<double>(each) + shift;
+      const double value =
+          is_blank[row] ? -std::numeric_limits<double>::infinity() : static_cast<double>(each) + shifts[row];
       result.values.push_back(value);
       if (std::isfinite(value))
         result.mean = result.mean.merged({1, value, 0});
@@ -139,8 +140,9 @@ void run(Options& options, const OptionTable& declared) {
   warn_of_prior(model, likelihood.sigma_max, options.prior_deviation);
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
-  const double shift = -units.log_volume() + (step > 0 ? dim * std::log(step) : 0);
-  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shift);
+  std::vector<double> shifts = units.log_volumes(data);
+  for (double& each : shifts) each = -each + (step > 0 ? dim * std::log(step) : 0);
+  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shifts);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double mean = result.mean.mean, error = result.mean.standard_error(), bits = dim * std::log(2.0);
   warn_of_rows_without(result);

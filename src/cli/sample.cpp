@@ -125,9 +125,10 @@ class Drawing {
     ScorePlan::Out out;
     out.score = score;
     const std::vector<float> values = at_points(points, out, score);
+    const Matrix model = units_.to_model(widened(points));
     std::vector<Arrow> arrows;
     for (std::size_t i = 0; i < values.size(); i += 2) {
-      const std::vector<double> gradient = units_.score_to_data(values.data() + i);
+      const std::vector<double> gradient = units_.score_to_data(model.values.data() + i, values.data() + i);
       arrows.push_back(
           {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), gradient[0], gradient[1]});
     }

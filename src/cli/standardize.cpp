@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "cli/refusal.h"
 #include "spec_text.h"
@@ -15,10 +16,12 @@ namespace {
 
 using Rows = std::vector<std::int64_t>;
 
-// A column's scale is set by outliers where it is twice what the rest of the rows have; outliers are 20 of the rest's
-// standard deviations away. In 4,000 rows of Student's t with 3 degrees of freedom, heavy-tailed and no mistake, the
-// largest is at 20 and makes the scale 1.1 times what the rest have.
-constexpr double kMostInflation = 2, kFarAway = 20, kTrimmed = 0.001;
+// A value this many of the other rows' standard deviations away is worth a note.
+constexpr double kFarAway = 20, kTrimmed = 0.001;
+// Heavy tails: a fourth moment this many squared variances (3 for a Gaussian, 6 for Laplace's distribution, 9 for an
+// exponential) and a value this many deviations away, in a column with more than a few different values.
+constexpr double kHeavyKurtosis = 8, kHeavyReach = 6;
+constexpr std::size_t kFewValues = 20;
 
 std::string column_name(const Table& data, std::size_t j) {
   const std::string index = std::to_string(j) + " (from 0)";
@@ -51,35 +54,80 @@ Moments moments_of(const Table& data, const Rows& rows) {
   return moments;
 }
 
-/// Rows that set the scale of column j; most often none. Notes say which.
-Rows outliers_of(const Table& data, std::size_t j, double variance, std::vector<std::string>& notes) {
-  const std::int64_t rows = data.rows;
-  const std::size_t trimmed = std::max<std::size_t>(1, static_cast<std::size_t>(kTrimmed * static_cast<double>(rows)));
-  if (rows < 20 || !(variance > 0)) return {};
+std::vector<double> sorted_column(const Table& data, const Rows& rows, std::size_t j) {
   std::vector<double> values;
-  for (std::int64_t row = 0; row < rows; ++row) values.push_back(value_at(data, row, j));
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  const double median = *middle;
-  std::vector<double> distances;
-  for (const double each : values) distances.push_back(std::abs(each - median));
-  const auto end = distances.end() - static_cast<std::ptrdiff_t>(trimmed);
-  std::nth_element(distances.begin(), end, distances.end());
-  const double square = std::inner_product(distances.begin(), end, distances.begin(), 0.0);
-  const double bulk = std::sqrt(square / static_cast<double>(end - distances.begin()));
-  if (!(bulk > 0) || std::sqrt(variance) < kMostInflation * bulk) return {};
-  Rows outliers;
-  for (std::int64_t row = 0; row < rows; ++row)
-    if (std::abs(value_at(data, row, j) - median) > kFarAway * bulk) outliers.push_back(row);
-  if (outliers.empty()) return outliers;
-  const std::int64_t first = *std::min_element(outliers.begin(), outliers.end());
-  notes.push_back(
-      "column " + column_name(data, j) + ": row " + std::to_string(first) + " (from 0) has " +
-      number_text(value_at(data, first, j)) + ", " +
-      std::to_string(std::llround(std::abs(value_at(data, first, j) - median) / bulk)) +
-      " standard deviations of the other rows from their median" +
-      (outliers.size() > 1 ? ", and " + std::to_string(outliers.size() - 1) + " more rows are so far away" : ""));
-  return outliers;
+  for (const std::int64_t row : rows) values.push_back(value_at(data, row, j));
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+/// Standard deviation about the median of all but the values farthest from it.
+double bulk_deviation(const std::vector<double>& sorted) {
+  const double median = sorted[sorted.size() / 2];
+  const std::size_t trimmed =
+      std::max<std::size_t>(1, static_cast<std::size_t>(kTrimmed * static_cast<double>(sorted.size())));
+  std::size_t first = 0, last = sorted.size();  // of those that stay
+  for (std::size_t i = 0; i < trimmed && last - first > 1; ++i)
+    median - sorted[first] > sorted[last - 1] - median ? ++first : --last;
+  double square = 0;
+  for (std::size_t i = first; i < last; ++i) square += (sorted[i] - median) * (sorted[i] - median);
+  return std::sqrt(square / static_cast<double>(last - first));
+}
+
+void note_outlier(const Table& data, const Rows& rows, std::size_t j, const std::vector<double>& sorted,
+                  std::vector<std::string>& notes) {
+  const double bulk = bulk_deviation(sorted), median = sorted[sorted.size() / 2];
+  const double extreme = median - sorted.front() > sorted.back() - median ? sorted.front() : sorted.back();
+  if (sorted.size() < 20 || !(bulk > 0) || std::abs(extreme - median) < kFarAway * bulk) return;
+  std::int64_t at = -1;
+  for (const std::int64_t row : rows)
+    if (value_at(data, row, j) == extreme && (at < 0 || row < at)) at = row;
+  notes.push_back("column " + column_name(data, j) + ": row " + std::to_string(at) + " (from 0) has " +
+                  number_text(extreme) + ", " + std::to_string(std::llround(std::abs(extreme - median) / bulk)) +
+                  " standard deviations of the others from their median; leave it out if it is a mistake");
+}
+
+/// Center, scale and warp of a column with heavy tails, so that z = asinh(warp (x - mean) / scale) / warp has mean 0
+/// and the given deviation; none for others. asinh is linear for the bulk, and a logarithm in the tails: a column like
+/// Student's t with any degrees of freedom has tails of an exponential distribution in z.
+struct Warp {
+  double mean, scale, warp;
+};
+std::optional<Warp> warp_of(const std::vector<double>& sorted, const double mean, double variance, double deviation) {
+  double fourth = 0;
+  for (const double x : sorted)
+    fourth += std::pow((x - mean) / std::sqrt(variance), 4) / static_cast<double>(sorted.size());
+  const double reach = std::max(mean - sorted.front(), sorted.back() - mean) / std::sqrt(variance);
+  if (fourth < kHeavyKurtosis || reach < kHeavyReach) return {};
+  std::size_t different = 1;
+  for (std::size_t i = 1; i < sorted.size() && different <= kFewValues; ++i) different += sorted[i] != sorted[i - 1];
+  if (different <= kFewValues) return {};
+  // The bulk's scale by its quartiles, or where half of the values are the same by all but the farthest.
+  const std::size_t n = sorted.size();
+  const double by_quartiles = (sorted[n - 1 - n / 4] - sorted[n / 4]) / 1.349, trimmed = bulk_deviation(sorted);
+  const double inner = by_quartiles > 0.05 * trimmed ? by_quartiles : trimmed;
+  if (!(inner > 0)) return {};
+  double center = sorted[n / 2];
+  for (int k = 0; k < 50; ++k) {  // Newton: the mean of asinh falls with the center
+    double sum = 0, slope = 0;
+    for (const double x : sorted) {
+      const double u = (x - center) / inner;
+      sum += std::asinh(u);
+      slope += 1 / std::sqrt(1 + u * u);
+    }
+    center += inner * sum / slope;
+    if (std::abs(sum) < 1e-12 * static_cast<double>(n)) break;
+  }
+  double square = 0;
+  for (const double x : sorted) square += std::pow(std::asinh((x - center) / inner), 2) / static_cast<double>(n);
+  const double warp = std::sqrt(square) / deviation;
+  return Warp{center, inner * warp, warp};
+}
+
+/// z of a row and column: what the mixing matrix makes of the model.
+double unmixed(const Standardization& units, double value, std::size_t j) {
+  const double u = (value - units.mean[j]) / units.scale[j], warp = units.warp.empty() ? 0 : units.warp[j];
+  return warp > 0 ? std::asinh(warp * u) / warp : u;
 }
 
 /// The variance that rounding to the file's type alone gives a column, in units of its own.
@@ -91,10 +139,14 @@ double rounding_variance(const Table& data, const Rows& rows, std::size_t j, dou
   return rounding * rounding;
 }
 
-/// The square root of the correlations, or, where columns determine each other, the directions that vary; empty where
-/// the columns are not correlated. See Standardization::mixing.
-std::vector<double> mixing_of(const Table& data, const Rows& rows, const Standardization& units,
-                              const std::vector<double>& deviations, double step, std::vector<std::string>& notes) {
+struct Mixing {
+  std::vector<double> matrix;  // Standardization::mixing
+  std::int64_t dropped = 0;    // directions that do not vary
+};
+
+/// The square root of the correlations of z, or, where columns determine each other, the directions that vary; empty
+/// where the columns are not correlated. @param deviation of z
+Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& units, double deviation, double step) {
   const std::vector<std::size_t> coordinates = units.coordinates();
   const auto n = static_cast<Eigen::Index>(coordinates.size());
   const auto count = static_cast<double>(rows.size());
@@ -108,8 +160,8 @@ std::vector<double> mixing_of(const Table& data, const Rows& rows, const Standar
     for (Eigen::Index i = 0; i < size; ++i)
       for (Eigen::Index l = 0; l < n; ++l) {
         const std::size_t j = coordinates[static_cast<std::size_t>(l)];
-        const double center = units.mean[j] - step / 2;
-        block(i, l) = (value_at(data, rows[begin + static_cast<std::size_t>(i)], j) - center) / deviations[j];
+        const double value = value_at(data, rows[begin + static_cast<std::size_t>(i)], j) + step / 2;
+        block(i, l) = unmixed(units, value, j) / deviation;
       }
     correlation.selfadjointView<Eigen::Lower>().rankUpdate(block.topRows(size).transpose(), 1 / count);
   }
@@ -117,7 +169,7 @@ std::vector<double> mixing_of(const Table& data, const Rows& rows, const Standar
   for (Eigen::Index l = 0; l < n; ++l) {
     const std::size_t j = coordinates[static_cast<std::size_t>(l)];
     correlation(l, l) = 1;  // the variance of the noise that is to be added included
-    rounding = std::max(rounding, rounding_variance(data, rows, j, deviations[j]));
+    rounding = std::max(rounding, rounding_variance(data, rows, j, units.scale[j] * deviation));
   }
   const double largest = (correlation - Eigen::MatrixXd::Identity(n, n)).cwiseAbs().maxCoeff();
   if (largest < 4 / std::sqrt(count)) return {};  // what independent columns of so many rows have
@@ -130,18 +182,15 @@ std::vector<double> mixing_of(const Table& data, const Rows& rows, const Standar
   Eigen::Index dropped = 0;
   while (is_certain && step == 0 && dropped < n - 1 && values(dropped) < least) ++dropped;
   const Eigen::VectorXd roots = values.cwiseMax(least).cwiseSqrt();
-  Eigen::MatrixXd mixing;
-  if (dropped == 0) {
-    mixing = solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose();
-  } else {
-    mixing = solver.eigenvectors().rightCols(n - dropped) * roots.tail(n - dropped).asDiagonal();
-    notes.push_back("the columns determine " + std::to_string(dropped) + " of each other linearly: the model has " +
-                    std::to_string(n - dropped) + " coordinates, and samples keep the relation");
-  }
-  std::vector<double> row_major;
-  for (Eigen::Index i = 0; i < mixing.rows(); ++i)
-    for (Eigen::Index l = 0; l < mixing.cols(); ++l) row_major.push_back(mixing(i, l));
-  return row_major;
+  const Eigen::MatrixXd matrix =
+      dropped == 0
+          ? Eigen::MatrixXd(solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose())
+          : Eigen::MatrixXd(solver.eigenvectors().rightCols(n - dropped) * roots.tail(n - dropped).asDiagonal());
+  Mixing mixing;
+  mixing.dropped = dropped;
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i)
+    for (Eigen::Index l = 0; l < matrix.cols(); ++l) mixing.matrix.push_back(matrix(i, l));
+  return mixing;
 }
 
 void note_constants(const Table& data, const Standardization& units, std::vector<std::string>& notes) {
@@ -157,18 +206,6 @@ void note_constants(const Table& data, const Standardization& units, std::vector
 }
 
 }  // namespace
-
-std::vector<std::int64_t> find_outliers(const Table& data, std::vector<std::string>& notes) {
-  Rows all(static_cast<std::size_t>(data.rows));
-  std::iota(all.begin(), all.end(), std::int64_t{0});
-  const Moments moments = moments_of(data, all);
-  Rows outliers;
-  for (std::size_t j = 0; j < moments.variance.size(); ++j)
-    for (const std::int64_t row : outliers_of(data, j, moments.variance[j], notes)) outliers.push_back(row);
-  std::sort(outliers.begin(), outliers.end());
-  outliers.erase(std::unique(outliers.begin(), outliers.end()), outliers.end());
-  return outliers;
-}
 
 Standardization measure_units(const Table& data, const Rows& rows, Standardize standardize, double deviation,
                               double step, std::vector<std::string>& notes) {
@@ -200,8 +237,30 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
     units.scale.push_back(deviations[j] > 0 ? scale : 0);
   }
   note_constants(data, units, notes);
-  if (standardize == Standardize::whiten && data.cols <= kMaxWhitened)
-    units.mixing = mixing_of(data, rows, units, deviations, step, notes);
+  if (standardize == Standardize::scale) return units;
+  const bool whitens = standardize == Standardize::whiten && data.cols <= kMaxWhitened;
+  Mixing mixing;
+  if (whitens) mixing = mixing_of(data, rows, units, deviation, step);
+  std::string heavy;
+  for (std::size_t j = 0; j < cols; ++j) {
+    if (!(units.scale[j] > 0)) continue;
+    const std::vector<double> sorted = sorted_column(data, rows, j);
+    note_outlier(data, rows, j, sorted, notes);
+    // Columns that depend on each other linearly do so in their own units alone.
+    if (mixing.dropped > 0 || step > 0) continue;
+    const auto warp = warp_of(sorted, moments.mean[j], moments.variance[j], deviation);
+    if (!warp) continue;
+    units.warp.resize(cols);
+    units.mean[j] = warp->mean, units.scale[j] = warp->scale, units.warp[j] = warp->warp;
+    heavy += (heavy.empty() ? "" : "; ") + column_name(data, j);
+  }
+  if (!heavy.empty()) notes.push_back("columns with heavy tails, modeled by their inverse hyperbolic sine: " + heavy);
+  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, step);
+  if (mixing.dropped > 0)
+    notes.push_back("columns depend on each other linearly, exactly: the model has " +
+                    std::to_string(mixing.matrix.size() / units.coordinates().size()) + " coordinates for " +
+                    std::to_string(units.coordinates().size()) + " columns, and samples keep the relation");
+  units.mixing = std::move(mixing.matrix);
   return units;
 }
 

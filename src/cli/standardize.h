@@ -11,12 +11,8 @@
 namespace scorematch::cli {
 
 /// none: as they are; scale: centered, and one scale for all columns, so that pictures keep their shape; column: a
-/// scale for each; whiten: that, and the correlations taken out (Standardization::mixing).
+/// scale for each, and a warp for heavy tails; whiten: that, and the correlations taken out (Standardization::mixing).
 enum class Standardize { none, scale, column, whiten };
-
-/// Rows of which a value is so far away that it would set the scale of its column, in order; most often none.
-/// @param notes gets a line per column that names a row
-std::vector<std::int64_t> find_outliers(const Table& data, std::vector<std::string>& notes);
 
 /// @param rows the table's rows to measure, in this order @param deviation that coordinates of the model have
 /// @param step of which uniform noise is to be added to the data: half a step to a mean, step^2 / 12 to a variance

@@ -13,7 +13,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr const char *kMean = "data.mean", *kScale = "data.scale", *kMixing = "data.mixing";
+constexpr const char *kMean = "data.mean", *kScale = "data.scale", *kMixing = "data.mixing", *kWarp = "data.warp";
 const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
@@ -156,6 +156,12 @@ void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoin
   const Tensor scale = tensors.take(prefix + kScale, 1, expected);
   if (scale.shape != mean.shape) tensors.fail(name + expected + ", got " + describe_shape(scale.shape));
   units.scale = scale.as_double();
+  if (tensors.has(prefix + kWarp)) {
+    const Tensor warp = tensors.take(prefix + kWarp, 1, expected);
+    if (warp.shape != mean.shape)
+      tensors.fail("tensor '" + prefix + kWarp + "': expected " + expected + ", got " + describe_shape(warp.shape));
+    units.warp = warp.as_double();
+  }
   if (tensors.has(prefix + kMixing)) units.mixing = tensors.take(prefix + kMixing, 2, "[columns, inputs]").as_double();
   for (const double each : units.scale)
     if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a column that is constant), got " + number_text(each));
@@ -238,6 +244,7 @@ SafetensorsFile to_state_dict(const Checkpoint& model, const std::vector<float>&
     const std::vector<std::int64_t> shape = {data_columns(model)};
     file.tensors[names.prefix + kMean] = {shape, model.standardization.mean};
     file.tensors[names.prefix + kScale] = {shape, model.standardization.scale};
+    if (!model.standardization.warp.empty()) file.tensors[names.prefix + kWarp] = {shape, model.standardization.warp};
     if (!model.standardization.mixing.empty())
       file.tensors[names.prefix + kMixing] = {
           {static_cast<std::int64_t>(model.standardization.coordinates().size()), model.net.dim},

@@ -69,7 +69,6 @@ Preparation TrainOptions::preparation() const {
   how.deviation = sigma_data;
   how.seed = seed;
   how.dequantize = dequantization();
-  how.drop_outliers = outliers == "drop";
   return how;
 }
 

@@ -18,8 +18,9 @@ constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
 
 void TrainOptions::add_to(OptionTable& table) {
   table_ = &table;
-  table.required_text("data", data,
-                      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed by gzip");
+  table.required_text(
+      "data", data,
+      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed by gzip");
   table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
   engine.add_to(table);
   first_of_run_ = table.entries().size();
@@ -128,9 +129,6 @@ void TrainOptions::add_run(OptionTable& table) {
       "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
       "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
       always_has_effect());
-  table.choice("--outliers", outliers, {"drop", "keep"},
-               "rows of which one value alone would set the scale of its column",
-               needs(chosen("--standardize", standardize, {"auto", "whiten", "column"})));
   table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
   table.flag_or_number("--dequantize", dequantize, "1", 0, kLargest,
                        "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "

@@ -39,7 +39,7 @@ struct TrainOptions {
   int batch = 256;
   double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
   std::int64_t warmup = 100;
-  std::string rate_schedule = "cosine", standardize = "auto", outliers = "drop", image;
+  std::string rate_schedule = "cosine", standardize = "auto", image;
   std::string select = "auto";
   std::int64_t patience = 0;
   std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count

@@ -1,6 +1,7 @@
 #include "cli/units.h"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <limits>
@@ -38,6 +39,7 @@ Units::Units(const Standardization& standardization, std::int64_t dim)
       dim_(dim),
       mean_(standardization.mean),
       scale_(standardization.scale),
+      warp_(standardization.warp),
       mixing_(standardization.mixing) {
   if (mean_.empty()) {
     mean_.assign(static_cast<std::size_t>(columns_), 0);
@@ -46,6 +48,7 @@ Units::Units(const Standardization& standardization, std::int64_t dim)
   } else {
     coordinates_ = standardization.coordinates();
   }
+  warp_.resize(mean_.size(), 0.0);
   if (mixing_.empty()) return;
   const auto n = static_cast<Eigen::Index>(coordinates_.size());
   const Eigen::Map<const RowMajor> mixing(mixing_.data(), n, dim_);
@@ -53,32 +56,37 @@ Units::Units(const Standardization& standardization, std::int64_t dim)
   inverse_.assign(inverse.data(), inverse.data() + inverse.size());
 }
 
+double Units::mixed(const float* model, std::size_t i) const {
+  if (mixing_.empty()) return static_cast<double>(model[i]);
+  const auto k = static_cast<std::size_t>(dim_);
+  double z = 0;
+  for (std::size_t l = 0; l < k; ++l) z += mixing_[i * k + l] * static_cast<double>(model[l]);
+  return z;
+}
+
 void Units::row_to_data(const float* model, double* data) const {
   for (std::size_t j = 0; j < mean_.size(); ++j) data[j] = mean_[j];
-  const auto k = static_cast<std::size_t>(dim_);
   for (std::size_t i = 0; i < coordinates_.size(); ++i) {
-    double value = 0;
-    if (mixing_.empty()) {
-      value = static_cast<double>(model[i]);
-    } else {
-      for (std::size_t l = 0; l < k; ++l) value += mixing_[i * k + l] * static_cast<double>(model[l]);
-    }
-    data[coordinates_[i]] += scale_[coordinates_[i]] * value;
+    const std::size_t j = coordinates_[i];
+    const double z = mixed(model, i);
+    data[j] += scale_[j] * (warp_[j] > 0 ? std::sinh(warp_[j] * z) / warp_[j] : z);
   }
 }
 
 void Units::row_to_model(const double* centered, double* model) const {
   const std::size_t n = coordinates_.size();
+  std::vector<double> z(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t j = coordinates_[i];
+    z[i] = centered[j] / scale_[j];
+    if (warp_[j] > 0) z[i] = std::asinh(warp_[j] * z[i]) / warp_[j];
+  }
   if (mixing_.empty()) {
-    for (std::size_t i = 0; i < n; ++i) model[i] = centered[coordinates_[i]] / scale_[coordinates_[i]];
+    std::copy(z.begin(), z.end(), model);
     return;
   }
-  for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l) {
-    double value = 0;
-    for (std::size_t i = 0; i < n; ++i)
-      value += inverse_[l * n + i] * (centered[coordinates_[i]] / scale_[coordinates_[i]]);
-    model[l] = value;
-  }
+  for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l)
+    model[l] = std::inner_product(z.begin(), z.end(), inverse_.begin() + static_cast<std::ptrdiff_t>(l * n), 0.0);
 }
 
 Table Units::to_data(const Matrix& samples) const {
@@ -105,10 +113,11 @@ Matrix Units::to_model(const Table& data) const {
 
 void Units::offset_to_model(const double* offset, double* out) const { row_to_model(offset, out); }
 
-std::vector<double> Units::score_to_data(const float* score) const {
+std::vector<double> Units::score_to_data(const float* model, const float* score) const {
   std::vector<double> result(mean_.size(), 0.0);
   const std::size_t n = coordinates_.size();
   for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t j = coordinates_[i];
     double value = 0;
     if (mixing_.empty()) {
       value = static_cast<double>(score[i]);
@@ -116,23 +125,35 @@ std::vector<double> Units::score_to_data(const float* score) const {
       for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l)
         value += inverse_[l * n + i] * static_cast<double>(score[l]);
     }
-    result[coordinates_[i]] = value / scale_[coordinates_[i]];
+    // p of the data has the factor dz/dx = 1 / (scale cosh(warp z)), which varies with x itself.
+    const double angle = warp_[j] * mixed(model, i);
+    result[j] = (value - warp_[j] * std::tanh(angle)) / (scale_[j] * std::cosh(angle));
   }
   return result;
 }
 
-double Units::log_volume() const {
-  double sum = 0;
+std::vector<double> Units::log_volumes(const Matrix& samples) const {
+  double constant = 0;
   if (mixing_.empty()) {
-    for (const std::size_t j : coordinates_) sum += std::log(scale_[j]);
-    return sum;
+    for (const std::size_t j : coordinates_) constant += std::log(scale_[j]);
+  } else {
+    RowMajor map = Eigen::Map<const RowMajor>(mixing_.data(), static_cast<Eigen::Index>(coordinates_.size()), dim_);
+    for (std::size_t i = 0; i < coordinates_.size(); ++i)
+      map.row(static_cast<Eigen::Index>(i)) *= scale_[coordinates_[i]];
+    const Eigen::MatrixXd r = map.householderQr().matrixQR();
+    for (Eigen::Index l = 0; l < dim_; ++l) constant += std::log(std::abs(r(l, l)));
   }
-  RowMajor map = Eigen::Map<const RowMajor>(mixing_.data(), static_cast<Eigen::Index>(coordinates_.size()), dim_);
-  for (std::size_t i = 0; i < coordinates_.size(); ++i)
-    map.row(static_cast<Eigen::Index>(i)) *= scale_[coordinates_[i]];
-  const Eigen::MatrixXd r = map.householderQr().matrixQR();
-  for (Eigen::Index l = 0; l < dim_; ++l) sum += std::log(std::abs(r(l, l)));
-  return sum;
+  // With fewer coordinates than columns there is no warp: see measure_units().
+  std::vector<double> volumes(static_cast<std::size_t>(samples.rows), constant);
+  for (std::size_t i = 0; i < coordinates_.size(); ++i) {
+    const double warp = warp_[coordinates_[i]];
+    if (!(warp > 0)) continue;
+    for (std::int64_t row = 0; row < samples.rows; ++row) {
+      const double angle = std::abs(warp * mixed(samples.values.data() + row * dim_, i));
+      volumes[static_cast<std::size_t>(row)] += angle + std::log1p(std::exp(-2 * angle)) - std::log(2.0);  // ln cosh
+    }
+  }
+  return volumes;
 }
 
 void Units::check_support(const Table& data) const {

@@ -23,25 +23,27 @@ class Units {
   /// Constant columns are dropped, whatever they hold; infinite where float32 cannot hold a value. @param data [N,
   /// columns]
   Matrix to_model(const Table& data) const;
-  /// What an offset in data units is in model units. @param offset [columns] @param out [dim]
+  /// What an offset in data units is in model units, where no column has a warp. @param offset [columns] @param out
+  /// [dim]
   void offset_to_model(const double* offset, double* out) const;
-  /// The gradient with respect to the data, where constant columns have 0. @param score [dim] in model units
-  std::vector<double> score_to_data(const float* score) const;
-  /// ln of the volume that a unit cube of the model has in the data: what to subtract from ln p of the model.
-  double log_volume() const;
+  /// The score of the data's density, where constant columns have 0. @param model, score [dim] of one sample
+  std::vector<double> score_to_data(const float* model, const float* score) const;
+  /// ln of the volume of the data per volume of the model at each sample: what to subtract from the model's ln p.
+  std::vector<double> log_volumes(const Matrix& samples) const;
   /// @throws Error naming DATA, the row, the column (from 0) and both values, where a row is none that the model can
   /// give: a column that was constant in training holds another value, or columns that depended on each other linearly
   /// do not
   void check_support(const Table& data) const;
 
  private:
+  double mixed(const float* model, std::size_t i) const;  // z of coordinate i
   void row_to_data(const float* model, double* data) const;
   void row_to_model(const double* centered, double* model) const;  // centered: data - mean
 
   std::int64_t columns_, dim_;
-  std::vector<double> mean_, scale_;      // [columns]
-  std::vector<std::size_t> coordinates_;  // columns that vary: n of them
-  std::vector<double> mixing_, inverse_;  // [n, dim], [dim, n]; both empty: the identity
+  std::vector<double> mean_, scale_, warp_;  // [columns]
+  std::vector<std::size_t> coordinates_;     // columns that vary: n of them
+  std::vector<double> mixing_, inverse_;     // [n, dim], [dim, n]; both empty: the identity
 };
 
 }  // namespace scorematch::cli
