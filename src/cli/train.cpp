@@ -21,13 +21,15 @@ void run(TrainOptions& options) {
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
   if (before && dropped_rows(before->metadata)) options.missing = "drop";
-  const Table table = read_data(options.data, missing_named(options.missing));
+  Table table = read_data(options.data, missing_named(options.missing));
   const std::string identity = identify(table);
   if (before) take_over(*before, identity, static_cast<int>(dim_of(before->standardization, table.cols)), options);
   options.check(static_cast<int>(table.cols));
   if (!before) options.choose_units(table);
   const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
   if (!before) options.choose_training(data);
+  const std::string description = describe(table);
+  table = {};  // twice the memory of the data in the model's units, which are all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
   const InterruptGuard guard;
@@ -35,7 +37,7 @@ void run(TrainOptions& options) {
   training.run();
   training.save();
   training.check();
-  std::printf("data        %s\n", describe(table).c_str());
+  std::printf("data        %s\n", description.c_str());
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

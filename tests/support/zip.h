@@ -29,7 +29,7 @@ inline std::string deflated(const std::string& bytes) {
 inline std::string zip(const std::vector<std::pair<std::string, std::string>>& members, bool is_deflated = false,
                        bool has_zip64 = false) {
   const auto put = [](std::string& to, std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i) & 0xff);
+    for (int i = 0; i < bytes; ++i) to += static_cast<char>(i < 8 ? value >> (8 * i) & 0xff : 0);
   };
   std::string file, directory;
   for (const auto& [name, bytes] : members) {
