@@ -29,7 +29,6 @@ Dataset prepare(const Table& data, double validation, Standardize standardize, d
   how.standardize = standardize;
   how.deviation = deviation;
   how.seed = seed;
-  how.drop_outliers = false;
   return cli::prepare(data, how);
 }
 

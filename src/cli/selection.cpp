@@ -19,7 +19,7 @@ bool is_count(double value) { return value >= 0 && value < 1e15 && value == std:
 }  // namespace
 
 bool Selection::improves(const Estimate& loss) const {
-  return std::isfinite(loss.mean) && (step_ == 0 || loss.mean < loss_.mean);
+  return std::isfinite(loss.mean) && (loss_.count == 0 || loss.mean < loss_.mean);
 }
 
 bool Selection::prefers_best(HeldOut& held_out, Queue& queue, ConstView last) const {
@@ -47,7 +47,7 @@ void Selection::restore(const std::string& path, const Checkpoint& run) {
   step_ = static_cast<std::int64_t>(values[0]);
   loss_ = {values[1], values[2], values[3]};
   since_ = static_cast<std::int64_t>(values[4]);
-  if (!keeps_ || step_ == 0) return;
+  if (!keeps_ || loss_.count == 0) return;
   if (run.best.empty())
     refuse_file(path, "tensor 'best.layers.0.weight': expected the parameters of step " + std::to_string(step_) +
                           ", got nothing");

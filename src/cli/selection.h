@@ -35,7 +35,7 @@ class Selection {
   }
   /// Held-out losses since the best.
   std::int64_t since_best() const { return since_; }
-  std::int64_t best_step() const { return step_; }  // 0: none yet
+  std::int64_t best_step() const { return step_; }  // 0: the initial parameters, or none yet
   /// Empty: nothing is kept.
   const std::vector<float>& best_params() const { return params_; }
   /// Whether the best parameters are to be sampled with, not these last ones.
