@@ -2,6 +2,7 @@
 
 #include "backend.h"
 #include "batch.h"
+#include "cancellation.h"
 
 namespace scorematch {
 
@@ -47,6 +48,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   check(reduction, !out.grad.empty());
+  check_not_cancelled(in.cancelled);
   impl_->program->run(queue.impl(), in, out, batch, reduction);
 }
 

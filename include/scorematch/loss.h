@@ -1,6 +1,7 @@
 /// @file
 /// LossPlan: batch in; loss with standard error, and gradients, out.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <memory>
 
@@ -30,6 +31,10 @@ class SCOREMATCH_API LossPlan {
     /// Which rows of x the samples are, x then being the whole data [R, d]: the batch is gathered, not copied first.
     ConstView rows{};            ///< [N] int64, each in [0, R)
     std::int64_t draw_rows = 0;  ///< or N rows drawn uniformly with replacement from `noise`; 0: x is the batch
+    /// Once it is true, run() stops within a fraction of a second on the cpu and reference engines, however long the
+    /// call: it throws Error cancelled, the outputs are undefined, all else is as before. The cuda engine, which only
+    /// enqueues, looks at it before that.
+    const std::atomic<bool>* cancelled = nullptr;
   };
   /// Only what is given is computed. Everything lies where the engine computes.
   struct Out {

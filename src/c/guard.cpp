@@ -45,6 +45,8 @@ scorematch_status status_of(ErrorCode code) noexcept {
       return SCOREMATCH_DEVICE_FAULT;
     case ErrorCode::io:
       return SCOREMATCH_IO;
+    case ErrorCode::cancelled:  // C callers have no flag to set
+      break;
   }
   return SCOREMATCH_INTERNAL_ERROR;
 }

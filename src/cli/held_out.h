@@ -2,6 +2,7 @@
 /// The held-out rows: their loss at given parameters, always with the same noise, so that differences between
 /// parameters are not noise.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -21,6 +22,8 @@ class HeldOut {
           const Dequantizer* dequantizer, std::uint64_t seed);
 
   std::int64_t rows() const { return rows_; }
+  /// Evaluations throw Error cancelled once it is true; null: they never do.
+  void cancel_on(const std::atomic<bool>* flag) { cancelled_ = flag; }
   const Engine& engine() const { return engine_; }
   std::size_t workspace_bytes() const { return plan_.workspace_bytes(); }
 
@@ -39,6 +42,7 @@ class HeldOut {
   Engine engine_;
   LossPlan plan_;
   std::int64_t rows_;
+  const std::atomic<bool>* cancelled_ = nullptr;
   NoiseState noise_;
   Buffer<float> x_, each_;  // [rows, d], [rows]
   Buffer<Estimate> loss_;

@@ -6,9 +6,12 @@ namespace scorematch::cli {
 namespace {
 
 volatile std::sig_atomic_t noted = 0;
+std::atomic<bool> asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 
 void note(int signal) {
   noted = signal;
+  asked = true;
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
 }
@@ -29,5 +32,7 @@ InterruptGuard::~InterruptGuard() {
 }
 
 int InterruptGuard::signal() { return noted; }
+
+const std::atomic<bool>& InterruptGuard::is_asked_to_stop() { return asked; }
 
 }  // namespace scorematch::cli

@@ -1,6 +1,7 @@
 /// @file
 /// A long run that is asked to stop: by Ctrl-C, or by SIGTERM, as batch systems do when its time is up.
 #pragma once
+#include <atomic>
 
 namespace scorematch::cli {
 
@@ -15,6 +16,8 @@ class InterruptGuard {
 
   /// SIGINT or SIGTERM; 0: none yet.
   static int signal();
+  /// Whether there was one, for what has to be abandoned then.
+  static const std::atomic<bool>& is_asked_to_stop();
 
  private:
   using Handler = void (*)(int);

@@ -90,7 +90,8 @@ void take_over(const Checkpoint& run, const std::string& data, int dim, TrainOpt
   if (progress.step + progress.skipped != run.noise.step)
     file_error("as many steps of Adam's as of the noise, " + std::to_string(run.noise.step),
                std::to_string(progress.step + progress.skipped));
-  if (run.noise.step >= options.steps)
+  const bool is_complete = run.metadata.count(kEvaluationPending) == 0;
+  if (run.noise.step > options.steps || (run.noise.step == options.steps && is_complete))
     refuse("--steps", "more than the " + std::to_string(run.noise.step) + " that the run in " + path + " has done",
            std::to_string(options.steps));
 }

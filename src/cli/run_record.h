@@ -10,6 +10,9 @@
 
 namespace scorematch::cli {
 
+/// In the metadata of a run that was interrupted in the evaluation after its last step.
+inline const char* const kEvaluationPending = "train.evaluation_pending";
+
 /// "1797 x 64, 0123456789abcdef": the shape and a hash (FNV-1a, 64 bits) of the values, as float32 where that holds all
 /// of them and else as float64. Thus the same numbers are the same data in any kind of file.
 std::string identify(const Table& data);

@@ -32,10 +32,15 @@ void run(TrainOptions& options) {
   table = {};  // twice the memory of the data in the model's units, which are all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
-  const InterruptGuard guard;
+  std::optional<InterruptGuard> guard(std::in_place);
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
+  if (InterruptGuard::signal() != 0 && !training.has_changed()) {
+    std::fprintf(stderr, "scorematch: stopped before a step was done, so nothing was saved\n");
+    throw CLI::RuntimeError(128 + InterruptGuard::signal());
+  }
   training.save();
+  if (InterruptGuard::signal() == 0) guard.reset();  // all is saved: what follows may be ended at once
   training.check();
   std::printf("data        %s\n", description.c_str());
   training.report();

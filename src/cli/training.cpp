@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::int64_t kMaxSkipped = 100;  // non-finite gradients in a row that end a run
 constexpr double kQuickFit = 2e9;          // multiplications that may delay the first step
+constexpr double kShortSeconds = 0.1;      // of an evaluation that a run still makes when it is asked to stop
 const char* const kSkipped = "train.skipped_in_a_row";
 
 std::string read_text(const std::filesystem::path& path) {
@@ -61,6 +62,7 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       adam_(engine_, net_.param_count(), adam_options_),
       log_(options.steps),
       selection_(options.selects_best(data.held_out.rows)) {
+  held_out_.cancel_on(&InterruptGuard::is_asked_to_stop());
   if (run != nullptr) restore(*run);
 }
 
@@ -71,6 +73,7 @@ void Training::restore(const Checkpoint& run) {
   MetadataReader reader(options_.resume, run.metadata);
   skipped_in_a_row_ = reader.take_int(kSkipped);
   skipped_ = run.adam->progress.skipped;
+  evaluation_is_pending_ = run.metadata.count(kEvaluationPending) > 0;
   log_.restore(options_.resume, run.arrays, step_);
   selection_.restore(options_.resume, run);
   if (options_.patience > 0 && selection_.since_best() >= options_.patience)
@@ -91,41 +94,78 @@ bool Training::is_over() const {
 
 void Training::run() {
   Progress progress(stderr, options_.steps, first_step_);
-  const auto d = static_cast<double>(dim_), rows = static_cast<double>(data_.training.rows + data_.held_out.rows);
-  if (held_out_.rows() > 0 && rows * d * d < kQuickFit) baseline();
   Estimate since_shown;
-  for (bool ends = false; !ends;) {
-    const double rate = options_.learning_rate_at(step_);
-    const Estimate loss = train_step(rate);
-    ++step_;
-    const std::int64_t skipped = adam_.progress(queue_).skipped;
-    skipped_in_a_row_ = skipped == skipped_ ? 0 : skipped_in_a_row_ + 1;
-    skipped_ = skipped;
-    if (skipped_in_a_row_ > kMaxSkipped) refuse_loss();
-    if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
-    log_.add(loss);
-    ends = is_over();
-    std::optional<Estimate> held_out;
-    const bool is_due = log_.validation_is_due(step_);
-    if (is_due || ends) held_out = held_out_.loss(queue_, last_params());
-    // Where a run is stopped and taken up again must not matter, so only what every run evaluates counts.
-    if (held_out && (is_due || step_ == options_.steps)) {
-      selection_.consider(step_, *held_out, [&] { return queue_.read_f32(last_params()); });
-      patience_ended_ = step_ < options_.steps && options_.patience > 0 && selection_.since_best() >= options_.patience;
-      ends = ends || patience_ended_;
+  const auto show = [&] {
+    progress.update(step_, (step_ - first_step_) * options_.batch, mean_of(since_shown), since_shown.standard_error());
+    since_shown = {};
+  };
+  try {
+    if (held_out_.rows() > 0 && baseline_is_quick()) baseline();
+    bool ends = evaluation_is_pending_ && complete_step(progress);
+    while (!ends) {
+      const Estimate loss = train_step(options_.learning_rate_at(step_));
+      ++step_;
+      const std::int64_t skipped = adam_.progress(queue_).skipped;
+      skipped_in_a_row_ = skipped == skipped_ ? 0 : skipped_in_a_row_ + 1;
+      skipped_ = skipped;
+      if (skipped_in_a_row_ > kMaxSkipped) refuse_loss();
+      if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
+      log_.add(loss);
+      ends = complete_step(progress);
+      if (progress.is_due(step_) || ends) show();
+      if (!ends && options_.checkpoint_every > 0 && step_ % options_.checkpoint_every == 0) save();
     }
-    log_.after_step(step_, rate, seconds(), is_due ? held_out : std::nullopt);
-    if (ends) log_.end(step_, rate, seconds(), held_out);
-    if (held_out) progress.set_note(held_out_note(*held_out));
-    if (progress.is_due(step_) || ends) {
-      progress.update(step_, (step_ - first_step_) * options_.batch, mean_of(since_shown),
-                      since_shown.standard_error());
-      since_shown = {};
-    }
-    if (!ends && options_.checkpoint_every > 0 && step_ % options_.checkpoint_every == 0) save();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::cancelled) throw;
+    // All is as it was before the step that was interrupted, and the run goes on from there.
+    if (has_changed_) log_.end(step_, options_.learning_rate_at(step_ - 1), seconds(), held_out_loss());
+    if (since_shown.count > 0) show();
   }
   progress.finish();
   seconds_here_ = seconds() - seconds_before_;
+}
+
+bool Training::complete_step(Progress& progress) {
+  const double rate = options_.learning_rate_at(step_ - 1);
+  const bool is_due = log_.validation_is_due(step_);
+  // Where a run is stopped and taken up again must not matter, so only what every run evaluates counts.
+  const bool counts = is_due || step_ == options_.steps;
+  bool ends = is_over();
+  std::optional<Estimate> held_out;
+  if (counts || ends) held_out = held_out_loss();
+  if (held_out && counts) {
+    selection_.consider(step_, *held_out, [&] { return queue_.read_f32(last_params()); });
+    patience_ended_ = step_ < options_.steps && options_.patience > 0 && selection_.since_best() >= options_.patience;
+    ends = ends || patience_ended_;
+  }
+  evaluation_is_pending_ = counts && !held_out && held_out_.rows() > 0;
+  ends = ends || evaluation_is_pending_;
+  if (!evaluation_is_pending_) log_.after_step(step_, rate, seconds(), is_due ? held_out : std::nullopt);
+  if (ends) log_.end(step_, rate, seconds(), held_out);
+  if (held_out) progress.set_note(held_out_note(*held_out));
+  has_changed_ = true;
+  return ends;
+}
+
+std::optional<Estimate> Training::held_out_loss() {
+  if (InterruptGuard::signal() != 0 && evaluation_is_short()) held_out_.cancel_on(nullptr);
+  try {
+    return held_out_.loss(queue_, last_params());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::cancelled) throw;
+    is_cut_short_ = true;
+    return {};
+  }
+}
+
+bool Training::evaluation_is_short() const {
+  const double done = static_cast<double>((step_ - first_step_) * options_.batch);
+  return (seconds() - seconds_before_) * static_cast<double>(held_out_.rows()) < kShortSeconds * done;
+}
+
+bool Training::baseline_is_quick() const {
+  const auto d = static_cast<double>(dim_), rows = static_cast<double>(data_.training.rows + data_.held_out.rows);
+  return rows * d * d < kQuickFit;
 }
 
 void Training::refuse_loss() const {
@@ -149,6 +189,7 @@ std::string Training::held_out_note(const Estimate& loss) {
 
 LossPlan::In Training::next_batch() {
   LossPlan::In in{params_, x_, noise_};
+  in.cancelled = &InterruptGuard::is_asked_to_stop();
   if (dequantizer_) {
     dequantizer_->draw(data_.training, step_, options_.batch, noisy_rows_);
     queue_.write(x_, noisy_rows_.data());
@@ -172,7 +213,15 @@ ConstView Training::last_params() {
   return averaged ? adam_.ema() : ConstView(params_);
 }
 
-bool Training::samples_best() { return selection_.prefers_best(held_out_, queue_, last_params()); }
+bool Training::samples_best() {
+  try {
+    return selection_.prefers_best(held_out_, queue_, last_params());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::cancelled) throw;
+    is_cut_short_ = true;
+    return false;
+  }
+}
 
 /// What `scorematch sample` wants to know beside the network, and what --resume does.
 void Training::write_metadata(std::map<std::string, std::string>& metadata) const {
@@ -193,6 +242,7 @@ void Training::write_metadata(std::map<std::string, std::string>& metadata) cons
   metadata["data.highest"] = number_text(data_.highest);
   if (options_.dequantization() > 0) metadata["data.dequantize"] = number_text(options_.dequantization());
   metadata[kSkipped] = std::to_string(skipped_in_a_row_);
+  if (evaluation_is_pending_) metadata[kEvaluationPending] = "true";
   write_run(options_, data_identity_, metadata);
 }
 

@@ -8,6 +8,7 @@
 #include "cli/baseline.h"
 #include "cli/dequantize.h"
 #include "cli/loss_log.h"
+#include "cli/progress.h"
 #include "cli/sample_check.h"
 #include "cli/selection.h"
 #include "cli/train_options.h"
@@ -32,10 +33,18 @@ class Training {
   /// comparison.csv, and comparison.png in one or two dimensions. After save().
   void check();
   void report();
+  /// Whether there is more to save than when it began.
+  bool has_changed() const { return has_changed_; }
 
  private:
   bool is_over() const;
   Estimate train_step(double rate);
+  /// The held-out loss and the row of the log that are due after `step_` steps; whether the run ends here.
+  bool complete_step(Progress& progress);
+  /// Nothing if there are no rows, or if it was interrupted.
+  std::optional<Estimate> held_out_loss();
+  bool evaluation_is_short() const;
+  bool baseline_is_quick() const;
   LossPlan::In next_batch();
   [[noreturn]] void refuse_loss() const;
   ConstView last_params();
@@ -79,6 +88,9 @@ class Training {
   std::optional<Estimate> sampled_loss_;             // held out, of the parameters to sample with
   std::int64_t step_ = 0, first_step_ = 0;           // of the run; those of this call begin at first_step_
   std::int64_t skipped_ = 0, skipped_in_a_row_ = 0;  // steps whose gradient was not finite
+  bool evaluation_is_pending_ = false;  // due after `step_` steps, but interrupted: --resume makes up for it
+  bool is_cut_short_ = false;           // an evaluation was interrupted, so that there is no verdict
+  bool has_changed_ = false;
   bool patience_ended_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; of this one, once it is over

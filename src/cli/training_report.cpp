@@ -51,12 +51,24 @@ Matrix Training::rows_to_compare() const {
 }
 
 void Training::check() {
+  evidence_.losses = log_.rows();
+  const bool is_interrupted = InterruptGuard::signal() != 0;
+  if (is_interrupted && evaluation_is_short())
+    held_out_.cancel_on(nullptr);
+  else
+    is_cut_short_ = is_interrupted;
+  if (is_cut_short_) {
+    not_compared_ = "the run was interrupted";
+    return;
+  }
   const Checkpoint model = checkpoint();
   judge();
   if (options_.samples == 0) {
     not_compared_ = "--samples 0";
   } else if (step_ < options_.steps && !patience_ended_) {
     not_compared_ = "the run is not over";
+  } else if (is_interrupted) {
+    not_compared_ = "the run was interrupted";
   } else {
     not_compared_ = why_not_sampled(model);
   }
@@ -81,7 +93,6 @@ void Training::check() {
 void Training::judge() {
   evidence_.steps = step_;
   evidence_.has_common_scale = options_.standardize == "scale";
-  evidence_.losses = log_.rows();
   const bool takes_best = samples_best();
   evidence_.overfits = takes_best && selection_.best_step() < step_ - step_ / 4;
   Buffer<float> best;
@@ -159,7 +170,7 @@ void Training::report() {
                                format_duration(seconds_here_) + " in all");
   print_losses();
   print_comparison();
-  for (const Remark& remark : verdict(evidence_))
+  for (const Remark& remark : is_cut_short_ ? std::vector<Remark>() : verdict(evidence_))
     print_line(remark.kind == Remark::Kind::warning  ? "warning"
                : remark.kind == Remark::Kind::advice ? "try"
                                                      : "note",

@@ -1,4 +1,5 @@
 // Loss and gradients of a batch: tiles in parallel, their sums added chunk by chunk in order.
+#include "cancellation.h"
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/packed_params.h"
@@ -40,6 +41,7 @@ class CpuLoss final : public LossProgram {
     const std::size_t bytes_a_tile = tile_bytes(chunks);
     Estimate estimates[kMaxChunks];
     pool_.run(chunks.count(), [&](std::int64_t chunk, int worker) {
+      check_not_cancelled(in.cancelled);
       auto* grad = reinterpret_cast<float*>(parts + static_cast<std::size_t>(chunk) * part_bytes());
       if (gradient) std::fill_n(grad, problem_.net.count(), 0.0f);
       Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cancellation.h"
 #include "cpu/bf16_product.h"
 #include "cpu/simd_activation.h"
 #include "cpu/simd_jet.h"
@@ -51,6 +52,7 @@ TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& pa
 
 void TileJet::multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
                        float* c) const {
+  check_not_cancelled(cancelled_);
   if (net_.is_bf16()) return multiply_bf16(rows_, depth, width, a, a_stride, panels, add, c, scratch_);
   cpu::multiply(rows_, depth, width, a, a_stride, panels, add, c, scratch_);
 }
@@ -110,6 +112,7 @@ void TileJet::add_weight_gradient(std::size_t l, const float* z_bar, const float
 
 void TileJet::add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
                                  float* grad) const {
+  check_not_cancelled(cancelled_);
   const auto add = net_.is_bf16() ? add_outer_products_bf16 : cpu::add_outer_products;
   add(rows_, layer.out, layer.in, y_bar, stride, h, scratch_, grad + layer.weight);
 }

@@ -2,6 +2,7 @@
 // sum, forward and backward. The equations are those of docs/math.md, section "The jet"; the output layer belongs to
 // the caller, who may collapse it.
 #pragma once
+#include <atomic>
 #include <vector>
 
 #include "arena.h"
@@ -20,8 +21,8 @@ class TileJet {
   /// For tiles of `capacity` rows at most.
   TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena);
 
-  /// How many rows the tile at hand has; first of all.
-  void set_rows(int rows) { rows_ = rows; }
+  /// How many rows the tile at hand has; first of all. @param cancelled checked before every matrix product
+  void set_rows(int rows, const std::atomic<bool>* cancelled = nullptr) { rows_ = rows, cancelled_ = cancelled; }
 
   /// Of the first layer. [rows, first.in]; the caller fills it, padding included.
   float* input() const { return h_[0]; }
@@ -76,6 +77,7 @@ class TileJet {
   const PaddedNet& net_;
   Activation activation_;
   int rows_ = 0;
+  const std::atomic<bool>* cancelled_ = nullptr;
   int order_;                                 // of derivatives that are kept
   std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: input of each; phi', phi'' and phi''' of each hidden one
   std::vector<float*> h_dot_, z_dot_, acc_;   // the tangent's, and sum_m phi'' z_m h_m'^

@@ -19,7 +19,7 @@ LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capaci
 
 void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
   call.samples.load(first, rows, samples_);
-  jet_.set_rows(rows);
+  jet_.set_rows(rows, call.in.cancelled);
   std::fill_n(loss_, rows, 0.0);
   std::fill_n(grad_x_, x_size(), 0.0f);
   for (int r = 0; r < rows; ++r) {

@@ -22,7 +22,7 @@ class ReferenceLoss final : public LossProgram {
       Sample<double> sample = sample_of(in, spec_.loss, spec_.net.dim, n);
       sample.x = row(in.x, row_of(n));
       const SampleLoss<double> result =
-          sample_loss(spec_.net, spec_.loss, params.data(), sample, grad_factor, grad.data());
+          sample_loss(spec_.net, spec_.loss, params.data(), sample, grad_factor, grad.data(), in.cancelled);
       add_to(estimate, result.loss);
       put_element(out.loss_per_sample, n, result.loss);
       put(out.grad_x, n, result.grad_x);

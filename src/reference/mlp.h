@@ -10,8 +10,10 @@
 //
 // The last layer is linear; [...] where the net is residual and the layer's widths are equal.
 #pragma once
+#include <atomic>
 #include <vector>
 
+#include "cancellation.h"
 #include "reference/activation.h"
 #include "scorematch/mlp.h"
 
@@ -31,7 +33,9 @@ struct Channels {
 template <class T>
 class Mlp {
  public:
-  Mlp(const MlpShape& shape, const T* params) : shape_(shape), layers_(shape.layers()), params_(params) {}
+  /// @param cancelled checked before every matrix product
+  Mlp(const MlpShape& shape, const T* params, const std::atomic<bool>* cancelled = nullptr)
+      : shape_(shape), layers_(shape.layers()), params_(params), cancelled_(cancelled) {}
 
   /// What forward() leaves for backward().
   struct Trace {
@@ -130,6 +134,7 @@ class Mlp {
 
   /// W h [+ b]
   Vector<T> multiply(const MlpShape::Layer& layer, const Vector<T>& h, bool with_bias) const {
+    check_not_cancelled(cancelled_);
     Vector<T> z;
     for (int i = 0; i < layer.out; ++i) {
       T sum = with_bias ? params_[layer.bias + i] : T(0);
@@ -143,6 +148,7 @@ class Mlp {
   /// W^ += z^ h^T; returns W^T z^ [+ what came round the layer]
   Vector<T> go_down(const MlpShape::Layer& layer, const Vector<T>& z_bar, const Vector<T>& h, const Vector<T>* skipped,
                     T* grad) const {
+    check_not_cancelled(cancelled_);
     Vector<T> h_bar = skipped != nullptr ? *skipped : Vector<T>(h.size(), T(0));
     for (int i = 0; i < layer.out; ++i) {
       const std::int64_t row = layer.weight + std::int64_t{i} * layer.in;
@@ -159,6 +165,7 @@ class Mlp {
   const MlpShape& shape_;
   std::vector<MlpShape::Layer> layers_;
   const T* params_;
+  const std::atomic<bool>* cancelled_;
 };
 
 }  // namespace scorematch::reference

@@ -45,8 +45,8 @@ std::vector<std::vector<T>> basis(int dim) {
 /// Adds `grad_factor` times the loss's gradient to grad [P]; the returned grad_x is multiplied by it too.
 template <class T>
 SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params, const Sample<T>& sample,
-                          double grad_factor, T* grad) {
-  const Mlp<T> mlp(net, params);
+                          double grad_factor, T* grad, const std::atomic<bool>* cancelled = nullptr) {
+  const Mlp<T> mlp(net, params, cancelled);
   const bool trace_wanted = needs_of(loss.objective).trace;
   HeadInput<T> in;
   in.directions = trace_wanted ? basis<T>(net.dim) : sample.directions;

@@ -83,7 +83,7 @@ foreach(name cuda_fault_test cuda_machine_test cuda_plan_test)
 endforeach()
 
 # What holds of every engine holds of this one.
-foreach(name adam_test c_equality_test closed_form_test energy_closed_form_test langevin_test likelihood_test prologue_test sampler_test score_test)
+foreach(name adam_test c_equality_test cancellation_test closed_form_test energy_closed_form_test langevin_test likelihood_test prologue_test sampler_test score_test)
   scorematch_stand_in_test(${name} TEST_FILTER *cuda*)
   scorematch_gpu_test(${name} TEST_FILTER *cuda*)
 endforeach()

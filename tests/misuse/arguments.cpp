@@ -127,7 +127,7 @@ std::vector<Misuse> bad_arguments() {
       {"weight_decay_negative", kUsage, train({"--weight-decay", "-0.1"}), {"--weight-decay", "got '-0.1'"}},
       {"warmup_negative", kUsage, train({"--warmup", "-1"}), {"--warmup", "got '-1'"}},
       {"rate_schedule_unknown", kUsage, train({"--rate-schedule", "step"}), {"--rate-schedule", "step", "cosine"}},
-      {"standardize_unknown", kUsage, train({"--standardize", "whiten"}), {"--standardize", "whiten", "column"}},
+      {"standardize_unknown", kUsage, train({"--standardize", "pca"}), {"--standardize", "'pca'", "column", "whiten"}},
       {"net_unknown", kUsage, train({"--net", "unet"}), {"--net", "unet", "energy"}},
       {"parameterization_unknown", kUsage, train({"--parameterization", "vp"}), {"--parameterization", "vp", "edm"}},
       {"conditioning_unknown", kUsage, train({"--conditioning", "time"}), {"--conditioning", "time", "fourier"}},

@@ -100,7 +100,7 @@ const std::map<std::string, Make>& misuse_inputs() {
         {"folder", folder()},
         {"taken_model", folder("model.safetensors")},
         {"taken_losses", folder("loss.csv")},
-      {"taken_comparison", folder("comparison.csv")},
+        {"taken_comparison", folder("comparison.csv")},
         {"empty", bytes("")},
         {"text", bytes("1,2,3\n4,5,6\n")},
         {"model.safetensors", model(6)},
@@ -203,14 +203,14 @@ const std::map<std::string, Make>& misuse_inputs() {
         {"no_adam.safetensors", spoilt_run([](Checkpoint& c) { c.adam.reset(); })},
         {"cut_run.safetensors", cut(spoilt_run([](Checkpoint&) {}), 9)},
         {"run.safetensors", spoilt_run([](Checkpoint&) {})},
-      {"run_best_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.best"); })},
-      {"run_best_of_the_future.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.at("train.best")[0] = 5; })},
-      {"run_best_without_params.safetensors",
-       spoilt_run([](Checkpoint& c) { c.best.clear(), c.samples_best = false; })},
-      {"run_out_of_patience.safetensors", spoilt_run([](Checkpoint& c) {
-         c.metadata["train.patience"] = "2";
-         c.arrays.at("train.best").back() = 2;
-       })},
+        {"run_best_missing.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.erase("train.best"); })},
+        {"run_best_of_the_future.safetensors", spoilt_run([](Checkpoint& c) { c.arrays.at("train.best")[0] = 5; })},
+        {"run_best_without_params.safetensors",
+         spoilt_run([](Checkpoint& c) { c.best.clear(), c.samples_best = false; })},
+        {"run_out_of_patience.safetensors", spoilt_run([](Checkpoint& c) {
+           c.metadata["train.patience"] = "2";
+           c.arrays.at("train.best").back() = 2;
+         })},
         {"state_dict_without_a_bias.safetensors",
          spoilt_state_dict([](SafetensorsFile& f) { f.tensors.erase("net.2.bias"); })},
         {"state_dict_with_a_long_bias.safetensors", spoilt_state_dict([](SafetensorsFile& f) {
