@@ -43,6 +43,9 @@ void run(TrainOptions& options) {
   if (InterruptGuard::signal() == 0) guard.reset();  // all is saved: what follows may be ended at once
   training.check();
   std::printf("data        %s\n", description.c_str());
+  for (const std::string& note : data.notes) std::printf("            %s\n", note.c_str());
+  std::printf("units       %s\n", options.units_text().c_str());
+  std::printf("noise       %s\n", options.noise_text().c_str());
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

@@ -72,8 +72,7 @@ Preparation TrainOptions::preparation() const {
   return how;
 }
 
-std::vector<std::string> TrainOptions::choose_training(const Dataset& data) {
-  std::vector<std::string> chosen;
+void TrainOptions::choose_training(const Dataset& data) {
   const auto choose = [&](const std::string& name, auto& value, auto wanted) {
     if (!is_given(name)) value = static_cast<std::decay_t<decltype(value)>>(wanted);
   };
@@ -96,7 +95,23 @@ std::vector<std::string> TrainOptions::choose_training(const Dataset& data) {
   const double passes = shape.kind == MlpShape::Kind::energy ? 2 : 1;
   const double affordable = kWork / (passes * static_cast<double>(shape.param_count()) * batch);
   choose("--steps", steps, std::clamp(std::round(affordable / 1000) * 1000, kFewestSteps, kMostSteps));
-  return chosen;
+}
+
+std::string TrainOptions::units_text() const {
+  if (standardize == "none") return "those of the data (--standardize none)";
+  if (standardize == "scale") return "columns centered, one scale for all (--standardize scale)";
+  if (standardize == "column") return "each column centered and scaled (--standardize column)";
+  return "each column centered and scaled, correlations taken out (--standardize whiten)";
+}
+
+std::string TrainOptions::noise_text() const {
+  if (schedule == "none") return "none (--schedule none)";
+  if (schedule == "single") return "sigma " + number_text(sigma) + " (--schedule single)";
+  const std::string range = "sigma from " + number_text(sigma_min) + " to " + number_text(sigma_max);
+  const std::string units = " in units in which the data have standard deviation " + number_text(sigma_data);
+  if (schedule == "geometric") return range + (levels > 0 ? " in " + std::to_string(levels) + " levels" : "") + units;
+  return range + units + ", trained with ln sigma ~ N(" + number_text(log_mean) + ", " + number_text(log_deviation) +
+         "^2)";
 }
 
 }  // namespace scorematch::cli

@@ -66,8 +66,10 @@ struct TrainOptions {
   Loss loss() const;
   /// What is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
   void choose_units(const Table& data);
-  /// The same once they are: noise levels, widths, steps, batch and rates. @return what was chosen, a line each
-  std::vector<std::string> choose_training(const Dataset& data);
+  /// The same once they are: noise levels, widths, steps and rates.
+  void choose_training(const Dataset& data);
+  /// For the report.
+  std::string units_text() const, noise_text() const;
   Preparation preparation() const;
   /// The data's step; 0: they are taken as they are.
   double dequantization() const;

@@ -101,6 +101,10 @@ void Training::run() {
   };
   try {
     if (held_out_.rows() > 0 && baseline_is_quick()) baseline();
+    // They are F = 0, which on Gaussian data no training betters.
+    if (step_ == 0 && held_out_.rows() > 0)
+      if (const auto initial = held_out_loss())
+        selection_.consider(0, *initial, [&] { return queue_.read_f32(last_params()); });
     bool ends = evaluation_is_pending_ && complete_step(progress);
     while (!ends) {
       const Estimate loss = train_step(options_.learning_rate_at(step_));
