@@ -54,12 +54,14 @@ MlpShape MlpShape::energy(int dim, std::vector<int> hidden, Activation activatio
 }
 
 MlpShape MlpShape::diffusion(int dim, Kind kind) {
-  // At least twice as wide as the data, or what the last layer reads cannot hold both the data and functions of them.
   check_dim(dim);
-  constexpr int kNarrowest = 256, kWidest = 1024, kMultiple = 64;
-  const int width =
-      std::min(std::max((2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple, kNarrowest), kWidest);
-  MlpShape net = make(kind, dim, {width, width, width}, Activation::silu);
+  // At least twice as wide as the data, or what the last layer reads cannot hold both the data and functions of them.
+  // Few dimensions have fine structure, for which depth does more than width; many have data for less than either.
+  constexpr int kWidest = 1024, kMultiple = 64;
+  const int twice = (2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple;
+  const int width = dim <= 16 ? 128 : std::clamp(twice, 256, kWidest);
+  const std::size_t depth = dim <= 16 ? 6 : dim <= 128 ? 4 : 3;
+  MlpShape net = make(kind, dim, std::vector<int>(depth, width), Activation::silu);
   net.parameterization = parameterization::Edm{};
   net.conditioning = conditioning::Fourier::random(/*count=*/8, /*scale=*/0.25);
   net.residual = true;

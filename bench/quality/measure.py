@@ -77,7 +77,7 @@ def measure_set(command: Command, result: Result, folder: Path, effort: Effort, 
     result.few = data_set.few
     if data_set.modes:
         expected = metrics.weights_of(data_set.modes, training) if data_set.few else None
-        errors = metrics.mode_errors(data_set.modes, samples, expected)
+        errors = metrics.mode_errors(data_set.modes, samples, training, expected)
         result.weight_error, result.weight_excess, result.spread_error = errors.weight, errors.weight_excess, errors.spread
     if data_set.log_density:
         measure_likelihood(command, result, data_set, folder, effort)

@@ -104,7 +104,7 @@ class Mode(unittest.TestCase):
     def errors(self, name: str, samples: Rows) -> metrics.ModeErrors:
         modes = SETS[name].modes
         assert modes
-        return metrics.mode_errors(modes, samples)
+        return metrics.mode_errors(modes, samples, samples[:0])
 
     def test_of_the_truth_are_as_expected(self) -> None:
         """Weights and spreads that the data sets state are those of the rows they draw."""

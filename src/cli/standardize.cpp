@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "cli/refusal.h"
+#include "cli/warp.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -87,13 +88,13 @@ void note_outlier(const Table& data, const Rows& rows, std::size_t j, const std:
                   " standard deviations of the others from their median; leave it out if it is a mistake");
 }
 
-/// Center, scale and warp of a column with heavy tails, so that z = asinh(warp (x - mean) / scale) / warp has mean 0
-/// and the given deviation; none for others. asinh is linear for the bulk, and a logarithm in the tails: a column like
-/// Student's t with any degrees of freedom has tails of an exponential distribution in z.
-struct Warp {
+/// Center, scale and warp of a column with heavy tails, so that z has mean 0 and the given deviation; none for others.
+/// A column like Student's t with any degrees of freedom has the tails of a Gaussian in z.
+struct HeavyTails {
   double mean, scale, warp;
 };
-std::optional<Warp> warp_of(const std::vector<double>& sorted, const double mean, double variance, double deviation) {
+std::optional<HeavyTails> heavy_tails_of(const std::vector<double>& sorted, const double mean, double variance,
+                                         double deviation) {
   double fourth = 0;
   for (const double x : sorted)
     fourth += std::pow((x - mean) / std::sqrt(variance), 4) / static_cast<double>(sorted.size());
@@ -108,26 +109,27 @@ std::optional<Warp> warp_of(const std::vector<double>& sorted, const double mean
   const double inner = by_quartiles > 0.05 * trimmed ? by_quartiles : trimmed;
   if (!(inner > 0)) return {};
   double center = sorted[n / 2];
-  for (int k = 0; k < 50; ++k) {  // Newton: the mean of asinh falls with the center
+  for (int k = 0; k < 50; ++k) {  // Newton: the mean falls with the center
     double sum = 0, slope = 0;
     for (const double x : sorted) {
       const double u = (x - center) / inner;
-      sum += std::asinh(u);
-      slope += 1 / std::sqrt(1 + u * u);
+      const double y = warp::inverse(u);
+      sum += y;
+      slope += std::exp(-warp::log_slope(y));
     }
     center += inner * sum / slope;
     if (std::abs(sum) < 1e-12 * static_cast<double>(n)) break;
   }
   double square = 0;
-  for (const double x : sorted) square += std::pow(std::asinh((x - center) / inner), 2) / static_cast<double>(n);
-  const double warp = std::sqrt(square) / deviation;
-  return Warp{center, inner * warp, warp};
+  for (const double x : sorted) square += std::pow(warp::inverse((x - center) / inner), 2) / static_cast<double>(n);
+  const double factor = std::sqrt(square) / deviation;
+  return HeavyTails{center, inner * factor, factor};
 }
 
 /// z of a row and column: what the mixing matrix makes of the model.
 double unmixed(const Standardization& units, double value, std::size_t j) {
-  const double u = (value - units.mean[j]) / units.scale[j], warp = units.warp.empty() ? 0 : units.warp[j];
-  return warp > 0 ? std::asinh(warp * u) / warp : u;
+  const double u = (value - units.mean[j]) / units.scale[j], factor = units.warp.empty() ? 0 : units.warp[j];
+  return factor > 0 ? warp::inverse(factor * u) / factor : u;
 }
 
 /// The variance that rounding to the file's type alone gives a column, in units of its own.
@@ -248,13 +250,14 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
     note_outlier(data, rows, j, sorted, notes);
     // Columns that depend on each other linearly do so in their own units alone.
     if (mixing.dropped > 0 || step > 0) continue;
-    const auto warp = warp_of(sorted, moments.mean[j], moments.variance[j], deviation);
-    if (!warp) continue;
+    const auto tails = heavy_tails_of(sorted, moments.mean[j], moments.variance[j], deviation);
+    if (!tails) continue;
     units.warp.resize(cols);
-    units.mean[j] = warp->mean, units.scale[j] = warp->scale, units.warp[j] = warp->warp;
+    units.mean[j] = tails->mean, units.scale[j] = tails->scale, units.warp[j] = tails->warp;
     heavy += (heavy.empty() ? "" : "; ") + column_name(data, j);
   }
-  if (!heavy.empty()) notes.push_back("columns with heavy tails, modeled by their inverse hyperbolic sine: " + heavy);
+  if (!heavy.empty())
+    notes.push_back("columns with heavy tails, modeled on a scale on which their tails are light: " + heavy);
   if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, step);
   if (mixing.dropped > 0)
     notes.push_back("columns depend on each other linearly, exactly: the model has " +

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "cli/refusal.h"
+#include "cli/warp.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -69,7 +70,7 @@ void Units::row_to_data(const float* model, double* data) const {
   for (std::size_t i = 0; i < coordinates_.size(); ++i) {
     const std::size_t j = coordinates_[i];
     const double z = mixed(model, i);
-    data[j] += scale_[j] * (warp_[j] > 0 ? std::sinh(warp_[j] * z) / warp_[j] : z);
+    data[j] += scale_[j] * (warp_[j] > 0 ? warp::forward(warp_[j] * z) / warp_[j] : z);
   }
 }
 
@@ -79,7 +80,7 @@ void Units::row_to_model(const double* centered, double* model) const {
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t j = coordinates_[i];
     z[i] = centered[j] / scale_[j];
-    if (warp_[j] > 0) z[i] = std::asinh(warp_[j] * z[i]) / warp_[j];
+    if (warp_[j] > 0) z[i] = warp::inverse(warp_[j] * z[i]) / warp_[j];
   }
   if (mixing_.empty()) {
     std::copy(z.begin(), z.end(), model);
@@ -125,9 +126,9 @@ std::vector<double> Units::score_to_data(const float* model, const float* score)
       for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l)
         value += inverse_[l * n + i] * static_cast<double>(score[l]);
     }
-    // p of the data has the factor dz/dx = 1 / (scale cosh(warp z)), which varies with x itself.
-    const double angle = warp_[j] * mixed(model, i);
-    result[j] = (value - warp_[j] * std::tanh(angle)) / (scale_[j] * std::cosh(angle));
+    // p of the data has the factor dz/dx, which varies with x itself.
+    const double y = warp_[j] * mixed(model, i);
+    result[j] = (value - warp_[j] * warp::log_slope_change(y)) / scale_[j] * std::exp(-warp::log_slope(y));
   }
   return result;
 }
@@ -146,12 +147,10 @@ std::vector<double> Units::log_volumes(const Matrix& samples) const {
   // With fewer coordinates than columns there is no warp: see measure_units().
   std::vector<double> volumes(static_cast<std::size_t>(samples.rows), constant);
   for (std::size_t i = 0; i < coordinates_.size(); ++i) {
-    const double warp = warp_[coordinates_[i]];
-    if (!(warp > 0)) continue;
-    for (std::int64_t row = 0; row < samples.rows; ++row) {
-      const double angle = std::abs(warp * mixed(samples.values.data() + row * dim_, i));
-      volumes[static_cast<std::size_t>(row)] += angle + std::log1p(std::exp(-2 * angle)) - std::log(2.0);  // ln cosh
-    }
+    const double factor = warp_[coordinates_[i]];
+    if (!(factor > 0)) continue;
+    for (std::int64_t row = 0; row < samples.rows; ++row)
+      volumes[static_cast<std::size_t>(row)] += warp::log_slope(factor * mixed(samples.values.data() + row * dim_, i));
   }
   return volumes;
 }
