@@ -33,7 +33,7 @@ cli::Matrix circle(std::int64_t rows) {
 
 TEST_F(CommandReport, AModelThatHasLearnedNothingIsReportedAsSuch) {
   cli::write_npy(path("circle.npy"), circle(2000));
-  const Finished finished = run_well({"train", "circle.npy", "-o", "run", "--steps", "20"});
+  const Finished finished = run_well({"train", "circle.npy", "-o", "run", "--steps", "2"});
   ASSERT_EQ(remarks(finished, "warning").size(), 1u) << finished.out;
   EXPECT_TRUE(contains(remarks(finished, "warning")[0], "has not learned the data's shape")) << finished.out;
   ASSERT_EQ(remarks(finished, "try").size(), 1u) << finished.out;
@@ -101,7 +101,7 @@ TEST_F(CommandReport, SamplesThatAreNotComparedAreExplained) {
   const std::vector<std::pair<Arguments, std::string>> cases = {
       {{"--samples", "0"}, "--samples 0"},
       {{"--stop-after", "2"}, "the run is not over"},
-      {{"--schedule", "single"}, "one level of noise"},
+      {{"--schedule", "single"}, "a single level of noise"},
       {{"--objective", "ism", "--schedule", "none", "--weighting", "none", "--parameterization", "plain",
         "--conditioning", "none"},
        "without noise"}};
@@ -135,8 +135,10 @@ TEST_F(CommandReport, ALossWithoutBoundIsReportedAsSuch) {
 class CommandSelect : public CommandTrain {
  protected:
   CommandSelect() {
-    cli::Matrix few{100, 8, {}};
-    for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
+    cli::Matrix few{100, 8, {}};  // two clusters, which are soon learned, and then each row
+    const std::vector<double> z = normal_values(800, 3);
+    for (std::size_t i = 0; i < z.size(); ++i)
+      few.values.push_back(static_cast<float>(z[i] + (i / 8 % 2 == 0 ? 3 : -3)));
     cli::write_npy(path("few.npy"), few);
   }
   Finished train_few(const std::string& output, const Arguments& more) {

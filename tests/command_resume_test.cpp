@@ -86,8 +86,9 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
 
 // The best parameters, the evaluations since, and what patience makes of them.
 TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
-  cli::Matrix few{100, 8, {}};
-  for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
+  cli::Matrix few{100, 8, {}};  // two clusters, which are soon learned, and then each row
+  const std::vector<double> z = normal_values(800, 3);
+  for (std::size_t i = 0; i < z.size(); ++i) few.values.push_back(static_cast<float>(z[i] + (i / 8 % 2 == 0 ? 3 : -3)));
   cli::write_npy(path("data.npy"), few);
   const Arguments options = {"--hidden", "64,64", "--batch",         "32",       "--validation", "0.5",
                              "--steps",  "1000",  "--rate-schedule", "constant", "--samples",    "0"};

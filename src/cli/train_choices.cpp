@@ -15,9 +15,9 @@ namespace {
 // Learning rate that networks 256 wide take without a loss of stability; wider ones take it in inverse proportion (Yang
 // et al. 2021, table 3, for Adam).
 constexpr double kRate = 4e-3, kRateWidth = 256;
-// Parameters times samples that a run affords: half a minute on two cores. Steps in two dimensions; in more, networks
-// come to know single rows sooner.
-constexpr double kWork = 1.4e12, kSteps = 30'000, kFewestSteps = 2000;
+// Parameters times samples that a run affords: half a minute on two cores. Steps in two dimensions with enough rows;
+// with more dimensions or fewer rows networks come to know single rows sooner.
+constexpr double kWork = 1.4e12, kSteps = 30'000, kEnoughRows = 4000, kFewestSteps = 2000;
 constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
 
 /// Root mean square of the columns' deviations.
@@ -97,7 +97,8 @@ void TrainOptions::choose_training(const Dataset& data) {
   // Multiplications per parameter and sample; an energy net goes through its layers three times as often.
   const double passes = is_energy ? 3 : 1;
   const double affordable = kWork / (passes * static_cast<double>(shape.param_count()) * batch);
-  const double useful = kSteps / std::sqrt(std::max(1.0, static_cast<double>(data.dim) / 2));
+  const auto rows = static_cast<double>(data.training.rows), dim = static_cast<double>(data.dim);
+  const double useful = kSteps / std::sqrt(std::max(1.0, dim / 2)) * std::pow(std::min(1.0, rows / kEnoughRows), 0.25);
   choose("--steps", steps, std::max(std::round(std::min(affordable, useful) / 500) * 500, kFewestSteps));
 }
 

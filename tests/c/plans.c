@@ -297,8 +297,11 @@ void test_nets(void) {
   OK(scorematch_net_param_count(net, &count));
   CHECK(count == 115);
   OK(scorematch_net_initial_params(net, NULL, 7, params, count));
-  OK(scorematch_net_initial_params(again, NULL, 7, same, count));
+  OK(scorematch_net_initial_params(again, "variance_preserving", 7, same, count));
   CHECK(memcmp(params, same, (size_t)count * sizeof *params) == 0);
+  for (i = 100; i < 115; ++i) CHECK(params[i] == 0);  // the last layer
+  REFUSED(scorematch_net_initial_params(net, "best", 7, params, count), "initialization", "got 'best'");
+  OK(scorematch_net_initial_params(net, "torch", 7, params, count));
   for (i = 0; i < 64; ++i) CHECK(fabsf(params[i]) <= 0.378f);  // 1/sqrt(7)
   REFUSED(scorematch_net_layer(net, 3, &layer), "index", "below 3, got 3");
   REFUSED(scorematch_net_layer(net, -1, &layer), "index", "got -1");
