@@ -121,7 +121,8 @@ TEST_F(CommandExchange, EveryModelComesBackToTheBit) {
         net.kind = kind, net.parameterization = parameterization, net.conditioning = conditioning;
         net.residual = ++seed % 2 == 0;
         Checkpoint before = test::full_checkpoint(net, true);
-        before.metadata = {{"sigma_min", "0.01"}, {"data.dequantize", "1"}, {"train.batch", "5"}};
+        before.metadata = {
+            {"sigma_min", "0.01"}, {"data.dequantize.steps", "1,0"}, {"data.grid_offset", "0,0"}, {"train.batch", "5"}};
         before.save(path("before.safetensors"));
         // Each with every net twice, and with every conditioning.
         const std::string which = std::array{"sampling", "last", "average"}[static_cast<std::size_t>(seed / 3 % 3)];
@@ -135,7 +136,8 @@ TEST_F(CommandExchange, EveryModelComesBackToTheBit) {
         ASSERT_TRUE(after.loss);
         EXPECT_EQ(loss_text(*after.loss), loss_text(*before.loss));
         EXPECT_EQ(after.metadata,
-                  (std::map<std::string, std::string>{{"sigma_min", "0.01"}, {"data.dequantize", "1"}}));
+                  (std::map<std::string, std::string>{
+                      {"sigma_min", "0.01"}, {"data.dequantize.steps", "1,0"}, {"data.grid_offset", "0,0"}}));
         EXPECT_EQ(after.net.kind, kind);
         EXPECT_EQ(after.net.activation, net.activation);
         EXPECT_EQ(after.net.residual, net.residual);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "cli/npy.h"
 #include "scorematch/checkpoint.h"
@@ -101,7 +102,7 @@ TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
   EXPECT_NE(out.find("exact divergence"), std::string::npos) << out;
 }
 
-TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndRefusesOtherValuesInThem) {
+TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndGivesRowsWithOtherValuesNone) {
   Checkpoint model = gaussian_model(kMean, kScale);
   model.save(path("model.safetensors"));
   const cli::Matrix data = gaussian_data(20);
@@ -117,13 +118,45 @@ TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndRefusesOtherValuesInThem) {
   EXPECT_EQ(cli::read_npy(path("with.npy")).values, cli::read_npy(path("without.npy")).values);
   wider.values[4 * 7 + 1] = 0.5f;
   cli::write_npy(path("data.npy"), wider);
-  const Finished finished = run({"likelihood", "model.safetensors", "data.npy"});
-  EXPECT_EQ(finished.exit_code, 1);
-  EXPECT_NE(
-      finished.err.find(
-          "DATA: expected 0.1, at which the column was constant in training, got 0.5 in row 7, column 1 (from 0)"),
-      std::string::npos)
+  const Finished finished = run_well({"likelihood", "model.safetensors", "data.npy", "-o", "without_7.npy"});
+  EXPECT_EQ(
+      finished.err,
+      "scorematch: warning: 1 of 20 rows have no finite log-likelihood and are left out of the mean: 7 (from 0); "
+      "1 cannot come from the model: row 7 has 0.5 in column 1 (from 0), which was constant at 0.1 in training\n");
+  const cli::Matrix others = cli::rounded(cli::read_npy(path("without.npy"))),
+                    values = read_floats(path("without_7.npy"));
+  ASSERT_EQ(values.rows, 20);
+  for (std::size_t n = 0; n < 20; ++n)
+    EXPECT_EQ(values.values[n], n == 7 ? -std::numeric_limits<float>::infinity() : others.values[n]) << n;
+  for (std::size_t n = 0; n < 20; ++n) wider.values[4 * n + 1] = 0.5f;
+  cli::write_npy(path("data.npy"), wider);
+  const Finished none = run({"likelihood", "model.safetensors", "data.npy"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_EQ(none.err,
+            "scorematch: log-likelihood: expected finite values, got none in any row; row 0 has 0.5 in column 1 (from "
+            "0), which was constant at 0.1 in training\n");
+}
+
+// Two coordinates for three columns: the last one is the sum of the others.
+TEST_F(CommandLikelihood, RowsThatBreakARelationOfTheColumnsHaveNone) {
+  Checkpoint model = gaussian_model({0, 0}, {1, 1});
+  model.standardization = {{0, 0, 0}, {1, 1, 1}, {1, 0, 0, 1, 1, 1}};
+  model.save(path("model.safetensors"));
+  write_file(path("data.csv"), "a,b,sum\n0.5,0.25,0.75\n0.5,0.25,1.5\n1e39,0,1e39\n0.25,0.25,0.5\n");
+  const Finished finished = run_well({"likelihood", "model.safetensors", "data.csv", "-o", "values.csv"});
+  EXPECT_NE(finished.err.find("warning: 2 of 4 rows have no finite log-likelihood and are left out of the mean: 1, 2 "
+                              "(from 0); "),
+            std::string::npos)
       << finished.err;
+  EXPECT_NE(finished.err.find("row 1 has 0.5 in column 'a', 0 (from 0), where the other columns determine 0.75, as in "
+                              "training"),
+            std::string::npos)
+      << finished.err;
+  const std::vector<std::string> lines = lines_of(read_file(path("values.csv")));
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_EQ(lines[2], "-inf");
+  EXPECT_EQ(lines[3], "-inf");
+  for (const std::size_t row : {1u, 4u}) EXPECT_TRUE(std::isfinite(std::atof(lines[row].c_str()))) << lines[row];
 }
 
 // Signs see the trace of a multiple of I exactly; a first part of the rows, and another seed, change nothing here.

@@ -493,7 +493,7 @@ TEST_F(CommandSample, OntoTheGridOfDequantizedData) {
   model.metadata["data.lowest"] = "0";
   model.metadata["data.highest"] = "7";
   model.save(path("model.safetensors"));
-  const cli::Matrix free = sample({"--image", "2x2", "--picture", "free.png"}), grid = sample({"--quantize"});
+  const cli::Matrix free = sample({"--image", "2x2", "--picture", "free.png", "--no-quantize"}), grid = sample({});
   ASSERT_EQ(free.values.size(), grid.values.size());
   std::size_t beyond = 0;
   for (std::size_t i = 0; i < free.values.size(); ++i) {
@@ -503,6 +503,7 @@ TEST_F(CommandSample, OntoTheGridOfDequantizedData) {
   }
   EXPECT_GT(beyond, 0u);
   EXPECT_NE(free.values, grid.values);
+  EXPECT_EQ(sample({"--quantize"}).values, grid.values);
   // A picture shows what the data could have held, in either case.
   sample({"--image", "2x2", "--picture", "grid.png", "--quantize"});
   EXPECT_EQ(read_file(path("free.png")), read_file(path("grid.png")));

@@ -147,6 +147,24 @@ TEST(Comparison, SamplesOfWholeNumbersAreRounded) {
   EXPECT_EQ(compare(samples, data).rounded_columns, 0);
 }
 
+// Both have the noise of dequantization: they are put back onto the grid, which need not be of whole numbers.
+TEST(Comparison, DequantizedColumnsGoBackToTheirGrid) {
+  Matrix data = normal(3000, 2, 1), samples = normal(2000, 2, 2);
+  const auto noisy = [](Matrix& matrix, unsigned seed) {
+    const std::vector<double> u = uniform_values(static_cast<std::int64_t>(matrix.values.size()), seed, 0, 0.999);
+    for (std::size_t i = 0; i < u.size(); i += 2)
+      matrix.values[i] = (matrix.values[i] > 0.5f ? 0.75f : 0.25f) + 0.5f * static_cast<float>(u[i]);
+  };
+  noisy(data, 4), noisy(samples, 5);
+  const cli::Grid grid{{0.5, 0}, {0.25, 0}, {0.25, 0}, {0.75, 0}};
+  const Comparison compared = cli::compare(data, samples, {}, cli::fit_linear_score(data), grid);
+  EXPECT_TRUE(compared.matches());
+  EXPECT_EQ(compared.columns[0].data.quantiles[0], 0.25);
+  EXPECT_EQ(compared.columns[0].samples.quantiles[4], 0.75);
+  EXPECT_NEAR(compared.columns[0].data.mean, 0.25 + 0.5 * 0.3085, 0.02);
+  EXPECT_EQ(compared.columns[1].data.mean, compare(data, samples).columns[1].data.mean);
+}
+
 TEST(Comparison, AConstantColumnNeedsOnlyBeClose) {
   const Matrix data = changed(normal(3000, 2, 1), 1, 0, 7), samples = normal(2000, 2, 2);
   EXPECT_TRUE(compare(data, changed(samples, 1, 0.01f, 7)).matches());

@@ -259,6 +259,10 @@ TEST_F(DataFiles, TextHasTheShortestNumbersThatReadBack) {
   write_data(path, {1, 3, {static_cast<double>(0.1f), HUGE_VAL, std::nan("")}, Element::float32, {"a", "b", "c"}});
   std::ifstream narrow(path);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(narrow), {}), "a,b,c\n0.1,inf,nan\n");
+  // Whole numbers as people write them.
+  write_data(path, {1, 5, {100000, -20000000, 16777216, -0.0, 1e15}, Element::float32});
+  std::ifstream whole(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(whole), {}), "100000,-20000000,16777216,-0,1e+15\n");
 }
 
 }  // namespace

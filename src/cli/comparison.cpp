@@ -160,7 +160,7 @@ std::size_t Comparison::differing() const {
 }
 
 Comparison compare(const Matrix& data, const Matrix& samples, const Standardization& units,
-                   const LinearScore& covariance) {
+                   const LinearScore& covariance, const Grid& grid) {
   const Matrix rows = first_rows(data), drawn = finite_rows(samples);
   Comparison result;
   result.data_rows = rows.rows;
@@ -171,7 +171,9 @@ Comparison compare(const Matrix& data, const Matrix& samples, const Standardizat
   trace += covariance.rest * static_cast<double>(covariance.dim - covariance.rank);
   const double variance = trace / static_cast<double>(covariance.dim);
   const Units to(units, data.cols);
-  const Table data_columns = to.to_data(rows), sample_columns = to.to_data(drawn);
+  Table data_columns = to.to_data(rows), sample_columns = to.to_data(drawn);
+  to_grid(data_columns, grid);
+  to_grid(sample_columns, grid);
   const auto [low, high] = std::minmax_element(data_columns.values.begin(), data_columns.values.end());
   const double lowest = std::nearbyint(*low), highest = std::nearbyint(*high);
   for (std::int64_t j = 0; j < to.columns(); ++j) {

@@ -50,9 +50,10 @@ struct Comparison {
 };
 
 /// @param data, samples [N, d], [M, d] in model units; of very many data the first rows are taken
-/// @param units of the data @param covariance of the data, in model units
+/// @param units of the data @param covariance of the data, in model units @param grid of columns that are dequantized:
+/// data and samples are put back onto it
 Comparison compare(const Matrix& data, const Matrix& samples, const Standardization& units,
-                   const LinearScore& covariance);
+                   const LinearScore& covariance, const Grid& grid = {});
 
 /// comparison.csv: a row per column, and one for the joint distribution.
 std::string comparison_csv(const Comparison& comparison);

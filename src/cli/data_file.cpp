@@ -84,6 +84,9 @@ std::string number_text(double value, bool is_wide) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   char text[32];
+  // Whole numbers as people write them, "100000" rather than "1e+05".
+  if (value == std::trunc(value) && std::abs(value) < 1e15 && !(value == 0 && std::signbit(value)))
+    return std::string(text, std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(value)).ptr);
   const auto end = is_wide ? std::to_chars(text, text + sizeof text, value)
                            : std::to_chars(text, text + sizeof text, static_cast<float>(value));
   return std::string(text, end.ptr);

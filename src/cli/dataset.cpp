@@ -8,6 +8,7 @@
 #include "cli/csv_text.h"
 #include "cli/dequantize.h"
 #include "cli/refusal.h"
+#include "cli/whole_numbers.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -45,13 +46,26 @@ void shuffle(RowOrder& order, std::uint64_t seed) {
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
 }
 
+/// Model units that are the data's own are not centered: float32 has to resolve the noise at the values themselves.
+void check_noise_resolution(const Table& data, const Grid& grid) {
+  for (std::size_t j = 0; j < grid.steps.size(); ++j) {
+    const double largest = std::max(std::abs(grid.lowest[j]), std::abs(grid.highest[j]));
+    if (grid.steps[j] > 0 && largest > kGridSpan * grid.steps[j])
+      refuse("--standardize",
+             "scale, column or whiten, as --dequantize with none takes values of at most 2^20 steps of " +
+                 number_text(grid.steps[j]) + " and column " + column_name(data, j) + " has " + number_text(largest),
+             "none");
+  }
+}
+
 }  // namespace
 
 Dataset prepare(const Table& data, const Preparation& how, const Standardization* known) {
   if (!(how.validation >= 0 && how.validation < 1))
     refuse("--validation", "a fraction in [0, 1)", number_text(how.validation));
-  if (how.dequantize > 0) check_grid(data, how.dequantize);
   Dataset result;
+  result.grid = find_grid(data, how.dequantize);
+  if (how.standardize == Standardize::none) check_noise_resolution(data, result.grid);
   RowOrder order(static_cast<std::size_t>(data.rows));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   const auto rows = static_cast<std::int64_t>(order.size());
@@ -62,14 +76,14 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   const RowOrder training(order.begin(), order.end() - held_out), rest(order.end() - held_out, order.end());
   result.standardization =
       known != nullptr ? *known
-                       : measure_units(data, training, how.standardize, how.deviation, how.dequantize, result.notes);
+                       : measure_units(data, training, how.standardize, how.deviation, result.grid.steps, result.notes);
   result.dim = dim_of(result.standardization, data.cols);
   const Units units(result.standardization, result.dim);
   result.training = take_rows(data, units, training);
   result.held_out = take_rows(data, units, rest);
   result.scale = measure_scale(
-      how.dequantize > 0 ? Dequantizer(how.dequantize, units, how.seed).all(result.training, /*training_step=*/0)
-                         : result.training);
+      result.grid.empty() ? result.training
+                          : Dequantizer(result.grid.steps, units, how.seed).all(result.training, /*training_step=*/0));
   const auto [low, high] = std::minmax_element(data.values.begin(), data.values.end());
   result.lowest = *low;
   result.highest = *high;
@@ -77,6 +91,7 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   result.columns = data.columns;
   result.row_shape = data.row_shape;
   result.dropped_rows = data.dropped_rows;
+  note_whole_numbers(data, result.grid, result.notes);
   return result;
 }
 
@@ -84,6 +99,7 @@ void describe_data(const Dataset& data, std::map<std::string, std::string>& meta
   metadata["data.element"] = element_name(data.element);
   if (!data.columns.empty()) metadata["data.columns"] = csv_line(data.columns);
   if (data.dropped_rows > 0) metadata["data.dropped_rows"] = std::to_string(data.dropped_rows);
+  write_grid(data.grid, metadata);
 }
 
 bool dropped_rows(const std::map<std::string, std::string>& metadata) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/data_scale.h"
+#include "cli/grid.h"
 #include "cli/standardize.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -18,6 +19,7 @@ struct Dataset {
   Standardization standardization;      // from the training rows alone
   std::int64_t dim = 0;                 // of the model
   double lowest = 0, highest = 0;       // of all values, data units
+  Grid grid;                            // of the columns that are dequantized
   DataScale scale;                      // of the training rows with the noise of dequantization, model units
   Element element = Element::float32;   // of the file
   std::vector<std::string> columns;     // names from a header, or empty
@@ -29,9 +31,9 @@ struct Dataset {
 struct Preparation {
   double validation = 0.1;  // fraction of the rows held out, chosen by `seed`
   Standardize standardize = Standardize::scale;
-  double deviation = 0.5;  // standard deviation of the model's units
-  std::uint64_t seed = 0;  // of the split
-  double dequantize = 0;   // the data's step, where noise of one step is to be added later; 0: none
+  double deviation = 0.5;     // standard deviation of the model's units
+  std::uint64_t seed = 0;     // of the split
+  Dequantization dequantize;  // noise that will be added later
 };
 
 /// @param known the units; null: they are measured
@@ -39,8 +41,8 @@ struct Preparation {
 /// value is beyond float32 in the model's units
 Dataset prepare(const Table& data, const Preparation& how, const Standardization* known = nullptr);
 
-/// The kind of the data, for the model's metadata: data.element, data.columns where the columns have names, and
-/// data.dropped_rows where there were any.
+/// The kind of the data, for the model's metadata: data.element, data.columns where the columns have names,
+/// data.dropped_rows where there were any, and what write_grid() says where columns are dequantized.
 void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata);
 /// Whether describe_data() recorded that rows were dropped: a run that is resumed drops them again.
 bool dropped_rows(const std::map<std::string, std::string>& metadata);

@@ -12,6 +12,7 @@
 #include "cli/data_file.h"
 #include "cli/dataset.h"
 #include "cli/dequantize.h"
+#include "cli/grid.h"
 #include "cli/model_metadata.h"
 #include "cli/outputs.h"
 #include "cli/progress.h"
@@ -66,9 +67,12 @@ std::vector<bool> blank_rows(Matrix& data) {
 }
 
 /// @param data in model units @param shifts [rows] from their log-likelihood to that of data units
+/// @param off_support rows whose likelihood is 0
 Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
-                const Likelihood& likelihood, const std::vector<double>& shifts) {
-  const std::vector<bool> is_blank = blank_rows(data);
+                const Likelihood& likelihood, const std::vector<double>& shifts,
+                const std::vector<OffSupport>& off_support) {
+  std::vector<bool> is_blank = blank_rows(data);
+  for (const OffSupport& each : off_support) is_blank[static_cast<std::size_t>(each.row)] = true;
   const std::int64_t batch = std::min(kBatch, data.rows);
   const LikelihoodPlan plan(engine, model.net, likelihood, batch);
   Queue queue(engine, plan.workspace_bytes());
@@ -91,13 +95,27 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
         result.without.push_back(static_cast<std::int64_t>(row));
     }
   }
-  if (result.mean.count == 0)
-    refuse("log-likelihood", "finite values", "none in any row; try more --steps or a larger --sigma-min");
   return result;
 }
 
+/// "row 3 has 5 in column 'x', 2 (from 0), which was constant at 4 in training"
+std::string off_support_text(const OffSupport& off, const Table& data) {
+  const std::string expected = number_text(off.expected);
+  return "row " + std::to_string(off.row) + " has " + number_text(off.value) + " in column " +
+         column_name(data, off.column) +
+         (off.is_constant ? ", which was constant at " + expected + " in training"
+                          : ", where the other columns determine " + expected + ", as in training");
+}
+
+void check_some_row_has_a_value(const Result& result, const std::vector<OffSupport>& off_support, const Table& data) {
+  if (result.mean.count > 0) return;
+  const std::string advice =
+      off_support.empty() ? "try more --steps or a larger --sigma-min" : off_support_text(off_support.front(), data);
+  refuse("log-likelihood", "finite values", "none in any row; " + advice);
+}
+
 /// "warning: rows 3, 17 and 2 others of 100 have no finite log-likelihood ..."
-void warn_of_rows_without(const Result& result) {
+void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& off_support, const Table& data) {
   constexpr std::size_t kMost = 5;
   const std::vector<std::int64_t>& rows = result.without;
   if (rows.empty()) return;
@@ -105,18 +123,25 @@ void warn_of_rows_without(const Result& result) {
   for (std::size_t i = 0; i < std::min(rows.size(), kMost); ++i)
     names += (i == 0 ? "" : ", ") + std::to_string(rows[i]);
   if (rows.size() > kMost) names += ", ...";
-  std::fprintf(
-      stderr,
-      "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s (from "
-      "0); they are too far from the data of the training, or need more --steps\n",
-      rows.size(), result.values.size(), names.c_str());
+  std::string why;
+  if (!off_support.empty())
+    why = std::to_string(off_support.size()) +
+          " cannot come from the model: " + off_support_text(off_support.front(), data);
+  if (off_support.size() < rows.size())
+    why += std::string(why.empty() ? "they" : "; the others") +
+           " are too far from the data of the training, or need more --steps";
+  std::fprintf(stderr,
+               "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s "
+               "(from 0); %s\n",
+               rows.size(), result.values.size(), names.c_str(), why.c_str());
 }
 
 void run(Options& options, const OptionTable& declared) {
   check(options.noise);
   if (!options.output.empty()) check_data_name("--output", options.output);
   const Checkpoint model = Checkpoint::load(options.model);
-  options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
+  const Grid grid = read_grid(model);
+  options.model_was_dequantized = !grid.empty();
   declared.check_needs();
   const Likelihood likelihood = make_likelihood(options, model);
   if (!options.output.empty())
@@ -131,21 +156,21 @@ void run(Options& options, const OptionTable& declared) {
     table.rows = options.count;
     table.values.resize(static_cast<std::size_t>(table.rows * table.cols));
   }
-  const double step = metadata_number(model, "data.dequantize", 0), dim = model.net.dim;
-  if (step > 0) check_grid(table, step);
-  units.check_support(table);
+  check_grid(table, grid);
+  const std::vector<OffSupport> off_support = units.off_support(table);
   Matrix data = units.to_model(table);
-  if (step > 0) data = Dequantizer(step, units, options.seed).all(data, /*training_step=*/0);
+  if (!grid.empty()) data = Dequantizer(grid.steps, units, options.seed).all(data, /*training_step=*/0);
 
   warn_of_prior(model, likelihood.sigma_max, options.prior_deviation);
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
   std::vector<double> shifts = units.log_volumes(data);
-  for (double& each : shifts) each = -each + (step > 0 ? dim * std::log(step) : 0);
-  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shifts);
+  for (double& each : shifts) each = grid.log_cell() - each;
+  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shifts, off_support);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const double mean = result.mean.mean, error = result.mean.standard_error(), bits = dim * std::log(2.0);
-  warn_of_rows_without(result);
+  const double mean = result.mean.mean, error = result.mean.standard_error(), bits = model.net.dim * std::log(2.0);
+  check_some_row_has_a_value(result, off_support, table);
+  warn_of_rows_without(result, off_support, table);
   if (table.dropped_rows > 0) std::printf("data            %s\n", describe(table).c_str());
   std::printf("engine          %s\n", engine.description().c_str());
   std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,
@@ -154,7 +179,7 @@ void run(Options& options, const OptionTable& declared) {
   std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
               static_cast<long long>(result.values.size() - result.without.size()));
   std::printf("bits per dim    %s (%s)\n", format_measurement(-mean / bits, error / bits).c_str(),
-              step > 0 ? ("of data that are multiples of " + number_text(step)).c_str() : "of a density of data units");
+              grid.empty() ? "of a density of data units" : ("of " + grid.description()).c_str());
   std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(table.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   if (options.output.empty()) return;

@@ -121,8 +121,11 @@ CLI::Option* OptionTable::flag(const std::string& name, bool& value, const std::
 
 CLI::Option* OptionTable::flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
                                          double low, double high, const std::string& help, Need need) {
-  CLI::Option* option =
-      command_.add_flag(name + "{" + value_if_alone + "}", value, help)->transform(in_range(low, high));
+  const CLI::Validator range = in_range(low, high);
+  const CLI::Validator range_or_alone(
+      [range, value_if_alone](std::string& text) { return text == value_if_alone ? std::string() : range(text); },
+      range.get_description());
+  CLI::Option* option = command_.add_flag(name + "{" + value_if_alone + "}", value, help)->transform(range_or_alone);
   return add(Kind::number, option, std::move(need), [&value] { return value; });
 }
 

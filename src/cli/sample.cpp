@@ -11,7 +11,7 @@
 #include "cli/contact_sheet.h"
 #include "cli/data_file.h"
 #include "cli/dataset.h"
-#include "cli/dequantize.h"
+#include "cli/grid.h"
 #include "cli/langevin_chains.h"
 #include "cli/model_metadata.h"
 #include "cli/outputs.h"
@@ -37,7 +37,7 @@ struct Options {
   std::int64_t count = 100;
   std::uint64_t seed = 0;
   double arrow_sigma = 0;
-  bool quantize = false;
+  bool quantize = true;
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
@@ -196,18 +196,12 @@ Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix&
   return contact_sheet(samples, size.height, size.width, sheet);
 }
 
-/// Where the data were on a grid, and the noise of `train --dequantize` was added, the samples are put back onto it.
-void quantize(const Checkpoint& model, Table& samples) {
-  const double step = metadata_number(model, "data.dequantize", 0);
-  if (step > 0)
-    to_grid(samples, step, metadata_number(model, "data.lowest", -1e38), metadata_number(model, "data.highest", 1e38));
-}
-
 void run(Options& options, const OptionTable& table) {
   check(options);
   const Checkpoint model = Checkpoint::load(options.model);
   options.sampler.model_uses_sigma = uses_sigma(model.net.parameterization, model.net.conditioning);
-  options.model_was_dequantized = metadata_number(model, "data.dequantize", 0) > 0;
+  const Grid grid = read_grid(model);
+  options.model_was_dequantized = !grid.empty();
   table.check_needs();
   if (!options.image.empty()) {
     const Size size = parse_image(options.image);
@@ -236,7 +230,7 @@ void run(Options& options, const OptionTable& table) {
   const auto start = std::chrono::steady_clock::now();
   Table samples = drawing.samples(sampler);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options.quantize) quantize(model, samples);
+  if (options.quantize) to_grid(samples, grid);
   write_data(options.output, samples);
   std::printf("engine      %s\n", drawing.engine().c_str());
   if (drawing.chains()) drawing.chains()->report();
@@ -244,7 +238,7 @@ void run(Options& options, const OptionTable& table) {
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
   if (!options.image.empty()) {
-    quantize(model, samples);
+    to_grid(samples, grid);  // a picture shows what data can be, whatever the file has
     write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
   }
   if (!options.data.empty()) {
@@ -282,9 +276,9 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
                          needs(data).also({options->sampler.network_uses_sigma()}));
   table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "of the noise",
                 always_has_effect());
-  table->flag("--quantize", options->quantize,
-              "put the samples onto the grid of data that were trained on with --dequantize, as in images it is always "
-              "done",
+  table->flag("--quantize,!--no-quantize", options->quantize,
+              "round columns that were trained on with --dequantize to the values that data can have, as is done if "
+              "neither is given; --no-quantize: leave them as the model has them, with the noise",
               needs(model_is("a model of data that were dequantized", "one of data as they are",
                              options->model_was_dequantized)));
   options->engine.add_to(*table);

@@ -24,11 +24,6 @@ constexpr double kFarAway = 20, kTrimmed = 0.001;
 constexpr double kHeavyKurtosis = 8, kHeavyReach = 6;
 constexpr std::size_t kFewValues = 20;
 
-std::string column_name(const Table& data, std::size_t j) {
-  const std::string index = std::to_string(j) + " (from 0)";
-  return j < data.columns.size() ? "'" + data.columns[j] + "', " + index : index;
-}
-
 double value_at(const Table& data, std::int64_t row, std::size_t j) {
   return data.values[static_cast<std::size_t>(row * data.cols) + j];
 }
@@ -148,7 +143,8 @@ struct Mixing {
 
 /// The square root of the correlations of z, or, where columns determine each other, the directions that vary; empty
 /// where the columns are not correlated. @param deviation of z
-Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& units, double deviation, double step) {
+Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& units, double deviation,
+                 const std::vector<double>& steps) {
   const std::vector<std::size_t> coordinates = units.coordinates();
   const auto n = static_cast<Eigen::Index>(coordinates.size());
   const auto count = static_cast<double>(rows.size());
@@ -156,13 +152,13 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
   Eigen::MatrixXd correlation = Eigen::MatrixXd::Zero(n, n);
   constexpr Eigen::Index kBlock = 256;
   Eigen::MatrixXd block(kBlock, n);
-  double rounding = 0;
+  double rounding = 0, least_noise = HUGE_VAL;
   for (std::size_t begin = 0; begin < rows.size(); begin += kBlock) {
     const auto size = static_cast<Eigen::Index>(std::min<std::size_t>(kBlock, rows.size() - begin));
     for (Eigen::Index i = 0; i < size; ++i)
       for (Eigen::Index l = 0; l < n; ++l) {
         const std::size_t j = coordinates[static_cast<std::size_t>(l)];
-        const double value = value_at(data, rows[begin + static_cast<std::size_t>(i)], j) + step / 2;
+        const double value = value_at(data, rows[begin + static_cast<std::size_t>(i)], j) + steps[j] / 2;
         block(i, l) = unmixed(units, value, j) / deviation;
       }
     correlation.selfadjointView<Eigen::Lower>().rankUpdate(block.topRows(size).transpose(), 1 / count);
@@ -172,6 +168,7 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
     const std::size_t j = coordinates[static_cast<std::size_t>(l)];
     correlation(l, l) = 1;  // the variance of the noise that is to be added included
     rounding = std::max(rounding, rounding_variance(data, rows, j, units.scale[j] * deviation));
+    if (steps[j] > 0) least_noise = std::min(least_noise, std::pow(steps[j] / (units.scale[j] * deviation), 2) / 12);
   }
   const double largest = (correlation - Eigen::MatrixXd::Identity(n, n)).cwiseAbs().maxCoeff();
   if (largest < 4 / std::sqrt(count)) return {};  // what independent columns of so many rows have
@@ -181,8 +178,11 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(correlation);
   const Eigen::VectorXd& values = solver.eigenvalues();  // ascending
   const double least = std::max(1e-12, static_cast<double>(n) * rounding);
+  // Noise of dequantization breaks a relation of its columns: directions without variance are of the other columns,
+  // unless that noise is as small as rounding.
+  const bool may_drop = is_certain && least_noise > 100 * least;
   Eigen::Index dropped = 0;
-  while (is_certain && step == 0 && dropped < n - 1 && values(dropped) < least) ++dropped;
+  while (may_drop && dropped < n - 1 && values(dropped) < least) ++dropped;
   const Eigen::VectorXd roots = values.cwiseMax(least).cwiseSqrt();
   const Eigen::MatrixXd matrix =
       dropped == 0
@@ -210,10 +210,12 @@ void note_constants(const Table& data, const Standardization& units, std::vector
 }  // namespace
 
 Standardization measure_units(const Table& data, const Rows& rows, Standardize standardize, double deviation,
-                              double step, std::vector<std::string>& notes) {
+                              const std::vector<double>& noise_steps, std::vector<std::string>& notes) {
   Standardization units;
   if (standardize == Standardize::none) return units;
   const auto cols = static_cast<std::size_t>(data.cols);
+  std::vector<double> steps = noise_steps;
+  steps.resize(cols);
   const Moments moments = moments_of(data, rows);
   if (std::none_of(moments.variance.begin(), moments.variance.end(), [](double each) { return each > 0; }))
     refuse("DATA", "values that vary", "the same row everywhere");
@@ -221,7 +223,7 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
   std::size_t varying = 0;
   std::vector<double> deviations(cols);
   for (std::size_t j = 0; j < cols; ++j) {
-    const double variance = moments.variance[j] + step * step / 12;
+    const double variance = moments.variance[j] + steps[j] * steps[j] / 12;
     deviations[j] = std::sqrt(variance);
     sum += variance;
     varying += variance > 0 ? 1 : 0;
@@ -229,7 +231,7 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
   const double overall = std::sqrt(sum / static_cast<double>(varying));
   for (std::size_t j = 0; j < cols; ++j) {
     const std::string place = " in column " + column_name(data, j);
-    const double mean = moments.mean[j] + step / 2;
+    const double mean = moments.mean[j] + steps[j] / 2;
     const double scale = (standardize == Standardize::scale ? overall : deviations[j]) / deviation;
     if (deviations[j] > 0 && !(scale >= static_cast<double>(FLT_MIN) && scale <= static_cast<double>(FLT_MAX)))
       refuse("DATA", "a standard deviation that is 1.2e-38 to 3.4e38 times --sigma-data",
@@ -242,14 +244,15 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
   if (standardize == Standardize::scale) return units;
   const bool whitens = standardize == Standardize::whiten && data.cols <= kMaxWhitened;
   Mixing mixing;
-  if (whitens) mixing = mixing_of(data, rows, units, deviation, step);
+  if (whitens) mixing = mixing_of(data, rows, units, deviation, steps);
   std::string heavy;
   for (std::size_t j = 0; j < cols; ++j) {
     if (!(units.scale[j] > 0)) continue;
     const std::vector<double> sorted = sorted_column(data, rows, j);
     note_outlier(data, rows, j, sorted, notes);
-    // Columns that depend on each other linearly do so in their own units alone.
-    if (mixing.dropped > 0 || step > 0) continue;
+    // Columns that depend on each other linearly do so in their own units alone, and noise of one step is uniform
+    // there.
+    if (mixing.dropped > 0 || steps[j] > 0) continue;
     const auto tails = heavy_tails_of(sorted, moments.mean[j], moments.variance[j], deviation);
     if (!tails) continue;
     units.warp.resize(cols);
@@ -258,7 +261,7 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
   }
   if (!heavy.empty())
     notes.push_back("columns with heavy tails, modeled on a scale on which their tails are light: " + heavy);
-  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, step);
+  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, steps);
   if (mixing.dropped > 0)
     notes.push_back("columns depend on each other linearly, exactly: the model has " +
                     std::to_string(mixing.matrix.size() / units.coordinates().size()) + " coordinates for " +

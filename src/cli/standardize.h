@@ -15,11 +15,13 @@ namespace scorematch::cli {
 enum class Standardize { none, scale, column, whiten };
 
 /// @param rows the table's rows to measure, in this order @param deviation that coordinates of the model have
-/// @param step of which uniform noise is to be added to the data: half a step to a mean, step^2 / 12 to a variance
+/// @param noise_steps [columns] or empty: uniform noise of one step will be added to a column that has one, which adds
+/// half a step to its mean and step^2 / 12 to its variance; such a column gets no warp
 /// @param notes gets a line for each thing that a person should know
 /// @throws Error naming DATA where nothing varies, or a scale or mean is out of float32's range
 Standardization measure_units(const Table& data, const std::vector<std::int64_t>& rows, Standardize standardize,
-                              double deviation, double step, std::vector<std::string>& notes);
+                              double deviation, const std::vector<double>& noise_steps,
+                              std::vector<std::string>& notes);
 
 /// Beyond this many columns whitening would take long, and scales each column alone.
 constexpr std::int64_t kMaxWhitened = 1024;

@@ -18,8 +18,11 @@ const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
 // What the command keeps in a model beside the network, and is of use without its run.
-constexpr const char* kKept[] = {"objective",   "schedule",     "weighting",       "sigma_min", "sigma_max",
-                                 "data.lowest", "data.highest", "data.dequantize", kDeviation,  kLargestDeviation};
+constexpr const char* kKept[] = {"objective",        "schedule",         "weighting",
+                                 "sigma_min",        "sigma_max",        "data.lowest",
+                                 "data.highest",     "data.dequantize",  "data.dequantize.steps",
+                                 "data.grid_offset", "data.grid_lowest", "data.grid_highest",
+                                 kDeviation,         kLargestDeviation};
 
 std::string replaced(std::string text, const std::string& part, const std::string& by) {
   for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.replace(at, part.size(), by);

@@ -38,6 +38,15 @@ bool is_whole_number(Element element) { return property(element).is_whole_number
 
 bool needs_float64(Element element) { return property(element).needs_float64; }
 
+std::string column_name(const Table& data, std::size_t column) {
+  const std::string index = std::to_string(column) + " (from 0)";
+  return column < data.columns.size() ? "'" + data.columns[column] + "', " + index : index;
+}
+
+std::string short_column_name(const Table& data, std::size_t column) {
+  return column < data.columns.size() ? "'" + data.columns[column] + "'" : std::to_string(column);
+}
+
 Matrix rounded(const Table& table) {
   Matrix matrix{table.rows, table.cols, {}};
   matrix.values.reserve(table.values.size());

@@ -47,6 +47,11 @@ struct Table {
   std::int64_t dropped_rows = 0;             // rows that were left out because a value was missing
 };
 
+/// For messages: "'age', 3 (from 0)", or "3 (from 0)" where columns have no names.
+std::string column_name(const Table& data, std::size_t column);
+/// The same without an index where there is a name: "'age'" or "3".
+std::string short_column_name(const Table& data, std::size_t column);
+
 /// The values rounded to float.
 Matrix rounded(const Table& table);
 /// The same values; element float32.

@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
+constexpr const char* kWholeNumbers = "whole";  // --dequantize without a number
 
 }  // namespace
 
@@ -130,10 +131,11 @@ void TrainOptions::add_run(OptionTable& table) {
       "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
       always_has_effect());
   table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
-  table.flag_or_number("--dequantize", dequantize, "1", 0, kLargest,
-                       "add uniform noise of one step of the data, which are whole multiples of it: of 1, or of S by "
-                       "--dequantize=S",
-                       always_has_effect());
+  table.flag_or_number(
+      "--dequantize", dequantize, kWholeNumbers, 0, kLargest,
+      "add uniform noise of one step to columns of whole numbers, or by --dequantize=S to all columns, "
+      "whose values are a common offset plus multiples of S",
+      always_has_effect());
 }
 
 std::map<std::string, std::string> TrainOptions::recorded() const {
@@ -222,10 +224,12 @@ Loss TrainOptions::loss() const {
   return read_loss(reader, sigma_data);
 }
 
-double TrainOptions::dequantization() const {
+Dequantization TrainOptions::dequantization() const {
+  if (dequantize == kWholeNumbers) return {Dequantization::Columns::whole_numbers, 1};
   double step = 0;
   std::from_chars(dequantize.data(), dequantize.data() + dequantize.size(), step);
-  return step;
+  if (step == 0) return {};
+  return {Dequantization::Columns::all, step};
 }
 
 bool TrainOptions::selects_best(std::int64_t held_out_rows) const {

@@ -42,7 +42,7 @@ struct TrainOptions {
   std::string rate_schedule = "cosine", standardize = "auto", image;
   std::string select = "auto";
   std::int64_t patience = 0;
-  std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count
+  std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count; alone: "whole"
 
   // one call of the command
   std::string resume;
@@ -71,8 +71,7 @@ struct TrainOptions {
   /// For the report.
   std::string units_text() const, noise_text() const;
   Preparation preparation() const;
-  /// The data's step; 0: they are taken as they are.
-  double dequantization() const;
+  Dequantization dequantization() const;
   /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked
   bool selects_best(std::int64_t held_out_rows) const;
   /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.

@@ -30,8 +30,8 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 std::optional<Dequantizer> make_dequantizer(const TrainOptions& options, const Dataset& data) {
-  if (options.dequantization() == 0) return {};
-  return Dequantizer(options.dequantization(), Units(data.standardization, data.dim), options.seed);
+  if (data.grid.empty()) return {};
+  return Dequantizer(data.grid.steps, Units(data.standardization, data.dim), options.seed);
 }
 
 }  // namespace
@@ -244,7 +244,6 @@ void Training::write_metadata(std::map<std::string, std::string>& metadata) cons
   metadata[kLargestDeviation] = number_text(data_.scale.largest);
   metadata["data.lowest"] = number_text(data_.lowest);
   metadata["data.highest"] = number_text(data_.highest);
-  if (options_.dequantization() > 0) metadata["data.dequantize"] = number_text(options_.dequantization());
   metadata[kSkipped] = std::to_string(skipped_in_a_row_);
   if (evaluation_is_pending_) metadata[kEvaluationPending] = "true";
   write_run(options_, data_identity_, metadata);

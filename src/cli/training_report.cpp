@@ -75,7 +75,7 @@ void Training::check() {
   if (!not_compared_.empty()) return;
   const std::int64_t count = options_.samples > 0 ? options_.samples : affordable_samples(engine_, net_);
   const Matrix rows = rows_to_compare(), samples = draw_samples(engine_, model, count, options_.seed);
-  comparison_ = compare(rows, samples, data_.standardization, baseline().score);
+  comparison_ = compare(rows, samples, data_.standardization, baseline().score, data_.grid);
   evidence_.comparison = &*comparison_;
   const std::string table = comparison_csv(*comparison_);
   write_file_atomically(path(kTable), table.data(), table.size());

@@ -7,9 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "cli/refusal.h"
 #include "cli/warp.h"
-#include "spec_text.h"
 
 namespace scorematch::cli {
 namespace {
@@ -27,10 +25,6 @@ std::vector<std::size_t> all_columns(std::int64_t count) {
   std::vector<std::size_t> all(static_cast<std::size_t>(count));
   std::iota(all.begin(), all.end(), std::size_t{0});
   return all;
-}
-
-std::string place(std::size_t column, std::int64_t row) {
-  return " in row " + std::to_string(row) + ", column " + std::to_string(column) + " (from 0)";
 }
 
 }  // namespace
@@ -155,28 +149,29 @@ std::vector<double> Units::log_volumes(const Matrix& samples) const {
   return volumes;
 }
 
-void Units::check_support(const Table& data) const {
-  const bool has_constants =
-      coordinates_.size()<mean_.size(), has_relations = static_cast<std::int64_t>(coordinates_.size())> dim_;
-  if (!has_constants && !has_relations) return;
+std::vector<OffSupport> Units::off_support(const Table& data) const {
+  const bool has_constants = coordinates_.size() < mean_.size();
+  const bool has_relations = coordinates_.size() > static_cast<std::size_t>(dim_);
+  if (!has_constants && !has_relations) return {};
   const auto cols = static_cast<std::size_t>(columns_);
   const Table nearest = has_relations ? to_data(to_model(data)) : Table{};
+  std::vector<OffSupport> all;
   for (std::int64_t i = 0; i < data.rows; ++i) {
     const std::size_t first = static_cast<std::size_t>(i) * cols;
     for (std::size_t j = 0; j < cols; ++j) {
       const double value = data.values[first + j];
-      if (!(scale_[j] > 0) && static_cast<float>(value) != static_cast<float>(mean_[j]))
-        refuse("DATA", number_text(mean_[j]) + ", at which the column was constant in training",
-               number_text(value) + place(j, i));
+      const bool is_constant = !(scale_[j] > 0);
+      if (!is_constant && !has_relations) continue;
+      const double expected = is_constant ? mean_[j] : nearest.values[first + j];
       // Data that depend on each other do so up to the rounding of float32.
-      if (has_relations && scale_[j] > 0 &&
-          !(std::abs(nearest.values[first + j] - value) <= 1e-3 * scale_[j] + 1e-5 * std::abs(value)))
-        refuse(
-            "DATA",
-            number_text(nearest.values[first + j]) + ", as the other columns determine it, which they did in training",
-            number_text(value) + place(j, i));
+      const bool is_expected = is_constant ? static_cast<float>(value) == static_cast<float>(expected)
+                                           : std::abs(expected - value) <= 1e-3 * scale_[j] + 1e-5 * std::abs(value);
+      if (is_expected) continue;
+      all.push_back({i, j, value, expected, is_constant});
+      break;
     }
   }
+  return all;
 }
 
 }  // namespace scorematch::cli

@@ -9,6 +9,15 @@
 
 namespace scorematch::cli {
 
+/// Where a row leaves what a model can give: a column that was constant in training has another value, or columns that
+/// depended on each other linearly do not.
+struct OffSupport {
+  std::int64_t row = 0;
+  std::size_t column = 0;
+  double value = 0, expected = 0;
+  bool is_constant = false;  // of the column in training
+};
+
 class Units {
  public:
   /// @param dim of the model
@@ -23,17 +32,15 @@ class Units {
   /// Constant columns are dropped, whatever they hold; infinite where float32 cannot hold a value. @param data [N,
   /// columns]
   Matrix to_model(const Table& data) const;
-  /// What an offset in data units is in model units, where no column has a warp. @param offset [columns] @param out
-  /// [dim]
+  /// What an offset in data units is in model units. @param offset [columns], 0 where a column has a warp: elsewhere
+  /// it does not depend on the value @param out [dim]
   void offset_to_model(const double* offset, double* out) const;
   /// The score of the data's density, where constant columns have 0. @param model, score [dim] of one sample
   std::vector<double> score_to_data(const float* model, const float* score) const;
   /// ln of the volume of the data per volume of the model at each sample: what to subtract from the model's ln p.
   std::vector<double> log_volumes(const Matrix& samples) const;
-  /// @throws Error naming DATA, the row, the column (from 0) and both values, where a row is none that the model can
-  /// give: a column that was constant in training holds another value, or columns that depended on each other linearly
-  /// do not
-  void check_support(const Table& data) const;
+  /// The rows that the model cannot give, in order; the likelihood of such a row is 0.
+  std::vector<OffSupport> off_support(const Table& data) const;
 
  private:
   double mixed(const float* model, std::size_t i) const;  // z of coordinate i

@@ -101,12 +101,19 @@ std::vector<Misuse> bad_data() {
       {"data_off_the_grid",
        kFailure,
        train_on("data.npy", {"--dequantize"}),
-       {"DATA", "multiples of --dequantize", "in row 0, column 0"}},
-      {"data_on_another_grid", kFailure, train_on("text", {"--dequantize=4"}), {"DATA", "as 0 or 4, got 1"}},
+       {"DATA", "a column of whole numbers for --dequantize", "in row 0, column 0"}},
+      {"data_off_a_grid_that_is_given",
+       kFailure,
+       train_on("data.npy", {"--dequantize=0.5"}),
+       {"DATA", "multiples of --dequantize 0.5, such as", "column"}},
+      {"data_on_another_grid",
+       kFailure,
+       train_on("text", {"--dequantize=4"}),
+       {"DATA", "1 plus multiples of --dequantize 4, such as 1 or 5, got 4 in row 1, column 0"}},
       {"data_on_too_fine_a_grid",
        kFailure,
        train_on("text", {"--dequantize=1e-7"}),
-       {"DATA", "at most 2^20 steps", "got 1"}},
+       {"DATA", "at most 2^20 steps of --dequantize 1e-07 from 1", "got 4 in row 1, column 0"}},
   };
 }
 

@@ -48,7 +48,7 @@ std::vector<Misuse> bad_runs() {
       {"run_of_another_dequantize",
        kFailure,
        resume("run.safetensors", {"--dequantize"}),
-       {"--dequantize", "as the run in run.safetensors", "expected 0,", "got 1"}},
+       {"--dequantize", "as the run in run.safetensors", "expected 0,", "got whole"}},
       {"run_of_another_validation",
        kFailure,
        resume("run.safetensors", {"--validation", "0.5"}),
