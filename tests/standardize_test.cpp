@@ -35,7 +35,7 @@ Measured measure(const Table& data, Standardize how = Standardize::whiten, const
   std::vector<std::int64_t> rows(static_cast<std::size_t>(data.rows));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});
   Measured measured;
-  measured.standardization = cli::measure_units(data, rows, how, kSigmaData, steps, measured.notes);
+  measured.standardization = cli::measure_units(data, rows, how, kSigmaData, steps, measured.notes).standardization;
   measured.dim = cli::dim_of(measured.standardization, data.cols);
   return measured;
 }

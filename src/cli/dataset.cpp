@@ -74,9 +74,15 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
     refuse("--validation", "a fraction that leaves rows to train on", "all " + std::to_string(rows));
   shuffle(order, how.seed);
   const RowOrder training(order.begin(), order.end() - held_out), rest(order.end() - held_out, order.end());
-  result.standardization =
-      known != nullptr ? *known
-                       : measure_units(data, training, how.standardize, how.deviation, result.grid.steps, result.notes);
+  if (known != nullptr) {
+    result.standardization = *known;
+    result.standardize = how.standardize;
+  } else {
+    MeasuredUnits units =
+        measure_units(data, training, how.standardize, how.deviation, result.grid.steps, result.notes);
+    result.standardization = std::move(units.standardization);
+    result.standardize = units.standardize;
+  }
   result.dim = dim_of(result.standardization, data.cols);
   const Units units(result.standardization, result.dim);
   result.training = take_rows(data, units, training);

@@ -15,17 +15,18 @@
 namespace scorematch::cli {
 
 struct Dataset {
-  Matrix training, held_out;            // model units
-  Standardization standardization;      // from the training rows alone
-  std::int64_t dim = 0;                 // of the model
-  double lowest = 0, highest = 0;       // of all values, data units
-  Grid grid;                            // of the columns that are dequantized
-  DataScale scale;                      // of the training rows with the noise of dequantization, model units
-  Element element = Element::float32;   // of the file
-  std::vector<std::string> columns;     // names from a header, or empty
-  std::vector<std::int64_t> row_shape;  // as in Table
-  std::vector<std::string> notes;       // what a person should know about the data, a line each
-  std::int64_t dropped_rows = 0;        // as in Table
+  Matrix training, held_out;                    // model units
+  Standardization standardization;              // from the training rows alone
+  Standardize standardize = Standardize::none;  // how they were made; never automatic
+  std::int64_t dim = 0;                         // of the model
+  double lowest = 0, highest = 0;               // of all values, data units
+  Grid grid;                                    // of the columns that are dequantized
+  DataScale scale;                              // of the training rows with the noise of dequantization, model units
+  Element element = Element::float32;           // of the file
+  std::vector<std::string> columns;             // names from a header, or empty
+  std::vector<std::int64_t> row_shape;          // as in Table
+  std::vector<std::string> notes;               // what a person should know about the data, a line each
+  std::int64_t dropped_rows = 0;                // as in Table
 };
 
 struct Preparation {

@@ -23,6 +23,7 @@ constexpr double kFarAway = 20, kTrimmed = 0.001;
 // exponential) and a value this many deviations away, in a column with more than a few different values.
 constexpr double kHeavyKurtosis = 8, kHeavyReach = 6;
 constexpr std::size_t kFewValues = 20;
+constexpr std::ptrdiff_t kCorrelated = 50'000;  // rows
 
 double value_at(const Table& data, std::int64_t row, std::size_t j) {
   return data.values[static_cast<std::size_t>(row * data.cols) + j];
@@ -139,31 +140,52 @@ double rounding_variance(const Table& data, const Rows& rows, std::size_t j, dou
 struct Mixing {
   std::vector<double> matrix;  // Standardization::mixing
   std::int64_t dropped = 0;    // directions that do not vary
+  bool whitens = true;
 };
 
+// A principal direction with this much of a column's variance is large; and not Gaussian where third or fourth moment
+// are this far from a Gaussian's, and three of their standard errors.
+constexpr double kLargeVariance = 1.5, kSkewness = 0.3, kExcess = 0.5, kErrors = 3;
+
+/// Whether a direction looks Gaussian. @param values of mean 0 and any variance
+bool looks_gaussian(const Eigen::VectorXd& values) {
+  const auto count = static_cast<double>(values.size());
+  const double variance = values.squaredNorm() / count;
+  const Eigen::ArrayXd z = values.array() / std::sqrt(variance);
+  const double skewness = z.cube().mean(), excess = z.square().square().mean() - 3;
+  return std::abs(skewness) < std::max(kSkewness, kErrors * std::sqrt(6 / count)) &&
+         std::abs(excess) < std::max(kExcess, kErrors * std::sqrt(24 / count));
+}
+
+/// z of rows, in units of its deviation. [rows, coordinates]
+Eigen::MatrixXd unmixed_rows(const Table& data, const Rows& rows, const Standardization& units, double deviation,
+                             const std::vector<double>& steps) {
+  const std::vector<std::size_t> coordinates = units.coordinates();
+  Eigen::MatrixXd z(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(coordinates.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t l = 0; l < coordinates.size(); ++l) {
+      const double value = value_at(data, rows[i], coordinates[l]) + steps[coordinates[l]] / 2;
+      z(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(l)) = unmixed(units, value, coordinates[l]) / deviation;
+    }
+  return z;
+}
+
 /// The square root of the correlations of z, or, where columns determine each other, the directions that vary; empty
-/// where the columns are not correlated. @param deviation of z
+/// where the columns are not correlated. If `may_keep`, correlations stay where they are those of modes or of another
+/// shape: taken out, that shape would be as small as the rest of the data, and noise would hide it before the network
+/// has seen it. @param deviation of z
 Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& units, double deviation,
-                 const std::vector<double>& steps) {
+                 const std::vector<double>& steps, bool may_keep) {
   const std::vector<std::size_t> coordinates = units.coordinates();
   const auto n = static_cast<Eigen::Index>(coordinates.size());
   const auto count = static_cast<double>(rows.size());
   if (n < 2) return {};
-  Eigen::MatrixXd correlation = Eigen::MatrixXd::Zero(n, n);
-  constexpr Eigen::Index kBlock = 256;
-  Eigen::MatrixXd block(kBlock, n);
+  // Correlations of this many rows are certain enough.
+  const Rows some(rows.begin(),
+                  rows.begin() + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(rows.size()), kCorrelated));
+  const Eigen::MatrixXd z = unmixed_rows(data, some, units, deviation, steps);
+  Eigen::MatrixXd correlation = z.transpose() * z / static_cast<double>(z.rows());
   double rounding = 0, least_noise = HUGE_VAL;
-  for (std::size_t begin = 0; begin < rows.size(); begin += kBlock) {
-    const auto size = static_cast<Eigen::Index>(std::min<std::size_t>(kBlock, rows.size() - begin));
-    for (Eigen::Index i = 0; i < size; ++i)
-      for (Eigen::Index l = 0; l < n; ++l) {
-        const std::size_t j = coordinates[static_cast<std::size_t>(l)];
-        const double value = value_at(data, rows[begin + static_cast<std::size_t>(i)], j) + steps[j] / 2;
-        block(i, l) = unmixed(units, value, j) / deviation;
-      }
-    correlation.selfadjointView<Eigen::Lower>().rankUpdate(block.topRows(size).transpose(), 1 / count);
-  }
-  correlation = correlation.selfadjointView<Eigen::Lower>();
   for (Eigen::Index l = 0; l < n; ++l) {
     const std::size_t j = coordinates[static_cast<std::size_t>(l)];
     correlation(l, l) = 1;  // the variance of the noise that is to be added included
@@ -183,13 +205,16 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
   const bool may_drop = is_certain && least_noise > 100 * least;
   Eigen::Index dropped = 0;
   while (may_drop && dropped < n - 1 && values(dropped) < least) ++dropped;
-  const Eigen::VectorXd roots = values.cwiseMax(least).cwiseSqrt();
-  const Eigen::MatrixXd matrix =
-      dropped == 0
-          ? Eigen::MatrixXd(solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose())
-          : Eigen::MatrixXd(solver.eigenvectors().rightCols(n - dropped) * roots.tail(n - dropped).asDiagonal());
   Mixing mixing;
+  for (Eigen::Index l = n - 1; l >= 0 && values(l) > kLargeVariance && may_keep && mixing.whitens; --l)
+    mixing.whitens = looks_gaussian(z * solver.eigenvectors().col(l));
   mixing.dropped = dropped;
+  if (!mixing.whitens && dropped == 0) return mixing;
+  const Eigen::VectorXd roots = values.cwiseMax(least).cwiseSqrt();
+  const Eigen::MatrixXd directions = solver.eigenvectors().rightCols(n - dropped);
+  Eigen::MatrixXd matrix = directions;
+  if (mixing.whitens) matrix *= roots.tail(n - dropped).asDiagonal();
+  if (dropped == 0) matrix *= directions.transpose();  // the root that is symmetric leaves columns as they are at best
   for (Eigen::Index i = 0; i < matrix.rows(); ++i)
     for (Eigen::Index l = 0; l < matrix.cols(); ++l) mixing.matrix.push_back(matrix(i, l));
   return mixing;
@@ -209,10 +234,11 @@ void note_constants(const Table& data, const Standardization& units, std::vector
 
 }  // namespace
 
-Standardization measure_units(const Table& data, const Rows& rows, Standardize standardize, double deviation,
-                              const std::vector<double>& noise_steps, std::vector<std::string>& notes) {
-  Standardization units;
-  if (standardize == Standardize::none) return units;
+MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize standardize, double deviation,
+                            const std::vector<double>& noise_steps, std::vector<std::string>& notes) {
+  MeasuredUnits result{{}, standardize};
+  Standardization& units = result.standardization;
+  if (standardize == Standardize::none) return result;
   const auto cols = static_cast<std::size_t>(data.cols);
   std::vector<double> steps = noise_steps;
   steps.resize(cols);
@@ -241,10 +267,11 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
     units.scale.push_back(deviations[j] > 0 ? scale : 0);
   }
   note_constants(data, units, notes);
-  if (standardize == Standardize::scale) return units;
-  const bool whitens = standardize == Standardize::whiten && data.cols <= kMaxWhitened;
+  if (standardize == Standardize::scale) return result;
+  const bool whitens = standardize != Standardize::column && data.cols <= kMaxWhitened,
+             may_keep = standardize == Standardize::automatic;
   Mixing mixing;
-  if (whitens) mixing = mixing_of(data, rows, units, deviation, steps);
+  if (whitens) mixing = mixing_of(data, rows, units, deviation, steps, may_keep);
   std::string heavy;
   for (std::size_t j = 0; j < cols; ++j) {
     if (!(units.scale[j] > 0)) continue;
@@ -261,13 +288,14 @@ Standardization measure_units(const Table& data, const Rows& rows, Standardize s
   }
   if (!heavy.empty())
     notes.push_back("columns with heavy tails, modeled on a scale on which their tails are light: " + heavy);
-  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, steps);
+  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, steps, may_keep);
+  result.standardize = whitens && mixing.whitens ? Standardize::whiten : Standardize::column;
   if (mixing.dropped > 0)
     notes.push_back("columns depend on each other linearly, exactly: the model has " +
                     std::to_string(mixing.matrix.size() / units.coordinates().size()) + " coordinates for " +
                     std::to_string(units.coordinates().size()) + " columns, and samples keep the relation");
   units.mixing = std::move(mixing.matrix);
-  return units;
+  return result;
 }
 
 }  // namespace scorematch::cli

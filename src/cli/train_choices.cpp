@@ -18,6 +18,8 @@ constexpr double kRate = 4e-3, kRateWidth = 256;
 // Parameters times samples that a run affords: half a minute on two cores. Steps in two dimensions with enough rows;
 // with more dimensions or fewer rows networks come to know single rows sooner.
 constexpr double kWork = 1.4e12, kSteps = 30'000, kEnoughRows = 4000, kFewestSteps = 2000;
+// The Gaussian at sigma_max stands for data whose largest deviation is this many times smaller: `sample` asks for 4.
+constexpr double kStandsFor = 4.1;
 constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
 
 /// Root mean square of the columns' deviations.
@@ -52,7 +54,7 @@ void TrainOptions::choose_units(const Table& data) {
   if (standardize == "auto") {
     const bool are_bytes = data.element == Element::uint8 && data.cols >= kPictureColumns;
     const bool are_pictures = !image.empty() || data.row_shape.size() > 1 || are_bytes;
-    standardize = are_pictures ? "scale" : "whiten";
+    if (are_pictures) standardize = "scale";
   }
   if (standardize == "none" && !is_given("--sigma-data")) {
     const double deviation = deviation_of(data.values, data.cols);
@@ -66,7 +68,8 @@ Preparation TrainOptions::preparation() const {
   how.standardize = standardize == "none"     ? Standardize::none
                     : standardize == "scale"  ? Standardize::scale
                     : standardize == "column" ? Standardize::column
-                                              : Standardize::whiten;
+                    : standardize == "whiten" ? Standardize::whiten
+                                              : Standardize::automatic;
   how.deviation = sigma_data;
   how.seed = seed;
   how.dequantize = dequantization();
@@ -74,13 +77,15 @@ Preparation TrainOptions::preparation() const {
 }
 
 void TrainOptions::choose_training(const Dataset& data) {
+  if (standardize == "auto") standardize = data.standardize == Standardize::whiten ? "whiten" : "column";
   const auto choose = [&](const std::string& name, auto& value, auto wanted) {
     if (!is_given(name)) value = static_cast<std::decay_t<decltype(value)>>(wanted);
   };
   if (noise == "auto" && schedule != "none") {
     const NoiseChoice levels = choose_noise(data.training, sigma_data);
     choose("--sigma-min", sigma_min, rounded_to_three_digits(levels.sigma_min));
-    choose("--sigma-max", sigma_max, rounded_to_three_digits(levels.sigma_max));
+    choose("--sigma-max", sigma_max,
+           rounded_to_three_digits(std::max(levels.sigma_max, kStandsFor * data.scale.largest)));
     choose("--log-mean", log_mean, rounded_to_three_digits(levels.log_mean));
     choose("--log-deviation", log_deviation, rounded_to_three_digits(levels.log_deviation));
   }

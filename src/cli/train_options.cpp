@@ -128,7 +128,9 @@ void TrainOptions::add_run(OptionTable& table) {
   table.choice(
       "--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
       "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
-      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten",
+      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten, or column where "
+      "correlations "
+      "are those of modes or of another shape that is not Gaussian",
       always_has_effect());
   table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
   table.flag_or_number(
