@@ -136,7 +136,7 @@ void TrainOptions::add_run(OptionTable& table) {
   table.flag_or_number(
       "--dequantize", dequantize, kWholeNumbers, 0, kLargest,
       "add uniform noise of one step to columns of whole numbers, or by --dequantize=S to all columns, "
-      "whose values are a common offset plus multiples of S",
+      "whose values are an offset plus multiples of S",
       always_has_effect());
 }
 
