@@ -111,7 +111,7 @@ def method() -> list[str]:
         f"and two dimensions, {c.LOG_DENSITY_MORE:g} in 16 and 64. It is not measured in 300."), *wrapped(
         f"- **Training**: seconds, at most {c.TRAIN_SECONDS:g} on two cores."), *wrapped(
         "- **Digits**: the ratio is the sliced W2 distance from samples to held-out digits, over that from real digits to "
-        f"held-out digits. Bound: {c.DIGITS_WASSERSTEIN:g}. The mean distance to the nearest held-out digit is at most "
+        f"held-out digits, with the bounds of the others. The mean distance to the nearest held-out digit is at most "
         f"{c.DIGITS_TO_HELD_OUT:g}, and to the nearest training digit at least {c.DIGITS_TO_TRAINING:g}, in units of the same "
         "distance for real digits."), "", *wrapped(
         "200 training rows do not determine a mode's weight, its spread, or the density. With them, weights are compared with "

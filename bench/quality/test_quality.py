@@ -134,7 +134,7 @@ class Criteria(unittest.TestCase):
                              ({"log_density_error": float("inf")}, "inf > 0.05"),
                              ({"train_seconds": 61.0}, "training seconds 61 > 60"), ({"failure": "refused"}, "refused"),
                              ({"few": True, "spread_error": 0.6}, "mode spread off by 0.60 > 0.5"),
-                             ({"job": "digits", "ratio": 1.6, "to_held_out": 1.0, "to_training": 1.0}, "sliced W2 1.60 > 1.5"),
+                             ({"job": "digits", "ratio": 2.1, "to_held_out": 1.0, "to_training": 1.0}, "ratio 2.10 > 2"),
                              ({"job": "digits", "to_held_out": 1.2, "to_training": 1.0}, "held-out digits 1.20 > 1.15"),
                              ({"job": "digits", "to_held_out": 1.0, "to_training": 0.7}, "training digits 0.70 < 0.8")):
             with self.subTest(values):

@@ -146,6 +146,7 @@ struct Mixing {
 // A principal direction with this much of a column's variance is large; and not Gaussian where third or fourth moment
 // are this far from a Gaussian's, and three of their standard errors.
 constexpr double kLargeVariance = 1.5, kSkewness = 0.3, kExcess = 0.5, kErrors = 3;
+constexpr double kSureRows = 100, kSureRowsPerColumn = 10;
 
 /// Whether a direction looks Gaussian. @param values of mean 0 and any variance
 bool looks_gaussian(const Eigen::VectorXd& values) {
@@ -206,6 +207,8 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
   Eigen::Index dropped = 0;
   while (may_drop && dropped < n - 1 && values(dropped) < least) ++dropped;
   Mixing mixing;
+  // Few rows do not tell a Gaussian from modes.
+  if (may_keep && count < std::max(kSureRows, kSureRowsPerColumn * static_cast<double>(n))) mixing.whitens = false;
   for (Eigen::Index l = n - 1; l >= 0 && values(l) > kLargeVariance && may_keep && mixing.whitens; --l)
     mixing.whitens = looks_gaussian(z * solver.eigenvectors().col(l));
   mixing.dropped = dropped;
