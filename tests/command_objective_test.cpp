@@ -92,17 +92,6 @@ TEST_F(CommandObjective, WithoutNoiseOnACurveDivergesAndSaysSo) {
   }
 }
 
-// 270 rows, which the network begins to know by heart: the last held-out loss is far above the best, and varies so much
-// that their difference is less than two of its standard errors.
-TEST_F(CommandObjective, AnOverfittedScoreIsReplacedByTheBest) {
-  const std::vector<double> rows = Mixture({{0.4, {2, 1}, 0.6}, {0.6, {-2, -1}, 0.6}}).samples(300, 1);
-  write("few.npy", {rows.begin(), rows.end()});
-  const Finished finished =
-      train("few", "ssm_vr", {"--schedule", "none", "--steps", "4000", "--rate-schedule", "constant"});
-  EXPECT_TRUE(has_line(finished, "selected")) << finished.out;
-  EXPECT_TRUE(Checkpoint::load(path("run/model.safetensors")).samples_best);
-}
-
 TEST_F(CommandObjective, DefaultsDoNotReplaceWhatIsGiven) {
   const Arguments quick = {"--steps", "3", "--samples", "0"};
   const auto with = [&](Arguments more) {
