@@ -71,8 +71,7 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
       {"--select", "last", "--validation", "0.5"},
       {"--select", "best", "--net", "energy"},
       {"--validation", "0", "--weight-decay", "0.01", "--engine", "reference", "--standardize", "column"},
-      {"--objective", "ism", "--schedule", "none", "--weighting", "none", "--parameterization", "plain",
-       "--conditioning", "none", "--seed", "18446744073709551615"}};
+      {"--objective", "ism", "--schedule", "none", "--seed", "18446744073709551615"}};
   for (const Arguments& each : cases) {
     SCOPED_TRACE(testing::PrintToString(each));
     const Arguments options = with(with(kSmall, {"--steps", "40"}), each);

@@ -88,6 +88,15 @@ TEST(Verdict, DoesNotWarnOfGaussianData) {
   EXPECT_TRUE(contains(text_of(few), "20 held-out rows are too few to tell"));
 }
 
+TEST(Verdict, DoesNotCallDataGaussianWhereTheLossesVaryTooMuch) {
+  const cli::Comparison same = comparison(false);
+  Evidence all = evidence(kEqual, &same);  // a standard error of 0.01
+  all.gaussian = Estimate{400, -0.3, 1};
+  EXPECT_FALSE(contains(text_of(all), "too few to tell")) << text_of(all);
+  all.gaussian = Estimate{400, -0.1, 1};
+  EXPECT_TRUE(contains(text_of(all), "400 held-out rows are too few to tell")) << text_of(all);
+}
+
 TEST(Verdict, SaysWhereTheLinearScoreIsNotReached) {
   const cli::Comparison same = comparison(false);
   EXPECT_TRUE(contains(text_of(evidence(kWorse, &same)), "still worse than that of a Gaussian's score"));
@@ -119,6 +128,13 @@ TEST(Verdict, AdviceDependsOnTheSituation) {
   Evidence falling = evidence(kEqual, &other);
   falling.losses = curve({10, 9, 8.5, 8, 7.5, 7, 6.5, 6, 5.5, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1.2, 1, 0.5});
   EXPECT_TRUE(contains(text_of(falling), "try more steps (--steps 24000): the held-out loss was still falling"));
+  Evidence rising = falling;
+  rising.losses = curve({10, 1, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 8, 7, 6, 5});
+  EXPECT_FALSE(contains(text_of(rising), "still falling")) << text_of(rising);
+  Evidence noiseless = evidence(kEqual, nullptr);
+  noiseless.is_noiseless = true;
+  noiseless.steps = 1900;
+  EXPECT_TRUE(contains(text_of(noiseless), "try noise: the same without --schedule none, or more data"));
   Evidence few = evidence(kEqual, &other);
   few.steps = 20;
   EXPECT_TRUE(contains(text_of(few), "try more steps (--steps 6000): 20 are few"));
@@ -142,7 +158,7 @@ TEST(Verdict, ALossWithoutBoundOutweighsAllElse) {
   all.diverges = true;
   const std::string text = text_of(all);
   EXPECT_EQ(text.rfind("warning the loss falls without bound", 0), 0u) << text;
-  EXPECT_TRUE(contains(text, "try --objective dsm")) << text;
+  EXPECT_TRUE(contains(text, "try noise: the same without --schedule none, or --objective dsm")) << text;
 }
 
 // The Gaussian's loss is -1 here.

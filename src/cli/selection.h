@@ -13,7 +13,8 @@ namespace scorematch::cli {
 
 /// Follows a run's held-out losses. All losses have the same noise and the same rows, so a difference between two of
 /// them varies much less than each; still the lowest of many is low partly by chance. So the best parameters replace
-/// the last ones only where these are worse by more than two standard errors of the paired difference.
+/// the last ones only where these are worse by more than two standard errors of the paired difference, or by more than
+/// four of the best loss.
 class Selection {
  public:
   using Arrays = std::map<std::string, std::vector<double>>;

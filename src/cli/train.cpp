@@ -13,7 +13,10 @@ namespace scorematch::cli {
 namespace {
 
 void run(TrainOptions& options) {
-  if (options.resume.empty()) options.check();
+  if (options.resume.empty()) {
+    options.follow_objective();
+    options.check();
+  }
   const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
                                                     "comparison.png"};
   if (!options.overwrite)
@@ -27,7 +30,10 @@ void run(TrainOptions& options) {
   options.check(static_cast<int>(table.cols));
   if (!before) options.choose_units(table);
   const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
-  if (!before) options.choose_training(data);
+  if (!before) {
+    options.choose_training(data);
+    options.choose_without_noise(data);
+  }
   const std::string description = describe(table);
   table = {};  // twice the memory of the data in the model's units, which are all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
@@ -46,6 +52,7 @@ void run(TrainOptions& options) {
   for (const std::string& note : data.notes) std::printf("            %s\n", note.c_str());
   std::printf("units       %s\n", options.units_text().c_str());
   std::printf("noise       %s\n", options.noise_text().c_str());
+  std::printf("objective   %s\n", options.objective_text().c_str());
   training.report();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }

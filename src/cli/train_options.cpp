@@ -53,10 +53,14 @@ void TrainOptions::add_network(OptionTable& table) {
   table.choice("--initialization", initialization, {"variance_preserving", "torch"}, "initial parameters",
                always_has_effect());
   table.choice("--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation", always_has_effect());
-  table.choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"}, "how F becomes a score",
-               always_has_effect());
-  table.choice("--conditioning", conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters",
-               always_has_effect());
+  table
+      .choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"},
+              "how F becomes a score; if not given edm, or plain without noise", always_has_effect())
+      ->default_str("");
+  table
+      .choice("--conditioning", conditioning, {"none", "log_sigma", "fourier"},
+              "how sigma enters; if not given fourier, or none without noise", always_has_effect())
+      ->default_str("");
   const Condition by_fourier = chosen("--conditioning", conditioning, {"fourier"});
   table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
   table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
@@ -97,7 +101,11 @@ void TrainOptions::add_loss(OptionTable& table) {
                         needs(lognormal));
   table.optional_number("--log-deviation", log_deviation, 0, 50,
                         "of the schedule lognormal; from the data if not given", needs(lognormal));
-  table.choice("--weighting", weighting, {"none", "sigma2", "edm"}, "weight of each noise level", always_has_effect());
+  table
+      .choice("--weighting", weighting, {"none", "sigma2", "edm"},
+              "weight of each noise level; if not given edm for dsm, sigma2 for other objectives, none without noise",
+              always_has_effect())
+      ->default_str("");
 }
 
 void TrainOptions::add_run(OptionTable& table) {

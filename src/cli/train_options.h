@@ -64,12 +64,16 @@ struct TrainOptions {
   void check(int columns = 0);
   MlpShape net(int dim) const;
   Loss loss() const;
+  /// What is not given and follows from --objective and --schedule. Of a new run, before check().
+  void follow_objective();
   /// What is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
   void choose_units(const Table& data);
   /// The same once they are: noise levels, widths, steps and rates.
   void choose_training(const Dataset& data);
+  /// After choose_training(): a smaller network and fewer steps where there is no noise.
+  void choose_without_noise(const Dataset& data);
   /// For the report.
-  std::string units_text() const, noise_text() const;
+  std::string units_text() const, noise_text() const, objective_text() const;
   Preparation preparation() const;
   Dequantization dequantization() const;
   /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked

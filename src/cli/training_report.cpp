@@ -92,6 +92,7 @@ void Training::check() {
 /// The losses of the parameters that would be sampled with beside those of the baselines.
 void Training::judge() {
   evidence_.steps = step_;
+  evidence_.is_noiseless = options_.schedule == "none";
   evidence_.has_common_scale = options_.standardize == "scale";
   const bool takes_best = samples_best();
   evidence_.overfits = takes_best && selection_.best_step() < step_ - step_ / 4;
@@ -103,6 +104,7 @@ void Training::judge() {
   const Baseline& known = baseline();
   evidence_.diverges = loss_diverges(options_.loss(), known.score, evidence_.losses);
   if (!known.missing.empty()) return;
+  evidence_.gaussian = estimate_of(known.gaussian);
   evidence_.over_gaussian = paired_difference(losses, known.gaussian);
   evidence_.over_zero = paired_difference(losses, known.zero);
 }
@@ -129,6 +131,7 @@ void Training::print_losses() {
   if (score.rank < score.dim || score.rows < data_.training.rows)
     print_line("", "the Gaussian has " + std::to_string(score.rank) + " of " + std::to_string(score.dim) +
                        " directions, from " + std::to_string(score.rows) + " rows");
+  if (evidence_.diverges) return;  // far below any baseline, which is no merit
   Estimate gain = *evidence_.over_gaussian;
   const bool is_better = is_clearly_negative(gain), is_worse = gain.mean > 2 * gain.standard_error();
   gain.mean = std::abs(gain.mean);

@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kFewSteps = 2000, kUsualSteps = 6000;
 constexpr std::int64_t kCanOverfit = 500;  // steps; before that a loss rises for other reasons
 constexpr std::int64_t kManyRows = 100;
+constexpr double kUncertain = 0.05;    // of the linear score's loss: a shape that is not Gaussian gains 0.1 and more
 constexpr double kFarBelow = 30;       // times the linear score's loss
 constexpr double kStillFalling = 1.4;  // the end over the middle of the run
 constexpr double kSmall = 0.05;        // of the widest column's deviation
@@ -33,8 +34,10 @@ bool is_still_falling(const std::vector<LossRow>& rows) {
   for (const LossRow& row : rows)
     if (row.held_out && std::isfinite(row.held_out->mean)) losses.push_back(row.held_out->mean);
   if (losses.size() < 4) return false;
+  const double least = *std::min_element(losses.begin(), losses.end());
   const double fall = *std::max_element(losses.begin(), losses.end()) - losses.back();
-  return losses[losses.size() - 1 - losses.size() / 4] - losses.back() > kLateFall * fall && fall > 0;
+  return losses.back() - least <= kLateFall * fall &&
+         losses[losses.size() - 1 - losses.size() / 4] - losses.back() > kLateFall * fall && fall > 0;
 }
 
 /// Whether the network is clearly worse than the linear score, by a good part of what that gains over F = 0.
@@ -42,6 +45,14 @@ bool is_behind(const Evidence& evidence) {
   const Estimate &over_gaussian = *evidence.over_gaussian, &over_zero = *evidence.over_zero;
   const double gain = over_gaussian.mean - over_zero.mean;
   return over_gaussian.mean > 2 * over_gaussian.standard_error() && over_gaussian.mean > kLeftBehind * gain;
+}
+
+/// Whether the held-out rows cannot tell the network from the linear score: they are few, or their losses vary too
+/// much, as those of sliced objectives do.
+bool is_uncertain(const Evidence& evidence) {
+  const Estimate& difference = *evidence.over_gaussian;
+  return difference.count < static_cast<double>(kManyRows) ||
+         (evidence.gaussian && difference.standard_error() > kUncertain * std::abs(evidence.gaussian->mean));
 }
 
 /// Whether a column that the samples have too wide or too narrow is small beside the widest.
@@ -60,6 +71,7 @@ std::string advice(const Evidence& evidence) {
     return "more data, or fewer --steps: the held-out loss rose while the training went on";
   const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
   if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
+  if (evidence.is_noiseless) return "noise: the same without --schedule none, or more data";
   if (evidence.steps < kFewSteps) return "more steps (" + steps + "): " + std::to_string(evidence.steps) + " are few";
   if (evidence.over_zero && evidence.over_zero->mean > 2 * evidence.over_zero->standard_error())
     return "a smaller --learning-rate: the network is worse than if it gave nothing at all (F = 0)";
@@ -87,7 +99,7 @@ std::vector<Remark> verdict(const Evidence& evidence) {
     say(Kind::warning,
         "the loss falls without bound: the data lie on a surface, a curve or a few points, where a score without noise "
         "is infinite");
-    say(Kind::advice, "--objective dsm with a --schedule of noise, or this objective with one");
+    say(Kind::advice, "noise: the same without --schedule none, or --objective dsm");
     return remarks;
   }
   const Comparison* comparison = evidence.comparison;
@@ -105,7 +117,7 @@ std::vector<Remark> verdict(const Evidence& evidence) {
       const std::string few =
           "either the data look Gaussian or " + std::to_string(rows) + " held-out rows are too few to tell";
       say(Kind::note, "the samples are like the data, though the loss is no better than that of a Gaussian's score: " +
-                          (rows < kManyRows ? few : "the data look Gaussian"));
+                          (is_uncertain(evidence) ? few : "the data look Gaussian"));
       return remarks;
     } else {
       say(Kind::note,

@@ -18,7 +18,9 @@ struct Evidence {
   std::vector<LossRow> losses;             // LossLog::rows()
   std::optional<Estimate> over_gaussian;   // held-out loss less the linear score's, paired; none: no rows are held out
   std::optional<Estimate> over_zero;       // less that of F = 0
+  std::optional<Estimate> gaussian;        // held-out loss of the linear score
   const Comparison* comparison = nullptr;  // null: no samples were compared
+  bool is_noiseless = false;               // of the schedule none
   bool has_common_scale = false;           // all columns are divided by the same number
   bool overfits = false;                   // the held-out loss was clearly better well before the end
   bool diverges = false;                   // loss_diverges()
