@@ -133,15 +133,15 @@ TEST_F(CommandReport, ALossWithoutBoundIsReportedAsSuch) {
 class CommandSelect : public CommandTrain {
  protected:
   CommandSelect() {
-    cli::Matrix few{100, 8, {}};  // two clusters, which are soon learned, and then each row
-    const std::vector<double> z = normal_values(800, 3);
-    for (std::size_t i = 0; i < z.size(); ++i)
-      few.values.push_back(static_cast<float>(z[i] + (i / 8 % 2 == 0 ? 3 : -3)));
+    cli::Matrix few{100, 8, {}};
+    for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
     cli::write_npy(path("few.npy"), few);
   }
   Finished train_few(const std::string& output, const Arguments& more) {
-    Arguments arguments = {"train",    "few.npy", "-o",           output, "--steps",         "2000",    "--batch", "64",
-                           "--hidden", "64,64",   "--validation", "0.5",  "--rate-schedule", "constant"};
+    Arguments arguments = {"train", "few.npy", "-o", output, "--steps", "2000", "--batch", "64", "--hidden", "64,64",
+                           "--validation", "0.5", "--rate-schedule", "constant",
+                           // Of the other one the initial parameters, F = 0, would be the best.
+                           "--initialization", "torch"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_well(arguments);
   }

@@ -85,12 +85,13 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
 
 // The best parameters, the evaluations since, and what patience makes of them.
 TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
-  cli::Matrix few{100, 8, {}};  // two clusters, which are soon learned, and then each row
-  const std::vector<double> z = normal_values(800, 3);
-  for (std::size_t i = 0; i < z.size(); ++i) few.values.push_back(static_cast<float>(z[i] + (i / 8 % 2 == 0 ? 3 : -3)));
+  cli::Matrix few{100, 8, {}};
+  for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
   cli::write_npy(path("data.npy"), few);
-  const Arguments options = {"--hidden", "64,64", "--batch",         "32",       "--validation", "0.5",
-                             "--steps",  "1000",  "--rate-schedule", "constant", "--samples",    "0"};
+  const Arguments options = {"--hidden", "64,64", "--batch", "32", "--validation", "0.5", "--steps", "1000",
+                             "--rate-schedule", "constant", "--samples", "0",
+                             // Of the other one the initial parameters, F = 0, would be the best.
+                             "--initialization", "torch"};
   for (const Arguments& more : {Arguments{}, Arguments{"--patience", "4"}}) {
     SCOPED_TRACE(testing::PrintToString(more));
     run_well(train("whole", with(with(options, more), {"--overwrite"})));
