@@ -13,10 +13,8 @@ int main() {
     circle.insert(circle.end(), {0.7f * std::cos(t), 0.7f * std::sin(t)});
 
   sm::Engine engine = sm::Engine::best();
-  sm::MlpShape net = sm::MlpShape::score(/*dim=*/2, {64, 64});
-  net.parameterization = sm::parameterization::Edm{};
-  net.conditioning = sm::conditioning::LogSigma{};
-  sm::LossPlan plan(engine, net, {sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Edm{}}, /*max_batch=*/512);
+  sm::MlpShape net = sm::MlpShape::diffusion(/*dim=*/2);
+  sm::LossPlan plan(engine, net, sm::Loss::diffusion(), /*max_batch=*/512);
   sm::Queue queue(engine, plan.workspace_bytes());
 
   auto data = engine.upload(circle, {4096, 2}), params = engine.upload(net.initial_params(/*seed=*/1));

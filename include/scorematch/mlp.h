@@ -59,7 +59,8 @@ struct SCOREMATCH_API MlpShape {
   /// F: R^dim -> R.
   static MlpShape energy(int dim, std::vector<int> hidden, Activation activation = Activation::silu);
   /// What `scorematch train` makes by default, for data of standard deviation 0.5: residual hidden layers whose width
-  /// and number follow dim, EDM's parameterization, eight Fourier frequencies of ln sigma. Its loss is Loss::diffusion().
+  /// and number follow dim, EDM's parameterization, eight Fourier frequencies of ln sigma. Its loss is
+  /// Loss::diffusion().
   static MlpShape diffusion(int dim, Kind kind = Kind::score);
 
   Kind kind = Kind::score;

@@ -81,19 +81,21 @@ SCOREMATCH_API scorematch_status scorematch_checkpoint_set_noise(scorematch_chec
                                                                  const scorematch_noise_position* position);
 SCOREMATCH_API scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* checkpoint,
                                                              scorematch_noise_position* position);
-/// data = mean + scale * model, column by column, or mean + scale * (mixing model). A scale of 0 marks a column that is
-/// constant at its mean in the data and no coordinate of the network: as many scales are > 0 as the network has inputs,
-/// which saving checks.
-/// @param mean, scale [columns]; both NULL with columns 0: none @param mixing [scales > 0, inputs] by rows, or NULL:
-/// the identity
+/// With z = mixing model, column by column data = mean + scale * z, or where warp > 0
+/// data = mean + scale * sinh(y sqrt(1 + y^2/4)) / warp with y = warp z. A scale of 0 marks a column that is constant
+/// at its mean in the data and no coordinate of the network: as many scales are > 0 as the network has inputs, which
+/// saving checks. @param mean, scale [columns]; both NULL with columns 0: none @param warp [columns], or NULL: all 0
+/// @param mixing [scales > 0, inputs] by rows, or NULL: the identity
 SCOREMATCH_API scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint,
                                                                            const double* mean, const double* scale,
-                                                                           const double* mixing, int32_t columns);
-/// @param mean, scale [columns], or NULL with columns 0 if there is none; they live until it is set again @param mixing
-/// as long; NULL for the identity: who ignores it gets other units
+                                                                           const double* warp, const double* mixing,
+                                                                           int32_t columns);
+/// @param mean, scale [columns], or NULL with columns 0 if there is none @param warp, mixing as above, NULL where there
+/// is none; a program that ignores them computes in other units. All live until it is set again.
 SCOREMATCH_API scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint,
                                                                        const double** mean, const double** scale,
-                                                                       const double** mixing, int32_t* columns);
+                                                                       const double** warp, const double** mixing,
+                                                                       int32_t* columns);
 /// What the network was trained with: sampling takes its noise levels from here. @param loss a text as a loss plan
 /// takes it, or NULL: unknown
 SCOREMATCH_API scorematch_status scorematch_checkpoint_set_loss(scorematch_checkpoint* checkpoint, const char* loss);

@@ -102,8 +102,8 @@ scorematch_status scorematch_checkpoint_noise(const scorematch_checkpoint* check
 }
 
 scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoint* checkpoint, const double* mean,
-                                                            const double* scale, const double* mixing,
-                                                            int32_t columns) {
+                                                            const double* scale, const double* warp,
+                                                            const double* mixing, int32_t columns) {
   return guard([&] {
     Checkpoint& to = of(checkpoint);
     Standardization given;
@@ -115,6 +115,7 @@ scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoin
       need(scale, "scale", "memory");
       given.mean.assign(mean, mean + columns);
       given.scale.assign(scale, scale + columns);
+      if (warp != nullptr) given.warp.assign(warp, warp + columns);
       if (mixing != nullptr)
         given.mixing.assign(mixing, mixing + given.coordinates().size() * static_cast<std::size_t>(to.net.dim));
     }
@@ -122,16 +123,19 @@ scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoin
   });
 }
 scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpoint* checkpoint, const double** mean,
-                                                        const double** scale, const double** mixing, int32_t* columns) {
+                                                        const double** scale, const double** warp,
+                                                        const double** mixing, int32_t* columns) {
   return guard([&] {
     const Standardization& from = of(checkpoint).standardization;
     need(mean, "mean", "a place for the result");
     need(scale, "scale", "a place for the result");
+    need(warp, "warp", "a place for the result");
     need(mixing, "mixing", "a place for the result");
     need(columns, "columns", "a place for the result");
     *columns = static_cast<std::int32_t>(from.mean.size());
     *mean = from.mean.empty() ? nullptr : from.mean.data();
     *scale = from.scale.empty() ? nullptr : from.scale.data();
+    *warp = from.warp.empty() ? nullptr : from.warp.data();
     *mixing = from.mixing.empty() ? nullptr : from.mixing.data();
   });
 }

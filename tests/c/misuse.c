@@ -140,8 +140,9 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   REFUSED(scorematch_checkpoint_adam(NULL, &snapshot), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_set_noise(NULL, &position), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_noise(NULL, &position), "checkpoint", "null pointer");
-  REFUSED(scorematch_checkpoint_set_standardization(NULL, NULL, NULL, NULL, 0), "checkpoint", "null pointer");
-  REFUSED(scorematch_checkpoint_standardization(NULL, &doubles, &doubles, &doubles, &number), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_set_standardization(NULL, NULL, NULL, NULL, NULL, 0), "checkpoint", "null pointer");
+  REFUSED(scorematch_checkpoint_standardization(NULL, &doubles, &doubles, &doubles, &doubles, &number), "checkpoint",
+          "null pointer");
   REFUSED(scorematch_checkpoint_set_loss(NULL, NULL), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_loss(NULL, &text), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_set_metadata(NULL, "key", "value"), "checkpoint", "null pointer");

@@ -187,6 +187,7 @@ void test_memory(const scorematch_engine* engine) {
 void test_checkpoints(const scorematch_engine* engine) {
   static const char path[] = "c_interface_checkpoint.safetensors";
   static const double mean[3] = {1, 0.1, -2}, scale[3] = {0.5, 0, 2}, bad_scale[3] = {1, 0, 0};
+  const double warps[3] = {0, 0, 1.5};
   const scorematch_noise_position position = {18446744073709551615u, 12, 34};
   const scorematch_view grad = f32(kX, kParams, 0);
   scorematch_checkpoint *saved = NULL, *loaded = NULL;
@@ -196,7 +197,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   scorematch_queue* queue = NULL;
   scorematch_noise_position at = {0, 0, 0};
   float params[kParams], got[kParams], average[kParams];
-  const double *other = NULL, *widths = NULL, *mixing = NULL;
+  const double *other = NULL, *widths = NULL, *warp = NULL, *mixing = NULL;
   scorematch_view view = f32(params, kParams, 0);
   const char *text = NULL, *first = NULL, *second = NULL;
   int32_t given = -1;
@@ -209,13 +210,13 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_create(net, kNet, kParams, &saved));
   OK(scorematch_checkpoint_adam(saved, &same));
   CHECK(same == NULL);
-  OK(scorematch_checkpoint_standardization(saved, &other, &widths, &mixing, &given));
+  OK(scorematch_checkpoint_standardization(saved, &other, &widths, &warp, &mixing, &given));
   CHECK(given == 0 && other == NULL && widths == NULL);
   OK(scorematch_checkpoint_loss(saved, &text));
   CHECK(text == NULL);
   OK(scorematch_checkpoint_set_adam(saved, snapshot));
   OK(scorematch_checkpoint_set_noise(saved, &position));
-  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, NULL, 3));
+  OK(scorematch_checkpoint_set_standardization(saved, mean, scale, warps, NULL, 3));
   OK(scorematch_checkpoint_set_loss(saved, "objective=dsm schedule=single sigma=0.3"));
   OK(scorematch_checkpoint_set_metadata(saved, "colour", "blue"));
   OK(scorematch_checkpoint_set_metadata(saved, "shape", "round"));
@@ -236,8 +237,9 @@ void test_checkpoints(const scorematch_engine* engine) {
   CHECK(memcmp(got, average, sizeof got) == 0 && memcmp(got, kNet, sizeof got) != 0);
   OK(scorematch_checkpoint_noise(loaded, &at));
   CHECK(at.seed == position.seed && at.step == 12 && at.first_sample == 34);
-  OK(scorematch_checkpoint_standardization(loaded, &other, &widths, &mixing, &given));
+  OK(scorematch_checkpoint_standardization(loaded, &other, &widths, &warp, &mixing, &given));
   CHECK(given == 3 && memcmp(other, mean, sizeof mean) == 0 && memcmp(widths, scale, sizeof scale) == 0);
+  CHECK(warp != NULL && memcmp(warp, warps, sizeof warps) == 0 && mixing == NULL);
   OK(scorematch_checkpoint_loss(loaded, &text));
   CHECK(text != NULL && strcmp(text, "objective=dsm schedule=single sigma=0.3 variance=plain weighting=none") == 0);
   OK(scorematch_checkpoint_set_loss(loaded, NULL));
@@ -257,10 +259,10 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_sampling_params(loaded, got, kParams));
   CHECK(memcmp(got, kNet, sizeof got) == 0);
 
-  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, NULL, 3));
+  OK(scorematch_checkpoint_set_standardization(loaded, mean, bad_scale, NULL, NULL, 3));
   REFUSED(scorematch_checkpoint_save(loaded, path), "data.scale", "2 values > 0, as the network has 2 inputs, got 1");
-  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, NULL, 1), "columns", "at least 2");
-  OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, NULL, 0));
+  REFUSED(scorematch_checkpoint_set_standardization(loaded, mean, scale, NULL, NULL, 1), "columns", "at least 2");
+  OK(scorematch_checkpoint_set_standardization(loaded, NULL, NULL, NULL, NULL, 0));
   REFUSED(scorematch_checkpoint_params(loaded, got, 5), "count", "6 elements, got 5");
   scorematch_checkpoint_destroy(loaded);
   FAILS(scorematch_checkpoint_load("no_such_folder/file", &loaded), SCOREMATCH_IO, "no_such_folder/file", "no_such");

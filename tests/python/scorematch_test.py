@@ -326,21 +326,26 @@ class TrainingTest(unittest.TestCase):
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))
         self.assertIsNone(checkpoint.standardization)
         self.assertIsNone(checkpoint.loss)
-        checkpoint.standardization = [1, 0.1, -2], [0.5, 0, 1 / 3]  # the second column is constant
+        # The second column is constant, the last has heavy tails, and the others are correlated.
+        units = [1, 0.1, -2], [0.5, 0, 1 / 3], [0, 0, 1.5], [[0.8, 0.6], [0.6, 0.8]]
+        checkpoint.standardization = units
         checkpoint.loss = "objective=dsm schedule=geometric sigma_min=0.01 sigma_max=20"
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "model.safetensors")
             checkpoint.save(path)
             loaded = sm.Checkpoint.load(path)
-        mean, scale = loaded.standardization
-        np.testing.assert_array_equal(mean, [1, 0.1, -2])
-        np.testing.assert_array_equal(scale, [0.5, 0, 1 / 3])
+        for got, expected in zip(loaded.standardization, units, strict=True):
+            np.testing.assert_array_equal(got, expected)
+        loaded.standardization = units[:2]
+        self.assertEqual(loaded.standardization[2:], (None, None))
         self.assertIn("sigma_max=20", loaded.loss)
         loaded.loss = loaded.standardization = None
         self.assertIsNone(loaded.standardization)
         self.assertIsNone(loaded.loss)
         with self.assertRaisesRegex(ValueError, "as many scales as means, 2, got 1"):
             loaded.standardization = [1, 2], [1]
+        with self.assertRaisesRegex(ValueError, r"mixing of shape \(2, 2\), got \(1, 2\)"):
+            loaded.standardization = [1, 2], [1, 1], None, [[1, 2]]
 
     def test_arrays_are_kept_by_name(self):
         net = sm.Net("dim=2 hidden=")

@@ -124,43 +124,39 @@ class Checkpoint(Handle):
 
     @property
     def standardization(self):
-        """(mean, scale, mixing) in float64, by column of the data: data = mean + scale * model, or with a mixing matrix
-        mean + scale * (mixing @ model). None: the model's units are the data's. A scale of 0 marks a constant column,
-        which is no input of the network; mixing has a row for each other column, or is None."""
-        mean, scale, mixing, columns = c_void_p(), c_void_p(), c_void_p(), c_int32()
-        call("checkpoint_standardization", self._handle, byref(mean), byref(scale), byref(mixing), byref(columns))
+        """(mean, scale, warp, mixing) in float64: with z = mixing @ model, column by column data = mean + scale * z, or
+        where warp > 0 mean + scale * sinh(y sqrt(1 + y**2 / 4)) / warp with y = warp z. None: the model's units are the
+        data's. A scale of 0 marks a constant column, which is no input of the network; mixing has a row for each other
+        column. Warp and mixing may be None."""
+        mean, scale, warp, mixing = (c_void_p() for _ in range(4))
+        columns = c_int32()
+        places = (byref(each) for each in (mean, scale, warp, mixing, columns))
+        call("checkpoint_standardization", self._handle, *places)
         if columns.value == 0:
             return None
 
         def copied(pointer, shape):
-            return np.ctypeslib.as_array(cast(pointer, POINTER(c_double)), shape).copy()
+            return np.ctypeslib.as_array(cast(pointer, POINTER(c_double)), shape).copy() if pointer else None
 
-        mean, scale = copied(mean, (columns.value,)), copied(scale, (columns.value,))
-        if not mixing:
-            return mean, scale, None
-        return mean, scale, copied(mixing, (np.count_nonzero(scale), self.net.dim))
+        every = (columns.value,)
+        mean, scale, warp = copied(mean, every), copied(scale, every), copied(warp, every)
+        return mean, scale, warp, copied(mixing, (np.count_nonzero(scale), self.net.dim))
 
     @standardization.setter
     def standardization(self, units):
         if units is None:
-            return call("checkpoint_set_standardization", self._handle, None, None, None, 0)
-        mean, scale = (np.ascontiguousarray(each, np.float64) for each in units[:2])
-        if mean.shape != scale.shape:
-            raise ValueError(f"standardization: expected as many scales as means, {mean.size}, got {scale.size}")
-        mixing = units[2] if len(units) > 2 else None
-        if mixing is not None:
-            mixing = np.ascontiguousarray(mixing, np.float64)
-            expected = (np.count_nonzero(scale), self.net.dim)
-            if mixing.shape != expected:
-                raise ValueError(f"standardization: expected mixing of shape {expected}, got {mixing.shape}")
-        call(
-            "checkpoint_set_standardization",
-            self._handle,
-            mean.ctypes.data,
-            scale.ctypes.data,
-            None if mixing is None else mixing.ctypes.data,
-            mean.size,
+            return call("checkpoint_set_standardization", self._handle, None, None, None, None, 0)
+        mean, scale, warp, mixing = (
+            None if each is None else np.ascontiguousarray(each, np.float64) for each in (*units, None, None)[:4]
         )
+        for name, each in (("scale", scale), ("warp", warp)):
+            if each is not None and each.shape != mean.shape:
+                raise ValueError(f"standardization: expected as many {name}s as means, {mean.size}, got {each.size}")
+        expected = (np.count_nonzero(scale), self.net.dim)
+        if mixing is not None and mixing.shape != expected:
+            raise ValueError(f"standardization: expected mixing of shape {expected}, got {mixing.shape}")
+        pointers = (None if each is None else each.ctypes.data for each in (mean, scale, warp, mixing))
+        call("checkpoint_set_standardization", self._handle, *pointers, mean.size)
 
     @property
     def loss(self):
