@@ -7,6 +7,7 @@
 #include "network.h"
 #include "scorematch/error.h"
 #include "scorematch/mlp.h"
+#include "scorematch/objective.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -166,6 +167,35 @@ TEST(Torch, IsUniformByFanInAsPhiloxDraws) {
       EXPECT_EQ(params[static_cast<std::size_t>(i)],
                 static_cast<float>((2 * u - 1) * (1 / std::sqrt(static_cast<double>(layer.in)))));
     }
+}
+
+// docs/tutorial.md has the sizes.
+TEST(Diffusion, IsAResidualNetworkThatFollowsTheDimension) {
+  for (const auto& [dim, hidden] : {std::pair(1, std::vector<int>(6, 128)),
+                                    {16, std::vector<int>(6, 128)},
+                                    {17, std::vector<int>(4, 256)},
+                                    {128, std::vector<int>(4, 256)},
+                                    {129, std::vector<int>(3, 320)},
+                                    {300, std::vector<int>(3, 640)},
+                                    {5000, std::vector<int>(3, 1024)}}) {
+    for (const auto kind : {MlpShape::Kind::score, MlpShape::Kind::energy}) {
+      const MlpShape net = MlpShape::diffusion(dim, kind);
+      EXPECT_EQ(net.kind, kind);
+      EXPECT_EQ(net.hidden, hidden) << dim;
+      EXPECT_TRUE(net.residual);
+      EXPECT_TRUE(std::holds_alternative<parameterization::Edm>(net.parameterization));
+      EXPECT_TRUE(std::holds_alternative<conditioning::Fourier>(net.conditioning));
+    }
+  }
+  EXPECT_THROW(MlpShape::diffusion(0), Error);
+  const Loss loss = Loss::diffusion();
+  EXPECT_TRUE(std::holds_alternative<Dsm>(loss.objective));
+  EXPECT_TRUE(std::holds_alternative<weighting::Edm>(loss.weighting));
+  // Plain, unconditioned and not residual stay the defaults of the others.
+  const MlpShape plain = MlpShape::score(2, {8});
+  EXPECT_TRUE(std::holds_alternative<parameterization::Plain>(plain.parameterization));
+  EXPECT_TRUE(std::holds_alternative<conditioning::None>(plain.conditioning));
+  EXPECT_FALSE(plain.residual);
 }
 
 TEST(InitialParams, DependOnTheSeedAlone) {
