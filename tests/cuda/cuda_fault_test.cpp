@@ -224,7 +224,8 @@ TEST_F(CudaFault, OnTheDeviceIsReportedByWhatWaits) {
   const LossPlan plan(engine, affine, {Dsm{}, schedule::Single{1}}, 8);
   const RawMemory workspace(plan.workspace_bytes());
   const NoiseState noise(engine, 1);
-  const auto params = engine.upload(affine.initial_params(1, Initialization::torch)), x = engine.upload(std::vector<float>(24), {8, 3});
+  const auto params = engine.upload(affine.initial_params(1, Initialization::torch)),
+             x = engine.upload(std::vector<float>(24), {8, 3});
   const auto rows = engine.upload(std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 8000000});
   auto loss = engine.allocate<Estimate>();
   {

@@ -144,7 +144,8 @@ TEST_F(CudaMachine, OfSeveralDevices) {
     const LossPlan plan(second, net, {Dsm{}, schedule::Single{1}}, 4);
     Queue queue(second, plan.workspace_bytes(), stream);
     NoiseState noise(second, 1);
-    const auto params = second.upload(net.initial_params(1, Initialization::torch)), x = second.upload(std::vector<float>(8), {4, 2});
+    const auto params = second.upload(net.initial_params(1, Initialization::torch)),
+               x = second.upload(std::vector<float>(8), {4, 2});
     auto loss = second.allocate<Estimate>();
     plan.run(queue, {params, x, noise}, {loss.data()});
     noise.advance(queue);
@@ -177,7 +178,8 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   Queue queue(engine, plan.workspace_bytes(), stream.get());
   Adam adam(engine, net.param_count(), {});
   const NoiseState noise(engine, 1), noise_of_neighbour(neighbour, 1), noise_of_host(Engine::reference(), 1);
-  auto params = engine.upload(net.initial_params(1, Initialization::torch)), x = engine.upload(std::vector<float>(8), {4, 2});
+  auto params = engine.upload(net.initial_params(1, Initialization::torch)),
+       x = engine.upload(std::vector<float>(8), {4, 2});
   auto grad = engine.allocate<float>(net.param_count()), out = engine.allocate<float>({4, 2});
   auto loss = engine.allocate<Estimate>();
   const auto far = neighbour.upload(std::vector<float>(8), {4, 2});

@@ -129,8 +129,9 @@ TEST_F(CudaStream, RecordsALikelihood) {
   for (const MlpShape::Kind kind : kKinds) {
     const LikelihoodPlan plan(engine, net(kind), options, 40);
     Queue queue(engine, plan.workspace_bytes(), stream.get());
-    auto params = engine.upload(net(kind).initial_params(2, Initialization::torch)), x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}),
-         values = engine.allocate<float>(40), again = engine.allocate<float>(40);
+    auto params = engine.upload(net(kind).initial_params(2, Initialization::torch)),
+         x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}), values = engine.allocate<float>(40),
+         again = engine.allocate<float>(40);
     auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
     plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
     const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
@@ -169,7 +170,8 @@ TEST_F(CudaStream, ThreadsShareAPlan) {
   const Engine engine = Engine::cuda();
   const Loss loss = losses()[3];
   const LossPlan plan(engine, net(), loss, kBatch);
-  const auto params = engine.upload(net().initial_params(1, Initialization::torch)), x = engine.upload(data(kBatch * 3), {kBatch, 3});
+  const auto params = engine.upload(net().initial_params(1, Initialization::torch)),
+             x = engine.upload(data(kBatch * 3), {kBatch, 3});
   const NoiseState noise(engine, 5);
   constexpr int kThreads = 4, kTurns = kOnStandIn ? 3 : 50;
   std::vector<Bits> results(kThreads);

@@ -45,7 +45,8 @@ TEST(Curand, ItsGeneratorIsAnotherSourceOfNoise) {
   const MlpShape net = MlpShape::score(kDim, {8});
   const LossPlan plan(engine, net, {Dsm{}, schedule::Single{0.5}}, kBatch);
   Queue queue(engine, plan.workspace_bytes());
-  const auto params = engine.upload(net.initial_params(1, Initialization::torch)), eps = engine.upload(drawn, {kBatch, kDim}),
+  const auto params = engine.upload(net.initial_params(1, Initialization::torch)),
+             eps = engine.upload(drawn, {kBatch, kDim}),
              x = engine.upload(std::vector<float>(drawn.size(), 0.3f), {kBatch, kDim});
   const NoiseState noise(engine, 1);
   auto loss = engine.allocate<Estimate>();
