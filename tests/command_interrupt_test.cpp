@@ -54,7 +54,7 @@ TEST_F(CommandInterrupt, BeforeAStepIsDoneSavesNothing) {
   write_data("wide.npy", 300, 784);
   const auto before = listing();
   for (const Arguments& options : kLongSteps) {
-    Arguments arguments = {"train", "wide.npy", "-o", "run", "--hidden", "256,256"};
+    Arguments arguments = {"train", "wide.npy", "-o", "run", "--hidden", "256,256", "--standardize", "column"};
     arguments.insert(arguments.end(), options.begin(), options.end());
     SCOPED_TRACE(testing::PrintToString(arguments));
     Process process = start(arguments);
@@ -68,7 +68,8 @@ TEST_F(CommandInterrupt, BeforeAStepIsDoneSavesNothing) {
 
 TEST_F(CommandInterrupt, TwiceEndsAtOnce) {
   write_data("wide.npy", 300, 784);
-  Process process = start({"train", "wide.npy", "-o", "run", "--objective", "ism", "--batch", "16384"});
+  Process process =
+      start({"train", "wide.npy", "-o", "run", "--objective", "ism", "--batch", "16384", "--standardize", "column"});
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const auto begin = Clock::now();
   process.send(SIGINT);
@@ -105,8 +106,9 @@ TEST_F(CommandInterrupt, EndsSamplingAndLikelihoodsAtOnceAndLeavesNoFile) {
 // Steps of a second or so, so that whole runs can be compared.
 TEST_F(CommandInterrupt, InAStepGoesOnFromTheLastOneThatWasDone) {
   write_data("wide.npy", 300, 784);
-  const Arguments options = {"train", "wide.npy", "--objective", "ism",          "--batch", "96",       "--steps",
-                             "4",     "--warmup", "0",           "--validation", "0.1",     "--hidden", "128"};
+  const Arguments options = {"train",    "wide.npy", "--objective", "ism", "--batch",       "96",
+                             "--steps",  "4",        "--warmup",    "0",   "--validation",  "0.1",
+                             "--hidden", "128",      "--samples",   "0",   "--standardize", "column"};
   const auto with = [&](const std::string& output, const Arguments& more) {
     Arguments all = options;
     all.insert(all.end(), {"-o", output});

@@ -169,7 +169,7 @@ bool Training::evaluation_is_short() const {
 
 bool Training::baseline_is_quick() const {
   const auto d = static_cast<double>(dim_), rows = static_cast<double>(data_.training.rows + data_.held_out.rows);
-  return rows * d * d < kQuickFit;
+  return rows * d * d + 25 * d * d * d < kQuickFit;  // moments and eigenvectors
 }
 
 void Training::refuse_loss() const {
