@@ -12,6 +12,7 @@
 #include "cli/data_file.h"
 #include "cli/dataset.h"
 #include "cli/grid.h"
+#include "cli/image_size.h"
 #include "cli/langevin_chains.h"
 #include "cli/model_metadata.h"
 #include "cli/outputs.h"
@@ -44,21 +45,6 @@ struct Options {
 constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
 constexpr int kArrows = 21;            // per side
 constexpr int kHeights = 160;          // per side, of a density's contours
-
-struct Size {
-  int height = 0, width = 0;
-};
-
-Size parse_image(const std::string& text) {
-  Size size;
-  const char *const begin = text.data(), *const end = begin + text.size();
-  const auto [times, height_error] = std::from_chars(begin, end, size.height);
-  const bool has_height = height_error == std::errc() && times != end && *times == 'x';
-  const auto [rest, width_error] = std::from_chars(has_height ? times + 1 : end, end, size.width);
-  if (width_error != std::errc() || rest != end || size.height < 1 || size.width < 1)
-    refuse_option("--image", "HEIGHTxWIDTH, for example 8x8", "'" + text + "'");
-  return size;
-}
 
 std::string picture_path(const Options& options) {
   if (!options.picture.empty()) return options.picture;
@@ -185,7 +171,7 @@ class Drawing {
 };
 
 Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix& samples) {
-  const Size size = parse_image(options.image);
+  const ImageSize size = parse_image(options.image);
   SheetOptions sheet;
   const auto limit = [&](const char* key, double otherwise) {
     return static_cast<float>(std::clamp(metadata_number(model, key, otherwise), -1e38, 1e38));
@@ -204,7 +190,7 @@ void run(Options& options, const OptionTable& table) {
   options.model_was_dequantized = !grid.empty();
   table.check_needs();
   if (!options.image.empty()) {
-    const Size size = parse_image(options.image);
+    const ImageSize size = parse_image(options.image);
     const std::int64_t columns = data_columns(model);
     if (std::int64_t{size.height} * size.width != columns)
       refuse("--image", std::to_string(columns) + " values per picture, as the model has", options.image);

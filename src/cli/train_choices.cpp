@@ -94,6 +94,15 @@ void TrainOptions::choose_training(const Dataset& data) {
     choose("--sigma-max", sigma_max, std::exp(log_mean + 3 * log_deviation));
   }
   if (hidden.empty()) hidden = MlpShape::diffusion(static_cast<int>(data.dim)).hidden;
+  if (schedule == "geometric" || schedule == "lognormal") {
+    if (!(sigma_min < sigma_max)) {
+      const bool is_low = is_given("--sigma-max");
+      refuse(is_low ? "--sigma-max" : "--sigma-min",
+             is_low ? "more than sigma-min, which is " + number_text(sigma_min) + " for these data"
+                    : "less than sigma-max, which is " + number_text(sigma_max) + " for these data",
+             number_text(is_low ? sigma_max : sigma_min));
+    }
+  }
   const MlpShape shape = net(static_cast<int>(data.dim));
   const double width = *std::max_element(hidden.begin(), hidden.end());
   choose("--learning-rate", learning_rate, kRate * std::min(1.0, kRateWidth / width));

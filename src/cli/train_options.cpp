@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "cli/image_size.h"
 #include "cli/refusal.h"
 #include "spec_plans.h"
 
@@ -186,7 +187,14 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
 void TrainOptions::check(int columns) {
   columns_ = columns;
   table_->check_needs();
-  if (schedule == "geometric" && sigma_min > sigma_max)
+  if (!image.empty()) {
+    const ImageSize size = parse_image(image);
+    if (columns > 0 && std::int64_t{size.height} * size.width != columns)
+      refuse("--image", std::to_string(columns) + " values per picture, as the data have", image);
+  }
+  // Levels that are not given are not known yet: see choose_training().
+  const bool are_given = is_given("--sigma-min") && is_given("--sigma-max");
+  if (are_given && sigma_min > sigma_max)
     refuse_option("--sigma-min", "at most --sigma-max " + number_text(sigma_max), number_text(sigma_min));
   if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
     refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
