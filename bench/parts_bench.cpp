@@ -107,7 +107,7 @@ void score(benchmark::State& state, std::int64_t batch) {
   const sm::MlpShape net = sm::MlpShape::score(64, {128, 128, 128});
   const sm::ScorePlan plan(kEngine, net, batch);
   sm::Queue queue(kEngine, plan.workspace_bytes());
-  const auto params = kEngine.upload(net.initial_params(1, Initialization::torch));
+  const auto params = kEngine.upload(net.initial_params(1, sm::Initialization::torch));
   const auto x = kEngine.upload(std::vector<float>(static_cast<std::size_t>(batch * 64), 0.5f));
   auto s = kEngine.allocate<float>({batch, 64});
   sm::ScorePlan::Out out;
@@ -125,7 +125,7 @@ void sample(benchmark::State& state, const sm::Sampler& sampler, double evaluati
   const sm::SamplerPlan plan(kEngine, net, sampler, batch);
   sm::Queue queue(kEngine, plan.workspace_bytes());
   const sm::NoiseState noise(kEngine, 1);
-  const auto params = kEngine.upload(net.initial_params(1, Initialization::torch));
+  const auto params = kEngine.upload(net.initial_params(1, sm::Initialization::torch));
   auto x = kEngine.allocate<float>({batch, 64});
   measure(state, {double(batch) * evaluations, 0, 0}, [&] { plan.run(queue, params, noise, x); });
   state.counters["peak_bytes"] = double(plan.workspace_bytes()) + 4.0 * double(batch * 64 + net.param_count());
