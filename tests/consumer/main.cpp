@@ -18,7 +18,7 @@ Result evaluate(const sm::Engine& engine, const sm::MlpShape& net, const std::ve
   const sm::LossPlan plan(engine, net, {sm::Dsm{}, sm::schedule::Single{0.5}, sm::weighting::Sigma2{}}, batch);
   sm::Queue queue(engine, plan.workspace_bytes());
   const auto data = engine.upload(x, {batch, net.dim});
-  const auto params = engine.upload(net.initial_params(/*seed=*/1));
+  const auto params = engine.upload(net.initial_params(/*seed=*/1, sm::Initialization::torch));
   auto grad = engine.allocate<float>(net.param_count());
   auto loss = engine.allocate<sm::Estimate>();
   sm::NoiseState noise(engine, /*seed=*/2);

@@ -45,7 +45,7 @@ class Loss:
         self.net = sm.Net(NET)
         self.plan = sm.LossPlan(engine, self.net, LOSS, BATCH)
         self.queue = sm.Queue(engine, self.plan.workspace_bytes)
-        self.params = self.net.initial_params(1).astype(dtype)
+        self.params = self.net.initial_params(1, "torch").astype(dtype)
         self.grad = np.empty(self.net.param_count, dtype)
         self.place = engine.estimate()
         self.noise = sm.Noise(engine, 2)
@@ -180,7 +180,7 @@ class PlansTest(unittest.TestCase):
         net = sm.Net("net=energy dim=2 hidden=9 activation=tanh")
         plan = sm.ScorePlan(engine, net, 3, "projections=1")
         queue = sm.Queue(engine, plan.workspace_bytes)
-        params, x = net.initial_params(3).astype(float), np.array([[0.1, -0.4], [1.0, 2.0], [0.0, 0.5]])
+        params, x = net.initial_params(3, "torch").astype(float), np.array([[0.1, -0.4], [1.0, 2.0], [0.0, 0.5]])
         density, score, h = np.empty(3), np.empty((3, 2)), 1e-5
         plan.run(queue, params=params, x=x, score=score)
         for axis in range(2):
