@@ -241,7 +241,7 @@ void test_gradient_by_differences(void) {
   initial = malloc((size_t)count * sizeof *initial);
   params = malloc((size_t)count * sizeof *params);
   grad = malloc((size_t)count * sizeof *grad);
-  OK(scorematch_net_initial_params(net, NULL, 4, initial, count));
+  OK(scorematch_net_initial_params(net, "torch", 4, initial, count));
   for (i = 0; i < count; ++i) params[i] = initial[i];
   for (i = 0; i < kRows * kColumns; ++i) x[i] = sin((double)i);
   for (l = 0; l < sizeof losses / sizeof *losses; ++l) {
