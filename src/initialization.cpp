@@ -15,6 +15,7 @@
 #include <limits>
 
 #include "network.h"
+#include "philox_normal.h"
 #include "scorematch/mlp.h"
 #include "scorematch/philox.h"
 #include "validate.h"
@@ -26,23 +27,11 @@ constexpr double kTwoPi = 6.283185307179586476925286766559;
 constexpr double kPartOfFeatures = 0.3;  // of the first layer's variance; docs/math.md has the measurement
 constexpr double kFirstBias = 1.0;       // bound of the first layer's biases, which are uniform
 
-philox::Block draw(std::uint64_t seed, std::int64_t element) {
-  return philox::philox4x32_10(
-      philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(element / 4), 0), seed);
-}
-
 /// In (-1, 1).
 double uniform_at(std::uint64_t seed, std::int64_t element) {
-  return 2 * static_cast<double>(philox::uniform(draw(seed, element).word[element % 4])) - 1;
-}
-
-/// Box and Muller: elements 2i and 2i + 1 share a pair of words.
-double normal_at(std::uint64_t seed, std::int64_t element) {
-  const philox::Block r = draw(seed, element);
-  const std::int64_t pair = element % 4 / 2 * 2;
-  const double radius = std::sqrt(-2 * std::log(static_cast<double>(philox::uniform(r.word[pair]))));
-  const double angle = kTwoPi * static_cast<double>(philox::uniform(r.word[pair + 1]));
-  return radius * (element % 2 == 0 ? std::cos(angle) : std::sin(angle));
+  const philox::Block r = philox::philox4x32_10(
+      philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(element / 4), 0), seed);
+  return 2 * static_cast<double>(philox::uniform(r.word[element % 4])) - 1;
 }
 
 double value_of(Activation activation, double z) {
@@ -97,7 +86,8 @@ void draw_first_layer(const MlpShape& net, const MlpShape::Layer& layer, std::ui
   const double of_feature = features > 0 ? std::sqrt(part / (features * mean_square(net.conditioning))) : 0;
   for (std::int64_t i = layer.weight; i < layer.bias; ++i) {
     const double deviation = (i - layer.weight) % layer.in < net.dim ? of_x : of_feature;
-    params[static_cast<std::size_t>(i)] = static_cast<float>(deviation * normal_at(seed, i));
+    params[static_cast<std::size_t>(i)] =
+        static_cast<float>(deviation * normal_at(philox::Purpose::parameters, seed, i));
   }
   for (std::int64_t i = layer.bias; i < layer.bias + layer.out; ++i)
     params[static_cast<std::size_t>(i)] = static_cast<float>(kFirstBias * uniform_at(seed, i));
@@ -110,7 +100,7 @@ void draw_hidden_layer(const MlpShape::Layer& layer, const Moments& input, std::
   for (std::int64_t row = 0; row < layer.out; ++row) {
     double sum = 0;
     for (std::int64_t i = layer.weight + row * layer.in; i < layer.weight + (row + 1) * layer.in; ++i) {
-      const double weight = deviation * normal_at(seed, i);
+      const double weight = deviation * normal_at(philox::Purpose::parameters, seed, i);
       params[static_cast<std::size_t>(i)] = static_cast<float>(weight);
       sum += weight;
     }

@@ -4,13 +4,11 @@
 #include <cmath>
 
 #include "network.h"
-#include "scorematch/philox.h"
+#include "philox_normal.h"
 #include "validate.h"
 
 namespace scorematch {
 namespace {
-
-constexpr double kTwoPi = 6.283185307179586476925286766559;
 
 MlpShape make(MlpShape::Kind kind, int dim, std::vector<int> hidden, Activation activation) {
   MlpShape net;
@@ -32,14 +30,8 @@ Fourier Fourier::random(int count, double scale, std::uint64_t seed) {
     throw_invalid("count", "between 1 and " + std::to_string(kMostFrequencies), std::to_string(count));
   if (!(scale > 0) || !std::isfinite(scale)) throw_invalid("scale", "a finite value > 0", describe(scale));
   Fourier fourier;
-  for (int k = 0; k < count; ++k) {
-    const auto group = static_cast<std::uint64_t>(k / 4);
-    const auto r = philox::philox4x32_10(philox::counter(philox::Purpose::frequencies, 0, group, 0), seed);
-    const int pair = k % 4 / 2 * 2;
-    const double radius = std::sqrt(-2 * std::log(static_cast<double>(philox::uniform(r.word[pair]))));
-    const double angle = kTwoPi * static_cast<double>(philox::uniform(r.word[pair + 1]));
-    fourier.frequencies.push_back(scale * radius * (k % 2 == 0 ? std::cos(angle) : std::sin(angle)));
-  }
+  for (int k = 0; k < count; ++k)
+    fourier.frequencies.push_back(scale * normal_at(philox::Purpose::frequencies, seed, k));
   return fourier;
 }
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "cli/chain_mixing.h"
 #include "cli/data_scale.h"
-#include "cli/mixing.h"
 #include "support/arrays.h"
 
 namespace scorematch::testing_support {
@@ -33,7 +33,7 @@ TEST(DataScale, OfNothingIsNothing) {
 }
 
 /// Chains whose coordinate 1 correlates by rho between halfway and the end, and coordinate 0 not at all.
-cli::Mixing chains(std::int64_t count, double rho) {
+cli::ChainMixing chains(std::int64_t count, double rho) {
   const std::vector<double> z = normal_values(4 * count, 5);
   std::vector<float> halfway, end;
   for (std::size_t i = 0; i < z.size(); i += 4) {
@@ -41,7 +41,7 @@ cli::Mixing chains(std::int64_t count, double rho) {
     end.insert(end.end(), {static_cast<float>(z[i + 2]),
                            static_cast<float>(-5 + 3 * (rho * z[i + 1] + std::sqrt(1 - rho * rho) * z[i + 3]))});
   }
-  cli::Mixing mixing(2);
+  cli::ChainMixing mixing(2);
   const std::size_t part = halfway.size() / 4 * 2;  // in two batches
   mixing.add({halfway.begin(), halfway.begin() + static_cast<std::ptrdiff_t>(part)},
              {end.begin(), end.begin() + static_cast<std::ptrdiff_t>(part)});
@@ -50,27 +50,27 @@ cli::Mixing chains(std::int64_t count, double rho) {
   return mixing;
 }
 
-TEST(Mixing, IsOfTheSlowestCoordinate) {
+TEST(ChainMixing, IsOfTheSlowestCoordinate) {
   for (const double rho : {0.3, 0.6, 0.95}) {
-    const cli::Mixing mixing = chains(4000, rho);
+    const cli::ChainMixing mixing = chains(4000, rho);
     EXPECT_NEAR(mixing.correlation(), rho, 5 * (1 - rho * rho) / std::sqrt(4000.0)) << rho;
     EXPECT_NEAR(mixing.relaxation_times(), -2 * std::log(mixing.correlation()), 1e-12);
     EXPECT_EQ(mixing.is_stuck(), rho > 0.5) << rho;
   }
 }
 
-TEST(Mixing, OfFewChainsIsNotCalledStuckByChance) {
+TEST(ChainMixing, OfFewChainsIsNotCalledStuckByChance) {
   EXPECT_FALSE(chains(20, 0.3).is_stuck());
   EXPECT_TRUE(chains(20, 0.999).is_stuck());
   EXPECT_FALSE(chains(4, 0.999).is_stuck());
   EXPECT_NE(chains(4, 0.999).report().find("8 chains or more"), std::string::npos);
-  EXPECT_FALSE(cli::Mixing(2).is_stuck());
+  EXPECT_FALSE(cli::ChainMixing(2).is_stuck());
   // No correlation at all: what chance leaves bounds what can be said.
   EXPECT_LE(chains(100, 0).relaxation_times(), -2 * std::log(0.2) + 1e-12);
 }
 
-TEST(Mixing, OfACoordinateThatStandsStillIsLeftOut) {
-  cli::Mixing mixing(1);
+TEST(ChainMixing, OfACoordinateThatStandsStillIsLeftOut) {
+  cli::ChainMixing mixing(1);
   mixing.add(std::vector<float>(50, 1), std::vector<float>(50, 1));
   EXPECT_EQ(mixing.correlation(), 0);
 }

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "cli/mixing.h"
+#include "cli/chain_mixing.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/engine.h"
 #include "scorematch/sampler.h"
@@ -36,7 +36,7 @@ class Chains {
   std::vector<Half> halves_;  // one where there is a single step; before them what draws the start, if something does
   std::optional<Queue> queue_;
   Buffer<float> accepted_;  // [max_batch], of a half
-  Mixing mixing_;
+  ChainMixing mixing_;
   Estimate acceptance_;  // over chains
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace scorematch::cli {
@@ -22,10 +23,18 @@ double square_distance(const float* a, const float* b, std::int64_t dim) {
   return sum;
 }
 
+/// Of squares, the root of the median; 0 if there are none.
+double root_of_median(std::vector<double> squares) {
+  if (squares.empty()) return 0;
+  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
+  std::nth_element(squares.begin(), middle, squares.end());
+  return std::sqrt(*middle);
+}
+
 /// Median over some rows of the distance to the nearest other row that is not the same; 0: all are the same.
 double nearest_distance(const Matrix& rows) {
   const std::int64_t count = std::min(rows.rows, kRows), queries = std::min(count, kQueries);
-  std::vector<double> nearest;
+  std::vector<double> nearest;  // squares
   for (std::int64_t i = 0; i < queries; ++i) {
     double least = std::numeric_limits<double>::infinity();
     for (std::int64_t k = 0; k < count; ++k) {
@@ -33,12 +42,9 @@ double nearest_distance(const Matrix& rows) {
           square_distance(rows.values.data() + i * rows.cols, rows.values.data() + k * rows.cols, rows.cols);
       if (square > 0) least = std::min(least, square);
     }
-    if (std::isfinite(least)) nearest.push_back(std::sqrt(least));
+    if (std::isfinite(least)) nearest.push_back(least);
   }
-  if (nearest.empty()) return 0;
-  const auto middle = nearest.begin() + static_cast<std::ptrdiff_t>(nearest.size() / 2);
-  std::nth_element(nearest.begin(), middle, nearest.end());
-  return *middle;
+  return root_of_median(std::move(nearest));
 }
 
 /// Median distance of pairs of rows.
@@ -47,10 +53,7 @@ double median_distance(const Matrix& rows) {
   for (std::int64_t i = 0; i + 1 < std::min(rows.rows, kRows); i += 2)
     squares.push_back(
         square_distance(rows.values.data() + i * rows.cols, rows.values.data() + (i + 1) * rows.cols, rows.cols));
-  if (squares.empty()) return 0;
-  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
-  std::nth_element(squares.begin(), middle, squares.end());
-  return std::sqrt(*middle);
+  return root_of_median(std::move(squares));
 }
 
 /// The farthest row from a row that is itself the farthest from the first: the diameter, or nearly so.

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "cli/model_metadata.h"
+#include "cli/sampler_choice.h"
 #include "scorematch/sampler.h"
 
 namespace scorematch::cli {
 namespace {
 
 constexpr std::int64_t kBatch = 1024;  // at once; the samples do not depend on it
-constexpr int kSteps = 40;             // of the probability flow, two evaluations each
 // Multiplications in a few seconds, on two cores or, for the reference engine, on one without SIMD.
 constexpr double kWork = 1e11, kReferenceWork = 1e9;
 
@@ -17,7 +17,7 @@ constexpr double kWork = 1e11, kReferenceWork = 1e9;
 
 std::int64_t affordable_samples(const Engine& engine, const MlpShape& net) {
   const double passes = net.kind == MlpShape::Kind::energy ? 3 : 1;
-  const double per_sample = 2.0 * kSteps * passes * static_cast<double>(net.param_count());
+  const double per_sample = 2.0 * kFlowSteps * passes * static_cast<double>(net.param_count());
   const double work = engine.kind() == Engine::Kind::reference ? kReferenceWork : kWork;
   return std::clamp(static_cast<std::int64_t>(work / per_sample), std::int64_t{100}, kCheckSamples);
 }
@@ -33,7 +33,7 @@ Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t 
   const NoiseRange range = needed_range({}, model, "flow");
   const std::int64_t batch = std::min(kBatch, count);
   const SamplerPlan plan(engine, model.net,
-                         ProbabilityFlow{range.low, range.high, kSteps, 7.0, prior_deviation(model, -1)}, batch);
+                         ProbabilityFlow{range.low, range.high, kFlowSteps, 7.0, prior_deviation(model, -1)}, batch);
   Queue queue(engine, plan.workspace_bytes());
   const auto params = engine.upload(model.sampling_params());
   NoiseState noise(engine, seed);

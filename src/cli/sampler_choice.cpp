@@ -12,7 +12,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr int kFlowSteps = 40, kReverseSteps = 500;
+constexpr int kReverseSteps = 500;
 constexpr int kMostSteps = 20000, kFewestSteps = 100;  // of a chain whose steps are not given
 // Of one from samples of the flow: ten relaxation times of what is as narrow as the level. Wider shapes have been the
 // flow's; at its smallest noise a network's score is least exact, and more steps would let its errors add up.

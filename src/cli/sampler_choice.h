@@ -10,6 +10,9 @@
 
 namespace scorematch::cli {
 
+/// Steps of the flow where they are not given, two evaluations each.
+constexpr int kFlowSteps = 40;
+
 struct SamplerOptions {
   std::string sampler = "flow";
   int steps = 0, steps_per_level = 5;

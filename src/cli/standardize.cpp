@@ -137,7 +137,7 @@ double rounding_variance(const Table& data, const Rows& rows, std::size_t j, dou
   return rounding * rounding;
 }
 
-struct Mixing {
+struct Decorrelation {
   std::vector<double> matrix;  // Standardization::mixing
   std::int64_t dropped = 0;    // directions that do not vary
   bool whitens = true;
@@ -174,9 +174,9 @@ Eigen::MatrixXd unmixed_rows(const Table& data, const Rows& rows, const Standard
 /// The square root of the correlations of z, or, where columns determine each other, the directions that vary; empty
 /// where the columns are not correlated. If `may_keep`, correlations stay where they are those of modes or of another
 /// shape: taken out, that shape would be as small as the rest of the data, and noise would hide it before the network
-/// has seen it. @param deviation of z
-Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& units, double deviation,
-                 const std::vector<double>& steps, bool may_keep) {
+/// has seen it. If not `may_drop`, every direction stays. @param deviation of z
+Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardization& units, double deviation,
+                          const std::vector<double>& steps, bool may_keep, bool may_drop) {
   const std::vector<std::size_t> coordinates = units.coordinates();
   const auto n = static_cast<Eigen::Index>(coordinates.size());
   const auto count = static_cast<double>(rows.size());
@@ -203,10 +203,10 @@ Mixing mixing_of(const Table& data, const Rows& rows, const Standardization& uni
   const double least = std::max(1e-12, static_cast<double>(n) * rounding);
   // Noise of dequantization breaks a relation of its columns: directions without variance are of the other columns,
   // unless that noise is as small as rounding.
-  const bool may_drop = is_certain && least_noise > 100 * least;
+  may_drop = may_drop && is_certain && least_noise > 100 * least;
   Eigen::Index dropped = 0;
   while (may_drop && dropped < n - 1 && values(dropped) < least) ++dropped;
-  Mixing mixing;
+  Decorrelation mixing;
   // Few rows do not tell a Gaussian from modes.
   if (may_keep && count < std::max(kSureRows, kSureRowsPerColumn * static_cast<double>(n))) mixing.whitens = false;
   for (Eigen::Index l = n - 1; l >= 0 && values(l) > kLargeVariance && may_keep && mixing.whitens; --l)
@@ -273,8 +273,8 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   if (standardize == Standardize::scale) return result;
   const bool whitens = standardize != Standardize::column && data.cols <= kMaxWhitened,
              may_keep = standardize == Standardize::automatic;
-  Mixing mixing;
-  if (whitens) mixing = mixing_of(data, rows, units, deviation, steps, may_keep);
+  Decorrelation mixing;
+  if (whitens) mixing = decorrelate(data, rows, units, deviation, steps, may_keep, /*may_drop=*/true);
   std::string heavy;
   for (std::size_t j = 0; j < cols; ++j) {
     if (!(units.scale[j] > 0)) continue;
@@ -291,7 +291,9 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   }
   if (!heavy.empty())
     notes.push_back("columns with heavy tails, modeled on a scale on which their tails are light: " + heavy);
-  if (whitens && !heavy.empty()) mixing = mixing_of(data, rows, units, deviation, steps, may_keep);
+  // A warp and fewer coordinates than columns do not go together: see Units::log_volumes().
+  if (whitens && !heavy.empty())
+    mixing = decorrelate(data, rows, units, deviation, steps, may_keep, /*may_drop=*/false);
   result.standardize = whitens && mixing.whitens ? Standardize::whiten : Standardize::column;
   if (mixing.dropped > 0)
     notes.push_back("columns depend on each other linearly, exactly: the model has " +

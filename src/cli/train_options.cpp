@@ -31,10 +31,11 @@ void TrainOptions::add_to(OptionTable& table) {
   add_run(table);
   end_of_run_ = table.entries().size();
 
-  table.text("--resume", resume,
-             "go on with a run from its folder or checkpoint, to the very numbers it would have had; its options are "
-             "taken over, and --steps may differ",
-             always_has_effect());
+  table.text(
+      "--resume", resume,
+      "go on with a run from its folder or checkpoint, to the same numbers as if it had not stopped; its options are "
+      "taken over, and --steps may differ",
+      always_has_effect());
   add_missing(table, missing);
   table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
   table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,

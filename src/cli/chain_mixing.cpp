@@ -1,4 +1,4 @@
-#include "cli/mixing.h"
+#include "cli/chain_mixing.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@ constexpr std::int64_t kFewest = 8;  // chains
 
 }  // namespace
 
-void Mixing::add(const std::vector<float>& halfway, const std::vector<float>& end) {
+void ChainMixing::add(const std::vector<float>& halfway, const std::vector<float>& end) {
   const std::size_t dim = sums_.size();
   for (std::size_t at = 0; at < end.size(); at += dim, ++chains_)
     for (std::size_t j = 0; j < dim; ++j) {
@@ -28,30 +28,30 @@ void Mixing::add(const std::vector<float>& halfway, const std::vector<float>& en
     }
 }
 
-double Mixing::correlation(const Sums& sums) const {
+double ChainMixing::correlation(const Sums& sums) const {
   const auto n = static_cast<double>(chains_);
   const double aa = sums.aa - sums.a * sums.a / n, bb = sums.bb - sums.b * sums.b / n,
                ab = sums.ab - sums.a * sums.b / n;
   return aa > 0 && bb > 0 ? std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0) : 0;
 }
 
-double Mixing::correlation() const {
+double ChainMixing::correlation() const {
   double largest = 0;
   for (const Sums& sums : sums_) largest = std::max(largest, correlation(sums));
   return largest;
 }
 
-double Mixing::relaxation_times() const {
+double ChainMixing::relaxation_times() const {
   return -2 * std::log(std::max(correlation(), 2 / std::sqrt(static_cast<double>(std::max<std::int64_t>(chains_, 4)))));
 }
 
-bool Mixing::is_stuck() const {
+bool ChainMixing::is_stuck() const {
   if (chains_ < kFewest) return false;
   const double margin = kErrors / std::sqrt(static_cast<double>(chains_ - 3));
   return std::atanh(std::min(correlation(), 1 - 1e-12)) - margin > std::atanh(kStuck);
 }
 
-std::string Mixing::report() const {
+std::string ChainMixing::report() const {
   char text[160];
   if (chains_ < kFewest)
     std::snprintf(text, sizeof text, "not measured, as it takes %d chains or more", static_cast<int>(kFewest));

@@ -8,9 +8,9 @@
 
 namespace scorematch::cli {
 
-class Mixing {
+class ChainMixing {
  public:
-  explicit Mixing(std::int64_t dim) : sums_(static_cast<std::size_t>(dim)) {}
+  explicit ChainMixing(std::int64_t dim) : sums_(static_cast<std::size_t>(dim)) {}
 
   /// Adds chains. @param halfway, end [N, dim], row by row
   void add(const std::vector<float>& halfway, const std::vector<float>& end);
