@@ -9,49 +9,12 @@
 
 #include "scorematch/score.h"
 #include "support/engine_test.h"
+#include "support/host_score.h"
 #include "support/mixture.h"
 #include "support/statistics.h"
 
 namespace scorematch::testing_support {
 namespace {
-
-using Vector = std::vector<double>;
-
-const NoiseState::Position kPosition{77, 3, 1000};
-
-/// A score on the host: at x [dim] and sigma. Engines that compute elsewhere would copy.
-using PointScore = std::function<Vector(const double* x, double sigma)>;
-
-Vector read(Queue& queue, ConstView view) {
-  if (view.dtype == DType::f64) return queue.read_f64(view);
-  const std::vector<float> values = queue.read_f32(view);
-  return {values.begin(), values.end()};
-}
-
-SamplerPlan::ScoreFunction on_engine(const PointScore& score, Vector* sigmas = nullptr) {
-  return [=](Queue& queue, ConstView x, ConstView sigma, View out) {
-    const Vector points = read(queue, x), level = read(queue, sigma);
-    if (sigmas != nullptr) sigmas->push_back(level[0]);
-    const auto dim = static_cast<std::size_t>(x.shape.extent[1]);
-    Vector values;
-    for (std::size_t at = 0; at < points.size(); at += dim) {
-      const Vector s = score(&points[at], level[0]);
-      values.insert(values.end(), s.begin(), s.end());
-    }
-    if (out.dtype == DType::f64) return queue.write(out, values.data());
-    queue.write(out, std::vector<float>(values.begin(), values.end()).data());
-  };
-}
-
-Vector sample(const Engine& engine, const PointScore& score, int dim, const Sampler& sampler, std::int64_t n,
-              Vector* sigmas = nullptr) {
-  const SamplerPlan plan(engine, dim, on_engine(score, sigmas), sampler, n);
-  Queue queue(engine, plan.workspace_bytes());
-  const NoiseState noise(engine, kPosition);
-  Array x(engine, {n, dim});
-  plan.run(queue, {}, noise, x);
-  return x.read(queue);
-}
 
 /// Normals a sampler draws for sample n: where it starts, or at Langevin's step k.
 Vector draws(std::int64_t n, int dim, std::int64_t step = -1) {
@@ -63,20 +26,6 @@ Vector draws(std::int64_t n, int dim, std::int64_t step = -1) {
     return step < 0 ? noise.block(philox::Purpose::sampler_init, group) : noise.sampler_block(step, group);
   });
 }
-
-/// The score of N(mean, deviation^2 I) + N(0, sigma^2 I).
-struct Gaussian {
-  double mean, deviation;
-
-  double slope(double sigma) const { return -1 / (deviation * deviation + sigma * sigma); }
-  PointScore score(int dim) const {
-    return [g = *this, dim](const double* x, double sigma) {
-      Vector s;
-      for (int i = 0; i < dim; ++i) s.push_back(g.slope(sigma) * (x[i] - g.mean));
-      return s;
-    };
-  }
-};
 
 class Samplers : public EngineTest {
  protected:
@@ -123,17 +72,6 @@ Tracked1 heun(const Gaussian& g, Tracked1 x, double sigma, double next, double u
   const double moved = std::abs(h) * (std::abs(a) + std::abs(b)) * (std::abs(x.value - g.mean) + std::abs(g.mean));
   return {g.mean + factor * (x.value - g.mean),
           std::abs(factor) * x.error + 12 * u * (std::abs(x.value) + std::abs(g.mean) + moved)};
-}
-
-Vector karras(const ProbabilityFlow& o) {
-  Vector sigmas;
-  for (int i = 0; i < o.steps; ++i) {
-    const double t = static_cast<double>(i) / (o.steps - 1);
-    sigmas.push_back(
-        std::pow((1 - t) * std::pow(o.sigma_max, 1 / o.rho) + t * std::pow(o.sigma_min, 1 / o.rho), o.rho));
-  }
-  sigmas.push_back(0);
-  return sigmas;
 }
 
 TEST_P(Samplers, ProbabilityFlowOfAGaussianIsHeunsMap) {
@@ -224,31 +162,6 @@ TEST(ProbabilityFlowOnTheReference, ConvergesToTheFlowAtSecondOrder) {
   EXPECT_LT(error(512), 1e-4);
 }
 
-/// Langevin's variance with the score of a Gaussian: v <- (1 - alpha / (2 (s^2 + sigma^2)))^2 v + alpha, level by
-/// level, then the denoising step.
-double langevin_variance(const AnnealedLangevin& o, const Gaussian& g) {
-  const auto squared = [](double value) { return value * value; };
-  double variance = squared(o.sigma_max) + squared(o.prior_deviation);
-  for (int level = 0; level < o.levels; ++level) {
-    const double sigma = o.sigma_max * std::pow(o.sigma_min / o.sigma_max, static_cast<double>(level) / (o.levels - 1));
-    const double alpha = o.step_size * squared(sigma / o.sigma_min);
-    for (int step = 0; step < o.steps_per_level; ++step)
-      variance = squared(1 + alpha / 2 * g.slope(sigma)) * variance + alpha;
-  }
-  return squared(1 + squared(o.sigma_min) * g.slope(o.sigma_min)) * variance;
-}
-
-/// The same of the reverse equation.
-double reverse_variance(const ReverseSde& o, const Gaussian& g) {
-  const Vector sigmas = karras({o.sigma_min, o.sigma_max, o.steps, o.rho});
-  double variance = o.sigma_max * o.sigma_max + o.prior_deviation * o.prior_deviation;
-  for (std::size_t k = 0; k + 1 < sigmas.size(); ++k) {
-    const double v = sigmas[k] * sigmas[k] - sigmas[k + 1] * sigmas[k + 1], factor = 1 + v * g.slope(sigmas[k]);
-    variance = factor * factor * variance + (k + 2 < sigmas.size() ? v : 0);
-  }
-  return variance;
-}
-
 /// The variance that a sampler's own discretisation leads to; the flow's at these steps is within 1e-3 of the truth.
 double expected_variance(const Sampler& sampler, const Gaussian& g) {
   const auto* langevin = std::get_if<AnnealedLangevin>(&sampler);
@@ -281,86 +194,6 @@ TEST_P(Samplers, SamplesOfAGaussianHaveItsMoments) {
           kKolmogorov);
     }
   }
-}
-
-// ---- defaults
-
-// The default levels and steps: as many as leave every Gaussian of deviation from 10 sigma_min up less than 2 percent
-// too wide, whatever the range; the score's calls are counted to know them.
-TEST_P(Samplers, AnnealedLangevinsDefaultsHaveTheRightSpread) {
-  constexpr std::int64_t kSamples = 1000;
-  constexpr int kDim = 4;
-  for (const auto& [low, high, deviation] :
-       {std::array{0.01, 20.0, 0.5}, std::array{0.01, 20.0, 0.1}, std::array{0.1, 8.0, 1.0}}) {
-    const Gaussian g{0.5, deviation};
-    AnnealedLangevin options{low, high};
-    options.prior_deviation = deviation;
-    Vector sigmas;
-    const Vector x = sample(engine, g.score(kDim), kDim, options, kSamples, &sigmas);
-    ASSERT_EQ(sigmas.size() % 5, 1u);
-    options.levels = static_cast<int>(sigmas.size() / 5);
-    options.step_size = low * low / 2;
-    EXPECT_EQ(options.levels, static_cast<int>(std::ceil(2 / (0.03 * 0.5) * std::log(high / low) / 5)));
-    const double want = langevin_variance(options, g);
-    EXPECT_NEAR(std::sqrt(want) / deviation, 1, 0.02) << low << " to " << high << ", " << deviation;
-    const Moments m = moments(x);
-    EXPECT_NEAR(m.mean, g.mean, kSigmas * m.mean_error());
-    EXPECT_NEAR(m.variance, want, kSigmas * m.variance_error());
-  }
-}
-
-// With fewer levels than the smallest noise asks for the chain lags behind: the reason for the default.
-TEST_P(Samplers, AnnealedLangevinChoosesLevelsByItsSteps) {
-  const auto evaluations = [&](int steps_per_level, double step_size) {
-    Vector sigmas;
-    sample(engine, Gaussian{0, 1}.score(1), 1, AnnealedLangevin{0.1, 10, 0, steps_per_level, step_size}, 1, &sigmas);
-    return static_cast<double>(sigmas.size()) - 1;
-  };
-  const double whole = evaluations(1, 0);  // 2 / (0.03 a) per factor e
-  EXPECT_NEAR(whole, 4 / 0.03 * std::log(100), 1);
-  EXPECT_NEAR(evaluations(7, 0), whole, 7);
-  EXPECT_NEAR(evaluations(1, 0.0025), 2 * whole, 2);
-  EXPECT_EQ(evaluations(1000, 0), 2000);  // two levels at least
-}
-
-// N(0, 1) from a largest noise no larger: without a prior the start is too narrow by sqrt(1 / 2), all the way down.
-TEST_P(Samplers, ThePriorStandsForTheDataAtASmallSigmaMax) {
-  constexpr std::int64_t kSamples = 1000;
-  const Gaussian g{0, 1};
-  for (const double prior : {1.0, 0.0}) {
-    ProbabilityFlow flow{0.02, 1, 40};
-    ReverseSde reverse{0.02, 1, 100};
-    AnnealedLangevin annealed{0.02, 1};
-    flow.prior_deviation = reverse.prior_deviation = annealed.prior_deviation = prior;
-    const Moments of_flow = moments(sample(engine, g.score(4), 4, flow, kSamples)),
-                  of_reverse = moments(sample(engine, g.score(4), 4, reverse, kSamples)),
-                  of_annealed = moments(sample(engine, g.score(4), 4, annealed, kSamples));
-    EXPECT_NEAR(of_flow.variance, (1 + prior * prior) / 2, kSigmas * of_flow.variance_error() + 0.01);
-    EXPECT_NEAR(of_reverse.variance, reverse_variance(reverse, g), kSigmas * of_reverse.variance_error());
-    annealed.levels = static_cast<int>(std::ceil(2 / (0.03 * 0.5) * std::log(50) / 5));
-    annealed.step_size = 0.02 * 0.02 / 2;
-    EXPECT_NEAR(of_annealed.variance, langevin_variance(annealed, g), kSigmas * of_annealed.variance_error());
-  }
-}
-
-// Two modes apart, of weights 0.05 and 0.95: how many samples fall to each depends on how near the data with noise
-// sigma_max are to a Gaussian. The flow keeps the order of points, so docs/math.md has the weights in closed form:
-// 0.0486 at 4 deviations of the data, where the command stops warning, and 0.024 at half of one.
-TEST_P(Samplers, ModesHaveTheirWeightsFromFourDeviationsOn) {
-  const Mixture mixture({{0.05, {-1.9}, 0.05}, {0.95, {0.1}, 0.05}});
-  const PointScore score = [&](const double* x, double sigma) { return mixture.score(x, sigma); };
-  constexpr std::int64_t kSamples = 2000;
-  const double deviation = std::sqrt(0.05 * 1.9 * 1.9 + 0.95 * 0.1 * 0.1 + 0.0025);
-  const auto weight = [&](double sigma_max) {
-    ProbabilityFlow flow{0.02, sigma_max, 40};
-    flow.prior_deviation = deviation;
-    double left = 0;
-    for (const double x : sample(engine, score, 1, flow, kSamples)) left += x < -0.9;
-    return left / kSamples;
-  };
-  const double error = std::sqrt(0.05 * 0.95 / kSamples);
-  EXPECT_NEAR(weight(4 * deviation), 0.0486, 2 * error);
-  EXPECT_NEAR(weight(0.5 * deviation), 0.024, 2 * error);
 }
 
 // ---- a mixture: at low noise each component has the score of a Gaussian, at high noise they compete

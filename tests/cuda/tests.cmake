@@ -83,7 +83,8 @@ foreach(name cuda_fault_test cuda_machine_test cuda_plan_test)
 endforeach()
 
 # What holds of every engine holds of this one.
-foreach(name adam_test c_equality_test cancellation_test closed_form_test energy_closed_form_test langevin_test likelihood_test prologue_test sampler_test score_test)
+foreach(name adam_test c_equality_test cancellation_test closed_form_test energy_closed_form_test langevin_test likelihood_test
+        metropolis_test prologue_test sampler_defaults_test sampler_test score_test)
   scorematch_stand_in_test(${name} TEST_FILTER *cuda*)
   scorematch_gpu_test(${name} TEST_FILTER *cuda*)
 endforeach()
@@ -91,6 +92,6 @@ scorematch_stand_in_test(head_test TEST_FILTER *OnEveryEngine*)
 scorematch_gpu_test(head_test TEST_FILTER *OnEveryEngine*)
 
 # What every engine refuses. There the tests write to a GPU's memory, as only the stand-in allows.
-foreach(name adam head likelihood loss_input loss_output plan prologue score state)
+foreach(name adam head likelihood loss_input loss_output plan prologue sampler score state)
   scorematch_stand_in_test(bad_${name}_test TEST_FILTER */Cuda)
 endforeach()
