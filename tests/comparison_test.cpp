@@ -252,6 +252,16 @@ TEST(Comparison, TheTextFileHasARowPerColumnAndOneForAll) {
   EXPECT_EQ(lines[4].rfind("joint,", 0), 0u);
 }
 
+TEST(Comparison, ColumnsGoByTheirNames) {
+  Comparison result = compare(normal(3000, 2, 1), changed(normal(2000, 2, 2), 1, 2, 0));
+  result.names = {"age", "weight, kg"};
+  EXPECT_EQ(cli::describe_differences(result)[0].rfind("column weight, kg: standard deviation", 0), 0u);
+  const std::vector<std::string> table = cli::comparison_table(result), lines = lines_of(cli::comparison_csv(result));
+  EXPECT_TRUE(contains(table[1], " age ")) << table[1];
+  EXPECT_EQ(lines[1].rfind("age,", 0), 0u);
+  EXPECT_EQ(lines[2].rfind("\"weight, kg\",", 0), 0u) << lines[2];
+}
+
 TEST(HistogramPlot, DrawsBothAndTakesOddInput) {
   const Matrix data = normal(3000, 1, 1);
   const cli::Canvas canvas = cli::histogram_plot(data, changed(data, 0, 1, 0.5f), "title");

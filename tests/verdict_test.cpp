@@ -131,6 +131,14 @@ TEST(Verdict, AdviceDependsOnTheSituation) {
   Evidence rising = falling;
   rising.losses = curve({10, 1, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 8, 7, 6, 5});
   EXPECT_FALSE(contains(text_of(rising), "still falling")) << text_of(rising);
+  Evidence gap = falling;
+  gap.held_out = Estimate{400, 0.6, 399 * 400 * 0.0001};
+  EXPECT_TRUE(
+      contains(text_of(gap), "more data: the loss is 0.5 on the rows that the network trains on, 0.6 on others"));
+  gap.held_out->mean = 0.54;  // less than a tenth of what it gained over F = 0
+  EXPECT_TRUE(contains(text_of(gap), "still falling")) << text_of(gap);
+  gap.held_out = Estimate{400, 0.6, 399 * 400 * 0.01};  // less than three standard errors
+  EXPECT_TRUE(contains(text_of(gap), "still falling")) << text_of(gap);
   Evidence noiseless = evidence(kEqual, nullptr);
   noiseless.is_noiseless = true;
   noiseless.steps = 1900;

@@ -40,6 +40,7 @@ struct Comparison {
   std::int64_t data_rows = 0, sample_rows = 0;  // compared, each with finite values
   std::int64_t not_finite = 0;                  // samples that are not
   std::vector<ColumnComparison> columns;
+  std::vector<std::string> names;    // of the columns; or empty, and they go by their numbers
   std::int64_t rounded_columns = 0;  // whose data are whole numbers: samples are rounded, within the data's range
   /// Of the distances from the mean, in units in which the data's covariance is the identity: differs where the columns
   /// do not but their joint distribution does. Its shape alone is judged.

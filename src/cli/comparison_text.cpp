@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "cli/comparison.h"
+#include "cli/csv_text.h"
 #include "spec_text.h"
 
 namespace scorematch::cli {
@@ -62,8 +63,12 @@ std::vector<std::string> aligned(const std::vector<Line>& lines) {
   return texts;
 }
 
+std::string name_of(const Comparison& comparison, std::size_t column) {
+  return column < comparison.names.size() ? comparison.names[column] : std::to_string(column);
+}
+
 std::string csv_row(const std::string& name, const ColumnComparison& each) {
-  std::string row = name;
+  std::string row = csv_line({name});
   const auto cell = [&](double value) { row += "," + number_text(value); };
   cell(each.data.mean), cell(each.samples.mean), cell(each.data.deviation), cell(each.samples.deviation);
   for (std::size_t i = 0; i < kProbabilities.size(); ++i) cell(each.data.quantiles[i]), cell(each.samples.quantiles[i]);
@@ -75,8 +80,8 @@ std::string csv_row(const std::string& name, const ColumnComparison& each) {
   return row + "," + what + "\n";
 }
 
-std::string describe(std::size_t column, const ColumnComparison& each) {
-  std::string text = "column " + std::to_string(column) + ": ";
+std::string describe(const std::string& name, const ColumnComparison& each) {
+  std::string text = "column " + name + ": ";
   const char* separator = "";
   const auto say = [&](const char* what, double samples, double data) {
     const double deviation = each.data.deviation;
@@ -107,7 +112,8 @@ std::string comparison_csv(const Comparison& comparison) {
     text += ",data_" + std::string(name) + ",samples_" + name;
   }
   text += ",distance,differs\n";
-  for (std::size_t j = 0; j < comparison.columns.size(); ++j) text += csv_row(std::to_string(j), comparison.columns[j]);
+  for (std::size_t j = 0; j < comparison.columns.size(); ++j)
+    text += csv_row(name_of(comparison, j), comparison.columns[j]);
   if (comparison.columns.size() > 1) text += csv_row("joint", comparison.joint);
   return text;
 }
@@ -122,7 +128,7 @@ std::vector<std::string> comparison_table(const Comparison& comparison) {
   std::vector<Line> lines = {{"column", "", "mean", "deviation"}};
   for (const double each : kProbabilities) lines[0].push_back(text_of(100 * each) + " %");
   for (const std::size_t j : shown) {
-    lines.push_back({std::to_string(j), "data"});
+    lines.push_back({name_of(comparison, j), "data"});
     add(lines.back(), comparison.columns[j].data, comparison.columns[j].data.deviation);
     lines.push_back({"", "samples"});
     add(lines.back(), comparison.columns[j].samples, comparison.columns[j].data.deviation);
@@ -139,7 +145,7 @@ std::vector<std::string> describe_differences(const Comparison& comparison) {
   std::size_t differing = 0;
   for (const std::size_t j : worst_first(comparison)) {
     if (!comparison.columns[j].differs()) break;
-    if (++differing <= kNamed) lines.push_back(describe(j, comparison.columns[j]));
+    if (++differing <= kNamed) lines.push_back(describe(name_of(comparison, j), comparison.columns[j]));
   }
   if (differing > kNamed) lines.push_back("and " + std::to_string(differing - kNamed) + " more columns");
   if (differing == 0 && comparison.joint.shape_differs)

@@ -76,6 +76,7 @@ void Training::check() {
   const std::int64_t count = options_.samples > 0 ? options_.samples : affordable_samples(engine_, net_);
   const Matrix rows = rows_to_compare(), samples = draw_samples(engine_, model, count, options_.seed);
   comparison_ = compare(rows, samples, data_.standardization, baseline().score, data_.grid);
+  comparison_->names = data_.columns;
   evidence_.comparison = &*comparison_;
   const std::string table = comparison_csv(*comparison_);
   write_file_atomically(path(kTable), table.data(), table.size());
@@ -99,7 +100,7 @@ void Training::judge() {
   Buffer<float> best;
   if (takes_best) best = engine_.upload(selection_.best_params());
   const std::vector<double> losses = held_out_.losses(queue_, takes_best ? ConstView(best) : last_params());
-  if (!losses.empty()) sampled_loss_ = estimate_of(losses);
+  if (!losses.empty()) sampled_loss_ = evidence_.held_out = estimate_of(losses);
   if (InterruptGuard::signal() != 0 && !baseline_) return;  // a user who stops a run does not want to wait
   const Baseline& known = baseline();
   evidence_.diverges = loss_diverges(options_.loss(), known.score, evidence_.losses);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "cli/baseline.h"
 
@@ -17,6 +18,7 @@ constexpr double kStillFalling = 1.4;  // the end over the middle of the run
 constexpr double kSmall = 0.05;        // of the widest column's deviation
 constexpr double kLeftBehind = 0.1;    // of the linear score's gain
 constexpr double kLateFall = 0.05;     // of the whole fall, in the last quarter of the evaluations
+constexpr double kGap = 0.1;           // of the gain over F = 0, between rows trained on and held out
 
 /// Mean training loss of the rows whose steps are in (from, to] of the run.
 double mean_between(const std::vector<LossRow>& rows, double from, double to) {
@@ -55,6 +57,12 @@ bool is_uncertain(const Evidence& evidence) {
          (evidence.gaussian && difference.standard_error() > kUncertain * std::abs(evidence.gaussian->mean));
 }
 
+std::string short_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
 /// Whether a column that the samples have too wide or too narrow is small beside the widest.
 bool has_small_columns(const Comparison& comparison) {
   double widest = 0;
@@ -64,11 +72,24 @@ bool has_small_columns(const Comparison& comparison) {
   });
 }
 
+/// Whether the loss is clearly lower on the rows that the network trains on than on others: then its samples are
+/// narrower than the data, and more steps make that worse.
+bool has_a_gap(const Evidence& evidence) {
+  if (!evidence.held_out || !evidence.over_zero || evidence.losses.empty()) return false;
+  const Estimate &training = evidence.losses.back().training, &held_out = *evidence.held_out;
+  const double gap = held_out.mean - training.mean;
+  return gap > 3 * std::hypot(held_out.standard_error(), training.standard_error()) &&
+         gap > kGap * -evidence.over_zero->mean;
+}
+
 std::string advice(const Evidence& evidence) {
   if (evidence.comparison != nullptr && evidence.has_common_scale && has_small_columns(*evidence.comparison))
     return "--standardize column: the columns that differ vary much less than others";
   if (evidence.overfits && evidence.steps >= kCanOverfit)
     return "more data, or fewer --steps: the held-out loss rose while the training went on";
+  if (has_a_gap(evidence))
+    return "more data: the loss is " + short_text(evidence.losses.back().training.mean) +
+           " on the rows that the network trains on, " + short_text(evidence.held_out->mean) + " on others";
   const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
   if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
   if (evidence.is_noiseless) return "noise: the same without --schedule none, or more data";

@@ -16,6 +16,7 @@ namespace scorematch::cli {
 struct Evidence {
   std::int64_t steps = 0;                  // done
   std::vector<LossRow> losses;             // LossLog::rows()
+  std::optional<Estimate> held_out;        // loss of the parameters that are sampled with
   std::optional<Estimate> over_gaussian;   // held-out loss less the linear score's, paired; none: no rows are held out
   std::optional<Estimate> over_zero;       // less that of F = 0
   std::optional<Estimate> gaussian;        // held-out loss of the linear score
