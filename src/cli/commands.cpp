@@ -23,10 +23,10 @@ Engine EngineOptions::make() const {
   }
 }
 
-void add_missing(OptionTable& table, std::string& value) {
+void add_missing(OptionTable& table, std::string& value, Need need) {
   table.choice("--missing", value, {"refuse", "drop"},
                "values that are missing, as NaN, NA or an empty field: refuse, or drop the rows that have one",
-               always_has_effect());
+               std::move(need));
 }
 
 void refuse_option(const std::string& option, const std::string& expected, const std::string& got) {

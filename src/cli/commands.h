@@ -24,7 +24,7 @@ struct EngineOptions {
 };
 
 /// --missing, whose value missing_named() takes.
-void add_missing(OptionTable& table, std::string& value);
+void add_missing(OptionTable& table, std::string& value, Need need = always_has_effect());
 
 /// An option that does not go with the others: the same exit code as one that cannot be read.
 [[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "cli/batches.h"
 #include "cli/commands.h"
 #include "cli/contact_sheet.h"
 #include "cli/data_file.h"
@@ -32,7 +33,7 @@ namespace scorematch::cli {
 namespace {
 
 struct Options {
-  std::string model, output, image, picture, data;
+  std::string model, output, image, picture, data, missing = "refuse";
   EngineOptions engine;
   SamplerOptions sampler;
   std::int64_t count = 100;
@@ -74,8 +75,6 @@ class Drawing {
   /// In data units, with the resolution of the data.
   Table samples(const SamplerChoice& choice) {
     const std::int64_t batch = std::min(kBatch, options_.count);
-    Matrix all{options_.count, model_.net.dim, {}};
-    reserve(all);
     if (const auto* langevin = std::get_if<Langevin>(&choice.sampler)) {
       chains_.emplace(engine_, model_, *langevin, choice.start, batch, options_.seed);
     } else {
@@ -83,17 +82,11 @@ class Drawing {
       queue_.emplace(engine_, plan_->workspace_bytes());
     }
     auto x = engine_.allocate<float>({batch, model_.net.dim});
-    for (std::int64_t first = 0; first < options_.count; first += batch) {
-      const View part = x.samples(0, std::min(batch, options_.count - first));
-      std::vector<float> values;
-      if (chains_) {
-        values = chains_->run(params_, first, part);
-      } else {
-        plan_->run(*queue_, params_, noise_.from(first), part);
-        values = queue_->read_f32(part);
-      }
-      all.values.insert(all.values.end(), values.begin(), values.end());
-    }
+    const Matrix all = in_batches(x, options_.count, "--count", [&](std::int64_t first, const View& part) {
+      if (chains_) return chains_->run(params_, first, part);
+      plan_->run(*queue_, params_, noise_.from(first), part);
+      return queue_->read_f32(part);
+    });
     Table table = table_of_samples(model_.metadata, units_.columns());
     table.rows = all.rows;
     table.values = units_.to_data(all).values;
@@ -149,16 +142,6 @@ class Drawing {
     return queue.read(result);
   }
 
-  /// All at once: a lack of memory shows before the first sample, not after hours.
-  static void reserve(Matrix& all) {
-    const std::string values = std::to_string(all.rows) + " samples of " + std::to_string(all.cols) + " values";
-    try {
-      all.values.reserve(static_cast<std::size_t>(all.rows * all.cols));
-    } catch (const std::exception&) {
-      throw Error(ErrorCode::out_of_memory, "--count", "--count: expected memory for " + values + ", got none");
-    }
-  }
-
   const Options& options_;
   const Checkpoint& model_;
   Units units_{model_};
@@ -206,7 +189,7 @@ void run(Options& options, const OptionTable& table) {
   if (draws) check_output("--picture", picture_path(options), {options.model, data_file, options.output});
   Matrix data;
   if (!options.data.empty()) {
-    data = rounded(read_data(options.data));
+    data = rounded(read_data(options.data, missing_named(options.missing)));
     if (model.net.dim != 2 || data_columns(model) != 2 || data.cols != 2)
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
@@ -254,6 +237,7 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
              always_has_effect())
       ->excludes(image);
   const Condition data = given("--data", options->data);
+  add_missing(*table, options->missing, needs(data));
   table->text("--picture", options->picture, "where to draw; the output with .png if not given",
               needs(given("--image", options->image), data));
   options->sampler.add_to(*table);

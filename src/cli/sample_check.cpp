@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/batches.h"
 #include "cli/model_metadata.h"
 #include "cli/sampler_choice.h"
 #include "scorematch/sampler.h"
@@ -38,14 +39,10 @@ Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t 
   const auto params = engine.upload(model.sampling_params());
   NoiseState noise(engine, seed);
   auto x = engine.allocate<float>({batch, model.net.dim});
-  Matrix all{count, model.net.dim, {}};
-  for (std::int64_t first = 0; first < count; first += batch) {
-    const View part = x.samples(0, std::min(batch, count - first));
+  return in_batches(x, count, "samples", [&](std::int64_t first, const View& part) {
     plan.run(queue, params, noise.from(first), part);
-    const std::vector<float> values = queue.read_f32(part);
-    all.values.insert(all.values.end(), values.begin(), values.end());
-  }
-  return all;
+    return queue.read_f32(part);
+  });
 }
 
 }  // namespace scorematch::cli
