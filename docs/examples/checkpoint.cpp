@@ -1,4 +1,4 @@
-// Training that is interrupted, saved and taken up again gives the very numbers of training that is not.
+// Training that is interrupted, saved and resumed gives the same bits as training that is not.
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -71,6 +71,6 @@ int main() {
                     resumed.adam->second_moment == whole.adam->second_moment &&
                     resumed.noise.step == whole.noise.step && resumed.metadata == start.metadata;
   std::printf("after step %lld: %s\n", static_cast<long long>(resumed.noise.step),
-              same ? "the very numbers of the uninterrupted run" : "DIFFERENT");
+              same ? "identical to the uninterrupted run" : "DIFFERENT");
   return same ? 0 : 1;
 }

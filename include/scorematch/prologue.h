@@ -1,6 +1,6 @@
 /// @file
 /// The prologue alone, for trainers with a network of their own: PerturbPlan (x_tilde, sigma, eps) and DirectionPlan
-/// (v). They draw the very numbers LossPlan draws for the same NoiseRef. Neither needs workspace.
+/// (v). They draw the same numbers as LossPlan for the same NoiseRef. Neither needs workspace.
 #pragma once
 #include <memory>
 
