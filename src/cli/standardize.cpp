@@ -303,4 +303,11 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   return result;
 }
 
+double deviation_of(const Table& data) {
+  Rows rows(static_cast<std::size_t>(data.rows));
+  std::iota(rows.begin(), rows.end(), std::int64_t{0});
+  const std::vector<double> variance = moments_of(data, rows).variance;
+  return std::sqrt(std::accumulate(variance.begin(), variance.end(), 0.0) / static_cast<double>(variance.size()));
+}
+
 }  // namespace scorematch::cli

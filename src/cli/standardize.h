@@ -28,6 +28,9 @@ struct MeasuredUnits {
 MeasuredUnits measure_units(const Table& data, const std::vector<std::int64_t>& rows, Standardize standardize,
                             double deviation, const std::vector<double>& noise_steps, std::vector<std::string>& notes);
 
+/// Root mean square of the columns' standard deviations.
+double deviation_of(const Table& data);
+
 /// Beyond this many columns whitening would take long, and scales each column alone.
 constexpr std::int64_t kMaxWhitened = 1024;
 

@@ -22,18 +22,6 @@ constexpr double kWork = 1.1e12, kSteps = 24'000, kEnoughRows = 4000, kFewestSte
 constexpr double kStandsFor = 4.1;
 constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
 
-/// Root mean square of the columns' deviations.
-double deviation_of(const std::vector<double>& values, std::int64_t cols) {
-  const auto width = static_cast<std::size_t>(cols);
-  std::vector<double> mean(width), square(width);
-  const double rows = static_cast<double>(values.size() / width);
-  for (std::size_t i = 0; i < values.size(); ++i) mean[i % width] += values[i] / rows;
-  double sum = 0;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    sum += (values[i] - mean[i % width]) * (values[i] - mean[i % width]) / rows;
-  return std::sqrt(sum / static_cast<double>(width));
-}
-
 std::string short_text(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g", value);
@@ -57,7 +45,7 @@ void TrainOptions::choose_units(const Table& data) {
     if (are_pictures) standardize = "scale";
   }
   if (standardize == "none" && !is_given("--sigma-data")) {
-    const double deviation = deviation_of(data.values, data.cols);
+    const double deviation = deviation_of(data);
     if (deviation > kSmallest && deviation < kLargest) sigma_data = rounded_to_three_digits(deviation);
   }
 }

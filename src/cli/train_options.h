@@ -37,7 +37,7 @@ struct TrainOptions {
   // the run
   std::int64_t steps = 6000;
   int batch = 256;
-  double learning_rate = 4e-3, weight_decay = 0, clip = 1.0, ema = 0.999, validation = 0.1;
+  double learning_rate = 4e-3, weight_decay = 0.03, clip = 1.0, ema = 0.999, validation = 0.1;
   std::int64_t warmup = 100;
   std::string rate_schedule = "cosine", standardize = "auto", image;
   std::string select = "auto";
