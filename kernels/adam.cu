@@ -34,7 +34,8 @@ struct Scratch {
   Step step;
 };
 
-/// Sums the block's values in a tree of fixed shape; thread 0 has the sum. `shared` is [kThreads]. Synchronises.
+/// The block's values, summed in a tree of fixed shape; thread 0 alone has the sum. `shared` is [kThreads].
+/// Synchronises.
 SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
   const int thread = static_cast<int>(threadIdx.x);
   shared[thread] = value;
@@ -42,7 +43,7 @@ SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
     __syncthreads();
     if (thread < half) shared[thread] += shared[thread + half];
   }
-  return shared[0];
+  return thread == 0 ? shared[0] : 0.0;  // which it has just written: others would have to wait
 }
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) square_sum_kernel(AdamParams p) {

@@ -12,7 +12,7 @@ namespace kernels {
 namespace {
 
 struct Differs {
-  std::uint64_t key;
+  std::uint64_t key, change;
 
   __device__ bool operator()(std::uint64_t i) const {
     // All four words take part: an odd multiplier makes another bijection of i for the upper half.
@@ -21,17 +21,17 @@ struct Differs {
                                      static_cast<unsigned>(high), static_cast<unsigned>(high >> 32));
     const uint4 theirs =
         curand_Philox4x32_10(counter, make_uint2(static_cast<unsigned>(key), static_cast<unsigned>(key >> 32)));
-    const philox::Block ours = philox::philox4x32_10({{counter.x, counter.y, counter.z, counter.w}}, key);
+    const philox::Block ours = philox::philox4x32_10({{counter.x, counter.y, counter.z, counter.w}}, key ^ change);
     return theirs.x != ours.word[0] || theirs.y != ours.word[1] || theirs.z != ours.word[2] || theirs.w != ours.word[3];
   }
 };
 
 }  // namespace
 
-std::int64_t count_philox_mismatches(std::uint64_t first, std::int64_t count, std::uint64_t key) {
+std::int64_t count_philox_mismatches(std::uint64_t first, std::int64_t count, std::uint64_t key, std::uint64_t change) {
   try {
     const thrust::counting_iterator<std::uint64_t> begin(first);
-    return thrust::count_if(thrust::device, begin, begin + count, Differs{key});
+    return thrust::count_if(thrust::device, begin, begin + count, Differs{key, change});
   } catch (const std::exception&) {
     return -1;
   }
