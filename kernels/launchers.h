@@ -1,5 +1,5 @@
 // The kernels as the host sees them: plain C++, device pointers, a stream; every launcher gives back a cudaError_t as
-// an int, 0 for success, and neither waits nor allocates.
+// an int, 0 for success, and neither waits nor allocates but with only_load() in the stream's place.
 //
 // Arrays are row-major. `Rows` are padded: a chunk of samples has `rows` rows, of which the first `batch` are samples;
 // the others are zero. T is the compute type, float or bf16, chosen by `Element`.
@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "loading.h"
 #include "sources.h"
 
 struct CUstream_st;
@@ -16,10 +17,13 @@ namespace kernels {
 
 enum class Element { f32, bf16 };
 
-/// Loads one kernel, as all are compiled for the same devices: gives back whether the current one is among them.
-int load_kernel();
-
 enum class Activation { silu, softplus, tanh, gelu };
+
+/// Load one kernel, as all are compiled for the same devices: whether the current one is among them; what any plan may
+/// launch, whatever its network; and what goes through layers of this activation.
+int load_kernel();
+int load_common_kernels();
+int load_jet_kernels(Element element, Activation activation);
 
 // ---- prologue
 

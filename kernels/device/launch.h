@@ -1,11 +1,12 @@
 // The one launch function. Typed arguments, a stream that cannot be forgotten, shared memory opted into, errors given
-// back: a cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured. And loading a
-// kernel without a launch.
+// back: a cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured, once the kernel
+// is loaded.
 #pragma once
 #include <cstddef>
 #include <utility>
 
 #include "device/ptx.cuh"
+#include "loading.h"
 
 struct CUstream_st;
 
@@ -20,37 +21,41 @@ struct Grid {
 
 #if defined(__CUDACC__)
 
+/// Onto the current device. Finding its attributes loads a kernel.
+template <class... Parameters>
+int load(void (*kernel)(Parameters...)) {
+  const auto* const function = reinterpret_cast<const void*>(kernel);
+  cudaFuncAttributes attributes;
+  int device = 0, most = 0;
+  cudaError_t status = cudaFuncGetAttributes(&attributes, function);
+  if (status == cudaSuccess) status = cudaGetDevice(&device);
+  if (status == cudaSuccess) status = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  if (status == cudaSuccess)
+    status = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  most - static_cast<int>(attributes.sharedSizeBytes));
+  return status;
+}
+
 template <class... Parameters>
 int launch(void (*kernel)(Parameters...), const Grid& grid, CUstream_st* stream, Parameters... arguments) {
-  constexpr std::size_t kWithoutAsking = 48 * 1024;
-  if (grid.shared_bytes > kWithoutAsking) {
-    const cudaError_t status =
-        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(grid.shared_bytes));
-    if (status != cudaSuccess) return status;
-  }
+  if (stream == only_load()) return load(kernel);
   void* pointers[] = {static_cast<void*>(&arguments)...};
   return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(grid.blocks_x, grid.blocks_y), dim3(grid.threads),
                           pointers, grid.shared_bytes, stream);
 }
 
-template <class... Parameters>
-int load(void (*kernel)(Parameters...)) {
-  cudaFuncAttributes attributes;  // finding them loads it
-  return cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel));
-}
-
 #else
 
 template <class... Parameters>
-int launch(void (*kernel)(Parameters...), const Grid& grid, CUstream_st* stream, Parameters... arguments) {
-  return simt::enqueue(stream, kernel, dim3(grid.blocks_x, grid.blocks_y), dim3(grid.threads), grid.shared_bytes,
-                       arguments...);
+int load(void (*kernel)(Parameters...)) {
+  return simt::load(reinterpret_cast<const void*>(kernel));
 }
 
 template <class... Parameters>
-int load(void (*)(Parameters...)) {
-  return simt::load();
+int launch(void (*kernel)(Parameters...), const Grid& grid, CUstream_st* stream, Parameters... arguments) {
+  if (stream == only_load()) return load(kernel);
+  return simt::enqueue(stream, kernel, dim3(grid.blocks_x, grid.blocks_y), dim3(grid.threads), grid.shared_bytes,
+                       arguments...);
 }
 
 #endif

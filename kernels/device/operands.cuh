@@ -13,6 +13,11 @@
 namespace scorematch {
 namespace kernels {
 
+/// To nearest, ties away from zero, with tf32's 10 stored bits; the other 13 are zero, which the ISA does not say of
+/// cvt.rna.tf32. Of a NaN it may make a zero: then x - high is NaN.
+SCOREMATCH_DEVICE std::uint32_t to_tf32(float x) { return (__float_as_uint(x) + 0x1000u) & 0xFFFFE000u; }
+SCOREMATCH_DEVICE std::uint32_t cut_to_tf32(float x) { return __float_as_uint(x) & 0xFFFFE000u; }
+
 /// bfloat16, sums in float.
 struct Bf16Operands {
   using T = bf16;
@@ -48,8 +53,8 @@ struct Bf16Operands {
   }
 };
 
-/// Near to float by tf32, sums in float: each operand is a sum of two tf32 numbers, x = high + low, and all products
-/// but low low are taken. What is cut off and left out is at most 3 2^-22 |a| |b|.
+/// Near to float by tf32, sums in float outside the tensor cores: each operand is a sum of two tf32 numbers, x = high +
+/// low, and all products but low low are taken. What is cut off and left out is at most 3 2^-22 |a| |b|.
 struct SplitTf32Operands {
   using T = float;
   static constexpr int kDepth = 8, kPadding = 4;
@@ -86,16 +91,21 @@ struct SplitTf32Operands {
     for (int i = 0; i < 4; ++i) set(b, i, p[(lane & 3) + (i & 1) * 4]);
   }
   SCOREMATCH_DEVICE static void multiply(float (&d)[4], const A& a, const B& b, int half) {
-    multiply_parts(d, a.low, b.high, half);  // the small ones first
-    multiply_parts(d, a.high, b.low, half);
-    multiply_parts(d, a.high, b.high, half);
+    // A sum of its own, added in float: tensor cores may cut a sum to a few bits more than its largest addend has, and
+    // a long one would lose the small products there.
+    float sum[4] = {};
+    multiply_parts(sum, a.low, b.high, half);
+    multiply_parts(sum, a.high, b.low, half);
+    multiply_parts(sum, a.high, b.high, half);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) d[i] += sum[i];
   }
 
  private:
   template <class Fragment>
   SCOREMATCH_DEVICE static void set(Fragment& f, int i, float x) {
-    f.high[i] = ptx::to_tf32(x);
-    f.low[i] = ptx::to_tf32(x - __uint_as_float(f.high[i]));
+    f.high[i] = to_tf32(x);
+    f.low[i] = cut_to_tf32(x - __uint_as_float(f.high[i]));  // 12 bits: cutting loses the last one at most
   }
   SCOREMATCH_DEVICE static void multiply_parts(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[4],
                                                int half) {

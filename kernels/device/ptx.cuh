@@ -44,13 +44,6 @@ SCOREMATCH_DEVICE std::uint32_t pack_bf16(float low, float high) {
   return y;
 }
 
-/// Rounds to nearest, ties away from zero, to tf32's 10 stored bits.
-SCOREMATCH_DEVICE std::uint32_t to_tf32(float x) {
-  std::uint32_t y;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x));
-  return y;
-}
-
 /// Starts a copy of 16 bytes from global to shared memory; of the source, the first `source_bytes` are read and the
 /// rest are zeros.
 SCOREMATCH_DEVICE void cp_async16(void* shared, const void* global, int source_bytes) {
@@ -124,8 +117,8 @@ SCOREMATCH_DEVICE float cos_approx(float x) {
   return y;
 }
 
-/// Adds to two neighbouring floats in global memory, aligned to eight bytes, that no other thread touches: a thread's
-/// own additions happen in its program's order, so sums are repeatable.
+/// Adds, subnormal sums flushed to zero on 9.0 and later, to two neighbouring floats in global memory, aligned to eight
+/// bytes, that no other thread touches: a thread's own additions happen in its program's order, so sums are repeatable.
 SCOREMATCH_DEVICE void add_float2(float* p, float x, float y) {
 #if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
   asm volatile("red.global.add.v2.f32 [%0], {%1, %2};" ::"l"(p), "f"(x), "f"(y) : "memory");
@@ -145,7 +138,7 @@ SCOREMATCH_DEVICE void mma_bf16_m16n8k16(float (&d)[4], const std::uint32_t (&a)
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
-/// d[16, 8] += a[16, 8] b[8, 8] in tf32, accumulated in float; operands come from to_tf32().
+/// d[16, 8] += a[16, 8] b[8, 8] in tf32, accumulated in float; the lower 13 bits of operands are zero.
 SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -180,7 +173,6 @@ using simt::mma_bf16_m16n8k16;
 using simt::mma_tf32_m16n8k8;
 using simt::pack_bf16;
 using simt::shared_address;
-using simt::to_tf32;
 SCOREMATCH_DEVICE bf16 to_bf16(float x) { return {static_cast<std::uint16_t>(simt::pack_bf16(x, 0.0f))}; }
 
 #endif

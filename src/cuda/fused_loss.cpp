@@ -33,7 +33,11 @@ class FusedLoss final : public LossProgram {
         device_(context.device),
         plan_(std::move(plan)),
         features_(spec.net.conditioning, context.engine),
-        terms_(terms_of(spec.loss.objective)) {}
+        terms_(terms_of(spec.loss.objective)) {
+    kernels::FusedLossParams p;
+    p.net = plan_.net, p.tiling = plan_.tiling;
+    check_launch(kernels::launch_fused_loss(p, kernels::only_load()), "loading fused_loss");
+  }
 
   std::size_t workspace_bytes() const override { return FusedLossWorkspace(plan_, DeviceArena()).bytes; }
   PlanReport report(std::int64_t) const override {

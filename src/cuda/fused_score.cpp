@@ -11,10 +11,11 @@ namespace {
 class FusedScore final : public ScoreProgram {
  public:
   FusedScore(const ScoreSpec& spec, const Context& context, FusedPlan plan)
-      : spec_(spec),
-        device_(context.device),
-        plan_(std::move(plan)),
-        features_(spec.net.conditioning, context.engine) {}
+      : spec_(spec), device_(context.device), plan_(std::move(plan)), features_(spec.net.conditioning, context.engine) {
+    kernels::FusedScoreParams p;
+    p.net = plan_.net, p.tiling = plan_.tiling;
+    check_launch(kernels::launch_fused_score(p, kernels::only_load()), "loading fused_score");
+  }
 
   std::size_t workspace_bytes() const override {
     DeviceArena arena;

@@ -1,9 +1,11 @@
 #include "cuda/gemm.h"
 
+#include <cstdint>
 #include <string>
 
 #include "cuda/status.h"
 #include "scorematch/error.h"
+#include "validate.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -52,13 +54,16 @@ struct Description {
 /// c += for gradients, which add up over chunks.
 bool adds(const Gemm& g) { return g.add || g.kind == Gemm::Kind::gradient; }
 
+// Bytes, of every array: what cuBLASLt takes for granted when it chooses. Chunks' rows, layers and arenas are made so.
+constexpr std::uintptr_t kAlignment = 256;
+
 struct Preference {
-  explicit Preference(bool gradient) {
+  Preference(bool gradient, std::uint64_t workspace_bytes) {
     check(cublasLtMatmulPreferenceInit(&preference), "describing a matrix product's algorithm");
     // Partial sums, where there are any, go through the workspace and are added in order; never by atomics.
     const std::uint32_t reduction = gradient ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE : CUBLASLT_REDUCTION_SCHEME_NONE;
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
-    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{Gemms::kWorkspaceBytes});
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
   }
   template <class Value>
   void set(cublasLtMatmulPreferenceAttributes_t attribute, const Value& value) {
@@ -72,12 +77,13 @@ struct Preference {
 
 void Gemms::prepare(const Gemm& gemm) {
   if (algorithms_.count(gemm) != 0) return;
-  Description d(gemm, precision_, nullptr);
-  Preference p(gemm.kind == Gemm::Kind::gradient);
+  Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned bias will do
+  Preference p(gemm.kind == Gemm::Kind::gradient, workspace_bytes_);
   cublasLtMatmulHeuristicResult_t found;
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &d.operation, &d.left, &d.right, &d.result,
-                                                               &d.result, &p.preference, 1, &found, &count);
+  cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &d.operation, &d.left, &d.right, &d.result, &d.result,
+                                                         &p.preference, 1, &found, &count);
+  if (status == CUBLAS_STATUS_SUCCESS && count > 0) status = found.state;
   if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
     throw Error(ErrorCode::unsupported, "compute.precision",
                 "compute.precision: expected one cuBLASLt multiplies [" + std::to_string(gemm.rows) + ", " +
@@ -88,10 +94,13 @@ void Gemms::prepare(const Gemm& gemm) {
 }
 
 void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const {
+  for (const void* each : {arrays.a, arrays.b, static_cast<const void*>(arrays.c)})
+    if (reinterpret_cast<std::uintptr_t>(each) % kAlignment != 0)
+      throw_invalid("queue.workspace", "memory aligned to 256 bytes", "less");
   Description d(gemm, precision_, arrays.bias);
   const float one = 1.0f, beta = adds(gemm) ? 1.0f : 0.0f;
   check(cublasLtMatmul(handle_, &d.operation, &one, arrays.b, &d.left, arrays.a, &d.right, &beta, arrays.c, &d.result,
-                       arrays.c, &d.result, &algorithms_.at(gemm), workspace, kWorkspaceBytes, stream),
+                       arrays.c, &d.result, &algorithms_.at(gemm), workspace, workspace_bytes_, stream),
         "enqueueing a matrix product");
 }
 

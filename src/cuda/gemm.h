@@ -43,18 +43,22 @@ struct GemmArrays {
 
 class Gemms {
  public:
-  static constexpr std::size_t kWorkspaceBytes = 8 << 20;
+  /// @param capability of the device: 10 major + minor
+  Gemms(cublasLtHandle_t handle, Precision precision, int capability)
+      : handle_(handle), precision_(precision), workspace_bytes_(capability >= 90 ? 32 << 20 : 8 << 20) {}
 
-  Gemms(cublasLtHandle_t handle, Precision precision) : handle_(handle), precision_(precision) {}
+  /// As cuBLAS recommends for the device.
+  std::size_t workspace_bytes() const { return workspace_bytes_; }
 
   /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
   void prepare(const Gemm& gemm);
-  /// Enqueues a prepared one. `workspace`: kWorkspaceBytes.
+  /// Enqueues a prepared one. `workspace`: workspace_bytes(). Arrays are aligned to 256 bytes.
   void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
 
  private:
   cublasLtHandle_t handle_;
   Precision precision_;
+  std::size_t workspace_bytes_;
   std::map<Gemm, cublasLtMatmulAlgo_t> algorithms_;
 };
 

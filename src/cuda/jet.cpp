@@ -46,7 +46,7 @@ Jet::Jet(const PaddedNet& net, kernels::Activation activation, Element element, 
     inputs_.push_back(take(each.out));
   }
   output_ = take_floats(std::int64_t{slots} * net.last().out);
-  gemm_workspace_ = arena.take<char>(Gemms::kWorkspaceBytes);
+  gemm_workspace_ = arena.take<char>(gemms.workspace_bytes());
   if (parts.energy) {
     unit_ = take_slots(1, net.last().out);
     if (element == Element::bf16) gradient_ = take_floats(std::int64_t{parts.gradient_slots} * net.first().in);

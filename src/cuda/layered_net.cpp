@@ -15,7 +15,9 @@ LayeredNet::LayeredNet(const MlpShape& net, Precision precision, std::int64_t ma
       tangents(std::min(directions, kMostTangents)),
       slots(1 + tangents + further_slots),
       rows(chunk_rows(max_batch, padded.max_width(), slots)),
-      gemms(context.cublas, precision) {}
+      gemms(context.cublas, precision, context.device.capability) {
+  check_launch(kernels::load_jet_kernels(element, activation), "loading kernels");
+}
 
 int LayeredNet::chunks(std::int64_t batch) const {
   int count = 0;

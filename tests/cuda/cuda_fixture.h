@@ -30,9 +30,12 @@ class CudaTest : public testing::Test {
     EXPECT_EQ(simt::runtime::live(), "");
     for (const std::string& each : simt::session().errors) ADD_FAILURE() << each;
     simt::session() = {};
+    choose_rounding(0);
   }
   /// The schedule of what follows.
   static void draw_schedule(std::uint64_t seed) { simt::options.seed = seed; }
+  /// How tensor cores round in what follows: one of three models.
+  static void choose_rounding(std::uint64_t n) { simt::options.mma = static_cast<simt::MmaRounding>(n % 3); }
 };
 
 #else
@@ -50,6 +53,7 @@ class CudaTest : public testing::Test {
     }
   }
   static void draw_schedule(std::uint64_t) {}
+  static void choose_rounding(std::uint64_t) {}
 };
 
 #endif

@@ -13,7 +13,8 @@ namespace {
 using cuda::Gemm;
 using cuda::Gemms;
 
-constexpr int kShapes = 200;                                        // of a kind in a precision
+constexpr int kShapes = 200;  // of a kind in a precision
+constexpr int kCapability = 90;
 constexpr std::int64_t kMostWork = kOnStandIn ? 1 << 16 : 1 << 22;  // multiply-adds
 
 /// Integers as the device has them, in float or in bfloat16: a float's upper half.
@@ -112,7 +113,7 @@ class CudaGemm : public CudaTest {
     const Array a_there(a, bf16), b_there(b, bf16), bias_there(bias, false);
     Array c_there(c.size(), bf16_output);
     if (g.add) c_there.write(c);
-    Gemms gemms(handle_, precision);
+    Gemms gemms(handle_, precision, kCapability);
     gemms.prepare(g);
     gemms.run(g, {a_there.data(), b_there.data(), c_there.data(), static_cast<const float*>(bias_there.data())},
               workspace.data(), nullptr);
@@ -130,7 +131,7 @@ class CudaGemm : public CudaTest {
   }
 
   void sweep(Precision precision) {
-    const RawMemory workspace(Gemms::kWorkspaceBytes);
+    const RawMemory workspace(Gemms(handle_, precision, kCapability).workspace_bytes());
     for (const Gemm::Kind kind : {Gemm::Kind::apply, Gemm::Kind::pull, Gemm::Kind::gradient})
       for (int k = 0; k < kShapes && !HasFailure(); ++k) {
         const Gemm g = draw_gemm(kind);

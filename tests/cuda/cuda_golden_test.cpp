@@ -21,7 +21,7 @@ class CudaGolden : public CudaTest {
       if (path.string().find(".expected.") != std::string::npos) continue;
       if ((path.filename().string().rfind("energy-", 0) == 0) != (kind == "energy")) continue;
       SCOPED_TRACE(path.filename().string());
-      ++cases;
+      choose_rounding(static_cast<std::uint64_t>(cases++));
       const SafetensorsFile expected =
           read_safetensors((path.parent_path() / path.stem()).string() + ".expected.safetensors");
       const SafetensorsFile got = cli::evaluate_case(engine, path.string(), read_safetensors(path.string()));

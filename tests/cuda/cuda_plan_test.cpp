@@ -23,7 +23,7 @@ TEST_F(CudaPlan, WorkspaceIsAsStated) {
       bytes += s * r * t * (8 + 2 * (24 + 40)) + s * r * (4 + t) * 8;
       bytes += 2 * s * r * t * 40 + (m > 0 ? 4 * r * (24 + 40) : 0);
       bytes += 4 * r * (1 + s) + 4 * 40 * kernels::column_sum_blocks(r) + (m > 0 ? 4 * r * 8 : 0);
-      bytes += std::int64_t{8} << 20;
+      bytes += std::int64_t{32} << 20;
       const Loss loss{m == 0 ? Objective(Dsm{}) : Objective(Ssm{m}), schedule::Single{1}};
       const Compute layered{precision, Route::layered};
       const auto got = static_cast<std::int64_t>(LossPlan(engine, net, loss, r, layered).workspace_bytes());
@@ -151,12 +151,12 @@ TEST_F(CudaPlan, EnergyWorkspaceIsAsStated) {
       bytes += 2 * s * r * t * 40 + 4 * r * hidden;
       bytes += m > 0 ? 4 * r * hidden : 0;
       bytes += each.directions > 8 ? t * r * hidden : 0;
-      bytes += widened * r * 8 + 4 * r * (2 + m) + 4 * 40 * kernels::column_sum_blocks(r) + (std::int64_t{8} << 20);
+      bytes += widened * r * 8 + 4 * r * (2 + m) + 4 * 40 * kernels::column_sum_blocks(r) + (std::int64_t{32} << 20);
       expect("loss", LossPlan(engine, net, {each.objective, schedule::Single{1}}, r, compute).workspace_bytes(), bytes);
     }
     const std::int64_t s = 10;  // of dim = 8 tangents
     std::int64_t bytes = t * w + 4 * b + s * r * t * (8 + 2 * hidden) + 4 * s * r * 8 + r * t * 8;
-    bytes += 2 * s * r * t * 40 + 4 * r * hidden + widened * 9 * r * 8 + 4 * r * 9 + (std::int64_t{8} << 20);
+    bytes += 2 * s * r * t * 40 + 4 * r * hidden + widened * 9 * r * 8 + 4 * r * 9 + (std::int64_t{32} << 20);
     expect("score", ScorePlan(engine, net, r, 3, Projection::gaussian, compute).workspace_bytes(), bytes);
     EXPECT_EQ(ScorePlan(engine, net, 1 << 16, 3, Projection::gaussian, compute).workspace_bytes(),
               ScorePlan(engine, net, std::int64_t{1} << 40, 3, Projection::gaussian, compute).workspace_bytes());

@@ -34,6 +34,7 @@ TEST_F(CudaSplit, GroupsOfDirectionsAddUp) {
     for (const Objective& objective : {Objective(Ssm{projections}), Objective(SsmVr{projections})}) {
       const Problem p = problem(objective, 33, static_cast<std::uint64_t>(projections));
       SCOPED_TRACE(p.describe());
+      choose_rounding(static_cast<std::uint64_t>(projections));
       expect_agreement(p, run(engine, p));
     }
 }
@@ -45,6 +46,7 @@ TEST_F(CudaSplit, GroupsOfAnEnergyNetsDirectionsAddUp) {
     for (const Objective& objective : {Objective(Ssm{projections}), Objective(SsmVr{projections})}) {
       const Problem p = problem(objective, 17, static_cast<std::uint64_t>(projections), MlpShape::Kind::energy);
       SCOPED_TRACE(p.describe());
+      choose_rounding(static_cast<std::uint64_t>(projections));
       expect_agreement(p, run(engine, p));
     }
 }

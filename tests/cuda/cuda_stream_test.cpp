@@ -278,6 +278,26 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
     }
 }
 
+/// Plans of a narrow and a wide network launch one kernel, with more shared memory and with less, from two threads.
+TEST_F(CudaStream, ThreadsShareAKernelWithPlansOfDifferentSizes) {
+  constexpr int kSteps = kOnStandIn ? 2 : 200;
+  const Engine engine = Engine::cuda();
+  const Loss objective{Dsm{}, schedule::LogNormal{}, weighting::Edm{}};
+  const MlpShape narrow = MlpShape::score(3, {16, 16}), wide = MlpShape::score(3, {96, 96, 96});
+  const auto trained = [&](const MlpShape& shape) {
+    const Stream stream;
+    Trainer trainer(engine, shape, objective, stream);
+    for (int i = 0; i < kSteps; ++i) trainer.step();
+    return trainer.state();
+  };
+  const Bits of_narrow = trained(narrow), of_wide = trained(wide);
+  Bits again_narrow, again_wide;
+  std::thread first([&] { again_narrow = trained(narrow); }), second([&] { again_wide = trained(wide); });
+  first.join(), second.join();
+  EXPECT_TRUE(same_bits(of_narrow, again_narrow));
+  EXPECT_TRUE(same_bits(of_wide, again_wide));
+}
+
 #if defined(SCOREMATCH_STAND_IN)
 TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
   const Engine engine = Engine::cuda();

@@ -1,6 +1,7 @@
 #include "cuda/ptx_cases.h"
 
 #include "device/launch.h"
+#include "device/operands.cuh"
 #include "device/ptx.cuh"
 #include "device/smem.cuh"
 
@@ -12,7 +13,7 @@ __global__ void convert_kernel(ConvertCase c) {
   const int lane = static_cast<int>(threadIdx.x);
   c.bf16[lane] = ptx::to_bf16(c.in[lane]).bits;
   c.pair[lane] = ptx::pack_bf16(c.in[lane], c.in[lane ^ 1]);
-  c.tf32[lane] = ptx::to_tf32(c.in[lane]);
+  c.tf32[lane] = to_tf32(c.in[lane]);
 }
 
 __global__ void copy_kernel(CopyCase c) {
@@ -65,8 +66,8 @@ __global__ void mma_kernel(MmaCase c) {
     }
     ptx::mma_bf16_m16n8k16(d, a, b);
   } else {
-    for (int i = 0; i < 4; ++i) a[i] = ptx::to_tf32(c.a[(g + i % 2 * 8) * 8 + t + i / 2 * 4]);
-    for (int i = 0; i < 2; ++i) b[i] = ptx::to_tf32(c.b[(t + i * 4) * 8 + g]);
+    for (int i = 0; i < 4; ++i) a[i] = to_tf32(c.a[(g + i % 2 * 8) * 8 + t + i / 2 * 4]);
+    for (int i = 0; i < 2; ++i) b[i] = to_tf32(c.b[(t + i * 4) * 8 + g]);
     ptx::mma_tf32_m16n8k8(d, a, b);
   }
   for (int i = 0; i < 4; ++i) c.d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
@@ -89,24 +90,27 @@ __global__ void add_pairs_kernel(float* sums) {
   ptx::add_float2(sums + 2 * lane, 2.0f, static_cast<float>(3 * lane));
 }
 
+/// No plan loads these.
+template <class... Parameters>
+int load_and_launch(void (*kernel)(Parameters...), std::size_t bytes, CUstream_st* stream, Parameters... arguments) {
+  const int status = load(kernel);
+  return status != 0 ? status : launch(kernel, {1, 1, kWarp, bytes}, stream, arguments...);
+}
+
 }  // namespace
 
 int launch_approximations(const ApproximationCase& c, CUstream_st* stream) {
-  return launch(approximations_kernel, {1, 1, kWarp, 0}, stream, c);
+  return load_and_launch(approximations_kernel, 0, stream, c);
 }
-int launch_add_pairs(float* sums, CUstream_st* stream) {
-  return launch(add_pairs_kernel, {1, 1, kWarp, 0}, stream, sums);
-}
-int launch_convert(const ConvertCase& c, CUstream_st* stream) {
-  return launch(convert_kernel, {1, 1, kWarp, 0}, stream, c);
-}
+int launch_add_pairs(float* sums, CUstream_st* stream) { return load_and_launch(add_pairs_kernel, 0, stream, sums); }
+int launch_convert(const ConvertCase& c, CUstream_st* stream) { return load_and_launch(convert_kernel, 0, stream, c); }
 int launch_copy(const CopyCase& c, CUstream_st* stream) {
-  return launch(copy_kernel, {1, 1, kWarp, shared_bytes<unsigned char>(kWarp * 16)}, stream, c);
+  return load_and_launch(copy_kernel, shared_bytes<unsigned char>(kWarp * 16), stream, c);
 }
 int launch_fragments(const FragmentCase& c, CUstream_st* stream) {
-  return launch(fragments_kernel, {1, 1, kWarp, shared_bytes<std::uint16_t>(4 * 64)}, stream, c);
+  return load_and_launch(fragments_kernel, shared_bytes<std::uint16_t>(4 * 64), stream, c);
 }
-int launch_mma(const MmaCase& c, CUstream_st* stream) { return launch(mma_kernel, {1, 1, kWarp, 0}, stream, c); }
+int launch_mma(const MmaCase& c, CUstream_st* stream) { return load_and_launch(mma_kernel, 0, stream, c); }
 
 }  // namespace kernels
 }  // namespace scorematch

@@ -112,7 +112,6 @@ void yield();
 void trap(Site site);
 
 // ---- what ptx.cuh wraps
-std::uint32_t to_tf32(float x);
 std::uint32_t pack_bf16(float low, float high);
 void cp_async16(void* shared, const void* global, int source_bytes, Site site = SIMT_HERE);
 void cp_async_commit();
@@ -150,11 +149,12 @@ struct Call {
   void (*thread)(const void* arguments);
   std::shared_ptr<const void> arguments;
   std::size_t argument_bytes;
+  const void* kernel;
 };
 int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_bytes, Call call);
 
 /// @return a cudaError_t
-int load();
+int load(const void* kernel);
 
 /// Every thread of the grid runs kernel(arguments...). @return a cudaError_t
 template <class... Parameters>
@@ -168,9 +168,9 @@ int enqueue(CUstream_st* stream, void (*kernel)(Parameters...), dim3 grid, dim3 
     const auto& pack = *static_cast<const Pack*>(p);
     std::apply(pack.kernel, pack.arguments);
   };
-  return enqueue_call(
-      stream, grid, block, shared_bytes,
-      {thread, std::make_shared<const Pack>(Pack{kernel, std::make_tuple(arguments...)}), sizeof(Pack)});
+  return enqueue_call(stream, grid, block, shared_bytes,
+                      {thread, std::make_shared<const Pack>(Pack{kernel, std::make_tuple(arguments...)}), sizeof(Pack),
+                       reinterpret_cast<const void*>(kernel)});
 }
 
 }  // namespace simt

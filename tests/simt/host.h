@@ -44,8 +44,8 @@ void device_fill(void* to, int byte, std::size_t bytes);
 std::size_t device_allocations();
 
 /// Where a launch goes instead of being run at once: a stand-in runtime's stream; and what loading a kernel ends with.
-using EnqueueHook = int (*)(CUstream_st* stream, std::function<int()> launch);
-using LoadHook = int (*)();
+using EnqueueHook = int (*)(CUstream_st* stream, const void* kernel, std::function<int()> launch);
+using LoadHook = int (*)(const void* kernel);
 void set_hooks(EnqueueHook enqueue, LoadHook load);
 
 constexpr int kInvalidConfiguration = 9, kLaunchFailure = 719;  // of cudaError_t

@@ -316,10 +316,11 @@ void yield() {
 
 void trap(Site site) { fatal("__trap at ", site, ", ", self()); }
 
-int load() { return g_load_hook == nullptr ? 0 : g_load_hook(); }
+int load(const void* kernel) { return g_load_hook == nullptr ? 0 : g_load_hook(kernel); }
 
 int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_bytes, Call call) {
-  if (g_enqueue_hook != nullptr) return g_enqueue_hook(stream, [=] { return run(grid, block, shared_bytes, call); });
+  if (g_enqueue_hook != nullptr)
+    return g_enqueue_hook(stream, call.kernel, [=] { return run(grid, block, shared_bytes, call); });
   return run(grid, block, shared_bytes, std::move(call));
 }
 

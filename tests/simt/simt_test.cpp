@@ -210,9 +210,6 @@ TEST_F(Executor, RoundsAsTheInstructionsDo) {
   EXPECT_EQ(pack_bf16(__uint_as_float(0x3F808001u), 0), 0x3F81u);
   EXPECT_EQ(pack_bf16(INFINITY, NAN), 0x7FFF7F80u);
   EXPECT_EQ(pack_bf16(3.4e38f, 0), 0x7F80u);
-  EXPECT_EQ(to_tf32(__uint_as_float(0x3F801000u)), 0x3F802000u);  // a tie goes away from zero
-  EXPECT_EQ(to_tf32(__uint_as_float(0x3F800FFFu)), 0x3F800000u);
-  EXPECT_EQ(to_tf32(-INFINITY), 0xFF800000u);
 }
 
 TEST_F(Executor, RepeatsAScheduleFromItsSeed) {

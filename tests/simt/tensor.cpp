@@ -126,12 +126,6 @@ void run_matrix_op(const Gathering& gathering, Block& block, unsigned warp) {
 
 std::uint32_t pack_bf16(float low, float high) { return bf16_bits(low) | bf16_bits(high) << 16; }
 
-std::uint32_t to_tf32(float x) {
-  const std::uint32_t bits = __float_as_uint(x);
-  const bool finite = (bits & 0x7F800000u) != 0x7F800000u;
-  return (finite ? bits + 0x1000u : bits) & ~0x1FFFu;
-}
-
 float approximated(float value, float bound) { return value + options.approximation * bound; }
 
 }  // namespace simt

@@ -64,9 +64,13 @@ TEST(SamplerUpdateKernel, AdvanceAddsOneStep) {
   EXPECT_EQ(complaints(), "");
 }
 
-TEST(SamplerUpdateKernel, IsLoadedWithoutALaunch) {
+TEST(Kernels, AreLoadedWithoutALaunch) {
   const std::uint64_t before = simt::session().launches;
   EXPECT_EQ(load_kernel(), 0);
+  EXPECT_EQ(load_common_kernels(), 0);
+  for (const Element element : {Element::f32, Element::bf16})
+    for (const Activation each : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+      EXPECT_EQ(load_jet_kernels(element, each), 0);
   EXPECT_EQ(simt::session().launches, before);
 }
 

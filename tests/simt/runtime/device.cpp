@@ -8,16 +8,21 @@
 namespace simt::runtime {
 namespace {
 
-int enqueue_launch(CUstream_st* stream, std::function<int()> launch) {
+/// A kernel that nobody loaded would be loaded here: under capture it may be that it cannot.
+int enqueue_launch(CUstream_st* stream, const void* kernel, std::function<int()> launch) {
   SIMT_CALL(cudaErrorLaunchOutOfResources);
+  if (state().loaded.count({current_device(), kernel}) == 0)
+    throw std::logic_error("a kernel is launched that was not loaded when its plan was made");
   return failed(enqueue(stream, std::move(launch)));
 }
 
-int load_kernel() {
+int load_kernel(const void* kernel) {
   SIMT_CALL(cudaErrorUnknown);
   if (!state().machine.image) return failed(cudaErrorNoKernelImageForDevice);
   // What is loaded takes memory, as does the context that it is loaded into.
-  return failed(state().bytes_in_use < state().machine.memory ? cudaSuccess : cudaErrorMemoryAllocation);
+  if (state().bytes_in_use >= state().machine.memory) return failed(cudaErrorMemoryAllocation);
+  state().loaded.emplace(current_device(), kernel);
+  return cudaSuccess;
 }
 
 /// CUDA's own check before anything else.

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simt/runtime/runtime.h"
@@ -47,8 +48,9 @@ struct State {
   std::set<CUgraph_st*> graphs;
   std::set<CUgraphExec_st*> executables;
   int handles = 0;
-  std::map<int, CUstream_st> default_streams;  // by device
-  cudaError_t fault = cudaSuccess;             // sticky: what work on the device ended with
+  std::set<std::pair<int, const void*>> loaded;  // device, kernel
+  std::map<int, CUstream_st> default_streams;    // by device
+  cudaError_t fault = cudaSuccess;               // sticky: what work on the device ended with
   int calls = 0, fail_at = 0, enqueued = 0, waits = 0;
   bool has_failed = false;
   std::string failed_call;
