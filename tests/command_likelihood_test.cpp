@@ -244,6 +244,31 @@ TEST_F(CommandLikelihood, RowsWithoutAValueLeaveTheOthersTheirs) {
   EXPECT_EQ(values.values[4], others.values[3]);
 }
 
+// 40 deviations out: 800 nats below the others.
+TEST_F(CommandLikelihood, NamesRowsThatDecideTheMean) {
+  gaussian_model({0}, {1}).save(path("model.safetensors"));
+  std::string text, others;
+  const std::vector<double> z = normal_values(200, 3);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const std::string row = std::to_string(kSigmaData * z[i]) + "\n";
+    text += i == 7 ? "20\n" : row;
+    if (i != 7) others += row;
+  }
+  write_file(path("data.csv"), text);
+  write_file(path("others.csv"), others);
+  const Finished finished = run_well({"likelihood", "model.safetensors", "data.csv"}),
+                 without = run_well({"likelihood", "model.safetensors", "others.csv"});
+  EXPECT_NE(finished.err.find("the mean is decided by 1 of 200 rows, far below the others: 7 (from 0)"),
+            std::string::npos)
+      << finished.err;
+  const std::string label = "log-likelihood  ";
+  const std::size_t at = without.out.find(label) + label.size();
+  EXPECT_NE(finished.err.find("it is " + without.out.substr(at, without.out.find(" nats", at) - at) + " nats"),
+            std::string::npos)
+      << finished.err << without.out;
+  EXPECT_EQ(without.err, "");
+}
+
 TEST_F(CommandLikelihood, AreRefusedWhereNoRowHasOne) {
   gaussian_model({0}, {1}).save(path("model.safetensors"));
   write_file(path("data.csv"), "1e30\n-1e30\n");

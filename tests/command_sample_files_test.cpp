@@ -131,6 +131,22 @@ TEST_F(CommandSample, TheNameSaysWhatIsWritten) {
   EXPECT_EQ(cli::rounded(wide).values, samples.values);
 }
 
+TEST_F(CommandSample, DataWithMissingValuesAreRefusedOrDropped) {
+  gaussian_model({0, 0}, {1, 1}).save(path("model.safetensors"));
+  write_file(path("data.csv"), "x,y\n1,2\nNA,3\n0,1\n");
+  const Arguments drawn = {"sample", "model.safetensors", "-o", "samples.npy", "--data", "data.csv"};
+  const Finished refused = run(drawn);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("line 3, field 1"), std::string::npos) << refused.err;
+  Arguments dropped = drawn;
+  dropped.insert(dropped.end(), {"--missing", "drop"});
+  run_well(dropped);
+  EXPECT_GT(read_png(path("samples.png")).width, 0);
+  const Finished alone = run({"sample", "model.safetensors", "-o", "samples.npy", "--missing", "drop"});
+  EXPECT_NE(alone.exit_code, 0);
+  EXPECT_NE(alone.err.find("--missing: needs --data"), std::string::npos) << alone.err;
+}
+
 TEST_F(CommandSample, ASecondRunReplacesItsFiles) {
   gaussian_model({0, 0}, {1, 1}).save(path("model.safetensors"));
   sample({"-n", "500", "--image", "1x2"});

@@ -114,15 +114,48 @@ void check_some_row_has_a_value(const Result& result, const std::vector<OffSuppo
   refuse("log-likelihood", "finite values", "none in any row; " + advice);
 }
 
+constexpr std::size_t kMostNamed = 5;
+
+/// "3, 17, ..."
+std::string names_of(const std::vector<std::int64_t>& rows) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(rows.size(), kMostNamed); ++i)
+    names += (i == 0 ? "" : ", ") + std::to_string(rows[i]);
+  return names + (rows.size() > kMostNamed ? ", ..." : "");
+}
+
+/// Rows so far below the others that a few of them decide the mean.
+void warn_of_lone_rows(const Result& result) {
+  constexpr double kFar = 50;  // widths of the middle half, below it; a Gaussian's would be 10 deviations out
+  std::vector<double> sorted;
+  for (const double each : result.values)
+    if (std::isfinite(each)) sorted.push_back(each);
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted.size() < 8) return;
+  const double lower = sorted[sorted.size() / 4], upper = sorted[sorted.size() - 1 - sorted.size() / 4];
+  const double limit = lower - kFar * std::max(upper - lower, 1.0);
+  std::vector<std::int64_t> rows;
+  Estimate others;
+  for (std::size_t i = 0; i < result.values.size(); ++i) {
+    if (!std::isfinite(result.values[i])) continue;
+    if (result.values[i] < limit)
+      rows.push_back(static_cast<std::int64_t>(i));
+    else
+      others = others.merged({1, result.values[i], 0});
+  }
+  // Few among very many move it by less than its error.
+  if (rows.empty() || std::abs(result.mean.mean - others.mean) < others.standard_error()) return;
+  std::fprintf(stderr,
+               "scorematch: warning: the mean is decided by %zu of %zu rows, far below the others: %s (from 0); "
+               "without them it is %s nats\n",
+               rows.size(), result.values.size(), names_of(rows).c_str(),
+               format_measurement(others.mean, others.standard_error()).c_str());
+}
+
 /// "warning: rows 3, 17 and 2 others of 100 have no finite log-likelihood ..."
 void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& off_support, const Table& data) {
-  constexpr std::size_t kMost = 5;
   const std::vector<std::int64_t>& rows = result.without;
   if (rows.empty()) return;
-  std::string names;
-  for (std::size_t i = 0; i < std::min(rows.size(), kMost); ++i)
-    names += (i == 0 ? "" : ", ") + std::to_string(rows[i]);
-  if (rows.size() > kMost) names += ", ...";
   std::string why;
   if (!off_support.empty())
     why = std::to_string(off_support.size()) +
@@ -133,7 +166,7 @@ void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& o
   std::fprintf(stderr,
                "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s "
                "(from 0); %s\n",
-               rows.size(), result.values.size(), names.c_str(), why.c_str());
+               rows.size(), result.values.size(), names_of(rows).c_str(), why.c_str());
 }
 
 void run(Options& options, const OptionTable& declared) {
@@ -171,6 +204,7 @@ void run(Options& options, const OptionTable& declared) {
   const double mean = result.mean.mean, error = result.mean.standard_error(), bits = model.net.dim * std::log(2.0);
   check_some_row_has_a_value(result, off_support, table);
   warn_of_rows_without(result, off_support, table);
+  warn_of_lone_rows(result);
   if (table.dropped_rows > 0) std::printf("data            %s\n", describe(table).c_str());
   std::printf("engine          %s\n", engine.description().c_str());
   std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,

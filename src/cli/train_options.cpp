@@ -123,7 +123,8 @@ void TrainOptions::add_run(OptionTable& table) {
   table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase first",
                needs({"at least as many --steps", [this] { return warmup <= steps; },
                       [this] { return "--steps " + std::to_string(steps); }}));
-  table.number("--weight-decay", weight_decay, 0, kLargest, "decoupled weight decay, which keeps the network tame beyond the data", always_has_effect());
+  table.number("--weight-decay", weight_decay, 0, kLargest,
+               "decoupled weight decay, which keeps the network tame beyond the data", always_has_effect());
   table.number("--clip", clip, 0, kLargest, "largest gradient norm; 0: no clipping", always_has_effect());
   table.number("--ema", ema, 0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none",
                always_has_effect(), "an average with decay 1 would stay at the initial parameters");
