@@ -64,7 +64,7 @@ add_test(NAME fused_ptx COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -
 set_tests_properties(ptx_golden kernel_counts fused_ptx PROPERTIES LABELS simt)
 
 # cuRAND beside our noise.
-if(TARGET CUDA::curand)
+if(SCOREMATCH_HAS_CURAND)
   scorematch_test(cuda/curand_test)
   target_link_libraries(curand_test PRIVATE CUDA::cudart CUDA::curand)
   add_library(curand_cases OBJECT cuda/curand_cases.cu)
