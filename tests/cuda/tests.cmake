@@ -17,11 +17,14 @@ function(scorematch_stand_in_test path)
     PROPERTIES LABELS simt TIMEOUT 600 DISCOVERY_TIMEOUT 60)
 endfunction()
 
+# A test's TIMEOUT property overrides ctest --timeout, so the limit is a variable.
+set(SCOREMATCH_GPU_TEST_TIMEOUT 600 CACHE STRING "Time limit of each GPU test, in seconds")
+
 # scorematch_gpu_test(target): those of its tests that are the cuda engine's, labelled gpu. `gpu_tests` builds them all.
 add_custom_target(gpu_tests)
 function(scorematch_gpu_test target)
   gtest_discover_tests(${target} NO_PRETTY_VALUES TEST_PREFIX gpu. ${ARGN}
-    PROPERTIES LABELS gpu ENVIRONMENT SCOREMATCH_NEEDS_GPU=1 TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+    PROPERTIES LABELS gpu ENVIRONMENT SCOREMATCH_NEEDS_GPU=1 TIMEOUT ${SCOREMATCH_GPU_TEST_TIMEOUT} DISCOVERY_TIMEOUT 60)
   add_dependencies(gpu_tests ${target})
 endfunction()
 
