@@ -28,7 +28,7 @@ function(scorematch_gpu_test target)
   add_dependencies(gpu_tests ${target})
 endfunction()
 
-foreach(name cuda_agreement_test cuda_gemm_test cuda_split_test cuda_stream_test)
+foreach(name cuda_agreement_test cuda_gemm_test cuda_route_test cuda_split_test cuda_stream_test)
   scorematch_stand_in_test(cuda/${name})
   add_executable(${name} cuda/${name}.cpp)
   target_link_libraries(${name} PRIVATE scorematch_test_support CUDA::cudart CUDA::cublasLt)
