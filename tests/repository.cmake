@@ -19,6 +19,9 @@ set_tests_properties(gpu_statement PROPERTIES LABELS repository)
 add_test(NAME gpu_statement_script COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}
   -DWORK=${CMAKE_CURRENT_BINARY_DIR}/gpu_statement -P ${CMAKE_CURRENT_SOURCE_DIR}/gpu_statement_test.cmake)
 set_tests_properties(gpu_statement_script PROPERTIES LABELS repository)
+add_test(NAME gpu_stages COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/gpu_stages_test.sh ${CMAKE_COMMAND} ${CMAKE_CTEST_COMMAND}
+  ${CMAKE_CURRENT_BINARY_DIR}/gpu_stages)
+set_tests_properties(gpu_stages PROPERTIES LABELS repository TIMEOUT 300)
 
 # The performance page says what bench/results has.
 find_package(Python3 3.10 COMPONENTS Interpreter)

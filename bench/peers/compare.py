@@ -100,7 +100,8 @@ class Ours:
         return rows[0]["real_time"] * unit, rows[0].get("floor_share")
 
     def evaluate(self, case: Path, out: Path) -> None:
-        command = [self.build / "bin/scorematch", "eval", case, "--engine", "cpu", "-o", out]
+        engine = "cpu" if self.engine == "cpu" else "cuda"  # cuda_bench compares it with the reference
+        command = [self.build / "bin/scorematch", "eval", case, "--engine", engine, "-o", out]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -17,15 +17,18 @@ function(scorematch_stand_in_test path)
     PROPERTIES LABELS simt TIMEOUT 600 DISCOVERY_TIMEOUT 60)
 endfunction()
 
+# A test's TIMEOUT property overrides ctest --timeout, so the limit is a variable.
+set(SCOREMATCH_GPU_TEST_TIMEOUT 600 CACHE STRING "Time limit of each GPU test, in seconds")
+
 # scorematch_gpu_test(target): those of its tests that are the cuda engine's, labelled gpu. `gpu_tests` builds them all.
 add_custom_target(gpu_tests)
 function(scorematch_gpu_test target)
   gtest_discover_tests(${target} NO_PRETTY_VALUES TEST_PREFIX gpu. ${ARGN}
-    PROPERTIES LABELS gpu ENVIRONMENT SCOREMATCH_NEEDS_GPU=1 TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+    PROPERTIES LABELS gpu ENVIRONMENT SCOREMATCH_NEEDS_GPU=1 TIMEOUT ${SCOREMATCH_GPU_TEST_TIMEOUT} DISCOVERY_TIMEOUT 60)
   add_dependencies(gpu_tests ${target})
 endfunction()
 
-foreach(name cuda_agreement_test cuda_gemm_test cuda_split_test cuda_stream_test)
+foreach(name cuda_agreement_test cuda_gemm_test cuda_route_test cuda_split_test cuda_stream_test)
   scorematch_stand_in_test(cuda/${name})
   add_executable(${name} cuda/${name}.cpp)
   target_link_libraries(${name} PRIVATE scorematch_test_support CUDA::cudart CUDA::cublasLt)
@@ -64,7 +67,7 @@ add_test(NAME fused_ptx COMMAND ${CMAKE_COMMAND} -DNVCC=${CMAKE_CUDA_COMPILER} -
 set_tests_properties(ptx_golden kernel_counts fused_ptx PROPERTIES LABELS simt)
 
 # cuRAND beside our noise.
-if(TARGET CUDA::curand)
+if(SCOREMATCH_HAS_CURAND)
   scorematch_test(cuda/curand_test)
   target_link_libraries(curand_test PRIVATE CUDA::cudart CUDA::curand)
   add_library(curand_cases OBJECT cuda/curand_cases.cu)
