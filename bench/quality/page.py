@@ -117,7 +117,7 @@ def method() -> list[str]:
         "200 training rows do not determine a mode's weight, its spread, or the density. With them, weights are compared with "
         f"those of the training rows, the bound of the mode spread is {100 * c.SPREAD_FEW:g} %, and ln p has no bound."), "",
         *wrapped(
-            f"This page is made with seeds {', '.join(map(str, CHECKING_SEEDS))}. Defaults may be tuned on seeds "
+            f"The whole is made with seeds {', '.join(map(str, CHECKING_SEEDS))}. Defaults may be tuned on seeds "
             f"{', '.join(map(str, TUNING_SEEDS))} only. Each seed has its own data, split, initial parameters, and noise."), ""]
 
 
@@ -125,11 +125,13 @@ def write(record: Record, path: Path = PAGE, picture_folder: Path = PICTURES) ->
     wrong = criteria.record_faults(record)
     options = [f" with `train {' '.join(record.train_options)}`" if record.train_options else "",
                f" and `sample {' '.join(record.sample_options)}`" if record.sample_options else ""]
+    seeds = ",".join(map(str, record.seeds))
+    given = "" if list(record.seeds) == list(CHECKING_SEEDS) else f" --seeds {seeds}"
     lines = ["# What the defaults learn", "",
-             *wrapped(f"{len(record.jobs())} kinds of data and networks, seeds {', '.join(map(str, record.seeds))}"
+             *wrapped(f"{len(record.jobs())} kinds of data and networks, seed{'s' * (len(record.seeds) > 1)} {seeds}"
                       f"{''.join(options)}: {'every criterion passes' if not wrong else f'{len(wrong)} criteria fail'}. "
                       f"Measured on {record.device} at commit {record.commit}, in {record.seconds / 60:.0f} minutes, by"),
-             "", "    ./dev quality", "", *summary(record), "", *digits_lines(record)]
+             "", f"    ./dev quality{given}", "", *summary(record), "", *digits_lines(record)]
     if wrong:
         lines += ["What fails:", "", *(f"- {fault}" for fault in wrong), ""]
     lines += ["## What is measured", "", *method(), "## The defaults", "", *option_lines(record), "## Pictures", "",
