@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <sstream>
 
@@ -204,6 +205,12 @@ Initialization read_initialization(const std::string& name) {
   if (name == "variance_preserving") return Initialization::variance_preserving;
   throw Error(ErrorCode::invalid_argument, "initialization",
               "initialization: expected torch or variance_preserving, got '" + name.substr(0, 200) + "'");
+}
+
+std::string short_text(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
+  return text;
 }
 
 std::string number_text(double value) {

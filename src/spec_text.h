@@ -90,5 +90,7 @@ Initialization read_initialization(const std::string& name);
 
 /// Shortest text that reads back to the same number.
 std::string number_text(double value);
+/// With so many significant digits at most, for people: "0.012" or "1.2e+06".
+std::string short_text(double value, int digits);
 
 }  // namespace scorematch

@@ -14,11 +14,7 @@ namespace {
 constexpr std::size_t kShown = 12;  // columns of the table
 constexpr std::size_t kNamed = 5;   // that differ, each in a line
 
-std::string text_of(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
-}
+std::string text_of(double value) { return short_text(value, 4); }
 
 /// Fine enough to show a hundredth of the column's deviation.
 std::string text_of(double value, double deviation) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 
 #include "cli/refusal.h"
@@ -53,11 +52,7 @@ std::string place(const Table& data, std::int64_t row, std::size_t column) {
 }
 
 /// Nine digits, which tell any two float32 apart: neighbors on a grid are sums that double rounds.
-std::string rounded_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", value);
-  return text;
-}
+std::string rounded_text(double value) { return short_text(value, 9); }
 
 std::string multiples_text(double offset, double step) {
   return (offset == 0 ? "" : number_text(offset) + " plus ") + "multiples of " + number_text(step);

@@ -6,6 +6,7 @@
 
 #include "cli/model_metadata.h"
 #include "cli/progress.h"
+#include "spec_text.h"
 
 namespace scorematch::cli {
 
@@ -68,7 +69,7 @@ void Chains::report() const {
   if (starts_from_flow_) return;  // those samples have the right spread as they are: nothing has to be forgotten
   std::printf("mixing      %s\n", mixing_.report().c_str());
   if (mixing_.is_stuck())
-    warn("the chains have hardly moved: where they end correlates by " + format_rounded(mixing_.correlation()) +
+    warn("the chains have hardly moved: where they end correlates by " + short_text(mixing_.correlation(), 2) +
          " with where they stood halfway, so the samples still show the start; give more --steps, or train at a larger "
          "noise level, or over a range of them, for which there is --sampler flow");
 }

@@ -103,19 +103,13 @@ void warn_of_prior(const Checkpoint& model, double sigma_max, double asked) {
   constexpr double kReach = 4;
   const double largest = std::max(largest_deviation(model, -1), largest_deviation(model, asked));
   if (sigma_max >= kReach * largest) return;
-  warn("sigma-max " + format_rounded(sigma_max) + " is small beside the data, whose largest standard deviation is " +
-       format_rounded(largest) +
+  warn("sigma-max " + short_text(sigma_max, 2) + " is small beside the data, whose largest standard deviation is " +
+       short_text(largest, 2) +
        " in model units: the Gaussian at sigma-max does not stand for them, so spread and the weights of modes can be "
        "wrong; train with noise up to " +
-       format_rounded(kReach * largest) + " or more (--sigma-max, or --log-mean + 3 --log-deviation)");
+       short_text(kReach * largest, 2) + " or more (--sigma-max, or --log-mean + 3 --log-deviation)");
 }
 
 void warn(const std::string& message) { std::fprintf(stderr, "scorematch: warning: %s\n", message.c_str()); }
-
-std::string format_rounded(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2g", value);
-  return text;
-}
 
 }  // namespace scorematch::cli

@@ -42,7 +42,5 @@ void warn_of_prior(const Checkpoint& model, double sigma_max, double asked);
 
 /// One line on stderr, "scorematch: warning: ...".
 void warn(const std::string& message);
-/// Two digits, "1.5e+05".
-std::string format_rounded(double value);
 
 }  // namespace scorematch::cli

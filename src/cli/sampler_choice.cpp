@@ -48,7 +48,7 @@ SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model)
   if (options.steps == 0) {
     langevin.steps = static_cast<int>(std::clamp(needed, 1.0 * kFewestSteps, 1.0 * kMostSteps));
     if (needed > kMostSteps)
-      warn("--steps: a chain at sigma " + number_text(low) + " needs about " + format_rounded(needed) +
+      warn("--steps: a chain at sigma " + number_text(low) + " needs about " + short_text(needed, 2) +
            " steps to forget its start, and runs " + std::to_string(kMostSteps) +
            "; give --steps, or train at a larger noise or over a range of it");
   }

@@ -1,7 +1,6 @@
 // Defaults of `scorematch train` that follow from the data. docs/tutorial.md says why they are what they are.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cli/commands.h"
 #include "cli/noise_choice.h"
@@ -15,20 +14,14 @@ namespace {
 // Learning rate that networks 256 wide take without a loss of stability; wider ones take it in inverse proportion (Yang
 // et al. 2021, table 3, for Adam).
 constexpr double kRate = 4e-3, kRateWidth = 256;
-// Parameters times samples that a run affords: half a minute on two cores, less than a minute on two slow ones. Steps
+// Parameters times samples that a run affords: some 40 seconds on two cores, less than a minute on slow ones. Steps
 // in two dimensions with enough rows; with more dimensions or fewer rows networks come to know single rows sooner.
 constexpr double kWork = 1.1e12, kSteps = 24'000, kEnoughRows = 4000, kFewestSteps = 2000;
 // The Gaussian at sigma_max stands for data whose largest deviation is this many times smaller: `sample` asks for 4.
 constexpr double kStandsFor = 4.1;
 constexpr std::int64_t kPictureColumns = 16;  // bytes in fewer columns are a table
 
-std::string short_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", value);
-  return text;
-}
-
-double rounded_to_three_digits(double value) { return std::stod(short_text(value)); }
+double rounded_to_three_digits(double value) { return std::stod(short_text(value, 3)); }
 
 }  // namespace
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cli/baseline.h"
+#include "spec_text.h"
 
 namespace scorematch::cli {
 namespace {
@@ -57,12 +57,6 @@ bool is_uncertain(const Evidence& evidence) {
          (evidence.gaussian && difference.standard_error() > kUncertain * std::abs(evidence.gaussian->mean));
 }
 
-std::string short_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
-}
-
 /// Whether a column that the samples have too wide or too narrow is small beside the widest.
 bool has_small_columns(const Comparison& comparison) {
   double widest = 0;
@@ -88,8 +82,8 @@ std::string advice(const Evidence& evidence) {
   if (evidence.overfits && evidence.steps >= kCanOverfit)
     return "more data, or fewer --steps: the held-out loss rose while the training went on";
   if (has_a_gap(evidence))
-    return "more data: the loss is " + short_text(evidence.losses.back().training.mean) +
-           " on the rows that the network trains on, " + short_text(evidence.held_out->mean) + " on others";
+    return "more data: the loss is " + short_text(evidence.losses.back().training.mean, 4) +
+           " on the rows that the network trains on, " + short_text(evidence.held_out->mean, 4) + " on others";
   const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
   if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
   if (evidence.is_noiseless) return "noise: the same without --schedule none, or more data";

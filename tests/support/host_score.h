@@ -14,7 +14,7 @@ using Vector = std::vector<double>;
 const NoiseState::Position kPosition{77, 3, 1000};
 
 /// A score on the host: at x [dim] and sigma. Engines that compute elsewhere would copy.
-using PointScore = std::function<std::vector<double>(const double* x, double sigma)>;
+using PointScore = std::function<Vector(const double* x, double sigma)>;
 
 inline Vector read(Queue& queue, ConstView view) {
   if (view.dtype == DType::f64) return queue.read_f64(view);
