@@ -257,8 +257,8 @@ struct FusedBlock {
   }
 
  private:
-  /// A layer's weights [out, in]. A lane starts eight loads before it waits for one: each takes some 700 clocks where
-  /// nothing is in a cache.
+  /// A layer's weights [out, in]. A lane starts eight loads before it waits for one: each takes hundreds of clocks
+  /// where nothing is in a cache.
   SCOREMATCH_DEVICE void load_weights(const float* from, const LayerPlace& place, T* to) const {
     constexpr int kRows = 4, kColumns = 2;  // kFusedColumns is a multiple of the first; columns 32 apart
     const int stride = shape.weight_stride(place);

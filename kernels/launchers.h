@@ -19,9 +19,8 @@ enum class Element { f32, bf16 };
 
 enum class Activation { silu, softplus, tanh, gelu };
 
-/// Load one kernel, as all are compiled for the same devices: whether the current one is among them; what any plan may
-/// launch, whatever its network; and what goes through layers of this activation.
-int load_kernel();
+/// Load what any plan may launch, whatever its network, which also tells whether the kernels are compiled for the
+/// current device; and what goes through layers of this activation.
 int load_common_kernels();
 int load_jet_kernels(Element element, Activation activation);
 

@@ -58,7 +58,5 @@ int launch_advance(NoisePosition* position, CUstream_st* stream) {
   return launch(advance_kernel, {1, 1, 1, 0}, stream, position);
 }
 
-int load_kernel() { return load(advance_kernel); }
-
 }  // namespace kernels
 }  // namespace scorematch

@@ -32,16 +32,17 @@ std::string describe(const Device& device) {
          ")";
 }
 
-/// CUDA itself would say so at the first launch. A driver older than the PTX has no use for it either.
-void check_image(const Device& device) {
+/// Loads what any plan may launch. CUDA itself would say so at the first launch. A driver older than the PTX has no use
+/// for it either.
+void load_kernels(const Device& device) {
   const UseDevice use(device.index);
-  const auto status = static_cast<cudaError_t>(kernels::load_kernel());
+  const auto status = static_cast<cudaError_t>(kernels::load_common_kernels());
   if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
       status == cudaErrorUnsupportedPtxVersion)
     unavailable("a device that this build has kernels for (" SCOREMATCH_CUDA_ARCHITECTURES ")",
                 "compute capability " + describe(device),
                 "build with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(device.capability));
-  check(status, "loading a kernel");
+  check(status, "loading kernels");
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ Device open_device(int index) {
   device.shared_bytes = properties.sharedMemPerBlockOptin;
   if (device.capability < kLeastCapability)
     unavailable("compute capability 8.0 or later", describe(device), "choose another device");
-  check_image(device);
+  load_kernels(device);
   return device;
 }
 

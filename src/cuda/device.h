@@ -14,7 +14,7 @@ struct Device {
   int driver = 0, runtime = 0;                     // 1000 major + 10 minor
 };
 
-/// @throws Error device_unavailable, with the remedy.
+/// Loads the kernels that any plan may launch. @throws Error device_unavailable, with the remedy.
 Device open_device(int index);
 
 /// "13.0"

@@ -57,10 +57,7 @@ class Handle {
 
 struct CudaEngine final : Engine::Impl {
   explicit CudaEngine(const cuda::Device& device_)
-      : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device.index) {
-    const UseDevice use(device.index);
-    check(static_cast<cudaError_t>(kernels::load_common_kernels()), "loading kernels");
-  }
+      : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device.index) {}
 
   std::string description() const override {
     return "cuda:" + std::to_string(device.index) + " " + device.name + ", compute capability " +
