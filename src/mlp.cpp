@@ -51,8 +51,8 @@ MlpShape MlpShape::diffusion(int dim, Kind kind) {
   // Few dimensions have fine structure, for which depth does more than width; many have data for less than either.
   constexpr int kWidest = 1024, kMultiple = 64;
   const int twice = (2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple;
-  const int width = dim <= 16 ? 128 : std::clamp(twice, 256, kWidest);
-  const std::size_t depth = dim <= 16 ? 6 : dim <= 128 ? 4 : 3;
+  const int width = dim <= 16 ? 96 : std::clamp(twice, 256, kWidest);
+  const std::size_t depth = dim <= 16 ? 8 : dim <= 128 ? 4 : 3;
   MlpShape net = make(kind, dim, std::vector<int>(depth, width), Activation::silu);
   net.parameterization = parameterization::Edm{};
   net.conditioning = conditioning::Fourier::random(/*count=*/8, /*scale=*/0.25);

@@ -171,8 +171,8 @@ TEST(Torch, IsUniformByFanInAsPhiloxDraws) {
 
 // docs/tutorial.md has the sizes.
 TEST(Diffusion, IsAResidualNetworkThatFollowsTheDimension) {
-  for (const auto& [dim, hidden] : {std::pair(1, std::vector<int>(6, 128)),
-                                    {16, std::vector<int>(6, 128)},
+  for (const auto& [dim, hidden] : {std::pair(1, std::vector<int>(8, 96)),
+                                    {16, std::vector<int>(8, 96)},
                                     {17, std::vector<int>(4, 256)},
                                     {128, std::vector<int>(4, 256)},
                                     {129, std::vector<int>(3, 320)},

@@ -11,9 +11,10 @@ from data_set import DataSet
 SCORE, ENERGY = "score", "energy"
 DIGITS = "digits"  # not a distribution but a file of digits: digits.py
 
-# Seeds of data, training and sampling alike. Defaults may be tuned on the first only; the page is made with the others.
+# Seeds of data, training and sampling alike. Defaults may be tuned on the first only; the page is made with the others,
+# which are replaced by fresh ones when a failure of theirs has led to a change of the defaults (0, 1 and 2 were).
 TUNING_SEEDS = (10, 11, 12)
-CHECKING_SEEDS = (0, 1, 2)
+CHECKING_SEEDS = (3, 4, 5)
 
 
 def data_sets() -> dict[str, DataSet]:

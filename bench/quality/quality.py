@@ -2,7 +2,7 @@
 """What the command learns by its defaults: trains on data whose distribution is known, samples, and measures how far the
 samples are from it. One line per model as it comes, then a table with pass or fail; ends with 1 if a criterion fails.
 
-    quality.py --command build/release/bin/scorematch [--sets circle,eight+energy] [--seeds 0,1,2] [--quick]
+    quality.py --command build/release/bin/scorematch [--sets circle,eight+energy] [--seeds 3,4,5] [--quick]
 """
 from __future__ import annotations
 

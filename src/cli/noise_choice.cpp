@@ -83,7 +83,7 @@ NoiseChoice choose_noise(const Matrix& rows, double deviation) {
   choice.median = median_distance(rows);
   const double far = choice.farthest, usual = std::min(choice.median, far);
   choice.sigma_max = std::max(std::sqrt((far - usual) * (far + usual)), kSpread * deviation);
-  const double low = std::log(5 * choice.sigma_min), high = std::log(2 * deviation);
+  const double low = std::log(5 * choice.sigma_min), high = std::log(1.2 * deviation);
   choice.log_mean = (low + high) / 2;
   choice.log_deviation = std::max(kNarrowest, (high - low) / 2 / 1.3);
   return choice;
