@@ -1,5 +1,6 @@
 #include "cuda/gemm.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -91,6 +92,18 @@ void Gemms::prepare(const Gemm& gemm) {
                     "] in, got one it does not on this device; fp32 can be had");
   check(status, "choosing a matrix product's algorithm");
   algorithms_.emplace(gemm, found.algo);
+}
+
+void Gemms::load(Engine::Impl& engine) const {
+  std::int64_t largest = 0;  // operand, elements
+  for (const auto& [gemm, algorithm] : algorithms_)
+    largest = std::max({largest, gemm.rows * gemm.in, gemm.rows * gemm.out, std::int64_t{gemm.in} * gemm.out});
+  const std::size_t bytes = static_cast<std::size_t>(largest) * sizeof(float);
+  const std::shared_ptr<void> zeros = engine.allocate(bytes), result = engine.allocate(bytes),
+                              workspace = engine.allocate(workspace_bytes_);
+  const GemmArrays arrays{zeros.get(), zeros.get(), result.get(), static_cast<const float*>(zeros.get())};
+  for (const auto& [gemm, algorithm] : algorithms_) run(gemm, arrays, workspace.get(), nullptr);
+  check(cudaStreamSynchronize(nullptr), "loading matrix products");
 }
 
 void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const {

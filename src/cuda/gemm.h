@@ -9,7 +9,7 @@
 #include <memory>
 #include <tuple>
 
-#include "scorematch/engine.h"
+#include "backend.h"
 
 namespace scorematch::cuda {
 
@@ -52,6 +52,9 @@ class Gemms {
 
   /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
   void prepare(const Gemm& gemm);
+  /// Runs all that are prepared, on zeros, and waits. cuBLASLt loads a kernel where it is first run, which may wait and
+  /// allocate, and so may fail while a stream is captured.
+  void load(Engine::Impl& engine) const;
   /// Enqueues a prepared one. `workspace`: workspace_bytes(). Arrays are aligned to 256 bytes.
   void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
 

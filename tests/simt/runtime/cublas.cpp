@@ -1,7 +1,9 @@
 // cuBLASLt as a plain loop in double, rounded once: what the engine's products ought to be. Operands are rounded to the
 // compute type as the hardware would, so that tf32 and bf16 differ from fp32 here as there.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "simt/host.h"
@@ -115,8 +117,19 @@ struct Product {
     return values;
   }
 
+  static bool is_zero(const Layout& m, const void* data) {
+    const char* const bytes = static_cast<const char*>(data);
+    return std::all_of(bytes, bytes + m.bytes(), [](char each) { return each == 0; });
+  }
+
   int operator()() const {
-    const auto depth = o.transpose_a == CUBLAS_OP_N ? a.columns : a.rows;
+    // Loading multiplies zeros, in a great many sizes.
+    const bool zero = is_zero(a, a_data) && is_zero(b, b_data);
+    if (zero && o.epilogue == CUBLASLT_EPILOGUE_DEFAULT) {
+      if (beta == 0) simt::device_fill(d_data, 0, d.bytes());
+      return cudaSuccess;
+    }
+    const auto depth = zero ? 0 : o.transpose_a == CUBLAS_OP_N ? a.columns : a.rows;
     const std::vector<double> left = operand(a, a_data, o.transpose_a != CUBLAS_OP_N),
                               right = operand(b, b_data, o.transpose_b == CUBLAS_OP_N);
     for (std::uint64_t j = 0; j < d.columns; ++j)
@@ -284,6 +297,13 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
       !is_device_memory(workspace, workspace_bytes) || !bias_there)
     return CUBLAS_STATUS_INVALID_VALUE;
   if (!is_aligned(a) || !is_aligned(b) || !is_aligned(d) || !is_aligned(workspace)) return CUBLAS_STATUS_INVALID_VALUE;
+  // What was never run would be loaded now: under capture it may be that it cannot.
+  const std::pair<int, std::string> product{current_device(), {reinterpret_cast<const char*>(&chosen), sizeof chosen}};
+  if (is_being_captured(stream)) {
+    if (state().loaded_products.count(product) == 0) return forbidden_by_capture(), CUBLAS_STATUS_EXECUTION_FAILED;
+  } else {
+    state().loaded_products.insert(product);
+  }
   return enqueue(stream, p) == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 }
