@@ -12,6 +12,7 @@
 // common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
 #pragma once
 #include "device/activation.cuh"
+#include "device/estimate.cuh"
 #include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
@@ -83,13 +84,13 @@ struct FusedArrays {
   using T = typename Operands::T;
   SharedArray<T> weights, input, side, work, ones, slice_weights;
   SharedArray<float> biases;
-  // Of each row: its noise level, the loss, unweighted, and its running estimate; what of v^T J v and v^T s does not
+  // Of each row: the loss, unweighted, and the sums of its losses; its noise level; what of v^T J v and v^T s does not
   // pass through the network, and [column_warps, rows] the parts that do.
-  SharedArray<float> sigma, loss;
+  SharedArray<float> loss;
   SharedArray<float> eps;  // [rows, output_columns]
   SharedArray<RowLevel> levels;
   SharedArray<HeadRow> values;
-  SharedArray<EstimateRecord> estimates;
+  SharedArray<ValueSums> loss_sums;
   SharedArray<float2> direction_base, direction_parts;
   SharedArray<float4> kept;
 
@@ -114,11 +115,10 @@ struct FusedArrays {
     carve.take(ones, count(shape.rows));
     carve.take(slice_weights, count(shape.rows));
     carve.take(biases, count(last.bias + last.place.out_padded));
-    carve.take(sigma, count(shape.rows));
     carve.take(loss, count(shape.rows));
     carve.take(levels, count(shape.rows));
     carve.take(values, count(shape.rows));
-    carve.take(estimates, count(shape.rows));
+    carve.take(loss_sums, count(shape.rows));
     carve.take(direction_base, count(shape.rows));
     carve.take(direction_parts, count(shape.rows * tiling.column_warps));
     if (tiling.keeps_eps) carve.take(eps, count(shape.rows * tiling.output_columns));

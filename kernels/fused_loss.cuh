@@ -6,7 +6,6 @@
 // Shared bytes: fused_shared_bytes(). Device bytes: 4 dim a sample in; 4 P a block in, and 4 P out onto its partial
 // sums a tile, of the L2 cache. FLOP a sample as docs/performance.md counts them.
 #pragma once
-#include "device/estimate.cuh"
 #include "fused_direction.cuh"
 #include "fused_rows.cuh"
 #include "heads/all.cuh"
@@ -87,32 +86,46 @@ SCOREMATCH_DEVICE void store_input_gradient(const Jet& jet) {
   }
 }
 
-/// Writes what is a tile's and a term's into the parameters. Called by one thread.
+/// Writes what is every tile's and term's into the parameters. Called by one thread, once.
 template <class Block>
-SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
+SCOREMATCH_DEVICE void set_block(Block& block, const FusedLossParams& given) {
   FusedLossParams& p = block.p;
   HeadParams& head = p.head;
-  head.first = first;
+  set_block_prologue(block);
+  p.parts = parts_of(given.head.objective);
+  block.partial = given.partial + blockIdx.x * given.partial_stride;
+  block.bias_partial = block.partial + given.bias_offset;
+  head.noise.fast_normals = Block::Operands::kFast;
   head.rows = block.shape.rows;
-  head.batch = p.batch - first < head.rows ? p.batch - first : head.rows;
-  head.sigma_rows = block.arrays.sigma;
-  head.term = p.terms[which];
-  head.add_loss = which > 0;
+  head.sigma_rows = nullptr;
+  head.sigma = p.prologue.sigma;
   head.bar_columns = p.tiling.output_columns;
-  head.grad_x = p.grad_x == nullptr ? nullptr : p.grad_x + first * head.grad_x_stride;
+  head.grad_x = nullptr;
   head.output_bar = p.gradient || p.grad_x != nullptr ? static_cast<void*>(block.arrays.side) : nullptr;
   head.output_bar_stride = block.shape.side_stride;
-  // Along directions F is b_o alone, until the score itself is formed.
-  head.output = block.arrays.biases + p.net.layers[p.net.hidden].bias;
-  head.output_stride = 0;
-  p.prologue.point = head.term.point;
-  set_prologue(block, first);
   if (p.tiling.keeps_eps && p.prologue.eps.given.data == nullptr) {
     p.prologue.eps_out = block.arrays.eps;
     p.prologue.eps_stride = p.tiling.output_columns;
     head.eps.given = {block.arrays.eps, p.tiling.output_columns};
-    head.eps.first = first;
   }
+}
+
+/// And what is this tile's and term's. Called by one thread.
+template <class Block>
+SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
+  FusedLossParams& p = block.p;
+  HeadParams& head = p.head;
+  set_prologue(block, first);
+  p.prologue.point = p.terms[which].point;
+  head.first = first;
+  head.batch = p.prologue.batch;
+  head.term = p.terms[which];
+  head.add_loss = which > 0;
+  if (p.grad_x != nullptr) head.grad_x = p.grad_x + first * head.grad_x_stride;
+  if (p.prologue.eps_out != nullptr) head.eps.first = first;
+  // Along directions F is b_o alone, until the score itself is formed.
+  head.output = block.arrays.biases + p.net.layers[p.net.hidden].bias;
+  head.output_stride = 0;
 }
 
 template <class Block>
@@ -145,7 +158,8 @@ template <class Jet>
 SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t tile, int which) {
   auto& block = jet.block;
   const HeadParts& parts = block.p.parts;
-  if (block.thread() == 0) set_term(block, block.first_of(tile), which);
+  // By the last warp, which seldom has a row's loss of the tile before to store.
+  if (block.thread() == block.shape.threads - 32) set_term(block, block.first_of(tile), which);
   __syncthreads();
   load_tile(block, [&](int row) { return head_row(block.p.head, row); });
   if (block.p.grad_x != nullptr && !parts.score_term) clear_input_gradient(block);
@@ -182,7 +196,7 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   for (int row = block.thread(); row < block.shape.rows && row < left; row += block.shape.threads) {
     const float loss = block.arrays.values[row].loss_factor * block.arrays.loss[row];
     if (block.p.loss_per_sample != nullptr) block.p.loss_per_sample[first + row] = loss;
-    add_value(block.arrays.estimates[row], loss);
+    block.arrays.loss_sums[row].add(loss);
   }
 }
 
@@ -192,23 +206,18 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
   SCOREMATCH_SHARED(memory);
   Carver carve(memory);
   Block& block = Block::make(given, carve);
-  if (block.thread() == 0) {
-    block.p.parts = parts_of(given.head.objective);
-    block.p.prologue.noise.fast_normals = block.p.head.noise.fast_normals = Operands::kFast;
-    block.partial = given.partial + blockIdx.x * given.partial_stride;
-    block.bias_partial = block.partial + given.bias_offset;
-  }
+  if (block.thread() == 0) set_block(block, given);
   block.load_parameters(given.params);
   for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) {
     block.arrays.ones[row] = from_float<typename Operands::T>(1.0f);
-    block.arrays.estimates[row] = {0.0, 0.0, 0.0};
+    block.arrays.loss_sums[row] = {0.0, 0.0, 0.0f, 0};
   }
   __syncthreads();
   FusedJet<Block, kActivation> jet{block};
   SCOREMATCH_NO_UNROLL
   for (std::int64_t tile = blockIdx.x; block.first_of(tile) < block.p.batch; tile += gridDim.x) run_tile(jet, tile);
-  merge_all(block.arrays.estimates, block.shape.rows);
-  if (block.thread() == 0) block.p.estimates[blockIdx.x] = block.arrays.estimates[0];
+  const EstimateRecord all = merge_all(static_cast<const ValueSums*>(block.arrays.loss_sums), block.shape.rows);
+  if (block.thread() == 0) block.p.estimates[blockIdx.x] = all;
 }
 
 }  // namespace
