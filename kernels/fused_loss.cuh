@@ -27,7 +27,7 @@ SCOREMATCH_DEVICE HeadParts parts_of(Objective objective) {
 template <class Block>
 SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   struct Sums {
-    SampleScore score;
+    SampleScore<Space::shared> score;
     float along, slice;
   };
   const HeadParams& head = block.p.head;
@@ -35,7 +35,7 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   load_direction(
       block, head.directions, m,
       [&](const HeadRow& r) {
-        return Sums{SampleScore(head, r), 0.0f, 0.0f};
+        return Sums{SampleScore<Space::shared>(head, r), 0.0f, 0.0f};
       },
       [&](Sums& sums, int g, const float(&v)[4]) {
         float s[4] = {};
@@ -57,7 +57,8 @@ template <class Head, class Block>
 SCOREMATCH_DEVICE void score_part(const Block& block) {
   const HeadParams& head = block.p.head;
   for_each_row(block, head.bar_columns, [&](int row, const LaneOfRow& at) {
-    const float loss = at.lanes.sum(score_term<Head, typename Block::T>(head, block.arrays.values[row], at));
+    const float loss =
+        at.lanes.sum(score_term<Head, typename Block::T, Space::shared>(head, block.arrays.values[row], at));
     if (at.lane == 0) block.arrays.loss[row] += loss;
   });
 }
@@ -79,7 +80,7 @@ SCOREMATCH_DEVICE void store_input_gradient(const Jet& jet) {
         const int row = block.tile_row() + 16 * i + 8 * (q / 2 % 2) + (block.lane() >> 2);
         const int k = column + 16 * pair + 8 * (q / 4) + q % 2;
         if (row >= head.batch || k >= head.dim) continue;
-        float& grad = head.grad_x[row * head.grad_x_stride + k];
+        float& grad = ptx::in_global(head.grad_x)[row * head.grad_x_stride + k];
         grad = fmaf(block.arrays.levels[row].c, c[i][2 * pair + q / 4][q % 4], grad);
       }
     });
@@ -107,6 +108,7 @@ SCOREMATCH_DEVICE void set_block(Block& block, const FusedLossParams& given) {
     p.prologue.eps_out = block.arrays.eps;
     p.prologue.eps_stride = p.tiling.output_columns;
     head.eps.given = {block.arrays.eps, p.tiling.output_columns};
+    head.eps.kept = true;
   }
 }
 
@@ -135,7 +137,7 @@ SCOREMATCH_DEVICE void clear_input_gradient(const Block& block) {
     const float zero[4] = {};
     if (row < head.batch)
       for (int g = at.lane; g < group_count(head.dim); g += at.lanes.lanes())
-        write4(head.grad_x + row * head.grad_x_stride, g, head.dim, zero);
+        write4(ptx::in_global(head.grad_x) + row * head.grad_x_stride, g, head.dim, zero);
   });
 }
 
@@ -195,7 +197,7 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   const std::int64_t first = block.first_of(tile), left = block.p.batch - first;
   for (int row = block.thread(); row < block.shape.rows && row < left; row += block.shape.threads) {
     const float loss = block.arrays.values[row].loss_factor * block.arrays.loss[row];
-    if (block.p.loss_per_sample != nullptr) block.p.loss_per_sample[first + row] = loss;
+    if (block.p.loss_per_sample != nullptr) ptx::in_global(block.p.loss_per_sample)[first + row] = loss;
     block.arrays.loss_sums[row].add(loss);
   }
 }
@@ -217,7 +219,7 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
   SCOREMATCH_NO_UNROLL
   for (std::int64_t tile = blockIdx.x; block.first_of(tile) < block.p.batch; tile += gridDim.x) run_tile(jet, tile);
   const EstimateRecord all = merge_all(static_cast<const ValueSums*>(block.arrays.loss_sums), block.shape.rows);
-  if (block.thread() == 0) block.p.estimates[blockIdx.x] = all;
+  if (block.thread() == 0) ptx::in_global(block.p.estimates)[blockIdx.x] = all;
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
   __syncthreads();
   const int groups = group_count(p.net_columns);
   for_each_row(block, p.net_columns, [&](int row, const LaneOfRow& at) {
-    const PerturbRow<typename Block::T> perturbed(p, row, block.arrays.levels[row]);
+    const PerturbRow<typename Block::T, Space::shared> perturbed(p, row, block.arrays.levels[row]);
     for (int g = at.lane; g < groups; g += at.lanes.lanes()) perturbed.store_group(g);
   });
 }

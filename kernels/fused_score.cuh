@@ -40,7 +40,8 @@ SCOREMATCH_DEVICE void store_scores(const Block& block) {
   for_each_row(block, p.dim, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
     if (row < p.batch)
-      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) store_score(p, {r.a, r.b, r.c}, row, g);
+      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
+        store_score<Space::shared>(p, {r.a, r.b, r.c}, row, g);
   });
 }
 
@@ -52,10 +53,11 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, bool first) {
     float along = 0.0f;
     if (row < p.batch)
       for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
-        along += store_jvp(p, {r.a, r.b, r.c}, row, 0, g);
+        along += store_jvp<Space::shared>(p, {r.a, r.b, r.c}, row, 0, g);
     along = at.lanes.sum(along) * p.share;
-    if (p.divergence != nullptr && row < p.batch && at.lane == 0)
-      p.divergence[row] = first ? along : p.divergence[row] + along;
+    if (p.divergence == nullptr || row >= p.batch || at.lane != 0) return;
+    float& divergence = ptx::in_global(p.divergence)[row];
+    divergence = first ? along : divergence + along;
   });
 }
 
