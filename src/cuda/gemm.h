@@ -59,10 +59,18 @@ class Gemms {
   void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
 
  private:
+  void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std::size_t workspace_bytes,
+           cudaStream_t stream) const;
+
+  struct Algorithm {
+    cublasLtMatmulAlgo_t algorithm;
+    std::size_t workspace_bytes;  // that it needs, of those it may have
+  };
+
   cublasLtHandle_t handle_;
   Precision precision_;
   std::size_t workspace_bytes_;
-  std::map<Gemm, cublasLtMatmulAlgo_t> algorithms_;
+  std::map<Gemm, Algorithm> algorithms_;
 };
 
 }  // namespace scorematch::cuda

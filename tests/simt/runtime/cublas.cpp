@@ -13,6 +13,8 @@ using namespace simt::runtime;
 
 namespace {
 
+constexpr std::uint64_t kWorkspace = 4096;  // bytes that every algorithm says it needs, if it may have them
+
 struct Operation {
   cublasComputeType_t compute;
   cublasOperation_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
@@ -258,7 +260,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   std::memset(&results[0], 0, sizeof results[0]);
   keep(&results[0].algo, chosen_for(content<Operation>(operation), content<Layout>(a), content<Layout>(b),
                                     content<Layout>(d), wishes.workspace));
-  results[0].workspaceSize = wishes.workspace;
+  results[0].workspaceSize = std::min(wishes.workspace, kWorkspace);
   results[0].state = CUBLAS_STATUS_SUCCESS;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
@@ -285,7 +287,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   std::memcpy(&p.beta, beta, sizeof p.beta);
   const Chosen chosen = content<Chosen>(algorithm), now = chosen_for(p.o, p.a, p.b, p.d, chosen.workspace);
   if (std::memcmp(&now, &chosen, sizeof now) != 0) return CUBLAS_STATUS_INVALID_VALUE;
-  if (c != d || !(content<Layout>(c_layout) == p.d) || workspace_bytes < now.workspace)
+  if (c != d || !(content<Layout>(c_layout) == p.d) || workspace_bytes < std::min(now.workspace, kWorkspace))
     return CUBLAS_STATUS_INVALID_VALUE;
   const std::uint64_t depth[] = {p.o.transpose_a == CUBLAS_OP_N ? p.a.columns : p.a.rows,
                                  p.o.transpose_b == CUBLAS_OP_N ? p.b.rows : p.b.columns};
