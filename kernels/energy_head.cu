@@ -28,7 +28,7 @@ SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, cons
   square = along = 0.0f;
   if (r.a != 0.0f) {  // zero past the batch
     const SampleDirection direction = scaled_direction(p, r, slot);
-    const SampleEps eps(p.eps, p.noise, r.sample, p.dim);
+    const SampleEps<> eps(p.eps, p.noise, r.sample, p.dim);
     const float* x = data_row(p.data, p.noise, r.sample);
     const bool sliced = p.objective == Objective::ssm;
     const float step = p.term.point * r.sigma;

@@ -1,6 +1,6 @@
 // Mean and squared deviations of the losses of a chunk, merged with what is there (include/scorematch/estimate.h). One
-// block: thread t takes losses t, t + 256, ... in order (Welford 1962), then the threads are merged pairwise (Chan,
-// Golub & LeVeque 1979), always in the same tree. In double, as it is the last stage of the reduction. Bytes: 4 batch.
+// block: thread t sums losses t, t + 256, ... in order, then the threads are merged (device/estimate.cuh), always in
+// the same order. In double, as it is the last stage of the reduction. Bytes: 4 batch.
 #include "device/estimate.cuh"
 #include "device/launch.h"
 #include "device/smem.cuh"
@@ -16,23 +16,24 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks)
     estimate_kernel(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
-  EstimateRecord* parts = carve.take<EstimateRecord>(kThreads);
+  ValueSums* parts = carve.take<ValueSums>(kThreads);
   const int thread = static_cast<int>(threadIdx.x);
-  EstimateRecord mine{0.0, 0.0, 0.0};
+  ValueSums mine{0.0, 0.0, 0.0f, 0};
   for (std::int64_t n = thread; n < batch; n += kThreads) {
     const float value = loss[n];
     if (copy != nullptr) copy[n] = value;
-    add_value(mine, value);
+    mine.add(value);
   }
-  merge_threads(mine, parts, kThreads);
-  if (thread == 0 && estimate != nullptr) *estimate = merge ? merged(*estimate, parts[0]) : parts[0];
+  parts[thread] = mine;
+  const EstimateRecord all = merge_all(parts, kThreads);
+  if (thread == 0 && estimate != nullptr) *estimate = merge ? merged(*estimate, all) : all;
 }
 
 }  // namespace
 
 int launch_estimate(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy,
                     CUstream_st* stream) {
-  const Grid grid{1, 1, kThreads, shared_bytes<EstimateRecord>(kThreads)};
+  const Grid grid{1, 1, kThreads, shared_bytes<ValueSums>(kThreads)};
   return launch(estimate_kernel, grid, stream, loss, batch, merge, estimate, copy);
 }
 

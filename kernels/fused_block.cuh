@@ -12,6 +12,7 @@
 // common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
 #pragma once
 #include "device/activation.cuh"
+#include "device/estimate.cuh"
 #include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
@@ -25,6 +26,9 @@ namespace kernels {
 constexpr int kFusedThreads = 512;  // at most
 constexpr int kFusedWarps = kFusedThreads / 32;
 constexpr int kSlab = 32;  // depth of weights that stream in at once
+
+template <Space kSpace>
+using SpaceConstant = std::integral_constant<Space, kSpace>;
 
 /// Where a lane's octets of a layer lie: vectors of sixteen bytes from the layer's first.
 template <class T>
@@ -83,13 +87,13 @@ struct FusedArrays {
   using T = typename Operands::T;
   SharedArray<T> weights, input, side, work, ones, slice_weights;
   SharedArray<float> biases;
-  // Of each row: its noise level, the loss, unweighted, and its running estimate; what of v^T J v and v^T s does not
+  // Of each row: the loss, unweighted, and the sums of its losses; its noise level; what of v^T J v and v^T s does not
   // pass through the network, and [column_warps, rows] the parts that do.
-  SharedArray<float> sigma, loss;
+  SharedArray<float> loss;
   SharedArray<float> eps;  // [rows, output_columns]
   SharedArray<RowLevel> levels;
   SharedArray<HeadRow> values;
-  SharedArray<EstimateRecord> estimates;
+  SharedArray<ValueSums> loss_sums;
   SharedArray<float2> direction_base, direction_parts;
   SharedArray<float4> kept;
 
@@ -114,11 +118,10 @@ struct FusedArrays {
     carve.take(ones, count(shape.rows));
     carve.take(slice_weights, count(shape.rows));
     carve.take(biases, count(last.bias + last.place.out_padded));
-    carve.take(sigma, count(shape.rows));
     carve.take(loss, count(shape.rows));
     carve.take(levels, count(shape.rows));
     carve.take(values, count(shape.rows));
-    carve.take(estimates, count(shape.rows));
+    carve.take(loss_sums, count(shape.rows));
     carve.take(direction_base, count(shape.rows));
     carve.take(direction_parts, count(shape.rows * tiling.column_warps));
     if (tiling.keeps_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
@@ -177,8 +180,21 @@ struct FusedBlock {
   SCOREMATCH_DEVICE float* output() const { return reinterpret_cast<float*>(work(2)); }
   SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + weights_at[l]; }
   /// The first of a lane's own vectors.
+  template <Space kSpace>
   SCOREMATCH_DEVICE float4* kept() const {
-    return (p.tiling.kept_in_shared ? static_cast<float4*>(arrays.kept) : kept_outside) + thread();
+    if constexpr (kSpace == Space::shared)
+      return arrays.kept + thread();
+    else
+      return kept_outside + thread();
+  }
+  /// visit(SpaceConstant<...>()), of where lanes keep their own: one branch for a layer, as no access by a pointer that
+  /// could be either is as quick.
+  template <class Visit>
+  SCOREMATCH_DEVICE void visit_kept(const Visit& visit) const {
+    if (p.tiling.kept_in_shared)
+      visit(SpaceConstant<Space::shared>());
+    else
+      visit(SpaceConstant<Space::global>());
   }
   /// Whether this warp's columns are some of `columns`.
   SCOREMATCH_DEVICE bool has_columns(int columns) const { return tile_column() < columns; }
@@ -343,15 +359,15 @@ struct FusedBlock {
       float c[kOutTiles][kInTiles][4] = {};
       multiply<Operands, true, true>(c, adjoint + out, adjoint_stride, inputs + in, input_stride, shape.rows, lane());
       const int row_length = place.in_padded;
-      float* to =
-          partial + place.weight_padded + std::int64_t{out + (lane() >> 2)} * row_length + in + 2 * (lane() & 3);
+      float* to = ptx::in_global(partial) + place.weight_padded + std::int64_t{out + (lane() >> 2)} * row_length + in +
+                  2 * (lane() & 3);
       if (add)
         for_each_pair(c, to, row_length, [](float* at, float x, float y) { ptx::add_float2(at, x, y); });
       else
         for_each_pair(c, to, row_length, [](float* at, float x, float y) { store2(at, x, y); });
       if (in == 0 && row_weights != nullptr)
-        add_bias_tiles<kOutTiles>(bias_partial + place.bias_padded + out, adjoint + out, adjoint_stride, row_weights,
-                                  add_bias);
+        add_bias_tiles<kOutTiles>(ptx::in_global(bias_partial) + place.bias_padded + out, adjoint + out, adjoint_stride,
+                                  row_weights, add_bias);
     }
   }
 

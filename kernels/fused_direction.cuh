@@ -37,15 +37,16 @@ struct FusedDirection {
 
  private:
   /// What was kept of the last layer.
+  template <Space kSpace>
   struct KeptTop {
-    KeptOctets<T> z, tangent, h, tangent_h;
+    KeptOctets<T, kSpace> z, tangent, h, tangent_h;
     bool residual;
 
     SCOREMATCH_DEVICE KeptTop(const Jet& jet, int l)
-        : z(jet.template kept<T>(l, jet.block.places.z)),
-          tangent(jet.template kept<T>(l, jet.block.places.tangent)),
-          h(jet.template kept<T>(l, jet.block.places.h)),
-          tangent_h(jet.template kept<T>(l, jet.block.places.tangent_h)),
+        : z(jet.template kept<T, kSpace>(l, jet.block.places.z)),
+          tangent(jet.template kept<T, kSpace>(l, jet.block.places.tangent)),
+          h(jet.template kept<T, kSpace>(l, jet.block.places.h)),
+          tangent_h(jet.template kept<T, kSpace>(l, jet.block.places.tangent_h)),
           residual(jet.is_residual(l)) {}
 
     /// h and h' of an octet; each(q, phi, z') of its numbers on the way.
@@ -70,19 +71,20 @@ struct FusedDirection {
   /// Each row's u.h' and u.h over this warp's columns, into `parts`.
   SCOREMATCH_DEVICE void project(const Tile& u) const {
     float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
-    if (jet.owns(jet.hidden() - 1)) {
-      const KeptTop kept(jet, jet.hidden() - 1);
-      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-        float v[8], h[8], tangent[8];
-        jet.octet_of(u, i, pair, v);
-        kept.recall(i, pair, h, tangent, [](int, const kernels::Jet&, float) {});
-        SCOREMATCH_UNROLL
-        for (int q = 0; q < 8; ++q) {
-          along[i][q / 2 % 2] = fmaf(v[q], tangent[q], along[i][q / 2 % 2]);
-          slice[i][q / 2 % 2] = fmaf(v[q], h[q], slice[i][q / 2 % 2]);
-        }
+    if (jet.owns(jet.hidden() - 1))
+      block.visit_kept([&](auto space) {
+        const KeptTop<decltype(space)::value> kept(jet, jet.hidden() - 1);
+        for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+          float v[8], h[8], tangent[8];
+          jet.octet_of(u, i, pair, v);
+          kept.recall(i, pair, h, tangent, [](int, const kernels::Jet&, float) {});
+          SCOREMATCH_UNROLL
+          for (int q = 0; q < 8; ++q) {
+            along[i][q / 2 % 2] = fmaf(v[q], tangent[q], along[i][q / 2 % 2]);
+            slice[i][q / 2 % 2] = fmaf(v[q], h[q], slice[i][q / 2 % 2]);
+          }
+        });
       });
-    }
     SCOREMATCH_UNROLL
     for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
     for (int r = 0; r < 2; ++r) {
@@ -125,22 +127,30 @@ struct FusedDirection {
       if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
     }
     if (!gradient || !jet.owns(l)) return;
+    block.visit_kept([&](auto space) { turn_octets<decltype(space)::value>(u, factors, first); });
+  }
+
+  template <Space kSpace>
+  SCOREMATCH_DEVICE void turn_octets(const Tile& u, const DirectionFactors (&factors)[kRowTiles][2], bool first) const {
+    const int l = jet.hidden() - 1;
+    const bool sliced = block.p.parts.sliced;
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      const KeptTop kept(jet, l);  // for each octet anew, as what follows: there are no registers left to hold them
+      const KeptTop<kSpace> kept(jet,
+                                 l);  // for each octet anew, as what follows: there are no registers left to hold them
       float v[8], more[8], h[8], tangent[8], down[8];
       jet.octet_of(u, i, pair, v);
       if (sliced) {
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q) more[q] = factors[i][q / 2 % 2].output * v[q];
-        jet.template kept<float>(block.places.slices).add(i, pair, more, first);
+        jet.template kept<float, kSpace>(block.places.slices).add(i, pair, more, first);
       }
       kept.recall(i, pair, h, tangent, [&](int q, const kernels::Jet& phi, float z_tangent) {
         v[q] *= factors[i][q / 2 % 2].jvp;        // the adjoint of h'
         more[q] = phi.second * z_tangent * v[q];  // curvature
         down[q] = phi.first * v[q];               // the adjoint of z'
       });
-      jet.template kept<float>(l, block.places.curvature).add(i, pair, more, first);
-      if (kept.residual) jet.template kept<float>(block.places.adjoint).keep(i, pair, v);
+      jet.template kept<float, kSpace>(l, block.places.curvature).add(i, pair, more, first);
+      if (kept.residual) jet.template kept<float, kSpace>(block.places.adjoint).keep(i, pair, v);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const DirectionFactors& k = factors[i][q / 2 % 2];
@@ -157,7 +167,7 @@ struct FusedDirection {
     const T* v = block.arrays.side + values.row * block.shape.side_stride;
     for (int i = 0; i < head.dim; i += 2) {
       const float2 two = load2(v + i);
-      float* grad = head.grad_x + values.row * head.grad_x_stride + i;
+      float* grad = ptx::in_global(head.grad_x) + values.row * head.grad_x_stride + i;
       grad[0] = fmaf(factor, two.x, grad[0]);
       if (i + 1 < head.dim) grad[1] = fmaf(factor, two.y, grad[1]);
     }

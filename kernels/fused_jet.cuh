@@ -21,13 +21,13 @@ struct FusedJet {
   // A bit a layer, of its weights and, sixteen further up, its biases: whether this block's partial sums have begun.
   std::uint32_t begun = 0;
 
-  template <class Kept>
-  SCOREMATCH_DEVICE KeptOctets<Kept> kept(int place) const {
-    return {block.kept(), block.shape.threads, place * block.shape.threads};
+  template <class Kept, Space kSpace>
+  SCOREMATCH_DEVICE KeptOctets<Kept, kSpace> kept(int place) const {
+    return {block.template kept<kSpace>(), block.shape.threads, place * block.shape.threads};
   }
-  template <class Kept>
-  SCOREMATCH_DEVICE KeptOctets<Kept> kept(int l, int place) const {
-    return kept<Kept>(l * block.places.layer + place);
+  template <class Kept, Space kSpace>
+  SCOREMATCH_DEVICE KeptOctets<Kept, kSpace> kept(int l, int place) const {
+    return kept<Kept, kSpace>(l * block.places.layer + place);
   }
   template <class Element>
   SCOREMATCH_DEVICE TileOctets<Element> octets(Element* array, int stride) const {
@@ -67,12 +67,13 @@ struct FusedJet {
       clear(c);
       block.template multiply_layer<false>(c, a, stride, l);
       T* to = block.work((hidden() - l) % 2);
-      if (owns(l)) {
-        if (direction)
-          tangent_layer(c, l, a, stride, to);
-        else
-          value_layer(c, l, a, stride, to);
-      }
+      if (owns(l))
+        block.visit_kept([&](auto space) {
+          if (direction)
+            tangent_layer<decltype(space)::value>(c, l, a, stride, to);
+          else
+            value_layer<decltype(space)::value>(c, l, a, stride, to);
+        });
       a = to;
       stride = block.shape.work_stride;
     }
@@ -115,15 +116,17 @@ struct FusedJet {
     const int l = hidden() - 1;
     if (!owns(l)) return;
     const bool residual = is_residual(l);
-    const auto kept_h = kept<T>(l, residual ? block.places.h : block.places.z);
     const auto to = work_octets(1);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float h[8];
-      kept_h.recall(i, pair, h);
-      SCOREMATCH_UNROLL
-      for (int q = 0; q < 8; ++q)
-        if (!residual) h[q] = block.template activation<kActivation>(h[q]).value;
-      to.store(i, pair, h);
+    block.visit_kept([&](auto space) {
+      const auto kept_h = kept<T, decltype(space)::value>(l, residual ? block.places.h : block.places.z);
+      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+        float h[8];
+        kept_h.recall(i, pair, h);
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q)
+          if (!residual) h[q] = block.template activation<kActivation>(h[q]).value;
+        to.store(i, pair, h);
+      });
     });
   }
 
@@ -161,11 +164,12 @@ struct FusedJet {
     store_octet(block.output() + (row + (block.lane() >> 2)) * stride + first, stride, 0, 0, v);
   }
 
+  template <Space kSpace>
   SCOREMATCH_DEVICE void value_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
     const FusedLayer& layer = block.p.net.layers[l];
     const float* bias = block.arrays.biases + layer.bias + block.tile_column() + 2 * (block.lane() & 3);
     const bool residual = layer.residual, backward = block.p.tiling.backward;
-    const auto kept_z = kept<T>(l, block.places.z), kept_h = kept<T>(l, block.places.h);
+    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_h = kept<T, kSpace>(l, block.places.h);
     const auto below = octets(a, stride);
     const auto out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
@@ -185,10 +189,11 @@ struct FusedJet {
     });
   }
 
+  template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
     const bool residual = is_residual(l), backward = block.p.tiling.backward;
-    const auto kept_z = kept<T>(l, block.places.z), kept_tangent = kept<T>(l, block.places.tangent);
-    const auto kept_h = kept<T>(l, block.places.tangent_h);
+    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_tangent = kept<T, kSpace>(l, block.places.tangent);
+    const auto kept_h = kept<T, kSpace>(l, block.places.tangent_h);
     const auto below = octets(a, stride);
     const auto out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
@@ -207,24 +212,27 @@ struct FusedJet {
   }
 
   SCOREMATCH_DEVICE void recall_adjoint(int place, Tile& c) const {
-    const auto adjoint = kept<float>(place);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float v[8];
-      adjoint.recall(i, pair, v);
-      set_octet(c, i, pair, v);
+    block.visit_kept([&](auto space) {
+      const auto adjoint = kept<float, decltype(space)::value>(place);
+      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+        float v[8];
+        adjoint.recall(i, pair, v);
+        set_octet(c, i, pair, v);
+      });
     });
   }
 
   /// From the adjoint of h, c, to that of z, into `to`; h into work 1.
+  template <Space kSpace>
   SCOREMATCH_DEVICE void value_layer_back(const Tile& c, int l, T* to, bool has_curvature) const {
     const bool residual = is_residual(l);
-    const auto kept_z = kept<T>(l, block.places.z);
-    const auto kept_curvature = kept<float>(l, block.places.curvature);
+    const auto kept_z = kept<T, kSpace>(l, block.places.z);
+    const auto kept_curvature = kept<float, kSpace>(l, block.places.curvature);
     const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], bar[8], h[8];
       octet_of(c, i, pair, bar);
-      if (residual) kept<float>(block.places.adjoint).keep(i, pair, bar);
+      if (residual) kept<float, kSpace>(block.places.adjoint).keep(i, pair, bar);
       kept_z.recall(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
@@ -232,7 +240,7 @@ struct FusedJet {
         h[q] = jet.value;
         bar[q] *= jet.first;
       }
-      if (residual) kept<T>(l, block.places.h).recall(i, pair, h);
+      if (residual) kept<T, kSpace>(l, block.places.h).recall(i, pair, h);
       if (has_curvature) {
         float curvature[8];
         kept_curvature.recall(i, pair, curvature);
@@ -245,15 +253,16 @@ struct FusedJet {
   }
 
   /// From the adjoint of h', c, to that of z', into `to`; h' into work 1; phi'' z' times it onto the curvature.
+  template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer_back(const Tile& c, int l, T* to, bool first) const {
     const bool residual = is_residual(l);
-    const auto kept_z = kept<T>(l, block.places.z), kept_tangent = kept<T>(l, block.places.tangent);
-    const auto kept_curvature = kept<float>(l, block.places.curvature);
+    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_tangent = kept<T, kSpace>(l, block.places.tangent);
+    const auto kept_curvature = kept<float, kSpace>(l, block.places.curvature);
     const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8], bar[8], curvature[8];
       octet_of(c, i, pair, bar);
-      if (residual) kept<float>(block.places.adjoint).keep(i, pair, bar);
+      if (residual) kept<float, kSpace>(block.places.adjoint).keep(i, pair, bar);
       kept_z.recall(i, pair, z);
       kept_tangent.recall(i, pair, tangent);
       SCOREMATCH_UNROLL
@@ -263,7 +272,7 @@ struct FusedJet {
         bar[q] *= jet.first;
         tangent[q] *= jet.first;
       }
-      if (residual) kept<T>(l, block.places.tangent_h).recall(i, pair, tangent);
+      if (residual) kept<T, kSpace>(l, block.places.tangent_h).recall(i, pair, tangent);
       kept_curvature.add(i, pair, curvature, first);
       h_out.store(i, pair, tangent);
       out.store(i, pair, bar);
@@ -304,12 +313,13 @@ struct FusedJet {
         }
         if (above != nullptr) block.template multiply_layer<true>(c, above, stride, l + 1);
         __syncthreads();
-        if (owns(l)) {
-          if (direction)
-            tangent_layer_back(c, l, block.work(to), flag);
-          else
-            value_layer_back(c, l, block.work(to), flag);
-        }
+        if (owns(l))
+          block.visit_kept([&](auto space) {
+            if (direction)
+              tangent_layer_back<decltype(space)::value>(c, l, block.work(to), flag);
+            else
+              value_layer_back<decltype(space)::value>(c, l, block.work(to), flag);
+          });
       }
       __syncthreads();
       if (above != nullptr)

@@ -6,7 +6,6 @@
 // Shared bytes: fused_shared_bytes(). Device bytes: 4 dim a sample in; 4 P a block in, and 4 P out onto its partial
 // sums a tile, of the L2 cache. FLOP a sample as docs/performance.md counts them.
 #pragma once
-#include "device/estimate.cuh"
 #include "fused_direction.cuh"
 #include "fused_rows.cuh"
 #include "heads/all.cuh"
@@ -28,7 +27,7 @@ SCOREMATCH_DEVICE HeadParts parts_of(Objective objective) {
 template <class Block>
 SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   struct Sums {
-    SampleScore score;
+    SampleScore<Space::shared> score;
     float along, slice;
   };
   const HeadParams& head = block.p.head;
@@ -36,7 +35,7 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   load_direction(
       block, head.directions, m,
       [&](const HeadRow& r) {
-        return Sums{SampleScore(head, r), 0.0f, 0.0f};
+        return Sums{SampleScore<Space::shared>(head, r), 0.0f, 0.0f};
       },
       [&](Sums& sums, int g, const float(&v)[4]) {
         float s[4] = {};
@@ -58,7 +57,8 @@ template <class Head, class Block>
 SCOREMATCH_DEVICE void score_part(const Block& block) {
   const HeadParams& head = block.p.head;
   for_each_row(block, head.bar_columns, [&](int row, const LaneOfRow& at) {
-    const float loss = at.lanes.sum(score_term<Head, typename Block::T>(head, block.arrays.values[row], at));
+    const float loss =
+        at.lanes.sum(score_term<Head, typename Block::T, Space::shared>(head, block.arrays.values[row], at));
     if (at.lane == 0) block.arrays.loss[row] += loss;
   });
 }
@@ -80,39 +80,54 @@ SCOREMATCH_DEVICE void store_input_gradient(const Jet& jet) {
         const int row = block.tile_row() + 16 * i + 8 * (q / 2 % 2) + (block.lane() >> 2);
         const int k = column + 16 * pair + 8 * (q / 4) + q % 2;
         if (row >= head.batch || k >= head.dim) continue;
-        float& grad = head.grad_x[row * head.grad_x_stride + k];
+        float& grad = ptx::in_global(head.grad_x)[row * head.grad_x_stride + k];
         grad = fmaf(block.arrays.levels[row].c, c[i][2 * pair + q / 4][q % 4], grad);
       }
     });
   }
 }
 
-/// Writes what is a tile's and a term's into the parameters. Called by one thread.
+/// Writes what is every tile's and term's into the parameters. Called by one thread, once.
 template <class Block>
-SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
+SCOREMATCH_DEVICE void set_block(Block& block, const FusedLossParams& given) {
   FusedLossParams& p = block.p;
   HeadParams& head = p.head;
-  head.first = first;
+  set_block_prologue(block);
+  p.parts = parts_of(given.head.objective);
+  block.partial = given.partial + blockIdx.x * given.partial_stride;
+  block.bias_partial = block.partial + given.bias_offset;
+  head.noise.fast_normals = Block::Operands::kFast;
   head.rows = block.shape.rows;
-  head.batch = p.batch - first < head.rows ? p.batch - first : head.rows;
-  head.sigma_rows = block.arrays.sigma;
-  head.term = p.terms[which];
-  head.add_loss = which > 0;
+  head.sigma_rows = nullptr;
+  head.sigma = p.prologue.sigma;
   head.bar_columns = p.tiling.output_columns;
-  head.grad_x = p.grad_x == nullptr ? nullptr : p.grad_x + first * head.grad_x_stride;
+  head.grad_x = nullptr;
   head.output_bar = p.gradient || p.grad_x != nullptr ? static_cast<void*>(block.arrays.side) : nullptr;
   head.output_bar_stride = block.shape.side_stride;
-  // Along directions F is b_o alone, until the score itself is formed.
-  head.output = block.arrays.biases + p.net.layers[p.net.hidden].bias;
-  head.output_stride = 0;
-  p.prologue.point = head.term.point;
-  set_prologue(block, first);
   if (p.tiling.keeps_eps && p.prologue.eps.given.data == nullptr) {
     p.prologue.eps_out = block.arrays.eps;
     p.prologue.eps_stride = p.tiling.output_columns;
     head.eps.given = {block.arrays.eps, p.tiling.output_columns};
-    head.eps.first = first;
+    head.eps.kept = true;
   }
+}
+
+/// And what is this tile's and term's. Called by one thread.
+template <class Block>
+SCOREMATCH_DEVICE void set_term(Block& block, std::int64_t first, int which) {
+  FusedLossParams& p = block.p;
+  HeadParams& head = p.head;
+  set_prologue(block, first);
+  p.prologue.point = p.terms[which].point;
+  head.first = first;
+  head.batch = p.prologue.batch;
+  head.term = p.terms[which];
+  head.add_loss = which > 0;
+  if (p.grad_x != nullptr) head.grad_x = p.grad_x + first * head.grad_x_stride;
+  if (p.prologue.eps_out != nullptr) head.eps.first = first;
+  // Along directions F is b_o alone, until the score itself is formed.
+  head.output = block.arrays.biases + p.net.layers[p.net.hidden].bias;
+  head.output_stride = 0;
 }
 
 template <class Block>
@@ -122,7 +137,7 @@ SCOREMATCH_DEVICE void clear_input_gradient(const Block& block) {
     const float zero[4] = {};
     if (row < head.batch)
       for (int g = at.lane; g < group_count(head.dim); g += at.lanes.lanes())
-        write4(head.grad_x + row * head.grad_x_stride, g, head.dim, zero);
+        write4(ptx::in_global(head.grad_x) + row * head.grad_x_stride, g, head.dim, zero);
   });
 }
 
@@ -145,7 +160,8 @@ template <class Jet>
 SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t tile, int which) {
   auto& block = jet.block;
   const HeadParts& parts = block.p.parts;
-  if (block.thread() == 0) set_term(block, block.first_of(tile), which);
+  // By the last warp, which seldom has a row's loss of the tile before to store.
+  if (block.thread() == block.shape.threads - 32) set_term(block, block.first_of(tile), which);
   __syncthreads();
   load_tile(block, [&](int row) { return head_row(block.p.head, row); });
   if (block.p.grad_x != nullptr && !parts.score_term) clear_input_gradient(block);
@@ -181,8 +197,8 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   const std::int64_t first = block.first_of(tile), left = block.p.batch - first;
   for (int row = block.thread(); row < block.shape.rows && row < left; row += block.shape.threads) {
     const float loss = block.arrays.values[row].loss_factor * block.arrays.loss[row];
-    if (block.p.loss_per_sample != nullptr) block.p.loss_per_sample[first + row] = loss;
-    add_value(block.arrays.estimates[row], loss);
+    if (block.p.loss_per_sample != nullptr) ptx::in_global(block.p.loss_per_sample)[first + row] = loss;
+    block.arrays.loss_sums[row].add(loss);
   }
 }
 
@@ -192,23 +208,18 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_loss_kernel(const __gr
   SCOREMATCH_SHARED(memory);
   Carver carve(memory);
   Block& block = Block::make(given, carve);
-  if (block.thread() == 0) {
-    block.p.parts = parts_of(given.head.objective);
-    block.p.prologue.noise.fast_normals = block.p.head.noise.fast_normals = Operands::kFast;
-    block.partial = given.partial + blockIdx.x * given.partial_stride;
-    block.bias_partial = block.partial + given.bias_offset;
-  }
+  if (block.thread() == 0) set_block(block, given);
   block.load_parameters(given.params);
   for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) {
     block.arrays.ones[row] = from_float<typename Operands::T>(1.0f);
-    block.arrays.estimates[row] = {0.0, 0.0, 0.0};
+    block.arrays.loss_sums[row] = {0.0, 0.0, 0.0f, 0};
   }
   __syncthreads();
   FusedJet<Block, kActivation> jet{block};
   SCOREMATCH_NO_UNROLL
   for (std::int64_t tile = blockIdx.x; block.first_of(tile) < block.p.batch; tile += gridDim.x) run_tile(jet, tile);
-  merge_all(block.arrays.estimates, block.shape.rows);
-  if (block.thread() == 0) block.p.estimates[blockIdx.x] = block.arrays.estimates[0];
+  const EstimateRecord all = merge_all(static_cast<const ValueSums*>(block.arrays.loss_sums), block.shape.rows);
+  if (block.thread() == 0) ptx::in_global(block.p.estimates)[blockIdx.x] = all;
 }
 
 }  // namespace

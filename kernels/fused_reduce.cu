@@ -19,8 +19,9 @@ constexpr std::int64_t kMaxBlocksALayer = 2048;
 SCOREMATCH_DEVICE void merge_estimates(const FusedReduceParams& p, EstimateRecord* parts) {
   EstimateRecord mine{0.0, 0.0, 0.0};
   for (int i = static_cast<int>(threadIdx.x); i < p.blocks; i += kThreads) mine = merged(mine, p.estimates[i]);
-  merge_threads(mine, parts, kThreads);
-  if (threadIdx.x == 0) *p.estimate = p.add ? merged(*p.estimate, parts[0]) : parts[0];
+  parts[threadIdx.x] = mine;
+  const EstimateRecord all = merge_all(parts, kThreads);
+  if (threadIdx.x == 0) *p.estimate = p.add ? merged(*p.estimate, all) : all;
 }
 
 SCOREMATCH_DEVICE void add_layer(const FusedReduceParams& p, const LayerPlace& l, float* sums) {

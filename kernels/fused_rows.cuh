@@ -19,33 +19,42 @@ SCOREMATCH_DEVICE void for_each_row(const Block& block, int columns, const Each&
     each(first + lanes.row_of(block.lane()), LaneOfRow{lanes, lanes.lane_of(block.lane())});
 }
 
-/// Where a tile of samples first ... goes, for perturb's functions. Called by one thread.
+/// What perturb's functions are told of every tile. Called by one thread, once.
 template <class Block>
-SCOREMATCH_DEVICE void set_prologue(Block& block, std::int64_t first) {
+SCOREMATCH_DEVICE void set_block_prologue(Block& block) {
   PerturbParams& p = block.p.prologue;
-  p.first = first;
+  p.noise.fast_normals = Block::Operands::kFast;
   p.rows = block.shape.rows;
-  p.batch = block.p.batch - first < p.rows ? block.p.batch - first : p.rows;
-  p.sigma_out = block.arrays.sigma;
+  p.sigma_out = nullptr;
   p.net_input = block.arrays.input;
   p.net_stride = block.shape.input_stride;
   p.net_columns = block.p.tiling.input_columns;
 }
 
-/// The network's input; `row_values(row)` is what a row's head wants, once its sigma is known. Synchronises once; the
-/// input is there after the caller's next barrier.
+/// And of the tile of samples first .... Called by one thread.
+template <class Block>
+SCOREMATCH_DEVICE void set_prologue(Block& block, std::int64_t first) {
+  PerturbParams& p = block.p.prologue;
+  p.first = first;
+  p.batch = block.p.batch - first < p.rows ? block.p.batch - first : p.rows;
+}
+
+/// The network's input, and `row_values(row)`, what a row's head wants. A row's noise level and these values are found
+/// by two threads, of different warps, at the same time: both are long chains in double, so both draw sigma.
+/// Synchronizes once; the input is there after the caller's next barrier.
 template <class Block, class RowValues>
 SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values) {
   const PerturbParams& p = block.p.prologue;
+  const int rows = block.shape.rows, levels = rows < 32 ? 32 : rows;  // threads for them
   SCOREMATCH_NO_UNROLL
-  for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) {
-    block.arrays.levels[row] = find_level(p, row);
-    block.arrays.values[row] = row_values(row);
+  for (int i = block.thread(); i < levels + rows; i += block.shape.threads) {
+    if (i < rows) block.arrays.levels[i] = find_level(p, i);
+    if (i >= levels) block.arrays.values[i - levels] = row_values(i - levels);
   }
   __syncthreads();
   const int groups = group_count(p.net_columns);
   for_each_row(block, p.net_columns, [&](int row, const LaneOfRow& at) {
-    const PerturbRow<typename Block::T> perturbed(p, row, block.arrays.levels[row]);
+    const PerturbRow<typename Block::T, Space::shared> perturbed(p, row, block.arrays.levels[row]);
     for (int g = at.lane; g < groups; g += at.lanes.lanes()) perturbed.store_group(g);
   });
 }

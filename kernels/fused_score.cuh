@@ -10,18 +10,26 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-/// What is a tile's, into the parameters. Called by one thread.
+/// What is every tile's, into the parameters. Called by one thread, once.
+template <class Block>
+SCOREMATCH_DEVICE void set_block(Block& block) {
+  set_block_prologue(block);
+  ScoreParams& score = block.p.score;
+  score.noise.fast_normals = Block::Operands::kFast;
+  score.rows = block.shape.rows;
+  score.output = score.jvp = block.output();
+  score.output_stride = score.jvp_stride = block.shape.output_stride;
+  score.direction_scale = block.arrays.loss;
+}
+
+/// What is this tile's. Called by one thread.
 template <class Block>
 SCOREMATCH_DEVICE void set_tile(Block& block, std::int64_t first) {
   set_prologue(block, first);
   ScoreParams& score = block.p.score;
   const ScoreParams& given = block.p.given;
   score.first = first;
-  score.rows = block.p.prologue.rows;
   score.batch = block.p.prologue.batch;
-  score.output = score.jvp = block.output();
-  score.output_stride = score.jvp_stride = block.shape.output_stride;
-  score.direction_scale = block.arrays.loss;
   if (given.score != nullptr) score.score = given.score + first * given.score_stride;
   if (given.divergence != nullptr) score.divergence = given.divergence + first;
 }
@@ -32,7 +40,8 @@ SCOREMATCH_DEVICE void store_scores(const Block& block) {
   for_each_row(block, p.dim, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
     if (row < p.batch)
-      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) store_score(p, {r.a, r.b, r.c}, row, g);
+      for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
+        store_score<Space::shared>(p, {r.a, r.b, r.c}, row, g);
   });
 }
 
@@ -44,10 +53,11 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, bool first) {
     float along = 0.0f;
     if (row < p.batch)
       for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
-        along += store_jvp(p, {r.a, r.b, r.c}, row, 0, g);
+        along += store_jvp<Space::shared>(p, {r.a, r.b, r.c}, row, 0, g);
     along = at.lanes.sum(along) * p.share;
-    if (p.divergence != nullptr && row < p.batch && at.lane == 0)
-      p.divergence[row] = first ? along : p.divergence[row] + along;
+    if (p.divergence == nullptr || row >= p.batch || at.lane != 0) return;
+    float& divergence = ptx::in_global(p.divergence)[row];
+    divergence = first ? along : divergence + along;
   });
 }
 
@@ -58,8 +68,9 @@ SCOREMATCH_DEVICE void run_tile(Jet& jet, std::int64_t tile) {
   if (block.thread() == 0) set_tile(block, first);
   __syncthreads();
   load_tile(block, [&](int row) {
-    const float sigma = block.arrays.sigma[row];
-    const Coefficients k = coefficients(block.p.prologue.parameterization, sigma);
+    const PerturbParams& p = block.p.prologue;
+    const float sigma = row < p.batch ? sigma_of(p.sigma, p.noise, first + row) : 1.0f;
+    const Coefficients k = coefficients(p.parameterization, sigma);
     return HeadRow{row, first + row, sigma, k.a, k.b, k.c, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f};
   });
   jet.forward(false);
@@ -98,7 +109,7 @@ __global__ void __launch_bounds__(kFusedThreads, 1) fused_score_kernel(const __g
   SCOREMATCH_SHARED(memory);
   Carver carve(memory);
   Block& block = Block::make(given, carve);
-  if (block.thread() == 0) block.p.prologue.noise.fast_normals = block.p.score.noise.fast_normals = Operands::kFast;
+  if (block.thread() == 0) set_block(block);
   block.load_parameters(given.params);
   __syncthreads();
   FusedJet<Block, kActivation> jet{block};

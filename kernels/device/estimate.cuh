@@ -1,5 +1,6 @@
 // A running mean and sum of squared deviations, mergeable (include/scorematch/estimate.h). In double, as it is the last
-// stage of the reduction of losses.
+// stage of the reduction of losses. A division in double takes some forty instructions that wait for each other, so
+// values are summed without any, and merging takes one.
 #pragma once
 #include "device/ptx.cuh"
 #include "launchers.h"
@@ -7,35 +8,74 @@
 namespace scorematch {
 namespace kernels {
 
-/// Welford (1962).
-SCOREMATCH_DEVICE void add_value(EstimateRecord& estimate, float value) {
-  const double delta = static_cast<double>(value) - estimate.mean;
-  estimate.count += 1.0;
-  estimate.mean += delta / estimate.count;
-  estimate.m2 += delta * (static_cast<double>(value) - estimate.mean);
+/// Values by their distances from the first one, d = value - origin. As the origin is one of the n values, the
+/// distances' squares exceed the squared deviations by at most n + 1 times: that is all that cancels.
+struct ValueSums {
+  double sum, square;  // of d
+  float origin;
+  int count;
+
+  SCOREMATCH_DEVICE void add(float value) {
+    if (count == 0) origin = value;
+    const double distance = static_cast<double>(value) - static_cast<double>(origin);
+    sum += distance;
+    square += distance * distance;
+    ++count;
+  }
+};
+
+/// What is merged: values' number, and the sums of their distances from an origin and of those squared.
+struct MergePart {
+  double count, origin, sum, square;
+};
+SCOREMATCH_DEVICE MergePart merge_part(const ValueSums& s) {
+  return {static_cast<double>(s.count), static_cast<double>(s.origin), s.sum, s.square};
+}
+SCOREMATCH_DEVICE MergePart merge_part(const EstimateRecord& e) { return {e.count, e.mean, 0.0, e.m2}; }
+
+/// Adds up over a warp, always in the same tree; every lane has the sum.
+SCOREMATCH_DEVICE double warp_sum(double value) {
+  for (int lanes = 16; lanes > 0; lanes /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, lanes);
+  return value;
+}
+
+/// All `count` parts merged at once. With n_i, o_i, s_i, q_i of each part and everything measured from o_0,
+///
+///   mean = sum [ n_i o_i + s_i ] / n      m2 = sum [ q_i - 2 d_i s_i + n_i d_i^2 ],  d_i = mean - o_i
+///
+/// which for parts with s_i = 0 is Chan, Golub & LeVeque (1979). Parts without values come last. The order of the sums
+/// depends on `count` alone. Called by the whole block; the first warp has the result. Synchronizes.
+template <class Part>
+SCOREMATCH_DEVICE EstimateRecord merge_all(const Part* parts, int count) {
+  __syncthreads();
+  if (threadIdx.x >= 32) return {0.0, 0.0, 0.0};
+  const int lane = static_cast<int>(threadIdx.x);
+  const double origin = merge_part(parts[0]).origin;
+  double n = 0.0, shift = 0.0, m2 = 0.0;
+  SCOREMATCH_NO_UNROLL
+  for (int i = lane; i < count; i += 32) {
+    const MergePart part = merge_part(parts[i]);
+    n += part.count;
+    shift += part.count * (part.origin - origin) + part.sum;
+  }
+  n = warp_sum(n), shift = warp_sum(shift);
+  if (n == 0.0) return {0.0, 0.0, 0.0};
+  shift /= n;
+  SCOREMATCH_NO_UNROLL
+  for (int i = lane; i < count; i += 32) {
+    const MergePart part = merge_part(parts[i]);
+    const double distance = shift - (part.origin - origin);
+    m2 += part.square + distance * (part.count * distance - 2.0 * part.sum);
+  }
+  m2 = warp_sum(m2);
+  return {n, origin + shift, m2 < 0.0 ? 0.0 : m2};
 }
 
 /// Chan, Golub & LeVeque (1979).
 SCOREMATCH_DEVICE EstimateRecord merged(const EstimateRecord& a, const EstimateRecord& b) {
-  if (a.count + b.count == 0.0) return {0.0, 0.0, 0.0};
-  const double n = a.count + b.count, delta = b.mean - a.mean;
-  return {n, a.mean + delta * b.count / n, a.m2 + b.m2 + delta * delta * a.count * b.count / n};
-}
-
-/// Estimates merged pairwise, always in the same tree, into estimates[0], which the first thread may read. Called by
-/// the whole block, of at least count / 2 threads; `count` is a power of two. Synchronises.
-SCOREMATCH_DEVICE void merge_all(EstimateRecord* estimates, int count) {
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int half = count / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (thread < half) estimates[thread] = merged(estimates[thread], estimates[thread + half]);
-  }
-}
-
-/// The threads' own, likewise; estimates [threads] is shared memory.
-SCOREMATCH_DEVICE void merge_threads(const EstimateRecord& mine, EstimateRecord* estimates, int threads) {
-  estimates[threadIdx.x] = mine;
-  merge_all(estimates, threads);
+  if (a.count == 0.0) return b;
+  const double n = a.count + b.count, delta = b.mean - a.mean, share = b.count / n;
+  return {n, a.mean + delta * share, a.m2 + b.m2 + delta * delta * a.count * share};
 }
 
 }  // namespace kernels

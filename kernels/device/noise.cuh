@@ -56,7 +56,7 @@ struct SampleNoise {
 /// Of row n of the call; of no meaning where the call draws nothing and gives no position.
 SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
   if (noise.position == nullptr) return {0, 0, 0, false};
-  const NoisePosition& p = *noise.position;
+  const NoisePosition& p = *ptx::in_global(noise.position);
   return {p.seed, static_cast<std::uint64_t>(p.step),
           static_cast<std::uint64_t>(p.first_sample + noise.sample_offset + n), noise.fast_normals};
 }
@@ -84,27 +84,29 @@ SCOREMATCH_DEVICE float draw_sigma(const SigmaLaw& law, const Noise& noise, std:
 }
 
 SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, std::int64_t n) {
-  return sigma.given != nullptr ? sigma.given[n * sigma.given_stride] : draw_sigma(sigma.law, noise, n);
+  if (sigma.given != nullptr) return ptx::in_global(sigma.given)[n * sigma.given_stride];
+  return draw_sigma(sigma.law, noise, n);
 }
 
 /// eps of sample n of the call, four columns at a time; zero from `dim` on. Not to be asked where x is not perturbed.
+/// What was kept is where the tile is.
+template <Space kTile = Space::global>
 struct SampleEps {
   SampleNoise noise;
   const float* given;
   int dim;
-  bool is_perturbed;
+  bool is_perturbed, is_kept;
 
   SCOREMATCH_DEVICE SampleEps(const EpsSource& eps, const Noise& source, std::int64_t n, int columns)
       : noise(sample_noise(source, n)),
         given(eps.given.data == nullptr ? nullptr : eps.given.data + (n - eps.first) * eps.given.stride),
         dim(columns),
-        is_perturbed(eps.perturbed) {}
+        is_perturbed(eps.perturbed),
+        is_kept(kTile == Space::shared && eps.kept) {}
 
   SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
-    if (given != nullptr) {
-      read4(given, group, dim, values);
-      return;
-    }
+    if (is_kept) return read4(ptx::in<kTile>(given), group, dim, values);
+    if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
     noise.normals4(noise.block(philox::Purpose::eps, static_cast<std::uint32_t>(group)), values);
     clear_from(dim, group, values);
   }
@@ -154,10 +156,7 @@ struct SampleDirection {
     return noise.block(philox::Purpose::direction, group, static_cast<std::uint32_t>(m));
   }
   SCOREMATCH_DEVICE void get_unscaled4(int group, float (&values)[4]) const {
-    if (given != nullptr) {
-      read4(given, group, dim, values);
-      return;
-    }
+    if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
     switch (law) {
       case DirectionSource::Law::basis:
         SCOREMATCH_UNROLL
@@ -186,7 +185,7 @@ struct SampleDirection {
 /// The row of x that sample n is.
 SCOREMATCH_DEVICE const float* data_row(const DataRows& data, const Noise& noise, std::int64_t n) {
   std::int64_t row = n;
-  if (data.rows != nullptr) row = data.rows[n];
+  if (data.rows != nullptr) row = ptx::in_global(data.rows)[n];
   if (data.drawn)
     row = static_cast<std::int64_t>(philox::index(sample_noise(noise, n).block(philox::Purpose::row, 0),
                                                   static_cast<std::uint64_t>(data.row_count)));

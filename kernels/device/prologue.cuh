@@ -22,7 +22,7 @@ SCOREMATCH_DEVICE RowLevel find_level(const PerturbParams& p, std::int64_t row) 
     level.log_sigma = p.features.kind == Features::Kind::none ? 0.0 : log(static_cast<double>(level.sigma));
     level.x = data_row(p.data, p.noise, n);
   }
-  if (p.sigma_out != nullptr) p.sigma_out[row] = level.sigma;
+  if (p.sigma_out != nullptr) ptx::in_global(p.sigma_out)[row] = level.sigma;
   return level;
 }
 
@@ -30,7 +30,8 @@ SCOREMATCH_DEVICE RowLevel find_level(const PerturbParams& p, std::int64_t row) 
 SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int k) {
   if (features.kind == Features::Kind::log_sigma) return static_cast<float>(log_sigma);
   const int half = features.count / 2;
-  const double turns = 2.0 * features.frequencies[k < half ? k : k - half] * log_sigma;  // of half a circle
+  const double turns =
+      2.0 * ptx::in_global(features.frequencies)[k < half ? k : k - half] * log_sigma;  // of half a circle
   return static_cast<float>(k < half ? sinpi(turns) : cospi(turns));
 }
 
@@ -44,14 +45,14 @@ SCOREMATCH_DEVICE void fill_features(const Features& features, int dim, bool is_
   }
 }
 
-/// What a row's groups have in common, in registers.
-template <class T>
+/// What a row's groups have in common, in registers. The network's input and what is kept of eps lie where the tile is.
+template <class T, Space kTile = Space::global>
 struct PerturbRow {
   const PerturbParams& p;
   const RowLevel& level;
   bool is_sample;
   const float* x;
-  SampleEps eps;
+  SampleEps<> eps;
   float step, c;
   float *x_tilde, *eps_out;
   T* net_input;
@@ -74,18 +75,18 @@ struct PerturbRow {
   SCOREMATCH_DEVICE void store_group(int group) const {
     float out[4] = {}, noise[4] = {};
     if (is_sample) {
-      read4(x, group, dim, out);
+      read4(ptx::in_global(x), group, dim, out);
       if (eps.is_perturbed) eps.get4(group, noise);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) out[i] = fmaf(step, noise[i], out[i]);
-      if (x_tilde != nullptr) write4(x_tilde, group, dim, out);
-      if (eps_out != nullptr) write4(eps_out, group, dim, noise);
+      if (x_tilde != nullptr) write4(ptx::in_global(x_tilde), group, dim, out);
+      if (eps_out != nullptr) write4(ptx::in<kTile>(eps_out), group, dim, noise);
     }
     if (net_input == nullptr) return;
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) out[i] *= c;
     if (4 * group + 4 > dim) fill_features(p.features, dim, is_sample, level.log_sigma, group, out);
-    write4(net_input, group, net_columns, out);
+    write4(ptx::in<kTile>(net_input), group, net_columns, out);
   }
 };
 

@@ -22,9 +22,22 @@ struct bf16 {
   std::uint16_t bits;
 };
 
+enum class Space { global, shared };
+
 namespace ptx {
 
 #if defined(__CUDACC__)
+
+/// p, and that it lies there. A pointer that was itself stored does not show it, and accesses by it would be generic,
+/// which look up every address. Not for null.
+template <Space kSpace, class T>
+SCOREMATCH_DEVICE T* in(T* p) {
+  if constexpr (kSpace == Space::global)
+    __builtin_assume(__isGlobal(p));
+  else
+    __builtin_assume(__isShared(p));
+  return p;
+}
 
 SCOREMATCH_DEVICE std::uint32_t shared_address(const void* p) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
@@ -149,6 +162,11 @@ SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[
 
 #else
 
+template <Space, class T>
+T* in(T* p) {
+  return p;
+}
+
 // Off by what the executor's options say of these bounds.
 inline float tanh_approx(float x) { return simt::approximated(std::tanh(x), 0x1p-11f * std::tanh(x)); }
 inline float ex2_approx(float x) { return simt::approximated(std::exp2(x), 0x1p-22f * std::exp2(x)); }
@@ -176,6 +194,11 @@ using simt::shared_address;
 SCOREMATCH_DEVICE bf16 to_bf16(float x) { return {static_cast<std::uint16_t>(simt::pack_bf16(x, 0.0f))}; }
 
 #endif
+
+template <class T>
+SCOREMATCH_DEVICE T* in_global(T* p) {
+  return in<Space::global>(p);
+}
 
 }  // namespace ptx
 }  // namespace kernels

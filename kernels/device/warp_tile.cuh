@@ -128,8 +128,8 @@ SCOREMATCH_DEVICE void recall(const float4* at, int, float (&v)[8], const bf16*)
   }
 }
 
-/// A lane's octets of one tile, kept as Kept; made once for all of them, as TileOctets.
-template <class Kept>
+/// A lane's octets of one tile, kept as Kept in kSpace; made once for all of them, as TileOctets.
+template <class Kept, Space kSpace>
 struct KeptOctets {
   float4* lane;  // its first vector
   int threads;   // vectors from one of its own to the next
@@ -154,7 +154,7 @@ struct KeptOctets {
 
  private:
   SCOREMATCH_DEVICE float4* place(int i, int pair) const {
-    return lane + (first + (2 * i + pair) * kept_vectors<Kept>() * threads);
+    return ptx::in<kSpace>(lane) + (first + (2 * i + pair) * kept_vectors<Kept>() * threads);
   }
 };
 

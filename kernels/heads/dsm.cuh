@@ -13,8 +13,9 @@ namespace kernels {
 struct DsmHead {
   static constexpr bool kScoreTerm = true, kDirections = false, kSlicedSquare = false;
 
+  template <Space kTile>
   struct ScoreTerm {
-    SampleEps eps;
+    SampleEps<kTile> eps;
     float quadratic, linear;
     bool complete_square;
 

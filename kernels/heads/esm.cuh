@@ -8,6 +8,7 @@ namespace kernels {
 struct EsmHead {
   static constexpr bool kScoreTerm = true, kDirections = false, kSlicedSquare = false;
 
+  template <Space>
   struct ScoreTerm {
     const float* true_score;
     int dim;
@@ -17,7 +18,7 @@ struct EsmHead {
 
     SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&bar)[4]) const {
       float target[4];
-      read4(true_score, group, dim, target);
+      read4(ptx::in_global(true_score), group, dim, target);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         bar[i] = s[i] - target[i];

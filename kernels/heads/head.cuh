@@ -1,7 +1,8 @@
 // What a head is made of. A head says which parts its objective has,
 //
 //   kDirections      share v^T J v for each direction      kSlicedSquare   + share (v^T s)^2 / 2 for each
-//   kScoreTerm       ScoreTerm: a function of s alone, with its adjoint, four columns at a time
+//   kScoreTerm       ScoreTerm<kTile>: a function of s alone, with its adjoint, four columns at a time; kTile is where
+//                    a tile's arrays lie, F, its adjoint and eps that was kept: in shared memory in fused kernels
 //
 // and row.cuh walks a row through them. A head is made for a row, so that what its groups have in common is found once.
 // A new objective is a new file beside this one and a case in all.cuh.
@@ -24,7 +25,7 @@ struct HeadRow {
 SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
   HeadRow r{row, p.first + row, 1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f};
   if (row >= p.batch) return r;
-  r.sigma = p.sigma_rows != nullptr ? p.sigma_rows[row] : sigma_of(p.sigma, p.noise, r.sample);
+  r.sigma = p.sigma_rows != nullptr ? ptx::in_global(p.sigma_rows)[row] : sigma_of(p.sigma, p.noise, r.sample);
   const Coefficients k = coefficients(p.parameterization, r.sigma);
   const double lambda = weight(p.weighting, r.sigma), factor = lambda * p.grad_factor;
   r.a = k.a;
@@ -39,9 +40,10 @@ SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
 }
 
 /// s = a x_tilde + b F of a row that is a sample, four columns at a time; zero from dim on.
+template <Space kTile = Space::global>
 struct SampleScore {
   const float *output, *x;  // x null where a = 0
-  SampleEps eps;
+  SampleEps<kTile> eps;
   float a, b, step;
   int dim;
 
@@ -55,12 +57,12 @@ struct SampleScore {
         dim(p.dim) {}
 
   SCOREMATCH_DEVICE void get4(int group, float (&s)[4]) const {
-    read4(output, group, dim, s);
+    read4(ptx::in<kTile>(output), group, dim, s);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) s[i] *= b;
     if (x == nullptr) return;
     float point[4], noise[4] = {};
-    read4(x, group, dim, point);
+    read4(ptx::in_global(x), group, dim, point);
     if (eps.is_perturbed) eps.get4(group, noise);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) s[i] = fmaf(a, fmaf(step, noise[i], point[i]), s[i]);

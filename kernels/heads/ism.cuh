@@ -7,6 +7,7 @@ namespace kernels {
 
 struct IsmHead {
   static constexpr bool kScoreTerm = true, kDirections = true, kSlicedSquare = false;
+  template <Space>
   using ScoreTerm = HalfSquareTerm;
 };
 

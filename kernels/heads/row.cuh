@@ -35,7 +35,7 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
   along = slice = 0.0f;
   if (r.row < p.batch) {
     const SampleDirection direction = scaled_direction(p, r, slot);
-    const SampleScore score(p, r);
+    const SampleScore<> score(p, r);
     const float* jvp_row = p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride;
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
       float v[4], jvp[4], s[4];
@@ -87,11 +87,11 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
 }
 
 /// The part of the loss that is a function of s alone; this lane's share of it. Writes the adjoints.
-template <class Head, class T>
+template <class Head, class T, Space kTile = Space::global>
 SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
   float loss = 0.0f;
-  const SampleScore score(p, r);
-  const typename Head::ScoreTerm term(p, r);
+  const SampleScore<kTile> score(p, r);
+  const typename Head::template ScoreTerm<kTile> term(p, r);
   const int dim = r.row < p.batch ? p.dim : 0, columns = p.bar_columns;
   const float output_factor = r.output_factor, x_factor = r.x_factor;
   const bool add = p.add_loss;
@@ -106,12 +106,12 @@ SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const 
     }
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) out[i] = output_factor * bar[i];
-    if (output_bar != nullptr) write4(output_bar, g, columns, out);
+    if (output_bar != nullptr) write4(ptx::in<kTile>(output_bar), g, columns, out);
     if (grad_x == nullptr || 4 * g >= dim) continue;
-    if (add) read4(grad_x, g, dim, out);
+    if (add) read4(ptx::in_global(grad_x), g, dim, out);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) out[i] = fmaf(x_factor, bar[i], add ? out[i] : 0.0f);
-    write4(grad_x, g, dim, out);
+    write4(ptx::in_global(grad_x), g, dim, out);
   }
   return loss;
 }

@@ -1,5 +1,6 @@
 #include "cuda/gemm.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -79,7 +80,7 @@ void Gemms::prepare(const Gemm& gemm) {
   if (algorithms_.count(gemm) != 0) return;
   Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned bias will do
   Preference p(gemm.kind == Gemm::Kind::gradient, workspace_bytes_);
-  cublasLtMatmulHeuristicResult_t found;
+  cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
   cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &d.operation, &d.left, &d.right, &d.result, &d.result,
                                                          &p.preference, 1, &found, &count);
@@ -90,17 +91,37 @@ void Gemms::prepare(const Gemm& gemm) {
                     std::to_string(gemm.in) + "] by [" + std::to_string(gemm.in) + ", " + std::to_string(gemm.out) +
                     "] in, got one it does not on this device; fp32 can be had");
   check(status, "choosing a matrix product's algorithm");
-  algorithms_.emplace(gemm, found.algo);
+  algorithms_.emplace(gemm, Algorithm{found.algo, found.workspaceSize});
+}
+
+void Gemms::load(Engine::Impl& engine) const {
+  std::int64_t largest = 0;  // operand, elements
+  std::size_t workspace_bytes = 0;
+  for (const auto& [gemm, algorithm] : algorithms_) {
+    largest = std::max({largest, gemm.rows * gemm.in, gemm.rows * gemm.out, std::int64_t{gemm.in} * gemm.out});
+    workspace_bytes = std::max(workspace_bytes, algorithm.workspace_bytes);
+  }
+  const std::size_t bytes = static_cast<std::size_t>(largest) * sizeof(float);
+  const std::shared_ptr<void> zeros = engine.allocate(bytes), result = engine.allocate(bytes),
+                              workspace = engine.allocate(workspace_bytes);
+  const GemmArrays arrays{zeros.get(), zeros.get(), result.get(), static_cast<const float*>(zeros.get())};
+  for (const auto& [gemm, algorithm] : algorithms_) run(gemm, arrays, workspace.get(), workspace_bytes, nullptr);
+  check(cudaStreamSynchronize(nullptr), "loading matrix products");
 }
 
 void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const {
+  run(gemm, arrays, workspace, workspace_bytes_, stream);
+}
+
+void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std::size_t workspace_bytes,
+                cudaStream_t stream) const {
   for (const void* each : {arrays.a, arrays.b, static_cast<const void*>(arrays.c)})
     if (reinterpret_cast<std::uintptr_t>(each) % kAlignment != 0)
       throw_invalid("queue.workspace", "memory aligned to 256 bytes", "less");
   Description d(gemm, precision_, arrays.bias);
   const float one = 1.0f, beta = adds(gemm) ? 1.0f : 0.0f;
   check(cublasLtMatmul(handle_, &d.operation, &one, arrays.b, &d.left, arrays.a, &d.right, &beta, arrays.c, &d.result,
-                       arrays.c, &d.result, &algorithms_.at(gemm), workspace, workspace_bytes_, stream),
+                       arrays.c, &d.result, &algorithms_.at(gemm).algorithm, workspace, workspace_bytes, stream),
         "enqueueing a matrix product");
 }
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <tuple>
 
-#include "scorematch/engine.h"
+#include "backend.h"
 
 namespace scorematch::cuda {
 
@@ -52,14 +52,25 @@ class Gemms {
 
   /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
   void prepare(const Gemm& gemm);
+  /// Runs all that are prepared, on zeros, and waits. cuBLASLt loads a kernel where it is first run, which may wait and
+  /// allocate, and so may fail while a stream is captured.
+  void load(Engine::Impl& engine) const;
   /// Enqueues a prepared one. `workspace`: workspace_bytes(). Arrays are aligned to 256 bytes.
   void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
 
  private:
+  void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std::size_t workspace_bytes,
+           cudaStream_t stream) const;
+
+  struct Algorithm {
+    cublasLtMatmulAlgo_t algorithm;
+    std::size_t workspace_bytes;  // that it needs, of those it may have
+  };
+
   cublasLtHandle_t handle_;
   Precision precision_;
   std::size_t workspace_bytes_;
-  std::map<Gemm, cublasLtMatmulAlgo_t> algorithms_;
+  std::map<Gemm, Algorithm> algorithms_;
 };
 
 }  // namespace scorematch::cuda

@@ -63,7 +63,9 @@ class ScoreRun {
 template <class Problem, class Run>
 class LayeredScore final : public ScoreProgram {
  public:
-  LayeredScore(const ScoreSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
+  LayeredScore(const ScoreSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {
+    problem_.net.gemms.load(context.engine);
+  }
 
   std::size_t workspace_bytes() const override {
     DeviceArena arena;

@@ -78,7 +78,9 @@ inline bool wants_gradient(const LossPlan::Out& out) { return !out.grad.empty() 
 template <class Problem, class Run>
 class LayeredLoss final : public LossProgram {
  public:
-  LayeredLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {}
+  LayeredLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {
+    problem_.net.gemms.load(context.engine);
+  }
 
   std::size_t workspace_bytes() const override { return problem_.workspace(true, DeviceArena()).bytes; }
   PlanReport report(std::int64_t batch) const override { return problem_.net.report(problem_.launches(batch)); }

@@ -102,6 +102,37 @@ TEST_F(CudaStream, ReplaysEqualEagerSteps) {
     }
 }
 
+/// Plans load their kernels and matrix products: what is recorded first of all has not run before.
+TEST_F(CudaStream, RecordsBeforeAnythingRan) {
+  const Engine engine = Engine::cuda();
+  for (const MlpShape::Kind kind : kKinds)
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+      const Compute layered{precision, Route::layered};
+      const Stream stream;
+      const MlpShape shape = net(kind);
+      const LossPlan loss_plan(engine, shape, losses()[3], kBatch, layered);
+      const ScorePlan score_plan(engine, shape, kBatch, 2, Projection::gaussian, layered);
+      Queue queue(engine, std::max(loss_plan.workspace_bytes(), score_plan.workspace_bytes()), stream.get());
+      const NoiseState noise(engine, 5);
+      const auto params = engine.upload(shape.initial_params(1, Initialization::torch)),
+                 x = engine.upload(data(kBatch * 3), {kBatch, 3}), sigma = engine.upload(std::vector<float>{0.5f});
+      auto grad = engine.allocate<float>(shape.param_count()), again = engine.allocate<float>(shape.param_count());
+      auto jvp = engine.allocate<float>({2, kBatch, 3});
+      ScorePlan::Out out;
+      out.jvp = jvp;
+      const Graph graph(stream, [&] {
+        loss_plan.run(queue, {params, x, noise}, {nullptr, grad});
+        score_plan.run(queue, {params, x, sigma, {}, noise}, out);
+      });
+      graph.launch(stream);
+      const Bits replayed = queue.read(jvp);
+      loss_plan.run(queue, {params, x, noise}, {nullptr, again});
+      score_plan.run(queue, {params, x, sigma, {}, noise}, out);
+      EXPECT_TRUE(same_bits(queue.read(grad), queue.read(again)));
+      EXPECT_TRUE(same_bits(replayed, queue.read(jvp)));
+    }
+}
+
 TEST_F(CudaStream, RecordsASampler) {
   const Engine engine = Engine::cuda();
   const Stream stream;

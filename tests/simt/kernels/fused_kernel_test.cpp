@@ -143,9 +143,7 @@ Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int dire
   gradient(net.hidden, !score, m);
   Counts all;
   const auto n = static_cast<std::uint64_t>(tiles), b = static_cast<std::uint64_t>(blocks);
-  std::uint64_t merges = 0;
-  for (int size = t.rows(); size > 1; size /= 2) ++merges;
-  all.barriers = n * tile.barriers + b * (2 + merges);
+  all.barriers = n * tile.barriers + b * 3;
   all.mma = n * tile.mma;
   all.copied = n * tile.copied;
   return all;

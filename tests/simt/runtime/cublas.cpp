@@ -1,7 +1,9 @@
 // cuBLASLt as a plain loop in double, rounded once: what the engine's products ought to be. Operands are rounded to the
 // compute type as the hardware would, so that tf32 and bf16 differ from fp32 here as there.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "simt/host.h"
@@ -10,6 +12,8 @@
 using namespace simt::runtime;
 
 namespace {
+
+constexpr std::uint64_t kWorkspace = 4096;  // bytes that every algorithm says it needs, if it may have them
 
 struct Operation {
   cublasComputeType_t compute;
@@ -115,8 +119,19 @@ struct Product {
     return values;
   }
 
+  static bool is_zero(const Layout& m, const void* data) {
+    const char* const bytes = static_cast<const char*>(data);
+    return std::all_of(bytes, bytes + m.bytes(), [](char each) { return each == 0; });
+  }
+
   int operator()() const {
-    const auto depth = o.transpose_a == CUBLAS_OP_N ? a.columns : a.rows;
+    // Loading multiplies zeros, in a great many sizes.
+    const bool zero = is_zero(a, a_data) && is_zero(b, b_data);
+    if (zero && o.epilogue == CUBLASLT_EPILOGUE_DEFAULT) {
+      if (beta == 0) simt::device_fill(d_data, 0, d.bytes());
+      return cudaSuccess;
+    }
+    const auto depth = zero ? 0 : o.transpose_a == CUBLAS_OP_N ? a.columns : a.rows;
     const std::vector<double> left = operand(a, a_data, o.transpose_a != CUBLAS_OP_N),
                               right = operand(b, b_data, o.transpose_b == CUBLAS_OP_N);
     for (std::uint64_t j = 0; j < d.columns; ++j)
@@ -245,7 +260,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   std::memset(&results[0], 0, sizeof results[0]);
   keep(&results[0].algo, chosen_for(content<Operation>(operation), content<Layout>(a), content<Layout>(b),
                                     content<Layout>(d), wishes.workspace));
-  results[0].workspaceSize = wishes.workspace;
+  results[0].workspaceSize = std::min(wishes.workspace, kWorkspace);
   results[0].state = CUBLAS_STATUS_SUCCESS;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
@@ -272,7 +287,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   std::memcpy(&p.beta, beta, sizeof p.beta);
   const Chosen chosen = content<Chosen>(algorithm), now = chosen_for(p.o, p.a, p.b, p.d, chosen.workspace);
   if (std::memcmp(&now, &chosen, sizeof now) != 0) return CUBLAS_STATUS_INVALID_VALUE;
-  if (c != d || !(content<Layout>(c_layout) == p.d) || workspace_bytes < now.workspace)
+  if (c != d || !(content<Layout>(c_layout) == p.d) || workspace_bytes < std::min(now.workspace, kWorkspace))
     return CUBLAS_STATUS_INVALID_VALUE;
   const std::uint64_t depth[] = {p.o.transpose_a == CUBLAS_OP_N ? p.a.columns : p.a.rows,
                                  p.o.transpose_b == CUBLAS_OP_N ? p.b.rows : p.b.columns};
@@ -284,6 +299,13 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
       !is_device_memory(workspace, workspace_bytes) || !bias_there)
     return CUBLAS_STATUS_INVALID_VALUE;
   if (!is_aligned(a) || !is_aligned(b) || !is_aligned(d) || !is_aligned(workspace)) return CUBLAS_STATUS_INVALID_VALUE;
+  // What was never run would be loaded now: under capture it may be that it cannot.
+  const std::pair<int, std::string> product{current_device(), {reinterpret_cast<const char*>(&chosen), sizeof chosen}};
+  if (is_being_captured(stream)) {
+    if (state().loaded_products.count(product) == 0) return forbidden_by_capture(), CUBLAS_STATUS_EXECUTION_FAILED;
+  } else {
+    state().loaded_products.insert(product);
+  }
   return enqueue(stream, p) == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 }

@@ -48,9 +48,10 @@ struct State {
   std::set<CUgraph_st*> graphs;
   std::set<CUgraphExec_st*> executables;
   int handles = 0;
-  std::set<std::pair<int, const void*>> loaded;  // device, kernel
-  std::map<int, CUstream_st> default_streams;    // by device
-  cudaError_t fault = cudaSuccess;               // sticky: what work on the device ended with
+  std::set<std::pair<int, const void*>> loaded;           // device, kernel
+  std::set<std::pair<int, std::string>> loaded_products;  // device, cuBLASLt's algorithm
+  std::map<int, CUstream_st> default_streams;             // by device
+  cudaError_t fault = cudaSuccess;                        // sticky: what work on the device ended with
   int calls = 0, fail_at = 0, enqueued = 0, waits = 0;
   bool has_failed = false;
   std::string failed_call;
@@ -70,6 +71,7 @@ bool is_chosen(const char* call);
 /// The stream an argument means; null if it is none.
 CUstream_st* stream_of(cudaStream_t stream);
 bool is_any_captured();
+bool is_being_captured(cudaStream_t stream);
 /// A call that capture forbids: breaks every capture that is under way.
 cudaError_t forbidden_by_capture();
 /// Puts work into the stream, or the graph that it is captured into.

@@ -35,6 +35,11 @@ CUstream_st* stream_of(cudaStream_t stream) {
   return state().streams.count(stream) != 0 ? stream : nullptr;
 }
 
+bool is_being_captured(cudaStream_t stream) {
+  const CUstream_st* const found = stream_of(stream);
+  return found != nullptr && found->capture != nullptr;
+}
+
 bool is_any_captured() {
   return std::any_of(state().streams.begin(), state().streams.end(),
                      [](const CUstream_st* each) { return each->capture != nullptr; });
