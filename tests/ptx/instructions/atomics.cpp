@@ -1,44 +1,15 @@
 // atom and red: one lane after the other.
 #include "ptx/execution/memory.h"
 #include "ptx/instructions/float_bits.h"
+#include "ptx/instructions/functions.h"
 #include "ptx/instructions/lanes.h"
 
 namespace ptx {
 namespace {
 
-struct Add {
-  template <class T>
-  static T apply(T a, T b) {
-    return static_cast<T>(a + b);
-  }
-};
 /// Floats in global memory: subnormal inputs and results are flushed, as the PTX ISA says.
 struct AddFlush {
   static float apply(float a, float b) { return flush(flush(a) + flush(b)); }
-};
-struct Minimum {
-  template <class T>
-  static T apply(T a, T b) {
-    return b < a ? b : a;
-  }
-};
-struct Maximum {
-  template <class T>
-  static T apply(T a, T b) {
-    return a < b ? b : a;
-  }
-};
-struct And {
-  template <class T>
-  static T apply(T a, T b) {
-    return a & b;
-  }
-};
-struct Or {
-  template <class T>
-  static T apply(T a, T b) {
-    return a | b;
-  }
 };
 struct Exchange {
   template <class T>
@@ -84,9 +55,13 @@ void compare_and_swap(Warp& warp, const Instruction& instruction, u32 active) {
     const Place place = resolve(warp, instruction, lane, address, sizeof(T), instruction.space, kAtomic);
     T old;
     std::memcpy(&old, place.bytes, sizeof old);
-    if (old == warp.values<T>(op[1])[lane]) std::memcpy(place.bytes, &warp.values<T>(op[2])[lane], sizeof(T));
+    const bool undefined = !is_initialized(place.shadow, sizeof(T));
+    if (old == warp.values<T>(op[1])[lane]) {
+      std::memcpy(place.bytes, &warp.values<T>(op[2])[lane], sizeof(T));
+      std::memset(place.shadow, !undefined && (warp.undefined(op[2]) >> lane & 1) == 0, sizeof(T));
+    }
     warp.values<T>(op[0])[lane] = old;
-    set_undefined(warp, op[0], 1u << lane, is_initialized(place.shadow, sizeof(T)) ? 0 : kFullWarp);
+    set_undefined(warp, op[0], 1u << lane, undefined ? kFullWarp : 0);
   }
 }
 

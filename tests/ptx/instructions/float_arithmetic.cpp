@@ -3,23 +3,12 @@
 #include <limits>
 
 #include "ptx/instructions/float_bits.h"
+#include "ptx/instructions/functions.h"
 #include "ptx/instructions/lanes.h"
 
 namespace ptx {
 namespace {
 
-struct Add {
-  template <class T>
-  static T apply(T a, T b) {
-    return a + b;
-  }
-};
-struct Subtract {
-  template <class T>
-  static T apply(T a, T b) {
-    return a - b;
-  }
-};
 struct Multiply {
   template <class T>
   static T apply(T a, T b) {
@@ -47,7 +36,7 @@ struct Reciprocal {
   }
 };
 /// A NaN only if both are; -0 is less than +0.
-struct Minimum {
+struct NumberMinimum {
   template <class T>
   static T apply(T a, T b) {
     if (a != a) return b != b ? std::numeric_limits<T>::quiet_NaN() : b;
@@ -56,7 +45,7 @@ struct Minimum {
     return a < b ? a : b;
   }
 };
-struct Maximum {
+struct NumberMaximum {
   template <class T>
   static T apply(T a, T b) {
     if (a != a) return b != b ? std::numeric_limits<T>::quiet_NaN() : b;
@@ -108,8 +97,8 @@ void add_operations(Table& table) {
   add_rounded<T, Round::up>(table, ".rp");
   table.add("sqrt.rn" + type, unary<T, T, SquareRoot>, kType, {kType});
   table.add("rcp.rn" + type, unary<T, T, Reciprocal>, kType, {kType});
-  table.add("min" + type, binary<T, T, T, Minimum>, kType, {kType, kType});
-  table.add("max" + type, binary<T, T, T, Maximum>, kType, {kType, kType});
+  table.add("min" + type, binary<T, T, T, NumberMinimum>, kType, {kType, kType});
+  table.add("max" + type, binary<T, T, T, NumberMaximum>, kType, {kType, kType});
   table.add("neg" + type, unary<U, U, Negate>, kType, {kType});
   table.add("abs" + type, unary<U, U, Absolute>, kType, {kType});
   table.add("copysign" + type, binary<U, U, U, CopySign>, kType, {kType, kType});

@@ -22,6 +22,7 @@ template <class U>
 constexpr U kSignBit = static_cast<U>(U{1} << (8 * sizeof(U) - 1));
 
 constexpr u32 kExponentBits = 0x7F800000;  // of a float
+constexpr u32 kTf32Bits = 0xFFFFE000;      // sign, exponent, and the 10 bits of the fraction that tf32 has
 
 /// Subnormal numbers become zeros.
 inline float flush(float x) { return std::fabs(x) < 1.17549435e-38f ? std::copysign(0.0f, x) : x; }

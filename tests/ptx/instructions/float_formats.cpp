@@ -7,9 +7,8 @@ namespace {
 
 constexpr u16 kNanBf16 = 0x7FFF;
 constexpr u32 kNanTf32 = 0x7FFFFFFF;
-constexpr u32 kTf32Bits = 0xFFFFE000;  // sign, exponent, and 10 bits of the fraction
 
-bool is_infinite(u32 bits) { return (bits & kExponentBits) == kExponentBits; }  // or a NaN
+bool is_special(u32 bits) { return (bits & kExponentBits) == kExponentBits; }  // infinite or a NaN
 
 struct Bf16Nearest {
   static u16 apply(float x) {
@@ -32,7 +31,7 @@ struct Tf32Nearest {
   static u32 apply(float x) {
     const u32 bits = bits_of(x);
     if (x != x) return kNanTf32;
-    if (is_infinite(bits)) return bits;
+    if (is_special(bits)) return bits;
     return (bits + 0xFFF + (bits >> 13 & 1)) & kTf32Bits;
   }
 };
@@ -44,7 +43,7 @@ struct Tf32Away {
     static const long low = env("PTXRUN_TF32_LOW", 0);
     const u32 bits = bits_of(x);
     if (x != x) return kNanTf32;
-    if (is_infinite(bits)) return bits;
+    if (is_special(bits)) return bits;
     const u32 sum = bits + 0x1000;
     return low == 0 ? sum & kTf32Bits : low == 1 ? sum : sum | ~kTf32Bits;
   }

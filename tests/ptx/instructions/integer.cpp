@@ -1,5 +1,6 @@
 // Integer arithmetic. Sums and products wrap around.
 #include "ptx/execution/report.h"
+#include "ptx/instructions/functions.h"
 #include "ptx/instructions/lanes.h"
 
 namespace ptx {
@@ -38,18 +39,6 @@ struct Twice<s64> {
 template <class T>
 using Wide = typename Twice<T>::Wide;
 
-struct Add {
-  template <class T>
-  static T apply(T a, T b) {
-    return static_cast<T>(a + b);
-  }
-};
-struct Subtract {
-  template <class T>
-  static T apply(T a, T b) {
-    return static_cast<T>(a - b);
-  }
-};
 struct MultiplyLow {
   template <class T>
   static T apply(T a, T b) {
@@ -92,18 +81,6 @@ struct MultiplyAddWide {
   static Wide<T> apply(T a, T b, Wide<T> c) {
     using U = Unsigned<Wide<T>>;
     return static_cast<Wide<T>>(static_cast<U>(MultiplyWide::apply(a, b)) + static_cast<U>(c));
-  }
-};
-struct Minimum {
-  template <class T>
-  static T apply(T a, T b) {
-    return b < a ? b : a;
-  }
-};
-struct Maximum {
-  template <class T>
-  static T apply(T a, T b) {
-    return a < b ? b : a;
   }
 };
 struct Absolute {

@@ -5,7 +5,7 @@
 namespace ptx {
 namespace {
 
-/// The lanes that are undefined, of each half of a register that can have two.
+/// Each half of an 8-byte element may be undefined by itself.
 template <class E>
 constexpr int kHalves = sizeof(E) == 8 ? 2 : 1;
 template <class E>

@@ -1,29 +1,12 @@
 // Bitwise logic and shifts.
 #include <algorithm>
 
+#include "ptx/instructions/functions.h"
 #include "ptx/instructions/lanes.h"
 
 namespace ptx {
 namespace {
 
-struct And {
-  template <class T>
-  static T apply(T a, T b) {
-    return a & b;
-  }
-};
-struct Or {
-  template <class T>
-  static T apply(T a, T b) {
-    return a | b;
-  }
-};
-struct Xor {
-  template <class T>
-  static T apply(T a, T b) {
-    return a ^ b;
-  }
-};
 struct Not {
   template <class T>
   static T apply(T a) {

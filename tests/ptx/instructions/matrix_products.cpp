@@ -7,8 +7,6 @@
 namespace ptx {
 namespace {
 
-constexpr u32 kTf32Bits = 0xFFFFE000;  // the lower 13 bits of an operand are ignored
-
 float bf16_half(u32 pair, int half) { return float_of((pair >> (16 * half) & 0xFFFF) << 16); }
 
 /// A row of a, or a column of b. One undefined element makes all sums with it undefined.

@@ -1,5 +1,6 @@
 // vote.sync, redux.sync and activemask: one result for all lanes of a warp.
 #include "ptx/execution/report.h"
+#include "ptx/instructions/functions.h"
 #include "ptx/instructions/lanes.h"
 
 namespace ptx {
@@ -51,19 +52,6 @@ bool decode_vote(Encoding& encoding) {
   instruction.members = 2;
   return true;
 }
-
-struct Add {
-  static u32 apply(u32 a, u32 b) { return a + b; }
-};
-struct And {
-  static u32 apply(u32 a, u32 b) { return a & b; }
-};
-struct Or {
-  static u32 apply(u32 a, u32 b) { return a | b; }
-};
-struct Xor {
-  static u32 apply(u32 a, u32 b) { return a ^ b; }
-};
 
 // Operands d, a, mask.
 template <class F>

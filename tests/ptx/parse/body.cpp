@@ -178,7 +178,7 @@ class BodyParser {
       copy_in_frame(call, callee.params[i], frame_offset(call, arguments[i]), params[i].size);
     call.flow = kCall;
     call.name = "call";
-    translator_.calls.push_back({static_cast<u32>(program_.code.size()), name});
+    translator_.add_call(function_.name, name);
     program_.code.push_back(call);
     for (std::size_t i = 0; i < results.size(); ++i)
       copy_in_frame(call, frame_offset(call, results[i]), callee.returns[i], returns[i].size);
@@ -236,6 +236,26 @@ const Callee& Translator::need(const Function& function) {
   return callees_[function.name] = callee;
 }
 
+void Translator::add_call(const std::string& caller, const std::string& callee) {
+  calls_.push_back({static_cast<u32>(program.code.size()), callee});
+  call_graph_[caller].insert(callee);
+}
+
+bool Translator::reaches(const std::string& from, const std::string& to) const {
+  std::set<std::string> seen;
+  std::vector<std::string> pending{from};
+  while (!pending.empty()) {
+    const auto callees = call_graph_.find(pending.back());
+    pending.pop_back();
+    if (callees == call_graph_.end()) continue;
+    if (callees->second.count(to) != 0) return true;
+    for (const std::string& each : callees->second)
+      if (seen.insert(each).second) pending.push_back(each);
+  }
+  return false;
+}
+
+/// Recursion is a problem, since a function has one frame per lane.
 void Translator::translate(const Function& entry) {
   BodyParser(*this, entry).parse();
   while (!pending_.empty()) {
@@ -243,7 +263,9 @@ void Translator::translate(const Function& entry) {
     pending_.pop_back();
     BodyParser(*this, module.functions.at(name)).parse();
   }
-  for (const auto& [at, name] : calls) program.code[at].target = callees_.at(name).start;
+  for (const auto& [at, name] : calls_) program.code[at].target = callees_.at(name).start;
+  for (const auto& each : callees_)
+    if (reaches(each.first, each.first)) problems.push_back("recursive function " + each.first);
 }
 
 }  // namespace ptx

@@ -1,6 +1,7 @@
 // Function bodies: from PTX to a program.
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,16 @@ class Translator {
   const Module& module;
   Program& program;
   Symbols symbols;
-  std::vector<std::string> problems;               // unknown instructions, wrong operands
-  std::vector<std::pair<u32, std::string>> calls;  // instructions and their callees
+  std::vector<std::string> problems;  // unknown instructions, wrong operands
+  /// Records that the next instruction calls `callee`.
+  void add_call(const std::string& caller, const std::string& callee);
 
  private:
+  bool reaches(const std::string& from, const std::string& to) const;
+
   std::map<std::string, Callee> callees_;
+  std::vector<std::pair<u32, std::string>> calls_;           // instructions and their callees
+  std::map<std::string, std::set<std::string>> call_graph_;  // callers and their callees
   std::vector<std::string> pending_;
 };
 
