@@ -51,9 +51,10 @@ class Interpreter {
     u32 all = 0;
     for (const Group& each : groups_) all |= each.lanes;
     const u32 elsewhere = all & ~first.lanes;
-    fault(warp_, code_[first.counter], __builtin_ctz(elsewhere != 0 ? elsewhere : 1),
+    fault(warp_, code_[first.counter], __builtin_ctz(elsewhere != 0 ? elsewhere : first.lanes),
           "deadlock by divergence: lanes " + std::to_string(first.lanes) + " of " + std::to_string(all) +
-              " wait here for lanes that wait elsewhere");
+              " wait here for lanes that " +
+              (elsewhere != 0 ? "wait elsewhere" : "have exited or have not been called"));
   }
 
   u32 guarded_lanes(const Instruction& instruction, u32 lanes) {

@@ -72,6 +72,10 @@ struct CountLeadingZeros {
 struct FindHighest {
   static u32 apply(u32 a) { return a == 0 ? ~0u : 31 - static_cast<u32>(__builtin_clz(a)); }
 };
+/// How far a must be shifted to the left to bring the highest 1 to the top.
+struct FindShift {
+  static u32 apply(u32 a) { return a == 0 ? ~0u : static_cast<u32>(__builtin_clz(a)); }
+};
 struct Reverse {
   static u32 apply(u32 a) {
     u32 result = 0;
@@ -95,6 +99,7 @@ void add_bit_fields(Table& table) {
   table.add("clz.b64", unary<u32, u64, CountLeadingZeros>, u, {b64});
   table.add("brev.b32", unary<u32, u32, Reverse>, b32, {b32});
   table.add("bfind.u32", unary<u32, u32, FindHighest>, u, {u});
+  table.add("bfind.shiftamt.u32", unary<u32, u32, FindShift>, u, {u});
 }
 
 }  // namespace ptx
