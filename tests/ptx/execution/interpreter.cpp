@@ -70,6 +70,8 @@ class Interpreter {
   /// Runs one group until it has to be merged or split, or to wait.
   Step run_group(std::size_t chosen) {
     static const bool counts = env("PTXRUN_COUNT", 0) != 0;
+    Warp& warp = warp_;
+    const Instruction* const code = code_;
     const u32 lanes = groups_[chosen].lanes;
     const u32 next_group = chosen + 1 < groups_.size() ? groups_[chosen + 1].counter : ~0u;
     u32 counter = groups_[chosen].counter;
@@ -78,15 +80,18 @@ class Interpreter {
       return step;
     };
     for (;;) {
-      const Instruction& instruction = code_[counter];
+      const Instruction& instruction = code[counter];
       const u32 active = instruction.guarded ? guarded_lanes(instruction, lanes) : lanes;
-      ++warp_.executed;
-      warp_.thread_executed += static_cast<u64>(__builtin_popcount(active));
+      ++warp.executed;
+      warp.thread_executed += static_cast<u64>(__builtin_popcount(active));
       if (counts) ++opcode_counts[instruction.name];
+      if (instruction.flow == kNext) {  // nearly all
+        if (active != 0) instruction.handler(warp, instruction, active);
+        if (++counter >= next_group) return leave(counter);
+        continue;
+      }
       switch (instruction.flow) {
-        case kNext:
-          if (active != 0) instruction.handler(warp_, instruction, active);
-          ++counter;
+        case kNext:  // above
           break;
         case kBranch:
           if (active != 0 && active != lanes) return diverge(chosen, counter, active);
