@@ -30,7 +30,8 @@ void run_loss(const Engine& engine, MlpShape::Kind kind, const Objective& object
   const MlpShape net = network(kind);
   const LossPlan plan(engine, net, Loss{objective, schedule::LogNormal{}, weighting::Edm{}}, kBatch, compute);
   Queue queue(engine, plan.workspace_bytes());
-  const auto params = engine.upload(net.initial_params(3)), x = engine.upload(samples(), {kBatch, kDim});
+  const auto params = engine.upload(net.initial_params(3, Initialization::torch)),
+             x = engine.upload(samples(), {kBatch, kDim});
   const NoiseState noise(engine, 5);
   auto grad = engine.allocate<float>(net.param_count());
   auto estimate = engine.allocate<Estimate>();
@@ -42,7 +43,8 @@ void run_score(const Engine& engine, MlpShape::Kind kind, Compute compute) {
   const MlpShape net = network(kind);
   const ScorePlan plan(engine, net, kBatch, 0, Projection::rademacher, compute);
   Queue queue(engine, plan.workspace_bytes());
-  const auto params = engine.upload(net.initial_params(3)), x = engine.upload(samples(), {kBatch, kDim});
+  const auto params = engine.upload(net.initial_params(3, Initialization::torch)),
+             x = engine.upload(samples(), {kBatch, kDim});
   const auto sigma = engine.upload(std::vector<float>(1, 0.5f));
   auto score = engine.allocate<float>(kBatch * kDim);
   plan.run(queue, {params, x, sigma}, {View(score.data(), {kBatch, kDim})});
