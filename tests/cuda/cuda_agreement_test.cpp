@@ -10,7 +10,7 @@ namespace scorematch::testing_support {
 namespace {
 
 /// The emulator's are few, as its schedules are not drawn.
-int problem_count() { return kOnStandIn ? 250 : amount(20, 400); }
+int problem_count() { return kOnStandIn ? 250 : amount(60, 400); }
 double most_work_of_a_problem() { return amount(kOnStandIn ? 2e5 : 5e4, 1.5e6); }
 
 /// A fresh seed a run, or the one to repeat.
