@@ -9,8 +9,9 @@
 namespace scorematch::testing_support {
 namespace {
 
-constexpr int kProblems = kOnStandIn ? 250 : 400;
-constexpr double kMostWork = kOnStandIn ? 2e5 : 1.5e6;
+/// The emulator's are few, as its schedules are not drawn.
+int problem_count() { return kOnStandIn ? 250 : amount(60, 400); }
+double most_work_of_a_problem() { return amount(kOnStandIn ? 2e5 : 5e4, 1.5e6); }
 
 /// A fresh seed a run, or the one to repeat.
 std::uint64_t fresh_seed() {
@@ -21,8 +22,8 @@ std::uint64_t fresh_seed() {
 
 class CudaAgreement : public CudaTest {
  protected:
-  static void sweep(Precision precision, MlpShape::Kind kind = MlpShape::Kind::score, int problems = kProblems,
-                    double most_work = kMostWork) {
+  static void sweep(Precision precision, MlpShape::Kind kind = MlpShape::Kind::score, int problems = problem_count(),
+                    double most_work = most_work_of_a_problem()) {
     const std::uint64_t seed = fresh_seed();
     std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
     ProblemMaker maker(seed);
@@ -53,7 +54,7 @@ TEST_F(CudaAgreement, InBfloat16) { sweep(Precision::bf16); }
 class CudaEnergyAgreement : public CudaAgreement {
  protected:
   static void sweep_energy(Precision precision) {
-    sweep(precision, MlpShape::Kind::energy, kProblems * 2 / 5, kMostWork / 4);
+    sweep(precision, MlpShape::Kind::energy, problem_count() * 2 / 5, most_work_of_a_problem() / 4);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "scorematch/engine.h"
@@ -57,6 +58,13 @@ class CudaTest : public testing::Test {
 };
 
 #endif
+
+/// How much a test does: on the stand-in, or by SCOREMATCH_EMULATED on the emulator of tests/ptx; and on a GPU.
+template <class T>
+T amount(T small, T full) {
+  static const bool is_small = kOnStandIn || std::getenv("SCOREMATCH_EMULATED") != nullptr;
+  return is_small ? small : full;
+}
 
 /// Device memory as it comes: on the stand-in, reading what nobody wrote is reported; on a GPU it is NaN.
 class RawMemory {

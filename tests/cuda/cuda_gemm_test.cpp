@@ -15,7 +15,6 @@ using cuda::Gemms;
 
 constexpr int kShapes = 200;  // of a kind in a precision
 constexpr int kCapability = 90;
-constexpr std::int64_t kMostWork = kOnStandIn ? 1 << 16 : 1 << 22;  // multiply-adds
 
 /// Integers as the device has them, in float or in bfloat16: a float's upper half.
 class Array : public RawMemory {
@@ -81,7 +80,7 @@ class CudaGemm : public CudaTest {
       g.rows = draw_.integer(0, 1) == 0 ? edges[draw_.integer(0, 16)] : draw_.integer(1, 300);
       g.in = 8 * draw_.integer(1, draw_.integer(0, 2) == 0 ? 33 : 9);
       g.out = 8 * draw_.integer(1, draw_.integer(0, 2) == 0 ? 33 : 9);
-    } while (g.rows * g.in * g.out > kMostWork);
+    } while (g.rows * g.in * g.out > amount(1 << 16, 1 << 22));
     g.add = kind == Gemm::Kind::gradient || draw_.integer(0, 1) == 0;
     g.bias = kind == Gemm::Kind::apply && draw_.integer(0, 1) == 0;
     g.float_output = g.bias || draw_.integer(0, 1) == 0;  // the engine asks for a bias on floats alone

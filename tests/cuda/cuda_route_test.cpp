@@ -9,8 +9,6 @@
 namespace scorematch::testing_support {
 namespace {
 
-constexpr int kBatch = kOnStandIn ? 20 : 200;
-
 struct Way {
   const char* name;
   MlpShape::Kind kind;
@@ -44,7 +42,7 @@ TEST_P(CudaRoute, Agrees) {
   p.net.kind = way.kind;
   p.net.conditioning = conditioning::LogSigma{};
   p.loss = {goal.objective, {}, weighting::Sigma2{}};
-  p.batch = kBatch;
+  p.batch = amount(20, 200);
   p.perturbed = true;
   ProblemMaker(1).fill(p);
   expect_agreement(p, run(Engine::cuda(), p, 0, p.batch, p.batch, {way.compute}), way.compute.precision);

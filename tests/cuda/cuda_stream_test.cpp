@@ -204,7 +204,8 @@ TEST_F(CudaStream, ThreadsShareAPlan) {
   const auto params = engine.upload(net().initial_params(1, Initialization::torch)),
              x = engine.upload(data(kBatch * 3), {kBatch, 3});
   const NoiseState noise(engine, 5);
-  constexpr int kThreads = 4, kTurns = kOnStandIn ? 3 : 50;
+  constexpr int kThreads = 4;
+  const int turns = amount(3, 50);
   std::vector<Bits> results(kThreads);
   std::vector<std::string> errors(kThreads);
   const auto work = [&](std::size_t t) {
@@ -212,7 +213,7 @@ TEST_F(CudaStream, ThreadsShareAPlan) {
       const Stream stream;
       Queue queue(engine, plan.workspace_bytes(), stream.get());
       auto grad = engine.allocate<float>(net().param_count());
-      for (int i = 0; i < kTurns; ++i) {
+      for (int i = 0; i < turns; ++i) {
         plan.run(queue, {params, x, noise}, {nullptr, grad});
         Bits now = queue.read(grad);
         if (i > 0 && !same_bits(now, results[t])) errors[t] = "turns differ";
@@ -236,7 +237,7 @@ TEST_F(CudaStream, SameBitsRunAfterRun) {
   for (const Loss& objective : losses()) {
     const Stream stream;
     Bits first;
-    for (int i = 0; i < (kOnStandIn ? 3 : 100); ++i) {
+    for (int i = 0; i < amount(3, 100); ++i) {
       draw_schedule(static_cast<std::uint64_t>(i));
       Trainer trainer(engine, net(), objective, stream);
       trainer.step();
@@ -249,23 +250,24 @@ TEST_F(CudaStream, SameBitsRunAfterRun) {
 
 /// Four streams at once, and whatever the workspace holds.
 TEST_F(CudaStream, SameBitsOnFourStreams) {
-  constexpr int kStreams = 4, kRuns = kOnStandIn ? 5 : 100;
-  constexpr std::int64_t kSamples = kOnStandIn ? 9 : 200;
+  constexpr int kStreams = 4;
+  const int runs = amount(5, 100);
+  const std::int64_t samples = amount(9, 200);
   const Engine engine = Engine::cuda();
   std::vector<Loss> all = losses();
   all.push_back({Esm{}, schedule::LogNormal{}, weighting::Edm{}});
   all.push_back({Dsm{Dsm::Variance::antithetic}, schedule::LogNormal{}, weighting::Edm{}});
-  const auto x = engine.upload(data(kSamples * 3), {kSamples, 3}),
-             true_score = engine.upload(data(kSamples * 3), {kSamples, 3});
+  const auto x = engine.upload(data(samples * 3), {samples, 3}),
+             true_score = engine.upload(data(samples * 3), {samples, 3});
   const NoiseState noise(engine, 5);
   struct Lane {
-    Lane(const Engine& engine, const MlpShape& net, std::size_t bytes)
+    Lane(const Engine& engine, const MlpShape& net, std::int64_t batch, std::size_t bytes)
         : workspace(bytes),
           queue(engine, workspace.data(), bytes, stream.get()),
           loss(engine.allocate<Estimate>()),
           grad(engine.allocate<float>(net.param_count())),
-          grad_x(engine.allocate<float>({kSamples, 3})),
-          per_sample(engine.allocate<float>(kSamples)) {}
+          grad_x(engine.allocate<float>({batch, 3})),
+          per_sample(engine.allocate<float>(batch)) {}
     Stream stream;
     RawMemory workspace;
     Queue queue;
@@ -281,14 +283,15 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
     for (const Loss& loss : all) {
       const MlpShape shape = net(kind);
       const auto params = engine.upload(shape.initial_params(1, Initialization::torch));
-      const LossPlan plan(engine, shape, loss, kSamples, {precision});
+      const LossPlan plan(engine, shape, loss, samples, {precision});
       std::vector<std::unique_ptr<Lane>> lanes;
-      for (int i = 0; i < kStreams; ++i) lanes.push_back(std::make_unique<Lane>(engine, shape, plan.workspace_bytes()));
+      for (int i = 0; i < kStreams; ++i)
+        lanes.push_back(std::make_unique<Lane>(engine, shape, samples, plan.workspace_bytes()));
       LossPlan::In in{params, x, noise};
       if (std::holds_alternative<Esm>(loss.objective)) in.true_score = true_score;
       Bits first;
       std::uint64_t schedule = 0;  // another a run and a stream, 20 on the stand-in, where a stream runs as it is read
-      for (int i = 0; i < kRuns; ++i) {
+      for (int i = 0; i < runs; ++i) {
         for (const auto& lane : lanes) {
           ASSERT_EQ(cudaMemsetAsync(lane->workspace.data(), 0xFF, lane->workspace.bytes(), lane->stream.get()),
                     cudaSuccess);
@@ -311,14 +314,14 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
 
 /// Plans of a narrow and a wide network launch one kernel, with more shared memory and with less, from two threads.
 TEST_F(CudaStream, ThreadsShareAKernelWithPlansOfDifferentSizes) {
-  constexpr int kSteps = kOnStandIn ? 2 : 200;
+  const int steps = amount(2, 200);
   const Engine engine = Engine::cuda();
   const Loss objective{Dsm{}, schedule::LogNormal{}, weighting::Edm{}};
   const MlpShape narrow = MlpShape::score(3, {16, 16}), wide = MlpShape::score(3, {96, 96, 96});
   const auto trained = [&](const MlpShape& shape) {
     const Stream stream;
     Trainer trainer(engine, shape, objective, stream);
-    for (int i = 0; i < kSteps; ++i) trainer.step();
+    for (int i = 0; i < steps; ++i) trainer.step();
     return trainer.state();
   };
   const Bits of_narrow = trained(narrow), of_wide = trained(wide);

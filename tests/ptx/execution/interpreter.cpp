@@ -69,7 +69,7 @@ class Interpreter {
 
   /// Runs one group until it has to be merged or split, or to wait.
   Step run_group(std::size_t chosen) {
-    static const bool counts = env("PTXRUN_COUNT", 0) != 0;
+    static const bool counts = env("SCOREMATCH_PTX_COUNT", 0) != 0;
     Warp& warp = warp_;
     const Instruction* const code = code_;
     const u32 lanes = groups_[chosen].lanes;

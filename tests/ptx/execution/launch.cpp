@@ -1,5 +1,5 @@
-// Launches: blocks one after the other, their warps in turns from barrier to barrier. With PTXRUN_SEED, blocks and
-// warps in a random order, and warps only for a few branches at a time.
+// Launches: blocks one after the other, their warps in turns from barrier to barrier. With SCOREMATCH_PTX_SEED, blocks
+// and warps in a random order, and warps only for a few branches at a time.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,11 +17,11 @@ constexpr u32 kBarriers = 16;
 constexpr std::size_t kAlignment = 64;  // bytes, of the register file
 
 std::mt19937_64& generator() {
-  static std::mt19937_64 engine(static_cast<u64>(env("PTXRUN_SEED", 0)));
+  static std::mt19937_64 engine(static_cast<u64>(env("SCOREMATCH_PTX_SEED", 0)));
   return engine;
 }
 
-bool is_shuffled() { return env("PTXRUN_SEED", 0) != 0; }
+bool is_shuffled() { return env("SCOREMATCH_PTX_SEED", 0) != 0; }
 
 u64 volume(const u32 (&extent)[3]) { return u64{extent[0]} * extent[1] * extent[2]; }
 
@@ -210,7 +210,7 @@ class Launcher {
 
 void print_launch(const Launch& launch, const Launcher& launcher, double seconds) {
   std::fprintf(stderr,
-               "ptxrun: %s grid (%u, %u, %u) block %u shared %u: %.3g M warp, %.3g M thread instructions, %.3f s\n",
+               "emulator: %s grid (%u, %u, %u) block %u shared %u: %.3g M warp, %.3g M thread instructions, %.3f s\n",
                launch.program->function->name.c_str(), launch.grid[0], launch.grid[1], launch.grid[2],
                static_cast<u32>(volume(launch.block)), launch.dynamic_shared,
                static_cast<double>(launcher.warp_instructions()) / 1e6,
@@ -220,7 +220,7 @@ void print_launch(const Launch& launch, const Launcher& launcher, double seconds
 }  // namespace
 
 void run(const Launch& launch) {
-  static const bool prints = env("PTXRUN_TRACE", 0) != 0;
+  static const bool prints = env("SCOREMATCH_PTX_TRACE", 0) != 0;
   const auto begin = std::chrono::steady_clock::now();
   ++current_launch;
   Launcher launcher(launch);

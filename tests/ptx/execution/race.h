@@ -22,9 +22,9 @@ struct Trace {
 
 enum Access { kRead, kWrite, kAtomic };
 
-/// PTXRUN_RACE: 0 no detection, 1 races between warps and blocks, 2 also between the lanes of a warp.
+/// SCOREMATCH_PTX_RACE: 0 no detection, 1 races between warps and blocks, 2 also between the lanes of a warp.
 inline int race_level() {
-  static const int level = static_cast<int>(env("PTXRUN_RACE", 0));
+  static const int level = static_cast<int>(env("SCOREMATCH_PTX_RACE", 0));
   return level;
 }
 

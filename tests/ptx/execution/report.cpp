@@ -17,7 +17,7 @@ long env(const char* name, long otherwise) {
 void complain(const std::string& what) {
   static std::set<std::string> printed;
   const std::string key = what.substr(0, what.find("block ("));  // the same for all blocks
-  if (printed.insert(key).second) std::fprintf(stderr, "ptxrun: %s\n", what.c_str());
+  if (printed.insert(key).second) std::fprintf(stderr, "emulator: %s\n", what.c_str());
 }
 
 std::string where(const Warp& warp, const Instruction& instruction, int lane) {
@@ -39,13 +39,13 @@ void fault(const Warp& warp, const Instruction& instruction, int lane, const std
 }
 
 void report_uninitialized(const Warp& warp, const Instruction& instruction, u32 lanes, const char* use) {
-  ++stats.uninitialised;
+  ++stats.uninitialized;
   complain(std::string("an uninitialized value is used as ") + use + ": " +
            where(warp, instruction, __builtin_ctz(lanes)));
 }
 
 void report_origin(const Warp& warp, const Instruction& instruction, u32 lanes) {
-  static const bool enabled = env("PTXRUN_ORIGIN", 0) != 0;
+  static const bool enabled = env("SCOREMATCH_PTX_ORIGIN", 0) != 0;
   if (enabled) complain("uninitialized memory is read: " + where(warp, instruction, __builtin_ctz(lanes)));
 }
 

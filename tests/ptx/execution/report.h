@@ -9,7 +9,7 @@ std::string where(const Warp& warp, const Instruction& instruction, int lane);
 [[noreturn]] void fault(const Warp& warp, const Instruction& instruction, int lane, const std::string& what);
 /// Warns that lanes use uninitialized values as `use`.
 void report_uninitialized(const Warp& warp, const Instruction& instruction, u32 lanes, const char* use);
-/// With PTXRUN_ORIGIN, warns that lanes load uninitialized memory.
+/// With SCOREMATCH_PTX_ORIGIN, warns that lanes load uninitialized memory.
 void report_origin(const Warp& warp, const Instruction& instruction, u32 lanes);
 
 }  // namespace ptx

@@ -3,7 +3,7 @@
 namespace ptx {
 namespace {
 
-u32 multiprocessors() { return static_cast<u32>(env("PTXRUN_SMS", 4)); }
+u32 multiprocessors() { return static_cast<u32>(env("SCOREMATCH_PTX_SMS", 4)); }
 
 u32 value_of(SpecialRegister which, const Warp& warp, u32 lane) {
   const Block& block = *warp.block;

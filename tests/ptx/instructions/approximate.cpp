@@ -1,5 +1,5 @@
 // Approximate instructions: as inaccurate as the PTX ISA allows, by a hash of the argument, so that no test passes only
-// because the emulator is more accurate than a GPU. PTXRUN_NOISE scales the error, in percent.
+// because the emulator is more accurate than a GPU. SCOREMATCH_PTX_NOISE scales the error, in percent.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,7 +12,7 @@ namespace {
 
 /// A number in [-1, 1] that depends on x only, times the scale of the error.
 double noise(float x) {
-  static const double scale = static_cast<double>(env("PTXRUN_NOISE", 100)) / 100;
+  static const double scale = static_cast<double>(env("SCOREMATCH_PTX_NOISE", 100)) / 100;
   u32 hash = bits_of(x);
   hash ^= hash >> 16;
   hash *= 0x7FEB352Du;

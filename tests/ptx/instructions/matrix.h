@@ -13,10 +13,10 @@ inline void require_full_warp(const Warp& warp, const Instruction& instruction, 
 /// The sum as tensor cores compute it.
 float tensor_core_dot(const float* a, const float* b, int length, float c);
 
-/// c + sum of a[i] * b[i]. PTXRUN_MMA=0: in double, rounded once. PTXRUN_MMA=1: as tensor cores do.
+/// c + sum of a[i] * b[i]. SCOREMATCH_PTX_MMA=0: in double, rounded once. SCOREMATCH_PTX_MMA=1: as tensor cores do.
 template <int kLength>
 float dot(const float* a, const float* b, float c) {
-  static const bool exact = env("PTXRUN_MMA", 0) == 0;
+  static const bool exact = env("SCOREMATCH_PTX_MMA", 0) == 0;
   if (!exact) return tensor_core_dot(a, b, kLength, c);
   double sum = static_cast<double>(c);
   for (int i = 0; i < kLength; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);

@@ -1,6 +1,6 @@
 // Sums of products as measured on tensor cores (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA
-// tensor cores", 2021): PTXRUN_MMA_BLOCK products at a time are aligned to the largest exponent, truncated
-// PTXRUN_MMA_EXTRA bits below the precision of a float, and added; the sum is truncated to a float.
+// tensor cores", 2021): SCOREMATCH_PTX_MMA_BLOCK products at a time are aligned to the largest exponent, truncated
+// SCOREMATCH_PTX_MMA_EXTRA bits below the precision of a float, and added; the sum is truncated to a float.
 #include <algorithm>
 #include <cmath>
 
@@ -67,8 +67,8 @@ float truncated_sum(const Terms& terms, int extra) {
 }  // namespace
 
 float tensor_core_dot(const float* a, const float* b, int length, float c) {
-  static const int extra = static_cast<int>(env("PTXRUN_MMA_EXTRA", 1));
-  static const int block = static_cast<int>(std::clamp(env("PTXRUN_MMA_BLOCK", 8), 1L, long{kMostProducts}));
+  static const int extra = static_cast<int>(env("SCOREMATCH_PTX_MMA_EXTRA", 1));
+  static const int block = static_cast<int>(std::clamp(env("SCOREMATCH_PTX_MMA_BLOCK", 8), 1L, long{kMostProducts}));
   for (int at = 0; at < length; at += block)
     c = truncated_sum(terms_of(a + at, b + at, std::min(block, length - at), c), extra);
   return c;

@@ -10,7 +10,7 @@ namespace {
 [[noreturn]] void give_up(const std::string& entry, const std::vector<std::string>& problems) {
   std::string all;
   for (const std::string& each : problems) all += "\n  " + each;
-  std::fprintf(stderr, "ptxrun: kernel %s cannot be emulated:%s\n", entry.c_str(), all.c_str());
+  std::fprintf(stderr, "emulator: kernel %s cannot be emulated:%s\n", entry.c_str(), all.c_str());
   std::abort();
 }
 
