@@ -61,14 +61,14 @@ std::string without_hashes(std::string name) {
   return name;
 }
 
-/// SCOREMATCH_PTX_PTX names a file whose kernels stand for the program's own of the same names.
+/// SCOREMATCH_PTX_FILE names a file whose kernels stand for the program's own of the same names.
 Module* replacement() {
   static const std::unique_ptr<Module> module = []() -> std::unique_ptr<Module> {
-    const char* const path = std::getenv("SCOREMATCH_PTX_PTX");
+    const char* const path = std::getenv("SCOREMATCH_PTX_FILE");
     if (path == nullptr) return nullptr;
     std::ifstream file(path);
     if (!file) {
-      say(std::string("cannot read SCOREMATCH_PTX_PTX=") + path);
+      say(std::string("cannot read SCOREMATCH_PTX_FILE=") + path);
       std::abort();
     }
     return std::make_unique<Module>(std::string(std::istreambuf_iterator<char>(file), {}));
