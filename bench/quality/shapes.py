@@ -99,9 +99,10 @@ def checkerboard() -> DataSet:
 
 
 def pinwheel() -> DataSet:
-    """Five arms: Gaussians of deviation 0.3 outward and 0.1 across, turned by an angle that grows with the radius. Such a
-    turn preserves areas, so the density is that of the arms before it."""
-    arms, deviation, rate = 5, np.array([0.3, 0.1]), 0.5
+    """Five arms: Gaussians of deviation 0.3 outward and 0.1 across, turned by rate e^radius, with the numbers of FFJORD's
+    pinwheel (Grathwohl et al. 2019). A turn by the radius preserves areas, so the density is that of the arms before it.
+    At twice this rate an arm at radius 2, beyond which some 15 of 4,000 rows lie, is 0.013 thick."""
+    arms, deviation, rate = 5, np.array([0.3, 0.1]), 0.25
     bases = 2 * math.pi * np.arange(arms) / arms
 
     def turned(rows: Rows, angle: np.ndarray) -> Rows:
