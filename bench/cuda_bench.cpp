@@ -3,11 +3,12 @@
 // so that the host's part of a small job is not in its time. Every job is compared with the reference engine before it
 // is timed.
 //
-//   copy      device to device, bytes read and written: the bandwidth the rest is a share of
+//   copy      device to device, bytes read and written
+//   products  a large matrix product by cuBLASLt; with copy, what the jobs' floors are reckoned from (device_rates.h)
 //   perturb   x_tilde and sigma of N samples: 4 d read and 4 d written a sample
 //   normals   cuRAND's host generator filling as many floats, Philox too: the peer of perturb
 //   cuda-...  jobs (job.h): loss and gradient; FLOP/s are those the method needs at least; cuda-...-graph: recorded
-//   first adam      one step with average: 4 (5 read + 4 written) bytes a parameter
+//   adam      one step with average: 4 (5 read + 4 written) bytes a parameter
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
 #if defined(SCOREMATCH_HAS_CURAND)
@@ -15,15 +16,16 @@
 #endif
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "device_rates.h"
+#include "device_timer.h"
 #include "running_job.h"
 #include "scorematch/scorematch.h"
 #include "work.h"
@@ -37,78 +39,14 @@ namespace bench = scorematch::bench;
 
 namespace {
 
-constexpr int kCalls = 30, kWarmUps = 5;
+using bench::check;
+using bench::Timer;
+
 constexpr std::int64_t kPool = bench::kDevicePool;
-
-void check(cudaError_t status) {
-  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
-}
-
-/// Holds up the default stream until it is opened: what is enqueued meanwhile runs without waiting for the host. After
-/// 20 ms it opens by itself, as a call of more launches than the queue holds would wait for it; such a call takes
-/// longer than its launches do.
-class Gate {
- public:
-  Gate() = default;
-  Gate(const Gate&) = delete;
-  Gate& operator=(const Gate&) = delete;
-  ~Gate() {
-    open();
-    cudaStreamSynchronize(nullptr);  // which may still look at this
-  }
-  void close() {
-    is_open_ = false;
-    check(cudaLaunchHostFunc(
-        nullptr, [](void* gate) { static_cast<const Gate*>(gate)->wait(); }, this));
-  }
-  void open() { is_open_ = true; }
-
- private:
-  void wait() const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-    while (!is_open_ && std::chrono::steady_clock::now() < end) {
-    }
-  }
-  std::atomic<bool> is_open_ = true;
-};
-
-class Timer {
- public:
-  Timer() {
-    check(cudaEventCreate(&begin_));
-    check(cudaEventCreate(&end_));
-  }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-  ~Timer() {
-    cudaEventDestroy(begin_);
-    cudaEventDestroy(end_);
-  }
-  /// Seconds of call(i), the median over kCalls.
-  double median(const std::function<void(int)>& call) {
-    std::vector<double> seconds;
-    for (int i = 0; i < kWarmUps + kCalls; ++i) {
-      gate_.close();
-      check(cudaEventRecord(begin_));
-      call(i);
-      check(cudaEventRecord(end_));
-      gate_.open();
-      check(cudaEventSynchronize(end_));
-      float milliseconds = 0;
-      check(cudaEventElapsedTime(&milliseconds, begin_, end_));
-      if (i >= kWarmUps) seconds.push_back(1e-3 * static_cast<double>(milliseconds));
-    }
-    std::nth_element(seconds.begin(), seconds.begin() + kCalls / 2, seconds.end());
-    return seconds[kCalls / 2];
-  }
-
- private:
-  cudaEvent_t begin_ = nullptr, end_ = nullptr;
-  Gate gate_;
-};
 
 struct Work {
   double samples = 0, bytes = 0, flops = 0;
+  double floor = 0;  // seconds
 };
 
 /// One row: `kCalls` timed calls are one iteration.
@@ -122,13 +60,34 @@ void measure(benchmark::State& state, const Work& work, const std::function<void
   if (work.samples > 0) state.counters["samples/s"] = work.samples / seconds;
   if (work.bytes > 0) state.counters["GB/s"] = 1e-9 * work.bytes / seconds;
   if (work.flops > 0) state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
+  if (work.floor > 0) {
+    state.counters["floor_ms"] = 1e3 * work.floor;
+    state.counters["floor_share"] = work.floor / seconds;
+  }
 }
 
+double copy_rate() {
+  static const double rate = bench::measure_device_copy(kPool);
+  return rate;
+}
+
+double product_rate(sm::Precision precision) {
+  static std::map<sm::Precision, double> rates;
+  const auto known = rates.find(precision);
+  return known != rates.end() ? known->second : rates[precision] = bench::measure_device_products(precision);
+}
+
+/// What the floors rest on.
 void copy(benchmark::State& state) {
-  const sm::Engine engine = sm::Engine::cuda();
-  auto from = engine.allocate<float>(kPool / 4), to = engine.allocate<float>(kPool / 4);
-  measure(state, {0, 2.0 * kPool, 0},
-          [&](int) { check(cudaMemcpyAsync(to.data(), from.data(), kPool, cudaMemcpyDeviceToDevice)); });
+  for (auto unused : state) state.SetIterationTime(2.0 * kPool / copy_rate());
+  state.counters["GB/s"] = 1e-9 * copy_rate();
+}
+
+void products(benchmark::State& state, sm::Precision precision) try {
+  for (auto unused : state) state.SetIterationTime(bench::kProductFlops / product_rate(precision));
+  state.counters["GFLOP/s"] = 1e-9 * product_rate(precision);
+} catch (const std::exception& error) {
+  state.SkipWithError(error.what());
 }
 
 void perturb(benchmark::State& state, std::int64_t batch, int dim) {
@@ -190,7 +149,8 @@ void time_job(benchmark::State& state, const std::string& name, bool recorded) t
   state.SetLabel(job.description());
   state.counters["peak_bytes"] = double(job.bytes());
   const bench::Work work = bench::work_of(job.job());
-  const Work amount{double(job.job().batch), work.bytes, work.flops};
+  const double floor = std::max(work.flops / product_rate(job.job().compute().precision), work.bytes / copy_rate());
+  const Work amount{double(job.job().batch), work.bytes, work.flops, floor};
   if (!recorded) return measure(state, amount, [&](int i) { job.run(i); });
   job.run(0);
   check(cudaStreamSynchronize(stream));
@@ -261,6 +221,9 @@ int main(int argc, char** argv) {
     return 77;
   }
   add("copy", copy);
+  for (const auto& [name, precision] :
+       {std::pair("fp32", sm::Precision::fp32), {"tf32", sm::Precision::tf32}, {"bf16", sm::Precision::bf16}})
+    add(std::string("products/") + name, [p = precision](benchmark::State& state) { products(state, p); });
   for (const auto& [batch, dim] : {std::pair<std::int64_t, int>{1 << 20, 64}, {1 << 16, 784}}) {
     const std::string shape = "/N:" + std::to_string(batch) + "/d:" + std::to_string(dim);
     add("perturb" + shape, [b = batch, d = dim](benchmark::State& state) { perturb(state, b, d); });

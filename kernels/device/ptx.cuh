@@ -29,13 +29,17 @@ namespace ptx {
 #if defined(__CUDACC__)
 
 /// p, and that it lies there. A pointer that was itself stored does not show it, and accesses by it would be generic,
-/// which look up every address. Not for null.
+/// which look up every address. Not for null. The assembly, which is empty, makes a value of its own of each space's
+/// pointer: nvcc 13.0 takes what one branch assumes of a value to hold in the other branch too.
 template <Space kSpace, class T>
 SCOREMATCH_DEVICE T* in(T* p) {
-  if constexpr (kSpace == Space::global)
+  if constexpr (kSpace == Space::global) {
+    asm("// global" : "+l"(p));
     __builtin_assume(__isGlobal(p));
-  else
+  } else {
+    asm("// shared" : "+l"(p));
     __builtin_assume(__isShared(p));
+  }
   return p;
 }
 

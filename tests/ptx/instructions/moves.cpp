@@ -108,20 +108,20 @@ void to_generic(Warp& warp, const Instruction& instruction, u32 active) {
   set_undefined(warp, op[0], active, warp.undefined(op[1]));
 }
 
-/// cvta.to: a generic address as an address of a space, in which it must lie.
+/// cvta.to: a generic address as an address of a space. The result is undefined where the address lies in another one:
+/// compilers move the instruction before the branch that asks where it lies.
 void to_space(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;
   const u64 base = window(instruction.space);
+  const u64 size = instruction.space == kGlobal ? kSharedBase : u64{1} << 32;
   u64* d = warp.values<u64>(op[0]);
   const u64* a = warp.values<u64>(op[1]);
+  u32 elsewhere = 0;
   for_each_lane_in_order(active, [&](int lane) {
-    if (instruction.space == kGlobal && a[lane] >= kSharedBase)
-      fault(warp, instruction, lane, "cvta.to.global of an address that is not global");
-    if (instruction.space != kGlobal && (a[lane] < base || a[lane] - base >= u64{1} << 32))
-      fault(warp, instruction, lane, "cvta.to of an address of another space");
+    if (a[lane] < base || a[lane] - base >= size) elsewhere |= 1u << lane;
     d[lane] = a[lane] - base;
   });
-  set_undefined(warp, op[0], active, warp.undefined(op[1]));
+  set_undefined(warp, op[0], active, warp.undefined(op[1]) | elsewhere);
 }
 
 bool decode_address_conversion(Encoding& encoding) {

@@ -1,0 +1,87 @@
+#include "device_rates.h"
+
+#include <cublasLt.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "cuda/gemm.h"
+#include "device_timer.h"
+
+namespace scorematch::bench {
+namespace {
+
+/// Normal random numbers, or pairs of their upper halves, which are bfloat16.
+std::vector<std::uint32_t> random_words(std::size_t count, bool pairs) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  const auto bits = [&] {
+    const float value = normal(random);
+    std::uint32_t word = 0;
+    std::memcpy(&word, &value, sizeof word);
+    return word;
+  };
+  std::vector<std::uint32_t> words(count);
+  for (std::uint32_t& word : words) word = pairs ? (bits() & 0xFFFF0000u) | bits() >> 16 : bits();
+  return words;
+}
+
+/// `bytes` of device memory, filled with repetitions of the same random numbers.
+std::shared_ptr<void> random_memory(std::size_t bytes, bool pairs) {
+  void* data = nullptr;
+  check(cudaMalloc(&data, bytes));
+  const std::shared_ptr<void> memory(data, cudaFree);
+  const std::vector<std::uint32_t> words = random_words(1 << 18, pairs);
+  const std::size_t period = words.size() * sizeof words[0];
+  for (std::size_t at = 0; at < bytes; at += period)
+    check(
+        cudaMemcpy(static_cast<char*>(data) + at, words.data(), std::min(period, bytes - at), cudaMemcpyHostToDevice));
+  return memory;
+}
+
+int capability() {
+  int device = 0, major = 0, minor = 0;
+  check(cudaGetDevice(&device));
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  return 10 * major + minor;
+}
+
+double products_per_second(Precision precision) {
+  cublasLtHandle_t handle = nullptr;
+  if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) throw std::runtime_error("cuBLASLt does not start");
+  const std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtHandle_t)> owned(handle, cublasLtDestroy);
+  cuda::Gemms gemms(handle, precision, capability());
+  cuda::Gemm gemm;
+  gemm.rows = gemm.in = gemm.out = kProductWidth;
+  gemms.prepare(gemm);
+
+  const bool pairs = precision == Precision::bf16;
+  const std::size_t bytes = (pairs ? 2 : 4) * std::size_t{kProductWidth} * kProductWidth;
+  const std::shared_ptr<void> a = random_memory(bytes, pairs), b = random_memory(bytes, pairs),
+                              c = random_memory(bytes, pairs),
+                              workspace = random_memory(gemms.workspace_bytes(), pairs);
+  const cuda::GemmArrays arrays{a.get(), b.get(), c.get(), nullptr};
+  const double seconds = Timer().median([&](int) { gemms.run(gemm, arrays, workspace.get(), nullptr); });
+  return kProductFlops / seconds;
+}
+
+}  // namespace
+
+double measure_device_copy(std::int64_t bytes) {
+  const std::size_t size = static_cast<std::size_t>(bytes);
+  const std::shared_ptr<void> from = random_memory(size, false), to = random_memory(size, false);
+  const double seconds =
+      Timer().median([&](int) { check(cudaMemcpyAsync(to.get(), from.get(), size, cudaMemcpyDeviceToDevice)); });
+  return 2.0 * static_cast<double>(bytes) / seconds;
+}
+
+double measure_device_products(Precision precision) {
+  const double rate = products_per_second(precision);
+  return precision == Precision::fp32 ? std::max(rate, products_per_second(Precision::tf32) / 3) : rate;
+}
+
+}  // namespace scorematch::bench

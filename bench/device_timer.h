@@ -1,0 +1,83 @@
+// Times of calls on the GPU, by CUDA events in the default stream.
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <vector>
+
+namespace scorematch::bench {
+
+inline void check(cudaError_t status) {
+  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
+}
+
+/// Holds up the default stream until it is opened: what is enqueued meanwhile runs without waiting for the host. After
+/// 20 ms it opens by itself, as a call of more launches than the queue holds would wait for it; such a call takes
+/// longer than its launches do.
+class Gate {
+ public:
+  Gate() = default;
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  ~Gate() {
+    open();
+    cudaStreamSynchronize(nullptr);  // which may still look at this
+  }
+  void close() {
+    is_open_ = false;
+    check(cudaLaunchHostFunc(
+        nullptr, [](void* gate) { static_cast<const Gate*>(gate)->wait(); }, this));
+  }
+  void open() { is_open_ = true; }
+
+ private:
+  void wait() const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    while (!is_open_ && std::chrono::steady_clock::now() < end) {
+    }
+  }
+  std::atomic<bool> is_open_ = true;
+};
+
+class Timer {
+ public:
+  static constexpr int kCalls = 30, kWarmUps = 5;
+
+  Timer() {
+    check(cudaEventCreate(&begin_));
+    check(cudaEventCreate(&end_));
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() {
+    cudaEventDestroy(begin_);
+    cudaEventDestroy(end_);
+  }
+  /// Seconds of call(i), the median over kCalls.
+  double median(const std::function<void(int)>& call) {
+    std::vector<double> seconds;
+    for (int i = 0; i < kWarmUps + kCalls; ++i) {
+      gate_.close();
+      check(cudaEventRecord(begin_));
+      call(i);
+      check(cudaEventRecord(end_));
+      gate_.open();
+      check(cudaEventSynchronize(end_));
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, begin_, end_));
+      if (i >= kWarmUps) seconds.push_back(1e-3 * static_cast<double>(milliseconds));
+    }
+    std::nth_element(seconds.begin(), seconds.begin() + kCalls / 2, seconds.end());
+    return seconds[kCalls / 2];
+  }
+
+ private:
+  cudaEvent_t begin_ = nullptr, end_ = nullptr;
+  Gate gate_;
+};
+
+}  // namespace scorematch::bench
