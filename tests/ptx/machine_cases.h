@@ -40,6 +40,7 @@ enum class Mistake {
   shuffles_with_missing_lanes,
   divides_by_zero,
   diverges_where_uniform,
+  takes_global_for_shared,
   unknown_instruction,
 };
 void launch_mistake(Mistake mistake, float* data);

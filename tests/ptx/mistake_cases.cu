@@ -76,6 +76,12 @@ __global__ void diverge_where_uniform_kernel(float* data) {
       : "memory");
 }
 
+__global__ void take_global_for_shared_kernel(float* data) {
+  float value = 0;
+  asm volatile("{\n.reg .u64 at;\ncvta.to.shared.u64 at, %1;\nld.shared.f32 %0, [at];\n}" : "=f"(value) : "l"(data));
+  data[threadIdx.x] = value;
+}
+
 __global__ void unknown_instruction_kernel(float* data) {
   asm volatile("{\n.reg .b32 x;\nadd.f16x2 x, %1, %1;\nst.global.b32 [%0], x;\n}" ::"l"(data), "r"(threadIdx.x)
                : "memory");
@@ -109,6 +115,8 @@ void launch_mistake(Mistake mistake, float* data) {
       return divide_by_zero_kernel<<<1, 1>>>(data);
     case Mistake::diverges_where_uniform:
       return diverge_where_uniform_kernel<<<1, 32>>>(data);
+    case Mistake::takes_global_for_shared:
+      return take_global_for_shared_kernel<<<1, 32>>>(data);
     case Mistake::unknown_instruction:
       return unknown_instruction_kernel<<<1, 32>>>(data);
   }
