@@ -50,7 +50,17 @@ int capability() {
   return 10 * major + minor;
 }
 
-double products_per_second(Precision precision) {
+}  // namespace
+
+double measure_device_copy(std::int64_t bytes) {
+  const std::size_t size = static_cast<std::size_t>(bytes);
+  const std::shared_ptr<void> from = random_memory(size, false), to = random_memory(size, false);
+  const double seconds =
+      Timer().median([&](int) { check(cudaMemcpyAsync(to.get(), from.get(), size, cudaMemcpyDeviceToDevice)); });
+  return 2.0 * static_cast<double>(bytes) / seconds;
+}
+
+double measure_device_products(Precision precision) {
   cublasLtHandle_t handle = nullptr;
   if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) throw std::runtime_error("cuBLASLt does not start");
   const std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtHandle_t)> owned(handle, cublasLtDestroy);
@@ -67,21 +77,6 @@ double products_per_second(Precision precision) {
   const cuda::GemmArrays arrays{a.get(), b.get(), c.get(), nullptr};
   const double seconds = Timer().median([&](int) { gemms.run(gemm, arrays, workspace.get(), nullptr); });
   return kProductFlops / seconds;
-}
-
-}  // namespace
-
-double measure_device_copy(std::int64_t bytes) {
-  const std::size_t size = static_cast<std::size_t>(bytes);
-  const std::shared_ptr<void> from = random_memory(size, false), to = random_memory(size, false);
-  const double seconds =
-      Timer().median([&](int) { check(cudaMemcpyAsync(to.get(), from.get(), size, cudaMemcpyDeviceToDevice)); });
-  return 2.0 * static_cast<double>(bytes) / seconds;
-}
-
-double measure_device_products(Precision precision) {
-  const double rate = products_per_second(precision);
-  return precision == Precision::fp32 ? std::max(rate, products_per_second(Precision::tf32) / 3) : rate;
 }
 
 }  // namespace scorematch::bench

@@ -14,7 +14,7 @@ constexpr int kProductWidth = 8192;
 constexpr double kProductFlops = 2.0 * kProductWidth * kProductWidth * kProductWidth;
 
 /// Multiplications and additions per second of that product by cuBLASLt, of normal random numbers, as a processor
-/// clocks higher on zeros. For fp32 the greater of that and a third of tf32's, which split tf32 could reach.
+/// clocks higher on zeros.
 /// @throws Error unsupported, where cuBLASLt has no such product
 double measure_device_products(Precision precision);
 

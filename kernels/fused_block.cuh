@@ -187,8 +187,8 @@ struct FusedBlock {
     else
       return kept_outside + thread();
   }
-  /// visit(SpaceConstant<...>()), of where lanes keep their own: one branch for a layer, as no access by a pointer that
-  /// could be either is as quick.
+  /// Calls visit(SpaceConstant<...>()) with the space in which lanes save their vectors: one branch per layer, as
+  /// accesses by a pointer that could be in either space are slower.
   template <class Visit>
   SCOREMATCH_DEVICE void visit_kept(const Visit& visit) const {
     if (p.tiling.kept_in_shared)

@@ -135,8 +135,8 @@ struct FusedDirection {
     const int l = jet.hidden() - 1;
     const bool sliced = block.p.parts.sliced;
     for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      const KeptTop<kSpace> kept(jet,
-                                 l);  // for each octet anew, as what follows: there are no registers left to hold them
+      // For each vector anew, as what follows: no registers are left to hold them.
+      const KeptTop<kSpace> kept(jet, l);
       float v[8], more[8], h[8], tangent[8], down[8];
       jet.octet_of(u, i, pair, v);
       if (sliced) {

@@ -74,8 +74,8 @@ SCOREMATCH_DEVICE EstimateRecord merge_all(const Part* parts, int count) {
 /// Chan, Golub & LeVeque (1979).
 SCOREMATCH_DEVICE EstimateRecord merged(const EstimateRecord& a, const EstimateRecord& b) {
   if (a.count == 0.0) return b;
-  const double n = a.count + b.count, delta = b.mean - a.mean, share = b.count / n;
-  return {n, a.mean + delta * share, a.m2 + b.m2 + delta * delta * a.count * share};
+  const double n = a.count + b.count, delta = b.mean - a.mean, fraction = b.count / n;
+  return {n, a.mean + delta * fraction, a.m2 + b.m2 + delta * delta * a.count * fraction};
 }
 
 }  // namespace kernels

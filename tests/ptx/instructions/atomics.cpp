@@ -21,12 +21,8 @@ struct Exchange {
 /// Operand 0 receives the old value, if kReturns; operands 1, 2, ... are added and so on.
 template <class T, class F, bool kReturns, int kVector = 1>
 void update(Warp& warp, const Instruction& instruction, u32 active) {
-  check_address_initialized(warp, instruction, active);
   const Register* op = instruction.operand;
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
-    const u64 address = address_in(warp, instruction.address, lane);
-    const Place place = resolve(warp, instruction, lane, address, sizeof(T) * kVector, instruction.space, kAtomic);
+  for_each_place(warp, instruction, active, sizeof(T) * kVector, kAtomic, [&](int lane, const Place& place) {
     for (int k = 0; k < kVector; ++k) {
       u8* bytes = place.bytes + k * sizeof(T);
       u8* shadow = place.shadow + k * sizeof(T);
@@ -41,18 +37,14 @@ void update(Warp& warp, const Instruction& instruction, u32 active) {
         set_undefined(warp, op[0], 1u << lane, undefined ? kFullWarp : 0);
       }
     }
-  }
+  });
 }
 
 /// Operands: the old value, what it is compared with, the new value.
 template <class T>
 void compare_and_swap(Warp& warp, const Instruction& instruction, u32 active) {
-  check_address_initialized(warp, instruction, active);
   const Register* op = instruction.operand;
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
-    const u64 address = address_in(warp, instruction.address, lane);
-    const Place place = resolve(warp, instruction, lane, address, sizeof(T), instruction.space, kAtomic);
+  for_each_place(warp, instruction, active, sizeof(T), kAtomic, [&](int lane, const Place& place) {
     T old;
     std::memcpy(&old, place.bytes, sizeof old);
     const bool undefined = !is_initialized(place.shadow, sizeof(T));
@@ -62,7 +54,7 @@ void compare_and_swap(Warp& warp, const Instruction& instruction, u32 active) {
     }
     warp.values<T>(op[0])[lane] = old;
     set_undefined(warp, op[0], 1u << lane, undefined ? kFullWarp : 0);
-  }
+  });
 }
 
 template <class T, class F>

@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "ptx/execution/memory.h"
 #include "ptx/execution/warp.h"
 #include "ptx/instructions/table.h"
 
@@ -24,6 +25,16 @@ inline void for_each_lane(u32 active, F f) {
 template <class F>
 inline void for_each_lane_in_order(u32 active, F f) {
   for (; active != 0; active &= active - 1) f(__builtin_ctz(active));
+}
+
+/// f(lane, place) for the memory that each active lane accesses, `bytes` bytes from the instruction's address on.
+template <class F>
+inline void for_each_place(Warp& warp, const Instruction& instruction, u32 active, u32 bytes, Access access, F f) {
+  check_address_initialized(warp, instruction, active);
+  for_each_lane_in_order(active, [&](int lane) {
+    const u64 address = address_in(warp, instruction.address, lane);
+    f(lane, resolve(warp, instruction, lane, address, bytes, instruction.space, access));
+  });
 }
 
 /// Sets which active lanes of one half of a register are uninitialized.

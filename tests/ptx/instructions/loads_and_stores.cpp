@@ -22,8 +22,7 @@ void load(Warp& warp, const Instruction& instruction, u32 active) {
   E* d[kVector];
   for (int k = 0; k < kVector; ++k) d[k] = warp.values<E>(instruction.operand[k]);
   u32 undefined[kVector][kHalves<E>] = {};
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
+  for_each_lane_in_order(active, [&](int lane) {
     const Place place =
         resolve(warp, instruction, lane, addresses[lane], sizeof(E) * kVector, instruction.space, kRead);
     E values[kVector];
@@ -35,7 +34,7 @@ void load(Warp& warp, const Instruction& instruction, u32 active) {
         undefined[k][half] |= static_cast<u32>(!is_initialized(shadow, kHalfBytes<E>)) << lane;
       }
     }
-  }
+  });
   for (int k = 0; k < kVector; ++k) {
     if (is_sink(instruction, k)) continue;
     for (u32 half = 0; half < kHalves<E>; ++half) {
@@ -47,7 +46,6 @@ void load(Warp& warp, const Instruction& instruction, u32 active) {
 
 template <class E, int kVector>
 void store(Warp& warp, const Instruction& instruction, u32 active) {
-  check_address_initialized(warp, instruction, active);
   const E* sources[kVector];
   u32 undefined[kVector][kHalves<E>];
   for (int k = 0; k < kVector; ++k) {
@@ -55,10 +53,7 @@ void store(Warp& warp, const Instruction& instruction, u32 active) {
     sources[k] = warp.values<E>(op);
     for (u32 half = 0; half < kHalves<E>; ++half) undefined[k][half] = warp.uninitialized[op.id + half];
   }
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
-    const u64 address = address_in(warp, instruction.address, lane);
-    const Place place = resolve(warp, instruction, lane, address, sizeof(E) * kVector, instruction.space, kWrite);
+  for_each_place(warp, instruction, active, sizeof(E) * kVector, kWrite, [&](int lane, const Place& place) {
     E values[kVector];
     for (int k = 0; k < kVector; ++k) values[k] = sources[k][lane];
     std::memcpy(place.bytes, values, sizeof values);
@@ -67,17 +62,13 @@ void store(Warp& warp, const Instruction& instruction, u32 active) {
         u8* shadow = place.shadow + static_cast<u32>(k * kHalves<E> + half) * kHalfBytes<E>;
         std::memset(shadow, (undefined[k][half] >> lane & 1) == 0, kHalfBytes<E>);
       }
-  }
+  });
 }
 
 /// Into registers wider than the elements.
 void load_extended(Warp& warp, const Instruction& instruction, u32 active) {
-  check_address_initialized(warp, instruction, active);
   const u32 bytes = instruction.element_bytes, register_bytes = instruction.register_bytes[0];
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
-    const u64 address = address_in(warp, instruction.address, lane);
-    const Place place = resolve(warp, instruction, lane, address, bytes * instruction.vector, instruction.space, kRead);
+  for_each_place(warp, instruction, active, bytes * instruction.vector, kRead, [&](int lane, const Place& place) {
     for (u32 k = 0; k < instruction.vector; ++k) {
       if (is_sink(instruction, static_cast<int>(k))) continue;
       u64 value = 0;
@@ -89,25 +80,20 @@ void load_extended(Warp& warp, const Instruction& instruction, u32 active) {
       std::memcpy(warp.registers + op.offset + static_cast<u32>(lane) * register_bytes, &value, register_bytes);
       set_undefined(warp, op, 1u << lane, is_initialized(place.shadow + k * bytes, bytes) ? 0 : kFullWarp);
     }
-  }
+  });
 }
 
 /// From registers wider than the elements.
 void store_truncated(Warp& warp, const Instruction& instruction, u32 active) {
-  check_address_initialized(warp, instruction, active);
   const u32 bytes = instruction.element_bytes, register_bytes = instruction.register_bytes[0];
-  for (u32 rest = active; rest != 0; rest &= rest - 1) {
-    const int lane = __builtin_ctz(rest);
-    const u64 address = address_in(warp, instruction.address, lane);
-    const Place place =
-        resolve(warp, instruction, lane, address, bytes * instruction.vector, instruction.space, kWrite);
+  for_each_place(warp, instruction, active, bytes * instruction.vector, kWrite, [&](int lane, const Place& place) {
     for (u32 k = 0; k < instruction.vector; ++k) {
       const Register op = instruction.operand[k];
       const u8* source = warp.registers + op.offset + static_cast<u32>(lane) * register_bytes;
       std::memcpy(place.bytes + k * bytes, source, bytes);
       std::memset(place.shadow + k * bytes, (warp.uninitialized[op.id] >> lane & 1) == 0, bytes);
     }
-  }
+  });
 }
 
 template <class E>
