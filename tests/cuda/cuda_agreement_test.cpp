@@ -9,8 +9,8 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// The emulator's are few, as its schedules are not drawn.
-int problem_count() { return kOnStandIn ? 250 : amount(60, 400); }
+/// Fewer would leave the fraction of loose limits to chance.
+int problem_count() { return amount(250, 400); }
 double most_work_of_a_problem() { return amount(kOnStandIn ? 2e5 : 5e4, 1.5e6); }
 
 /// A fresh seed a run, or the one to repeat.
