@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "cuda/gemm.h"
+#include "cuda/layered/gemm.h"
 #include "device_timer.h"
 
 namespace scorematch::bench {

@@ -107,10 +107,10 @@ tests_part() {
   ctest_stage examples 40 --label-regex '^example$'
   # The trainer of docs/cuda.md, built against an installed library as a user would.
   stage install 20 cmake -DSTEP=install_main -DMAIN="$PWD/$build" -DPREFIX="$PWD/$build/prefix" \
-    -P tests/consumer/run.cmake
+    -P tests/package/consumer/run.cmake
   stage trainer 40 cmake -DSTEP=outside -DSOURCE="$PWD" -DPROJECT=docs/examples/cuda_trainer \
     -DARGS="-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=$PWD/$build/prefix;-DCMAKE_CUDA_ARCHITECTURES=80-virtual" \
-    -DWORK="$PWD/$build/cuda_trainer" -P tests/consumer/run.cmake
+    -DWORK="$PWD/$build/cuda_trainer" -P tests/package/consumer/run.cmake
 }
 
 # What the sanitizers run, one program and its tests per line: every head, Adam, scores and samplers, and whole steps,

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/simd_activation.h"
-#include "cpu/simd_product.h"
+#include "cpu/simd/activation.h"
+#include "cpu/simd/product.h"
 #include "machine.h"
 #include "scorematch/scorematch.h"
 #include "statistics.h"

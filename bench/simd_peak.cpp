@@ -2,14 +2,14 @@
 
 #include <type_traits>
 
-#include "cpu/simd_targets.h"
+#include "cpu/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "simd_peak.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "cpu/simd_block-inl.h"
+#include "cpu/simd/block-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace scorematch {

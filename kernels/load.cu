@@ -1,7 +1,7 @@
 // All kernels but the fused ones, loaded by their own launchers: so none can be launched otherwise than it was loaded.
 #include <initializer_list>
 
-#include "fused_launchers.h"
+#include "fused/fused_launchers.h"
 
 namespace scorematch {
 namespace kernels {

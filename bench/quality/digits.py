@@ -1,6 +1,6 @@
 """Handwritten digits: two thirds are learned, and new ones compared with the other third, in units of real digits.
 
-The same three statistics as tests/digits_test.cpp, where it is told what each of them sees.
+The same three statistics as tests/command/digits_test.cpp, where it is told what each of them sees.
 """
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
 #include <iterator>
 
 #include "c/handles.h"
-#include "spec_plans.h"
-#include "validate.h"
+#include "formats/spec_plans.h"
+#include "plans/validate.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

@@ -1,8 +1,8 @@
 // Engines, their memory, and queues.
 #include <limits>
 
-#include "backend.h"
 #include "c/handles.h"
+#include "engine/backend.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

@@ -3,7 +3,7 @@
 #include <exception>
 #include <new>
 
-#include "validate.h"
+#include "plans/validate.h"
 
 namespace scorematch::c {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "spec_plans.h"
-#include "validate.h"
+#include "formats/spec_plans.h"
+#include "plans/validate.h"
 
 namespace scorematch::c {
 

@@ -1,8 +1,8 @@
 // LossPlan and HeadPlan: what ends in a loss.
 #include "c/handles.h"
+#include "formats/spec_plans.h"
 #include "scorematch/head.h"
 #include "scorematch/loss.h"
-#include "spec_plans.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

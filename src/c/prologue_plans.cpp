@@ -1,7 +1,7 @@
 // PerturbPlan and DirectionPlan: what is drawn.
 #include "c/handles.h"
+#include "formats/spec_plans.h"
 #include "scorematch/prologue.h"
-#include "spec_plans.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

@@ -2,7 +2,7 @@
 #include "scorematch/score.h"
 
 #include "c/handles.h"
-#include "spec_plans.h"
+#include "formats/spec_plans.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

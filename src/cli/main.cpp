@@ -3,7 +3,7 @@
 #include <exception>
 #include <new>
 
-#include "cli/commands.h"
+#include "cli/options/commands.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cpu/programs.h"
-#include "cpu/simd_adam.h"
+#include "cpu/simd/adam.h"
 
 namespace scorematch::cpu {
 namespace {

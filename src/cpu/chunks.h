@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "cpu/thread_pool.h"
-#include "cpu/tile_rows.h"
+#include "cpu/tile/rows.h"
 #include "scorematch/estimate.h"
 
 namespace scorematch::cpu {

@@ -1,14 +1,14 @@
 // The engine for machines without a GPU: float32 or bf16, all cores, Highway.
-#include "cpu/simd_targets.h"  // before Highway
+#include "cpu/simd/targets.h"  // before Highway
 
 #include <hwy/targets.h>
 
 #include <string>
 #include <thread>
 
-#include "cpu/bf16_product.h"
 #include "cpu/programs.h"
-#include "host_engine.h"
+#include "cpu/simd/bf16_product.h"
+#include "engine/host_engine.h"
 
 namespace scorematch {
 namespace {

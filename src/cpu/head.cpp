@@ -5,8 +5,8 @@
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
-#include "cpu/tile_samples.h"
-#include "terms.h"
+#include "cpu/tile/samples.h"
+#include "model/objective_terms.h"
 
 namespace scorematch::cpu {
 namespace {

@@ -1,11 +1,11 @@
 // Loss and gradients of a batch: tiles in parallel, their sums added chunk by chunk in order.
-#include "cancellation.h"
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/packed_params.h"
 #include "cpu/programs.h"
-#include "cpu/tile_energy_loss.h"
-#include "cpu/tile_loss.h"
+#include "cpu/tile/energy_net_loss.h"
+#include "cpu/tile/score_net_loss.h"
+#include "plans/cancellation.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -81,8 +81,8 @@ class CpuLoss final : public LossProgram {
 }  // namespace
 
 std::unique_ptr<LossProgram> make_loss(const LossSpec& spec, ThreadPool& pool) {
-  if (spec.net.kind == MlpShape::Kind::energy) return std::make_unique<CpuLoss<TileEnergyLoss>>(spec, pool);
-  return std::make_unique<CpuLoss<TileLoss>>(spec, pool);
+  if (spec.net.kind == MlpShape::Kind::energy) return std::make_unique<CpuLoss<EnergyNetLoss>>(spec, pool);
+  return std::make_unique<CpuLoss<ScoreNetLoss>>(spec, pool);
 }
 
 }  // namespace scorematch::cpu

@@ -1,7 +1,7 @@
 #include "cpu/padded_net.h"
 
-#include "cpu/bf16_product.h"
-#include "cpu/simd_jet.h"
+#include "cpu/simd/bf16_product.h"
+#include "cpu/simd/jet.h"
 
 namespace scorematch::cpu {
 namespace {

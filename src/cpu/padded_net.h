@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "arena.h"
-#include "cpu/simd_product.h"
+#include "cpu/simd/product.h"
 #include "cpu/thread_pool.h"
-#include "network.h"
+#include "engine/arena.h"
+#include "model/network.h"
 #include "scorematch/engine.h"
 #include "scorematch/mlp.h"
 

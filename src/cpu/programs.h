@@ -1,7 +1,7 @@
 // The cpu engine's programs; each in the file of its name. The pool must outlive them.
 #pragma once
-#include "backend.h"
 #include "cpu/thread_pool.h"
+#include "engine/backend.h"
 
 namespace scorematch::cpu {
 

@@ -4,7 +4,7 @@
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
-#include "cpu/tile_samples.h"
+#include "cpu/tile/samples.h"
 
 namespace scorematch::cpu {
 namespace {

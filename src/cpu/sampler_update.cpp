@@ -3,9 +3,9 @@
 
 #include "cpu/chunks.h"
 #include "cpu/programs.h"
-#include "cpu/simd_noise.h"
-#include "cpu/tile_samples.h"
-#include "host_engine.h"
+#include "cpu/simd/noise.h"
+#include "cpu/tile/samples.h"
+#include "engine/host_engine.h"
 
 namespace scorematch::cpu {
 namespace {

@@ -4,8 +4,8 @@
 #include "cpu/chunks.h"
 #include "cpu/packed_params.h"
 #include "cpu/programs.h"
-#include "cpu/tile_energy_score.h"
-#include "cpu/tile_score.h"
+#include "cpu/tile/energy_net_score.h"
+#include "cpu/tile/score_net_score.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -66,8 +66,8 @@ class CpuScore final : public ScoreProgram {
 }  // namespace
 
 std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec, ThreadPool& pool) {
-  if (spec.net.kind == MlpShape::Kind::energy) return std::make_unique<CpuScore<TileEnergyScore>>(spec, pool);
-  return std::make_unique<CpuScore<TileScore>>(spec, pool);
+  if (spec.net.kind == MlpShape::Kind::energy) return std::make_unique<CpuScore<EnergyNetScore>>(spec, pool);
+  return std::make_unique<CpuScore<ScoreNetScore>>(spec, pool);
 }
 
 }  // namespace scorematch::cpu

@@ -1,6 +1,6 @@
 #include "cuda/call_params.h"
 
-#include "batch.h"
+#include "plans/batch.h"
 
 namespace scorematch::cuda {
 

@@ -1,6 +1,6 @@
 // The engine for NVIDIA GPUs: hand-written kernels round cuBLASLt's matrix products, on the caller's stream.
 #include "cuda/programs.h"
-#include "cuda/status.h"
+#include "cuda/runtime/status.h"
 #include "launchers.h"
 
 namespace scorematch {

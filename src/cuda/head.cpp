@@ -1,11 +1,11 @@
 // The head alone, on a caller's network.
-#include "arena.h"
-#include "batch.h"
-#include "cuda/chunks.h"
+#include "cuda/layered/chunks.h"
 #include "cuda/programs.h"
-#include "cuda/status.h"
+#include "cuda/runtime/status.h"
 #include "cuda/translate.h"
-#include "terms.h"
+#include "engine/arena.h"
+#include "model/objective_terms.h"
+#include "plans/batch.h"
 
 namespace scorematch::cuda {
 namespace {

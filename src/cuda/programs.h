@@ -2,9 +2,9 @@
 #pragma once
 #include <memory>
 
-#include "backend.h"
-#include "cuda/device.h"
-#include "cuda/gemm.h"
+#include "cuda/layered/gemm.h"
+#include "cuda/runtime/device.h"
+#include "engine/backend.h"
 
 namespace scorematch::cuda {
 

@@ -1,6 +1,6 @@
 // The prologue alone: one launch for a batch of any size.
 #include "cuda/programs.h"
-#include "cuda/status.h"
+#include "cuda/runtime/status.h"
 #include "cuda/translate.h"
 
 namespace scorematch::cuda {

@@ -5,10 +5,10 @@
 #include <type_traits>
 #include <variant>
 
-#include "backend.h"
+#include "engine/backend.h"
 #include "launchers.h"
-#include "network.h"
-#include "terms.h"
+#include "model/network.h"
+#include "model/objective_terms.h"
 
 namespace scorematch::cuda {
 

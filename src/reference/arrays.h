@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "batch.h"
-#include "host_engine.h"
+#include "engine/host_engine.h"
+#include "plans/batch.h"
 #include "reference/noise.h"
 #include "reference/sample.h"
 

@@ -1,5 +1,5 @@
 // The oracle: readable loops in double, one sample at a time, on one thread.
-#include "host_engine.h"
+#include "engine/host_engine.h"
 #include "reference/programs.h"
 
 namespace scorematch {

@@ -13,7 +13,7 @@
 #include <atomic>
 #include <vector>
 
-#include "cancellation.h"
+#include "plans/cancellation.h"
 #include "reference/activation.h"
 #include "scorematch/mlp.h"
 

@@ -1,6 +1,6 @@
 // The reference engine's programs; each in the file of its name.
 #pragma once
-#include "backend.h"
+#include "engine/backend.h"
 
 namespace scorematch::reference {
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "network.h"
+#include "model/network.h"
 #include "reference/heads/dsm.h"
 #include "reference/heads/esm.h"
 #include "reference/heads/ism.h"

@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "backend.h"
-#include "noise_levels.h"
+#include "engine/backend.h"
+#include "plans/noise_levels.h"
+#include "plans/working_arrays.h"
 #include "scorematch/sampler.h"
-#include "working_arrays.h"
 
 namespace scorematch {
 

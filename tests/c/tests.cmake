@@ -9,4 +9,4 @@ add_test(NAME c_interface COMMAND c_interface_test WORKING_DIRECTORY ${CMAKE_CUR
 set_tests_properties(c_interface PROPERTIES LABELS cpu TIMEOUT 600)
 
 # What each exception becomes; c_equality_test.cpp, of every engine, holds this interface to the C++ one.
-scorematch_test(c_guard_test)
+scorematch_test(c/c_guard_test)

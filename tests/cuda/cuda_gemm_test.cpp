@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "cuda/cuda_fixture.h"
-#include "cuda/gemm.h"
+#include "cuda/layered/gemm.h"
 #include "support/random_problem.h"
 
 namespace scorematch::testing_support {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "cli/eval_case.h"
+#include "cli/models/eval_case.h"
 #include "cuda/cuda_fixture.h"
 
 namespace scorematch::testing_support {

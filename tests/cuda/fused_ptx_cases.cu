@@ -1,5 +1,5 @@
 // One fused kernel a kind of operands, for fused_ptx.cmake to look at.
-#include "fused_loss.cuh"
+#include "fused/loss.cuh"
 
 namespace scorematch {
 namespace kernels {

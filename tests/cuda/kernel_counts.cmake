@@ -9,14 +9,15 @@ execute_process(COMMAND ${NVCC} --version OUTPUT_VARIABLE version COMMAND_ERROR_
 string(REGEX MATCH "release [0-9.]+" version "${version}")
 set(table "nvcc ${version}: file, kernel, instantiations, double-precision instructions, mma.sync\n")
 
-file(GLOB sources ${SOURCE}/kernels/*.cu)
-list(FILTER sources EXCLUDE REGEX "/fused_[^/]*$") # of products and sums in one: a table of their own
+file(GLOB_RECURSE sources ${SOURCE}/kernels/*.cu)
+list(FILTER sources EXCLUDE REGEX "/fused/") # of products and sums in one: a table of their own
 list(SORT sources)
 foreach(source IN LISTS sources)
-  get_filename_component(file ${source} NAME)
+  file(RELATIVE_PATH file ${SOURCE}/kernels ${source})
+  string(REPLACE "/" "_" ptx ${file})
   execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_80 -ptx -I${SOURCE}/kernels -I${SOURCE}/include
-    -o ${WORK}/${file}.ptx ${source} COMMAND_ERROR_IS_FATAL ANY)
-  file(STRINGS ${WORK}/${file}.ptx lines REGEX "\\.entry|\\.func|\\.f64|mma\\.sync")
+    -o ${WORK}/${ptx}.ptx ${source} COMMAND_ERROR_IS_FATAL ANY)
+  file(STRINGS ${WORK}/${ptx}.ptx lines REGEX "\\.entry|\\.func|\\.f64|mma\\.sync")
   set(names "")
   set(name "")
   foreach(line IN LISTS lines)

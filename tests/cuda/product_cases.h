@@ -1,6 +1,6 @@
 // A warp's product as the fused kernels take it, alone.
 #pragma once
-#include "fused_launchers.h"
+#include "fused/fused_launchers.h"
 
 namespace scorematch {
 namespace kernels {

@@ -37,8 +37,8 @@ endforeach()
 
 # The golden cases, read as the command reads them.
 scorematch_stand_in_test(cuda/cuda_golden_test)
-target_sources(simt_cuda_golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/cli/eval_case.cpp)
-add_executable(cuda_golden_test cuda/cuda_golden_test.cpp ${PROJECT_SOURCE_DIR}/src/cli/eval_case.cpp)
+target_sources(simt_cuda_golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/cli/models/eval_case.cpp)
+add_executable(cuda_golden_test cuda/cuda_golden_test.cpp ${PROJECT_SOURCE_DIR}/src/cli/models/eval_case.cpp)
 target_link_libraries(cuda_golden_test PRIVATE scorematch_test_support CUDA::cudart CUDA::cublasLt)
 scorematch_gpu_test(cuda_golden_test)
 
@@ -86,15 +86,17 @@ foreach(name cuda_fault_test cuda_machine_test cuda_plan_test)
 endforeach()
 
 # What holds of every engine holds of this one.
-foreach(name adam_test c_equality_test cancellation_test closed_form_test energy_closed_form_test langevin_test likelihood_test
-        metropolis_test prologue_test sampler_defaults_test sampler_test score_test)
-  scorematch_stand_in_test(${name} TEST_FILTER *cuda*)
-  scorematch_gpu_test(${name} TEST_FILTER *cuda*)
+foreach(path IN LISTS scorematch_engine_tests)
+  get_filename_component(name ${path} NAME)
+  set(filter *cuda*)
+  if(name STREQUAL "head_test")
+    set(filter *OnEveryEngine*)
+  endif()
+  scorematch_stand_in_test(${path} TEST_FILTER ${filter})
+  scorematch_gpu_test(${name} TEST_FILTER ${filter})
 endforeach()
-scorematch_stand_in_test(head_test TEST_FILTER *OnEveryEngine*)
-scorematch_gpu_test(head_test TEST_FILTER *OnEveryEngine*)
 
 # What every engine refuses. There the tests write to a GPU's memory, as only the stand-in allows.
 foreach(name adam head likelihood loss_input loss_output plan prologue sampler score state)
-  scorematch_stand_in_test(bad_${name}_test TEST_FILTER */Cuda)
+  scorematch_stand_in_test(engines/bad_${name}_test TEST_FILTER */Cuda)
 endforeach()

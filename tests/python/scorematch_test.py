@@ -25,7 +25,7 @@ BATCH = 96
 
 
 def sines():
-    """What tests/consumer/main.cpp computes on."""
+    """What tests/package/consumer/main.cpp computes on."""
     return np.sin(np.arange(BATCH * 5, dtype=np.float64)).astype(np.float32).reshape(BATCH, 5)
 
 
@@ -58,7 +58,7 @@ class Loss:
 
 class LossTest(unittest.TestCase):
     def test_equals_the_consumer_program(self):
-        """tests/consumer/main.cpp prints loss 2.6244833 +- 0.1512804, gradient norm 0.1917406, each within 1e-5."""
+        """tests/package/consumer/main.cpp prints loss 2.6244833 +- 0.1512804, gradient norm 0.1917406, each within 1e-5."""
         for engine in (sm.Engine.reference(), host_engine()):
             loss = Loss(engine)
             estimate = loss(sines())

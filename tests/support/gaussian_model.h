@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/npy.h"
+#include "cli/files/npy.h"
 #include "scorematch/checkpoint.h"
 #include "support/command.h"
 

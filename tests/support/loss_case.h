@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "network.h"
+#include "model/network.h"
 #include "scorematch/loss.h"
 #include "support/arrays.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "backend.h"
+#include "engine/backend.h"
 #include "scorematch/loss.h"
 #include "support/refusal.h"
 

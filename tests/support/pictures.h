@@ -5,8 +5,8 @@
 #include <ostream>
 #include <string>
 
-#include "cli/canvas.h"
-#include "cli/palette.h"
+#include "cli/plots/canvas.h"
+#include "cli/plots/palette.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cli {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "network.h"
+#include "model/network.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 

@@ -3,8 +3,8 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include "cpu/simd_noise.h"
-#include "cpu/simd_targets.h"  // before Highway
+#include "cpu/simd/noise.h"
+#include "cpu/simd/targets.h"  // before Highway
 
 #include <hwy/targets.h>
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/npy.h"
+#include "cli/files/npy.h"
 #include "support/arrays.h"
 #include "support/command.h"
 

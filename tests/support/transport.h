@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "cli/matrix.h"
+#include "cli/data/matrix.h"
 #include "support/arrays.h"
 
 namespace scorematch::testing_support {

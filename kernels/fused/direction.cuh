@@ -1,0 +1,178 @@
+// The head along one direction, the output layer collapsed (docs/math.md, section "The collapse"): with u = W_o^T v,
+//
+//   v^T J v = a |v|^2 + b c u.h'      v^T s = v^T (a x_tilde + b b_o) + b u.h
+//
+// so F and its products are not formed. On the way back the adjoints of h' and h are multiples of u, and the output's
+// weights get v (multiples of h' and h)^T.
+#pragma once
+#include "fused/jet.cuh"
+#include "heads/row.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template <class Jet_>
+struct FusedDirection {
+  using Jet = Jet_;
+  using Block = typename Jet::Block;
+  using T = typename Block::T;
+  using Tile = typename Block::Tile;
+  using Way = typename Jet::Way;
+  static constexpr int kRowTiles = Block::kRowTiles;
+
+  Jet& jet;
+  Block& block;
+
+  /// Of the direction that jet.forward() has taken up; `first` of its tile. Ends synchronised.
+  SCOREMATCH_DEVICE void run(bool first) {
+    Tile u;
+    Jet::clear(u);
+    block.template multiply_layer<true>(u, block.arrays.side, block.shape.side_stride, jet.hidden());
+    project(u);
+    __syncthreads();
+    turn(u, first);
+    if (block.p.head.output_bar != nullptr) jet.descend(Way::direction, block.arrays.slice_weights, first);
+    __syncthreads();
+  }
+
+ private:
+  /// What was kept of the last layer.
+  template <Space kSpace>
+  struct KeptTop {
+    KeptOctets<T, kSpace> z, tangent, h, tangent_h;
+    bool residual;
+
+    SCOREMATCH_DEVICE KeptTop(const Jet& jet, int l)
+        : z(jet.template kept<T, kSpace>(l, jet.block.places.z)),
+          tangent(jet.template kept<T, kSpace>(l, jet.block.places.tangent)),
+          h(jet.template kept<T, kSpace>(l, jet.block.places.h)),
+          tangent_h(jet.template kept<T, kSpace>(l, jet.block.places.tangent_h)),
+          residual(jet.is_residual(l)) {}
+
+    /// h and h' of an octet; each(q, phi, z') of its numbers on the way.
+    template <class Each>
+    SCOREMATCH_DEVICE void recall(int i, int pair, float (&top)[8], float (&top_tangent)[8], const Each& each) const {
+      float argument[8], z_tangent[8];
+      z.recall(i, pair, argument);
+      tangent.recall(i, pair, z_tangent);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const kernels::Jet phi = Block::template activation<Jet::kActivation>(argument[q]);
+        top[q] = phi.value;
+        top_tangent[q] = phi.first * z_tangent[q];
+        each(q, phi, z_tangent[q]);
+      }
+      if (!residual) return;
+      h.recall(i, pair, top);
+      tangent_h.recall(i, pair, top_tangent);
+    }
+  };
+
+  /// Each row's u.h' and u.h over this warp's columns, into `parts`.
+  SCOREMATCH_DEVICE void project(const Tile& u) const {
+    float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
+    if (jet.owns(jet.hidden() - 1))
+      block.visit_kept([&](auto space) {
+        const KeptTop<decltype(space)::value> kept(jet, jet.hidden() - 1);
+        for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+          float v[8], h[8], tangent[8];
+          jet.octet_of(u, i, pair, v);
+          kept.recall(i, pair, h, tangent, [](int, const kernels::Jet&, float) {});
+          SCOREMATCH_UNROLL
+          for (int q = 0; q < 8; ++q) {
+            along[i][q / 2 % 2] = fmaf(v[q], tangent[q], along[i][q / 2 % 2]);
+            slice[i][q / 2 % 2] = fmaf(v[q], h[q], slice[i][q / 2 % 2]);
+          }
+        });
+      });
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      SCOREMATCH_UNROLL
+      for (int lanes = 1; lanes < 4; lanes *= 2) {
+        along[i][r] += __shfl_xor_sync(0xFFFFFFFFu, along[i][r], lanes);
+        slice[i][r] += __shfl_xor_sync(0xFFFFFFFFu, slice[i][r], lanes);
+      }
+      if (block.lane() % 4 == 0)
+        block.arrays.direction_parts[block.tile_column() / 32 * block.shape.rows + row_of(i, r)] =
+            make_float2(along[i][r], slice[i][r]);
+    }
+  }
+  SCOREMATCH_DEVICE int row_of(int i, int r) const { return block.tile_row() + 16 * i + 8 * r + (block.lane() >> 2); }
+
+  /// The head of one direction, whose sums are in `parts`, and with the gradient its turning point: adjoints of the
+  /// last layer's h' and h are multiples of u, those of the output's weights of v.
+  SCOREMATCH_DEVICE void turn(const Tile& u, bool first) const {
+    const int l = jet.hidden() - 1;
+    const HeadParams& head = block.p.head;
+    const bool sliced = block.p.parts.sliced, gradient = head.output_bar != nullptr;
+    DirectionFactors factors[kRowTiles][2];
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
+    for (int r = 0; r < 2; ++r) {
+      const int row = row_of(i, r);
+      const HeadRow& values = block.arrays.values[row];
+      float along = 0.0f, slice = 0.0f;
+      SCOREMATCH_NO_UNROLL
+      for (int part = 0; part < block.p.tiling.column_warps; ++part) {
+        along += block.arrays.direction_parts[part * block.shape.rows + row].x;
+        slice += block.arrays.direction_parts[part * block.shape.rows + row].y;
+      }
+      along = fmaf(values.b * values.c, along, block.arrays.direction_base[row].x);
+      slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
+      factors[i][r] = direction_factors(head, values, slice);
+      if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
+      block.arrays.loss[row] += head.share * fmaf(0.5f * slice, slice, along);
+      if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
+      if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
+    }
+    if (!gradient || !jet.owns(l)) return;
+    block.visit_kept([&](auto space) { turn_octets<decltype(space)::value>(u, factors, first); });
+  }
+
+  template <Space kSpace>
+  SCOREMATCH_DEVICE void turn_octets(const Tile& u, const DirectionFactors (&factors)[kRowTiles][2], bool first) const {
+    const int l = jet.hidden() - 1;
+    const bool sliced = block.p.parts.sliced;
+    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      // For each vector anew, as what follows: no registers are left to hold them.
+      const KeptTop<kSpace> kept(jet, l);
+      float v[8], more[8], h[8], tangent[8], down[8];
+      jet.octet_of(u, i, pair, v);
+      if (sliced) {
+        SCOREMATCH_UNROLL
+        for (int q = 0; q < 8; ++q) more[q] = factors[i][q / 2 % 2].output * v[q];
+        jet.template kept<float, kSpace>(block.places.slices).add(i, pair, more, first);
+      }
+      kept.recall(i, pair, h, tangent, [&](int q, const kernels::Jet& phi, float z_tangent) {
+        v[q] *= factors[i][q / 2 % 2].jvp;        // the adjoint of h'
+        more[q] = phi.second * z_tangent * v[q];  // curvature
+        down[q] = phi.first * v[q];               // the adjoint of z'
+      });
+      jet.template kept<float, kSpace>(l, block.places.curvature).add(i, pair, more, first);
+      if (kept.residual) jet.template kept<float, kSpace>(block.places.adjoint).keep(i, pair, v);
+      SCOREMATCH_UNROLL
+      for (int q = 0; q < 8; ++q) {
+        const DirectionFactors& k = factors[i][q / 2 % 2];
+        h[q] = fmaf(k.jvp, tangent[q], k.output * h[q]);
+      }
+      jet.work_octets(1).store(i, pair, h);
+      jet.work_octets(2).store(i, pair, down);
+    });
+  }
+
+  /// grad_x of a row += factor v, round the network.
+  SCOREMATCH_DEVICE void add_to_input(const HeadParams& head, const HeadRow& values, float factor) const {
+    if (values.row >= head.batch || factor == 0.0f) return;
+    const T* v = block.arrays.side + values.row * block.shape.side_stride;
+    for (int i = 0; i < head.dim; i += 2) {
+      const float2 two = load2(v + i);
+      float* grad = ptx::in_global(head.grad_x) + values.row * head.grad_x_stride + i;
+      grad[0] = fmaf(factor, two.x, grad[0]);
+      if (i + 1 < head.dim) grad[1] = fmaf(factor, two.y, grad[1]);
+    }
+  }
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,39 @@
+// scorematch eval: one objective of a case file, for comparing with any framework (docs/eval-format.md).
+#include <cstdio>
+
+#include "cli/models/eval_case.h"
+#include "cli/options/commands.h"
+#include "cli/options/outputs.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string input, output;
+  EngineOptions engine;
+};
+
+void run(const Options& options) {
+  const Engine engine = options.engine.make();
+  check_output("--output", options.output, {options.input});
+  const SafetensorsFile input = read_safetensors(options.input);
+  warn_of_non_finite(options.input, input);
+  const SafetensorsFile out = evaluate_case(engine, options.input, input);
+  write_safetensors(options.output, out);
+  std::printf("loss %.9g, standard error %.3g, on %s\n", out.tensors.at("loss").as_double()[0],
+              out.tensors.at("standard_error").as_double()[0], engine.description().c_str());
+}
+
+}  // namespace
+
+std::unique_ptr<OptionTable> add_eval(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto table = std::make_unique<OptionTable>(app, "eval", "Evaluate one objective of a case (docs/eval-format.md)");
+  table->required_text("case", options->input, "the case, .safetensors");
+  table->required_text("-o,--output", options->output, "where to write the results, .safetensors");
+  options->engine.add_to(*table);
+  table->on_run([options] { run(*options); });
+  return table;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,57 @@
+// scorematch export: a model's parameters as a PyTorch state_dict.
+#include <cstdio>
+
+#include "cli/models/state_dict.h"
+#include "cli/options/commands.h"
+#include "cli/options/outputs.h"
+#include "cli/options/refusal.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string model, output, params = "sampling";
+  ModuleNames names{"", "{index}", {}};
+  bool layers_only = false;
+};
+
+const std::vector<float>& choose(const Options& options, const Checkpoint& model) {
+  if (options.params == "sampling") return model.sampling_params();
+  if (options.params == "last") return model.params;
+  if (!model.adam || model.adam->ema.empty())
+    refuse("--params", "sampling or last, as " + options.model + " has no average", "average");
+  return model.adam->ema;
+}
+
+void run(const Options& options) {
+  if (!options.names.counts()) refuse_option("--names", "{layer} or {index} within", "'" + options.names.pattern + "'");
+  const Checkpoint model = Checkpoint::load(options.model);
+  check_output("--output", options.output, {options.model});
+  const SafetensorsFile file = to_state_dict(model, choose(options, model), options.names, options.layers_only);
+  write_safetensors(options.output, file);
+  for (const auto& [name, tensor] : file.tensors)
+    std::printf("%-11s %s %s\n", "tensor", name.c_str(), describe_shape(tensor.shape).c_str());
+  std::printf("wrote       %s\n", options.output.c_str());
+}
+
+}  // namespace
+
+std::unique_ptr<OptionTable> add_export(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto table = std::make_unique<OptionTable>(app, "export", "Write a model as a PyTorch state_dict");
+  table->required_text("model", options->model, "model.safetensors");
+  table->required_text("-o,--output", options->output, "where to write it, .safetensors");
+  table->choice("--params", options->params, {"sampling", "last", "average"},
+                "which parameters: those to sample with, the last of training, or their average", always_has_effect());
+  table->text("--names", options->names.pattern,
+              "modules of the layers; {layer} counts 0, 1, 2, {index} counts 0, 2, 4 as in an nn.Sequential",
+              always_has_effect());
+  table->text("--prefix", options->names.prefix, "before every name, for example net.", always_has_effect());
+  table->flag("--layers-only", options->layers_only,
+              "only weights and biases, as load_state_dict() takes them; no Fourier frequencies, no data.*",
+              always_has_effect());
+  table->on_run([options] { run(*options); });
+  return table;
+}
+
+}  // namespace scorematch::cli

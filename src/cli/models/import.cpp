@@ -1,0 +1,103 @@
+// scorematch import: a PyTorch state_dict as a model.
+#include <cstdio>
+
+#include "cli/models/model_metadata.h"
+#include "cli/models/state_dict.h"
+#include "cli/options/commands.h"
+#include "cli/options/outputs.h"
+#include "formats/spec_text.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string input, output, frequencies = "fourier.frequencies";
+  ModuleNames names;
+  std::string net, activation, parameterization, conditioning;
+  double sigma_data = 0, sigma_min = 0, sigma_max = 0;  // 0: not given
+  bool residual = false;
+  std::optional<MlpShape> model;  // once the file is read
+};
+
+Description given(const Options& options) {
+  Description all;
+  for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"net", options.net},
+                                   {"activation", options.activation},
+                                   {"parameterization", options.parameterization},
+                                   {"conditioning", options.conditioning}})
+    if (!value.empty()) all[key] = value;
+  for (const auto& [key, value] : {std::pair<const char*, double>{"sigma_data", options.sigma_data},
+                                   {"sigma_min", options.sigma_min},
+                                   {"sigma_max", options.sigma_max}})
+    if (value > 0) all[key] = number_text(value);
+  if (options.residual) all["residual"] = "true";
+  return all;
+}
+
+void run(Options& options, const OptionTable& table) {
+  if (!options.names.pattern.empty() && !options.names.counts())
+    refuse_option("--names", "{layer} or {index} in it", "'" + options.names.pattern + "'");
+  check(NoiseRange{options.sigma_min, options.sigma_max});
+  check_output("--output", options.output, {options.input});
+  const Checkpoint model = from_state_dict(options.input, options.names, options.frequencies, given(options));
+  options.model = model.net;
+  table.check_needs();
+  model.save(options.output);
+  std::printf("network     %s\n", format_network(model.net).c_str());
+  std::printf("wrote       %s\n", options.output.c_str());
+}
+
+/// The model's `key` is `value`, as given or else as the file says.
+Condition model_has(const Options& options, const std::string& key, const std::string& asked,
+                    const std::string& value) {
+  const auto actual = [&options, &asked, key] {
+    if (!options.model) return asked;
+    Metadata values;
+    write_net(*options.model, values);
+    return values.at(key);
+  };
+  return {"--" + key + " " + value, [=] { return actual().empty() || actual() == value; },
+          [=] { return "--" + key + " " + actual(); }};
+}
+
+}  // namespace
+
+std::unique_ptr<OptionTable> add_import(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto table = std::make_unique<OptionTable>(app, "import", "Take a PyTorch state_dict as a model");
+  table->required_text("state_dict", options->input, "of nn.Linear modules, .safetensors, F32, F64, F16 or BF16");
+  table->required_text("-o,--output", options->output, "where to write the model, .safetensors");
+  table->text("--prefix", options->names.prefix, "take only tensors whose names begin with this, for example net.",
+              always_has_effect());
+  CLI::Option* names = table->text(
+      "--names", options->names.pattern,
+      "modules of the layers, for example net.{index}; {layer} counts 0, 1, 2, {index} 0, 2, 4; if not given, all "
+      "modules in the order of their names",
+      always_has_effect());
+  table
+      ->list("--layers", options->names.listed, {}, "or the modules one by one, in order, with commas between",
+             always_has_effect())
+      ->excludes(names);
+  table->choice("--net", options->net, {"score", "energy"}, "what the network computes; score if not given",
+                always_has_effect());
+  table->choice("--activation", options->activation, {"silu", "softplus", "tanh", "gelu"}, "activation",
+                always_has_effect());
+  table->choice("--parameterization", options->parameterization, {"plain", "ncsn", "noise", "edm"},
+                "how its output becomes a score", always_has_effect());
+  table->choice("--conditioning", options->conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters, after x",
+                always_has_effect());
+  table->optional_number("--sigma-data", options->sigma_data, kSmallest, kLargest, "of edm; 0.5 if not given",
+                         needs(model_has(*options, "parameterization", options->parameterization, "edm")));
+  table->text("--frequencies", options->frequencies, "the tensor of Fourier frequencies",
+              needs(model_has(*options, "conditioning", options->conditioning, "fourier")));
+  table->flag("--residual", options->residual, "hidden layers as wide as their input add it to their output",
+              needs(residual_layer([options = options.get()] { return options->model; })));
+  table->optional_number("--sigma-min", options->sigma_min, kSmallest, kLargest,
+                         "smallest noise the network was trained on, for sample", always_has_effect());
+  table->optional_number("--sigma-max", options->sigma_max, kSmallest, kLargest,
+                         "largest noise the network was trained on", always_has_effect());
+  table->on_run([options, &table = *table] { run(*options, table); });
+  return table;
+}
+
+}  // namespace scorematch::cli

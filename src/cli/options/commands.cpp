@@ -1,0 +1,70 @@
+#include "cli/options/commands.h"
+
+#include <algorithm>
+
+#include "scorematch/error.h"
+
+namespace scorematch::cli {
+
+void EngineOptions::add_to(OptionTable& table) {
+  table.choice("--engine", name, {"auto", "cuda", "cpu", "reference"}, "where to compute", always_has_effect());
+  table.number("--threads", threads, 0, 4096, "threads of the cpu engine; 0: as many as there are cores",
+               needs(chosen("--engine", name, {"auto", "cpu"})));
+}
+
+Engine EngineOptions::make() const {
+  try {
+    if (name == "reference") return Engine::reference();
+    if (name == "cuda") return Engine::cuda();
+    if (name == "cpu") return Engine::cpu(threads);
+    return Engine::best(threads);
+  } catch (const Error& error) {
+    throw Error(error.code(), "--engine", "--engine " + name + ": " + error.what());
+  }
+}
+
+void add_missing(OptionTable& table, std::string& value, Need need) {
+  table.choice("--missing", value, {"refuse", "drop"},
+               "values that are missing, as NaN, NA or an empty field: refuse, or drop the rows that have one",
+               std::move(need));
+}
+
+void refuse_option(const std::string& option, const std::string& expected, const std::string& got) {
+  throw CLI::ValidationError(option, "expected " + expected + ", got " + got);
+}
+
+std::string format_network(const MlpShape& net) {
+  std::string text = std::to_string(net.dim) + " -> ";
+  for (const int width : net.hidden) text += std::to_string(width) + " ";
+  const int outputs = net.kind == MlpShape::Kind::score ? net.dim : 1;
+  return text + "-> " + std::to_string(outputs) + ", " + std::to_string(net.param_count()) + " parameters";
+}
+
+Condition model_is(const std::string& wanted, const std::string& otherwise, const std::optional<bool>& is_so) {
+  return {wanted, [&is_so] { return is_so.value_or(true); }, [otherwise] { return otherwise; }};
+}
+
+Condition residual_layer(std::function<std::optional<MlpShape>()> net) {
+  const auto is_met = [net] {
+    const std::optional<MlpShape> known = net();
+    if (!known) return true;
+    std::vector<MlpShape::Layer> layers = known->layers();
+    layers.pop_back();  // the last one is linear
+    return std::any_of(layers.begin(), layers.end(), [](const MlpShape::Layer& each) { return each.in == each.out; });
+  };
+  return {"a hidden layer as wide as its input", is_met, [net] {
+            std::string text = "widths";
+            for (const MlpShape::Layer& each : net()->layers()) text += " " + std::to_string(each.in);
+            return text;
+          }};
+}
+
+std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app) {
+  std::vector<std::unique_ptr<OptionTable>> tables;
+  for (const auto add :
+       {add_info, add_train, add_sample, add_likelihood, add_eval, add_compare, add_export, add_import})
+    tables.push_back(add(app));
+  return tables;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,52 @@
+// The subcommands of `scorematch`, one file each, and the options that several have.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options/option_table.h"
+#include "scorematch/engine.h"
+#include "scorematch/mlp.h"
+
+namespace scorematch::cli {
+
+/// --engine and --threads.
+struct EngineOptions {
+  std::string name = "auto";
+  int threads = 0;
+
+  void add_to(OptionTable& table);
+  /// auto: cuda if it works, else cpu; its description says what was passed over.
+  Engine make() const;
+};
+
+/// --missing, whose value missing_named() takes.
+void add_missing(OptionTable& table, std::string& value, Need need = always_has_effect());
+
+/// An option that does not go with the others: the same exit code as one that cannot be read.
+[[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);
+
+/// "2 -> 64 64 -> 2, 4482 parameters"
+std::string format_network(const MlpShape& net);
+
+/// What the model in the file is like. @param is_so nothing as long as the file is not read
+Condition model_is(const std::string& wanted, const std::string& otherwise, const std::optional<bool>& is_so);
+/// A layer that --residual has an effect on. @param net nothing as long as it is not known
+Condition residual_layer(std::function<std::optional<MlpShape>()> net);
+
+/// The subcommands, each of which owns what its options are read into.
+std::unique_ptr<OptionTable> add_info(CLI::App& app);
+std::unique_ptr<OptionTable> add_train(CLI::App& app);
+std::unique_ptr<OptionTable> add_sample(CLI::App& app);
+std::unique_ptr<OptionTable> add_eval(CLI::App& app);
+std::unique_ptr<OptionTable> add_compare(CLI::App& app);
+std::unique_ptr<OptionTable> add_export(CLI::App& app);
+std::unique_ptr<OptionTable> add_import(CLI::App& app);
+std::unique_ptr<OptionTable> add_likelihood(CLI::App& app);
+/// All of them, in the order of the help. The tables must outlive the parsing.
+std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app);
+
+}  // namespace scorematch::cli

@@ -1,0 +1,156 @@
+#include "cli/options/option_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace scorematch::cli {
+namespace {
+
+/// "a", "a or b", "a, b or c"
+std::string alternatives(const std::vector<std::string>& texts) {
+  std::string all;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    all += (i == 0 ? "" : i + 1 == texts.size() ? " or " : ", ") + texts[i];
+  return all;
+}
+
+/// Of `names`, or anything but an empty text if there are none.
+std::function<std::string(std::string&)> one_of(const std::vector<std::string>& names) {
+  return [names](std::string& text) {
+    const bool is_known = names.empty() ? !text.empty() : std::find(names.begin(), names.end(), text) != names.end();
+    if (is_known) return std::string();
+    return "expected " + (names.empty() ? "a text" : alternatives(names)) + ", got '" + text + "'";
+  };
+}
+
+/// Empty items stay: they are for the caller to refuse.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> items;
+  std::size_t begin = 0;
+  for (std::size_t comma; (comma = text.find(',', begin)) != std::string::npos; begin = comma + 1)
+    items.push_back(text.substr(begin, comma - begin));
+  items.push_back(text.substr(begin));
+  return items;
+}
+
+}  // namespace
+
+Condition chosen(const std::string& option, const std::string& value, const std::vector<std::string>& wanted) {
+  return {option + " " + alternatives(wanted),
+          [&value, wanted] { return std::find(wanted.begin(), wanted.end(), value) != wanted.end(); },
+          [option, &value] { return option + " " + value; }};
+}
+
+Condition given(const std::string& option, const std::string& value) {
+  return {option, [&value] { return !value.empty(); }, [option] { return "no " + option; }};
+}
+
+Need& Need::also(std::vector<Condition> any) {
+  groups_.push_back(std::move(any));
+  return *this;
+}
+
+OptionTable::OptionTable(CLI::App& app, const std::string& name, const std::string& description)
+    : name_(name), command_(*app.add_subcommand(name, description)) {}
+
+CLI::Option* OptionTable::add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value) {
+  entries_.push_back({option->get_name(), kind, std::move(need), option, std::move(value)});
+  return option;
+}
+
+CLI::Option* OptionTable::required_text(const std::string& name, std::string& value, const std::string& help) {
+  return text(name, value, help, always_has_effect())->required();
+}
+
+CLI::Option* OptionTable::text(const std::string& name, std::string& value, const std::string& help, Need need) {
+  CLI::Option* option = command_.add_option(name, value, help)->check(not_empty());
+  if (!value.empty()) option->capture_default_str();
+  return add(Kind::text, option, std::move(need), [&value] { return value; });
+}
+
+CLI::Option* OptionTable::choice(const std::string& name, std::string& value, std::vector<std::string> names,
+                                 const std::string& help, Need need) {
+  CLI::Option* option =
+      command_.add_option(name, value, help + ": " + alternatives(names))->check(CLI::Validator(one_of(names), ""));
+  if (!value.empty()) option->capture_default_str();
+  return add(Kind::choice, option, std::move(need), [&value] { return value; });
+}
+
+CLI::Option* OptionTable::add_list(const std::string& name, const std::string& help, Need need,
+                                   const std::function<void(const std::vector<std::string>&)>& read,
+                                   const std::function<std::string(std::string&)>& check_each,
+                                   const std::function<std::string()>& value) {
+  // Not CLI11's own lists, which pass over empty items.
+  const auto check = [check_each](std::string& text) {
+    for (std::string& each : split(text)) {
+      const std::string item = each, error = check_each(each);
+      if (!error.empty()) return error + (item == text ? "" : " in '" + text + "'");
+    }
+    return std::string();
+  };
+  CLI::Option* option = command_.add_option_function<std::string>(
+      name, [read](const std::string& text) { read(split(text)); }, help);
+  option->check(CLI::Validator(check, ""))->type_name("LIST");
+  if (!value().empty()) option->default_str(value());
+  return add(Kind::list, option, std::move(need), value);
+}
+
+CLI::Option* OptionTable::list(const std::string& name, std::vector<int>& values, int low, int high,
+                               const std::string& help, Need need) {
+  const auto read = [&values](const std::vector<std::string>& items) {
+    values.clear();
+    for (const std::string& each : items) values.push_back(std::stoi(each));
+  };
+  return add_list(name, help, std::move(need), read, in_range(low, high), [&values] { return value_text(values); });
+}
+
+CLI::Option* OptionTable::list(const std::string& name, std::vector<std::string>& values,
+                               const std::vector<std::string>& names, const std::string& help, Need need) {
+  return add_list(
+      name, help, std::move(need), [&values](const std::vector<std::string>& items) { values = items; }, one_of(names),
+      [&values] { return value_text(values); });
+}
+
+CLI::Option* OptionTable::flag(const std::string& name, bool& value, const std::string& help, Need need) {
+  const auto check = [](std::string& text) {
+    return text == "true" || text == "false" ? std::string() : "expected no value, got '" + text + "'";
+  };
+  CLI::Option* option = command_.add_flag(name, value, help)->check(CLI::Validator(check, ""));
+  return add(Kind::flag, option, std::move(need), [&value] { return value_text(value); });
+}
+
+CLI::Option* OptionTable::flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
+                                         double low, double high, const std::string& help, Need need) {
+  const CLI::Validator range = in_range(low, high);
+  const CLI::Validator range_or_alone(
+      [range, value_if_alone](std::string& text) { return text == value_if_alone ? std::string() : range(text); },
+      range.get_description());
+  CLI::Option* option = command_.add_flag(name + "{" + value_if_alone + "}", value, help)->transform(range_or_alone);
+  return add(Kind::number, option, std::move(need), [&value] { return value; });
+}
+
+void OptionTable::on_run(std::function<void()> action, std::function<bool()> values_are_known) {
+  command_.callback([this, action = std::move(action), values_are_known = std::move(values_are_known)] {
+    // Noted now, as a resumed run's values are added to the options later.
+    for (Entry& each : entries_) each.is_given = each.option->count() > 0;
+    if (values_are_known()) check_needs();
+    action();
+  });
+}
+
+void OptionTable::check_needs() const {
+  for (const Entry& each : entries_) {
+    if (!each.is_given) continue;
+    for (const std::vector<Condition>& group : each.need.groups()) {
+      if (std::any_of(group.begin(), group.end(), [](const Condition& any) { return any.is_met(); })) continue;
+      std::string wanted, got;
+      for (const Condition& condition : group) {
+        wanted += (wanted.empty() ? "" : ", or ") + condition.text;
+        got += (got.empty() ? "" : ", ") + condition.got();
+      }
+      throw CLI::ValidationError(each.name, "needs " + wanted + ", got " + got);
+    }
+  }
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,126 @@
+/// @file
+/// The options of one subcommand, in one table. An option is declared together with what it needs in order to have an
+/// effect, so that one that is given and would be ignored is refused by name.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "cli/options/option_value.h"
+
+namespace scorematch::cli {
+
+/// Something that an option may need to have an effect. The functions are called after the command line is parsed.
+struct Condition {
+  std::string text;                  // "--schedule geometric"
+  std::function<bool()> is_met;      // true also where a file has to be read first to know
+  std::function<std::string()> got;  // what there is instead: "--schedule lognormal"
+};
+
+/// `option`, whose value is `value`, is one of `wanted`. `value` is read when the condition is checked.
+Condition chosen(const std::string& option, const std::string& value, const std::vector<std::string>& wanted);
+/// The text option `option` is given, so that `value` is not empty.
+Condition given(const std::string& option, const std::string& value);
+
+/// What an option needs: of each group of conditions at least one.
+class Need {
+ public:
+  Need() = default;  // nothing: the option always has an effect
+  explicit Need(std::vector<Condition> any) { groups_.push_back(std::move(any)); }
+
+  /// Another group, of which one must be met as well.
+  Need& also(std::vector<Condition> any);
+  const std::vector<std::vector<Condition>>& groups() const { return groups_; }
+
+ private:
+  std::vector<std::vector<Condition>> groups_;
+};
+
+/// For an option that has an effect whatever else is given.
+inline Need always_has_effect() { return {}; }
+/// For an option that has an effect if one of these conditions is met.
+template <class... More>
+Need needs(Condition first, More... more) {
+  return Need({std::move(first), std::move(more)...});
+}
+
+class OptionTable {
+ public:
+  enum class Kind { text, choice, number, list, flag };
+  struct Entry {
+    std::string name;  // "--sigma-min", or "model" of a positional
+    Kind kind;
+    Need need;
+    CLI::Option* option;
+    std::function<std::string()> value;  // as text
+    bool is_given = false;               // on the command line
+  };
+  template <class T>
+  using Bound = std::enable_if_t<true, T>;  // not deduced, so that 1 is a bound of an int64_t
+
+  /// Adds the subcommand to `app`.
+  OptionTable(CLI::App& app, const std::string& name, const std::string& description);
+  OptionTable(const OptionTable&) = delete;
+  OptionTable& operator=(const OptionTable&) = delete;
+
+  /// A name without dashes is a positional argument. The returned option is for excludes() and the like.
+  CLI::Option* required_text(const std::string& name, std::string& value, const std::string& help);
+  CLI::Option* text(const std::string& name, std::string& value, const std::string& help, Need need);
+  /// The names are appended to the help.
+  CLI::Option* choice(const std::string& name, std::string& value, std::vector<std::string> names,
+                      const std::string& help, Need need);
+  /// @param reason why the bounds are what they are, for the message
+  template <class T>
+  CLI::Option* number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
+                      Need need, const std::string& reason = "") {
+    CLI::Option* option = optional_number(name, value, low, high, help, std::move(need), reason);
+    return option->capture_default_str();
+  }
+  /// One whose default is a matter of other values, so that the help does not show it.
+  template <class T>
+  CLI::Option* optional_number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
+                               Need need, const std::string& reason = "") {
+    CLI::Option* option = command_.add_option(name, value, help)->transform(in_range<T>(low, high, reason));
+    return add(Kind::number, option, std::move(need), [&value] { return value_text(value); });
+  }
+  /// Whole numbers with commas between.
+  CLI::Option* list(const std::string& name, std::vector<int>& values, int low, int high, const std::string& help,
+                    Need need);
+  /// Texts with commas between, each of them one of `names`, or any if there are none.
+  CLI::Option* list(const std::string& name, std::vector<std::string>& values, const std::vector<std::string>& names,
+                    const std::string& help, Need need);
+  CLI::Option* flag(const std::string& name, bool& value, const std::string& help, Need need);
+  /// A flag that may have a number, as --name=VALUE. @param value_if_alone what it means without
+  CLI::Option* flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
+                              double low, double high, const std::string& help, Need need);
+
+  /// What the subcommand does, after check_needs(). @param values_are_known whether that can be checked before; if not,
+  /// the action has to do so
+  void on_run(
+      std::function<void()> action, std::function<bool()> values_are_known = [] { return true; });
+
+  /// Refuses an option that was given and lacks what it needs. @throws CLI::ValidationError naming it
+  void check_needs() const;
+
+  const std::string& name() const { return name_; }
+  const CLI::App& command() const { return command_; }
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  CLI::Option* add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value);
+  /// An option of several values, which `read` takes from the text between commas. @throws CLI::ValidationError
+  CLI::Option* add_list(const std::string& name, const std::string& help, Need need,
+                        const std::function<void(const std::vector<std::string>&)>& read,
+                        const std::function<std::string(std::string&)>& check_each,
+                        const std::function<std::string()>& value);
+
+  std::string name_;
+  CLI::App& command_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace scorematch::cli

@@ -1,0 +1,77 @@
+#include "cli/sampling/langevin_chains.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "cli/models/model_metadata.h"
+#include "cli/options/progress.h"
+#include "formats/spec_text.h"
+
+namespace scorematch::cli {
+
+Chains::Chains(const Engine& engine, const Checkpoint& model, const Langevin& options,
+               const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed)
+    : engine_(engine),
+      options_(options),
+      starts_from_flow_(start.has_value()),
+      accepted_(engine_.allocate<float>(max_batch)),
+      mixing_(model.net.dim) {
+  if (start)
+    halves_.push_back({SamplerPlan(engine_, model.net, *start, max_batch), 0, NoiseState(engine_, {seed, 0, 0})});
+  std::size_t workspace = start ? halves_.back().plan.workspace_bytes() : 0;
+  const int second = options.steps / 2;
+  for (const int steps : {options.steps - second, second}) {
+    if (steps == 0) continue;
+    Langevin half = options;
+    half.steps = steps;
+    if (!halves_.empty()) half.sigma_start = 0;  // goes on from where the first half ended
+    const auto step = static_cast<std::int64_t>(halves_.size());
+    halves_.push_back({SamplerPlan(engine_, model.net, half, max_batch), steps, NoiseState(engine_, {seed, step, 0})});
+    workspace = std::max(workspace, halves_.back().plan.workspace_bytes());
+  }
+  queue_.emplace(engine_, workspace);
+}
+
+std::vector<float> Chains::run(ConstView params, std::int64_t first, View x) {
+  const std::int64_t count = x.shape.extent[0];
+  const View accepted = View(accepted_).samples(0, count);
+  std::vector<double> acceptance(static_cast<std::size_t>(count), 0.0);
+  std::vector<float> before, values;
+  for (const Half& half : halves_) {
+    SamplerPlan::Out out;
+    out.x = x;
+    if (options_.metropolis && half.steps > 0) out.acceptance_per_sample = accepted;
+    half.plan.run(*queue_, params, half.noise.from(first), out);
+    before = std::move(values);
+    values = queue_->read_f32(x);
+    if (!options_.metropolis || half.steps == 0) continue;
+    const std::vector<float> of_half = queue_->read_f32(accepted);
+    for (std::size_t i = 0; i < of_half.size(); ++i)
+      acceptance[i] += static_cast<double>(of_half[i]) * half.steps / options_.steps;
+  }
+  if (!before.empty() && std::all_of(values.begin(), values.end(), [](float each) { return std::isfinite(each); }))
+    mixing_.add(before, values);
+  if (options_.metropolis)
+    for (const double each : acceptance) acceptance_ = acceptance_.merged({1, each, 0});
+  return values;
+}
+
+void Chains::report() const {
+  std::printf("chains      %d steps of size %.3g at sigma %.3g, from ", options_.steps, options_.step_size,
+              options_.sigma);
+  if (starts_from_flow_)
+    std::printf("samples of the flow\n");
+  else
+    std::printf("N(0, %.3g^2)\n", options_.sigma_start);
+  if (options_.metropolis)
+    std::printf("acceptance  %s\n", format_measurement(acceptance_.mean, acceptance_.standard_error()).c_str());
+  if (starts_from_flow_) return;  // those samples have the right spread as they are: nothing has to be forgotten
+  std::printf("mixing      %s\n", mixing_.report().c_str());
+  if (mixing_.is_stuck())
+    warn("the chains have hardly moved: where they end correlates by " + short_text(mixing_.correlation(), 2) +
+         " with where they stood halfway, so the samples still show the start; give more --steps, or train at a larger "
+         "noise level, or over a range of them, for which there is --sampler flow");
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,259 @@
+// scorematch sample: new samples from a model, in data units; pictures of them where they are pictures or points.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <optional>
+
+#include "cli/data/batches.h"
+#include "cli/data/dataset.h"
+#include "cli/data/grid.h"
+#include "cli/files/data_file.h"
+#include "cli/files/png_file.h"
+#include "cli/models/model_metadata.h"
+#include "cli/options/commands.h"
+#include "cli/options/outputs.h"
+#include "cli/options/progress.h"
+#include "cli/options/refusal.h"
+#include "cli/plots/contact_sheet.h"
+#include "cli/plots/image_size.h"
+#include "cli/plots/scatter_plot.h"
+#include "cli/sampling/langevin_chains.h"
+#include "cli/sampling/sampler_choice.h"
+#include "formats/spec_text.h"
+#include "model/network.h"
+#include "scorematch/checkpoint.h"
+#include "scorematch/error.h"
+#include "scorematch/sampler.h"
+#include "scorematch/score.h"
+
+namespace scorematch::cli {
+namespace {
+
+struct Options {
+  std::string model, output, image, picture, data, missing = "refuse";
+  EngineOptions engine;
+  SamplerOptions sampler;
+  std::int64_t count = 100;
+  std::uint64_t seed = 0;
+  double arrow_sigma = 0;
+  bool quantize = true;
+  std::optional<bool> model_was_dequantized;  // once it is read
+};
+
+constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
+constexpr int kArrows = 21;            // per side
+constexpr int kHeights = 160;          // per side, of a density's contours
+
+std::string picture_path(const Options& options) {
+  if (!options.picture.empty()) return options.picture;
+  return std::filesystem::path(options.output).replace_extension(".png").string();
+}
+
+/// What can be refused before any file is read.
+void check(const Options& options) {
+  check_data_name("--output", options.output);
+  if (!options.image.empty()) parse_image(options.image);
+  const bool draws = !options.image.empty() || !options.data.empty();
+  if (draws && picture_path(options) == options.output)
+    refuse_option(options.picture.empty() ? "--output" : "--picture", "two files for samples and picture",
+                  "'" + options.output + "' for both");
+  check(options.sampler.noise);
+}
+
+class Drawing {
+ public:
+  Drawing(const Options& options, const Checkpoint& model)
+      : options_(options),
+        model_(model),
+        engine_(options.engine.make()),
+        params_(engine_.upload(model.sampling_params())),
+        noise_(engine_, options.seed) {}
+
+  /// In data units, with the resolution of the data.
+  Table samples(const SamplerChoice& choice) {
+    const std::int64_t batch = std::min(kBatch, options_.count);
+    if (const auto* langevin = std::get_if<Langevin>(&choice.sampler)) {
+      chains_.emplace(engine_, model_, *langevin, choice.start, batch, options_.seed);
+    } else {
+      plan_.emplace(engine_, model_.net, choice.sampler, batch);
+      queue_.emplace(engine_, plan_->workspace_bytes());
+    }
+    auto x = engine_.allocate<float>({batch, model_.net.dim});
+    const Matrix all = in_batches(x, options_.count, "--count", [&](std::int64_t first, const View& part) {
+      if (chains_) return chains_->run(params_, first, part);
+      plan_->run(*queue_, params_, noise_.from(first), part);
+      return queue_->read_f32(part);
+    });
+    Table table = table_of_samples(model_.metadata, units_.columns());
+    table.rows = all.rows;
+    table.values = units_.to_data(all).values;
+    const double most = static_cast<double>(std::numeric_limits<float>::max());
+    for (const double each : table.values)
+      if (!std::isfinite(each) || (!needs_float64(table.element) && std::abs(each) > most))
+        throw Error(ErrorCode::invalid_argument, "samples",
+                    "samples: expected finite values, got others; try more --steps or a smaller --step-size");
+    return table;
+  }
+
+  /// The score in data units at points in data units.
+  std::vector<Arrow> field(const Matrix& points) {
+    auto score = engine_.allocate<float>({points.rows, 2});
+    ScorePlan::Out out;
+    out.score = score;
+    const std::vector<float> values = at_points(points, out, score);
+    const Matrix model = units_.to_model(widened(points));
+    std::vector<Arrow> arrows;
+    for (std::size_t i = 0; i < values.size(); i += 2) {
+      const std::vector<double> gradient = units_.score_to_data(model.values.data() + i, values.data() + i);
+      arrows.push_back(
+          {static_cast<double>(points.values[i]), static_cast<double>(points.values[i + 1]), gradient[0], gradient[1]});
+    }
+    return arrows;
+  }
+
+  /// An energy net's ln p up to a constant at points in data units.
+  std::vector<double> log_density(const Matrix& points) {
+    auto f = engine_.allocate<float>(points.rows);
+    ScorePlan::Out out;
+    out.log_density = f;
+    const std::vector<float> values = at_points(points, out, f);
+    return {values.begin(), values.end()};
+  }
+
+  std::string engine() const { return engine_.description(); }
+  const std::optional<Chains>& chains() const { return chains_; }
+
+ private:
+  /// What a score plan puts into `result`, one of `out`.
+  std::vector<float> at_points(const Matrix& points, const ScorePlan::Out& out, const Buffer<float>& result) {
+    const Matrix model_points = units_.to_model(widened(points));
+    const ScorePlan plan(engine_, model_.net, points.rows);
+    Queue queue(engine_, plan.workspace_bytes());
+    auto x = engine_.upload(model_points.values, {points.rows, 2});
+    const double level =
+        options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
+    auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
+    ScorePlan::In in{params_, x};
+    if (uses_sigma(model_.net.parameterization, model_.net.conditioning)) in.sigma = sigma;
+    plan.run(queue, in, out);
+    return queue.read(result);
+  }
+
+  const Options& options_;
+  const Checkpoint& model_;
+  Units units_{model_};
+  Engine engine_;
+  Buffer<float> params_;
+  NoiseState noise_;
+  std::optional<SamplerPlan> plan_;  // or
+  std::optional<Chains> chains_;
+  std::optional<Queue> queue_;
+};
+
+Canvas draw_sheet(const Options& options, const Checkpoint& model, const Matrix& samples) {
+  const ImageSize size = parse_image(options.image);
+  SheetOptions sheet;
+  const auto limit = [&](const char* key, double otherwise) {
+    return static_cast<float>(std::clamp(metadata_number(model, key, otherwise), -1e38, 1e38));
+  };
+  sheet.black = limit("data.lowest", -1);
+  sheet.white = limit("data.highest", 1);
+  if (sheet.black == sheet.white) sheet.white = std::nextafter(sheet.white, std::numeric_limits<float>::infinity());
+  return contact_sheet(samples, size.height, size.width, sheet);
+}
+
+void run(Options& options, const OptionTable& table) {
+  check(options);
+  const Checkpoint model = Checkpoint::load(options.model);
+  options.sampler.model_uses_sigma = uses_sigma(model.net.parameterization, model.net.conditioning);
+  const Grid grid = read_grid(model);
+  options.model_was_dequantized = !grid.empty();
+  table.check_needs();
+  if (!options.image.empty()) {
+    const ImageSize size = parse_image(options.image);
+    const std::int64_t columns = data_columns(model);
+    if (std::int64_t{size.height} * size.width != columns)
+      refuse("--image", std::to_string(columns) + " values per picture, as the model has", options.image);
+    try {
+      check_sheet(options.count, size.height, size.width);
+    } catch (const Error& error) {
+      throw Error(error.code(), "--image", "--image: " + std::string(error.what()));
+    }
+  }
+  const std::string data_file = split_array(options.data).first;
+  check_output("--output", options.output, {options.model, data_file});
+  const bool draws = !options.image.empty() || !options.data.empty();
+  if (draws) check_output("--picture", picture_path(options), {options.model, data_file, options.output});
+  Matrix data;
+  if (!options.data.empty()) {
+    data = rounded(read_data(options.data, missing_named(options.missing)));
+    if (model.net.dim != 2 || data_columns(model) != 2 || data.cols != 2)
+      refuse("--data", "two columns, for a model of two",
+             std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
+  }
+  const SamplerChoice sampler = make_sampler(options.sampler, model);
+  Drawing drawing(options, model);
+  const auto start = std::chrono::steady_clock::now();
+  Table samples = drawing.samples(sampler);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.quantize) to_grid(samples, grid);
+  write_data(options.output, samples);
+  std::printf("engine      %s\n", drawing.engine().c_str());
+  if (drawing.chains()) drawing.chains()->report();
+  std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
+              format_duration(seconds).c_str());
+  std::printf("wrote       %s\n", options.output.c_str());
+  if (!options.image.empty()) {
+    to_grid(samples, grid);  // a picture shows what data can be, whatever the file has
+    write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
+  }
+  if (!options.data.empty()) {
+    std::vector<double> heights;
+    const Matrix points = rounded(samples);
+    if (model.net.kind == MlpShape::Kind::energy) heights = drawing.log_density(arrow_grid(data, points, kHeights));
+    write_png(picture_path(options), scatter_plot(data, points, drawing.field(arrow_grid(data, points, kArrows)),
+                                                  "data and samples", heights));
+  }
+  if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());
+}
+
+}  // namespace
+
+std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto table = std::make_unique<OptionTable>(app, "sample", "Draw samples from a model");
+  table->required_text("model", options->model, "model.safetensors");
+  table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
+  table->required_text("-o,--output", options->output,
+                       "where to write them, NAME.npy or NAME.csv; a file that is there is replaced");
+  CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
+                                   always_has_effect());
+  table
+      ->text("--data", options->data,
+             "2-D data: also draw the samples beside it, with the score field and an energy net's density",
+             always_has_effect())
+      ->excludes(image);
+  const Condition data = given("--data", options->data);
+  add_missing(*table, options->missing, needs(data));
+  table->text("--picture", options->picture, "where to draw; the output with .png if not given",
+              needs(given("--image", options->image), data));
+  options->sampler.add_to(*table);
+  table->optional_number("--arrow-sigma", options->arrow_sigma, kSmallest, kLargest,
+                         "noise level of the score field and density, in model units",
+                         needs(data).also({options->sampler.network_uses_sigma()}));
+  table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "of the noise",
+                always_has_effect());
+  table->flag("--quantize,!--no-quantize", options->quantize,
+              "round columns that were trained on with --dequantize to the values that data can have, as is done if "
+              "neither is given; --no-quantize: leave them as the model has them, with the noise",
+              needs(model_is("a model of data that were dequantized", "one of data as they are",
+                             options->model_was_dequantized)));
+  options->engine.add_to(*table);
+  table->on_run([options, &table = *table] { run(*options, table); });
+  return table;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,273 @@
+#include "cli/training/train_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "cli/options/refusal.h"
+#include "cli/plots/image_size.h"
+#include "formats/spec_plans.h"
+
+namespace scorematch::cli {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
+constexpr const char* kWholeNumbers = "whole";  // --dequantize without a number
+
+}  // namespace
+
+void TrainOptions::add_to(OptionTable& table) {
+  table_ = &table;
+  table.required_text(
+      "data", data,
+      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed by gzip");
+  table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
+  engine.add_to(table);
+  first_of_run_ = table.entries().size();
+  add_network(table);
+  add_loss(table);
+  add_run(table);
+  end_of_run_ = table.entries().size();
+
+  table.text(
+      "--resume", resume,
+      "go on with a run from its folder or checkpoint, to the same numbers as if it had not stopped; its options are "
+      "taken over, and --steps may differ",
+      always_has_effect());
+  add_missing(table, missing);
+  table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
+  table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
+               "also save whenever this many steps are done; 0: no", always_has_effect());
+  table.number("--samples", samples, 0, std::int64_t{1} << 30,
+               "samples drawn at the end and compared with the data; 0: none", always_has_effect());
+  table.number("--stop-after", stop_after, 0, kMaxSteps,
+               "save and stop once this call has done this many steps; 0: do all", always_has_effect());
+}
+
+void TrainOptions::add_network(OptionTable& table) {
+  table.choice("--net", net_kind, {"score", "energy"}, "what the network computes, the score or ln p up to a constant",
+               always_has_effect());
+  table.list("--hidden", hidden, 1, 1 << 20,
+             "widths of the hidden layers, with commas between; if not given three that follow the number of columns",
+             always_has_effect());
+  table.choice("--initialization", initialization, {"variance_preserving", "torch"}, "initial parameters",
+               always_has_effect());
+  table.choice("--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation", always_has_effect());
+  table
+      .choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"},
+              "how F becomes a score; if not given edm, or plain without noise", always_has_effect())
+      ->default_str("");
+  table
+      .choice("--conditioning", conditioning, {"none", "log_sigma", "fourier"},
+              "how sigma enters; if not given fourier, or none without noise", always_has_effect())
+      ->default_str("");
+  const Condition by_fourier = chosen("--conditioning", conditioning, {"fourier"});
+  table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
+  table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
+  table.number(
+      "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
+      needs(chosen("--standardize", standardize, {"auto", "whiten", "column", "scale"}),
+            chosen("--parameterization", parameterization, {"edm"}), chosen("--weighting", weighting, {"edm"})));
+  table.flag("--residual,!--no-residual", residual, "hidden layers as wide as their input add it to their output",
+             needs(residual_layer([this] { return columns_ > 0 ? std::optional(net(columns_)) : std::nullopt; })));
+}
+
+void TrainOptions::add_loss(OptionTable& table) {
+  table.choice("--noise", noise, {"auto", "fixed"},
+               "auto: levels of noise that are not given follow from the data; fixed: those of EDM, for data of "
+               "deviation 0.5",
+               always_has_effect());
+  table.choice("--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective", always_has_effect());
+  table.choice("--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm",
+               needs(chosen("--objective", objective, {"dsm"})));
+  const Condition sliced = chosen("--objective", objective, {"ssm", "ssm_vr"});
+  table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
+  table.choice("--law", law, {"gaussian", "rademacher", "sphere"}, "their distribution", needs(sliced));
+  table.choice("--schedule", schedule, {"none", "single", "geometric", "lognormal"}, "distribution of sigma",
+               always_has_effect());
+  table.number("--sigma", sigma, kSmallest, kLargest, "of the schedule single",
+               needs(chosen("--schedule", schedule, {"single"})));
+  const Condition geometric = chosen("--schedule", schedule, {"geometric"});
+  const Condition range = chosen("--schedule", schedule, {"geometric", "lognormal"});
+  table.optional_number("--sigma-min", sigma_min, kSmallest, kLargest,
+                        "smallest noise, of the schedule geometric and of sampling; from the data if not given",
+                        needs(range));
+  table.optional_number("--sigma-max", sigma_max, kSmallest, kLargest,
+                        "largest noise, of the schedule geometric and of sampling; from the data if not given",
+                        needs(range));
+  table.number("--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform", needs(geometric));
+  const Condition lognormal = chosen("--schedule", schedule, {"lognormal"});
+  table.optional_number("--log-mean", log_mean, -50, 50, "of the schedule lognormal; from the data if not given",
+                        needs(lognormal));
+  table.optional_number("--log-deviation", log_deviation, 0, 50,
+                        "of the schedule lognormal; from the data if not given", needs(lognormal));
+  table
+      .choice("--weighting", weighting, {"none", "sigma2", "edm"},
+              "weight of each noise level; if not given edm for dsm, sigma2 for other objectives, none without noise",
+              always_has_effect())
+      ->default_str("");
+}
+
+void TrainOptions::add_run(OptionTable& table) {
+  table.number("--seed", seed, 0, std::numeric_limits<std::uint64_t>::max(),
+               "of the split, the parameters and all noise", always_has_effect());
+  table.optional_number("--steps", steps, 1, kMaxSteps, "optimizer steps; from the data if not given",
+                        always_has_effect());
+  table.optional_number("--batch", batch, 1, 1 << 24,
+                        "samples per step, drawn with replacement; from the data if not given", always_has_effect());
+  table.optional_number("--learning-rate", learning_rate, 0, kLargest,
+                        "largest learning rate; from the network's width if not given", always_has_effect());
+  table.choice("--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay", always_has_effect());
+  table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase first",
+               needs({"at least as many --steps", [this] { return warmup <= steps; },
+                      [this] { return "--steps " + std::to_string(steps); }}));
+  table.number("--weight-decay", weight_decay, 0, kLargest,
+               "decoupled weight decay, which keeps the network tame beyond the data", always_has_effect());
+  table.number("--clip", clip, 0, kLargest, "largest gradient norm; 0: no clipping", always_has_effect());
+  table.number("--ema", ema, 0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none",
+               always_has_effect(), "an average with decay 1 would stay at the initial parameters");
+  table.number("--validation", validation, 0, 0.9, "fraction of the rows held out", always_has_effect());
+  table.choice("--select", select, {"auto", "best", "last"},
+               "parameters to sample with: the last, or those of the best held-out loss where the last are clearly "
+               "worse; auto: best if rows are held out",
+               always_has_effect());
+  table.number("--patience", patience, 0, kMaxSteps,
+               "stop after this many held-out losses, of 20 per run, without a better one; 0: never",
+               always_has_effect());
+  table.choice(
+      "--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
+      "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
+      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten, or column where "
+      "correlations "
+      "are those of modes or of another shape that is not Gaussian",
+      always_has_effect());
+  table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
+  table.flag_or_number(
+      "--dequantize", dequantize, kWholeNumbers, 0, kLargest,
+      "add uniform noise of one step to columns of whole numbers, or by --dequantize=S to all columns, "
+      "whose values are an offset plus multiples of S",
+      always_has_effect());
+}
+
+std::map<std::string, std::string> TrainOptions::recorded() const {
+  std::map<std::string, std::string> all;
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    all[each.name.substr(2)] = each.value();
+  }
+  return all;
+}
+
+void TrainOptions::take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run) {
+  const auto of_run = [&](const OptionTable::Entry& option) -> const std::string& {
+    const auto found = of_the_run.find(option.name.substr(2));
+    if (found == of_the_run.end())
+      throw Error(ErrorCode::io, path, path + ": expected the run's " + option.name + ", got nothing");
+    return found->second;
+  };
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    const std::string& wanted = of_run(each);
+    if (each.is_given || each.value() == wanted) continue;
+    try {
+      each.option->add_result(wanted);
+      each.option->run_callback();
+    } catch (const CLI::Error& error) {
+      throw Error(ErrorCode::io, path, path + ": " + error.what());
+    }
+  }
+  table_->check_needs();
+  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+    const OptionTable::Entry& each = table_->entries()[i];
+    if (each.is_given && each.name != "--steps" && each.name != "--patience" && each.value() != of_run(each))
+      refuse(each.name, of_run(each) + ", as the run in " + path + " has it", each.value());
+  }
+}
+
+void TrainOptions::check(int columns) {
+  columns_ = columns;
+  table_->check_needs();
+  if (!image.empty()) {
+    const ImageSize size = parse_image(image);
+    if (columns > 0 && std::int64_t{size.height} * size.width != columns)
+      refuse("--image", std::to_string(columns) + " values per picture, as the data have", image);
+  }
+  // Levels that are not given are not known yet: see choose_training().
+  const bool are_given = is_given("--sigma-min") && is_given("--sigma-max");
+  if (are_given && sigma_min > sigma_max)
+    refuse_option("--sigma-min", "at most --sigma-max " + number_text(sigma_max), number_text(sigma_min));
+  if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
+    refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
+                  number_text(log_deviation));
+  if (select == "best" && validation == 0)
+    refuse_option("--select", "auto or last, or rows held out by a --validation above 0", "best with --validation 0");
+  if (patience > 0 && validation == 0)
+    refuse_option("--patience", "0, or rows held out by a --validation above 0",
+                  std::to_string(patience) + " with --validation 0");
+  if (schedule != "none") return;
+  const auto need_noise = [](const std::string& option, const std::string& value) {
+    refuse_option("--schedule", "single, geometric or lognormal, for " + option + " " + value, "none");
+  };
+  if (objective == "dsm") need_noise("--objective", objective);
+  if (parameterization != "plain") need_noise("--parameterization", parameterization);
+  if (conditioning != "none") need_noise("--conditioning", conditioning);
+  if (weighting != "none") need_noise("--weighting", weighting);
+}
+
+MlpShape TrainOptions::net(int dim) const {
+  const std::vector<int> widths = hidden.empty() ? MlpShape::diffusion(dim).hidden : hidden;
+  MlpShape net = net_kind == "energy" ? MlpShape::energy(dim, widths, activation_names().at(activation))
+                                      : MlpShape::score(dim, widths, activation_names().at(activation));
+  net.residual = residual;
+  if (parameterization == "ncsn") net.parameterization = parameterization::Ncsn{};
+  if (parameterization == "noise") net.parameterization = parameterization::NoisePrediction{};
+  if (parameterization == "edm") net.parameterization = parameterization::Edm{sigma_data};
+  if (conditioning == "log_sigma") net.conditioning = conditioning::LogSigma{};
+  if (conditioning == "fourier") net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
+  return net;
+}
+
+Loss TrainOptions::loss() const {
+  std::string text = "objective=" + objective + " schedule=" + schedule + " weighting=" + weighting;
+  if (objective == "dsm") text += " variance=" + variance;
+  if (objective == "ssm" || objective == "ssm_vr")
+    text += " projections=" + std::to_string(projections) + " law=" + law;
+  if (schedule == "single") text += " sigma=" + number_text(sigma);
+  if (schedule == "geometric")
+    text += " sigma_min=" + number_text(sigma_min) + " sigma_max=" + number_text(sigma_max) +
+            " levels=" + std::to_string(levels);
+  if (schedule == "lognormal")
+    text += " log_mean=" + number_text(log_mean) + " log_deviation=" + number_text(log_deviation);
+  MetadataReader reader = MetadataReader::of_text("loss", text);
+  return read_loss(reader, sigma_data);
+}
+
+Dequantization TrainOptions::dequantization() const {
+  if (dequantize == kWholeNumbers) return {Dequantization::Columns::whole_numbers, 1};
+  double step = 0;
+  std::from_chars(dequantize.data(), dequantize.data() + dequantize.size(), step);
+  if (step == 0) return {};
+  return {Dequantization::Columns::all, step};
+}
+
+bool TrainOptions::selects_best(std::int64_t held_out_rows) const {
+  const std::string rows = "at least one row held out (a larger --validation or more data)";
+  if (select == "best" && held_out_rows == 0) refuse("--select", rows + " for best", "none");
+  if (patience > 0 && held_out_rows == 0) refuse("--patience", rows, "none");
+  return select != "last" && held_out_rows > 0;
+}
+
+double TrainOptions::ema_decay() const { return std::clamp(1 - 5 / static_cast<double>(steps), 0.0, ema); }
+
+double TrainOptions::learning_rate_at(std::int64_t step) const {
+  const std::int64_t rise = std::min(warmup, steps);
+  if (step < rise) return learning_rate * static_cast<double>(step + 1) / static_cast<double>(rise);
+  const double t = static_cast<double>(step - rise) / static_cast<double>(std::max<std::int64_t>(steps - rise, 1));
+  if (rate_schedule == "linear") return learning_rate * (1 - t);
+  if (rate_schedule == "cosine") return learning_rate * 0.5 * (1 + std::cos(kPi * t));
+  return learning_rate;
+}
+
+}  // namespace scorematch::cli

@@ -1,0 +1,98 @@
+// What `scorematch train` can be told, and what it means for the library.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/data/dataset.h"
+#include "cli/options/commands.h"
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+
+namespace scorematch::cli {
+
+struct TrainOptions {
+  std::string data, directory, missing = "refuse";
+  EngineOptions engine;
+  std::uint64_t seed = 0;
+
+  // the network
+  std::string net_kind = "score";
+  std::vector<int> hidden = {};  // empty: not chosen yet, by choose_training()
+  std::string activation = "silu", parameterization = "edm", conditioning = "fourier";
+  int fourier = 8;
+  double fourier_scale = 0.25, sigma_data = 0.5;
+  bool residual = true;
+  std::string initialization = "variance_preserving";
+
+  // the loss
+  std::string noise = "auto", objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal",
+              weighting = "edm";
+  int projections = 1;
+  double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
+  int levels = 0;
+
+  // the run
+  std::int64_t steps = 6000;
+  int batch = 256;
+  double learning_rate = 4e-3, weight_decay = 0.03, clip = 1.0, ema = 0.999, validation = 0.1;
+  std::int64_t warmup = 100;
+  std::string rate_schedule = "cosine", standardize = "auto", image;
+  std::string select = "auto";
+  std::int64_t patience = 0;
+  std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count; alone: "whole"
+
+  // one call of the command
+  std::string resume;
+  bool overwrite = false;
+  std::int64_t checkpoint_every = 0, stop_after = 0;
+  std::int64_t samples = -1;  // at the end; -1: as many as are affordable
+
+  /// Must not be moved afterwards: `table` refers to it.
+  void add_to(OptionTable& table);
+  /// The options that fix a run's numbers, by name: all but where it computes, from what and to where, and when it
+  /// stops.
+  std::map<std::string, std::string> recorded() const;
+  /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
+  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the
+  /// option and both values, io if a value of the run cannot be the option's
+  void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
+  /// Refuses options that have no effect, and those that contradict each other. @param columns of the data, 0 as long
+  /// as they are not known
+  void check(int columns = 0);
+  MlpShape net(int dim) const;
+  Loss loss() const;
+  /// What is not given and follows from --objective and --schedule. Of a new run, before check().
+  void follow_objective();
+  /// What is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
+  void choose_units(const Table& data);
+  /// The same once they are: noise levels, widths, steps and rates.
+  void choose_training(const Dataset& data);
+  /// After choose_training(): a smaller network and fewer steps where there is no noise.
+  void choose_without_noise(const Dataset& data);
+  /// For the report.
+  std::string units_text() const, noise_text() const, objective_text() const;
+  Preparation preparation() const;
+  Dequantization dequantization() const;
+  /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked
+  bool selects_best(std::int64_t held_out_rows) const;
+  /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
+  double ema_decay() const;
+  /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
+  double learning_rate_at(std::int64_t step) const;
+
+ private:
+  bool is_given(const std::string& name) const;
+  // The first three are recorded: what an option of theirs is changes the numbers.
+  void add_network(OptionTable& table);
+  void add_loss(OptionTable& table);
+  void add_run(OptionTable& table);
+
+  const OptionTable* table_ = nullptr;
+  std::size_t first_of_run_ = 0, end_of_run_ = 0;  // of the table's entries, those that are recorded
+  int columns_ = 0;
+};
+
+}  // namespace scorematch::cli

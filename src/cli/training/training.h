@@ -1,0 +1,99 @@
+/// @file
+/// A run of `scorematch train`: its state on the engine, and what it leaves in its folder.
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "cli/data/dequantize.h"
+#include "cli/options/progress.h"
+#include "cli/sampling/sample_check.h"
+#include "cli/training/baseline.h"
+#include "cli/training/loss_log.h"
+#include "cli/training/selection.h"
+#include "cli/training/train_options.h"
+#include "cli/training/verdict.h"
+#include "scorematch/adam.h"
+#include "scorematch/checkpoint.h"
+#include "scorematch/loss.h"
+
+namespace scorematch::cli {
+
+class Training {
+ public:
+  /// @param data_identity what identify() says of the data @param run to go on with, whose options `options` has; null:
+  /// a new one. All of these must outlive it.
+  Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity, const Checkpoint* run);
+
+  /// Until it is done, is to stop or is interrupted, saving by the way as the options say.
+  void run();
+  /// model.safetensors, loss.csv and loss.png.
+  void save();
+  /// Measures what was learned against the baselines, and draws samples and compares them with the data:
+  /// comparison.csv, and comparison.png in one or two dimensions. After save().
+  void check();
+  void report();
+  /// Whether there is more to save than when it began.
+  bool has_changed() const { return has_changed_; }
+
+ private:
+  bool is_over() const;
+  Estimate train_step(double rate);
+  /// The held-out loss and the row of the log that are due after `step_` steps; whether the run ends here.
+  bool complete_step(Progress& progress);
+  /// Nothing if there are no rows, or if it was interrupted.
+  std::optional<Estimate> held_out_loss();
+  bool evaluation_is_short() const;
+  bool baseline_is_quick() const;
+  LossPlan::In next_batch();
+  [[noreturn]] void refuse_loss() const;
+  ConstView last_params();
+  bool samples_best();
+  const Baseline& baseline();
+  std::string held_out_note(const Estimate& loss);
+  void restore(const Checkpoint& run);
+  Checkpoint checkpoint();
+  Matrix rows_to_compare() const;
+  void judge();
+  void print_losses();
+  void print_comparison() const;
+  void write_metadata(std::map<std::string, std::string>& metadata) const;
+  std::string path(const char* name) const;
+  double seconds() const;
+
+  const TrainOptions& options_;
+  const Dataset& data_;
+  const std::string& data_identity_;
+  int dim_;
+  MlpShape net_;
+  Engine engine_;
+  LossPlan plan_;
+  std::optional<Dequantizer> dequantizer_;
+  HeldOut held_out_;
+  Queue queue_;
+  std::vector<float> noisy_rows_;  // [batch, d], where there is a dequantizer
+  Buffer<float> x_;                // all training rows, or those of a step where there is a dequantizer
+  Buffer<float> params_, grad_;
+  Buffer<Estimate> loss_;
+  NoiseState noise_;
+  Adam::Options adam_options_;
+  Adam adam_;
+  LossLog log_;
+  Selection selection_;
+  std::optional<Baseline> baseline_;
+  std::optional<Comparison> comparison_;
+  std::string not_compared_;  // why there is no comparison
+  std::vector<const char*> written_ = {"model.safetensors", "loss.csv", "loss.png"};
+  Evidence evidence_;
+  std::optional<Estimate> sampled_loss_;             // held out, of the parameters to sample with
+  std::int64_t step_ = 0, first_step_ = 0;           // of the run; those of this call begin at first_step_
+  std::int64_t skipped_ = 0, skipped_in_a_row_ = 0;  // steps whose gradient was not finite
+  bool evaluation_is_pending_ = false;  // due after `step_` steps, but interrupted: --resume makes up for it
+  bool is_cut_short_ = false;           // an evaluation was interrupted, so that there is no verdict
+  bool has_changed_ = false;
+  bool patience_ended_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; of this one, once it is over
+};
+
+}  // namespace scorematch::cli

@@ -1,0 +1,71 @@
+// The score of one tile of an energy net by a way back, products with its Jacobian by a way back from a tangent, its
+// divergence by the second derivatives along a basis, its log-density.
+#pragma once
+#include <algorithm>
+
+#include "cpu/simd/jet.h"
+#include "cpu/tile/score_tile.h"
+
+namespace scorematch::cpu {
+
+class EnergyNetScore : public ScoreTile {
+ public:
+  EnergyNetScore(const ScoreProblem& problem, bool tangents, int capacity, Arena& arena)
+      : ScoreTile(problem, {tangents, true, tangents}, capacity, arena),
+        weights_(take_rows(arena, capacity, output_.in)) {}
+
+  void run(const SampleSource& source, const float* params, const ScorePlan::In& in, const ScorePlan::Out& out,
+           std::int64_t first, int rows) {
+    start(source, params, first, rows);
+    repeat_row(params + problem_.net.last_rows(), rows, output_.in, weights_);
+    if (!out.log_density.empty()) run_log_density(params, out);
+    if (!out.score.empty()) {
+      std::copy_n(weights_, hidden_size(), jet_.adjoint());
+      combine(jet_.backward(params, nullptr, true), first_in(), x_, x_stride_,
+              [&](int r, int, double x, double f) { return k_[r].a * x + k_[r].b * f; });
+      store_rows(out.score, first, rows, result_, x_stride_);
+    }
+    if (!out.jvp.empty() || !out.divergence_estimate.empty())
+      run_directions(source, in, out, [&] {
+        jet_.forget_directions();
+        jet_.tangent_forward(params);
+        std::copy_n(weights_, hidden_size(), jet_.tangent_adjoint());
+        jet_.tangent_backward(params, nullptr);
+        std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+        combine_jvp(jet_.backward(params, nullptr, true), first_in());
+      });
+    if (!out.divergence.empty()) run_divergence(params, out);
+  }
+
+ private:
+  std::int64_t hidden_size() const { return std::int64_t{samples_.rows} * output_.in; }
+
+  /// f = a/2 |x|^2 + (b/c) F
+  void run_log_density(const float* params, const ScorePlan::Out& out) {
+    double f[kMaxTileRows];
+    dot_rows(samples_.rows, output_.in, weights_, jet_.last_hidden(), f);
+    for (int r = 0; r < samples_.rows; ++r) {
+      const float* x = x_ + std::int64_t{r} * x_stride_;
+      f[r] = 0.5 * k_[r].a * dot(dim_, x, x) + k_[r].b / k_[r].c * (f[r] + static_cast<double>(params[output_.shift]));
+    }
+    store_values(out.log_density, samples_.first, samples_.rows, f);
+  }
+
+  void run_divergence(const float* params, const ScorePlan::Out& out) {
+    jet_.forget_directions();
+    for (int i = 0; i < dim_; ++i) {
+      fill_unit_direction(i, samples_.rows, jet_.tangent_input(), first_in());
+      jet_.tangent_forward(params);
+      jet_.add_to_second();
+    }
+    jet_.second_forward(params);
+    double trace[kMaxTileRows];
+    dot_rows(samples_.rows, output_.in, weights_, jet_.last_second(), trace);
+    for (int r = 0; r < samples_.rows; ++r) trace[r] = dim_ * k_[r].a + k_[r].b * k_[r].c * trace[r];
+    store_values(out.divergence, samples_.first, samples_.rows, trace);
+  }
+
+  float* weights_;  // [rows, output.in]: the output's weights in each row
+};
+
+}  // namespace scorematch::cpu

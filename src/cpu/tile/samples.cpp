@@ -1,0 +1,128 @@
+#include "cpu/tile/samples.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cpu/simd/jet.h"
+
+namespace scorematch::cpu {
+namespace {
+
+constexpr double kTwoPi = 6.283185307179586476925286766559;
+
+const float* row(const ConstView& view, std::int64_t n) {
+  return static_cast<const float*>(view.data) + n * view.stride[view.shape.rank - 2];
+}
+
+double normal(const philox::Block& r) {
+  const double radius = std::sqrt(-2 * std::log(static_cast<double>(philox::uniform(r.word[0]))));
+  return radius * std::cos(kTwoPi * static_cast<double>(philox::uniform(r.word[1])));
+}
+
+struct DrawSigma {
+  const philox::Block& block;
+  double operator()(const schedule::None&) const { return 1; }
+  double operator()(const schedule::Single& s) const { return s.sigma; }
+  double operator()(const schedule::Geometric& s) const {
+    double share = static_cast<double>(philox::uniform(block.word[0]));
+    if (s.levels == 1) share = 0;
+    if (s.levels > 1)
+      share = static_cast<double>(std::uint64_t{block.word[0]} * static_cast<std::uint64_t>(s.levels) >> 32) /
+              (s.levels - 1);
+    return s.sigma_max * std::pow(s.sigma_min / s.sigma_max, share);
+  }
+  double operator()(const schedule::LogNormal& s) const { return std::exp(s.mean + s.deviation * normal(block)); }
+};
+
+}  // namespace
+
+TileSamples::TileSamples(int dim, int capacity, Arena& arena)
+    : x(arena.take<float>(static_cast<std::size_t>(capacity) * static_cast<std::size_t>(padded(dim)))),
+      eps(arena.take<float>(static_cast<std::size_t>(capacity) * static_cast<std::size_t>(padded(dim)))),
+      sigma(arena.take<double>(static_cast<std::size_t>(capacity))) {}
+
+double SampleSource::sigma_of(std::int64_t n) const {
+  if (!sigma_.empty()) return per_sample(sigma_, n);
+  philox::Block block{};
+  if (schedule_.index() > 1) {  // None and Single draw nothing
+    const Draw at = draw_at(noise_, philox::Purpose::sigma, n, 0);
+    block = philox::philox4x32_10(philox::counter(at.purpose, at.step, at.first_sample, 0), at.seed);
+  }
+  return std::visit(DrawSigma{block}, schedule_);
+}
+
+void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
+  const int stride = padded(dim_);
+  tile.first = first;
+  tile.rows = rows;
+  for (int r = 0; r < rows; ++r) {
+    float* to = tile.x + r * stride;
+    if (!x_.empty()) std::copy_n(row(x_, row_of_(first + r)), dim_, to);
+    std::fill(to + (x_.empty() ? 0 : dim_), to + stride, 0.0f);
+    tile.sigma[r] = sigma_of(first + r);
+  }
+  std::fill_n(tile.eps, std::int64_t{rows} * stride, 0.0f);
+  if (!perturbed_) return;
+  if (eps_.empty()) {
+    fill_normal(draw_at(noise_, philox::Purpose::eps, first, 0), rows, dim_, tile.eps, stride);
+  } else {
+    for (int r = 0; r < rows; ++r) std::copy_n(row(eps_, first + r), dim_, tile.eps + r * stride);
+  }
+}
+
+void SampleSource::load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
+                                  int stride) const {
+  std::fill_n(to, std::int64_t{tile.rows} * stride, 0.0f);
+  if (given.empty()) {
+    fill_direction(draw_at(noise_, philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), law,
+                   tile.rows, dim_, to, stride);
+    return;
+  }
+  for (int r = 0; r < tile.rows; ++r) {
+    const float* from =
+        static_cast<const float*>(given.data) + m * given.stride[0] + (tile.first + r) * given.stride[1];
+    std::copy_n(from, dim_, to + r * stride);
+  }
+}
+
+void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride) {
+  if (law == Projection::rademacher) return fill_signs(draw, rows, dim, to, stride);
+  fill_normal(draw, rows, dim, to, stride);
+  if (law == Projection::gaussian) return;
+  for (int r = 0; r < rows; ++r) {
+    float* v = to + r * stride;
+    double square = 0;
+    for (int i = 0; i < dim; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
+    const double factor = std::sqrt(dim / square);
+    for (int i = 0; i < dim; ++i) v[i] = static_cast<float>(static_cast<double>(v[i]) * factor);
+  }
+}
+
+void fill_unit_direction(int i, int rows, float* to, int stride) {
+  std::fill_n(to, std::int64_t{rows} * stride, 0.0f);
+  for (int r = 0; r < rows; ++r) to[std::int64_t{r} * stride + i] = 1.0f;
+}
+
+void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
+                const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride) {
+  const int x_stride = padded(dim);
+  float shift[kMaxTileRows], c[kMaxTileRows];
+  for (int r = 0; r < tile.rows; ++r) {
+    shift[r] = static_cast<float>(point * tile.sigma[r]);
+    c[r] = static_cast<float>(coefficients(parameterization, tile.sigma[r]).c);
+  }
+  perturb_rows(tile.rows, x_stride, tile.x, shift, tile.eps, c, x_tilde, to, stride);
+  if (to == nullptr) return;
+  double ln_sigma[kMaxTileRows];
+  for (int r = 0; r < tile.rows; ++r) {
+    float* row = to + std::int64_t{r} * stride;
+    std::fill(row + x_stride, row + stride, 0.0f);
+    ln_sigma[r] = conditioning.index() == 0 ? 0 : std::log(tile.sigma[r]);
+    if (conditioning.index() == 1) row[dim] = static_cast<float>(ln_sigma[r]);
+  }
+  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning))
+    fill_fourier(ln_sigma, tile.rows, fourier->frequencies.data(), static_cast<int>(fourier->frequencies.size()),
+                 to + dim, stride);
+}
+
+}  // namespace scorematch::cpu

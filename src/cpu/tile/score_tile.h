@@ -1,0 +1,84 @@
+// What the scores of score nets and of energy nets have in common on a tile: what comes in, and products with J along
+// directions, which the network's kind forms.
+#pragma once
+#include "cpu/output.h"
+#include "cpu/simd/jet.h"
+#include "cpu/tile/jet.h"
+#include "cpu/tile/samples.h"
+
+namespace scorematch::cpu {
+
+struct ScoreProblem {
+  explicit ScoreProblem(const ScoreSpec& spec_) : spec(spec_), net(spec_.net, spec_.compute.precision) {}
+  ScoreSpec spec;
+  PaddedNet net;
+};
+
+class ScoreTile {
+ protected:
+  ScoreTile(const ScoreProblem& problem, const JetParts& parts, int capacity, Arena& arena)
+      : problem_(problem),
+        dim_(problem.spec.net.dim),
+        x_stride_(padded(dim_)),
+        output_(problem.net.last()),
+        samples_(dim_, capacity, arena),
+        jet_(problem.net, problem.spec.net.activation, parts, capacity, arena),
+        x_(take_rows(arena, capacity, x_stride_)),
+        result_(take_rows(arena, capacity, x_stride_)) {}
+
+  /// Samples [first, first + rows) through the network.
+  void start(const SampleSource& source, const float* params, std::int64_t first, int rows) {
+    const MlpShape& net = problem_.spec.net;
+    source.load(first, rows, samples_);
+    jet_.set_rows(rows);
+    fill_input(samples_, 0, net.parameterization, net.conditioning, dim_, x_, jet_.input(), first_in());
+    for (int r = 0; r < rows; ++r) k_[r] = coefficients(net.parameterization, samples_.sigma[r]);
+    jet_.forward(params);
+  }
+
+  int first_in() const { return problem_.net.layers()[0].in; }
+
+  /// result(r, i) = formula(r, i, other(r, i), of_network(r, i)); of_network may be the result.
+  template <class Formula>
+  void combine(const float* of_network, int network_stride, const float* other, int stride, const Formula& formula) {
+    for (int r = 0; r < samples_.rows; ++r)
+      for (int i = 0; i < dim_; ++i)
+        result_[std::int64_t{r} * x_stride_ + i] =
+            static_cast<float>(formula(r, i, static_cast<double>(other[std::int64_t{r} * stride + i]),
+                                       static_cast<double>(of_network[std::int64_t{r} * network_stride + i])));
+  }
+  /// J v = a v + b c (dF/dz) v, or for an energy net with the second derivatives of F, for the direction in place.
+  void combine_jvp(const float* of_network, int network_stride) {
+    combine(of_network, network_stride, jet_.tangent_input(), first_in(),
+            [&](int r, int, double v, double f) { return k_[r].a * v + k_[r].b * k_[r].c * f; });
+  }
+
+  /// Products and their mean along the directions; form_jvp() puts that of the one in place into the result.
+  template <class FormJvp>
+  void run_directions(const SampleSource& source, const ScorePlan::In& in, const ScorePlan::Out& out,
+                      const FormJvp& form_jvp) {
+    const int count =
+        in.directions.empty() ? problem_.spec.projections : static_cast<int>(in.directions.shape.extent[0]);
+    double estimate[kMaxTileRows] = {};
+    for (int m = 0; m < count; ++m) {
+      source.load_direction(in.directions, problem_.spec.law, m, samples_, jet_.tangent_input(), first_in());
+      form_jvp();
+      store_rows(out.jvp, samples_.first, samples_.rows, result_, x_stride_, m);
+      for (int r = 0; r < samples_.rows; ++r) {
+        const float* v = jet_.tangent_input() + std::int64_t{r} * first_in();
+        estimate[r] += dot(dim_, v, result_ + std::int64_t{r} * x_stride_) / count;
+      }
+    }
+    store_values(out.divergence_estimate, samples_.first, samples_.rows, estimate);
+  }
+
+  const ScoreProblem& problem_;
+  int dim_, x_stride_;
+  PaddedNet::Layer output_;
+  TileSamples samples_;
+  TileJet jet_;
+  Coefficients k_[kMaxTileRows];
+  float *x_, *result_;  // [rows, x_stride]
+};
+
+}  // namespace scorematch::cpu

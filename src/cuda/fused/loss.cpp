@@ -1,0 +1,108 @@
+// Loss and gradients of a batch in one launch and an ordered reduction; weights that do not stay on the multiprocessor
+// are packed first.
+#include "cuda/call_params.h"
+#include "cuda/fused/net.h"
+#include "cuda/programs.h"
+#include "cuda/runtime/status.h"
+#include "engine/arena.h"
+#include "model/objective_terms.h"
+#include "plans/batch.h"
+
+namespace scorematch::cuda {
+namespace {
+
+/// The workspace: with what every fused program has, the blocks' parts.
+struct FusedLossWorkspace : FusedWorkspace {
+  FusedLossWorkspace(const FusedPlan& plan, DeviceArena arena) : FusedWorkspace(plan, arena) {
+    const auto blocks = static_cast<std::size_t>(plan.blocks);
+    partial = arena.take<float>(blocks * static_cast<std::size_t>(stride(plan)));
+    estimates = arena.take<kernels::EstimateRecord>(blocks);
+    bytes = arena.used();
+  }
+  static std::int64_t stride(const FusedPlan& plan) { return plan.net.weight_count + plan.net.bias_count; }
+
+  float* partial;
+  kernels::EstimateRecord* estimates;
+  std::size_t bytes;
+};
+
+class FusedLoss final : public LossProgram {
+ public:
+  FusedLoss(const LossSpec& spec, const Context& context, FusedPlan plan)
+      : spec_(spec),
+        device_(context.device),
+        plan_(std::move(plan)),
+        features_(spec.net.conditioning, context.engine),
+        terms_(terms_of(spec.loss.objective)) {
+    kernels::FusedLossParams p;
+    p.net = plan_.net, p.tiling = plan_.tiling;
+    check_launch(kernels::launch_fused_loss(p, kernels::only_load()), "loading fused_loss");
+  }
+
+  std::size_t workspace_bytes() const override { return FusedLossWorkspace(plan_, DeviceArena()).bytes; }
+  PlanReport report(std::int64_t) const override {
+    return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
+  }
+
+  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+           const Reduction& reduction) const override {
+    check_noise_offset(in.noise, batch);
+    const UseDevice use(device_.index);
+    const FusedLossWorkspace workspace(plan_, DeviceArena(queue.workspace));
+    kernels::FusedLossParams p = loss_params(workspace, in, out, grad_factor_of(reduction, batch));
+    workspace.prepare(plan_, in.params, batch, queue.stream, &p);
+    check_launch(kernels::launch_fused_loss(p, queue.stream), "fused_loss");
+    if (out.grad.empty() && out.loss == nullptr) return;
+    kernels::FusedReduceParams r;
+    r.partial = p.partial, r.partial_stride = p.partial_stride, r.bias_offset = p.bias_offset;
+    r.estimates = p.estimates;
+    r.blocks = p.blocks;
+    r.table = plan_.table;
+    r.add = reduction.accumulate;
+    r.grad = floats(out.grad);
+    r.estimate = reinterpret_cast<kernels::EstimateRecord*>(out.loss);
+    check_launch(kernels::launch_fused_reduce(r, queue.stream), "fused_reduce");
+  }
+
+ private:
+  kernels::FusedLossParams loss_params(const FusedLossWorkspace& workspace, const LossPlan::In& in,
+                                       const LossPlan::Out& out, double grad_factor) const {
+    const Needs needs = needs_of(spec_.loss.objective);
+    kernels::FusedLossParams p;
+    p.prologue = perturb_params(spec_, features_, in);
+    p.head = head_params(spec_, in, grad_factor);
+    p.head.share = static_cast<float>(terms_[0].share);
+    p.head.grad_x_stride = out.grad_x.stride[0];
+    p.term_count = static_cast<int>(terms_.size());
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = translated(terms_[i]);
+    p.directions = needs.trace ? spec_.net.dim : needs.projections;
+    p.gradient = !out.grad.empty();
+    p.grad_x = floats(out.grad_x);
+    p.partial = workspace.partial, p.partial_stride = FusedLossWorkspace::stride(plan_);
+    p.bias_offset = plan_.net.weight_count;
+    p.estimates = workspace.estimates;
+    p.loss_per_sample = floats(out.loss_per_sample);
+    return p;
+  }
+
+  LossSpec spec_;
+  const Device& device_;
+  FusedPlan plan_;
+  Features features_;
+  std::vector<Term> terms_;
+};
+
+}  // namespace
+
+std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context) {
+  const Needs needs = needs_of(spec.loss.objective);
+  kernels::FusedWish wish;
+  wish.directions = needs.trace ? spec.net.dim : needs.projections;
+  wish.sliced = terms_of(spec.loss.objective)[0].sliced_square;
+  wish.denoising = needs.eps;
+  wish.max_batch = spec.max_batch;
+  std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
+  return plan ? std::make_unique<FusedLoss>(spec, context, *std::move(plan)) : nullptr;
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,69 @@
+#include "cuda/fused/net.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "cuda/runtime/status.h"
+#include "cuda/translate.h"
+
+namespace scorematch::cuda {
+int FusedPlan::blocks_for(std::int64_t batch) const {
+  return static_cast<int>(std::min<std::int64_t>(blocks, tiles(batch)));
+}
+
+std::string FusedPlan::description() const {
+  return "fused: " + std::to_string(tiling.rows()) + " rows a tile, " + std::to_string(tiling.threads() / 32) +
+         " warps, " + std::to_string(blocks) + " blocks, weights " + (tiling.resident ? "resident" : "streaming") +
+         ", activations in " + (tiling.kept_in_shared ? "shared memory" : "the L2 cache");
+}
+
+FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
+  if (!plan.tiling.resident) {
+    weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) *
+                               (plan.element() == kernels::Element::bf16 ? 2 : 4));
+    biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
+  }
+  if (!plan.tiling.kept_in_shared)
+    kept = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_kept_bytes(plan.net, plan.tiling));
+}
+
+void FusedWorkspace::prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
+                             kernels::FusedBatchParams* p) const {
+  p->net = plan.net;
+  p->tiling = plan.tiling;
+  p->params = floats(params);
+  p->weights = weights;
+  p->batch = batch;
+  p->blocks = plan.blocks_for(batch);
+  p->kept = kept;
+  if (!plan.tiling.resident)
+    check_launch(kernels::launch_pack(p->params, plan.table, weights, biases, plan.element(), stream), "pack");
+}
+
+std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
+                                    Engine::Impl& engine, const Device& device) {
+  if (precision == Precision::tf32) return std::nullopt;
+  FusedPlan plan;
+  std::vector<kernels::LayerPlace> places;
+  for (const MlpShape::Layer& each : net.layers())
+    places.push_back({each.in, each.out, each.in, each.out, each.weight, each.bias, 0, 0});
+  if (!kernels::make_fused_net(places.data(), static_cast<int>(places.size()), net.residual, translated(net.activation),
+                               &plan.net))
+    return std::nullopt;
+  wish.operands = precision == Precision::bf16 ? kernels::Operands::bf16 : kernels::Operands::split_tf32;
+  wish.multiprocessors = device.multiprocessors;
+  wish.shared_bytes = device.shared_bytes;
+  if (!kernels::choose_fused_tiling(plan.net, wish, &plan.tiling)) return std::nullopt;
+  for (std::size_t l = 0; l < places.size(); ++l) {
+    places[l] = plan.net.layers[l].place;
+    plan.table.largest =
+        std::max(plan.table.largest, std::int64_t{places[l].in_padded} * places[l].out_padded + places[l].out_padded);
+  }
+  plan.places = upload(engine, places.data(), places.size() * sizeof(kernels::LayerPlace));
+  plan.table.layers = static_cast<const kernels::LayerPlace*>(plan.places.get());
+  plan.table.count = static_cast<int>(places.size());
+  plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(wish.max_batch)));
+  return plan;
+}
+
+}  // namespace scorematch::cuda

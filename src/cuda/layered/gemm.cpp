@@ -1,0 +1,128 @@
+#include "cuda/layered/gemm.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "cuda/runtime/status.h"
+#include "plans/validate.h"
+#include "scorematch/error.h"
+
+namespace scorematch::cuda {
+namespace {
+
+/// A product as cuBLASLt sees it: column-major, so that our c is its transpose and a and b change places. Descriptors
+/// lie on the stack: threads share plans, and the bias pointer is a part of one.
+struct Description {
+  Description(const Gemm& g, Precision precision, const float* bias) {
+    const bool gradient = g.kind == Gemm::Kind::gradient;
+    const cudaDataType_t input = precision == Precision::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    const cudaDataType_t output = gradient || g.float_output ? CUDA_R_32F : input;
+    check(cublasLtMatmulDescInit(
+              &operation, precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+          "describing a matrix product");
+    const cublasOperation_t first = g.kind == Gemm::Kind::apply ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t second = gradient ? CUBLAS_OP_T : CUBLAS_OP_N;
+    set(CUBLASLT_MATMUL_DESC_TRANSA, first);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, second);
+    if (g.bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F);
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    }
+    const auto in = static_cast<std::uint64_t>(g.in), out = static_cast<std::uint64_t>(g.out),
+               rows = static_cast<std::uint64_t>(g.rows);
+    // Their first operand is our b: the weights [out, in], or a gradient's activations [rows, in].
+    lay_out(&left, input, in, gradient ? rows : out);
+    lay_out(&right, input, g.kind == Gemm::Kind::apply ? in : out, rows);
+    lay_out(&result, output, g.kind == Gemm::Kind::apply ? out : in, gradient ? out : rows);
+  }
+
+  template <class Value>
+  void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
+    check(cublasLtMatmulDescSetAttribute(&operation, attribute, &value, sizeof value), "describing a matrix product");
+  }
+  static void lay_out(cublasLtMatrixLayoutOpaque_t* layout, cudaDataType_t type, std::uint64_t rows,
+                      std::uint64_t columns) {
+    check(cublasLtMatrixLayoutInit(layout, type, rows, columns, static_cast<std::int64_t>(rows)),
+          "describing a matrix");
+  }
+
+  cublasLtMatmulDescOpaque_t operation;
+  cublasLtMatrixLayoutOpaque_t left, right, result;
+};
+
+/// c += for gradients, which add up over chunks.
+bool adds(const Gemm& g) { return g.add || g.kind == Gemm::Kind::gradient; }
+
+// Bytes, of every array: what cuBLASLt takes for granted when it chooses. Chunks' rows, layers and arenas are made so.
+constexpr std::uintptr_t kAlignment = 256;
+
+struct Preference {
+  Preference(bool gradient, std::uint64_t workspace_bytes) {
+    check(cublasLtMatmulPreferenceInit(&preference), "describing a matrix product's algorithm");
+    // Partial sums, where there are any, go through the workspace and are added in order; never by atomics.
+    const std::uint32_t reduction = gradient ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE : CUBLASLT_REDUCTION_SCHEME_NONE;
+    set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  }
+  template <class Value>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, const Value& value) {
+    check(cublasLtMatmulPreferenceSetAttribute(&preference, attribute, &value, sizeof value),
+          "describing a matrix product's algorithm");
+  }
+  cublasLtMatmulPreferenceOpaque_t preference;
+};
+
+}  // namespace
+
+void Gemms::prepare(const Gemm& gemm) {
+  if (algorithms_.count(gemm) != 0) return;
+  Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned bias will do
+  Preference p(gemm.kind == Gemm::Kind::gradient, workspace_bytes_);
+  cublasLtMatmulHeuristicResult_t found{};
+  int count = 0;
+  cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &d.operation, &d.left, &d.right, &d.result, &d.result,
+                                                         &p.preference, 1, &found, &count);
+  if (status == CUBLAS_STATUS_SUCCESS && count > 0) status = found.state;
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
+    throw Error(ErrorCode::unsupported, "compute.precision",
+                "compute.precision: expected one cuBLASLt multiplies [" + std::to_string(gemm.rows) + ", " +
+                    std::to_string(gemm.in) + "] by [" + std::to_string(gemm.in) + ", " + std::to_string(gemm.out) +
+                    "] in, got one it does not on this device; fp32 can be had");
+  check(status, "choosing a matrix product's algorithm");
+  algorithms_.emplace(gemm, Algorithm{found.algo, found.workspaceSize});
+}
+
+void Gemms::load(Engine::Impl& engine) const {
+  std::int64_t largest = 0;  // operand, elements
+  std::size_t workspace_bytes = 0;
+  for (const auto& [gemm, algorithm] : algorithms_) {
+    largest = std::max({largest, gemm.rows * gemm.in, gemm.rows * gemm.out, std::int64_t{gemm.in} * gemm.out});
+    workspace_bytes = std::max(workspace_bytes, algorithm.workspace_bytes);
+  }
+  const std::size_t bytes = static_cast<std::size_t>(largest) * sizeof(float);
+  const std::shared_ptr<void> zeros = engine.allocate(bytes), result = engine.allocate(bytes),
+                              workspace = engine.allocate(workspace_bytes);
+  const GemmArrays arrays{zeros.get(), zeros.get(), result.get(), static_cast<const float*>(zeros.get())};
+  for (const auto& [gemm, algorithm] : algorithms_) run(gemm, arrays, workspace.get(), workspace_bytes, nullptr);
+  check(cudaStreamSynchronize(nullptr), "loading matrix products");
+}
+
+void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const {
+  run(gemm, arrays, workspace, workspace_bytes_, stream);
+}
+
+void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std::size_t workspace_bytes,
+                cudaStream_t stream) const {
+  for (const void* each : {arrays.a, arrays.b, static_cast<const void*>(arrays.c)})
+    if (reinterpret_cast<std::uintptr_t>(each) % kAlignment != 0)
+      throw_invalid("queue.workspace", "memory aligned to 256 bytes", "less");
+  Description d(gemm, precision_, arrays.bias);
+  const float one = 1.0f, beta = adds(gemm) ? 1.0f : 0.0f;
+  check(cublasLtMatmul(handle_, &d.operation, &one, arrays.b, &d.left, arrays.a, &d.right, &beta, arrays.c, &d.result,
+                       arrays.c, &d.result, &algorithms_.at(gemm).algorithm, workspace, workspace_bytes, stream),
+        "enqueueing a matrix product");
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,76 @@
+// Matrix products by cuBLASLt, row-major, their algorithms chosen when a plan is made.
+#pragma once
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "engine/backend.h"
+
+namespace scorematch::cuda {
+
+/// What a layer asks of its weights [out, in]:
+///
+///   apply     c [rows, out] = a [rows, in] W^T                a: activations, b: W
+///   pull      c [rows, in] = a [rows, out] W                  a: adjoints, b: W
+///   gradient  c [out, in] += a [rows, out]^T b [rows, in]     a: adjoints, b: activations
+struct Gemm {
+  enum class Kind { apply, pull, gradient };
+  Kind kind = Kind::apply;
+  std::int64_t rows = 0;
+  int in = 0, out = 0;
+  bool add = false;           // onto c; always so for a gradient
+  bool float_output = false;  // c is float whatever a and b are; always so for a gradient
+  bool bias = false;          // apply: + bias [out], in the epilogue
+
+  bool operator<(const Gemm& b) const { return key() < b.key(); }
+
+ private:
+  std::tuple<Kind, std::int64_t, int, int, bool, bool, bool> key() const {
+    return {kind, rows, in, out, add, float_output, bias};
+  }
+};
+
+struct GemmArrays {
+  const void *a = nullptr, *b = nullptr;
+  void* c = nullptr;
+  const float* bias = nullptr;
+};
+
+class Gemms {
+ public:
+  /// @param capability of the device: 10 major + minor
+  Gemms(cublasLtHandle_t handle, Precision precision, int capability)
+      : handle_(handle), precision_(precision), workspace_bytes_(capability >= 90 ? 32 << 20 : 8 << 20) {}
+
+  /// As cuBLAS recommends for the device.
+  std::size_t workspace_bytes() const { return workspace_bytes_; }
+
+  /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
+  void prepare(const Gemm& gemm);
+  /// Runs all that are prepared, on zeros, and waits. cuBLASLt loads a kernel where it is first run, which may wait and
+  /// allocate, and so may fail while a stream is captured.
+  void load(Engine::Impl& engine) const;
+  /// Enqueues a prepared one. `workspace`: workspace_bytes(). Arrays are aligned to 256 bytes.
+  void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
+
+ private:
+  void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std::size_t workspace_bytes,
+           cudaStream_t stream) const;
+
+  struct Algorithm {
+    cublasLtMatmulAlgo_t algorithm;
+    std::size_t workspace_bytes;  // that it needs, of those it may have
+  };
+
+  cublasLtHandle_t handle_;
+  Precision precision_;
+  std::size_t workspace_bytes_;
+  std::map<Gemm, Algorithm> algorithms_;
+};
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,228 @@
+#include "cuda/layered/jet.h"
+
+#include "cuda/runtime/status.h"
+
+namespace scorematch::cuda {
+namespace {
+
+using kernels::Element;
+
+std::size_t bytes_of(Element element) { return element == Element::bf16 ? 2 : 4; }
+
+Gemm gemm_of(Gemm::Kind kind, const PaddedNet::Layer& layer, std::int64_t rows, bool add) {
+  Gemm gemm;
+  gemm.kind = kind, gemm.rows = rows, gemm.in = layer.in, gemm.out = layer.out, gemm.add = add;
+  return gemm;
+}
+
+/// F, in float; its bias is the value's alone.
+Gemm output_gemm(const PaddedNet::Layer& layer, std::int64_t rows, bool bias) {
+  Gemm gemm = gemm_of(Gemm::Kind::apply, layer, rows, false);
+  gemm.float_output = true, gemm.bias = bias;
+  return gemm;
+}
+
+/// The slots a layer multiplies: the first one's second derivatives are zero.
+Slots multiplied(Slots slots, bool is_first) {
+  if (is_first) slots.second = false;
+  return slots;
+}
+
+}  // namespace
+
+Jet::Jet(const PaddedNet& net, kernels::Activation activation, Element element, const Gemms& gemms, std::int64_t rows,
+         int slots, const JetParts& parts, DeviceArena& arena)
+    : net_(net), activation_(activation), element_(element), gemms_(gemms), rows_(rows), is_energy_(parts.energy) {
+  const auto take_slots = [&](int count, int width) -> void* {
+    return arena.take<char>(static_cast<std::size_t>(count * rows * width) * bytes_of(element));
+  };
+  const auto take = [&](int width) { return take_slots(slots, width); };
+  const auto take_floats = [&](std::int64_t width) {
+    return arena.take<float>(static_cast<std::size_t>(rows) * static_cast<std::size_t>(width));
+  };
+  inputs_.push_back(take(net.first().in));
+  for (const PaddedNet::Layer& each : net.hidden()) {
+    z_.push_back(take(each.out));
+    inputs_.push_back(take(each.out));
+  }
+  output_ = take_floats(std::int64_t{slots} * net.last().out);
+  gemm_workspace_ = arena.take<char>(gemms.workspace_bytes());
+  if (parts.energy) {
+    unit_ = take_slots(1, net.last().out);
+    if (element == Element::bf16) gradient_ = take_floats(std::int64_t{parts.gradient_slots} * net.first().in);
+  }
+  for (const PaddedNet::Layer& each : net.hidden()) squares_.push_back(parts.second ? take_floats(each.out) : nullptr);
+  if (!parts.gradient && !parts.energy) return;
+  h_bar_ = take(net.max_width());
+  z_bar_ = take(net.max_width());
+  if (!parts.gradient) return;
+  output_bar_ = take(net.last().out);
+  for (const PaddedNet::Layer& each : net.hidden()) {
+    curvature_.push_back(slots > 1 ? take_floats(each.out) : nullptr);
+    second_bar_.push_back(parts.second && parts.further_groups ? take_slots(1, each.out) : nullptr);
+  }
+  partial_ = arena.take<float>(static_cast<std::size_t>(kernels::column_sum_blocks(rows)) *
+                               static_cast<std::size_t>(net.max_width()));
+}
+
+void Jet::prepare_forward(const PaddedNet& net, const Slots& slots, Gemms& gemms) {
+  bool is_first = true;
+  for (const PaddedNet::Layer& each : net.hidden()) {
+    gemms.prepare(gemm_of(Gemm::Kind::apply, each, multiplied(slots, is_first).all_rows(), false));
+    is_first = false;
+  }
+}
+
+void Jet::prepare_output(const PaddedNet& net, std::int64_t rows, bool bias, Gemms& gemms) {
+  gemms.prepare(output_gemm(net.last(), rows, bias));
+}
+
+void Jet::prepare_backward(const PaddedNet& net, const Slots& slots, Gemms& gemms) {
+  bool is_first = true;
+  for (const PaddedNet::Layer& each : net.hidden()) {
+    gemms.prepare(gemm_of(Gemm::Kind::gradient, each, multiplied(slots, is_first).all_rows(), true));
+    gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.all_rows(), each.residual));
+    gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.rows, each.residual));  // to the input: the value alone
+    is_first = false;
+  }
+  gemms.prepare(gemm_of(Gemm::Kind::gradient, net.last(), slots.all_rows(), true));
+  gemms.prepare(gemm_of(Gemm::Kind::pull, net.last(), slots.all_rows(), false));
+  gemms.prepare(gemm_of(Gemm::Kind::pull, net.last(), slots.rows, false));
+}
+
+void Jet::prepare_gradient(const PaddedNet& net, const Slots& slots, Gemms& gemms) {
+  gemms.prepare(gemm_of(Gemm::Kind::pull, net.last(), slots.rows, false));
+  for (const PaddedNet::Layer& each : net.hidden())
+    gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.all_rows(), each.residual));
+}
+
+void* Jet::plane(void* array, const Slots& slots, int width, int slot) const {
+  return static_cast<char*>(array) + static_cast<std::size_t>(slot * slots.rows * width) * bytes_of(element_);
+}
+
+const char* Jet::weights_of(const PaddedNet::Layer& layer, const Parameters& parameters) const {
+  return parameters.weights + static_cast<std::size_t>(layer.weight) * bytes_of(element_);
+}
+
+void Jet::clear(void* from, std::int64_t elements, cudaStream_t stream) const {
+  check(cudaMemsetAsync(from, 0, static_cast<std::size_t>(elements) * bytes_of(element_), stream), "clearing a slot");
+}
+
+void Jet::multiply(Gemm::Kind kind, const PaddedNet::Layer& layer, const Slots& slots, bool add, const void* a,
+                   const void* b, void* c, cudaStream_t stream) const {
+  gemms_.run(gemm_of(kind, layer, slots.all_rows(), add), {a, b, c, nullptr}, gemm_workspace_, stream);
+}
+
+void Jet::forward_hidden(const Parameters& parameters, const Slots& slots, bool has_squares, bool again,
+                         cudaStream_t stream) const {
+  if (slots.second && z_.empty()) clear(input(slots, slots.count), slots.rows * net_.first().in, stream);
+  for (std::size_t l = 0; l < z_.size(); ++l) {
+    const PaddedNet::Layer& layer = net_.hidden()[l];
+    multiply(Gemm::Kind::apply, layer, multiplied(slots, l == 0), false,
+             plane(inputs_[l], slots, layer.in, slots.first), weights_of(layer, parameters),
+             plane(z_[l], slots, layer.out, slots.first), stream);
+    kernels::JetForwardParams p;
+    p.activation = activation_;
+    p.rows = slots.rows, p.width = layer.out, p.first_slot = slots.first, p.slots = slots.count;
+    p.z = z_[l], p.bias = parameters.biases + layer.bias;
+    p.h = layer.residual ? inputs_[l] : nullptr, p.h_next = inputs_[l + 1];
+    p.curved = slots.curved, p.squares = slots.curved > 0 && !again ? squares_[l] : nullptr;
+    p.has_squares = has_squares, p.second = slots.second, p.second_starts = l == 0;
+    check_launch(kernels::launch_jet_forward(p, element_, stream), "jet_forward");
+  }
+}
+
+void Jet::apply_output(const Parameters& parameters, const Slots& slots, int first, int count,
+                       cudaStream_t stream) const {
+  const PaddedNet::Layer& layer = net_.last();
+  gemms_.run(output_gemm(layer, count * slots.rows, first == 0),
+             {plane(inputs_.back(), slots, layer.in, first), weights_of(layer, parameters), output(slots, first),
+              first == 0 ? parameters.biases + layer.bias : nullptr},
+             gemm_workspace_, stream);
+}
+
+void Jet::forward(const Parameters& parameters, const Slots& slots, cudaStream_t stream) const {
+  forward_hidden(parameters, slots, false, false, stream);
+  if (slots.has_value()) apply_output(parameters, slots, 0, 1, stream);
+  if (slots.tangents() > 0) apply_output(parameters, slots, 1, slots.tangents(), stream);
+}
+
+void Jet::add_gradient(const PaddedNet::Layer& layer, const Gradients& gradients, const Slots& slots, bool bias,
+                       void* adjoints, void* inputs, cudaStream_t stream) const {
+  multiply(Gemm::Kind::gradient, layer, slots, true, plane(adjoints, slots, layer.out, slots.first),
+           plane(inputs, slots, layer.in, slots.first), gradients.weights + layer.weight, stream);
+  if (bias)
+    check_launch(kernels::launch_add_column_sums(partial_, kernels::column_sum_blocks(slots.rows), layer.out, true,
+                                                 gradients.biases + layer.bias, stream),
+                 "add_column_sums");
+}
+
+void Jet::activation_backward(std::size_t l, const Parameters& parameters, const Gradients& gradients,
+                              const Slots& slots, bool has_curvature, cudaStream_t stream) const {
+  const PaddedNet::Layer& layer = net_.hidden()[l];
+  kernels::JetBackwardParams p;
+  p.activation = activation_;
+  p.rows = slots.rows, p.width = layer.out, p.first_slot = slots.first, p.slots = slots.count;
+  p.z = z_[l], p.bias = parameters.biases + layer.bias;
+  p.h_bar = h_bar_, p.z_bar = z_bar_;
+  p.curvature = curvature_[l], p.has_curvature = has_curvature;
+  p.bias_partial = partial_;
+  p.curved = slots.curved, p.second = slots.second, p.second_starts = l == 0;
+  p.squares = squares_[l], p.second_bar = slots.curved > 0 ? second_bar_[l] : nullptr;
+  check_launch(kernels::launch_jet_backward(p, element_, stream), "jet_backward");
+  add_gradient(layer, gradients, multiplied(slots, l == 0), slots.has_value(), z_bar_, inputs_[l], stream);
+}
+
+void Jet::pull(const PaddedNet::Layer& layer, const Parameters& parameters, const Slots& slots, void* adjoints,
+               cudaStream_t stream) const {
+  multiply(Gemm::Kind::pull, layer, slots, layer.residual, plane(adjoints, slots, layer.out, slots.first),
+           weights_of(layer, parameters), plane(h_bar_, slots, layer.in, slots.first), stream);
+}
+
+void Jet::backward(const Parameters& parameters, const Gradients& gradients, const Slots& slots, bool has_curvature,
+                   bool input_gradient, cudaStream_t stream) const {
+  const PaddedNet::Layer& output = net_.last();
+  const bool bias = slots.has_value() && !is_energy_;  // an energy net's has no gradient
+  if (bias)
+    check_launch(kernels::launch_column_sums({slots.rows, output.out, output_bar_, partial_}, element_, stream),
+                 "column_sums");
+  add_gradient(output, gradients, slots, bias, output_bar_, inputs_.back(), stream);
+  // Below the first layer nothing asks for the tangents' adjoints.
+  const auto go_down = [&](const PaddedNet::Layer& layer, void* adjoints, bool to_input) {
+    if (to_input && !(input_gradient && slots.has_value())) return;
+    pull(layer, parameters, to_input ? Slots{slots.rows, 0, 1} : slots, adjoints, stream);
+  };
+  go_down(output, output_bar_, z_.empty());
+  for (std::size_t l = z_.size(); l-- > 0;) {
+    activation_backward(l, parameters, gradients, slots, has_curvature, stream);
+    go_down(net_.hidden()[l], z_bar_, l == 0);
+  }
+}
+
+void Jet::fill_unit(cudaStream_t stream) const {
+  kernels::EnergyHeadParams p;
+  p.head.dim = 1, p.head.rows = rows_;
+  p.head.bar_columns = net_.last().out, p.head.jvp_bar_stride = net_.last().out;
+  p.unit_bar = unit_;
+  check_launch(kernels::launch_energy_head(p, element_, stream), "energy_head");
+}
+
+void Jet::gradient(const Parameters& parameters, const Slots& slots, cudaStream_t stream) const {
+  pull(net_.last(), parameters, {slots.rows, 0, 1}, unit_, stream);
+  const std::int64_t top = slots.rows * net_.last().in;  // the output's weights do not depend on x
+  if (slots.tangents() > 0) clear(plane(h_bar_, slots, net_.last().in, 1), slots.tangents() * top, stream);
+  for (std::size_t l = z_.size(); l-- > 0;) {
+    const PaddedNet::Layer& layer = net_.hidden()[l];
+    kernels::GradientJetParams p;
+    p.activation = activation_;
+    p.rows = slots.rows, p.width = layer.out, p.slots = slots.count;
+    p.z = z_[l], p.bias = parameters.biases + layer.bias;
+    p.h_bar = h_bar_, p.z_bar = z_bar_;
+    check_launch(kernels::launch_gradient_jet(p, element_, stream), "gradient_jet");
+    pull(layer, parameters, slots, z_bar_, stream);
+  }
+  if (gradient_ != nullptr)
+    check_launch(kernels::launch_widen(h_bar_, slots.count * slots.rows * net_.first().in, gradient_, stream), "widen");
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,82 @@
+#include "cuda/runtime/device.h"
+
+#include "cuda/runtime/status.h"
+#include "launchers.h"
+#include "scorematch/error.h"
+
+namespace scorematch::cuda {
+namespace {
+
+constexpr int kLeastCapability = 80;
+
+[[noreturn]] void unavailable(const std::string& expected, const std::string& got, const std::string& remedy) {
+  cudaGetLastError();
+  throw Error(ErrorCode::device_unavailable, "device",
+              "device: expected " + expected + ", got " + got + "; " + remedy + ", or use Engine::cpu()");
+}
+
+int device_count(int driver, int runtime) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (driver == 0) unavailable("an NVIDIA driver", "none", "install one for CUDA " + version(runtime) + " or later");
+  if (status == cudaErrorInsufficientDriver)
+    unavailable("a driver for CUDA " + version(runtime) + " or later", "one for " + version(driver), "update it");
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    unavailable("a GPU", "none", "see what nvidia-smi and CUDA_VISIBLE_DEVICES say");
+  if (status != cudaSuccess) unavailable("a working driver", cudaGetErrorString(status), "see what nvidia-smi says");
+  return count;
+}
+
+std::string describe(const Device& device) {
+  return std::to_string(device.capability / 10) + "." + std::to_string(device.capability % 10) + " (" + device.name +
+         ")";
+}
+
+/// Loads what any plan may launch. CUDA itself would say so at the first launch. A driver older than the PTX has no use
+/// for it either.
+void load_kernels(const Device& device) {
+  const UseDevice use(device.index);
+  const auto status = static_cast<cudaError_t>(kernels::load_common_kernels());
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
+      status == cudaErrorUnsupportedPtxVersion)
+    unavailable("a device that this build has kernels for (" SCOREMATCH_CUDA_ARCHITECTURES ")",
+                "compute capability " + describe(device),
+                "build with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(device.capability));
+  check(status, "loading kernels");
+}
+
+}  // namespace
+
+std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
+
+Device open_device(int index) {
+  Device device;
+  device.index = index;
+  check(cudaRuntimeGetVersion(&device.runtime), "asking for the runtime's version");
+  check(cudaDriverGetVersion(&device.driver), "asking for the driver's version");
+  const int count = device_count(device.driver, device.runtime);
+  if (index >= count)
+    unavailable("below " + std::to_string(count), std::to_string(index), "see what CUDA_VISIBLE_DEVICES says");
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
+  device.name = properties.name;
+  device.capability = 10 * properties.major + properties.minor;
+  device.multiprocessors = properties.multiProcessorCount;
+  device.memory_bytes = properties.totalGlobalMem;
+  device.shared_bytes = properties.sharedMemPerBlockOptin;
+  if (device.capability < kLeastCapability)
+    unavailable("compute capability 8.0 or later", describe(device), "choose another device");
+  load_kernels(device);
+  return device;
+}
+
+UseDevice::UseDevice(int index) : index_(index) {
+  check(cudaGetDevice(&before_), "asking for the current device");
+  if (before_ != index_) check(cudaSetDevice(index_), "making the device the current one");
+}
+
+UseDevice::~UseDevice() {
+  if (before_ != index_) cudaSetDevice(before_);
+}
+
+}  // namespace scorematch::cuda

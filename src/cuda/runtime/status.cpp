@@ -1,0 +1,47 @@
+#include "cuda/runtime/status.h"
+
+#include <string>
+
+#include "scorematch/error.h"
+
+namespace scorematch::cuda {
+namespace {
+
+ErrorCode code_of(cudaError_t status) {
+  switch (status) {
+    case cudaErrorMemoryAllocation:
+      return ErrorCode::out_of_memory;
+    case cudaErrorNoDevice:
+    case cudaErrorInsufficientDriver:
+    case cudaErrorInvalidDevice:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorSystemNotReady:
+    case cudaErrorCompatNotSupportedOnDevice:
+      return ErrorCode::device_unavailable;
+    default:
+      return ErrorCode::device_fault;
+  }
+}
+
+[[noreturn]] void fail(ErrorCode code, const char* doing, const std::string& name, const std::string& text) {
+  throw Error(code, "",
+              std::string(doing) + ": expected success, got " + name + " (" + text + ")" +
+                  (code == ErrorCode::out_of_memory ? kMemoryRemedy : ""));
+}
+
+}  // namespace
+
+void check(cudaError_t status, const char* doing) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // or the next call would report it again
+  fail(code_of(status), doing, cudaGetErrorName(status), cudaGetErrorString(status));
+}
+
+void check(cublasStatus_t status, const char* doing) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::device_fault, doing,
+       cublasLtGetStatusName(status), cublasLtGetStatusString(status));
+}
+
+}  // namespace scorematch::cuda

@@ -1,0 +1,171 @@
+// The seam between the public plans and the engines: what an engine must be able to do. Plans validate, then call;
+// nothing below this line checks a shape again.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "plans/validate.h"
+#include "scorematch/adam.h"
+#include "scorematch/engine.h"
+#include "scorematch/head.h"
+#include "scorematch/loss.h"
+#include "scorematch/prologue.h"
+#include "scorematch/queue.h"
+#include "scorematch/score.h"
+
+namespace scorematch {
+
+struct LossSpec {
+  MlpShape net;
+  Loss loss;
+  std::int64_t max_batch = 0;
+  Compute compute;
+};
+
+struct ScoreSpec {
+  MlpShape net;
+  std::int64_t max_batch = 0;
+  int projections = 0;
+  Projection law = Projection::rademacher;
+  Compute compute;
+};
+
+struct PerturbSpec {
+  int dim = 0;
+  NoiseSchedule schedule;
+  std::int64_t max_batch = 0;
+  Parameterization parameterization;
+  Conditioning conditioning;
+};
+
+struct DirectionSpec {
+  int dim = 0;
+  int projections = 0;
+  Projection law = Projection::rademacher;
+  std::int64_t max_batch = 0;
+};
+
+struct HeadSpec {
+  int dim = 0;
+  Loss loss;
+  std::int64_t max_batch = 0;
+  Parameterization parameterization;
+};
+
+/// One engine's way of doing one plan's work. Immutable; run() may be called by several threads, with a queue each.
+template <class In, class Out, class... More>
+class Program {
+ public:
+  virtual ~Program() = default;
+  virtual std::size_t workspace_bytes() const { return 0; }
+  virtual PlanReport report(std::int64_t /*batch*/) const { return {Route::automatic, 0, "on the host"}; }
+  virtual void run(Queue::Impl& queue, const In& in, const Out& out, std::int64_t batch, const More&... more) const = 0;
+};
+using LossProgram = Program<LossPlan::In, LossPlan::Out, Reduction>;
+using ScoreProgram = Program<ScorePlan::In, ScorePlan::Out>;
+using PerturbProgram = Program<PerturbPlan::In, PerturbPlan::Out>;
+using DirectionProgram = Program<NoiseRef, View>;
+using HeadProgram = Program<HeadPlan::In, HeadPlan::Out, Reduction>;
+
+/// Where Adam's state lies, all of it in engine memory.
+struct AdamState {
+  float* first_moment;
+  float* second_moment;
+  float* ema;     // null: no average
+  void* scratch;  // adam_scratch_bytes(); what one step keeps between its parts
+  Adam::Progress* progress;
+  std::int64_t count;
+};
+
+/// out = x + score_factor s + second_factor s2 + noise_factor z, z being sampler step `index` of `noise`; x and s may
+/// be null (zero), and out may be any of them. All [N, d] of the engine's working type, and the scores dense.
+struct SamplerUpdate {
+  View out;
+  ConstView x, score, second_score;
+  double score_factor = 0, second_factor = 0, noise_factor = 0;
+  NoiseRef noise{};
+  std::int64_t index = 0;  // kInitial: the draw a sampler starts from
+  static constexpr std::int64_t kInitial = -1;
+};
+
+/// One decision a sample between where a Langevin chain stands, x with its score s and log-density f, and the proposal
+/// x' that a step of size h from there drew, with s' and f'. The chain moves, and `accepted` is one more, where
+///   ln u < f' - f + ln q(x | x') - ln q(x' | x),  q(y | x) = N(y; x + h/2 s, h I)  (Roberts & Tweedie 1996)
+/// and the right side is finite; u is step `index` of `noise`. Dense, of the engine's working type.
+struct MetropolisStep {
+  View x, score;                 // [N, d]
+  View log_density, accepted;    // [N]
+  ConstView next_x, next_score;  // [N, d]
+  ConstView next_log_density;    // [N]
+  double step_size = 0;
+  NoiseRef noise{};
+  std::int64_t index = 0;
+};
+
+/// out[n] = value[n] + constant - precision/2 |x_n|^2; out may be value. Dense, of the engine's working type.
+struct GaussianTerm {
+  View out;         // [N]
+  ConstView value;  // [N]
+  ConstView x;      // [N, d]
+  double precision = 1, constant = 0;
+};
+
+/// An engine. Memory it hands out keeps it alive.
+struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
+  Impl(Kind kind_, Floats floats_) : kind(kind_), floats(floats_) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  virtual ~Impl() = default;
+
+  virtual std::string description() const = 0;
+
+  virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;  // zeroed, aligned to 256 bytes
+  virtual void check_stream(CUstream_st* stream) const = 0;
+  /// @throws Error naming the argument unless it lies where this engine computes. On the host nobody can tell.
+  virtual void check_memory(const char* /*name*/, const void* /*data*/) const {}
+  virtual void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) = 0;
+  virtual void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) = 0;  // waits
+  virtual void synchronize(Queue::Impl& queue) = 0;
+
+  virtual std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) = 0;
+  virtual std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) = 0;
+  virtual std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) = 0;
+  virtual std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) = 0;
+  virtual std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) = 0;
+
+  virtual void advance(Queue::Impl& queue, NoiseState::Position* position) = 0;
+  virtual std::size_t adam_scratch_bytes() const { return 0; }
+  virtual void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
+                         const float* grad, double loss_scale) = 0;
+  virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;
+  virtual void metropolis(Queue::Impl& queue, const MetropolisStep& step) = 0;
+  virtual void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) = 0;
+  /// Of values [N], dense, of the working type.
+  virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;
+
+  const Kind kind;
+  const Floats floats;  // element types it reads and writes
+  std::string note;     // what best() passed over, and why
+};
+
+struct [[gnu::visibility("hidden")]] Queue::Impl {
+  std::shared_ptr<Engine::Impl> engine;
+  std::shared_ptr<void> owned;  // the scratch, where the queue owns it
+  char* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
+  CUstream_st* stream = nullptr;
+
+  /// @throws Error unless this queue is `wanted`'s and has `bytes` of scratch.
+  void check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const;
+};
+
+/// New memory with what the host has; waits.
+std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes);
+
+// What the engines that are built in offer; the others throw Error unsupported.
+std::shared_ptr<Engine::Impl> make_reference_engine();
+std::shared_ptr<Engine::Impl> make_cpu_engine(int threads);
+std::shared_ptr<Engine::Impl> make_cuda_engine(int device);
+
+}  // namespace scorematch

@@ -1,0 +1,83 @@
+// What the engines that compute on the host have in common: plain memory, and arguments whose values can be looked at.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+#include "engine/backend.h"
+#include "scorematch/philox.h"
+
+namespace scorematch {
+
+struct HostEngine : Engine::Impl {
+  using Engine::Impl::Impl;
+  std::shared_ptr<void> allocate(std::size_t bytes) override;
+  void check_stream(CUstream_st* stream) const override;
+  void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override;
+  void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override;
+  void synchronize(Queue::Impl& queue) override;
+  void advance(Queue::Impl& queue, NoiseState::Position* position) override;
+  void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) override;
+};
+
+/// Element `index` of a dense or strided view of rank 1.
+inline double element(const ConstView& view, std::int64_t index) {
+  const std::int64_t at = index * view.stride[0];
+  return view.dtype == DType::f32 ? static_cast<double>(static_cast<const float*>(view.data)[at])
+                                  : static_cast<const double*>(view.data)[at];
+}
+
+/// Sample n's value of a view [N] or [1].
+inline double per_sample(const ConstView& view, std::int64_t n) {
+  return element(view, view.shape.extent[0] == 1 ? 0 : n);
+}
+
+/// Row n of x is this row of the data.
+class RowIndex {
+ public:
+  template <class In>
+  explicit RowIndex(const In& in)
+      : rows_(static_cast<const std::int64_t*>(in.rows.data)), drawn_(in.draw_rows != 0), count_(in.x.shape.extent[0]) {
+    if (drawn_) noise_ = *static_cast<const NoiseState::Position*>(in.noise.state), first_ = in.noise.sample_offset;
+  }
+  std::int64_t operator()(std::int64_t n) const {
+    if (rows_ != nullptr) return rows_[n];
+    if (!drawn_) return n;
+    const auto sample = static_cast<std::uint64_t>(noise_.first_sample + first_ + n);
+    const auto counter = philox::counter(philox::Purpose::row, static_cast<std::uint64_t>(noise_.step), sample, 0);
+    return static_cast<std::int64_t>(
+        philox::index(philox::philox4x32_10(counter, noise_.seed), static_cast<std::uint64_t>(count_)));
+  }
+
+ private:
+  const std::int64_t* rows_;
+  bool drawn_;
+  std::int64_t count_, first_ = 0;
+  NoiseState::Position noise_{};
+};
+
+/// sigma > 0, and every sample has a place in the noise. @throws Error before anything is written.
+void check_sigma_values(const ConstView& sigma);
+void check_row_values(const ConstView& rows, std::int64_t row_count);
+void check_noise_range(const NoiseRef& noise, std::int64_t batch);
+
+template <class In>
+void check_host_values(const In& in, const ConstView& x, std::int64_t batch) {
+  check_sigma_values(in.sigma);
+  check_row_values(in.rows, x.shape.extent[0]);
+  check_noise_range(in.noise, batch);
+}
+
+/// Mean and squared deviations of one more value (Welford 1962).
+inline void add_to(Estimate& estimate, double value) {
+  estimate.count += 1;
+  const double delta = value - estimate.mean;
+  estimate.mean += delta / estimate.count;
+  estimate.m2 += delta * (value - estimate.mean);
+}
+
+inline void store(Estimate* to, const Estimate& part, bool accumulate) {
+  if (to != nullptr) *to = accumulate ? to->merged(part) : part;
+}
+
+}  // namespace scorematch

@@ -1,0 +1,145 @@
+// How MlpShape::initial_params draws: torch.nn.Linear's distribution, or one that keeps the signal's variance.
+//
+// Variance preserving: with z ~ N(0, 1) in every unit of a layer, m = E phi(z) and v = Var phi(z), the next layer's
+//   W ~ N(0, 1 / (in g)),    b_i = -mean sum_j W_ij
+// sees inputs of mean `mean` and variance g around it, so that z is standard normal again (He et al. 2015; Poole et al.
+// 2016, section 2, for the mean field). Without the bias the common mean of the activations takes the signal's place:
+// after three layers of torch's distribution the last hidden layer varies over x by a hundredth of its size. Residual
+// layers add their input, so mean and g grow by m and v each time.
+//
+// The first layer shares its variance between x and the features e(sigma): columns of one group have equal deviation,
+// and each group its part, however many columns it has. By fan-in 16 Fourier columns would drown two of x.
+// The last layer is zero: F = 0, which for EDM is the score of N(0, sigma_data^2 I) (Karras et al. 2022, appendix F,
+// end their network in zeros too).
+#include <cmath>
+#include <limits>
+
+#include "model/network.h"
+#include "model/philox_normal.h"
+#include "plans/validate.h"
+#include "scorematch/mlp.h"
+#include "scorematch/philox.h"
+
+namespace scorematch {
+namespace {
+
+constexpr double kTwoPi = 6.283185307179586476925286766559;
+constexpr double kPartOfFeatures = 0.3;  // of the first layer's variance; docs/math.md has the measurement
+constexpr double kFirstBias = 1.0;       // bound of the first layer's biases, which are uniform
+
+/// In (-1, 1).
+double uniform_at(std::uint64_t seed, std::int64_t element) {
+  const philox::Block r = philox::philox4x32_10(
+      philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(element / 4), 0), seed);
+  return 2 * static_cast<double>(philox::uniform(r.word[element % 4])) - 1;
+}
+
+double value_of(Activation activation, double z) {
+  switch (activation) {
+    case Activation::silu:
+      return z / (1 + std::exp(-z));
+    case Activation::softplus:
+      return std::log1p(std::exp(z));
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::gelu:
+      break;
+  }
+  return z / 2 * std::erfc(-z / std::sqrt(2.0));
+}
+
+struct Moments {
+  double mean = 0, variance = 1;
+};
+
+/// Of phi(sqrt(variance) z), z ~ N(0, 1), by the trapezoidal rule, which converges faster than any power here.
+Moments moments_of(Activation activation, double variance) {
+  constexpr double kReach = 12, kStep = 1.0 / 64;
+  double mean = 0, square = 0;
+  for (double z = -kReach; z <= kReach; z += kStep) {
+    const double weight = kStep * std::exp(-z * z / 2) / std::sqrt(kTwoPi),
+                 value = value_of(activation, std::sqrt(variance) * z);
+    mean += weight * value;
+    square += weight * value * value;
+  }
+  return {mean, square - mean * mean};
+}
+
+/// Mean square of one column e(sigma): 1/2 of sines and cosines; ln sigma is about N(-1.2, 1.2^2), as EDM trains.
+double mean_square(const Conditioning& conditioning) {
+  return std::holds_alternative<conditioning::Fourier>(conditioning) ? 0.5 : 1.2 * 1.2 + 1.2 * 1.2;
+}
+
+void draw_torch(const MlpShape& net, std::uint64_t seed, std::vector<float>& params) {
+  for (const MlpShape::Layer& layer : net.layers()) {
+    const double bound = 1 / std::sqrt(static_cast<double>(layer.in));
+    for (std::int64_t i = layer.weight; i < layer.bias + layer.out; ++i)
+      params[static_cast<std::size_t>(i)] = static_cast<float>(uniform_at(seed, i) * bound);
+  }
+}
+
+void draw_first_layer(const MlpShape& net, const MlpShape::Layer& layer, std::uint64_t seed,
+                      std::vector<float>& params) {
+  const int features = feature_count(net.conditioning);
+  const double part = features > 0 ? kPartOfFeatures : 0;
+  const double of_x = std::sqrt((1 - part) / net.dim);
+  const double of_feature = features > 0 ? std::sqrt(part / (features * mean_square(net.conditioning))) : 0;
+  for (std::int64_t i = layer.weight; i < layer.bias; ++i) {
+    const double deviation = (i - layer.weight) % layer.in < net.dim ? of_x : of_feature;
+    params[static_cast<std::size_t>(i)] =
+        static_cast<float>(deviation * normal_at(philox::Purpose::parameters, seed, i));
+  }
+  for (std::int64_t i = layer.bias; i < layer.bias + layer.out; ++i)
+    params[static_cast<std::size_t>(i)] = static_cast<float>(kFirstBias * uniform_at(seed, i));
+}
+
+/// @param input of each of the layer's inputs: mean and variance
+void draw_hidden_layer(const MlpShape::Layer& layer, const Moments& input, std::uint64_t seed,
+                       std::vector<float>& params) {
+  const double deviation = 1 / std::sqrt(layer.in * input.variance);
+  for (std::int64_t row = 0; row < layer.out; ++row) {
+    double sum = 0;
+    for (std::int64_t i = layer.weight + row * layer.in; i < layer.weight + (row + 1) * layer.in; ++i) {
+      const double weight = deviation * normal_at(philox::Purpose::parameters, seed, i);
+      params[static_cast<std::size_t>(i)] = static_cast<float>(weight);
+      sum += weight;
+    }
+    params[static_cast<std::size_t>(layer.bias + row)] = static_cast<float>(-input.mean * sum);
+  }
+}
+
+void draw_variance_preserving(const MlpShape& net, std::uint64_t seed, std::vector<float>& params) {
+  const std::vector<MlpShape::Layer> layers = net.layers();
+  // Layers after the first have z of variance 1; the first has the variance of its biases on top.
+  const Moments first = moments_of(net.activation, 1 + kFirstBias * kFirstBias / 3),
+                hidden = moments_of(net.activation, 1);
+  Moments input;
+  for (std::size_t k = 0; k + 1 < layers.size(); ++k) {  // the last stays zero
+    const MlpShape::Layer& layer = layers[k];
+    if (k == 0)
+      draw_first_layer(net, layer, seed, params);
+    else
+      draw_hidden_layer(layer, input, seed, params);
+    const bool adds = net.residual && layer.in == layer.out;
+    const Moments& one = k == 0 ? first : hidden;
+    input = {one.mean + (adds ? input.mean : 0), one.variance + (adds ? input.variance : 0)};
+  }
+}
+
+}  // namespace
+
+std::vector<float> MlpShape::initial_params(std::uint64_t seed, Initialization initialization) const {
+  check(*this);
+  std::vector<float> params(static_cast<std::size_t>(param_count()));
+  switch (initialization) {
+    case Initialization::torch:
+      draw_torch(*this, seed, params);
+      return params;
+    case Initialization::variance_preserving:
+      draw_variance_preserving(*this, seed, params);
+      return params;
+  }
+  throw_invalid("initialization", "torch or variance_preserving", std::to_string(static_cast<int>(initialization)));
+}
+
+}  // namespace scorematch

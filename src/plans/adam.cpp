@@ -1,0 +1,97 @@
+#include "scorematch/adam.h"
+
+#include <cmath>
+
+#include "engine/backend.h"
+
+namespace scorematch {
+
+struct Adam::Impl {
+  Engine engine;
+  std::int64_t count;
+  Options options;
+  Buffer<float> first_moment, second_moment, ema;
+  Buffer<unsigned char> scratch;
+  Buffer<Progress> progress;
+
+  AdamState state() {
+    return {first_moment.data(), second_moment.data(), ema.data(), scratch.data(), progress.data(), count};
+  }
+};
+
+Adam::Adam(const Engine& engine, std::int64_t param_count, const Options& options) {
+  check_param_count("param_count", param_count);
+  check(options);
+  const bool averaged = options.ema_decay > 0;
+  impl_.reset(new Impl{engine, param_count, options, engine.allocate<float>(param_count),
+                       engine.allocate<float>(param_count),
+                       averaged ? engine.allocate<float>(param_count) : Buffer<float>(),
+                       engine.allocate<unsigned char>(static_cast<std::int64_t>(engine.impl()->adam_scratch_bytes())),
+                       engine.allocate<Progress>()});
+  Queue queue(engine, 0);
+  set_learning_rate(queue, options.learning_rate);
+  queue.synchronize();
+}
+
+Adam::Adam(Adam&&) noexcept = default;
+Adam& Adam::operator=(Adam&&) noexcept = default;
+Adam::~Adam() = default;
+
+void Adam::step(Queue& queue, View params, ConstView grad, double loss_scale) {
+  queue.impl().check(impl_->engine.impl(), 0);
+  if (!(loss_scale > 0) || !std::isfinite(loss_scale))
+    throw_invalid("loss_scale", "a finite value > 0", describe(loss_scale));
+  CallChecker call(*impl_->engine.impl(), Floats::f32_only);
+  call.required("grad", grad, {impl_->count});
+  if (params.empty()) throw_invalid("params", "[" + std::to_string(impl_->count) + "]", "nothing");
+  call.output("params", params, {impl_->count});
+  call.check_disjoint();
+  impl_->engine.impl()->adam_step(queue.impl(), impl_->state(), impl_->options, static_cast<float*>(params.data),
+                                  static_cast<const float*>(grad.data), loss_scale);
+}
+
+void Adam::set_learning_rate(Queue& queue, double learning_rate) {
+  check_learning_rate(learning_rate);
+  queue.impl().check(impl_->engine.impl(), 0);
+  impl_->engine.impl()->copy_in(queue.impl(), &impl_->progress.data()->learning_rate, &learning_rate,
+                                sizeof learning_rate);
+}
+
+ConstView Adam::ema() const {
+  if (impl_->options.ema_decay == 0) throw_invalid("ema_decay", "> 0 for an average to be kept", "0");
+  return impl_->ema;
+}
+
+Adam::Progress Adam::progress(Queue& queue) const {
+  queue.impl().check(impl_->engine.impl(), 0);
+  return queue.read_one(impl_->progress);
+}
+
+Adam::Snapshot Adam::snapshot(Queue& queue) const {
+  Snapshot snapshot;
+  snapshot.options = impl_->options;
+  snapshot.progress = progress(queue);
+  snapshot.first_moment = queue.read(impl_->first_moment);
+  snapshot.second_moment = queue.read(impl_->second_moment);
+  if (impl_->options.ema_decay > 0) snapshot.ema = queue.read(impl_->ema);
+  return snapshot;
+}
+
+bool Adam::Options::ema_is_settled(std::int64_t step) const {
+  return std::pow(ema_decay, static_cast<double>(step)) <= 0.01;
+}
+
+void Adam::restore(Queue& queue, const Snapshot& snapshot) {
+  queue.impl().check(impl_->engine.impl(), 0);
+  check(snapshot, impl_->count);
+  if ((snapshot.options.ema_decay > 0) != (impl_->options.ema_decay > 0))
+    throw_invalid("ema_decay", impl_->options.ema_decay > 0 ? "> 0, as this Adam's" : "0, as this Adam's",
+                  describe(snapshot.options.ema_decay));
+  impl_->options = snapshot.options;
+  queue.write(impl_->first_moment, snapshot.first_moment.data());
+  queue.write(impl_->second_moment, snapshot.second_moment.data());
+  if (!snapshot.ema.empty()) queue.write(impl_->ema, snapshot.ema.data());
+  impl_->engine.impl()->copy_in(queue.impl(), impl_->progress.data(), &snapshot.progress, sizeof snapshot.progress);
+}
+
+}  // namespace scorematch

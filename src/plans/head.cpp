@@ -1,0 +1,79 @@
+#include "scorematch/head.h"
+
+#include "engine/backend.h"
+#include "plans/batch.h"
+
+namespace scorematch {
+
+struct HeadPlan::Impl {
+  std::shared_ptr<Engine::Impl> engine;
+  HeadSpec spec;
+  std::unique_ptr<HeadProgram> program;
+};
+
+HeadPlan::HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t max_batch,
+                   const Parameterization& parameterization) {
+  check_dim(dim);
+  check(loss.objective);
+  check(loss.schedule);
+  check(parameterization);
+  check(loss.weighting, parameterization);
+  check_max_batch(max_batch);
+  if (const auto* dsm = std::get_if<Dsm>(&loss.objective); dsm != nullptr && dsm->variance != Dsm::Variance::plain)
+    throw Error(ErrorCode::unsupported, "loss.objective",
+                "loss.objective: expected Dsm with Variance::plain, got a variance reduction, which evaluates the "
+                "network twice; LossPlan offers it");
+  auto impl = std::make_shared<Impl>();
+  impl->engine = engine.impl();
+  impl->spec = {dim, loss, max_batch, parameterization};
+  impl->program = impl->engine->make_head(impl->spec);
+  impl_ = std::move(impl);
+}
+
+void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& reduction) const {
+  const HeadSpec& spec = impl_->spec;
+  const Needs needs = needs_of(spec.loss.objective);
+  const std::size_t scratch_bytes = workspace_bytes();
+  queue.impl().check(impl_->engine, scratch_bytes);
+  CallChecker call(*impl_->engine);
+  std::int64_t batch = 0;
+  if (std::holds_alternative<parameterization::Edm>(spec.parameterization)) {
+    batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
+  } else {
+    CallChecker::absent("x", in.x, "a = 0");
+    CallChecker::absent("rows", in.rows, "there is no x");
+    if (in.draw_rows != 0) throw_invalid("draw_rows", "0, as there is no x", std::to_string(in.draw_rows));
+    call.required("output", in.output, {kAny, spec.dim});
+    batch = in.output.shape.extent[0];
+    if (batch < 1 || batch > spec.max_batch)
+      throw_invalid("output", "a batch of 1 to " + std::to_string(spec.max_batch), std::to_string(batch));
+  }
+  call.required("output", in.output, {batch, spec.dim});
+  check_noise_inputs(call, in, spec.loss, uses_sigma(spec.parameterization, {}), batch, spec.dim);
+  check_direction_inputs(call, in, needs, batch, spec.dim);
+  check_true_score(call, in, needs, batch, spec.dim);
+  if (needs.projections > 0)
+    call.required("jvp", in.jvp, {needs.projections, batch, spec.dim});
+  else
+    CallChecker::absent("jvp", in.jvp, "only sliced objectives use it");
+  if (needs.trace)
+    call.required("trace", in.trace, {batch});
+  else
+    CallChecker::absent("trace", in.trace, "only Ism uses it");
+  call.output("loss", out.loss, sizeof(Estimate));
+  call.output("grad_output", out.grad_output, {batch, spec.dim});
+  if (needs.projections == 0) CallChecker::absent("grad_jvp", out.grad_jvp, "only sliced objectives have it");
+  call.output("grad_jvp", out.grad_jvp, {needs.projections, batch, spec.dim});
+  if (!needs.trace) CallChecker::absent("grad_trace", out.grad_trace, "only Ism has it");
+  call.output("grad_trace", out.grad_trace, {batch});
+  call.output("loss_per_sample", out.loss_per_sample, {batch});
+  call.workspace(queue.impl().workspace, scratch_bytes);
+  call.check_disjoint();
+  // Adjoints are overwritten always, so they may be accumulated over without a normaliser only where none is wanted.
+  check(reduction, !out.grad_output.empty() || !out.grad_jvp.empty() || !out.grad_trace.empty());
+  impl_->program->run(queue.impl(), in, out, batch, reduction);
+}
+
+std::size_t HeadPlan::workspace_bytes() const { return impl_->program->workspace_bytes(); }
+
+}  // namespace scorematch

@@ -1,0 +1,165 @@
+// The probability-flow equation from data to latent, with its density (Song et al. 2021, section 4.3):
+//   dx/dsigma = -sigma s(x, sigma)      d ln p(x(sigma))/dsigma = +sigma div s(x, sigma)
+// by the classical Runge-Kutta method. Both have the factor -sigma in what is summed up: x of s, and ln p of div s.
+#include "scorematch/likelihood.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "plans/batch.h"
+#include "plans/noise_levels.h"
+#include "plans/working_arrays.h"
+#include "scorematch/score.h"
+
+namespace scorematch {
+namespace {
+
+constexpr int kArrays = 4, kValues = 2;  // [N, d] and [N], of scratch
+
+/// sigma_min, the middle of the first step, its end, ... sigma_max.
+std::vector<double> level_list(const Likelihood& options) {
+  if (options.steps < 1 || options.steps > (1 << 23))
+    throw_invalid("likelihood.steps", "between 1 and 2^23", std::to_string(options.steps));
+  std::vector<double> ends =
+      karras_levels(options.sigma_max, options.sigma_min, options.steps + 1, options.rho, "likelihood");
+  std::reverse(ends.begin(), ends.end());
+  std::vector<double> levels = {ends[0]};
+  for (std::size_t i = 1; i < ends.size(); ++i) levels.insert(levels.end(), {(ends[i - 1] + ends[i]) / 2, ends[i]});
+  return levels;
+}
+
+}  // namespace
+
+struct LikelihoodPlan::Impl {
+  Impl(const Engine& engine_, int dim_, const Likelihood& options_, std::int64_t max_batch_)
+      : engine(engine_),
+        dim(dim_),
+        max_batch(max_batch_),
+        options(options_),
+        levels(level_list(options)),
+        table(engine, levels),
+        latent_variance(prior_variance(options.sigma_max, options.prior_deviation, "likelihood")),
+        arrays(engine, max_batch, dim) {
+    arrays.check_size(kArrays, "likelihood");
+  }
+
+  std::size_t own_bytes() const { return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes(); }
+  std::size_t workspace_bytes() const { return own_bytes() + (net_score ? net_score->workspace_bytes() : 0); }
+
+  /// s and div s (or its estimate) at x and a level.
+  void evaluate(Queue& inner, const In& in, const ConstView& x, std::int64_t level, const View& s,
+                const View& divergence) const {
+    if (score) return score(inner, x, table[level], s, divergence);
+    ScorePlan::In at{in.params, x, table[level]};
+    ScorePlan::Out out;
+    out.score = s;
+    if (options.projections > 0)
+      at.noise = in.noise, out.divergence_estimate = divergence;
+    else
+      out.divergence = divergence;
+    net_score->run(inner, at, out);
+  }
+
+  Engine engine;
+  int dim;
+  std::int64_t max_batch;
+  Likelihood options;
+  std::vector<double> levels;
+  LevelTable table;
+  double latent_variance;
+  WorkingArrays arrays;
+  std::shared_ptr<ScorePlan> net_score;  // null with a ScoreFunction
+  std::int64_t param_count = 0;
+  ScoreFunction score;
+};
+
+LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood,
+                               std::int64_t max_batch, Compute compute) {
+  check(net);
+  check_follows_levels(net);
+  check_max_batch(max_batch);
+  if (likelihood.projections != 0) check_projections(likelihood.projections);
+  check(Objective(Ssm{1, likelihood.law}));
+  auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
+  impl->net_score =
+      std::make_shared<ScorePlan>(engine, net, max_batch, likelihood.projections, likelihood.law, compute);
+  impl->param_count = net.param_count();
+  impl_ = std::move(impl);
+}
+
+LikelihoodPlan::LikelihoodPlan(const Engine& engine, int dim, ScoreFunction score, const Likelihood& likelihood,
+                               std::int64_t max_batch) {
+  check_dim(dim);
+  check_max_batch(max_batch);
+  if (!score) throw_invalid("score", "a function", "nothing");
+  if (likelihood.projections != 0)
+    throw_invalid("likelihood.projections", "0, as the divergence is the function's",
+                  std::to_string(likelihood.projections));
+  auto impl = std::make_shared<Impl>(engine, dim, likelihood, max_batch);
+  impl->score = std::move(score);
+  impl_ = std::move(impl);
+}
+
+void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
+  const Impl& plan = *impl_;
+  queue.impl().check(plan.engine.impl(), workspace_bytes());
+  CallChecker call(*plan.engine.impl());
+  if (plan.net_score)
+    call.required("params", in.params, {plan.param_count});
+  else
+    CallChecker::absent("params", in.params, "the plan has a score function of the caller's");
+  call.required("x", in.x, {kAny, plan.dim});
+  const std::int64_t batch = in.x.shape.extent[0];
+  if (batch < 1 || batch > plan.max_batch)
+    throw_invalid("x", "a batch of 1 to " + std::to_string(plan.max_batch), std::to_string(batch));
+  if (plan.options.projections > 0) check_noise(call, in.noise, "directions");
+  call.output("log_likelihood", out.log_likelihood, {batch});
+  call.output("latent", out.latent, {batch, plan.dim});
+  call.output("mean", out.mean, sizeof(Estimate));
+  call.workspace(queue.impl().workspace, workspace_bytes());
+  call.check_disjoint();
+
+  char* scratch = queue.impl().workspace;
+  View x = plan.arrays.take_array(scratch, batch), sum = plan.arrays.take_array(scratch, batch);
+  const View stage = plan.arrays.take_array(scratch, batch), s = plan.arrays.take_array(scratch, batch);
+  const View log_p = plan.arrays.take_values(scratch, batch), divergence = plan.arrays.take_values(scratch, batch);
+  Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
+  Engine::Impl& engine = *plan.engine.impl();
+  const auto set = [&](const View& to, const ConstView& from, double factor, const ConstView& rate) {
+    SamplerUpdate update;  // to = from + factor rate
+    update.out = to, update.x = from;
+    update.score = rate, update.score_factor = factor;
+    engine.sampler_update(queue.impl(), update);
+  };
+
+  set(x, in.x, 0, {});
+  set(column(log_p), {}, 0, {});
+  constexpr double kWeight[] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6}, kReach[] = {0.5, 0.5, 1};
+  constexpr std::int64_t kLevel[] = {0, 1, 1, 2};
+  for (std::int64_t i = 0; i < plan.options.steps; ++i) {
+    const auto level = [&](std::int64_t k) { return plan.levels[static_cast<std::size_t>(2 * i + k)]; };
+    const double h = level(2) - level(0);
+    for (int k = 0; k < 4; ++k) {
+      const double rate = -h * level(kLevel[k]);
+      plan.evaluate(inner, in, k == 0 ? x : stage, 2 * i + kLevel[k], s, divergence);
+      set(sum, k == 0 ? x : sum, kWeight[k] * rate, s);
+      set(column(log_p), column(log_p), kWeight[k] * rate, column(divergence));
+      if (k < 3) set(stage, x, kReach[k] * rate, s);
+    }
+    std::swap(x, sum);
+  }
+  constexpr double kTwoPi = 6.283185307179586476925286766559;
+  GaussianTerm prior;
+  prior.out = log_p, prior.value = log_p, prior.x = x;
+  prior.precision = 1 / plan.latent_variance;
+  prior.constant = -0.5 * plan.dim * std::log(kTwoPi * plan.latent_variance);
+  engine.add_gaussian(queue.impl(), prior);
+  if (!out.latent.empty()) set(out.latent, x, 0, {});
+  if (!out.log_likelihood.empty()) set(column(out.log_likelihood), column(log_p), 0, {});
+  if (out.mean != nullptr) engine.estimate(queue.impl(), log_p, out.mean);
+}
+
+std::size_t LikelihoodPlan::workspace_bytes() const { return impl_->workspace_bytes(); }
+
+}  // namespace scorematch

@@ -1,0 +1,73 @@
+#include "scorematch/prologue.h"
+
+#include "engine/backend.h"
+#include "plans/batch.h"
+
+namespace scorematch {
+
+struct PerturbPlan::Impl {
+  std::shared_ptr<Engine::Impl> engine;
+  PerturbSpec spec;
+  std::unique_ptr<PerturbProgram> program;
+};
+
+PerturbPlan::PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& schedule, std::int64_t max_batch,
+                         const Parameterization& parameterization, const Conditioning& conditioning) {
+  check_dim(dim);
+  check(schedule);
+  check(parameterization);
+  check(conditioning);
+  check_max_batch(max_batch);
+  auto impl = std::make_shared<Impl>();
+  impl->engine = engine.impl();
+  impl->spec = {dim, schedule, max_batch, parameterization, conditioning};
+  impl->program = impl->engine->make_perturb(impl->spec);
+  impl_ = std::move(impl);
+}
+
+void PerturbPlan::run(Queue& queue, const In& in, const Out& out) const {
+  const PerturbSpec& spec = impl_->spec;
+  queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
+  CallChecker call(*impl_->engine);
+  const std::int64_t batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
+  // A perturbation always needs sigma and eps: the denoising objective's needs.
+  check_noise_inputs(call, in, Loss{Dsm{}, spec.schedule, {}}, true, batch, spec.dim);
+  call.output("net_input", out.net_input, {batch, spec.dim + feature_count(spec.conditioning)});
+  call.output("sigma", out.sigma, {batch});
+  call.output("x_tilde", out.x_tilde, {batch, spec.dim});
+  call.output("eps", out.eps, {batch, spec.dim});
+  call.check_disjoint();
+  impl_->program->run(queue.impl(), in, out, batch);
+}
+
+struct DirectionPlan::Impl {
+  std::shared_ptr<Engine::Impl> engine;
+  DirectionSpec spec;
+  std::unique_ptr<DirectionProgram> program;
+};
+
+DirectionPlan::DirectionPlan(const Engine& engine, int dim, int projections, Projection law, std::int64_t max_batch) {
+  check_dim(dim);
+  check(Objective(Ssm{projections, law}));
+  check_max_batch(max_batch);
+  auto impl = std::make_shared<Impl>();
+  impl->engine = engine.impl();
+  impl->spec = {dim, projections, law, max_batch};
+  impl->program = impl->engine->make_direction(impl->spec);
+  impl_ = std::move(impl);
+}
+
+void DirectionPlan::run(Queue& queue, NoiseRef noise, View directions) const {
+  const DirectionSpec& spec = impl_->spec;
+  queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
+  CallChecker call(*impl_->engine);
+  check_noise(call, noise, "directions");
+  if (directions.empty()) throw_invalid("directions", "memory to write to", "nothing");
+  call.output("directions", directions, {spec.projections, kAny, spec.dim});
+  const std::int64_t batch = directions.shape.extent[1];
+  if (batch < 1 || batch > spec.max_batch)
+    throw_invalid("directions", "a batch of 1 to " + std::to_string(spec.max_batch), std::to_string(batch));
+  impl_->program->run(queue.impl(), noise, directions, batch);
+}
+
+}  // namespace scorematch

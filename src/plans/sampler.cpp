@@ -1,0 +1,152 @@
+#include "scorematch/sampler.h"
+
+#include <utility>
+
+#include "plans/batch.h"
+#include "plans/noise_levels.h"
+#include "plans/working_arrays.h"
+#include "samplers/sampler_method.h"
+#include "scorematch/score.h"
+
+namespace scorematch {
+namespace {
+
+std::unique_ptr<SamplerMethod> make_sampler_method(const Sampler& sampler) {
+  struct Visitor {
+    std::unique_ptr<SamplerMethod> operator()(const AnnealedLangevin& s) const { return make_annealed_langevin(s); }
+    std::unique_ptr<SamplerMethod> operator()(const ProbabilityFlow& s) const { return make_probability_flow(s); }
+    std::unique_ptr<SamplerMethod> operator()(const ReverseSde& s) const { return make_reverse_sde(s); }
+    std::unique_ptr<SamplerMethod> operator()(const Langevin& s) const { return make_langevin(s); }
+  };
+  return std::visit(Visitor{}, sampler);
+}
+
+bool rejects(const Sampler& sampler) {
+  const auto* langevin = std::get_if<Langevin>(&sampler);
+  return langevin != nullptr && langevin->metropolis;
+}
+
+/// @throws Error for levels that the network lacks or ignores, and where nothing can be accepted or rejected.
+void check_goes_with(const Sampler& sampler, const MlpShape& net) {
+  const auto* langevin = std::get_if<Langevin>(&sampler);
+  if (langevin == nullptr) return check_follows_levels(net);
+  const bool needs_sigma = uses_sigma(net.parameterization, net.conditioning);
+  if (needs_sigma && langevin->sigma == 0) throw_invalid("sampler.sigma", "a level > 0, as the network uses it", "0");
+  if (!needs_sigma && langevin->sigma > 0)
+    throw_invalid("sampler.sigma", "0, as the network ignores it", describe(langevin->sigma));
+  if (langevin->metropolis && net.kind != MlpShape::Kind::energy)
+    throw_invalid("sampler.metropolis", "false, as a score net has no density", "true");
+}
+
+}  // namespace
+
+struct SamplerPlan::Impl {
+  Engine engine;
+  int dim;
+  std::int64_t max_batch;
+  std::unique_ptr<SamplerMethod> method;
+  std::shared_ptr<ScorePlan> net_score;  // null with a ScoreFunction
+  bool net_uses_sigma = true;
+  std::int64_t param_count = 0;
+  ScoreFunction score;
+  bool rejects = false;  // then it has an acceptance
+
+  WorkingArrays arrays{engine, max_batch, dim};  // x itself too, as the caller's may be of another type
+  LevelTable levels{engine, method->sigmas()};
+
+  int array_count() const { return method->scratch_count() + 1; }
+  std::size_t own_bytes() const {
+    return arrays.array_bytes() * static_cast<std::size_t>(array_count()) +
+           arrays.value_bytes() * static_cast<std::size_t>(method->value_count());
+  }
+};
+
+SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch) {
+  auto plan = std::make_shared<ScorePlan>(engine, net, max_batch);
+  check_goes_with(sampler, net);
+  auto method = make_sampler_method(sampler);
+  WorkingArrays(engine, max_batch, net.dim).check_size(method->scratch_count() + 1, "sampler");
+  impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(plan),
+                                      uses_sigma(net.parameterization, net.conditioning), net.param_count(), nullptr,
+                                      rejects(sampler)});
+}
+
+SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler,
+                         std::int64_t max_batch) {
+  check_dim(dim);
+  check_max_batch(max_batch);
+  if (!score) throw_invalid("score", "a function", "nothing");
+  if (rejects(sampler)) throw_invalid("sampler.metropolis", "false, as a score function has no density", "true");
+  auto method = make_sampler_method(sampler);
+  WorkingArrays(engine, max_batch, dim).check_size(method->scratch_count() + 1, "sampler");
+  impl_ = std::make_shared<Impl>(Impl{engine, dim, max_batch, std::move(method), nullptr, true, 0, std::move(score)});
+}
+
+void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const {
+  const Impl& plan = *impl_;
+  queue.impl().check(plan.engine.impl(), workspace_bytes());
+  CallChecker call(*plan.engine.impl());
+  check_noise(call, noise, "the start");
+  if (plan.net_score)
+    call.required("params", params, {plan.param_count});
+  else
+    CallChecker::absent("params", params, "the plan has a score function of the caller's");
+  if (out.x.empty()) throw_invalid("x", "[N, " + std::to_string(plan.dim) + "]", "nothing");
+  call.output("x", out.x, {kAny, plan.dim});
+  const std::int64_t batch = out.x.shape.extent[0];
+  if (plan.rejects) {
+    call.output("acceptance", out.acceptance, sizeof(Estimate));
+    call.output("acceptance_per_sample", out.acceptance_per_sample, {batch});
+  } else if (out.acceptance != nullptr || !out.acceptance_per_sample.empty()) {
+    throw_invalid(out.acceptance != nullptr ? "acceptance" : "acceptance_per_sample",
+                  "nothing, as this sampler accepts every step", "an output");
+  }
+  call.workspace(queue.impl().workspace, workspace_bytes());
+  call.check_disjoint();
+  if (batch < 1 || batch > plan.max_batch)
+    throw_invalid("x", "a batch of 1 to " + std::to_string(plan.max_batch), std::to_string(batch));
+
+  char* scratch = queue.impl().workspace;
+  SamplerRun run;
+  for (int i = 0; i < plan.method->scratch_count(); ++i) run.scratch.push_back(plan.arrays.take_array(scratch, batch));
+  run.x = plan.arrays.take_array(scratch, batch);
+  for (int i = 0; i < plan.method->value_count(); ++i) run.values.push_back(plan.arrays.take_values(scratch, batch));
+  Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
+  run.score_and_log_density = [&](ConstView at, std::int64_t level, View score, View log_density) {
+    ScorePlan::In in{params, at};
+    if (plan.net_uses_sigma) in.sigma = plan.levels[level];
+    ScorePlan::Out values;
+    values.score = score;
+    values.log_density = log_density;
+    plan.net_score->run(inner, in, values);
+  };
+  run.score = [&](ConstView at, std::int64_t level, View score) {
+    if (plan.score) return plan.score(inner, at, plan.levels[level], score);
+    run.score_and_log_density(at, level, score, {});
+  };
+  run.update = [&](SamplerUpdate update) {
+    update.noise = noise;
+    plan.engine.impl()->sampler_update(queue.impl(), update);
+  };
+  run.metropolis = [&](MetropolisStep step) {
+    step.noise = noise;
+    plan.engine.impl()->metropolis(queue.impl(), step);
+  };
+  const auto copy = [&](View to, ConstView from) {  // between the caller's rows and type and ours
+    SamplerUpdate same;
+    same.out = to;
+    same.x = from;
+    run.update(same);
+  };
+  if (plan.method->starts_from_x()) copy(run.x, out.x);
+  plan.method->run(run);
+  copy(out.x, run.x);
+  if (!out.acceptance_per_sample.empty()) copy(column(out.acceptance_per_sample), column(run.values[0]));
+  if (out.acceptance != nullptr) plan.engine.impl()->estimate(queue.impl(), run.values[0], out.acceptance);
+}
+
+std::size_t SamplerPlan::workspace_bytes() const {
+  return impl_->own_bytes() + (impl_->net_score ? impl_->net_score->workspace_bytes() : 0);
+}
+
+}  // namespace scorematch

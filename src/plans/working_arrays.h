@@ -1,0 +1,59 @@
+// Arrays over a batch, carved from a queue's scratch: dense, of the engine's working type, each aligned to 256 bytes.
+#pragma once
+#include <cstddef>
+#include <limits>
+#include <string>
+
+#include "engine/backend.h"
+
+namespace scorematch {
+
+class WorkingArrays {
+ public:
+  WorkingArrays(const Engine& engine, std::int64_t max_batch, int dim)
+      : in_double_(engine.impl()->floats == Floats::f32_or_f64), max_batch_(max_batch), dim_(dim) {}
+
+  /// Of [max_batch, dim] and of [max_batch].
+  std::size_t array_bytes() const { return aligned(static_cast<std::size_t>(dim_)); }
+  std::size_t value_bytes() const { return aligned(1); }
+
+  /// Off the front of `scratch`.
+  View take_array(char*& scratch, std::int64_t batch) const { return take(scratch, {batch, dim_}, array_bytes()); }
+  View take_values(char*& scratch, std::int64_t batch) const { return take(scratch, batch, value_bytes()); }
+
+  /// @throws Error where `arrays` of them, and no more than as many [max_batch], would not fit.
+  void check_size(std::int64_t arrays, const char* holder) const {
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2 / arrays / dim_ / 8;
+    if (max_batch_ > most)
+      throw_invalid("max_batch",
+                    "at most " + std::to_string(most) + ", as the " + holder + " holds " + std::to_string(arrays) +
+                        " arrays of it",
+                    std::to_string(max_batch_));
+  }
+
+ private:
+  std::size_t aligned(std::size_t width) const {
+    constexpr std::size_t kAlignment = 256;
+    const std::size_t bytes =
+        static_cast<std::size_t>(max_batch_) * width * (in_double_ ? sizeof(double) : sizeof(float));
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  View take(char*& scratch, const Shape& shape, std::size_t bytes) const {
+    void* const memory = scratch;
+    scratch += bytes;
+    return in_double_ ? View(static_cast<double*>(memory), shape) : View(static_cast<float*>(memory), shape);
+  }
+
+  bool in_double_;
+  std::int64_t max_batch_;
+  int dim_;
+};
+
+/// [N] as [N, 1].
+inline View column(View values) {
+  values.shape = {values.shape.extent[0], 1};
+  values.stride[0] = values.stride[1] = 1;
+  return values;
+}
+
+}  // namespace scorematch

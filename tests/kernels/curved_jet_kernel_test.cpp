@@ -1,0 +1,220 @@
+// The second derivatives' channel of jet_forward.cu and jet_backward.cu against the reference's activations, in double,
+// on the rounded inputs: alone and with tangents before and behind, in one group of tangents and in several. The bounds
+// count roundings, as in jet_kernel_test.cpp.
+#include <cmath>
+#include <limits>
+
+#include "kernels/device_array.h"
+#include "kernels/random_case.h"
+#include "reference/activation.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr double kUlp = 0x1p-23;
+constexpr double kActivation = 12;  // phi, phi' and phi'', of 1
+constexpr double kThird = 24;       // phi''', of 1: its bound at its largest
+
+/// A group of tangents at one layer: slots 0 (or 1) ... slots - 1, and behind them, where `second`, one more.
+struct Group {
+  RandomCase random;
+  int activation = random.integer(0, 3);
+  int width = 8 * random.pick({1, 2, 3, 8, 15, 16, 17, 20});
+  std::int64_t rows = random.pick({1, 2, 16, 63, 64, 65, 255, 256, 257});
+  int slots = random.integer(1, 4);
+  int first_slot = slots > 1 && random.chance(0.5) ? 1 : 0;
+  int curved = random.integer(0, slots - 1);
+  bool second = random.chance(0.6);
+  bool starts = random.chance(0.3);       // the first layer
+  bool has_earlier = random.chance(0.5);  // groups before this one
+  bool residual = random.chance(0.4);
+  Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
+  std::int64_t plane = rows * width;
+  std::vector<float> bias = random.normals(width), earlier = random.normals(plane);
+  DeviceArray<float> bias_device{bias};
+
+  explicit Group(std::uint64_t seed) : random(seed) {
+    if (slots * plane > 40000) slots = 1, first_slot = 0, curved = 0;
+    for (float& each : earlier) each *= each;  // squares
+  }
+  int end() const { return slots + (second ? 1 : 0); }
+  std::size_t index(int slot, std::int64_t at) const { return static_cast<std::size_t>(slot * plane + at); }
+  /// Of the slots' shape; where the layer is the first, its second derivatives are zero and must not be read.
+  std::vector<float> draw(double scale, bool may_start) {
+    std::vector<float> values = random.normals(end() * plane, scale);
+    if (may_start && starts && second)
+      std::fill(values.end() - static_cast<std::ptrdiff_t>(plane), values.end(),
+                std::numeric_limits<float>::quiet_NaN());
+    return values;
+  }
+  /// The array's element, that of second derivatives zero where they start.
+  double at(const std::vector<float>& values, int slot, std::int64_t i) const {
+    return slot == slots && starts ? 0 : static_cast<double>(values[index(slot, i)]);
+  }
+  reference::ActivationValue<double> phi(const std::vector<float>& z, std::int64_t i) const {
+    const float sum = z[static_cast<std::size_t>(i)] + bias[static_cast<std::size_t>(i % width)];
+    return reference::activate(static_cast<scorematch::Activation>(activation), static_cast<double>(sum));
+  }
+  double rounding(double value) const { return ElementArray::rounding(element) * std::abs(value); }
+  DeviceArray<float> left(bool has) const {
+    return has ? DeviceArray<float>(earlier) : DeviceArray<float>(static_cast<std::size_t>(plane));
+  }
+};
+
+void forward(std::uint64_t seed) {
+  Group l(seed);
+  const ElementArray z_device(l.element, l.draw(2, true)), h_device(l.element, l.draw(1, true));
+  const ElementArray next(l.element, static_cast<std::size_t>(l.end() * l.plane));
+  const DeviceArray<float> squares = l.left(l.has_earlier);
+  JetForwardParams p;
+  p.activation = static_cast<Activation>(l.activation);
+  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
+  p.z = z_device.data(), p.bias = l.bias_device.data();
+  p.h = l.residual ? h_device.data() : nullptr, p.h_next = next.data();
+  p.curved = l.curved, p.squares = squares.data(), p.has_squares = l.has_earlier;
+  p.second = l.second, p.second_starts = l.starts;
+  ASSERT_EQ(launch_jet_forward(p, l.element, nullptr), 0);
+  const auto z = z_device.read(), h = h_device.read(), got = next.read(), q_got = squares.read();
+  for (std::int64_t i = 0; i < l.plane; ++i) {
+    const auto phi = l.phi(z, i);
+    double q = l.has_earlier ? static_cast<double>(l.earlier[static_cast<std::size_t>(i)]) : 0;
+    for (int m = 1; m <= l.curved; ++m) q += l.at(z, m, i) * l.at(z, m, i);
+    ASSERT_NEAR(q_got[static_cast<std::size_t>(i)], q, (l.curved + 1) * kUlp * q) << "q " << i;
+    for (int slot = l.first_slot; slot < l.end(); ++slot) {
+      const double skipped = l.residual ? l.at(h, slot, i) : 0;
+      double wanted = phi.value, size = std::abs(phi.value) + 1e-3;
+      if (slot > 0) wanted = phi.first * l.at(z, slot, i), size = std::abs(l.at(z, slot, i));
+      if (slot == l.slots) wanted += phi.second * q, size += (1 + (l.curved + 2) / kActivation) * q;
+      wanted += skipped, size += std::abs(skipped);
+      ASSERT_NEAR(got[l.index(slot, i)], wanted, kActivation * kUlp * size + l.rounding(wanted))
+          << "slot " << slot << " element " << i;
+    }
+  }
+}
+
+TEST(CurvedJetForwardKernel, AgreesWithTheReference) { for_each_seed(10, forward); }
+
+void backward(std::uint64_t seed) {
+  Group l(seed);
+  const ElementArray z_device(l.element, l.draw(2, true)), bar_device(l.element, l.draw(1, false));
+  const ElementArray z_bar(l.element, static_cast<std::size_t>(l.end() * l.plane));
+  // h"^: of the group's own slot, kept for others or not; or as another has kept it.
+  const bool kept = !l.second || l.random.chance(0.5);
+  const ElementArray second_bar = l.second ? ElementArray(l.element, static_cast<std::size_t>(l.plane))
+                                           : ElementArray(l.element, l.random.normals(l.plane));
+  const DeviceArray<float> squares(l.earlier), curvature = l.left(l.has_earlier);
+  const int blocks = column_sum_blocks(l.rows);
+  const DeviceArray<float> partial(static_cast<std::size_t>(blocks * l.width));
+  JetBackwardParams p;
+  p.activation = static_cast<Activation>(l.activation);
+  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
+  p.z = z_device.data(), p.bias = l.bias_device.data(), p.h_bar = bar_device.data(), p.z_bar = z_bar.data();
+  p.curvature = curvature.data(), p.has_curvature = l.has_earlier;
+  p.bias_partial = partial.data();
+  p.curved = l.curved, p.second = l.second, p.second_starts = l.starts;
+  p.squares = l.second ? squares.data() : nullptr, p.second_bar = kept ? second_bar.data() : nullptr;
+  ASSERT_EQ(launch_jet_backward(p, l.element, nullptr), 0);
+
+  const auto z = z_device.read(), bar = bar_device.read(), got = z_bar.read(), curved = curvature.read();
+  const auto kept_bar = kept ? second_bar.read() : std::vector<float>();
+  for (std::int64_t i = 0; i < l.plane; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const auto phi = l.phi(z, i);
+    const double b = static_cast<double>(l.second ? bar[l.index(l.slots, i)] : kept_bar[at]), q = l.earlier[at];
+    double curvature_here = l.has_earlier ? l.earlier[at] : 0, bound = 0, size = std::abs(curvature_here);
+    if (l.second) {
+      curvature_here += (phi.second * l.at(z, l.slots, i) + phi.third * q) * b;
+      size += std::abs(l.at(z, l.slots, i) * b);
+      bound += kThird * kUlp * std::abs(q * b);
+      if (kept) {
+        ASSERT_EQ(kept_bar[at], bar[l.index(l.slots, i)]);
+      }
+      if (!l.starts) {
+        ASSERT_NEAR(got[l.index(l.slots, i)], phi.first * b,
+                    kActivation * kUlp * std::abs(b) + l.rounding(phi.first * b));
+      }
+    }
+    for (int m = 1; m < l.slots; ++m) {
+      const double tangent = l.at(z, m, i), h_bar = bar[l.index(m, i)];
+      curvature_here += phi.second * tangent * h_bar;
+      size += std::abs(tangent * h_bar);
+      const double bent = m <= l.curved ? 2 * tangent * b : 0, wanted = phi.first * h_bar + phi.second * bent;
+      ASSERT_NEAR(got[l.index(m, i)], wanted,
+                  kActivation * kUlp * (std::abs(h_bar) + std::abs(bent)) + l.rounding(wanted))
+          << "slot " << m << " element " << i;
+    }
+    bound += (kActivation + l.slots + 1) * kUlp * size;
+    if (l.first_slot == 1) {
+      ASSERT_NEAR(curved[at], curvature_here, bound) << "element " << i;
+      continue;
+    }
+    const double wanted = phi.first * bar[at] + curvature_here;
+    ASSERT_NEAR(got[at], wanted, bound + kActivation * kUlp * std::abs(bar[at]) + l.rounding(wanted))
+        << "element " << i;
+  }
+}
+
+TEST(CurvedJetBackwardKernel, AgreesWithTheReference) { for_each_seed(10, backward); }
+
+/// u (A |phi'''| + B g), as device/activation.cuh states it.
+double third_bound(scorematch::Activation activation, double z, const reference::ActivationValue<double>& phi) {
+  const double pq = 1 / (2 + std::exp(z) + std::exp(-z)), size = std::abs(phi.third);
+  const auto bound = [&] {
+    switch (activation) {
+      case scorematch::Activation::silu:
+        return 6 * size + (11 + 4.5 * std::abs(z)) * pq;
+      case scorematch::Activation::softplus:
+        return 6 * size + 2.25 * pq;
+      case scorematch::Activation::tanh:
+        return 6 * size + 27 * phi.first;
+      default:
+        return (3.5 + z * z / 4) * size;
+    }
+  };
+  return kUlp * bound() + 0x1p-119;
+}
+
+// Everywhere, and far out, where a unit has saturated: q = 1 and h"^ = 1 leave phi''' itself in z^, z" = 1 and q = 0
+// phi''.
+TEST(CurvedJetBackwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
+  std::vector<float> z;
+  for (int i = -960; i < 960; ++i) z.push_back(static_cast<float>(i) / 24);
+  for (const float far : {60.0f, 100.0f, 1e3f, 1e10f, 1e15f, 3e18f, -60.0f, -1e10f}) z.push_back(far);
+  const auto width = static_cast<int>(z.size());
+  const std::vector<float> zero(z.size(), 0), one(z.size(), 1);
+  const auto beside = [](std::vector<float> first, const std::vector<float>& then) {
+    first.insert(first.end(), then.begin(), then.end());
+    return first;
+  };
+  const DeviceArray<float> bias(zero), partial(z.size());
+  const ElementArray bar{Element::f32, beside(zero, one)}, out(Element::f32, 2 * z.size());
+  for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+    for (const bool is_third : {true, false}) {
+      const ElementArray in{Element::f32, beside(z, is_third ? zero : one)};
+      const DeviceArray<float> squares(is_third ? one : zero);
+      JetBackwardParams p;
+      p.activation = activation, p.rows = 1, p.width = width, p.slots = 1, p.second = true;
+      p.z = in.data(), p.bias = bias.data(), p.h_bar = bar.data(), p.z_bar = out.data();
+      p.squares = squares.data(), p.bias_partial = partial.data();
+      ASSERT_EQ(launch_jet_backward(p, Element::f32, nullptr), 0);
+      const auto got = out.read();
+      for (std::size_t i = 0; i < z.size(); ++i) {
+        const auto named = static_cast<scorematch::Activation>(activation);
+        const auto at = static_cast<double>(z[i]);
+        const auto phi = reference::activate(named, at);
+        // Of phi'': as of phi''', with a bracket of at most 2 + |z|, and gelu's exponent.
+        const double g = activation == Activation::gelu ? phi.second / (2 - at * at) : phi.first;
+        const double bound = is_third ? third_bound(named, at, phi)
+                                      : kUlp * (kActivation + at * at * (activation == Activation::gelu)) *
+                                                (std::abs(phi.second) + std::abs(g)) +
+                                            0x1p-119;
+        EXPECT_NEAR(got[i], is_third ? phi.third : phi.second, bound)
+            << "activation " << static_cast<int>(activation) << (is_third ? " third" : " second") << " at " << at;
+      }
+    }
+}
+
+}  // namespace
+}  // namespace kernels
+}  // namespace scorematch

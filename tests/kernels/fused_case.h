@@ -1,0 +1,209 @@
+// A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
+#pragma once
+#include "fused/fused_launchers.h"
+#include "kernels/random_case.h"
+#include "model/objective_terms.h"
+#include "support/agreement.h"
+
+namespace scorematch {
+namespace kernels {
+
+/// False for a network that no fused kernel does.
+inline bool fused_net_of(const MlpShape& shape, FusedNet& net) {
+  std::vector<LayerPlace> places;
+  for (const MlpShape::Layer& each : shape.layers())
+    places.push_back({each.in, each.out, each.in, each.out, each.weight, each.bias, 0, 0});
+  return make_fused_net(places.data(), static_cast<int>(places.size()), shape.residual,
+                        static_cast<Activation>(shape.activation), &net);
+}
+
+class FusedCase {
+ public:
+  explicit FusedCase(const testing_support::Problem& p)
+      : problem_(p),
+        needs_(needs_of(p.loss.objective)),
+        terms_(terms_of(p.loss.objective)),
+        params_(p.params),
+        x_(p.x),
+        sigma_(p.sigma),
+        eps_(p.eps),
+        v_(p.directions),
+        true_score_(p.true_score) {
+    possible_ = fused_net_of(p.net, net);
+    if (const auto* fourier = std::get_if<conditioning::Fourier>(&p.net.conditioning))
+      frequencies_ = fourier->frequencies;
+  }
+
+  bool possible() const { return possible_; }
+  int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
+  /// eps is not given any more.
+  void draw_from(Noise noise) { noise_ = noise; }
+  /// What the main kernel of the last run did.
+  const simt::Report& counted() const { return counted_; }
+
+  FusedWish wish(Operands operands, int multiprocessors) const {
+    return {operands,   directions(),   terms_[0].sliced_square, true,
+            needs_.eps, problem_.batch, multiprocessors,         227 * 1024};
+  }
+
+  testing_support::EngineRun run(const FusedTiling& tiling, int blocks) {
+    const Prepared on_device(*this, tiling, blocks);
+    const std::int64_t stride = net.weight_count + net.bias_count;
+    const DeviceArray<float> partial(static_cast<std::size_t>(stride * blocks)), grad(problem_.params.size()),
+        grad_x(problem_.x.size()), loss(static_cast<std::size_t>(problem_.batch));
+    const DeviceArray<EstimateRecord> estimates(static_cast<std::size_t>(blocks)), estimate(1);
+    FusedLossParams p;
+    p.net = net, p.tiling = tiling;
+    p.params = params_.data(), p.weights = on_device.packed.data();
+    p.prologue = prologue(on_device);
+    p.head.objective = static_cast<Objective>(std::vector<int>{0, 2, 1, 3, 4}[problem_.loss.objective.index()]);
+    p.head.dim = problem_.net.dim;
+    p.head.data = p.prologue.data, p.head.eps = p.prologue.eps, p.head.noise = noise_;
+    p.head.true_score = {true_score_.data(), problem_.net.dim};
+    p.head.directions = given_directions();
+    if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
+    p.head.share = static_cast<float>(terms_[0].share);
+    p.head.parameterization = p.prologue.parameterization;
+    p.head.weighting = weighting();
+    p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
+    p.head.grad_x_stride = problem_.net.dim;
+    p.term_count = static_cast<int>(terms_.size());
+    for (std::size_t i = 0; i < terms_.size(); ++i)
+      p.terms[i] = {static_cast<float>(terms_[i].point), static_cast<float>(terms_[i].quadratic),
+                    static_cast<float>(terms_[i].linear), terms_[i].complete_square};
+    p.directions = directions();
+    p.batch = problem_.batch, p.blocks = blocks;
+    p.gradient = true, p.grad_x = grad_x.data();
+    p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
+    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.kept = on_device.kept.data();
+    count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
+    EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
+                                   false, grad.data(), estimate.data()},
+                                  nullptr),
+              0);
+    const EstimateRecord e = estimate.read()[0];
+    Estimate mean;
+    mean.count = e.count, mean.mean = e.mean, mean.m2 = e.m2;
+    return {{loss.read(), grad.read(), grad_x.read()}, mean};
+  }
+
+  struct Scores {
+    std::vector<float> score, jvp, divergence;
+  };
+  /// Along `count` directions, given or drawn; the divergence is their mean.
+  Scores run_score(const FusedTiling& tiling, int blocks, const DirectionSource& source, int count_, Noise noise) {
+    const Prepared on_device(*this, tiling, blocks);
+    const auto size = problem_.x.size(), samples = static_cast<std::size_t>(problem_.batch);
+    const DeviceArray<float> score(size), jvp(size * static_cast<std::size_t>(count_)), divergence(samples);
+    FusedScoreParams p;
+    p.net = net, p.tiling = tiling;
+    p.params = params_.data(), p.weights = on_device.packed.data();
+    p.prologue = prologue(on_device);
+    p.prologue.eps.perturbed = false;
+    p.prologue.noise = p.given.noise = noise;
+    p.given.dim = problem_.net.dim;
+    p.given.x = p.prologue.data.x;
+    p.given.directions = source;
+    p.given.share = 1.0f / static_cast<float>(count_);
+    p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
+    p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
+    p.given.jvp_out_plane = problem_.batch * problem_.net.dim;
+    p.given.divergence = divergence.data();
+    p.score = p.given;
+    p.directions = count_;
+    p.batch = problem_.batch, p.blocks = blocks, p.kept = on_device.kept.data();
+    count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
+    return {score.read(), jvp.read(), divergence.read()};
+  }
+
+  DirectionSource given_directions() const {
+    return {DirectionSource::Law::gaussian, v_.data(), problem_.batch * problem_.net.dim, problem_.net.dim};
+  }
+
+  FusedNet net;
+
+ private:
+  /// Packed parameters, tables and a block's own memory, as a plan has them.
+  struct Prepared {
+    Prepared(const FusedCase& c, const FusedTiling& tiling, int blocks)
+        : layers(places_of(c.net)),
+          element(tiling.operands == Operands::bf16 ? Element::bf16 : Element::f32),
+          packed(element, static_cast<std::size_t>(c.net.weight_count)),
+          biases(static_cast<std::size_t>(c.net.bias_count)),
+          frequencies(c.frequencies_),
+          kept(fused_kept_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
+      for (int l = 0; l <= c.net.hidden; ++l) {
+        const LayerPlace& place = c.net.layers[l].place;
+        table.largest = std::max(table.largest, std::int64_t{place.in_padded + 1} * place.out_padded);
+      }
+      table.layers = layers.data(), table.count = c.net.hidden + 1;
+      EXPECT_EQ(launch_pack(c.params_.data(), table, packed.data(), biases.data(), element, nullptr), 0);
+    }
+    static std::vector<LayerPlace> places_of(const FusedNet& net) {
+      std::vector<LayerPlace> places;
+      for (int l = 0; l <= net.hidden; ++l) places.push_back(net.layers[l].place);
+      return places;
+    }
+
+    LayerTable table;
+    DeviceArray<LayerPlace> layers;
+    Element element;
+    ElementArray packed;
+    DeviceArray<float> biases;
+    DeviceArray<double> frequencies;
+    DeviceArray<unsigned char> kept;
+  };
+
+  PerturbParams prologue(const Prepared& on_device) const {
+    PerturbParams p;
+    p.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
+    p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = 1;
+    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}, 0};
+    p.noise = noise_;
+    if (noise_.position != nullptr) p.eps.given = {};
+    p.parameterization = parameterization();
+    p.features = features(on_device.frequencies.data());
+    p.dim = problem_.net.dim;
+    return p;
+  }
+
+  /// Counts what a launch does, apart from the rest of the session.
+  template <class Launch>
+  void count(const Launch& launch) {
+    const std::vector<std::string> errors = simt::session().errors;
+    simt::session() = {};
+    launch();
+    counted_ = simt::session();
+    simt::session().errors.insert(simt::session().errors.end(), errors.begin(), errors.end());
+  }
+
+  kernels::Parameterization parameterization() const {
+    kernels::Parameterization p;
+    p.kind = static_cast<kernels::Parameterization::Kind>(problem_.net.parameterization.index());
+    if (const auto* edm = std::get_if<parameterization::Edm>(&problem_.net.parameterization))
+      p.sigma_data = edm->sigma_data;
+    return p;
+  }
+  kernels::Weighting weighting() const {
+    kernels::Weighting w;
+    w.kind = static_cast<kernels::Weighting::Kind>(problem_.loss.weighting.index());
+    if (const auto* edm = std::get_if<weighting::Edm>(&problem_.loss.weighting)) w.sigma_data = edm->sigma_data;
+    return w;
+  }
+  Features features(const double* frequencies) const {
+    return {static_cast<Features::Kind>(problem_.net.conditioning.index()), feature_count(problem_.net.conditioning),
+            frequencies};
+  }
+
+  const testing_support::Problem& problem_;
+  Needs needs_;
+  std::vector<Term> terms_;
+  std::vector<double> frequencies_;
+  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_;
+  Noise noise_;
+  simt::Report counted_;
+  bool possible_ = false;
+};
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,318 @@
+// fused_loss.cu and fused_reduce.cu against the reference over random problems: every objective, activation, kind of
+// operand, tiling and placement. And fused_tiling.cu: that what it chooses fits, and is what has been counted.
+#include "kernels/fused_case.h"
+#include "kernels/random_prologue.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+using testing_support::Problem;
+using testing_support::ProblemMaker;
+
+constexpr double kMostWork = 1e5;
+
+/// Any tiling the kernels take, not the one that would be chosen.
+FusedTiling random_tiling(RandomCase& random, const FusedCase& c, Operands operands, bool backward = true) {
+  FusedTiling tiling;
+  EXPECT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 1), &tiling));
+  tiling.backward = backward;
+  tiling.directions = tiling.directions || !backward;
+  do {
+    tiling.row_tiles = operands == Operands::bf16 && backward ? random.integer(1, 2) : 1;
+    tiling.row_warps = random.pick({1, 2, 4});
+    tiling.resident = random.chance(0.5);
+    tiling.kept_in_shared = random.chance(0.5);
+    tiling.keeps_eps = tiling.keeps_eps && random.chance(0.5);
+  } while (tiling.threads() > 512 || fused_shared_bytes(c.net, tiling) > 227 * 1024);
+  return tiling;
+}
+
+Precision precision_of(Operands operands) { return operands == Operands::bf16 ? Precision::bf16 : Precision::fp32; }
+
+void agrees(std::uint64_t seed) {
+  RandomCase random(seed);
+  ProblemMaker maker(seed);
+  Problem p = maker.make(kMostWork);
+  while (p.net.hidden.empty()) p = maker.make(kMostWork);
+  FusedCase c(p);
+  ASSERT_TRUE(c.possible());
+  const auto operands = static_cast<Operands>(random.integer(0, 1));
+  const FusedTiling tiling = random_tiling(random, c, operands);
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  SCOPED_TRACE(p.describe() + (operands == Operands::bf16 ? ", bf16" : ", split tf32"));
+  testing_support::expect_agreement(p, c.run(tiling, random.integer(1, std::min(tiles, 4))), precision_of(operands));
+}
+TEST(FusedKernel, AgreesWithTheReference) { for_each_seed(10, agrees); }
+
+/// A problem of one shape, everything given.
+Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& objective, std::int64_t batch) {
+  Problem p;
+  p.net = MlpShape::score(dim, std::move(hidden));
+  p.loss.objective = objective;
+  p.batch = batch;
+  p.perturbed = true;
+  ProblemMaker(static_cast<std::uint64_t>(dim)).fill(p);
+  return p;
+}
+
+/// By the tiling that is chosen.
+void expect_chosen_agrees(const Problem& p, Operands operands) {
+  // Fibers switch many times slower with sanitizers: there, the small ones.
+  if (kSeedsSkipped > 1 && p.net.param_count() > 5000) return;
+  simt::session() = {};
+  FusedCase c(p);
+  ASSERT_TRUE(c.possible());
+  FusedTiling tiling;
+  ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 4), &tiling));
+  SCOPED_TRACE(p.describe());
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  testing_support::expect_agreement(p, c.run(tiling, std::min(tiles, 4)), precision_of(operands));
+  EXPECT_EQ(complaints(), "");
+  EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
+}
+
+// Widths at their limits: padded and not, streaming, the widest; data wider than the layers; deep.
+TEST(FusedEdges, AgreeWithTheReference) {
+  for (const Operands operands : {Operands::bf16, Operands::split_tf32})
+    for (const Problem& p :
+         {problem(1, {1}, Dsm{}, 1), problem(2, {32}, Dsm{}, 17), problem(64, {64, 64, 64}, Dsm{}, 33),
+          problem(256, {32}, Dsm{}, 16), problem(3, {256, 31}, SsmVr{2}, 20), problem(40, {256, 256}, Ssm{1}, 18),
+          problem(5, std::vector<int>(11, 8), Ssm{2}, 40)})
+      expect_chosen_agrees(p, operands);
+}
+
+TEST(FusedEdges, EveryActivationGoesRoundResidualLayers) {
+  for (const Operands operands : {Operands::bf16, Operands::split_tf32})
+    for (const Activation activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
+      for (const scorematch::Objective& objective : {scorematch::Objective(Ssm{2}), scorematch::Objective(SsmVr{1})}) {
+        if (kSeedsSkipped > 1 && activation != Activation::gelu) continue;
+        Problem p = problem(6, {6, 24, 24}, objective, 20);
+        p.net.activation = static_cast<scorematch::Activation>(activation);
+        p.net.residual = true;
+        expect_chosen_agrees(p, operands);
+      }
+}
+
+/// Products of a tile, in instructions: 16 x 8 x kDepth.
+struct Counts {
+  std::uint64_t barriers = 0, mma = 0, copied = 0;
+};
+
+Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int directions, int tiles, int blocks) {
+  const auto rows = static_cast<std::uint64_t>(t.rows() / 16);
+  const bool bf16 = t.operands == Operands::bf16;
+  const auto depth = static_cast<std::uint64_t>(bf16 ? 16 : 8), parts = std::uint64_t{bf16 ? 1u : 3u};
+  const auto hidden = static_cast<std::uint64_t>(net.hidden);
+  Counts tile;
+  const auto product = [&](int l, bool pull, std::uint64_t times) {
+    const auto in = static_cast<std::uint64_t>(net.layers[l].place.in_padded),
+               out = static_cast<std::uint64_t>(net.layers[l].place.out_padded);
+    const std::uint64_t columns = pull ? in : out, deep = pull ? out : in;
+    tile.mma += times * rows * (columns / 8) * (deep / depth) * parts;
+    if (t.resident) return;
+    const std::uint64_t at_once = static_cast<std::uint64_t>(t.column_warps) * 32,
+                        groups = (columns + at_once - 1) / at_once;
+    tile.barriers += times * groups * (1 + deep / 32);
+    tile.copied += times * in * out * (bf16 ? 2 : 4);
+  };
+  const auto gradient = [&](int l, bool bias, std::uint64_t times) {
+    const LayerPlace& place = net.layers[l].place;
+    const int squares = place.out_padded / 32 * (place.in_padded / 32), warps = t.row_warps * t.column_warps;
+    const int out_size = squares >= warps ? 32 : 16, in_size = 2 * squares >= warps ? 32 : 16;
+    const auto tiles_of = [](int width, int size) { return static_cast<std::uint64_t>((width + size - 1) / size); };
+    const std::uint64_t outs = tiles_of(place.out, out_size) * static_cast<std::uint64_t>(out_size / 16),
+                        ins = tiles_of(place.in, in_size) * static_cast<std::uint64_t>(in_size / 8);
+    tile.mma += times * rows * 16 / depth * parts * (outs * ins + (bias ? outs : 0));
+  };
+  const auto m = static_cast<std::uint64_t>(directions);
+  tile.barriers += 3 + hidden + (score ? 3 : 0) + m * (3 * hidden + 1) + 2 * hidden;
+  for (int l = 0; l < net.hidden; ++l) {
+    product(l, false, 1 + m);
+    gradient(l, true, 1);
+    gradient(l, false, m);
+    if (l > 0) product(l, true, 1 + m);
+  }
+  product(0, true, 1);  // to the input
+  if (score) {
+    product(net.hidden, false, 1);
+    product(net.hidden, true, 1);
+    gradient(net.hidden, true, 1);
+  }
+  product(net.hidden, true, m);
+  gradient(net.hidden, !score, m);
+  Counts all;
+  const auto n = static_cast<std::uint64_t>(tiles), b = static_cast<std::uint64_t>(blocks);
+  all.barriers = n * tile.barriers + b * 3;
+  all.mma = n * tile.mma;
+  all.copied = n * tile.copied;
+  return all;
+}
+
+void counts(std::uint64_t seed) {
+  RandomCase random(seed);
+  const int which = random.integer(0, 2);
+  const Problem p = problem(random.integer(1, 40), {random.integer(1, 70), random.integer(1, 70)},
+                            which == 0   ? scorematch::Objective(Dsm{})
+                            : which == 1 ? scorematch::Objective(Ssm{random.integer(1, 2)})
+                                         : scorematch::Objective(Esm{}),
+                            random.integer(1, 60));
+  FusedCase c(p);
+  const FusedTiling tiling = random_tiling(random, c, static_cast<Operands>(random.integer(0, 1)));
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  const int blocks = random.integer(1, tiles);
+  c.run(tiling, blocks);
+  const Counts expected = counts_of(c.net, tiling, which != 1, c.directions(), tiles, blocks);
+  EXPECT_EQ(c.counted().barriers, expected.barriers);
+  EXPECT_EQ(c.counted().mma, expected.mma);
+  EXPECT_EQ(c.counted().cp_async_bytes, expected.copied);
+  EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
+}
+TEST(FusedCounters, AreThoseOfTheFormulas) { for_each_seed(8, counts); }
+
+/// Drawn again in the head or kept from the prologue, eps is the same.
+TEST(FusedKernel, KeepsTheNoiseItDrew) {
+  const Problem p = problem(9, {20, 20}, Dsm{}, 50);
+  RandomCase random(7);
+  const RandomNoise noise(random);
+  std::vector<float> losses[2];
+  for (const bool keeps : {false, true}) {
+    FusedCase c(p);
+    FusedTiling tiling;
+    ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(Operands::split_tf32, 4), &tiling));
+    EXPECT_TRUE(tiling.keeps_eps);
+    tiling.keeps_eps = keeps;
+    c.draw_from(noise.get());
+    losses[keeps ? 1 : 0] = c.run(tiling, 2).outcome.per_sample;
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  EXPECT_EQ(complaints(), "");
+}
+
+// ---- scores
+
+template <class T>
+struct WantedScores {
+  std::vector<T> score, jvp, divergence;
+};
+
+/// @param directions [M][N][dim]
+template <class T, class Stored>
+WantedScores<T> scores_of(const Problem& p, const std::vector<std::vector<std::vector<float>>>& directions,
+                          const Stored& stored) {
+  const auto convert = [&](const float* from, std::size_t count) {
+    std::vector<T> values;
+    for (std::size_t i = 0; i < count; ++i) values.push_back(stored(static_cast<double>(from[i])));
+    return values;
+  };
+  const auto dim = static_cast<std::size_t>(p.net.dim), samples = static_cast<std::size_t>(p.batch);
+  const std::vector<T> params = convert(p.params.data(), p.params.size());
+  const reference::Mlp<T> mlp(p.net, params.data());
+  WantedScores<T> wanted;
+  wanted.jvp.resize(directions.size() * samples * dim);
+  for (std::size_t n = 0; n < samples; ++n) {
+    std::vector<std::vector<T>> v;
+    for (const auto& plane : directions) v.push_back(convert(plane[n].data(), dim));
+    const T sigma(p.sigma.empty() ? 1.0 : static_cast<double>(p.sigma[n]));
+    const auto jet = reference::score_forward(p.net, mlp, convert(p.x.data() + n * dim, dim), sigma, v);
+    wanted.score.insert(wanted.score.end(), jet.score.begin(), jet.score.end());
+    T divergence(0);
+    for (std::size_t m = 0; m < v.size(); ++m)
+      for (std::size_t i = 0; i < dim; ++i) {
+        wanted.jvp[(m * samples + n) * dim + i] = jet.jvp[m][i];
+        divergence = divergence + (1.0 / static_cast<double>(v.size())) * v[m][i] * jet.jvp[m][i];
+      }
+    wanted.divergence.push_back(divergence);
+  }
+  return wanted;
+}
+
+void scores_agree(std::uint64_t seed) {
+  using testing_support::Noisy;
+  using testing_support::Tracked;
+  RandomCase random(seed);
+  ProblemMaker maker(seed);
+  Problem p = maker.make(kMostWork);
+  while (p.net.hidden.empty()) p = maker.make(kMostWork);
+  p.perturbed = false;
+  FusedCase c(p);
+  ASSERT_TRUE(c.possible());
+  const auto operands = static_cast<Operands>(random.integer(0, 1));
+  const FusedTiling tiling = random_tiling(random, c, operands, false);
+  const RandomNoise noise(random);
+  const int count = random.integer(1, 3);
+  const auto law = static_cast<Projection>(random.integer(0, 2));
+  std::vector<std::vector<std::vector<float>>> directions(static_cast<std::size_t>(count));
+  for (int m = 0; m < count; ++m)
+    for (std::int64_t n = 0; n < p.batch; ++n) {
+      const auto v = reference::draw_direction(noise.of(n), p.net.dim, law, static_cast<std::uint32_t>(m));
+      directions[static_cast<std::size_t>(m)].emplace_back(v.begin(), v.end());
+    }
+  const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
+  SCOPED_TRACE(p.describe());
+  const auto got = c.run_score(tiling, random.integer(1, std::min(tiles, 4)),
+                               {static_cast<DirectionSource::Law>(law), nullptr, 0, 0}, count, noise.get());
+  const auto want = scores_of<Tracked>(p, directions, Tracked::stored);
+  std::vector<std::vector<Noisy>> plain[3];
+  for (int i = 0; i < testing_support::kPlainRuns; ++i) {
+    auto run = scores_of<Noisy>(p, directions, [](double v) { return Noisy(v); });
+    plain[0].push_back(run.score), plain[1].push_back(run.jvp), plain[2].push_back(run.divergence);
+  }
+  // What is drawn differs from the reference by 4 ulp, which no plain run has: a coarser unit leaves the sharp
+  // criterion.
+  const Precision precision = precision_of(operands);
+  constexpr double kUnit = 0x1p-22;
+  testing_support::expect_agreement("score", got.score, want.score, plain[0], precision, nullptr, kUnit);
+  testing_support::expect_agreement("jvp", got.jvp, want.jvp, plain[1], precision, nullptr, kUnit);
+  testing_support::expect_agreement("divergence", got.divergence, want.divergence, plain[2], precision, nullptr, kUnit);
+}
+TEST(FusedScoreKernel, AgreesWithTheReference) { for_each_seed(10, scores_agree); }
+
+// ---- the choice
+
+bool choose(const MlpShape& shape, const FusedWish& wish, FusedTiling& tiling) {
+  FusedNet net;
+  return fused_net_of(shape, net) && choose_fused_tiling(net, wish, &tiling) &&
+         fused_shared_bytes(net, tiling) <= wish.shared_bytes;
+}
+FusedWish h100(std::int64_t batch, int directions = 0) {
+  return {Operands::bf16, directions, directions > 0, true, directions == 0, batch, 132, 227 * 1024};
+}
+
+TEST(FusedTiling, KeepsWhatFits) {
+  FusedTiling t;
+  ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_EQ(t.rows(), 128);
+  ASSERT_TRUE(choose(MlpShape::score(64, {128, 128, 128}), h100(65536), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_EQ(t.rows(), 64);
+  ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536, 4), t));
+  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  ASSERT_TRUE(choose(MlpShape::score(64, {256, 256, 256}), h100(65536), t));
+  EXPECT_FALSE(t.resident);
+  EXPECT_EQ(t.rows(), 64);
+}
+
+TEST(FusedTiling, GivesEveryMultiprocessorATile) {
+  FusedTiling t;
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), h100(64), t));
+  EXPECT_EQ(t.rows(), 16);
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), h100(132 * 32), t));
+  EXPECT_EQ(t.rows(), 32);
+}
+
+TEST(FusedTiling, RefusesWhatItCannotDo) {
+  FusedTiling t;
+  EXPECT_FALSE(choose(MlpShape::score(8, {}), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(8, std::vector<int>(12, 8)), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(8, {257}), h100(64), t));
+  EXPECT_FALSE(choose(MlpShape::score(257, {8}), h100(64), t));
+  FusedWish small = h100(64);
+  small.shared_bytes = 16 * 1024;
+  EXPECT_FALSE(choose(MlpShape::score(200, {200}), small, t));
+}
+
+}  // namespace
+}  // namespace kernels
+}  // namespace scorematch

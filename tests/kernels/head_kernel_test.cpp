@@ -1,0 +1,264 @@
+// head.cu and input_gradient.cu against the reference's heads, in double: loss, adjoints and the gradient round the
+// network, for each objective, in one group of directions and in several.
+#include <cmath>
+
+#include "kernels/random_prologue.h"
+#include "reference/heads/dsm.h"
+#include "reference/heads/esm.h"
+#include "reference/heads/ism.h"
+#include "reference/heads/ssm.h"
+#include "reference/heads/ssm_vr.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr double kUlp = 0x1p-23;
+
+struct HeadCase {
+  RandomCase random;
+  kernels::Objective objective = static_cast<kernels::Objective>(random.integer(0, 4));
+  bool sliced = objective == kernels::Objective::ssm || objective == kernels::Objective::ssm_vr;
+  bool implicit = objective == kernels::Objective::ism;
+  int dim = implicit ? random.integer(1, 12) : random_dim(random);
+  std::int64_t batch = random.integer(1, 30), rows = rounded_up(batch, random.pick({1, 16, 64}));
+  std::int64_t first = random.integer(0, 20), samples = first + batch;
+  int directions = implicit ? dim : sliced ? random.integer(1, 5) : 0;
+  int group = directions > 0 ? random.integer(1, directions) : 1;
+  Projection law = static_cast<Projection>(random.integer(0, 2));
+  bool given = sliced && random.chance(0.3);
+  Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
+  RandomNoise noise{random};
+  RandomSigma sigma{random, samples};
+  RandomParameterization parameterization{random};
+  int weighting = random.integer(0, 2);
+  bool perturbed = objective == kernels::Objective::dsm || random.chance(0.5);
+  double grad_factor = random.real(0.01, 2);
+  int stride = static_cast<int>(rounded_up(dim, 8));
+  std::vector<float> x = random.normals(samples * dim), output = random.normals(rows * stride),
+                     jvp = random.normals(directions * rows * stride), true_score = random.normals(samples * dim),
+                     given_directions = random.normals(directions * samples * dim);
+
+  explicit HeadCase(std::uint64_t seed) : random(seed) {}
+
+  scorematch::Weighting reference_weighting() const {
+    if (weighting == 1) return scorematch::weighting::Sigma2{};
+    if (weighting == 2) return scorematch::weighting::Edm{0.7};
+    return scorematch::weighting::None{};
+  }
+};
+
+/// What the reference makes of one sample, and how large the terms are that it adds.
+struct Wanted {
+  double loss, loss_size;
+  std::vector<double> output_bar, grad_x, bar_size;
+  std::vector<std::vector<double>> jvp_bar;
+};
+
+Wanted reference_of(const HeadCase& c, std::int64_t row) {
+  const std::int64_t n = c.first + row;
+  const auto dim = static_cast<std::size_t>(c.dim);
+  const double sigma = static_cast<double>(static_cast<float>(c.sigma.of(c.noise, n)));
+  const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma);
+  reference::HeadInput<double> in;
+  in.sigma = sigma;
+  in.eps = c.perturbed ? reference::draw_eps(c.noise.of(n), c.dim) : std::vector<double>(dim, 0.0);
+  std::vector<double> score, score_size;
+  for (std::size_t i = 0; i < dim; ++i) {
+    const double clean = c.x[static_cast<std::size_t>(n) * dim + i], shift = sigma * in.eps[i];
+    const double f = c.output[static_cast<std::size_t>(row * c.stride) + i];
+    score.push_back(a * (clean + shift) + b * f);
+    score_size.push_back(std::abs(a) * (std::abs(clean) + std::abs(shift)) + std::abs(b * f));
+    in.true_score.push_back(c.true_score[static_cast<std::size_t>(n) * dim + i]);
+  }
+  in.score = {score};
+  double along_size = 0, largest_slice = 0;
+  for (int m = 0; m < c.directions; ++m) {
+    const auto plane = static_cast<std::size_t>(m);
+    auto v = reference::draw_direction(c.noise.of(n), c.dim, c.law, static_cast<std::uint32_t>(m));
+    if (c.implicit) v.assign(dim, 0.0), v[plane] = 1;
+    std::vector<double> product;
+    double slice_size = 0;
+    for (std::size_t i = 0; i < dim; ++i) {
+      if (c.given)
+        v[i] =
+            c.given_directions[(plane * static_cast<std::size_t>(c.samples) + static_cast<std::size_t>(n)) * dim + i];
+      const double f = c.jvp[(plane * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
+                                 static_cast<std::size_t>(c.stride) +
+                             i];
+      product.push_back(a * v[i] + b * k * f);
+      along_size += std::abs(v[i]) * (std::abs(a * v[i]) + std::abs(b * k * f));
+      slice_size += std::abs(v[i]) * score_size[i];
+    }
+    largest_slice = std::max(largest_slice, slice_size);
+    in.directions.push_back(v);
+    in.jvp.push_back(product);
+    if (c.implicit) in.trace += product[plane];
+  }
+  reference::HeadOutput<double> out;
+  switch (c.objective) {
+    case kernels::Objective::esm:
+      out = reference::head(Esm{}, in);
+      break;
+    case kernels::Objective::dsm:
+      out = reference::head(Dsm{}, in);
+      break;
+    case kernels::Objective::ism:
+      out = reference::head(Ism{}, in);
+      break;
+    case kernels::Objective::ssm:
+      out = reference::head(Ssm{c.directions, c.law}, in);
+      break;
+    default:
+      out = reference::head(SsmVr{c.directions, c.law}, in);
+  }
+  const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
+  Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
+  for (std::size_t i = 0; i < dim; ++i) {
+    double size = score_size[i];
+    if (c.objective == kernels::Objective::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
+    if (c.objective == kernels::Objective::esm) size += std::abs(in.true_score[i]);
+    wanted.loss_size += size * size;
+    if (c.objective == kernels::Objective::ssm)
+      for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
+    wanted.output_bar.push_back(factor * b * out.score_bar[0][i]);
+    wanted.grad_x.push_back(factor * a * out.score_bar[0][i]);
+    wanted.bar_size.push_back(factor * size);
+  }
+  wanted.loss_size *= lambda;
+  const double share = factor * b * k * (c.implicit ? out.trace_bar : out.jvp_share);
+  for (auto each : in.directions) {
+    for (double& v : each) v *= share;
+    wanted.jvp_bar.push_back(each);
+  }
+  return wanted;
+}
+
+void run(std::uint64_t seed) {
+  HeadCase c(seed);
+  const DeviceArray<float> x(c.x), output(c.output), jvp(c.jvp), true_score(c.true_score), given(c.given_directions);
+  std::vector<float> sigma_rows(static_cast<std::size_t>(c.rows), 1.0f);
+  for (std::int64_t row = 0; row < c.batch; ++row)
+    sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
+  const DeviceArray<float> sigma(sigma_rows), loss(static_cast<std::size_t>(c.rows)),
+      score_bar(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
+      scale(static_cast<std::size_t>(c.group * c.rows));
+  const ElementArray output_bar(c.element, static_cast<std::size_t>(c.rows * c.stride)),
+      jvp_bar(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
+      v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
+  const bool on_sphere = c.sliced && !c.given && c.law == Projection::sphere;
+  const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
+
+  HeadParams p;
+  p.objective = c.objective;
+  p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
+  p.output = output.data(), p.output_stride = c.stride;
+  p.jvp_plane = c.rows * c.stride, p.jvp_stride = c.stride;
+  p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
+  p.noise = c.noise.get();
+  p.sigma_rows = sigma.data();
+  p.eps.perturbed = c.perturbed;
+  p.true_score = {true_score.data(), c.dim};
+  p.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
+  if (c.given) p.directions.given = given.data();
+  p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
+  p.share = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
+  p.parameterization = c.parameterization.device;
+  p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
+  p.grad_factor = c.grad_factor;
+  p.loss = loss.data();
+  p.output_bar = output_bar.data(), p.output_bar_stride = c.stride, p.bar_columns = c.stride;
+  p.jvp_bar_plane = c.rows * c.stride, p.jvp_bar_stride = c.stride;
+  p.score_bar = score_bar.data(), p.score_bar_stride = c.dim;
+  p.grad_x = grad_x.data(), p.grad_x_stride = c.dim;
+  for (int m = 0; m == 0 || m < c.directions; m += c.group) {
+    p.first_direction = m;
+    p.count = std::min(c.group, c.directions - m);
+    p.first_group = m == 0, p.last_group = m + c.group >= c.directions;
+    p.jvp = jvp.data() + m * p.jvp_plane;
+    p.jvp_bar = static_cast<char*>(jvp_bar.data()) + static_cast<std::size_t>(m * p.jvp_bar_plane) * element_bytes;
+    if (on_sphere) {
+      DirectionsParams d;
+      d.source = p.directions, d.noise = p.noise, d.dim = c.dim, d.first_direction = m, d.count = p.count;
+      d.batch = c.batch, d.rows = c.rows, d.first = c.first;
+      d.out = v.data(), d.plane = c.rows * c.stride, d.stride = c.stride, d.columns = c.stride, d.scale = scale.data();
+      ASSERT_EQ(launch_directions(d, c.element, nullptr), 0);
+      p.direction_scale = scale.data();
+    }
+    ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
+  }
+
+  const auto losses = loss.read(), bars = output_bar.read(), tangent_bars = jvp_bar.read(), gradients = grad_x.read();
+  // Each sum has depth dim / lanes + 5; its terms come of at most a dozen roundings.
+  const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
+  for (std::int64_t row = 0; row < c.batch; ++row) {
+    const Wanted wanted = reference_of(c, row);
+    EXPECT_NEAR(losses[static_cast<std::size_t>(row)], wanted.loss, ulps * kUlp * wanted.loss_size) << "row " << row;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
+      const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
+      const auto k = reference::coefficients(c.parameterization.reference, sigma_here);
+      const double bound = ulps * kUlp * wanted.bar_size[i];
+      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.output_bar[i],
+                  std::abs(k.b) * bound + rounding * std::abs(wanted.output_bar[i]))
+          << "row " << row << " column " << i;
+      EXPECT_NEAR(gradients[static_cast<std::size_t>(row * c.dim) + i], wanted.grad_x[i], std::abs(k.a) * bound);
+      for (std::size_t m = 0; m < wanted.jvp_bar.size(); ++m) {
+        const double w = wanted.jvp_bar[m][i];
+        EXPECT_NEAR(tangent_bars[(m * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
+                                     static_cast<std::size_t>(c.stride) +
+                                 i],
+                    w, (ulps * kUlp + rounding) * std::abs(w) + 1e-9 * std::abs(k.b));
+      }
+    }
+  }
+  for (std::int64_t row = 0; row < c.rows; ++row)
+    for (int i = row < c.batch ? c.dim : 0; i < c.stride; ++i)
+      EXPECT_EQ(bars[static_cast<std::size_t>(row * c.stride + i)], 0.0f)
+          << "padding at row " << row << " column " << i;
+}
+
+/// ISM of a caller's network: the trace of dF/dz given, no directions.
+void run_with_trace(std::uint64_t seed) {
+  HeadCase c(seed);
+  const DeviceArray<float> x(c.x), output(c.output), trace(c.random.normals(c.batch));
+  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), trace_bar(static_cast<std::size_t>(c.batch));
+  std::vector<float> sigma_rows(static_cast<std::size_t>(c.batch), 1.0f);
+  for (std::int64_t row = 0; row < c.batch; ++row)
+    sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
+  const DeviceArray<float> sigma(sigma_rows);
+  HeadParams p;
+  p.objective = kernels::Objective::ism;
+  p.dim = p.bar_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
+  p.output = output.data(), p.output_stride = c.stride;
+  p.trace = trace.data(), p.trace_bar = trace_bar.data();
+  p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
+  p.noise = c.noise.get();
+  p.sigma_rows = sigma.data();
+  p.parameterization = c.parameterization.device;
+  p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
+  p.grad_factor = c.grad_factor;
+  p.loss = loss.data();
+  ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
+  const auto losses = loss.read(), bars = trace_bar.read(), traces = trace.read();
+  for (std::int64_t row = 0; row < c.batch; ++row) {
+    const auto r = static_cast<std::size_t>(row);
+    const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);
+    const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma_here);
+    double wanted = a * c.dim + b * k * traces[r], size = std::abs(a * c.dim) + std::abs(b * k * traces[r]);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
+      const double clean = c.x[static_cast<std::size_t>(c.first + row) * static_cast<std::size_t>(c.dim) + i];
+      const double f = c.output[r * static_cast<std::size_t>(c.stride) + i], s = a * clean + b * f;
+      wanted += 0.5 * s * s;
+      size += std::pow(std::abs(a * clean) + std::abs(b * f), 2);
+    }
+    EXPECT_NEAR(losses[r], lambda * wanted, (16 + c.dim / 4.0) * kUlp * lambda * size) << "row " << row;
+    EXPECT_NEAR(bars[r], c.grad_factor * lambda * b * k, 4 * kUlp * std::abs(c.grad_factor * lambda * b * k));
+  }
+}
+
+TEST(HeadKernel, AgreesWithTheReference) { for_each_seed(200, run); }
+TEST(HeadKernel, TakesATraceInsteadOfDirections) { for_each_seed(100, run_with_trace); }
+
+}  // namespace
+}  // namespace kernels
+}  // namespace scorematch

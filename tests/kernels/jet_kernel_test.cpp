@@ -1,0 +1,143 @@
+// jet_forward.cu and jet_backward.cu against the reference's activations, in double, on the rounded inputs. The bounds
+// count roundings: phi, phi' and phi'' within kActivation ulps of their largest part, then a product and a sum each.
+#include <cmath>
+
+#include "kernels/device_array.h"
+#include "kernels/random_case.h"
+#include "reference/activation.h"
+
+namespace scorematch {
+namespace kernels {
+namespace {
+
+constexpr double kUlp = 0x1p-23;
+constexpr double kActivation = 12;
+
+struct Layer {
+  RandomCase random;
+  int activation = random.integer(0, 3);
+  int width = 8 * random.pick({1, 2, 3, 8, 15, 16, 17, 20});
+  std::int64_t rows = random.pick({1, 2, 16, 63, 64, 65, 255, 256, 257, 300});
+  int slots = random.integer(1, 4);
+  int first_slot = slots > 1 && random.chance(0.3) ? 1 : 0;
+  bool residual = random.chance(0.4);
+  Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
+  std::int64_t plane = rows * width;
+  ElementArray z{element, random.normals(slots*plane, 3)}, h{element, random.normals(slots*plane)};
+  std::vector<float> bias = random.normals(width), z_host = z.read(), h_host = h.read();
+  DeviceArray<float> bias_device{bias};
+
+  explicit Layer(std::uint64_t seed) : random(seed) {
+    if (slots * plane > 60000) slots = 1, first_slot = 0;
+  }
+  /// phi, phi', phi'' where slot 0's element `at` is, its bias in float as the kernel adds it.
+  reference::ActivationValue<double> jet(std::int64_t at) const {
+    const float sum = z_host[static_cast<std::size_t>(at)] + bias[static_cast<std::size_t>(at % width)];
+    return reference::activate(static_cast<scorematch::Activation>(activation), static_cast<double>(sum));
+  }
+  double z_at(int slot, std::int64_t at) const { return z_host[static_cast<std::size_t>(slot * plane + at)]; }
+};
+
+void forward(std::uint64_t seed) {
+  const Layer l(seed);
+  const ElementArray next(l.element, static_cast<std::size_t>(l.slots * l.plane));
+  JetForwardParams p;
+  p.activation = static_cast<Activation>(l.activation);
+  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
+  p.z = l.z.data(), p.bias = l.bias_device.data(), p.h = l.residual ? l.h.data() : nullptr, p.h_next = next.data();
+  ASSERT_EQ(launch_jet_forward(p, l.element, nullptr), 0);
+  const auto got = next.read();
+  for (int slot = l.first_slot; slot < l.slots; ++slot)
+    for (std::int64_t at = 0; at < l.plane; ++at) {
+      const auto k = static_cast<std::size_t>(slot * l.plane + at);
+      const auto phi = l.jet(at);
+      const double part = slot == 0 ? phi.value : phi.first * l.z_at(slot, at), skipped = l.residual ? l.h_host[k] : 0;
+      const double size = (slot == 0 ? std::abs(phi.value) + 1e-3 : std::abs(l.z_at(slot, at))) + std::abs(skipped);
+      ASSERT_NEAR(got[k], part + skipped,
+                  kActivation * kUlp * size + ElementArray::rounding(l.element) * std::abs(part + skipped))
+          << "slot " << slot << " element " << at;
+    }
+}
+
+TEST(JetForwardKernel, AgreesWithTheReference) { for_each_seed(120, forward); }
+
+// Far out, where phi' has all but vanished, and a difference from 1 would have only its roundoff left.
+TEST(JetForwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
+  const std::vector<float> z = {-16, -12, -9, -7.5f, -6, -4, -2, 0, 2, 4, 6, 7.5f, 9, 12, 16, 20};
+  const auto width = static_cast<int>(z.size());
+  std::vector<float> slots = z;
+  slots.resize(2 * z.size(), 1);  // the direction's tangent: its image is phi' itself
+  const ElementArray in{Element::f32, slots}, out(Element::f32, slots.size());
+  const DeviceArray<float> bias(std::vector<float>(z.size(), 0));
+  for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu}) {
+    JetForwardParams p;
+    p.activation = activation;
+    p.rows = 1, p.width = width, p.first_slot = 0, p.slots = 2;
+    p.z = in.data(), p.bias = bias.data(), p.h = nullptr, p.h_next = out.data();
+    ASSERT_EQ(launch_jet_forward(p, Element::f32, nullptr), 0);
+    const auto got = out.read();
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const auto at = static_cast<double>(z[i]);
+      const double first = reference::activate(static_cast<scorematch::Activation>(activation), at).first;
+      // gelu's exponent z^2/2 is itself rounded.
+      const double ulps = activation == Activation::gelu ? kActivation + at * at : kActivation;
+      EXPECT_NEAR(got[z.size() + i], first, ulps * kUlp * std::abs(first) + 0x1p-126)
+          << "activation " << static_cast<int>(activation) << " at " << at;
+    }
+  }
+}
+
+void backward(std::uint64_t seed) {
+  Layer l(seed);
+  const bool has_curvature = l.slots > 1 && l.random.chance(0.5);
+  const ElementArray h_bar(l.element, l.random.normals(l.slots * l.plane));
+  const ElementArray z_bar(l.element, static_cast<std::size_t>(l.slots * l.plane));
+  const std::vector<float> earlier = l.random.normals(l.plane), bar = h_bar.read();
+  const DeviceArray<float> curvature =
+      has_curvature ? DeviceArray<float>(earlier) : DeviceArray<float>(static_cast<std::size_t>(l.plane));
+  const int blocks = column_sum_blocks(l.rows);
+  const DeviceArray<float> partial(static_cast<std::size_t>(blocks * l.width)), sum(static_cast<std::size_t>(l.width));
+  JetBackwardParams p;
+  p.activation = static_cast<Activation>(l.activation);
+  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
+  p.z = l.z.data(), p.bias = l.bias_device.data(), p.h_bar = h_bar.data(), p.z_bar = z_bar.data();
+  p.curvature = curvature.data(), p.has_curvature = has_curvature;
+  p.bias_partial = partial.data();
+  ASSERT_EQ(launch_jet_backward(p, l.element, nullptr), 0);
+
+  const auto got = z_bar.read(), curved = curvature.read();
+  std::vector<double> column(static_cast<std::size_t>(l.width), 0), column_size(column);
+  for (std::int64_t at = 0; at < l.plane; ++at) {
+    const auto i = static_cast<std::size_t>(at);
+    const auto phi = l.jet(at);
+    double curvature_here = has_curvature ? earlier[i] : 0, size = std::abs(curvature_here);
+    for (int slot = 1; slot < l.slots; ++slot) {
+      const auto k = static_cast<std::size_t>(slot * l.plane + at);
+      curvature_here += phi.second * l.z_at(slot, at) * bar[k];
+      size += std::abs(l.z_at(slot, at) * bar[k]);
+      ASSERT_NEAR(
+          got[k], phi.first * bar[k],
+          kActivation * kUlp * std::abs(bar[k]) + ElementArray::rounding(l.element) * std::abs(phi.first * bar[k]));
+    }
+    const double bound = (kActivation + l.slots) * kUlp * size;
+    if (l.first_slot == 1) {
+      ASSERT_NEAR(curved[i], curvature_here, bound);
+      continue;
+    }
+    const double wanted = phi.first * bar[i] + curvature_here;
+    const double primal = bound + kActivation * kUlp * std::abs(bar[i]);
+    ASSERT_NEAR(got[i], wanted, primal + ElementArray::rounding(l.element) * std::abs(wanted)) << "element " << at;
+    column[i % static_cast<std::size_t>(l.width)] += wanted;
+    column_size[i % static_cast<std::size_t>(l.width)] += primal + 40 * kUlp * std::abs(wanted);  // 32 rows, 8 warps
+  }
+  if (l.first_slot == 1) return;
+  ASSERT_EQ(launch_add_column_sums(partial.data(), blocks, l.width, false, sum.data(), nullptr), 0);
+  const auto sums = sum.read();
+  for (std::size_t j = 0; j < column.size(); ++j) EXPECT_NEAR(sums[j], column[j], column_size[j]) << "column " << j;
+}
+
+TEST(JetBackwardKernel, AgreesWithTheReference) { for_each_seed(120, backward); }
+
+}  // namespace
+}  // namespace kernels
+}  // namespace scorematch

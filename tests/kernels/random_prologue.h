@@ -1,0 +1,106 @@
+// A random prologue on the device, and what the double-precision reference says of it.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "kernels/device_array.h"
+#include "kernels/random_case.h"
+#include "reference/coefficients.h"
+#include "reference/noise.h"
+
+namespace scorematch {
+namespace kernels {
+
+inline std::int64_t rounded_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+/// Sizes around every border there is: groups of four, vectors, warps, Philox's 128 signs.
+inline int random_dim(RandomCase& random) {
+  return random.chance(0.5) ? random.integer(1, 40) : random.pick({1, 2, 3, 4, 5, 8, 31, 32, 33, 127, 128, 129, 200});
+}
+
+struct RandomNoise {
+  explicit RandomNoise(RandomCase& random)
+      : position{static_cast<std::uint64_t>(random.integer(0, 1 << 30)) << 20, random.integer(0, 1 << 30),
+                 random.integer(0, 1000)},
+        device(std::vector<NoisePosition>{{position.seed, position.step, position.first_sample}}),
+        offset(random.integer(0, 50)) {}
+  Noise get() const { return {device.data(), offset}; }
+  reference::SampleNoise of(std::int64_t n) const { return {NoiseRef{&position, offset}, n}; }
+
+  NoiseState::Position position;
+  DeviceArray<NoisePosition> device;
+  std::int64_t offset;
+};
+
+/// sigma's law, for both sides.
+struct RandomSigma {
+  RandomSigma(RandomCase& random, std::int64_t batch) {
+    const double low = random.real(0.01, 0.5), high = low + random.real(0.0, 20.0);
+    switch (random.integer(0, 5)) {
+      case 0:
+        given = random.normals(random.chance(0.3) ? 1 : batch);
+        for (float& each : given) each = 0.01f + each * each;
+        device = std::make_unique<DeviceArray<float>>(given);
+        source.given = device->data();
+        source.given_stride = given.size() == 1 && batch != 1 ? 0 : 1;
+        break;
+      case 1:
+        schedule = schedule::Single{high};
+        source.law = {SigmaLaw::Kind::single, low, high, 0};
+        break;
+      case 2: {
+        const int levels = random.integer(1, 12);
+        schedule = schedule::Geometric{low, high, levels};
+        source.law = {SigmaLaw::Kind::geometric, low, high, levels, std::log(low / high)};
+        break;
+      }
+      case 3:
+        schedule = schedule::Geometric{low, high, 0};
+        source.law = {SigmaLaw::Kind::log_uniform, low, high, 0, std::log(low / high)};
+        break;
+      case 4:
+        schedule = schedule::LogNormal{-1.2, 1.2};
+        source.law = {SigmaLaw::Kind::log_normal, -1.2, 1.2, 0};
+        break;
+      default:
+        break;  // one
+    }
+  }
+  /// Before it is rounded to float.
+  double of(const RandomNoise& noise, std::int64_t n) const {
+    if (!given.empty()) return static_cast<double>(given[static_cast<std::size_t>(source.given_stride * n)]);
+    return reference::draw_sigma(noise.of(n), schedule);
+  }
+
+  std::vector<float> given;
+  NoiseSchedule schedule;
+  std::unique_ptr<DeviceArray<float>> device;
+  SigmaSource source;
+};
+
+struct RandomParameterization {
+  explicit RandomParameterization(RandomCase& random) {
+    const double data = random.real(0.2, 2.0);
+    switch (random.integer(0, 3)) {
+      case 1:
+        reference = scorematch::parameterization::Ncsn{};
+        device.kind = Parameterization::Kind::ncsn;
+        break;
+      case 2:
+        reference = scorematch::parameterization::NoisePrediction{};
+        device.kind = Parameterization::Kind::noise_prediction;
+        break;
+      case 3:
+        reference = scorematch::parameterization::Edm{data};
+        device = {Parameterization::Kind::edm, data};
+        break;
+      default:
+        break;
+    }
+  }
+  scorematch::Parameterization reference;
+  Parameterization device;
+};
+
+}  // namespace kernels
+}  // namespace scorematch

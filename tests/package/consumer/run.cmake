@@ -1,0 +1,188 @@
+# One step of the consumer tests (CMakeLists.txt beside it declares them):
+#   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
+# install_main  installs the build folder MAIN to PREFIX
+# install       configures, builds and installs this repository to PREFIX
+# consumer      configures, builds and runs the outside project; its output must match EXPECT
+# pkgconfig     compiles the outside project's program by the flags that pkg-config gives; its output must match EXPECT
+# package       makes the Debian package of the build BUILD and has dpkg install it below PREFIX
+# command       runs the installed command; its output must match EXPECT
+# outside       configures, builds and runs the project PROJECT, or its tests where it has some; 77 says that the machine
+#               lacks what it wants
+# python        PYTHON runs PROGRAM with the shared library in PREFIX; 77 says that the machine lacks what it wants
+# symbols       the shared library in PREFIX has an SONAME and exports its interface alone: of the C names, each there is
+# refused       configuring this repository fails with a message that matches EXPECT
+cmake_minimum_required(VERSION 3.22)
+
+function(run)
+  execute_process(COMMAND ${ARGV} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# expect_match(text pattern): compared as one line of single blanks, since CMake wraps its messages.
+function(expect_match text pattern)
+  string(REGEX REPLACE "[ \n]+" " " line "${text}")
+  if(NOT line MATCHES "${pattern}")
+    message(FATAL_ERROR "expected output that matches '${pattern}', got:\n${text}")
+  endif()
+endfunction()
+
+# shared_library(variable): the file in PREFIX that libscorematch.so stands for.
+function(shared_library variable)
+  file(GLOB_RECURSE links ${PREFIX}/libscorematch.so)
+  if(NOT links)
+    message(FATAL_ERROR "no libscorematch.so in ${PREFIX}")
+  endif()
+  list(GET links 0 link)
+  set(${variable} ${link} PARENT_SCOPE)
+endfunction()
+
+function(pkg_config_dir variable)
+  file(GLOB_RECURSE file ${PREFIX}/*/scorematch.pc)
+  get_filename_component(folder ${file} DIRECTORY)
+  set(${variable} ${folder} PARENT_SCOPE)
+endfunction()
+
+# What the dynamic linker of an installed system finds by itself.
+function(use_libraries_of_prefix)
+  pkg_config_dir(folder)
+  get_filename_component(folder ${folder} DIRECTORY)
+  set(ENV{LD_LIBRARY_PATH} ${folder}:$ENV{LD_LIBRARY_PATH})
+endfunction()
+
+if(STEP STREQUAL "install_main")
+  file(REMOVE_RECURSE ${PREFIX})
+  run(${CMAKE_COMMAND} --install ${MAIN} --prefix ${PREFIX})
+
+elseif(STEP STREQUAL "install")
+  file(REMOVE_RECURSE ${PREFIX})
+  run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  run(${CMAKE_COMMAND} --install ${WORK} --prefix ${PREFIX})
+
+elseif(STEP STREQUAL "consumer")
+  file(REMOVE ${WORK}/CMakeCache.txt)
+  run(${CMAKE_COMMAND} -S ${SOURCE}/tests/package/consumer -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "pkgconfig")
+  pkg_config_dir(folder)
+  set(ENV{PKG_CONFIG_PATH} ${folder})
+  execute_process(COMMAND pkg-config --cflags --libs scorematch OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  file(MAKE_DIRECTORY ${WORK})
+  run(${COMPILER} -std=c++17 ${SOURCE}/tests/package/consumer/main.cpp ${flags} -o ${WORK}/consumer)
+  use_libraries_of_prefix()
+  execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "package")
+  file(REMOVE_RECURSE ${PREFIX} ${WORK})
+  run(${CMAKE_CPACK_COMMAND} --config ${BUILD}/CPackConfig.cmake -G DEB -B ${WORK})
+  file(GLOB package ${WORK}/*.deb)
+  # A database of its own, in which nothing else is installed: hence no dependencies.
+  file(MAKE_DIRECTORY ${PREFIX} ${WORK}/database/info ${WORK}/database/updates ${WORK}/database/triggers)
+  file(TOUCH ${WORK}/database/status)
+  run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --log=${WORK}/log --force-not-root --force-script-chrootless
+      --force-depends --install ${package})
+  run(dpkg --admindir=${WORK}/database --status scorematch)
+  run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --verify scorematch)
+
+elseif(STEP STREQUAL "command")
+  use_libraries_of_prefix()
+  execute_process(COMMAND ${PREFIX}/bin/scorematch ${ARGUMENTS} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY
+                  ECHO_OUTPUT_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "outside")
+  file(REMOVE ${WORK}/CMakeCache.txt)
+  run(${CMAKE_COMMAND} -S ${SOURCE}/${PROJECT} -B ${WORK} ${ARGS})
+  run(${CMAKE_COMMAND} --build ${WORK})
+  if(EXISTS ${WORK}/CTestTestfile.cmake)
+    run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK} --output-on-failure --no-tests=error)
+    return()
+  endif()
+  get_filename_component(program ${PROJECT} NAME)
+  execute_process(COMMAND ${WORK}/${program} RESULT_VARIABLE status)
+  if(status EQUAL 77)
+    message("skipped: built, but this machine cannot run it")
+  elseif(NOT status EQUAL 0)
+    message(FATAL_ERROR "${program} ended with ${status}")
+  endif()
+
+elseif(STEP STREQUAL "python")
+  shared_library(library)
+  file(MAKE_DIRECTORY ${WORK})
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env SCOREMATCH_LIBRARY=${library} PYTHONDONTWRITEBYTECODE=1
+    ${PYTHON} ${SOURCE}/${PROGRAM} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status)
+  if(status EQUAL 77)
+    message("skipped: this machine cannot run it")
+  elseif(NOT status EQUAL 0)
+    message(FATAL_ERROR "${PROGRAM} ended with ${status}")
+  endif()
+
+elseif(STEP STREQUAL "symbols")
+  shared_library(library)
+  execute_process(COMMAND ${READELF} -d ${library} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  expect_match("${dynamic}" "Library soname: \\[libscorematch\\.so\\.[0-9]+\\.[0-9]+\\]")
+
+  # The classes whose members may be exported: those that carry SCOREMATCH_API in a public header.
+  file(GLOB headers ${SOURCE}/include/scorematch/*.h)
+  set(classes "")
+  foreach(header IN LISTS headers)
+    file(STRINGS ${header} lines REGEX "^(class|struct) SCOREMATCH_API ")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "^(class|struct) SCOREMATCH_API ([A-Za-z]+).*" "\\2" class "${line}")
+      list(APPEND classes ${class})
+    endforeach()
+  endforeach()
+  list(JOIN classes "|" classes)
+  # And the C interface's functions, every one.
+  set(functions "")
+  foreach(header IN LISTS headers)
+    file(STRINGS ${header} lines REGEX "^SCOREMATCH_API ")
+    foreach(line IN LISTS lines)
+      string(REGEX MATCH "scorematch_[a-z0-9_]+\\(" function "${line}")
+      string(REPLACE "(" "" function "${function}")
+      list(APPEND functions ${function})
+    endforeach()
+  endforeach()
+
+  execute_process(COMMAND ${NM} --dynamic --demangle --defined-only ${library} OUTPUT_VARIABLE symbols
+                  COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE "[][;]" "_" symbols "${symbols}")
+  string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
+  set(internal "")
+  set(exported 0)
+  foreach(symbol IN LISTS symbols)
+    string(REGEX REPLACE "^[0-9a-f ]*[A-Za-z] " "" symbol "${symbol}")
+    if((symbol MATCHES "^scorematch::(${classes})::" AND NOT symbol MATCHES "^[^(]*::Impl::") OR
+       symbol MATCHES "^scorematch::conditioning::Fourier::random\\(" OR
+       symbol MATCHES "^(typeinfo|typeinfo name|vtable) for scorematch::Error$")
+      math(EXPR exported "${exported} + 1")
+    elseif(symbol IN_LIST functions)
+      list(REMOVE_ITEM functions ${symbol})
+      math(EXPR exported "${exported} + 1")
+    else()
+      string(APPEND internal "  ${symbol}\n")
+    endif()
+  endforeach()
+  if(functions)
+    message(FATAL_ERROR "${library} does not export: ${functions}")
+  endif()
+  if(internal OR exported LESS 120)
+    message(FATAL_ERROR "${library} exports ${exported} symbols of its interface, and these besides:\n${internal}")
+  endif()
+  message(STATUS "${exported} symbols exported, all of them of the interface")
+
+elseif(STEP STREQUAL "refused")
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS}
+                  RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT failed)
+    message(FATAL_ERROR "was expected to fail:\n${output}")
+  endif()
+  expect_match("${output}" "${EXPECT}")
+
+else()
+  message(FATAL_ERROR "unknown STEP '${STEP}'")
+endif()

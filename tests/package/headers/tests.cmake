@@ -1,0 +1,53 @@
+# Each public header compiles alone, twice in one file, as C++17 with warnings as errors.
+set(header_work ${CMAKE_CURRENT_BINARY_DIR}/headers)
+set(header_flags -std=c++17 -I${PROJECT_SOURCE_DIR}/include)
+set(header_warnings -Wall -Wextra -Wconversion -Wpedantic -Werror)
+file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/scorematch/*.h)
+
+foreach(compiler g++ clang++)
+  find_program(SCOREMATCH_HEADER_${compiler} ${compiler})
+  mark_as_advanced(SCOREMATCH_HEADER_${compiler})
+  if(NOT SCOREMATCH_HEADER_${compiler})
+    scorematch_skipped_test(header.${compiler} "${compiler} is not installed" header)
+    continue()
+  endif()
+  foreach(header IN LISTS headers)
+    get_filename_component(stem ${header} NAME_WE)
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.cpp CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+    add_test(NAME header.${stem}.${compiler} COMMAND ${SCOREMATCH_HEADER_${compiler}} ${header_flags} ${header_warnings}
+      -fsyntax-only ${header_work}/${stem}.cpp)
+    set_tests_properties(header.${stem}.${compiler} PROPERTIES LABELS header TIMEOUT 120)
+  endforeach()
+endforeach()
+
+# The C interface's as C99 and C11 too.
+file(GLOB c_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
+  ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch_c*.h)
+foreach(compiler gcc clang)
+  find_program(SCOREMATCH_HEADER_${compiler} ${compiler})
+  mark_as_advanced(SCOREMATCH_HEADER_${compiler})
+  if(NOT SCOREMATCH_HEADER_${compiler})
+    scorematch_skipped_test(header.c.${compiler} "${compiler} is not installed" header)
+    continue()
+  endif()
+  foreach(header IN LISTS c_headers)
+    get_filename_component(stem ${header} NAME_WE)
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.c CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+    foreach(standard c99 c11)
+      add_test(NAME header.${stem}.${standard}.${compiler} COMMAND ${SCOREMATCH_HEADER_${compiler}} -std=${standard}
+        -I${PROJECT_SOURCE_DIR}/include ${header_warnings} -fsyntax-only ${header_work}/${stem}.c)
+      set_tests_properties(header.${stem}.${standard}.${compiler} PROPERTIES LABELS header TIMEOUT 120)
+    endforeach()
+  endforeach()
+endforeach()
+
+# And philox.h for the device, where there is a toolkit.
+find_program(SCOREMATCH_NVCC nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+mark_as_advanced(SCOREMATCH_NVCC)
+if(SCOREMATCH_NVCC)
+  add_test(NAME header.philox.nvcc COMMAND ${SCOREMATCH_NVCC} ${header_flags} -Xcompiler=-Wall,-Wextra
+    -Werror all-warnings -c ${PROJECT_SOURCE_DIR}/tests/package/headers/philox.cu -o ${header_work}/philox.o)
+  set_tests_properties(header.philox.nvcc PROPERTIES LABELS header TIMEOUT 300)
+else()
+  scorematch_skipped_test(header.philox.nvcc "there is no CUDA toolkit" header)
+endif()
