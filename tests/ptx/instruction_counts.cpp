@@ -1,5 +1,5 @@
-// A call for each of the main kernels, whose instructions the emulator counts (SCOREMATCH_PTX_COUNTS): networks
-// 8-64-64-8, 64 samples for each of the device's multiprocessors, so that each block of a fused kernel has one tile.
+// Calls each of the main kernels once; the emulator counts their instructions (SCOREMATCH_PTX_COUNTS). The networks are
+// 8-64-64-8, with 64 samples per multiprocessor of the device, so that each block of a fused kernel has one tile.
 #include <cmath>
 #include <cstdio>
 #include <vector>
