@@ -1,11 +1,11 @@
-"""Times a job by scorematch and by every form of its peers, side by side on this machine.
+"""Times a job with scorematch and with every form of its peers, side by side on this machine.
 
   compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT]
              [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
-Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
-forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
-has already and are not asked for stay in it, if they were measured alike, on the same commit.
+Every form is first checked against scorematch's result on a case with the shape of the job. Then all forms are timed briefly,
+and the two fastest of each framework take turns with scorematch, so that other activity of the machine affects all of them
+alike. Other jobs that FILE already has stay in it if they were measured with the same settings on the same commit.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from job import SIGMA, Job, draw
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("torch", "jax")
-# Sums over N terms in float32, in another order: N = 65536 makes about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or a
-# dropped term makes far more.
+# Sums over N terms in float32, in another order: for N = 65536 the error is about sqrt(N) eps = 2e-5 of the size of the terms. A
+# wrong factor or a missing term makes a far larger error.
 TOLERANCE = 1e-4
-SCOUTED = 3  # times; another's burst of work should not decide which form goes on
+SCOUTED = 3  # timings per form; a burst of other activity should not decide which form is chosen
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
 def default_jobs(engine: str, quick: bool) -> list[str]:
     shape = "d:64/H:128/L:3"
-    if engine != "cpu":  # of what cuda_bench has
+    if engine != "cpu":  # the jobs of cuda_bench
         return [f"{objective}/N:65536" for width in ((128,) if quick else (64, 128, 256)) for objective in (
             f"dsm/score/d:64/H:{width}/L:3", f"ssm/score/d:64/H:{width}/L:3/M:1", f"ssm/score/d:64/H:{width}/L:3/M:4")]
     if quick:
@@ -55,9 +55,9 @@ class Peer:
 
     def __init__(self, framework: str, engine: str, threads: int) -> None:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half written by a run that was ended
+        self.cache = tempfile.TemporaryDirectory()  # for compiled code, so that an interrupted run leaves no partial files behind
         limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
-        if engine == "cpu":  # on a machine with a GPU too
+        if engine == "cpu":  # also on a machine with a GPU
             limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
@@ -67,7 +67,7 @@ class Peer:
         try:
             print(json.dumps(request), file=self.process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # the answer lacks too
+            pass  # reading the answer fails as well
         return self._answer()
 
     def _answer(self) -> dict:
@@ -76,7 +76,7 @@ class Peer:
             raise RuntimeError(f"a peer: expected an answer within {LONGEST_ANSWER} s, got none")
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("a peer's process ended; its last words are above")
+            raise RuntimeError("a peer's process ended; its last output is above")
         return json.loads(line)
 
 
@@ -86,10 +86,10 @@ class Ours:
         self.environment = os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
 
     def time(self, job: str, seconds: float) -> tuple[float, float | None]:
-        """Milliseconds, and the share of the floor where it is known."""
+        """Milliseconds, and the fraction of the floor if known."""
         name = f"{self.engine}/{job}"
         command = [self.build / "bin/loss_bench", f"--jobs={name}", f"--benchmark_min_time={seconds}"]
-        if self.engine != "cpu":  # so many calls each time
+        if self.engine != "cpu":  # a fixed number of calls per run
             command = [self.build / "bin/cuda_bench", f"--benchmark_filter=^{name}/(iterations|manual_time)"]
         output = subprocess.run([*command, "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, check=True, timeout=LONGEST_ANSWER).stdout
@@ -100,13 +100,13 @@ class Ours:
         return rows[0]["real_time"] * unit, rows[0].get("floor_share")
 
     def evaluate(self, case: Path, out: Path) -> None:
-        engine = "cpu" if self.engine == "cpu" else "cuda"  # cuda_bench compares it with the reference
+        engine = "cpu" if self.engine == "cpu" else "cuda"  # cuda_bench compares it with the reference engine
         command = [self.build / "bin/scorematch", "eval", case, "--engine", engine, "-o", out]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def write_case(job: Job, path: Path) -> None:
-    """docs/eval-format.md. The exact trace has all directions of the basis in the engine itself."""
+    """Writes a case in the format of docs/eval-format.md. For the exact trace, the engine itself supplies the basis directions."""
     arrays = draw(job)
     metadata = {"objective": job.objective, "net": job.net, "activation": "silu", "parameterization": "plain",
                 "conditioning": "none", "weighting": "sigma2" if job.objective == "dsm" else "none"}
@@ -132,7 +132,7 @@ class Comparison:
         return self.peers[form.split("-")[0]]
 
     def accepted(self, job: Job) -> list[str]:
-        """The forms that agree with scorematch."""
+        """Checks all forms and returns those that agree with scorematch."""
         forms = []
         with tempfile.TemporaryDirectory() as folder:
             case, expected = Path(folder) / "case.safetensors", Path(folder) / "expected.safetensors"
@@ -154,7 +154,7 @@ class Comparison:
             forms.append(form)
 
     def scout(self, job: Job) -> list[str]:
-        """Times every form in turn, a few times; the two of each framework with the least time go on."""
+        """Times every form a few times, in turn. The two fastest of each framework are chosen."""
         times: dict[str, list[float]] = {form: [] for form in self.accepted(job)}
         for _ in range(SCOUTED):
             for form in list(times):
@@ -185,7 +185,7 @@ class Comparison:
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     if "refused" in answer:
-                        raise RuntimeError(f"{who} on {job.name}: timed before, and refused now: {answer['refused']}")
+                        raise RuntimeError(f"{who} on {job.name}: was timed before, but is refused now: {answer['refused']}")
                     theirs[who].append(answer["ms"])
         of_floor = {"floor_share": median(shares)} if shares else {}
         self.rows += rows_of(f"{self.ours.engine}/{job.name}", ours, **of_floor)
@@ -203,7 +203,7 @@ class Comparison:
 
 
 def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict], list[dict]]:
-    """What an earlier run left of other jobs: rows and refusals."""
+    """The rows and refusals of other jobs in the record of an earlier run."""
     if not path.exists():
         return [], []
     record = json.loads(path.read_text())
@@ -216,14 +216,14 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
+    parser.add_argument("--build", type=Path, required=True, help="folder with bin/loss_bench and bin/scorematch")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--engine", choices=("cpu", "cuda-fp32"), default="cpu", help="peers run where it does")
-    parser.add_argument("--device", default=platform.processor() or platform.machine(), help="its name in the record")
-    parser.add_argument("--commit", default="unknown and changes", help="of which the build is; with changes nothing is kept")
+    parser.add_argument("--engine", choices=("cpu", "cuda-fp32"), default="cpu", help="peers run on the same device")
+    parser.add_argument("--device", default=platform.processor() or platform.machine(), help="device name for the record")
+    parser.add_argument("--commit", default="unknown and changes", help="commit of the build; with changes, no old rows are kept")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.3, help="of a slice")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of a slice")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("jobs", nargs="*", metavar="JOB")
     given = parser.parse_args()
@@ -243,7 +243,7 @@ def main() -> None:
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         part = given.out.with_suffix(".part")
         part.write_text(json.dumps(record, indent=1) + "\n")
-        part.replace(given.out)  # after each, so that a long run leaves what it had
+        part.replace(given.out)  # after each job, so that an interrupted run keeps its results
 
 
 if __name__ == "__main__":
