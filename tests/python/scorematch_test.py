@@ -167,7 +167,7 @@ class RefusalTest(unittest.TestCase):
             (ValueError, "x: expected one to three axes, got 0", {"x": np.ones((), np.float32)}),
             (ValueError, "grad: expected an array that may be written", {"x": sines(), "grad": read_only}),
             (TypeError, "loss: expected what Engine.estimate() makes", {"x": sines(), "loss": np.zeros(3)}),
-            (TypeError, "got ['gard']", {"x": sines(), "gard": loss.grad}),
+            (TypeError, "got ['grads']", {"x": sines(), "grads": loss.grad}),
         ):
             with self.assertRaisesRegex(error, part.replace("[", r"\[").replace("(", r"\(").replace(")", r"\)")):
                 loss(**arrays)
