@@ -47,7 +47,7 @@ class Parts {
     return true;
   }
   void end() const {
-    if (at_ < parts_.size()) refuse(name_, "nothing more", parts_[at_]);
+    if (at_ < parts_.size()) refuse(name_, "the end of the name", parts_[at_]);
   }
 
  private:

@@ -174,20 +174,20 @@ class Comparison:
     def run(self, job: Job) -> None:
         forms = self.scout(job)
         ours: list[float] = []
-        shares: list[float] = []
+        fractions: list[float] = []
         theirs: dict[str, list[float]] = {form: [] for form in forms}
         for turn in range(self.rounds):
             for who in self._turned([None, *forms], turn):
                 if who is None:
-                    milliseconds, share = self.ours.time(job.name, self.seconds)
+                    milliseconds, fraction = self.ours.time(job.name, self.seconds)
                     ours.append(milliseconds)
-                    shares += [] if share is None else [share]
+                    fractions += [] if fraction is None else [fraction]
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     if "refused" in answer:
                         raise RuntimeError(f"{who} on {job.name}: was timed before, but is refused now: {answer['refused']}")
                     theirs[who].append(answer["ms"])
-        of_floor = {"floor_share": median(shares)} if shares else {}
+        of_floor = {"floor_share": median(fractions)} if fractions else {}
         self.rows += rows_of(f"{self.ours.engine}/{job.name}", ours, **of_floor)
         line = f"{job.name:44} {median(ours):9.3f} ms"
         for form, times in theirs.items():

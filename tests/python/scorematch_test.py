@@ -243,12 +243,12 @@ class PlansTest(unittest.TestCase):
         text = "sampler=langevin sigma=0.6 step_size=1 steps=40 sigma_start=1 metropolis=true"
         plan = sm.SamplerPlan(engine, net, text, 400)
         queue, mean = sm.Queue(engine, plan.workspace_bytes), engine.estimate()
-        samples, share = np.empty((400, 2), np.float32), np.empty(400, np.float32)
+        samples, accepted = np.empty((400, 2), np.float32), np.empty(400, np.float32)
         zeros = np.zeros(net.param_count, np.float32)  # parameters of the energy of N(0, I)
-        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, share)
+        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, accepted)
         self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 800))
-        self.assertAlmostEqual(queue.read_estimate(mean).mean, share.mean(), places=5)
-        self.assertTrue(0.5 < share.mean() < 1)
+        self.assertAlmostEqual(queue.read_estimate(mean).mean, accepted.mean(), places=5)
+        self.assertTrue(0.5 < accepted.mean() < 1)
 
     def test_a_chain_without_a_level_has_no_sigma(self):
         engine, seen = host_engine(), []
