@@ -65,7 +65,7 @@ RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
 void RunningJob::run(std::int64_t i) {
   const ConstView x = pool_.at(i);
   LossPlan::In in{params_, x, noise_};
-  if (job_.objective == "esm") in.true_score = x;  // the values do not affect the cost
+  if (job_.objective == "esm") in.true_score = x;  // any numbers cost the same
   LossPlan::Out out{value_.data()};
   if (job_.gradient) out.grad = grad_;
   plan_.run(queue_, in, out);

@@ -1,4 +1,4 @@
-// The machine: devices, versions, errors; and the functions that tests call.
+// The machine: devices, versions, errors; and what tests ask of the stand-in.
 #include <cstring>
 #include <stdexcept>
 

@@ -8,7 +8,7 @@
 
 namespace simt::runtime {
 
-/// The machine that the program finds.
+/// The machine as the program finds it.
 struct Machine {
   int devices = 1;
   int driver = 13000;                         // 0: none
