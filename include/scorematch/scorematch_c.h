@@ -8,7 +8,8 @@
 /// - What is computed is described by texts of "key=value" with blanks between, with the names of the eval format and
 ///   of the command. What is absent is the C++ default; an unknown or superfluous key is refused.
 /// - Structs that may grow begin with their size: set it to sizeof. The library refuses more than it knows of, and
-///   takes what an older caller's lacks as not given. All else that is zero is not given, too.
+///   takes what an older caller's lacks as not given. All else that is zero is not given, too. New fields are appended,
+///   to inputs at the end of their batch; all other changes come with another soname.
 /// - A handle is destroyed by its `_destroy`, to which NULL is nothing. Plans, queues and buffers keep their engine.
 /// - Threads: engines, nets and plans, any number; a queue and what is written through it, one at a time. The last
 ///   error is the thread's own.

@@ -64,6 +64,11 @@ NoiseRef noise_of(const scorematch_noise_ref& ref) {
   return ref.noise == nullptr ? NoiseRef{} : ref.noise->state.from(ref.sample_offset);
 }
 
+Batch batch_of(const scorematch_batch& batch) {
+  return {input(batch.x),          noise_of(batch.noise),   input(batch.sigma), input(batch.eps),
+          input(batch.directions), input(batch.true_score), input(batch.rows),  batch.draw_rows};
+}
+
 Estimate* estimate_of(scorematch_estimate* estimate) { return reinterpret_cast<Estimate*>(estimate); }
 
 Reduction reduction_of(const scorematch_reduction* reduction) {

@@ -8,11 +8,10 @@
 #include "plans/validate.h"
 #include "scorematch/adam.h"
 #include "scorematch/engine.h"
-#include "scorematch/head.h"
-#include "scorematch/loss.h"
-#include "scorematch/prologue.h"
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+#include "scorematch/plan_data.h"
 #include "scorematch/queue.h"
-#include "scorematch/score.h"
 
 namespace scorematch {
 
@@ -62,11 +61,11 @@ class Program {
   virtual PlanReport report(std::int64_t /*batch*/) const { return {Route::automatic, 0, "on the host"}; }
   virtual void run(Queue::Impl& queue, const In& in, const Out& out, std::int64_t batch, const More&... more) const = 0;
 };
-using LossProgram = Program<LossPlan::In, LossPlan::Out, Reduction>;
-using ScoreProgram = Program<ScorePlan::In, ScorePlan::Out>;
-using PerturbProgram = Program<PerturbPlan::In, PerturbPlan::Out>;
+using LossProgram = Program<LossIn, LossOut, Reduction>;
+using ScoreProgram = Program<ScoreIn, ScoreOut>;
+using PerturbProgram = Program<Batch, PerturbOut>;
 using DirectionProgram = Program<NoiseRef, View>;
-using HeadProgram = Program<HeadPlan::In, HeadPlan::Out, Reduction>;
+using HeadProgram = Program<HeadIn, HeadOut, Reduction>;
 
 /// Where Adam's state lies, all of it in engine memory.
 struct AdamState {

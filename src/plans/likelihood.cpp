@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "plans/batch.h"
+#include "plans/batch_checks.h"
 #include "plans/noise_levels.h"
 #include "plans/working_arrays.h"
 #include "scorematch/score.h"
@@ -27,6 +27,15 @@ std::vector<double> level_list(const Likelihood& options) {
   std::vector<double> levels = {ends[0]};
   for (std::size_t i = 1; i < ends.size(); ++i) levels.insert(levels.end(), {(ends[i - 1] + ends[i]) / 2, ends[i]});
   return levels;
+}
+
+/// Nothing but x and noise.
+void check_only_data(const Batch& batch) {
+  check_no_rows(batch, "x is the batch");
+  CallChecker::absent("sigma", batch.sigma, "the plan has levels of its own");
+  CallChecker::absent("eps", batch.eps, "no noise is added to x");
+  CallChecker::absent("directions", batch.directions, "they are drawn from noise");
+  CallChecker::absent("true_score", batch.true_score, "only losses use it");
 }
 
 }  // namespace
@@ -51,11 +60,11 @@ struct LikelihoodPlan::Impl {
   void evaluate(Queue& inner, const In& in, const ConstView& x, std::int64_t level, const View& s,
                 const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
-    ScorePlan::In at{in.params, x, table[level]};
+    ScorePlan::In at{in.params, {x, {}, table[level]}};
     ScorePlan::Out out;
     out.score = s;
     if (options.projections > 0)
-      at.noise = in.noise, out.divergence_estimate = divergence;
+      at.batch.noise = in.batch.noise, out.divergence_estimate = divergence;
     else
       out.divergence = divergence;
     net_score->run(inner, at, out);
@@ -109,11 +118,9 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
     call.required("params", in.params, {plan.param_count});
   else
     CallChecker::absent("params", in.params, "the plan has a score function of the caller's");
-  call.required("x", in.x, {kAny, plan.dim});
-  const std::int64_t batch = in.x.shape.extent[0];
-  if (batch < 1 || batch > plan.max_batch)
-    throw_invalid("x", "a batch of 1 to " + std::to_string(plan.max_batch), std::to_string(batch));
-  if (plan.options.projections > 0) check_noise(call, in.noise, "directions");
+  const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
+  check_only_data(in.batch);
+  if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");
   call.output("log_likelihood", out.log_likelihood, {batch});
   call.output("latent", out.latent, {batch, plan.dim});
   call.output("mean", out.mean, sizeof(Estimate));
@@ -133,7 +140,7 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
     engine.sampler_update(queue.impl(), update);
   };
 
-  set(x, in.x, 0, {});
+  set(x, in.batch.x, 0, {});
   set(column(log_p), {}, 0, {});
   constexpr double kWeight[] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6}, kReach[] = {0.5, 0.5, 1};
   constexpr std::int64_t kLevel[] = {0, 1, 1, 2};

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "plans/batch.h"
+#include "plans/batch_checks.h"
 #include "plans/noise_levels.h"
 #include "plans/working_arrays.h"
 #include "samplers/sampler_method.h"
@@ -113,8 +113,8 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   for (int i = 0; i < plan.method->value_count(); ++i) run.values.push_back(plan.arrays.take_values(scratch, batch));
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   run.score_and_log_density = [&](ConstView at, std::int64_t level, View score, View log_density) {
-    ScorePlan::In in{params, at};
-    if (plan.net_uses_sigma) in.sigma = plan.levels[level];
+    ScorePlan::In in{params, {at}};
+    if (plan.net_uses_sigma) in.batch.sigma = plan.levels[level];
     ScorePlan::Out values;
     values.score = score;
     values.log_density = log_density;

@@ -10,16 +10,14 @@ class ReferenceHead final : public HeadProgram {
  public:
   explicit ReferenceHead(const HeadSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl&, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_sigma_values(in.sigma);
-    if (!in.x.empty()) check_row_values(in.rows, in.x.shape.extent[0]);
-    check_noise_range(in.noise, batch);
-    const RowIndex row_of(in);
+    check_host_values(in.batch, batch);
+    const RowIndex row_of(in.batch);
     Estimate estimate;
     for (std::int64_t n = 0; n < batch; ++n) {
-      Sample<double> sample = sample_of(in, spec_.loss, spec_.dim, n);
-      if (!in.x.empty()) sample.x = row(in.x, row_of(n));
+      Sample<double> sample = sample_of(in.batch, spec_.loss, spec_.dim, n);
+      if (!in.batch.x.empty()) sample.x = row(in.batch.x, row_of(n));
       const double loss = run_sample(in, out, n, sample, grad_factor_of(reduction, batch));
       add_to(estimate, loss);
       put_element(out.loss_per_sample, n, loss);
@@ -28,7 +26,7 @@ class ReferenceHead final : public HeadProgram {
   }
 
  private:
-  double run_sample(const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t n, const Sample<double>& sample,
+  double run_sample(const HeadIn& in, const HeadOut& out, std::int64_t n, const Sample<double>& sample,
                     double grad_factor) const {
     const auto [a, b, c] = coefficients(spec_.parameterization, sample.sigma);
     HeadInput<double> given;

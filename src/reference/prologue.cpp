@@ -9,8 +9,8 @@ class ReferencePerturb final : public PerturbProgram {
  public:
   explicit ReferencePerturb(const PerturbSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const PerturbPlan::In& in, const PerturbPlan::Out& out, std::int64_t batch) const override {
-    check_host_values(in, in.x, batch);
+  void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
+    check_host_values(in, batch);
     const RowIndex row_of(in);
     for (std::int64_t n = 0; n < batch; ++n) {
       const double sigma = sigma_of(in, spec_.schedule, n), c = coefficients(spec_.parameterization, sigma).c;

@@ -28,7 +28,7 @@ struct PerturbCall {
   Memory memory{engine};
   NoiseState noise;
   NoiseSchedule schedule = schedule::LogNormal{};
-  PerturbPlan::In in;
+  Batch in;
   PerturbPlan::Out out;
   std::optional<Engine> queue_engine;
 };
