@@ -46,9 +46,9 @@ int main() {
 
   bool same = true;
   for (std::int64_t first = 0; first < kRows; first += kBatch) {
-    sm::Batch batch{data, noise};
-    batch.rows = order.samples(first, kBatch);
-    plan.run(queue, {params, batch}, {nullptr, {}, {}, by_index});
+    sm::Batch gathered{data, noise};
+    gathered.rows = order.samples(first, kBatch);
+    plan.run(queue, {params, gathered}, {nullptr, {}, {}, by_index});
 
     std::vector<float> host;  // or from a loader
     for (std::int64_t n = first; n < first + kBatch; ++n) {
