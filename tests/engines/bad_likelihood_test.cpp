@@ -132,6 +132,33 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
          c.in.batch.x = {c.memory.fill<float>(27), {9, 3}};
        },
        {"x", "a batch of 1 to 8", "9"}},
+      {"sigma",
+       library,
+       [](C& c) {
+         c.in.batch.sigma = {c.memory.fill<float>(1), 1};
+       },
+       {"sigma", "nothing (the plan has levels of its own)", "[1] float32"}},
+      {"eps",
+       library,
+       [](C& c) { c.in.batch.eps = c.in.batch.x; },
+       {"eps", "nothing (no noise is added to x)", "[5, 3] float32"}},
+      {"directions",
+       library,
+       [](C& c) {
+         c.in.batch.directions = {c.memory.fill<float>(15), {1, 5, 3}};
+       },
+       {"directions", "nothing (they are drawn from noise)", "[1, 5, 3] float32"}},
+      {"true score",
+       library,
+       [](C& c) { c.in.batch.true_score = c.in.batch.x; },
+       {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
+      {"rows",
+       library,
+       [](C& c) {
+         c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 4}), 5};
+       },
+       {"rows", "nothing (x is the batch)", "[5] int64"}},
+      {"draw_rows", library, [](C& c) { c.in.batch.draw_rows = 5; }, {"draw_rows", "0, as x is the batch", "5"}},
       {"no noise for directions",
        library,
        [](C& c) { c.in.batch.noise = {}; },
