@@ -35,11 +35,8 @@ class ReferenceHead final : public HeadProgram {
     given.true_score = sample.true_score;
     given.sigma = sample.sigma;
     std::vector<double> score = row(in.output, n);
-    for (std::size_t i = 0; i < score.size(); ++i) {
-      const double x = sample.x.empty() ? 0 : sample.x[i],
-                   shift = sample.eps.empty() ? 0 : sample.sigma * sample.eps[i];
-      score[i] = b * score[i] + (sample.x.empty() ? 0 : a * (x + shift));
-    }
+    const std::vector<double> x_tilde = perturbed(sample.x, 1, sample.sigma, sample.eps);
+    for (std::size_t i = 0; i < score.size(); ++i) score[i] = b * score[i] + (x_tilde.empty() ? 0 : a * x_tilde[i]);
     given.score = {score};
     for (std::size_t m = 0; m < sample.directions.size(); ++m) {
       given.jvp.push_back(row(in.jvp, n, static_cast<std::int64_t>(m)));
