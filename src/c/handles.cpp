@@ -4,8 +4,9 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "formats/spec_plans.h"
-#include "plans/validate.h"
 
 namespace scorematch::c {
 

@@ -5,7 +5,7 @@
 #include "cpu/programs.h"
 #include "cpu/tile/energy_net_loss.h"
 #include "cpu/tile/score_net_loss.h"
-#include "plans/cancellation.h"
+#include "engine/cancellation.h"
 
 namespace scorematch::cpu {
 namespace {

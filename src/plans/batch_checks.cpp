@@ -1,5 +1,8 @@
 #include "plans/batch_checks.h"
 
+#include "checks/argument.h"
+#include "plans/call_checker.h"
+
 namespace scorematch {
 namespace {
 

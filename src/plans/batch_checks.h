@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/network.h"
-#include "plans/validate.h"
+#include "plans/call_checker.h"
 #include "scorematch/batch.h"
 #include "scorematch/estimate.h"
 

@@ -1,7 +1,10 @@
 #include "scorematch/head.h"
 
+#include "checks/descriptions.h"
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
+#include "plans/call_checker.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 

@@ -1,8 +1,10 @@
 #include "scorematch/loss.h"
 
+#include "checks/descriptions.h"
 #include "engine/backend.h"
+#include "engine/cancellation.h"
 #include "plans/batch_checks.h"
-#include "plans/cancellation.h"
+#include "plans/call_checker.h"
 
 namespace scorematch {
 

@@ -2,10 +2,14 @@
 
 #include <utility>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
+#include "engine/backend.h"
 #include "plans/batch_checks.h"
-#include "plans/noise_levels.h"
-#include "plans/working_arrays.h"
+#include "plans/call_checker.h"
+#include "samplers/noise_levels.h"
 #include "samplers/sampler_method.h"
+#include "samplers/working_arrays.h"
 #include "scorematch/score.h"
 
 namespace scorematch {

@@ -1,8 +1,10 @@
 #include "scorematch/score.h"
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
-#include "scorematch/philox.h"
+#include "plans/call_checker.h"
 
 namespace scorematch {
 
