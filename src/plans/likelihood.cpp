@@ -12,9 +12,9 @@
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
 #include "plans/call_checker.h"
+#include "plans/score_program.h"
 #include "samplers/noise_levels.h"
 #include "samplers/working_arrays.h"
-#include "scorematch/score.h"
 
 namespace scorematch {
 namespace {
@@ -58,20 +58,20 @@ struct LikelihoodPlan::Impl {
   }
 
   std::size_t own_bytes() const { return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes(); }
-  std::size_t workspace_bytes() const { return own_bytes() + (net_score ? net_score->workspace_bytes() : 0); }
+  std::size_t workspace_bytes() const { return own_bytes() + (program ? program->workspace_bytes() : 0); }
 
   /// s and div s (or its estimate) at x and a level.
   void evaluate(Queue& inner, const In& in, const ConstView& x, std::int64_t level, const View& s,
                 const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
-    ScorePlan::In at{in.params, {x, {}, table[level]}};
-    ScorePlan::Out out;
+    ScoreIn at{in.params, {x, {}, table[level]}};
+    ScoreOut out;
     out.score = s;
     if (options.projections > 0)
       at.batch.noise = in.batch.noise, out.divergence_estimate = divergence;
     else
       out.divergence = divergence;
-    net_score->run(inner, at, out);
+    program->run(inner.impl(), at, out, x.shape.extent[0]);
   }
 
   Engine engine;
@@ -82,7 +82,7 @@ struct LikelihoodPlan::Impl {
   LevelTable table;
   double latent_variance;
   WorkingArrays arrays;
-  std::shared_ptr<ScorePlan> net_score;  // null with a ScoreFunction
+  std::unique_ptr<ScoreProgram> program;  // null with a ScoreFunction
   std::int64_t param_count = 0;
   ScoreFunction score;
 };
@@ -95,8 +95,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   if (likelihood.projections != 0) check_projections(likelihood.projections);
   check(Objective(Ssm{1, likelihood.law}));
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
-  impl->net_score =
-      std::make_shared<ScorePlan>(engine, net, max_batch, likelihood.projections, likelihood.law, compute);
+  impl->program = make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.law, compute});
   impl->param_count = net.param_count();
   impl_ = std::move(impl);
 }
@@ -118,7 +117,7 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   const Impl& plan = *impl_;
   queue.impl().check(plan.engine.impl(), workspace_bytes());
   CallChecker call(*plan.engine.impl());
-  if (plan.net_score)
+  if (plan.program)
     call.required("params", in.params, {plan.param_count});
   else
     CallChecker::absent("params", in.params, "the plan has a score function of the caller's");

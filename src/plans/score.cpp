@@ -1,10 +1,10 @@
 #include "scorematch/score.h"
 
 #include "checks/argument.h"
-#include "checks/descriptions.h"
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
 #include "plans/call_checker.h"
+#include "plans/score_program.h"
 
 namespace scorematch {
 
@@ -17,16 +17,11 @@ struct ScorePlan::Impl {
 
 ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections, Projection law,
                      Compute compute) {
-  check(net);
-  check_max_batch(max_batch);
-  check(compute);
-  if (projections != 0) check_projections(projections);
-  check(Objective(Ssm{1, law}));
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
   impl->spec = {net, max_batch, projections, law, compute};
+  impl->program = make_score_program(engine, impl->spec);
   impl->param_count = net.param_count();
-  impl->program = impl->engine->make_score(impl->spec);
   impl_ = std::move(impl);
 }
 
