@@ -1,7 +1,7 @@
 /// @file
 /// The C interface: plans (loss.h, head.h, prologue.h, score.h). Part of scorematch_c.h.
 #pragma once
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
 
 #ifdef __cplusplus
 extern "C" {

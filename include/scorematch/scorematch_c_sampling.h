@@ -1,8 +1,7 @@
 /// @file
-/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Included by scorematch_c.h.
+/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Part of scorematch_c.h.
 #pragma once
-
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
 #include "scorematch/scorematch_c_plans.h"
 
 #ifdef __cplusplus

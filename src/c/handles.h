@@ -9,6 +9,7 @@
 #include "scorematch/checkpoint.h"
 #include "scorematch/estimate.h"
 #include "scorematch/noise.h"
+#include "scorematch/scorematch_c.h"
 
 struct scorematch_engine {
   scorematch::Engine engine;
