@@ -115,7 +115,7 @@ void score(benchmark::State& state, std::int64_t batch) {
   out.score = s;
   const sm::ConstView rows(x.data(), {batch, 64});
   measure(state, {double(batch), 0, double(batch) * 2 * (2 * 64 * 128 + 2 * 128 * 128)}, [&] {
-    plan.run(queue, {params, rows}, out);
+    plan.run(queue, {params, {rows}}, out);
   });
 }
 

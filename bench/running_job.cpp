@@ -33,8 +33,8 @@ Result evaluate(const Job& job, const Engine& engine, const std::vector<float>& 
   const ConstView rows(there.data(), {batch, job.dim});
   auto grad = engine.allocate<float>(net.param_count());
   auto value = engine.allocate<Estimate>();
-  LossPlan::In in{params, rows, noise};
-  if (job.objective == "esm") in.true_score = rows;
+  LossPlan::In in{params, {rows, noise}};
+  if (job.objective == "esm") in.batch.true_score = rows;
   LossPlan::Out out{value.data()};
   if (job.gradient) out.grad = grad;
   plan.run(queue, in, out);
@@ -64,8 +64,8 @@ RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
 
 void RunningJob::run(std::int64_t i) {
   const ConstView x = pool_.at(i);
-  LossPlan::In in{params_, x, noise_};
-  if (job_.objective == "esm") in.true_score = x;  // any numbers cost the same
+  LossPlan::In in{params_, {x, noise_}};
+  if (job_.objective == "esm") in.batch.true_score = x;  // any numbers cost the same
   LossPlan::Out out{value_.data()};
   if (job_.gradient) out.grad = grad_;
   plan_.run(queue_, in, out);
