@@ -65,8 +65,8 @@ void perturb(benchmark::State& state, std::int64_t batch, int dim) {
   measure(state, {elements, 8 * elements, 0}, [&] { plan.run(queue, {rows, noise}, out); });
 }
 
-void directions(benchmark::State& state, sm::Projection law, std::int64_t batch, int dim) {
-  const sm::DirectionPlan plan(kEngine, dim, 1, law, batch);
+void directions(benchmark::State& state, sm::Projection distribution, std::int64_t batch, int dim) {
+  const sm::DirectionPlan plan(kEngine, dim, 1, distribution, batch);
   sm::Queue queue(kEngine, 0);
   const sm::NoiseState noise(kEngine, 1);
   auto v = kEngine.allocate<float>({1, batch, dim});

@@ -27,7 +27,7 @@ struct ScoreSpec {
   MlpShape net;
   std::int64_t max_batch = 0;
   int projections = 0;
-  Projection law = Projection::rademacher;
+  Projection distribution = Projection::rademacher;
   Compute compute;
 };
 
@@ -42,7 +42,7 @@ struct PerturbSpec {
 struct DirectionSpec {
   int dim = 0;
   int projections = 0;
-  Projection law = Projection::rademacher;
+  Projection distribution = Projection::rademacher;
   std::int64_t max_batch = 0;
 };
 

@@ -39,7 +39,7 @@ std::int64_t check_batch(CallChecker& call, const In& in, const char* x_name, co
 
 /// Whether the objective is evaluated at x + sigma eps rather than at x.
 inline bool perturbs(const Loss& loss, const ConstView& eps) {
-  return needs_of(loss.objective).eps || !std::holds_alternative<schedule::None>(loss.schedule) || !eps.empty();
+  return needs_of(loss.objective).eps || loss.schedule.kind != NoiseSchedule::Kind::none || !eps.empty();
 }
 
 /// sigma and eps of a loss: what is needed is given or can be drawn, and nothing is given that is not used.
@@ -49,12 +49,12 @@ void check_noise_inputs(CallChecker& call, const In& in, const Loss& loss, bool 
   call.optional_per_sample("sigma", in.sigma, batch);
   call.optional("eps", in.eps, {batch, dim});
   const bool perturbed = perturbs(loss, in.eps);
-  const bool sigma_used = perturbed || net_uses_sigma || !std::holds_alternative<weighting::None>(loss.weighting);
+  const bool sigma_used = perturbed || net_uses_sigma || loss.weighting.kind != Weighting::Kind::none;
   if (!sigma_used) CallChecker::absent("sigma", in.sigma, "neither the objective nor the network uses it");
   if (sigma_used && in.sigma.empty()) {
-    if (std::holds_alternative<schedule::None>(loss.schedule))
+    if (loss.schedule.kind == NoiseSchedule::Kind::none)
       throw_invalid("sigma", "[" + std::to_string(batch) + "] or [1], as the loss has no schedule", "nothing");
-    if (!std::holds_alternative<schedule::Single>(loss.schedule)) check_noise(call, in.noise, "sigma");
+    if (is_drawn(loss.schedule)) check_noise(call, in.noise, "sigma");
   }
   if (perturbed && in.eps.empty()) check_noise(call, in.noise, "eps");
 }

@@ -37,7 +37,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(*impl_->engine);
   std::int64_t batch = 0;
-  if (std::holds_alternative<parameterization::Edm>(spec.parameterization)) {
+  if (uses_x(spec.parameterization)) {
     batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
   } else {
     CallChecker::absent("x", in.x, "a = 0");

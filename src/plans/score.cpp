@@ -13,16 +13,16 @@ struct ScorePlan::Impl {
   std::unique_ptr<ScoreProgram> program;
 };
 
-ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections, Projection law,
-                     Compute compute) {
+ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections,
+                     Projection distribution, Compute compute) {
   check(net);
   check_max_batch(max_batch);
   check(compute);
   if (projections != 0) check_projections(projections);
-  check(Objective(Ssm{1, law}));
+  check(Objective(Ssm{1, distribution}));
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
-  impl->spec = {net, max_batch, projections, law, compute};
+  impl->spec = {net, max_batch, projections, distribution, compute};
   impl->param_count = net.param_count();
   impl->program = impl->engine->make_score(impl->spec);
   impl_ = std::move(impl);

@@ -67,7 +67,8 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
   const std::vector<Arguments> cases = {
       {"--dequantize", "--validation", "0.3"},
       {"--dequantize=0.5", "--standardize", "none", "--net", "energy", "--residual"},
-      {"--objective", "ssm", "--law", "sphere", "--schedule", "geometric", "--rate-schedule", "linear", "--ema", "0"},
+      {"--objective", "ssm", "--distribution", "sphere", "--schedule", "geometric", "--rate-schedule", "linear",
+       "--ema", "0"},
       {"--select", "last", "--validation", "0.5"},
       {"--select", "best", "--net", "energy"},
       {"--validation", "0", "--weight-decay", "0.01", "--engine", "reference", "--standardize", "column"},

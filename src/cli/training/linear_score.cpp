@@ -124,10 +124,16 @@ Split split(const LinearScore& score, const MatrixXd& vectors) {
 }
 
 double weight(const Weighting& weighting, double sigma) {
-  if (std::holds_alternative<weighting::None>(weighting)) return 1;
-  if (std::holds_alternative<weighting::Sigma2>(weighting)) return square(sigma);
-  const double data = square(std::get<weighting::Edm>(weighting).sigma_data);
-  return square(sigma) * (square(sigma) + data) / data;
+  const double data = square(weighting.sigma_data);
+  switch (weighting.kind) {
+    case Weighting::Kind::none:
+      break;
+    case Weighting::Kind::sigma2:
+      return square(sigma);
+    case Weighting::Kind::edm:
+      return square(sigma) * (square(sigma) + data) / data;
+  }
+  return 1;
 }
 
 /// Of some rows, all in the basis' coordinates, in which the score's Jacobian is diagonal.

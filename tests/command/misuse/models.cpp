@@ -147,7 +147,7 @@ std::vector<Misuse> bad_cases() {
       {"case_folder", kFailure, eval("folder"), {"folder: ", "expected a regular file"}},
       {"case_truncated", kFailure, eval("truncated.safetensors"), {"truncated.safetensors: ", "expected"}},
       {"case_of_another_format", kFailure, eval("model.safetensors"), {"model.safetensors: ", "'x'"}},
-      {"case_without_noise", kFailure, eval("case_without_noise.safetensors"), {"'noise'", "[", "got nothing"}},
+      {"case_without_noise", kFailure, eval("case_without_noise.safetensors"), {"'eps'", "[", "got nothing"}},
       {"case_without_sigma", kFailure, eval("case_without_sigma.safetensors"), {"'sigma'", "got nothing"}},
       {"case_without_layers", kFailure, eval("case_without_layers.safetensors"), {"'layers.0.weight'", "got nothing"}},
       {"case_with_directions",
