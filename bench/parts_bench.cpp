@@ -16,6 +16,7 @@
 #include "cpu/simd/activation.h"
 #include "cpu/simd/product.h"
 #include "machine.h"
+#include "model/names.h"
 #include "scorematch/scorematch.h"
 #include "statistics.h"
 
@@ -160,14 +161,10 @@ void add_noise() {
 }
 
 void add_tiles() {
-  const std::pair<const char*, sm::Activation> activations[] = {{"silu", sm::Activation::silu},
-                                                                {"softplus", sm::Activation::softplus},
-                                                                {"tanh", sm::Activation::tanh},
-                                                                {"gelu", sm::Activation::gelu}};
-  for (const auto& [name, activation] : activations)
+  for (const sm::Activation activation : sm::values_of<sm::Activation>())
     for (int order = 0; order <= 3; ++order)
-      add("parts/activate-" + std::string(name) + "/derivatives:" + std::to_string(order),
-          [a = activation, order](benchmark::State& state) { activate(state, a, order); });
+      add(std::string("parts/activate-") + sm::name_of(activation) + "/derivatives:" + std::to_string(order),
+          [=](benchmark::State& state) { activate(state, activation, order); });
   for (const int width : {64, 128, 256, 1024}) {
     const int rows = width < 512 ? 64 : 256;
     const std::string shape = "/rows:" + std::to_string(rows) + "/H:" + std::to_string(width);

@@ -84,6 +84,27 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
   }
 }
 
+// What version 0.1 called the options and their values.
+TEST_F(CommandResume, TakesARunOfTheEarlierNames) {
+  const Arguments earlier =
+      with(kSmall, {"--steps", "40", "--objective", "ssm", "--law=sphere", "--schedule", "lognormal",
+                    "--parameterization", "noise"});
+  const Arguments now = with(kSmall, {"--steps", "40", "--objective", "ssm", "--distribution", "sphere", "--schedule",
+                                      "log_normal", "--parameterization", "noise_prediction"});
+  run_well(train("whole", now));
+  run_well(train("part", with(earlier, {"--stop-after", "13"})));
+  Checkpoint run = checkpoint("part");
+  EXPECT_EQ(run.metadata.at("train.schedule"), "log_normal");
+  EXPECT_EQ(run.metadata.count("train.law"), 0u);
+  run.metadata["train.law"] = run.metadata.at("train.distribution");
+  run.metadata.erase("train.distribution");
+  run.metadata["train.schedule"] = "lognormal";
+  run.metadata["train.parameterization"] = "noise";
+  run.save(path("part/model.safetensors"));
+  run_well(train("part", with(now, {"--resume", "part"})));
+  expect_same("part", "whole");
+}
+
 // The best parameters, the evaluations since, and what patience makes of them.
 TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
   cli::Matrix few{100, 8, {}};

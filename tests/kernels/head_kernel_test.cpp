@@ -109,7 +109,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     case kernels::Objective::ssm:
       out = reference::head(Ssm{c.directions, c.distribution}, in);
       break;
-    default:
+    case kernels::Objective::ssm_vr:
       out = reference::head(SsmVr{c.directions, c.distribution}, in);
   }
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;

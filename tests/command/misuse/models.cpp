@@ -154,7 +154,7 @@ std::vector<Misuse> bad_cases() {
        kFailure,
        eval("case_with_directions.safetensors"),
        {"'directions'", "expected nothing"}},
-      {"case_of_two_sizes", kFailure, eval("case_of_two_sizes.safetensors"), {"'noise'", "expected [", "got [1]"}},
+      {"case_of_two_sizes", kFailure, eval("case_of_two_sizes.safetensors"), {"'eps'", "expected [", "got [1]"}},
       {"case_objective_unknown", kFailure, eval("case_objective.safetensors"), {"'objective'", "dsm", "got 'best'"}},
       {"case_metadata_unknown", kFailure, eval("case_metadata.safetensors"), {"'colour'", "expected", "got 'red'"}},
       {"case_sigma_data_nan", kFailure, eval("case_sigma_data.safetensors"), {"'sigma_data'", "expected", "nan"}},
