@@ -1,4 +1,4 @@
-// What is drawn for a sample, in float: the laws of philox.h's integers. A group is what one counter yields.
+// What is drawn for a sample, in float, from philox.h's integers. A group is what one counter yields.
 #pragma once
 #include "device/group.cuh"
 #include "device/ptx.cuh"

@@ -21,7 +21,7 @@ namespace scorematch::cli {
 struct Condition {
   std::string text;                  // "--schedule geometric"
   std::function<bool()> is_met;      // true also where a file has to be read first to know
-  std::function<std::string()> got;  // what there is instead: "--schedule lognormal"
+  std::function<std::string()> got;  // what there is instead: "--schedule log_normal"
 };
 
 /// "a", "a or b", "a, b or c"

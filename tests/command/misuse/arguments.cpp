@@ -51,7 +51,7 @@ std::vector<Misuse> bad_arguments() {
        train({"--schedule", "geometric", "--sigma-min", "3", "--sigma-max", "2"}),
        {"--sigma-min", "at most --sigma-max 2", "got 3"}},
       {"image_of_no_size", kUsage, train({"--image", "8by8"}), {"--image", "HEIGHTxWIDTH", "got '8by8'"}},
-      {"lognormal_too_wide", kUsage, train({"--log-deviation", "20"}), {"--log-deviation", "87", "got 20"}},
+      {"log_normal_too_wide", kUsage, train({"--log-deviation", "20"}), {"--log-deviation", "87", "got 20"}},
       {"dsm_without_noise", kUsage, train({"--schedule", "none"}), {"--schedule", "--objective dsm", "got none"}},
       {"fourier_without_noise",
        kUsage,
