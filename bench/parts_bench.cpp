@@ -17,6 +17,7 @@
 #include "cpu/simd/activation.h"
 #include "cpu/simd/product.h"
 #include "machine.h"
+#include "model/names.h"
 #include "scorematch/scorematch.h"
 #include "statistics.h"
 
@@ -66,8 +67,8 @@ void perturb(benchmark::State& state, std::int64_t batch, int dim) {
   measure(state, {elements, 8 * elements, 0}, [&] { plan.run(queue, {rows, noise}, out); });
 }
 
-void directions(benchmark::State& state, sm::Projection law, std::int64_t batch, int dim) {
-  const sm::DirectionPlan plan(kEngine, dim, 1, law, batch);
+void directions(benchmark::State& state, sm::Projection distribution, std::int64_t batch, int dim) {
+  const sm::DirectionPlan plan(kEngine, dim, 1, distribution, batch);
   sm::Queue queue(kEngine, 0);
   const sm::NoiseState noise(kEngine, 1);
   auto v = kEngine.allocate<float>({1, batch, dim});
@@ -161,14 +162,10 @@ void add_noise() {
 }
 
 void add_tiles() {
-  const std::pair<const char*, sm::Activation> activations[] = {{"silu", sm::Activation::silu},
-                                                                {"softplus", sm::Activation::softplus},
-                                                                {"tanh", sm::Activation::tanh},
-                                                                {"gelu", sm::Activation::gelu}};
-  for (const auto& [name, activation] : activations)
+  for (const sm::Activation activation : sm::values_of<sm::Activation>())
     for (int order = 0; order <= 3; ++order)
-      add("parts/activate-" + std::string(name) + "/derivatives:" + std::to_string(order),
-          [a = activation, order](benchmark::State& state) { activate(state, a, order); });
+      add(std::string("parts/activate-") + sm::name_of(activation) + "/derivatives:" + std::to_string(order),
+          [=](benchmark::State& state) { activate(state, activation, order); });
   for (const int width : {64, 128, 256, 1024}) {
     const int rows = width < 512 ? 64 : 256;
     const std::string shape = "/rows:" + std::to_string(rows) + "/H:" + std::to_string(width);

@@ -17,8 +17,6 @@ namespace kernels {
 
 enum class Element { f32, bf16 };
 
-enum class Activation { silu, softplus, tanh, gelu };
-
 /// Load what any plan may launch, whatever its network, which also tells whether the kernels are compiled for the
 /// current device; and what goes through layers of this activation.
 int load_common_kernels();

@@ -1,6 +1,9 @@
 // Where samples, their noise and their coefficients come from, as every kernel that draws or forms them is told.
 #pragma once
+#include <cmath>
 #include <cstdint>
+
+#include "scorematch/choices.h"
 
 namespace scorematch {
 namespace kernels {
@@ -33,20 +36,18 @@ struct DataRows {
   bool drawn = false;
 };
 
-struct SigmaLaw {
-  enum class Kind { one, single, geometric, log_uniform, log_normal };
-  Kind kind = Kind::one;
-  double low = 1, high = 1;  // sigma_min, sigma_max; single: high; log_normal: mean, deviation
-  int levels = 0;
-  double log_ratio = 0;  // ln(low / high) of the laws between the two
-};
-
 /// sigma of sample n: given[n * given_stride], or drawn.
 struct SigmaSource {
   const float* given = nullptr;
   std::int64_t given_stride = 0;  // 1, or 0 for one value for all
-  SigmaLaw law;
+  NoiseSchedule schedule;         // none: 1
+  double log_ratio = 0;           // ln(sigma_min / sigma_max) of the schedule
 };
+
+inline SigmaSource sigma_source(const NoiseSchedule& schedule, const float* given = nullptr,
+                                std::int64_t given_stride = 0) {
+  return {given, given_stride, schedule, std::log(schedule.sigma_min / schedule.sigma_max)};
+}
 
 /// eps of sample n: given, drawn, or (perturbed false) zero.
 struct EpsSource {
@@ -56,30 +57,17 @@ struct EpsSource {
   bool kept = false;       // by a fused kernel, from the prologue for the head: in shared memory
 };
 
+/// v_m of sample n: unit vector m, given, or drawn.
 struct DirectionSource {
-  enum class Law { gaussian, rademacher, sphere, basis };
-  Law law = Law::gaussian;
+  Projection distribution = Projection::gaussian;
+  bool is_basis = false;
   const float* given = nullptr;  // [M, N, dim]; null: drawn
   std::int64_t given_plane = 0, given_stride = 0;
 };
 
-/// s = a x_tilde + b F(c x_tilde, e(sigma))
-struct Parameterization {
-  enum class Kind { plain, ncsn, noise_prediction, edm };
-  Kind kind = Kind::plain;
-  double sigma_data = 1;
-};
-
-struct Weighting {
-  enum class Kind { none, sigma2, edm };
-  Kind kind = Kind::none;
-  double sigma_data = 1;
-};
-
 /// e(sigma): nothing, ln sigma, or sin and cos of 2 pi w_k ln sigma.
 struct Features {
-  enum class Kind { none, log_sigma, fourier };
-  Kind kind = Kind::none;
+  ConditioningKind kind = ConditioningKind::none;
   int count = 0;                        // columns
   const double* frequencies = nullptr;  // [count / 2], device memory
 };

@@ -42,7 +42,7 @@ class Job:
     @property
     def given(self) -> str | None:
         """The input of a case in addition to x. Noise and directions are drawn anew in every step; a true score is not."""
-        return {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.objective, "directions")
+        return {"dsm": "eps", "esm": "true_score", "ism": None}.get(self.objective, "directions")
 
     @property
     def draws(self) -> tuple[int, ...] | None:
@@ -65,7 +65,7 @@ def draw(job: Job, seed: int = 1) -> dict[str, np.ndarray]:
         arrays[f"layers.{k}.weight"] = normal(fan_out, fan_in) / np.float32(np.sqrt(fan_in))
         arrays[f"layers.{k}.bias"] = normal(fan_out) * np.float32(0.1)
     if job.objective == "dsm":
-        arrays["noise"] = normal(job.batch, job.dim)
+        arrays["eps"] = normal(job.batch, job.dim)
     if job.projections:
         arrays["directions"] = np.sign(normal(*job.draws))
     if job.objective == "esm":

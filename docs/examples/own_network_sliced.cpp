@@ -39,7 +39,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 int main() {
   const sm::Engine engine = sm::Engine::best();
   const sm::SsmVr objective{/*projections=*/1, sm::Projection::rademacher};
-  sm::DirectionPlan draw(engine, kDim, objective.projections, objective.law, kBatch);
+  sm::DirectionPlan draw(engine, kDim, objective.projections, objective.distribution, kBatch);
   sm::HeadPlan head(engine, kDim, {objective}, kBatch);
   const sm::MlpShape same_net = sm::MlpShape::score(kDim, {kHidden}, sm::Activation::tanh);
   sm::LossPlan same_loss(engine, same_net, {objective}, kBatch);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "scorematch/buffer.h"
+#include "scorematch/choices.h"
 #include "scorematch/export.h"
 
 struct CUstream_st;  // what a cudaStream_t points to; declared here so that no CUDA header is needed and no cast either
@@ -57,12 +58,6 @@ class SCOREMATCH_API Engine {
                                      std::size_t element_bytes) const;
   std::shared_ptr<Impl> impl_;
 };
-
-/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 where the
-/// processor has instructions for it, AVX512_BF16 (@throws Error unsupported); the reference engine ignores it.
-enum class Precision { fp32, tf32, bf16 };
-/// A plan's kernels. `fused` or `layered` by name: @throws Error unsupported where the shape does not allow it.
-enum class Route { automatic, fused, layered };
 
 struct Compute {
   Precision precision = Precision::fp32;

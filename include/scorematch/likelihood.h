@@ -22,7 +22,7 @@ struct Likelihood {
   int steps = 40;  ///< four evaluations of the score and its divergence each
   double rho = 7.0;
   int projections = 0;  ///< M directions of Hutchinson's estimate (Grathwohl et al. 2019); 0: the exact divergence
-  Projection law = Projection::rademacher;
+  Projection distribution = Projection::rademacher;
   double prior_deviation = 0.0;  ///< of the data; what its variance adds to sigma_max^2 at the latent
 };
 

@@ -1,41 +1,35 @@
 /// @file
 /// The network: kind, widths, activation, how sigma enters, how its output F becomes a score, and where its parameters
-/// lie.
+/// are.
 #pragma once
 #include <cstdint>
-#include <variant>
 #include <vector>
 
+#include "scorematch/choices.h"
 #include "scorematch/export.h"
 
 namespace scorematch {
 
-enum class Activation { silu, softplus, tanh, gelu };  ///< softplus without threshold; gelu by erf
-
-/// s = a x_tilde + b F(c x_tilde, e(sigma)); for an energy net f = a/2 |x_tilde|^2 + (b/c) F and s = grad f.
-namespace parameterization {
-struct Plain {};            ///< (0, 1, 1)
-struct Ncsn {};             ///< (0, 1/sigma, 1) (Song & Ermon 2020, technique 3)
-struct NoisePrediction {};  ///< (0, -1/sigma, 1) (Ho et al. 2020, section 3.2)
-/// a = -1/(sigma^2 + sigma_data^2), b = sigma_data/(sigma sqrt(..)), c = 1/sqrt(..) (Karras et al. 2022, table 1)
-struct Edm {
-  double sigma_data = 0.5;
+/// How sigma enters the network.
+struct Conditioning {
+  using Kind = ConditioningKind;
+  Kind kind = Kind::none;
+  std::vector<double> frequencies;  ///< w_k of fourier; constants, not trained
 };
-}  // namespace parameterization
-using Parameterization = std::variant<parameterization::Plain, parameterization::Ncsn,
-                                      parameterization::NoisePrediction, parameterization::Edm>;
 
-/// Columns e(sigma) appended to the input; they have no derivative with respect to x.
 namespace conditioning {
-struct None {};
-struct LogSigma {};  ///< one column, ln sigma
-/// sin(2 pi w_k ln sigma) for all k, then cos (Tancik et al. 2020)
+struct None {
+  operator Conditioning() const { return {}; }
+};
+struct LogSigma {
+  operator Conditioning() const { return {ConditioningKind::log_sigma, {}}; }
+};
 struct Fourier {
-  std::vector<double> frequencies;  ///< w_k; constants, not trained
+  std::vector<double> frequencies;
+  operator Conditioning() const { return {ConditioningKind::fourier, frequencies}; }
   static SCOREMATCH_API Fourier random(int count, double scale = 1.0, std::uint64_t seed = 0);  ///< w_k ~ N(0, scale^2)
 };
 }  // namespace conditioning
-using Conditioning = std::variant<conditioning::None, conditioning::LogSigma, conditioning::Fourier>;
 
 /// How initial parameters are drawn.
 enum class Initialization {
@@ -67,9 +61,9 @@ struct SCOREMATCH_API MlpShape {
   int dim = 0;              ///< >= 1
   std::vector<int> hidden;  ///< each >= 1
   Activation activation = Activation::silu;
-  Parameterization parameterization;  ///< Plain
-  Conditioning conditioning;          ///< None
-  bool residual = false;              ///< hidden layers of equal width in and out add their input
+  Parameterization parameterization;
+  Conditioning conditioning;
+  bool residual = false;  ///< hidden layers of equal width in and out add their input
 
   std::vector<Layer> layers() const;  ///< in torch.nn.Linear's layout and order
   std::int64_t param_count() const;   ///< elements of the one flat vector; no gaps

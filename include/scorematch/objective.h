@@ -4,12 +4,9 @@
 #pragma once
 #include <variant>
 
-#include "scorematch/schedule.h"
+#include "scorematch/choices.h"
 
 namespace scorematch {
-
-/// Laws of the directions v. All have E[v v^T] = I; the sphere has radius sqrt(dim).
-enum class Projection { gaussian, rademacher, sphere };
 
 /// Explicit: 1/2 |s - grad log p|^2; needs true_score. (Hyvarinen 2005, eq. 2)
 struct Esm {};
@@ -27,33 +24,22 @@ struct Dsm {
 /// Sliced: mean over m of v_m^T J v_m + 1/2 (v_m^T s)^2. (Song, Garg, Shi & Ermon 2019, section 3)
 struct Ssm {
   int projections = 1;  ///< M
-  Projection law = Projection::gaussian;
+  Projection distribution = Projection::gaussian;
 };
 /// Sliced, variance reduced: mean over m of v_m^T J v_m, + 1/2 |s|^2. (The same, section 3)
 struct SsmVr {
   int projections = 1;  ///< M
-  Projection law = Projection::gaussian;
+  Projection distribution = Projection::gaussian;
 };
 
 /// Adding an objective adds a struct here and a head in each engine; a std::visit that lacks it does not compile.
 using Objective = std::variant<Esm, Ism, Dsm, Ssm, SsmVr>;
 
-/// lambda(sigma), multiplying each sample's loss whatever the objective.
-namespace weighting {
-struct None {};    ///< 1
-struct Sigma2 {};  ///< sigma^2 (Song & Ermon 2019, eq. 6)
-/// sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
-struct Edm {
-  double sigma_data = 0.5;  ///< must equal the parameterization's where both are Edm
-};
-}  // namespace weighting
-using Weighting = std::variant<weighting::None, weighting::Sigma2, weighting::Edm>;
-
 /// For example Loss{Dsm{}, schedule::LogNormal{}, weighting::Edm{}}, or Loss{Ssm{4}}.
 struct Loss {
   Objective objective;
-  NoiseSchedule schedule{};  ///< None: evaluated at x, unless the call gives sigma and eps
-  Weighting weighting{};     ///< None
+  NoiseSchedule schedule{};  ///< none: evaluated at x, unless the call gives sigma and eps
+  Weighting weighting{};
 
   /// For MlpShape::diffusion(): DSM with EDM's distribution of sigma and weighting (Karras et al. 2022, table 1), for
   /// data of standard deviation 0.5.

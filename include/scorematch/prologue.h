@@ -27,7 +27,7 @@ class SCOREMATCH_API PerturbPlan {
 
 class SCOREMATCH_API DirectionPlan {
  public:
-  DirectionPlan(const Engine& engine, int dim, int projections, Projection law, std::int64_t max_batch);
+  DirectionPlan(const Engine& engine, int dim, int projections, Projection distribution, std::int64_t max_batch);
   /// @param directions [M, N, d]
   void run(Queue& queue, NoiseRef noise, View directions) const;
 

@@ -19,7 +19,7 @@ class SCOREMATCH_API ScorePlan {
 
   /// @param projections M, the most directions a call may use; 0 if it uses none.
   ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections = 0,
-            Projection law = Projection::rademacher, Compute compute = {});
+            Projection distribution = Projection::rademacher, Compute compute = {});
   void run(Queue& queue, const In& in, const Out& out) const;
   std::size_t workspace_bytes() const;
   /// Which kernels a call with `batch` samples runs, and how many launches it makes.

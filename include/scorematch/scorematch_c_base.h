@@ -25,7 +25,7 @@ enum {
   SCOREMATCH_INTERNAL_ERROR = 8      /**< a fault of the library's */
 };
 
-/// "0.1.0"
+/// "0.2.0"
 SCOREMATCH_API const char* scorematch_version(void);
 /// "invalid_argument", for example.
 SCOREMATCH_API const char* scorematch_status_name(scorematch_status status);

@@ -59,10 +59,10 @@ typedef struct scorematch_loss_out {
   scorematch_view loss_per_sample; /**< [N] */
 } scorematch_loss_out;
 
-/// @param loss "objective=dsm schedule=lognormal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
-/// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, law (gaussian, rademacher,
-/// sphere) of ssm and ssm_vr; schedule (none, single, geometric, lognormal) with sigma, or sigma_min, sigma_max,
-/// levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
+/// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
+/// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, distribution (gaussian,
+/// rademacher, sphere) of ssm and ssm_vr; schedule (none, single, geometric, log_normal) with sigma, or sigma_min,
+/// sigma_max, levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
 /// @param compute or NULL. "precision=bf16 route=fused". Keys: precision (fp32, tf32, bf16), route (automatic, fused,
 /// layered).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
@@ -134,7 +134,7 @@ SCOREMATCH_API scorematch_status scorematch_perturb_plan_run(const scorematch_pe
                                                              scorematch_queue* queue, const scorematch_perturb_in* in,
                                                              const scorematch_perturb_out* out);
 
-/// @param directions "projections=4 law=rademacher"; absent: 1, gaussian
+/// @param directions "projections=4 distribution=rademacher"; absent: 1, gaussian
 SCOREMATCH_API scorematch_status scorematch_direction_plan_create(const scorematch_engine* engine, int32_t dim,
                                                                   const char* directions, int64_t max_batch,
                                                                   scorematch_direction_plan** plan);
@@ -164,7 +164,8 @@ typedef struct scorematch_score_out {
   scorematch_view log_density;         /**< [N], up to a constant; energy nets */
 } scorematch_score_out;
 
-/// @param directions or NULL, none. "projections=4 law=gaussian"; absent: 0, rademacher @param compute as a loss's
+/// @param directions or NULL, none. "projections=4 distribution=gaussian"; absent: 0, rademacher @param compute as a
+/// loss's
 SCOREMATCH_API scorematch_status scorematch_score_plan_create(const scorematch_engine* engine,
                                                               const scorematch_net* net, int64_t max_batch,
                                                               const char* directions, const char* compute,

@@ -27,9 +27,10 @@ int visit_activation(Activation activation, const Visitor& visit) {
       return visit(ActivationConstant<Activation::softplus>());
     case Activation::tanh:
       return visit(ActivationConstant<Activation::tanh>());
-    default:
-      return visit(ActivationConstant<Activation::gelu>());
+    case Activation::gelu:
+      break;
   }
+  return visit(ActivationConstant<Activation::gelu>());
 }
 
 /// sigmoid(z) and 1 - sigmoid(z), neither by a difference.
@@ -55,6 +56,7 @@ SCOREMATCH_DEVICE Jet activate(float z) {
     const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e), first = e * share * share;
     return {t, first, -2.0f * t * first};
   } else {
+    static_assert(kActivation == Activation::gelu);
     constexpr float kSqrtHalf = 0.70710678118654752f, kInvSqrtTwoPi = 0.39894228040143268f;
     const float cdf = 0.5f * erfcf(-kSqrtHalf * z), density = kInvSqrtTwoPi * expf(-0.5f * z * z);
     return {z * cdf, cdf + z * density, density * (2.0f - z * z)};
@@ -86,6 +88,7 @@ SCOREMATCH_DEVICE float third_derivative(float z) {
     const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e);
     return e * share * share * fmaf(6.0f * t, t, -2.0f);
   } else {
+    static_assert(kActivation == Activation::gelu);
     constexpr float kInvSqrtTwoPi = 0.39894228040143268f;
     return kInvSqrtTwoPi * expf(-0.5f * z * z) * z * fmaf(z, z, -4.0f);
   }
@@ -106,6 +109,7 @@ SCOREMATCH_DEVICE Jet activate_fast(float z) {
     const float t = ptx::tanh_approx(z), first = fmaf(-t, t, 1.0f);
     return {t, first, -2.0f * t * first};
   } else {  // erfc by Abramowitz & Stegun (1964), 7.1.26, within 1.5e-7
+    static_assert(kActivation == Activation::gelu);
     constexpr float kSqrtHalf = 0.70710678f, kInvSqrtTwoPi = 0.39894228f, kHalfLog2E = 0.72134752f;
     const float e = ptx::ex2_approx(-kHalfLog2E * z * z),
                 t = ptx::rcp_approx(fmaf(0.3275911f * kSqrtHalf, fabsf(z), 1.0f));

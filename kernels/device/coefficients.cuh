@@ -23,9 +23,10 @@ SCOREMATCH_DEVICE Coefficients coefficients(const Parameterization& parameteriza
       return {static_cast<float>(-1.0 / total), static_cast<float>(data / (sigma * root)),
               static_cast<float>(1.0 / root)};
     }
-    default:
-      return {0.0f, 1.0f, 1.0f};
+    case Parameterization::Kind::plain:
+      break;
   }
+  return {0.0f, 1.0f, 1.0f};
 }
 
 SCOREMATCH_DEVICE double weight(const Weighting& weighting, float sigma_float) {
@@ -37,9 +38,10 @@ SCOREMATCH_DEVICE double weight(const Weighting& weighting, float sigma_float) {
       const double data2 = weighting.sigma_data * weighting.sigma_data;
       return square * (square + data2) / data2;
     }
-    default:
-      return 1.0;
+    case Weighting::Kind::none:
+      break;
   }
+  return 1.0;
 }
 
 }  // namespace kernels

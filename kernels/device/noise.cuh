@@ -1,4 +1,4 @@
-// What is drawn for a sample, in float: the laws of philox.h's integers. A group is what one counter yields.
+// What is drawn for a sample, in float, from philox.h's integers. A group is what one counter yields.
 #pragma once
 #include "device/group.cuh"
 #include "device/ptx.cuh"
@@ -62,30 +62,37 @@ SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
 }
 
 /// sigma of row n. In double: once a row, and a power of a large ratio would cost float several bits.
-SCOREMATCH_DEVICE float draw_sigma(const SigmaLaw& law, const Noise& noise, std::int64_t n) {
-  if (law.kind == SigmaLaw::Kind::one) return 1.0f;
-  if (law.kind == SigmaLaw::Kind::single) return static_cast<float>(law.high);
+SCOREMATCH_DEVICE float draw_sigma(const SigmaSource& sigma, const Noise& noise, std::int64_t n) {
+  using Kind = NoiseSchedule::Kind;
+  const NoiseSchedule& schedule = sigma.schedule;
+  if (schedule.kind == Kind::none) return 1.0f;
+  if (schedule.kind == Kind::single) return static_cast<float>(schedule.sigma_max);
   const philox::Block r = sample_noise(noise, n).block(philox::Purpose::sigma, 0);
   const double u = static_cast<double>(philox::uniform(r.word[0]));
-  switch (law.kind) {
-    case SigmaLaw::Kind::geometric: {
-      if (law.levels == 1) return static_cast<float>(law.high);
-      const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(law.levels) >> 32;
-      return static_cast<float>(law.high * exp(static_cast<double>(level) / (law.levels - 1) * law.log_ratio));
+  switch (schedule.kind) {
+    case Kind::none:
+    case Kind::single:
+      break;
+    case Kind::geometric: {
+      if (schedule.levels == 0) return static_cast<float>(schedule.sigma_max * exp(u * sigma.log_ratio));
+      if (schedule.levels == 1) return static_cast<float>(schedule.sigma_max);
+      const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32;
+      return static_cast<float>(schedule.sigma_max *
+                                exp(static_cast<double>(level) / (schedule.levels - 1) * sigma.log_ratio));
     }
-    case SigmaLaw::Kind::log_uniform:
-      return static_cast<float>(law.high * exp(u * law.log_ratio));
-    default: {  // log_normal
+    case Kind::log_normal: {
       const double radius = sqrt(-2.0 * log(u));
       return static_cast<float>(
-          exp(law.low + law.high * radius * cospi(2.0 * static_cast<double>(philox::uniform(r.word[1])))));
+          exp(schedule.log_mean +
+              schedule.log_deviation * radius * cospi(2.0 * static_cast<double>(philox::uniform(r.word[1])))));
     }
   }
+  return 1.0f;
 }
 
 SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, std::int64_t n) {
   if (sigma.given != nullptr) return ptx::in_global(sigma.given)[n * sigma.given_stride];
-  return draw_sigma(sigma.law, noise, n);
+  return draw_sigma(sigma, noise, n);
 }
 
 /// eps of sample n of the call, four columns at a time; zero from `dim` on. Not to be asked where x is not perturbed.
@@ -114,7 +121,8 @@ struct SampleEps {
 
 /// v_m of sample n of the call, four columns at a time; zero from `dim` on.
 struct SampleDirection {
-  DirectionSource::Law law;
+  Projection distribution;
+  bool is_basis;
   SampleNoise noise;
   const float* given;
   int m, dim;
@@ -122,7 +130,8 @@ struct SampleDirection {
 
   SCOREMATCH_DEVICE SampleDirection(const DirectionSource& source, const Noise& noise_, int index, std::int64_t n,
                                     int columns)
-      : law(source.law),
+      : distribution(source.distribution),
+        is_basis(source.is_basis),
         noise(sample_noise(noise_, n)),
         given(source.given == nullptr ? nullptr : source.given + index * source.given_plane + n * source.given_stride),
         m(index),
@@ -135,7 +144,9 @@ struct SampleDirection {
   }
 
   /// Whether normals are scaled to the sphere, which takes a sum over the row.
-  SCOREMATCH_DEVICE bool is_on_sphere() const { return law == DirectionSource::Law::sphere && given == nullptr; }
+  SCOREMATCH_DEVICE bool is_on_sphere() const {
+    return !is_basis && distribution == Projection::sphere && given == nullptr;
+  }
 
   /// Takes the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; `is_sample` false leaves a
   /// row that is none as it is.
@@ -157,12 +168,13 @@ struct SampleDirection {
   }
   SCOREMATCH_DEVICE void get_unscaled4(int group, float (&values)[4]) const {
     if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
-    switch (law) {
-      case DirectionSource::Law::basis:
-        SCOREMATCH_UNROLL
-        for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
-        break;
-      case DirectionSource::Law::rademacher: {
+    if (is_basis) {
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
+      return clear_from(dim, group, values);
+    }
+    switch (distribution) {
+      case Projection::rademacher: {
         const auto at = static_cast<std::uint32_t>(4 * group);
         const philox::Block r = block(at / 128);
         // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
@@ -175,8 +187,10 @@ struct SampleDirection {
         for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
         break;
       }
-      default:
+      case Projection::gaussian:
+      case Projection::sphere:
         noise.normals4(block(static_cast<std::uint32_t>(group)), values);
+        break;
     }
     clear_from(dim, group, values);
   }

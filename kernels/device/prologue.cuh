@@ -19,7 +19,7 @@ SCOREMATCH_DEVICE RowLevel find_level(const PerturbParams& p, std::int64_t row) 
   if (row < p.batch) {
     level.sigma = sigma_of(p.sigma, p.noise, n);
     level.c = coefficients(p.parameterization, level.sigma).c;
-    level.log_sigma = p.features.kind == Features::Kind::none ? 0.0 : log(static_cast<double>(level.sigma));
+    level.log_sigma = p.features.kind == ConditioningKind::none ? 0.0 : log(static_cast<double>(level.sigma));
     level.x = data_row(p.data, p.noise, n);
   }
   if (p.sigma_out != nullptr) ptx::in_global(p.sigma_out)[row] = level.sigma;
@@ -28,7 +28,7 @@ SCOREMATCH_DEVICE RowLevel find_level(const PerturbParams& p, std::int64_t row) 
 
 /// Column `k` of e(sigma).
 SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int k) {
-  if (features.kind == Features::Kind::log_sigma) return static_cast<float>(log_sigma);
+  if (features.kind == ConditioningKind::log_sigma) return static_cast<float>(log_sigma);
   const int half = features.count / 2;
   const double turns =
       2.0 * ptx::in_global(features.frequencies)[k < half ? k : k - half] * log_sigma;  // of half a circle

@@ -26,9 +26,10 @@ SCOREMATCH_DEVICE void visit_head(Objective objective, const Visit& visit) {
       return visit(HeadTag<IsmHead>());
     case Objective::ssm:
       return visit(HeadTag<SsmHead>());
-    default:
-      return visit(HeadTag<SsmVrHead>());
+    case Objective::ssm_vr:
+      break;
   }
+  return visit(HeadTag<SsmVrHead>());
 }
 
 }  // namespace kernels

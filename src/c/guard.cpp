@@ -72,9 +72,8 @@ const char* name_of(scorematch_status status) noexcept {
       return "callback_failed";
     case SCOREMATCH_INTERNAL_ERROR:
       return "internal_error";
-    default:
-      return "unknown";
   }
+  return "unknown";
 }
 
 }  // namespace

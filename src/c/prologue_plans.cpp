@@ -42,9 +42,9 @@ scorematch_status scorematch_direction_plan_create(const scorematch_engine* engi
   return make_handle(plan, "plan", [&] {
     MetadataReader reader = MetadataReader::of_text("directions", optional_text(directions));
     const int projections = reader.take_int32("projections", 1);
-    const Projection law = read_law(reader, Projection::gaussian);
+    const Projection distribution = reader.take_choice(Projection::gaussian);
     reader.refuse_rest();
-    return DirectionPlan(need(engine, "engine").engine, dim, projections, law, max_batch);
+    return DirectionPlan(need(engine, "engine").engine, dim, projections, distribution, max_batch);
   });
 }
 void scorematch_direction_plan_destroy(scorematch_direction_plan* plan) { delete plan; }

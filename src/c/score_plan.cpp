@@ -17,9 +17,9 @@ scorematch_status scorematch_score_plan_create(const scorematch_engine* engine, 
   return make_handle(plan, "plan", [&] {
     MetadataReader reader = MetadataReader::of_text("directions", optional_text(directions));
     const int projections = reader.take_int32("projections", 0);
-    const Projection law = read_law(reader, Projection::rademacher);
+    const Projection distribution = reader.take_choice(Projection::rademacher);
     reader.refuse_rest();
-    return ScorePlan(need(engine, "engine").engine, need(net, "net").net, max_batch, projections, law,
+    return ScorePlan(need(engine, "engine").engine, need(net, "net").net, max_batch, projections, distribution,
                      compute_of(compute));
   });
 }

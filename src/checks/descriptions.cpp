@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "checks/argument.h"
+#include "model/names.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -39,6 +40,11 @@ void check_range(const char* name, std::int64_t value, std::int64_t low, std::in
     throw_invalid(name, "between " + std::to_string(low) + " and " + std::to_string(high), std::to_string(value));
 }
 
+template <class T>
+void check_choice(const char* name, T value) {
+  check_range(name, static_cast<int>(value), 0, count_of<T>() - 1);
+}
+
 }  // namespace
 
 void check_dim(int dim) { check_range("dim", dim, 1, 4 * philox::kMaxGroups); }
@@ -57,85 +63,92 @@ void check_widths(const MlpShape& net) {
   check_dim(net.dim);
   if (net.hidden.size() > 1024) throw_invalid("hidden", "at most 1024 layers", std::to_string(net.hidden.size()));
   for (const int width : net.hidden) check_range("hidden", width, 1, kMaxWidth);
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
-    check_range("conditioning.frequencies", static_cast<std::int64_t>(fourier->frequencies.size()), 1, kMaxWidth);
+  if (net.conditioning.kind == Conditioning::Kind::fourier)
+    check_range("conditioning.frequencies", static_cast<std::int64_t>(net.conditioning.frequencies.size()), 1,
+                kMaxWidth);
 }
 
 void check(const MlpShape& net) {
   check_widths(net);
-  check_range("activation", static_cast<int>(net.activation), 0, static_cast<int>(Activation::gelu));
-  check_range("kind", static_cast<int>(net.kind), 0, static_cast<int>(MlpShape::Kind::energy));
+  check_choice("activation", net.activation);
+  check_choice("kind", net.kind);
   check(net.parameterization);
   check(net.conditioning);
   check_param_count("net.param_count", net.param_count());
 }
 
 void check(const NoiseSchedule& schedule) {
-  std::visit(Overloaded{[](const schedule::None&) {},
-                        [](const schedule::Single& s) { check_positive_float("schedule.sigma", s.sigma); },
-                        [](const schedule::Geometric& s) {
-                          check_positive_float("schedule.sigma_min", s.sigma_min);
-                          check_positive_float("schedule.sigma_max", s.sigma_max);
-                          if (s.sigma_min > s.sigma_max)
-                            throw_invalid("schedule.sigma_min", "at most sigma_max " + describe(s.sigma_max),
-                                          describe(s.sigma_min));
-                          check_range("schedule.levels", s.levels, 0, 1 << 24);
-                        },
-                        [](const schedule::LogNormal& s) {
-                          if (!std::isfinite(s.mean))
-                            throw_invalid("schedule.mean", "a finite value", describe(s.mean));
-                          check_not_negative("schedule.deviation", s.deviation);
-                          // No normal that is drawn is past 6: its uniforms have 23 bits.
-                          const double farthest = std::abs(s.mean) + 6 * s.deviation;
-                          if (farthest > 87)
-                            throw_invalid("schedule.mean", "|mean| + 6 deviation <= 87, so that float32 holds sigma",
-                                          describe(farthest));
-                        }},
-             schedule);
+  check_choice("schedule.kind", schedule.kind);
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      check_positive_float("schedule.sigma", schedule.sigma_max);
+      break;
+    case NoiseSchedule::Kind::geometric:
+      check_positive_float("schedule.sigma_min", schedule.sigma_min);
+      check_positive_float("schedule.sigma_max", schedule.sigma_max);
+      if (schedule.sigma_min > schedule.sigma_max)
+        throw_invalid("schedule.sigma_min", "at most sigma_max " + describe(schedule.sigma_max),
+                      describe(schedule.sigma_min));
+      check_range("schedule.levels", schedule.levels, 0, 1 << 24);
+      break;
+    case NoiseSchedule::Kind::log_normal: {
+      if (!std::isfinite(schedule.log_mean))
+        throw_invalid("schedule.log_mean", "a finite value", describe(schedule.log_mean));
+      check_not_negative("schedule.log_deviation", schedule.log_deviation);
+      // No normal that is drawn is past 6: its uniforms have 23 bits.
+      const double farthest = std::abs(schedule.log_mean) + 6 * schedule.log_deviation;
+      if (farthest > 87)
+        throw_invalid("schedule.log_mean", "|log_mean| + 6 log_deviation <= 87, so that float32 holds sigma",
+                      describe(farthest));
+      break;
+    }
+  }
 }
 
 void check(const Parameterization& parameterization) {
-  if (const auto* edm = std::get_if<parameterization::Edm>(&parameterization))
-    check_positive("parameterization.sigma_data", edm->sigma_data);
+  check_choice("parameterization.kind", parameterization.kind);
+  if (parameterization.kind == Parameterization::Kind::edm)
+    check_positive("parameterization.sigma_data", parameterization.sigma_data);
 }
 
 void check(const Conditioning& conditioning) {
-  const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning);
-  if (fourier == nullptr) return;
-  check_range("conditioning.frequencies", static_cast<std::int64_t>(fourier->frequencies.size()), 1, kMaxWidth);
-  for (const double each : fourier->frequencies)
+  check_choice("conditioning.kind", conditioning.kind);
+  const auto count = static_cast<std::int64_t>(conditioning.frequencies.size());
+  if (conditioning.kind != Conditioning::Kind::fourier) {
+    if (count > 0) throw_invalid("conditioning.frequencies", "none, as the kind is not fourier", std::to_string(count));
+    return;
+  }
+  check_range("conditioning.frequencies", count, 1, kMaxWidth);
+  for (const double each : conditioning.frequencies)
     if (!std::isfinite(each)) throw_invalid("conditioning.frequencies", "finite values", describe(each));
 }
 
 void check(const Weighting& weighting, const Parameterization& parameterization) {
-  const auto* edm = std::get_if<weighting::Edm>(&weighting);
-  if (edm == nullptr) return;
-  check_positive("weighting.sigma_data", edm->sigma_data);
-  const auto* net = std::get_if<parameterization::Edm>(&parameterization);
-  if (net != nullptr && net->sigma_data != edm->sigma_data)
-    throw_invalid("weighting.sigma_data", "the parameterization's " + describe(net->sigma_data),
-                  describe(edm->sigma_data));
+  check_choice("weighting.kind", weighting.kind);
+  if (weighting.kind != Weighting::Kind::edm) return;
+  check_positive("weighting.sigma_data", weighting.sigma_data);
+  if (parameterization.kind == Parameterization::Kind::edm && parameterization.sigma_data != weighting.sigma_data)
+    throw_invalid("weighting.sigma_data", "the parameterization's " + describe(parameterization.sigma_data),
+                  describe(weighting.sigma_data));
 }
 
 void check(const Objective& objective) {
-  const auto check_law = [](Projection law) {
-    check_range("law", static_cast<int>(law), 0, static_cast<int>(Projection::sphere));
+  const auto check_sliced = [](int projections, Projection distribution) {
+    check_projections(projections);
+    check_choice("distribution", distribution);
   };
-  std::visit(Overloaded{[](const Esm&) {}, [](const Ism&) {},
-                        [](const Dsm& dsm) {
-                          check_range("variance", static_cast<int>(dsm.variance), 0,
-                                      static_cast<int>(Dsm::Variance::antithetic));
-                        },
-                        [&](const auto& sliced) {
-                          check_projections(sliced.projections);
-                          check_law(sliced.law);
-                        }},
-             objective);
+  std::visit(
+      Overloaded{[](const Esm&) {}, [](const Ism&) {}, [](const Dsm& dsm) { check_choice("variance", dsm.variance); },
+                 [&](const Ssm& ssm) { check_sliced(ssm.projections, ssm.distribution); },
+                 [&](const SsmVr& ssm) { check_sliced(ssm.projections, ssm.distribution); }},
+      objective);
 }
 
 void check(const Compute& compute) {
-  check_range("compute.precision", static_cast<int>(compute.precision), 0, static_cast<int>(Precision::bf16));
-  check_range("compute.route", static_cast<int>(compute.route), 0, static_cast<int>(Route::layered));
+  check_choice("compute.precision", compute.precision);
+  check_choice("compute.route", compute.route);
 }
 
 void check(const Adam::Options& options) {

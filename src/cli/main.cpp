@@ -4,6 +4,7 @@
 #include <new>
 
 #include "cli/options/commands.h"
+#include "model/names.h"
 
 namespace {
 
@@ -27,6 +28,18 @@ std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
   return "scorematch: " + message + "; see " + command + " --help\n";
 }
 
+/// The arguments with today's names for options of earlier versions: "--law=sphere" is "--distribution=sphere".
+std::vector<std::string> current_arguments(int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + argc);
+  for (std::string& each : all) {
+    const std::string option = each.substr(0, each.find('='));
+    for (const auto& [old_key, key] : scorematch::kOldKeys)
+      if (option == std::string("--") + old_key) each = std::string("--") + key + each.substr(option.size());
+  }
+  std::reverse(all.begin(), all.end());  // as CLI11 wants them
+  return all;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,7 +49,7 @@ int main(int argc, char** argv) {
   app.failure_message(describe_misuse);
   try {
     const auto tables = scorematch::cli::add_commands(app);
-    app.parse(argc, argv);
+    app.parse(current_arguments(argc, argv));
     return 0;
   } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code
     return end.get_exit_code();

@@ -13,33 +13,35 @@ struct Coefficients {
 };
 
 inline Coefficients coefficients(const Parameterization& parameterization, double sigma) {
-  switch (parameterization.index()) {
-    case 1:
+  switch (parameterization.kind) {
+    case Parameterization::Kind::plain:
+      break;
+    case Parameterization::Kind::ncsn:
       return {0, 1 / sigma, 1};
-    case 2:
+    case Parameterization::Kind::noise_prediction:
       return {0, -1 / sigma, 1};
-    case 3: {
-      const double data = std::get<parameterization::Edm>(parameterization).sigma_data;
+    case Parameterization::Kind::edm: {
+      const double data = parameterization.sigma_data;
       const double total = sigma * sigma + data * data, root = std::sqrt(total);
       return {-1 / total, data / (sigma * root), 1 / root};
     }
-    default:
-      return {0, 1, 1};
   }
+  return {0, 1, 1};
 }
 
 inline double weight(const Weighting& weighting, double sigma) {
   const double square = sigma * sigma;
-  switch (weighting.index()) {
-    case 1:
+  switch (weighting.kind) {
+    case Weighting::Kind::none:
+      break;
+    case Weighting::Kind::sigma2:
       return square;
-    case 2: {
-      const double data = std::get<weighting::Edm>(weighting).sigma_data;
+    case Weighting::Kind::edm: {
+      const double data = weighting.sigma_data;
       return square * (square + data * data) / (data * data);
     }
-    default:
-      return 1;
   }
+  return 1;
 }
 
 }  // namespace scorematch::cpu

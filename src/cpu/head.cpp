@@ -96,7 +96,7 @@ class TileHead {
 
   void add_direction(const HeadCall& call, int m) {
     const Term& term = problem_.term;
-    call.samples.load_direction(call.in.batch.directions, problem_.needs.law, m, samples_, v_, stride_);
+    call.samples.load_direction(call.in.batch.directions, problem_.needs.distribution, m, samples_, v_, stride_);
     for (int r = 0; r < samples_.rows; ++r) {
       const float *v = v_ + r * stride_, *jvp = row_of(call.in.jvp, samples_.first + r, m);
       const double *s = score_ + r * stride_, bc = k_[r].b * k_[r].c;

@@ -65,9 +65,9 @@ class CpuDirection final : public DirectionProgram {
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         for (int m = 0; m < spec_.projections; ++m)
-          fill_direction(draw_at(noise, philox::Purpose::direction, first, static_cast<std::uint32_t>(m)), spec_.law,
-                         rows, spec_.dim, static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1],
-                         out.stride[1]);
+          fill_direction(draw_at(noise, philox::Purpose::direction, first, static_cast<std::uint32_t>(m)),
+                         spec_.distribution, rows, spec_.dim,
+                         static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1], out.stride[1]);
       });
     });
   }

@@ -10,7 +10,7 @@ kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& feat
   p.noise = translated(in.batch.noise);
   p.sigma = sigma_source(in.batch.sigma, spec.loss.schedule);
   p.eps = {perturbs(spec.loss, in.batch.eps), table_of(in.batch.eps)};
-  p.parameterization = translated(spec.net.parameterization);
+  p.parameterization = spec.net.parameterization;
   p.features = features.get();
   p.dim = spec.net.dim;
   return p;
@@ -21,7 +21,7 @@ kernels::PerturbParams perturb_params(const ScoreSpec& spec, const Features& fea
   p.data = {table_of(in.batch.x), in.batch.x.shape.extent[0], nullptr, false};
   p.noise = translated(in.batch.noise);
   p.sigma = sigma_source(in.batch.sigma, schedule::None{});
-  p.parameterization = translated(spec.net.parameterization);
+  p.parameterization = spec.net.parameterization;
   p.features = features.get();
   p.dim = spec.net.dim;
   return p;
@@ -36,8 +36,8 @@ kernels::HeadParams head_params(const LossSpec& spec, const LossIn& in, double g
   p.eps = {perturbs(spec.loss, in.batch.eps), table_of(in.batch.eps)};
   p.true_score = table_of(in.batch.true_score);
   p.directions = directions_of(needs_of(spec.loss.objective), in);
-  p.parameterization = translated(spec.net.parameterization);
-  p.weighting = translated(spec.loss.weighting);
+  p.parameterization = spec.net.parameterization;
+  p.weighting = spec.loss.weighting;
   p.grad_factor = grad_factor;
   return p;
 }
@@ -46,7 +46,7 @@ kernels::ScoreParams score_params(const ScoreSpec& spec, const ScoreIn& in) {
   kernels::ScoreParams p;
   p.dim = spec.net.dim;
   p.x = table_of(in.batch.x);
-  p.parameterization = translated(spec.net.parameterization);
+  p.parameterization = spec.net.parameterization;
   p.noise = translated(in.batch.noise);
   return p;
 }

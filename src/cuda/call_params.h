@@ -5,9 +5,9 @@
 
 namespace scorematch::cuda {
 
-/// Where directions come from: the caller, a law, or, for the exact trace, the unit vectors.
+/// Where directions come from: the caller, a distribution, or, for the exact trace, the unit vectors.
 inline kernels::DirectionSource directions_of(const Needs& needs, const LossIn& in) {
-  return needs.trace ? basis() : direction_source(in.batch.directions, needs.law);
+  return needs.trace ? basis() : direction_source(in.batch.directions, needs.distribution);
 }
 
 /// Data, noise, sigma, eps, parameterization, features, dim.

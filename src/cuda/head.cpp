@@ -66,7 +66,7 @@ class CudaHead final : public HeadProgram {
     return {rows_, std::min(needs_.projections, kMostTangents), DeviceArena(workspace)};
   }
   bool has_scale(const HeadIn& in) const {
-    return needs_.projections > 0 && in.batch.directions.empty() && needs_.law == Projection::sphere;
+    return needs_.projections > 0 && in.batch.directions.empty() && needs_.distribution == Projection::sphere;
   }
 
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
@@ -83,8 +83,8 @@ class CudaHead final : public HeadProgram {
     p.sigma = sigma_source(call.in.batch.sigma, spec_.loss.schedule);
     p.eps = {perturbs(spec_.loss, call.in.batch.eps), table_of(call.in.batch.eps)};
     p.true_score = table_of(call.in.batch.true_score);
-    p.parameterization = translated(spec_.parameterization);
-    p.weighting = translated(spec_.loss.weighting);
+    p.parameterization = spec_.parameterization;
+    p.weighting = spec_.loss.weighting;
     p.term = translated(term_);
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
@@ -100,7 +100,7 @@ class CudaHead final : public HeadProgram {
     const ConstView& jvp = call.in.jvp;
     p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
-    p.directions = direction_source(call.in.batch.directions, needs_.law);
+    p.directions = direction_source(call.in.batch.directions, needs_.distribution);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
     p.first_direction = direction, p.count = count, p.share = static_cast<float>(term_.share);
     const View& bar = call.out.grad_jvp;
@@ -111,7 +111,7 @@ class CudaHead final : public HeadProgram {
 
   void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     kernels::DirectionsParams p;
-    p.source = direction_source({}, needs_.law);
+    p.source = direction_source({}, needs_.distribution);
     p.noise = translated(call.in.batch.noise);
     p.dim = p.columns = spec_.dim;
     p.first_direction = direction, p.count = count;

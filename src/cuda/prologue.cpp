@@ -18,7 +18,7 @@ class CudaPerturb final : public PerturbProgram {
     p.noise = translated(in.noise);
     p.sigma = sigma_source(in.sigma, spec_.schedule);
     p.eps = {true, table_of(in.eps)};
-    p.parameterization = translated(spec_.parameterization);
+    p.parameterization = spec_.parameterization;
     p.features = features_.get();
     p.dim = spec_.dim;
     p.batch = p.rows = batch;
@@ -47,7 +47,7 @@ class CudaDirection final : public DirectionProgram {
     const UseDevice use(device_.index);
     for (int first = 0; first < spec_.projections; first += kMostALaunch) {
       kernels::DirectionsParams p;
-      p.source = direction_source({}, spec_.law);
+      p.source = direction_source({}, spec_.distribution);
       p.noise = translated(noise);
       p.dim = p.columns = spec_.dim;
       p.first_direction = first, p.count = std::min(kMostALaunch, spec_.projections - first);

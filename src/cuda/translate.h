@@ -23,11 +23,6 @@ inline kernels::Element element_of(Precision precision) {
   return precision == Precision::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
 }
 
-kernels::Activation translated(Activation activation);
-kernels::Parameterization translated(const Parameterization& parameterization);
-kernels::Weighting translated(const Weighting& weighting);
-kernels::SigmaLaw translated(const NoiseSchedule& schedule);
-kernels::DirectionSource::Law translated(Projection law);
 kernels::Objective translated(const Objective& objective);
 
 /// e(sigma), its frequencies on the device.
@@ -58,11 +53,11 @@ inline kernels::Noise translated(const NoiseRef& noise) {
 }
 
 inline kernels::SigmaSource sigma_source(const ConstView& given, const NoiseSchedule& schedule) {
-  return {floats(given), given.shape.extent[0] == 1 ? 0 : 1, translated(schedule)};
+  return kernels::sigma_source(schedule, floats(given), given.shape.extent[0] == 1 ? 0 : 1);
 }
 
-inline kernels::DirectionSource direction_source(const ConstView& given, Projection law) {
-  return {translated(law), floats(given), given.stride[0], given.stride[1]};
+inline kernels::DirectionSource direction_source(const ConstView& given, Projection distribution) {
+  return {distribution, false, floats(given), given.stride[0], given.stride[1]};
 }
 
 inline kernels::HeadTerm translated(const Term& term) {
@@ -70,7 +65,7 @@ inline kernels::HeadTerm translated(const Term& term) {
           term.complete_square};
 }
 
-inline kernels::DirectionSource basis() { return {kernels::DirectionSource::Law::basis, nullptr, 0, 0}; }
+inline kernels::DirectionSource basis() { return {Projection::gaussian, true, nullptr, 0, 0}; }
 
 /// The rows of x that are the samples.
 inline kernels::DataRows data_rows(const Batch& batch) {

@@ -19,7 +19,7 @@ struct ScoreSpec {
   MlpShape net;
   std::int64_t max_batch = 0;
   int projections = 0;
-  Projection law = Projection::rademacher;
+  Projection distribution = Projection::rademacher;
   Compute compute;
 };
 
@@ -34,7 +34,7 @@ struct PerturbSpec {
 struct DirectionSpec {
   int dim = 0;
   int projections = 0;
-  Projection law = Projection::rademacher;
+  Projection distribution = Projection::rademacher;
   std::int64_t max_batch = 0;
 };
 

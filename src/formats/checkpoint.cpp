@@ -299,8 +299,8 @@ void Checkpoint::save(const std::string& path) const {
     add_layers(net, kBest, best, file);
     file.metadata[kSamplesBest] = samples_best ? "true" : "false";
   }
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
-    file.tensors[kFrequencies] = {{static_cast<std::int64_t>(fourier->frequencies.size())}, fourier->frequencies};
+  if (const auto& frequencies = net.conditioning.frequencies; net.conditioning.kind == Conditioning::Kind::fourier)
+    file.tensors[kFrequencies] = {{static_cast<std::int64_t>(frequencies.size())}, frequencies};
   if (adam) {
     write_adam(*adam, file.metadata);
     add_layers(net, "adam.first_moment.", adam->first_moment, file);

@@ -14,7 +14,7 @@ struct Tensor {
   std::variant<std::vector<float>, std::vector<double>> values;  // row-major
 
   std::int64_t count() const;
-  bool is_double() const { return values.index() == 1; }
+  bool is_double() const { return std::holds_alternative<std::vector<double>>(values); }
   std::vector<double> as_double() const;
   std::vector<float> as_float() const;  // rounded where the file holds float64
 };

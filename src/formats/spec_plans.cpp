@@ -3,27 +3,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/network.h"
+
 namespace scorematch {
 namespace {
-
-enum class Goal { esm, ism, dsm, ssm, ssm_vr };
-const std::map<std::string, Goal> kObjectives = {
-    {"esm", Goal::esm}, {"ism", Goal::ism}, {"dsm", Goal::dsm}, {"ssm", Goal::ssm}, {"ssm_vr", Goal::ssm_vr}};
-const std::map<std::string, Dsm::Variance> kVariances = {{"plain", Dsm::Variance::plain},
-                                                         {"control_variate", Dsm::Variance::control_variate},
-                                                         {"antithetic", Dsm::Variance::antithetic}};
-const std::map<std::string, Projection> kLaws = {
-    {"gaussian", Projection::gaussian}, {"rademacher", Projection::rademacher}, {"sphere", Projection::sphere}};
-enum class Law { none, single, geometric, lognormal };
-const std::map<std::string, Law> kSchedules = {
-    {"none", Law::none}, {"single", Law::single}, {"geometric", Law::geometric}, {"lognormal", Law::lognormal}};
-enum class Method { annealed, langevin, flow, sde };
-const std::map<std::string, Method> kSamplers = {
-    {"annealed", Method::annealed}, {"langevin", Method::langevin}, {"flow", Method::flow}, {"sde", Method::sde}};
-const std::map<std::string, Precision> kPrecisions = {
-    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
-const std::map<std::string, Route> kRoutes = {
-    {"automatic", Route::automatic}, {"fused", Route::fused}, {"layered", Route::layered}};
 
 using AdamNumber = std::pair<const char*, double Adam::Options::*>;
 constexpr AdamNumber kAdamNumbers[] = {{"learning_rate", &Adam::Options::learning_rate},
@@ -89,66 +72,84 @@ std::vector<double> read_frequencies(MetadataReader& reader) {
       .frequencies;
 }
 
-}  // namespace
-
-Objective read_plain_objective(MetadataReader& reader, int projections) {
-  switch (reader.take_choice(std::string("objective"), kObjectives, "")) {
-    case Goal::esm:
-      return Esm{};
-    case Goal::ism:
-      return Ism{};
-    case Goal::dsm:
-      return Dsm{};
-    case Goal::ssm:
-      return Ssm{projections};
-    case Goal::ssm_vr:
+void write_schedule(const NoiseSchedule& schedule, Metadata& metadata) {
+  write_choice(schedule.kind, metadata);
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      metadata["sigma"] = number_text(schedule.sigma_max);
+      break;
+    case NoiseSchedule::Kind::geometric:
+      metadata["sigma_min"] = number_text(schedule.sigma_min);
+      metadata["sigma_max"] = number_text(schedule.sigma_max);
+      metadata["levels"] = std::to_string(schedule.levels);
+      break;
+    case NoiseSchedule::Kind::log_normal:
+      metadata["log_mean"] = number_text(schedule.log_mean);
+      metadata["log_deviation"] = number_text(schedule.log_deviation);
       break;
   }
-  return SsmVr{projections};
+}
+
+}  // namespace
+
+Objective make_objective(ObjectiveKind kind, int projections, Projection distribution) {
+  switch (kind) {
+    case ObjectiveKind::esm:
+      return Esm{};
+    case ObjectiveKind::ism:
+      return Ism{};
+    case ObjectiveKind::dsm:
+      return Dsm{};
+    case ObjectiveKind::ssm:
+      return Ssm{projections, distribution};
+    case ObjectiveKind::ssm_vr:
+      return SsmVr{projections, distribution};
+  }
+  return Esm{};
 }
 
 Objective read_objective(MetadataReader& reader) {
-  Objective objective = read_plain_objective(reader, 1);
-  if (auto* dsm = std::get_if<Dsm>(&objective)) dsm->variance = reader.take_choice("variance", kVariances, "plain");
+  Objective objective = make_objective(reader.take_choice<ObjectiveKind>());
+  if (auto* dsm = std::get_if<Dsm>(&objective)) dsm->variance = reader.take_choice(dsm->variance);
   const auto read_directions = [&](auto* sliced) {
     if (sliced == nullptr) return;
     sliced->projections = reader.take_int32("projections", sliced->projections);
-    sliced->law = read_law(reader, sliced->law);
+    sliced->distribution = reader.take_choice(sliced->distribution);
   };
   read_directions(std::get_if<Ssm>(&objective));
   read_directions(std::get_if<SsmVr>(&objective));
   return objective;
 }
 
-Projection read_law(MetadataReader& reader, Projection otherwise) {
-  return reader.has("law") ? reader.take_choice("law", kLaws, "") : otherwise;
-}
-
 NoiseSchedule read_schedule(MetadataReader& reader) {
-  switch (reader.take_choice("schedule", kSchedules, "none")) {
-    case Law::none:
+  switch (reader.take_choice(NoiseSchedule::Kind::none)) {
+    case NoiseSchedule::Kind::none:
       break;
-    case Law::single:
+    case NoiseSchedule::Kind::single:
       return schedule::Single{reader.take_number("sigma", schedule::Single{}.sigma)};
-    case Law::geometric: {
-      schedule::Geometric law;
-      law.sigma_min = reader.take_number("sigma_min", law.sigma_min);
-      law.sigma_max = reader.take_number("sigma_max", law.sigma_max);
-      law.levels = reader.take_int32("levels", law.levels);
-      return law;
+    case NoiseSchedule::Kind::geometric: {
+      schedule::Geometric geometric;
+      geometric.sigma_min = reader.take_number("sigma_min", geometric.sigma_min);
+      geometric.sigma_max = reader.take_number("sigma_max", geometric.sigma_max);
+      geometric.levels = reader.take_int32("levels", geometric.levels);
+      return geometric;
     }
-    case Law::lognormal: {
-      schedule::LogNormal law;
-      law.mean = reader.take_number("log_mean", law.mean);
-      law.deviation = reader.take_number("log_deviation", law.deviation);
-      return law;
+    case NoiseSchedule::Kind::log_normal: {
+      schedule::LogNormal log_normal;
+      log_normal.log_mean = reader.take_number("log_mean", log_normal.log_mean);
+      log_normal.log_deviation = reader.take_number("log_deviation", log_normal.log_deviation);
+      return log_normal;
     }
   }
   return schedule::None{};
 }
 
 Conditioning read_conditioning(MetadataReader& reader) {
-  return read_conditioning(reader, "none", [&] { return read_frequencies(reader); });
+  Conditioning conditioning{reader.take_choice(Conditioning::Kind::none), {}};
+  if (conditioning.kind == Conditioning::Kind::fourier) conditioning.frequencies = read_frequencies(reader);
+  return conditioning;
 }
 
 Loss read_loss(MetadataReader& reader, double sigma_data) {
@@ -160,42 +161,13 @@ Loss read_loss(MetadataReader& reader, double sigma_data) {
 }
 
 void write_loss(const Loss& loss, Metadata& metadata) {
-  struct ObjectiveWriter {
-    Metadata& to;
-    void directions(int projections, Projection law) const {
-      to["projections"] = std::to_string(projections);
-      to["law"] = name_of(kLaws, law);
-    }
-    Goal operator()(const Esm&) const { return Goal::esm; }
-    Goal operator()(const Ism&) const { return Goal::ism; }
-    Goal operator()(const Dsm& dsm) const {
-      to["variance"] = name_of(kVariances, dsm.variance);
-      return Goal::dsm;
-    }
-    Goal operator()(const Ssm& ssm) const { return directions(ssm.projections, ssm.law), Goal::ssm; }
-    Goal operator()(const SsmVr& ssm) const { return directions(ssm.projections, ssm.law), Goal::ssm_vr; }
-  };
-  struct ScheduleWriter {
-    Metadata& to;
-    Law operator()(const schedule::None&) const { return Law::none; }
-    Law operator()(const schedule::Single& single) const {
-      to["sigma"] = number_text(single.sigma);
-      return Law::single;
-    }
-    Law operator()(const schedule::Geometric& geometric) const {
-      to["sigma_min"] = number_text(geometric.sigma_min);
-      to["sigma_max"] = number_text(geometric.sigma_max);
-      to["levels"] = std::to_string(geometric.levels);
-      return Law::geometric;
-    }
-    Law operator()(const schedule::LogNormal& lognormal) const {
-      to["log_mean"] = number_text(lognormal.mean);
-      to["log_deviation"] = number_text(lognormal.deviation);
-      return Law::lognormal;
-    }
-  };
-  metadata["objective"] = name_of(kObjectives, std::visit(ObjectiveWriter{metadata}, loss.objective));
-  metadata["schedule"] = name_of(kSchedules, std::visit(ScheduleWriter{metadata}, loss.schedule));
+  write_choice(kind_of(loss.objective), metadata);
+  if (const auto* dsm = std::get_if<Dsm>(&loss.objective)) write_choice(dsm->variance, metadata);
+  if (const Needs needs = needs_of(loss.objective); needs.projections > 0) {
+    metadata["projections"] = std::to_string(needs.projections);
+    write_choice(needs.distribution, metadata);
+  }
+  write_schedule(loss.schedule, metadata);
   write_weighting(loss.weighting, metadata);
 }
 
@@ -231,34 +203,34 @@ std::string net_text(const MlpShape& net) {
   write_net(net, values);
   std::string text = "dim=" + std::to_string(net.dim) + " hidden=" + list_text(net.hidden);
   for (const auto& [key, value] : values) text += " " + key + "=" + value;
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
-    text += " fourier.frequencies=" + list_text(fourier->frequencies);
+  if (net.conditioning.kind == Conditioning::Kind::fourier)
+    text += " fourier.frequencies=" + list_text(net.conditioning.frequencies);
   return text;
 }
 
 Sampler read_sampler(MetadataReader& reader) {
-  switch (reader.take_choice("sampler", kSamplers, "")) {
-    case Method::annealed:
-      return read_annealed(reader);
-    case Method::langevin:
-      return read_langevin(reader);
-    case Method::flow:
+  switch (reader.take_choice<SamplerKind>()) {
+    case SamplerKind::flow:
       return read_steps(reader, ProbabilityFlow{});
-    case Method::sde:
-      break;
+    case SamplerKind::sde:
+      return read_steps(reader, ReverseSde{});
+    case SamplerKind::annealed:
+      return read_annealed(reader);
+    case SamplerKind::langevin:
+      return read_langevin(reader);
   }
-  return read_steps(reader, ReverseSde{});
+  return {};
 }
 
 Likelihood read_likelihood(MetadataReader& reader) {
   Likelihood likelihood = read_steps(reader, Likelihood{});
   likelihood.projections = reader.take_int32("projections", likelihood.projections);
-  likelihood.law = read_law(reader, likelihood.law);
+  likelihood.distribution = reader.take_choice(likelihood.distribution);
   return likelihood;
 }
 
 Compute read_compute(MetadataReader& reader) {
-  return {reader.take_choice("precision", kPrecisions, "fp32"), reader.take_choice("route", kRoutes, "automatic")};
+  return {reader.take_choice(Precision::fp32), reader.take_choice(Route::automatic)};
 }
 
 Adam::Options read_adam_options(MetadataReader& reader) {

@@ -12,14 +12,13 @@
 
 namespace scorematch {
 
-/// `objective` alone: the plain one, with `projections` directions where it has any, as the eval format means it.
-Objective read_plain_objective(MetadataReader& reader, int projections);
-/// objective (required); variance of dsm; projections, law of ssm and ssm_vr
+/// The objective of that kind; projections and distribution are for those that have them.
+Objective make_objective(ObjectiveKind kind, int projections = 1, Projection distribution = Projection::gaussian);
+/// objective (required); variance of dsm; projections, distribution of ssm and ssm_vr
 Objective read_objective(MetadataReader& reader);
-/// schedule: none, single (sigma), geometric (sigma_min, sigma_max, levels), lognormal (log_mean, log_deviation)
+/// schedule, none if absent; of single sigma, of geometric sigma_min, sigma_max, levels, of log_normal log_mean,
+/// log_deviation
 NoiseSchedule read_schedule(MetadataReader& reader);
-/// gaussian, rademacher, sphere
-Projection read_law(MetadataReader& reader, Projection otherwise);
 /// conditioning: none, log_sigma, fourier with fourier.frequencies=1,2,... or fourier=8 fourier_scale=1 fourier_seed=0
 Conditioning read_conditioning(MetadataReader& reader);
 
@@ -35,7 +34,7 @@ std::string net_text(const MlpShape& net);
 /// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size, prior_deviation), langevin (sigma,
 /// step_size, steps, sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho, prior_deviation)
 Sampler read_sampler(MetadataReader& reader);
-/// sigma_min, sigma_max, steps, rho, projections, law, prior_deviation
+/// sigma_min, sigma_max, steps, rho, projections, distribution, prior_deviation
 Likelihood read_likelihood(MetadataReader& reader);
 /// precision: fp32, tf32, bf16; route: automatic, fused, layered
 Compute read_compute(MetadataReader& reader);

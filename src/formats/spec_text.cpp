@@ -18,13 +18,6 @@ T parse(const MetadataReader& reader, const std::string& key, const std::string&
   return value;
 }
 
-const std::map<std::string, MlpShape::Kind> kKinds = {{"score", MlpShape::Kind::score},
-                                                      {"energy", MlpShape::Kind::energy}};
-// By position in the variants, which are in this order.
-const std::map<std::string, std::size_t> kParameterizations = {{"plain", 0}, {"ncsn", 1}, {"noise", 2}, {"edm", 3}};
-const std::map<std::string, std::size_t> kConditionings = {{"none", 0}, {"log_sigma", 1}, {"fourier", 2}};
-const std::map<std::string, std::size_t> kWeightings = {{"none", 0}, {"sigma2", 1}, {"edm", 2}};
-
 }  // namespace
 
 MetadataReader MetadataReader::of_text(const std::string& argument, const std::string& text) {
@@ -42,10 +35,16 @@ MetadataReader MetadataReader::of_text(const std::string& argument, const std::s
   return reader;
 }
 
-std::string MetadataReader::take(const std::string& key) {
+Metadata::const_iterator MetadataReader::find(const std::string& key) const {
   const auto found = values_.find(key);
+  const char* const old_key = old_key_of(key);
+  return found == values_.end() && old_key != nullptr ? values_.find(old_key) : found;
+}
+
+std::string MetadataReader::take(const std::string& key) {
+  const auto found = find(key);
   if (found == values_.end()) refuse(key, "a value", "nothing");
-  std::string value = std::move(found->second);
+  std::string value = found->second;
   values_.erase(found);
   return value;
 }
@@ -88,7 +87,10 @@ std::uint64_t MetadataReader::take_uint64(const std::string& key) {
 }
 
 bool MetadataReader::take_bool(const std::string& key, bool otherwise) {
-  return take_choice<bool>(key, {{"false", false}, {"true", true}}, otherwise ? "true" : "false");
+  if (!has(key)) return otherwise;
+  const std::string text = take(key);
+  if (text != "true" && text != "false") refuse(key, "one of false, true", "'" + text + "'");
+  return text == "true";
 }
 
 MetadataReader MetadataReader::take_section(const std::string& prefix) {
@@ -123,34 +125,13 @@ double read_sigma_data(MetadataReader& reader) {
 }
 
 Parameterization read_parameterization(MetadataReader& reader, double sigma_data) {
-  switch (reader.take_choice(std::string("parameterization"), kParameterizations, "")) {
-    case 1:
-      return parameterization::Ncsn{};
-    case 2:
-      return parameterization::NoisePrediction{};
-    case 3:
-      return parameterization::Edm{sigma_data};
-    default:
-      return parameterization::Plain{};
-  }
-}
-
-Conditioning read_conditioning(MetadataReader& reader, const std::string& otherwise,
-                               const std::function<std::vector<double>()>& frequencies) {
-  switch (reader.take_choice(std::string("conditioning"), kConditionings, otherwise)) {
-    case 1:
-      return conditioning::LogSigma{};
-    case 2:
-      return conditioning::Fourier{frequencies()};
-    default:
-      return conditioning::None{};
-  }
+  return {reader.take_choice<Parameterization::Kind>(), sigma_data};
 }
 
 MlpShape read_kind_of_net(MetadataReader& reader) {
   MlpShape net;
-  net.kind = reader.take_choice(std::string("net"), kKinds, "");
-  net.activation = reader.take_choice(std::string("activation"), activation_names(), "");
+  net.kind = reader.take_choice<MlpShape::Kind>();
+  net.activation = reader.take_choice<Activation>();
   net.residual = reader.take_bool("residual", false);
   net.parameterization = read_parameterization(reader, read_sigma_data(reader));
   return net;
@@ -158,8 +139,8 @@ MlpShape read_kind_of_net(MetadataReader& reader) {
 
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given) {
   MlpShape net = read_kind_of_net(reader);
-  net.conditioning = read_conditioning(reader, "", [&] { return frequencies; });
-  if (std::holds_alternative<conditioning::Fourier>(net.conditioning) != fourier_given)
+  net.conditioning = {reader.take_choice<Conditioning::Kind>(), frequencies};
+  if ((net.conditioning.kind == Conditioning::Kind::fourier) != fourier_given)
     reader.refuse("conditioning",
                   fourier_given ? "fourier, as fourier.frequencies is given" : "a tensor fourier.frequencies",
                   fourier_given ? "another" : "none");
@@ -167,44 +148,29 @@ MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies
 }
 
 void write_net(const MlpShape& net, Metadata& metadata) {
-  metadata["net"] = name_of(kKinds, net.kind);
-  metadata["activation"] = name_of(activation_names(), net.activation);
+  write_choice(net.kind, metadata);
+  write_choice(net.activation, metadata);
   metadata["residual"] = net.residual ? "true" : "false";
-  metadata["parameterization"] = name_of(kParameterizations, net.parameterization.index());
-  metadata["conditioning"] = name_of(kConditionings, net.conditioning.index());
-  if (const auto* edm = std::get_if<parameterization::Edm>(&net.parameterization))
-    metadata["sigma_data"] = number_text(edm->sigma_data);
+  write_choice(net.parameterization.kind, metadata);
+  write_choice(net.conditioning.kind, metadata);
+  if (net.parameterization.kind == Parameterization::Kind::edm)
+    metadata["sigma_data"] = number_text(net.parameterization.sigma_data);
 }
 
 Weighting read_weighting(MetadataReader& reader, double sigma_data) {
-  switch (reader.take_choice(std::string("weighting"), kWeightings, "none")) {
-    case 1:
-      return weighting::Sigma2{};
-    case 2:
-      return weighting::Edm{sigma_data};
-    default:
-      return weighting::None{};
-  }
+  return {reader.take_choice(Weighting::Kind::none), sigma_data};
 }
 
 void write_weighting(const Weighting& weighting, Metadata& metadata) {
-  metadata["weighting"] = name_of(kWeightings, weighting.index());
-  if (const auto* edm = std::get_if<weighting::Edm>(&weighting)) metadata["sigma_data"] = number_text(edm->sigma_data);
-}
-
-const std::map<std::string, Activation>& activation_names() {
-  static const std::map<std::string, Activation> names = {{"silu", Activation::silu},
-                                                          {"softplus", Activation::softplus},
-                                                          {"tanh", Activation::tanh},
-                                                          {"gelu", Activation::gelu}};
-  return names;
+  write_choice(weighting.kind, metadata);
+  if (weighting.kind == Weighting::Kind::edm) metadata["sigma_data"] = number_text(weighting.sigma_data);
 }
 
 Initialization read_initialization(const std::string& name) {
-  if (name == "torch") return Initialization::torch;
-  if (name == "variance_preserving") return Initialization::variance_preserving;
-  throw Error(ErrorCode::invalid_argument, "initialization",
-              "initialization: expected torch or variance_preserving, got '" + name.substr(0, 200) + "'");
+  if (const auto* value = value_named<Initialization>(name)) return *value;
+  throw Error(
+      ErrorCode::invalid_argument, "initialization",
+      "initialization: expected one of " + known_names<Initialization>() + ", got '" + name.substr(0, 200) + "'");
 }
 
 std::string short_text(double value, int digits) {

@@ -1,11 +1,11 @@
 // A network as strings, and numbers in them: the metadata of checkpoints and of the eval format (docs/eval-format.md),
 // and the texts of the C interface (docs/c-interface.md). What only texts say: spec_plans.h.
 #pragma once
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "model/names.h"
 #include "scorematch/error.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
@@ -22,7 +22,8 @@ class MetadataReader {
   /// Of a text of "key=value" that blanks part: refusals are Error invalid_argument and name `argument`.key.
   static MetadataReader of_text(const std::string& argument, const std::string& text);
 
-  bool has(const std::string& key) const { return values_.count(key) > 0; }
+  /// Whether there is one, by today's name or by that of an earlier version, as of everything that is taken.
+  bool has(const std::string& key) const { return find(key) != values_.end(); }
   void set_if_absent(const std::string& key, const std::string& value) { values_.emplace(key, value); }
   std::string take(const std::string& key);  ///< @throws Error where it is missing
   std::string take(const std::string& key, const std::string& otherwise);
@@ -33,14 +34,17 @@ class MetadataReader {
   std::uint64_t take_uint64(const std::string& key);
   std::vector<double> take_numbers(const std::string& key);  ///< with commas between them; none: ""
   bool take_bool(const std::string& key, bool otherwise);
+  /// `otherwise` where the key is absent.
   template <class T>
-  T take_choice(const std::string& key, const std::map<std::string, T>& choices, const std::string& otherwise) {
-    const std::string value = otherwise.empty() ? take(key) : take(key, otherwise);
-    const auto found = choices.find(value);
-    if (found != choices.end()) return found->second;
-    std::string names;
-    for (const auto& [name, unused] : choices) names += (names.empty() ? "" : ", ") + name;
-    refuse(key, "one of " + names, "'" + value + "'");
+  T take_choice(T otherwise) {
+    return has(Names<T>::key) ? take_choice<T>() : otherwise;
+  }
+  /// The value of the key that T's table of names has. @throws Error where it is missing
+  template <class T>
+  T take_choice() {
+    const std::string text = take(Names<T>::key);
+    if (const T* value = value_named<T>(text)) return *value;
+    refuse(Names<T>::key, "one of " + known_names<T>(), "'" + text + "'");
   }
   /// Takes out the names that begin with `prefix`; the new reader knows them without it.
   MetadataReader take_section(const std::string& prefix);
@@ -53,6 +57,8 @@ class MetadataReader {
   const std::string& path() const { return path_; }
 
  private:
+  Metadata::const_iterator find(const std::string& key) const;
+
   std::string path_;    // or the argument
   std::string prefix_;  // of a section: what refusals put before a name
   Metadata values_;
@@ -65,9 +71,6 @@ class MetadataReader {
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given);
 /// Kind, activation, parameterization and residual alone.
 MlpShape read_kind_of_net(MetadataReader& reader);
-/// `conditioning`; `frequencies` gives those of Fourier features, and is asked for them alone.
-Conditioning read_conditioning(MetadataReader& reader, const std::string& otherwise,
-                               const std::function<std::vector<double>()>& frequencies);
 void write_net(const MlpShape& net, Metadata& metadata);
 
 Parameterization read_parameterization(MetadataReader& reader, double sigma_data);
@@ -78,13 +81,9 @@ Weighting read_weighting(MetadataReader& reader, double sigma_data);
 void write_weighting(const Weighting& weighting, Metadata& metadata);
 
 template <class T>
-std::string name_of(const std::map<std::string, T>& names, T value) {
-  for (const auto& [name, each] : names)
-    if (each == value) return name;
-  return "";
+void write_choice(T value, Metadata& metadata) {
+  metadata[Names<T>::key] = name_of(value);
 }
-
-const std::map<std::string, Activation>& activation_names();
 /// @throws Error invalid_argument naming `initialization`
 Initialization read_initialization(const std::string& name);
 

@@ -68,7 +68,7 @@ Moments moments_of(Activation activation, double variance) {
 
 /// Mean square of one column e(sigma): 1/2 of sines and cosines; ln sigma is about N(-1.2, 1.2^2), as EDM trains.
 double mean_square(const Conditioning& conditioning) {
-  return std::holds_alternative<conditioning::Fourier>(conditioning) ? 0.5 : 1.2 * 1.2 + 1.2 * 1.2;
+  return conditioning.kind == Conditioning::Kind::fourier ? 0.5 : 1.2 * 1.2 + 1.2 * 1.2;
 }
 
 void draw_torch(const MlpShape& net, std::uint64_t seed, std::vector<float>& params) {

@@ -12,15 +12,46 @@ namespace scorematch {
 
 /// Columns e(sigma) has.
 inline int feature_count(const Conditioning& conditioning) {
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning))
-    return 2 * static_cast<int>(fourier->frequencies.size());
-  return std::holds_alternative<conditioning::LogSigma>(conditioning) ? 1 : 0;
+  switch (conditioning.kind) {
+    case Conditioning::Kind::none:
+      break;
+    case Conditioning::Kind::log_sigma:
+      return 1;
+    case Conditioning::Kind::fourier:
+      return 2 * static_cast<int>(conditioning.frequencies.size());
+  }
+  return 0;
 }
 
 /// Whether the score of this network depends on sigma.
 inline bool uses_sigma(const Parameterization& parameterization, const Conditioning& conditioning) {
-  return !std::holds_alternative<parameterization::Plain>(parameterization) ||
-         !std::holds_alternative<conditioning::None>(conditioning);
+  return parameterization.kind != Parameterization::Kind::plain || conditioning.kind != Conditioning::Kind::none;
+}
+
+/// Whether a != 0, so that x is needed beside the network's output.
+inline bool uses_x(const Parameterization& parameterization) {
+  switch (parameterization.kind) {
+    case Parameterization::Kind::plain:
+    case Parameterization::Kind::ncsn:
+    case Parameterization::Kind::noise_prediction:
+      break;
+    case Parameterization::Kind::edm:
+      return true;
+  }
+  return false;
+}
+
+/// Whether sigma is a random number.
+inline bool is_drawn(const NoiseSchedule& schedule) {
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+    case NoiseSchedule::Kind::single:
+      break;
+    case NoiseSchedule::Kind::geometric:
+    case NoiseSchedule::Kind::log_normal:
+      return true;
+  }
+  return false;
 }
 
 /// What an objective asks of the network and of the noise.
@@ -29,7 +60,7 @@ struct Needs {
   bool true_score = false;  ///< given by the caller
   bool trace = false;       ///< the exact trace: dim tangents
   int projections = 0;      ///< M random directions
-  Projection law = Projection::gaussian;
+  Projection distribution = Projection::gaussian;
 };
 
 inline Needs needs_of(const Objective& objective) {
@@ -37,15 +68,15 @@ inline Needs needs_of(const Objective& objective) {
     Needs operator()(const Esm&) const { return {false, true}; }
     Needs operator()(const Ism&) const { return {false, false, true}; }
     Needs operator()(const Dsm&) const { return {true}; }
-    Needs operator()(const Ssm& ssm) const { return {false, false, false, ssm.projections, ssm.law}; }
-    Needs operator()(const SsmVr& ssm) const { return {false, false, false, ssm.projections, ssm.law}; }
+    Needs operator()(const Ssm& ssm) const { return {false, false, false, ssm.projections, ssm.distribution}; }
+    Needs operator()(const SsmVr& ssm) const { return {false, false, false, ssm.projections, ssm.distribution}; }
   };
   return std::visit(Visitor{}, objective);
 }
 
 /// Whether the objective is evaluated at x + sigma eps rather than at x. @param eps the caller's, or empty
 inline bool perturbs(const Loss& loss, const ConstView& eps) {
-  return needs_of(loss.objective).eps || !std::holds_alternative<schedule::None>(loss.schedule) || !eps.empty();
+  return needs_of(loss.objective).eps || loss.schedule.kind != NoiseSchedule::Kind::none || !eps.empty();
 }
 
 /// What the gradient of each of `count` samples is multiplied by.

@@ -54,12 +54,12 @@ void check_sigma_and_eps(CallChecker& call, const Batch& batch, const Loss& loss
   call.optional_per_sample("sigma", batch.sigma, count);
   call.optional("eps", batch.eps, {count, dim});
   const bool perturbed = perturbs(loss, batch.eps);
-  const bool sigma_used = perturbed || net_uses_sigma || !std::holds_alternative<weighting::None>(loss.weighting);
+  const bool sigma_used = perturbed || net_uses_sigma || loss.weighting.kind != Weighting::Kind::none;
   if (!sigma_used) CallChecker::absent("sigma", batch.sigma, "neither the objective nor the network uses it");
   if (sigma_used && batch.sigma.empty()) {
-    if (std::holds_alternative<schedule::None>(loss.schedule))
+    if (loss.schedule.kind == NoiseSchedule::Kind::none)
       throw_invalid("sigma", "[" + std::to_string(count) + "] or [1], as the loss has no schedule", "nothing");
-    if (!std::holds_alternative<schedule::Single>(loss.schedule)) check_noise(call, batch.noise, "sigma");
+    if (is_drawn(loss.schedule)) check_noise(call, batch.noise, "sigma");
   }
   if (perturbed && batch.eps.empty()) check_noise(call, batch.noise, "eps");
 }

@@ -40,7 +40,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(*impl_->engine);
   std::int64_t batch = 0;
-  if (std::holds_alternative<parameterization::Edm>(spec.parameterization)) {
+  if (uses_x(spec.parameterization)) {
     batch = check_samples(call, in.batch, spec.dim, spec.max_batch);
   } else {
     CallChecker::absent("x", in.batch.x, "a = 0");

@@ -93,9 +93,10 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   check_follows_levels(net);
   check_max_batch(max_batch);
   if (likelihood.projections != 0) check_projections(likelihood.projections);
-  check(Objective(Ssm{1, likelihood.law}));
+  check(Objective(Ssm{1, likelihood.distribution}));
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
-  impl->program = make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.law, compute});
+  impl->program =
+      make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.distribution, compute});
   impl->param_count = net.param_count();
   impl_ = std::move(impl);
 }

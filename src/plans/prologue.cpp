@@ -51,13 +51,14 @@ struct DirectionPlan::Impl {
   std::unique_ptr<DirectionProgram> program;
 };
 
-DirectionPlan::DirectionPlan(const Engine& engine, int dim, int projections, Projection law, std::int64_t max_batch) {
+DirectionPlan::DirectionPlan(const Engine& engine, int dim, int projections, Projection distribution,
+                             std::int64_t max_batch) {
   check_dim(dim);
-  check(Objective(Ssm{projections, law}));
+  check(Objective(Ssm{projections, distribution}));
   check_max_batch(max_batch);
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
-  impl->spec = {dim, projections, law, max_batch};
+  impl->spec = {dim, projections, distribution, max_batch};
   impl->program = impl->engine->make_direction(impl->spec);
   impl_ = std::move(impl);
 }

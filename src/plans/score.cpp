@@ -15,11 +15,11 @@ struct ScorePlan::Impl {
   std::unique_ptr<ScoreProgram> program;
 };
 
-ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections, Projection law,
-                     Compute compute) {
+ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections,
+                     Projection distribution, Compute compute) {
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
-  impl->spec = {net, max_batch, projections, law, compute};
+  impl->spec = {net, max_batch, projections, distribution, compute};
   impl->program = make_score_program(engine, impl->spec);
   impl->param_count = net.param_count();
   impl_ = std::move(impl);

@@ -9,7 +9,7 @@ std::unique_ptr<ScoreProgram> make_score_program(const Engine& engine, const Sco
   check_max_batch(spec.max_batch);
   check(spec.compute);
   if (spec.projections != 0) check_projections(spec.projections);
-  check(Objective(Ssm{1, spec.law}));
+  check(Objective(Ssm{1, spec.distribution}));
   return engine.impl()->make_score(spec);
 }
 

@@ -50,8 +50,8 @@ inline void put_element(const View& view, std::int64_t n, double value) {
 /// sigma of sample n: given, drawn, or 1 where nothing uses it.
 inline double sigma_of(const Batch& in, const NoiseSchedule& schedule, std::int64_t n) {
   if (!in.sigma.empty()) return per_sample(in.sigma, n);
-  if (const auto* single = std::get_if<schedule::Single>(&schedule)) return single->sigma;
-  if (std::holds_alternative<schedule::None>(schedule)) return 1;
+  if (schedule.kind == NoiseSchedule::Kind::single) return schedule.sigma_max;
+  if (!is_drawn(schedule)) return 1;
   return draw_sigma(SampleNoise(in.noise, n), schedule);
 }
 
@@ -60,12 +60,12 @@ inline std::vector<double> eps_of(const Batch& in, int dim, std::int64_t n) {
 }
 
 /// The `count` directions of sample n.
-inline std::vector<std::vector<double>> directions_of(const Batch& in, int count, Projection law, int dim,
+inline std::vector<std::vector<double>> directions_of(const Batch& in, int count, Projection distribution, int dim,
                                                       std::int64_t n) {
   std::vector<std::vector<double>> v;
   for (int m = 0; m < count; ++m)
     v.push_back(in.directions.empty()
-                    ? draw_direction(SampleNoise(in.noise, n), dim, law, static_cast<std::uint32_t>(m))
+                    ? draw_direction(SampleNoise(in.noise, n), dim, distribution, static_cast<std::uint32_t>(m))
                     : row(in.directions, n, m));
   return v;
 }
@@ -76,7 +76,7 @@ inline Sample<double> sample_of(const Batch& in, const Loss& loss, int dim, std:
   Sample<double> sample;
   sample.sigma = sigma_of(in, loss.schedule, n);
   if (perturbs(loss, in.eps)) sample.eps = eps_of(in, dim, n);
-  sample.directions = directions_of(in, needs.projections, needs.law, dim, n);
+  sample.directions = directions_of(in, needs.projections, needs.distribution, dim, n);
   if (needs.true_score) sample.true_score = row(in.true_score, n);
   return sample;
 }

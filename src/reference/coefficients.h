@@ -18,17 +18,20 @@ struct Coefficients {
 template <class T>
 Coefficients<T> coefficients(const Parameterization& parameterization, const T& sigma) {
   using std::sqrt;
-  struct Visitor {
-    const T& sigma;
-    Coefficients<T> operator()(const parameterization::Plain&) const { return {T(0), T(1), T(1)}; }
-    Coefficients<T> operator()(const parameterization::Ncsn&) const { return {T(0), 1.0 / sigma, T(1)}; }
-    Coefficients<T> operator()(const parameterization::NoisePrediction&) const { return {T(0), -1.0 / sigma, T(1)}; }
-    Coefficients<T> operator()(const parameterization::Edm& edm) const {
-      const T total = sigma * sigma + edm.sigma_data * edm.sigma_data, root = sqrt(total);
-      return {-1.0 / total, edm.sigma_data / (sigma * root), 1.0 / root};
+  switch (parameterization.kind) {
+    case Parameterization::Kind::plain:
+      break;
+    case Parameterization::Kind::ncsn:
+      return {T(0), 1.0 / sigma, T(1)};
+    case Parameterization::Kind::noise_prediction:
+      return {T(0), -1.0 / sigma, T(1)};
+    case Parameterization::Kind::edm: {
+      const double data = parameterization.sigma_data;
+      const T total = sigma * sigma + data * data, root = sqrt(total);
+      return {-1.0 / total, data / (sigma * root), 1.0 / root};
     }
-  };
-  return std::visit(Visitor{sigma}, parameterization);
+  }
+  return {T(0), T(1), T(1)};
 }
 
 /// e(sigma)
@@ -37,27 +40,34 @@ std::vector<T> features(const Conditioning& conditioning, const T& sigma) {
   using std::cos;
   using std::log;
   using std::sin;
-  if (std::holds_alternative<conditioning::LogSigma>(conditioning)) return {log(sigma)};
   std::vector<T> e;
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning)) {
-    for (const double w : fourier->frequencies) e.push_back(sin(kTwoPi * w * log(sigma)));
-    for (const double w : fourier->frequencies) e.push_back(cos(kTwoPi * w * log(sigma)));
+  switch (conditioning.kind) {
+    case Conditioning::Kind::none:
+      break;
+    case Conditioning::Kind::log_sigma:
+      e.push_back(log(sigma));
+      break;
+    case Conditioning::Kind::fourier:
+      for (const double w : conditioning.frequencies) e.push_back(sin(kTwoPi * w * log(sigma)));
+      for (const double w : conditioning.frequencies) e.push_back(cos(kTwoPi * w * log(sigma)));
+      break;
   }
   return e;
 }
 
 template <class T>
 T weight(const Weighting& weighting, const T& sigma) {
-  struct Visitor {
-    const T& sigma;
-    T operator()(const weighting::None&) const { return T(1); }
-    T operator()(const weighting::Sigma2&) const { return sigma * sigma; }
-    T operator()(const weighting::Edm& edm) const {
-      const double data2 = edm.sigma_data * edm.sigma_data;
+  switch (weighting.kind) {
+    case Weighting::Kind::none:
+      break;
+    case Weighting::Kind::sigma2:
+      return sigma * sigma;
+    case Weighting::Kind::edm: {
+      const double data2 = weighting.sigma_data * weighting.sigma_data;
       return sigma * sigma * (sigma * sigma + data2) / data2;
     }
-  };
-  return std::visit(Visitor{sigma}, weighting);
+  }
+  return T(1);
 }
 
 }  // namespace scorematch::reference

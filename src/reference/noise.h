@@ -1,4 +1,4 @@
-// What is drawn, in double: the laws of philox.h's integers, one number at a time.
+// What is drawn, in double: what philox.h's integers become, one number at a time.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -61,43 +61,48 @@ inline std::vector<double> draw_eps(const SampleNoise& noise, int dim) {
   return normals(dim, [&](std::uint32_t group) { return noise.block(philox::Purpose::eps, group); });
 }
 
-inline std::vector<double> draw_direction(const SampleNoise& noise, int dim, Projection law, std::uint32_t m) {
+inline std::vector<double> draw_direction(const SampleNoise& noise, int dim, Projection distribution, std::uint32_t m) {
   const auto block = [&](std::uint32_t group) { return noise.block(philox::Purpose::direction, group, m); };
-  if (law == Projection::rademacher) {
-    std::vector<double> v;
-    for (int i = 0; i < dim; ++i) {
-      const auto at = static_cast<std::uint32_t>(i);
-      v.push_back(static_cast<double>(philox::sign(block(at / 128), at % 128)));
+  std::vector<double> v;
+  switch (distribution) {
+    case Projection::gaussian:
+      return normals(dim, block);
+    case Projection::rademacher:
+      for (int i = 0; i < dim; ++i) {
+        const auto at = static_cast<std::uint32_t>(i);
+        v.push_back(static_cast<double>(philox::sign(block(at / 128), at % 128)));
+      }
+      break;
+    case Projection::sphere: {
+      v = normals(dim, block);
+      double square = 0;
+      for (const double each : v) square += each * each;
+      for (double& each : v) each *= std::sqrt(dim / square);
+      break;
     }
-    return v;
-  }
-  std::vector<double> v = normals(dim, block);
-  if (law == Projection::sphere) {
-    double square = 0;
-    for (const double each : v) square += each * each;
-    for (double& each : v) each *= std::sqrt(dim / square);
   }
   return v;
 }
 
 inline double draw_sigma(const SampleNoise& noise, const NoiseSchedule& schedule) {
-  struct Visitor {
-    const SampleNoise& noise;
-    philox::Block block() const { return noise.block(philox::Purpose::sigma, 0); }
-    double operator()(const schedule::None&) const { return 1; }
-    double operator()(const schedule::Single& s) const { return s.sigma; }
-    double operator()(const schedule::Geometric& s) const {
+  const auto block = [&] { return noise.block(philox::Purpose::sigma, 0); };
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      return schedule.sigma_max;
+    case NoiseSchedule::Kind::geometric: {
       const double u = static_cast<double>(philox::uniform(block().word[0]));
-      if (s.levels == 0) return s.sigma_max * std::pow(s.sigma_min / s.sigma_max, u);
-      if (s.levels == 1) return s.sigma_max;
-      const std::uint64_t level = std::uint64_t{block().word[0]} * static_cast<std::uint64_t>(s.levels) >> 32;
-      return s.sigma_max * std::pow(s.sigma_min / s.sigma_max, static_cast<double>(level) / (s.levels - 1));
+      const double ratio = schedule.sigma_min / schedule.sigma_max;
+      if (schedule.levels == 0) return schedule.sigma_max * std::pow(ratio, u);
+      if (schedule.levels == 1) return schedule.sigma_max;
+      const std::uint64_t level = std::uint64_t{block().word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32;
+      return schedule.sigma_max * std::pow(ratio, static_cast<double>(level) / (schedule.levels - 1));
     }
-    double operator()(const schedule::LogNormal& s) const {
-      return std::exp(s.mean + s.deviation * normal(block(), 0));
-    }
-  };
-  return std::visit(Visitor{noise}, schedule);
+    case NoiseSchedule::Kind::log_normal:
+      return std::exp(schedule.log_mean + schedule.log_deviation * normal(block(), 0));
+  }
+  return 1;
 }
 
 }  // namespace scorematch::reference

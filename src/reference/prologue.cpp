@@ -37,7 +37,8 @@ class ReferenceDirection final : public DirectionProgram {
     check_noise_range(noise, batch);
     for (int m = 0; m < spec_.projections; ++m)
       for (std::int64_t n = 0; n < batch; ++n)
-        put(out, n, draw_direction(SampleNoise(noise, n), spec_.dim, spec_.law, static_cast<std::uint32_t>(m)), m);
+        put(out, n, draw_direction(SampleNoise(noise, n), spec_.dim, spec_.distribution, static_cast<std::uint32_t>(m)),
+            m);
   }
 
  private:

@@ -20,7 +20,7 @@ class ReferenceScore final : public ScoreProgram {
     for (std::int64_t n = 0; n < batch; ++n) {
       const std::vector<double> x = row(in.batch.x, n);
       const double sigma = in.batch.sigma.empty() ? 1.0 : per_sample(in.batch.sigma, n);
-      const auto directions = directions_of(in.batch, directed ? given : 0, spec_.law, net.dim, n);
+      const auto directions = directions_of(in.batch, directed ? given : 0, spec_.distribution, net.dim, n);
       const auto jet = score_forward(net, mlp, x, sigma, directions);
       put(out.score, n, jet.score);
       put_element(out.log_density, n, jet.log_density);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "model/names.h"
 #include "reference/sample.h"
 #include "scorematch/score.h"
 #include "support/differences.h"
@@ -46,9 +47,8 @@ std::vector<MlpShape> networks() {
 
 std::string describe(const MlpShape& net) {
   return std::string(net.kind == MlpShape::Kind::energy ? "energy, " : "") + "activation " +
-         std::to_string(static_cast<int>(net.activation)) + ", parameterization " +
-         std::to_string(net.parameterization.index()) + ", conditioning " + std::to_string(net.conditioning.index()) +
-         (net.residual ? ", residual" : "");
+         std::to_string(static_cast<int>(net.activation)) + ", parameterization " + name_of(net.parameterization.kind) +
+         ", conditioning " + name_of(net.conditioning.kind) + (net.residual ? ", residual" : "");
 }
 
 // ---- activations

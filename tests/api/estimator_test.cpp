@@ -62,9 +62,9 @@ TEST(DenoisingMinimiser, HasTheMeanAndVarianceOfTheRegression) {
   }
 }
 
-// With either remedy and sigma -> 0, theta -> sum |eps|^2 / sum |x|^2, which has the F law with (N d, N d) degrees of
-// freedom: the variance is bounded, while the plain loss's grows as 1/sigma^2. Relative corrections are of order
-// sigma^2 = 1e-4, a tenth of a standard error.
+// With either remedy and sigma -> 0, theta -> sum |eps|^2 / sum |x|^2, which has the F distribution with (N d, N d)
+// degrees of freedom: the variance is bounded, while the plain loss's grows as 1/sigma^2. Relative corrections are of
+// order sigma^2 = 1e-4, a tenth of a standard error.
 TEST(DenoisingMinimiser, HasABoundedVarianceWithEitherRemedy) {
   constexpr double kSigma = 0.01, kFreedom = kBatch * kDim;
   const double mean = kFreedom / (kFreedom - 2),
@@ -154,7 +154,7 @@ LossCase mixture_case(const MlpShape& net, const Objective& objective, unsigned 
 void draw_directions(const Engine& engine, LossCase& p) {
   const Needs needs = needs_of(p.loss.objective);
   if (needs.projections == 0) return;
-  const DirectionPlan plan(engine, p.net.dim, needs.projections, needs.law, p.batch);
+  const DirectionPlan plan(engine, p.net.dim, needs.projections, needs.distribution, p.batch);
   Queue queue(engine, 0);
   const NoiseState noise(engine, 6);
   Array directions(engine, {needs.projections, p.batch, p.net.dim});
@@ -165,9 +165,9 @@ void draw_directions(const Engine& engine, LossCase& p) {
 TEST(Objectives, AreEsmUpToAConstant) {
   const Engine engine = fast_engine();
   auto all = objectives(2);
-  for (const Projection law : {Projection::rademacher, Projection::sphere}) {
-    all.push_back({"ssm_" + std::to_string(static_cast<int>(law)), Ssm{1, law}});
-    all.push_back({"ssm_vr_" + std::to_string(static_cast<int>(law)), SsmVr{1, law}});
+  for (const Projection distribution : {Projection::rademacher, Projection::sphere}) {
+    all.push_back({"ssm_" + std::to_string(static_cast<int>(distribution)), Ssm{1, distribution}});
+    all.push_back({"ssm_vr_" + std::to_string(static_cast<int>(distribution)), SsmVr{1, distribution}});
   }
   for (const auto& [name, objective] : all) {
     for (const unsigned seed : {20u, 21u}) {
@@ -197,15 +197,15 @@ TEST(Objectives, AreEsmUpToAConstant) {
 
 // ---- the variance of one direction: J's symmetric part S, plus s s^T / 2 for Ssm, is a quadratic form in v
 
-/// Var v^T Q v for the law, Q [d, d] symmetric.
-double quadratic_form_variance(const std::vector<double>& q, Projection law) {
+/// Var v^T Q v for the distribution, Q [d, d] symmetric.
+double quadratic_form_variance(const std::vector<double>& q, Projection distribution) {
   double square = 0, diagonal = 0, trace = 0;
   for (std::size_t i = 0; i < kDim; ++i) {
     for (std::size_t j = 0; j < kDim; ++j) square += q[i * kDim + j] * q[i * kDim + j];
     diagonal += q[i * (kDim + 1)] * q[i * (kDim + 1)];
     trace += q[i * (kDim + 1)];
   }
-  switch (law) {
+  switch (distribution) {
     case Projection::gaussian:
       return 2 * square;
     case Projection::rademacher:
@@ -225,10 +225,11 @@ TEST(Slicing, HasTheVarianceOfAQuadraticForm) {
   for (std::int64_t n = 0; n < kSamples; ++n) everywhere.insert(everywhere.end(), x.begin(), x.end());
   for (std::size_t i = 0; i < kDim; ++i)
     for (std::size_t j = 0; j < kDim; ++j) score[i] += params[i * kDim + j] * x[j];
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
     for (const int projections : {1, 4}) {
       for (const bool reduced : {false, true}) {
-        const Objective objective = reduced ? Objective(SsmVr{projections, law}) : Objective(Ssm{projections, law});
+        const Objective objective =
+            reduced ? Objective(SsmVr{projections, distribution}) : Objective(Ssm{projections, distribution});
         LossCase p{net, {objective}, kSamples, params, everywhere, {}, {}, {}, {}};
         draw_directions(engine, p);
         std::vector<double> form(params.begin(), params.begin() + kDim * kDim);
@@ -241,7 +242,8 @@ TEST(Slicing, HasTheVarianceOfAQuadraticForm) {
         }
         const Moments loss = moments(evaluate(engine, p).per_sample);
         EXPECT_NEAR(loss.mean, mean, kSigmas * loss.mean_error());
-        EXPECT_NEAR(loss.variance, quadratic_form_variance(form, law) / projections, kSigmas * loss.variance_error());
+        EXPECT_NEAR(loss.variance, quadratic_form_variance(form, distribution) / projections,
+                    kSigmas * loss.variance_error());
       }
     }
   }

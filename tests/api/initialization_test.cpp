@@ -66,10 +66,12 @@ std::vector<Spread> spread_over_x(const MlpShape& net, const std::vector<float>&
     std::vector<double> input;
     for (int j = 0; j < net.dim; ++j) input.push_back(normal(generator));
     const double log_sigma = -1.7;
-    if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning)) {
-      for (const double w : fourier->frequencies) input.push_back(std::sin(2 * 3.141592653589793 * w * log_sigma));
-      for (const double w : fourier->frequencies) input.push_back(std::cos(2 * 3.141592653589793 * w * log_sigma));
-    } else if (std::holds_alternative<conditioning::LogSigma>(net.conditioning)) {
+    if (net.conditioning.kind == Conditioning::Kind::fourier) {
+      for (const double w : net.conditioning.frequencies)
+        input.push_back(std::sin(2 * 3.141592653589793 * w * log_sigma));
+      for (const double w : net.conditioning.frequencies)
+        input.push_back(std::cos(2 * 3.141592653589793 * w * log_sigma));
+    } else if (net.conditioning.kind == Conditioning::Kind::log_sigma) {
       input.push_back(log_sigma);
     }
     const auto z = preactivations(net, params, input);
@@ -183,18 +185,18 @@ TEST(Diffusion, IsAResidualNetworkThatFollowsTheDimension) {
       EXPECT_EQ(net.kind, kind);
       EXPECT_EQ(net.hidden, hidden) << dim;
       EXPECT_TRUE(net.residual);
-      EXPECT_TRUE(std::holds_alternative<parameterization::Edm>(net.parameterization));
-      EXPECT_TRUE(std::holds_alternative<conditioning::Fourier>(net.conditioning));
+      EXPECT_TRUE(net.parameterization.kind == Parameterization::Kind::edm);
+      EXPECT_TRUE(net.conditioning.kind == Conditioning::Kind::fourier);
     }
   }
   EXPECT_THROW(MlpShape::diffusion(0), Error);
   const Loss loss = Loss::diffusion();
   EXPECT_TRUE(std::holds_alternative<Dsm>(loss.objective));
-  EXPECT_TRUE(std::holds_alternative<weighting::Edm>(loss.weighting));
+  EXPECT_TRUE(loss.weighting.kind == Weighting::Kind::edm);
   // Plain, unconditioned and not residual stay the defaults of the others.
   const MlpShape plain = MlpShape::score(2, {8});
-  EXPECT_TRUE(std::holds_alternative<parameterization::Plain>(plain.parameterization));
-  EXPECT_TRUE(std::holds_alternative<conditioning::None>(plain.conditioning));
+  EXPECT_TRUE(plain.parameterization.kind == Parameterization::Kind::plain);
+  EXPECT_TRUE(plain.conditioning.kind == Conditioning::Kind::none);
   EXPECT_FALSE(plain.residual);
 }
 

@@ -1,5 +1,5 @@
-// What is drawn, as statistics: perturbations, directions, noise levels and rows have their laws, and no two of them
-// are correlated. Seeds are fixed, so a failure is a fault of the code, not chance.
+// What is drawn, as statistics: perturbations, directions, noise levels and rows have their distributions, and no two
+// of them are correlated. Seeds are fixed, so a failure is a fault of the code, not chance.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,10 +46,10 @@ Perturbed perturb(int dim, const NoiseSchedule& schedule, std::int64_t n, NoiseS
 }
 
 /// [M, N, dim]
-std::vector<double> directions(int dim, int projections, Projection law, std::int64_t n,
+std::vector<double> directions(int dim, int projections, Projection distribution, std::int64_t n,
                                NoiseState::Position position) {
   const Engine engine = fast_engine();
-  const DirectionPlan plan(engine, dim, projections, law, n);
+  const DirectionPlan plan(engine, dim, projections, distribution, n);
   Queue queue(engine, 0);
   const NoiseState noise(engine, position);
   Array v(engine, {projections, n, dim});
@@ -58,7 +58,7 @@ std::vector<double> directions(int dim, int projections, Projection law, std::in
 }
 
 constexpr std::int64_t kMany = 1 << 16;
-constexpr Projection kLaws[] = {Projection::gaussian, Projection::rademacher, Projection::sphere};
+constexpr Projection kDistributions[] = {Projection::gaussian, Projection::rademacher, Projection::sphere};
 
 TEST(Eps, IsStandardNormalInEveryCoordinate) {
   constexpr int kDim = 6;  // a group of four and a half
@@ -75,15 +75,15 @@ TEST(Eps, IsStandardNormalInEveryCoordinate) {
 
 TEST(Directions, HaveTheIdentityAsSecondMoment) {
   constexpr int kDim = 5, kProjections = 2;
-  for (const Projection law : kLaws) {
-    const std::vector<double> v = directions(kDim, kProjections, law, kMany, {2, 0, 0});
+  for (const Projection distribution : kDistributions) {
+    const std::vector<double> v = directions(kDim, kProjections, distribution, kMany, {2, 0, 0});
     for (int i = 0; i < kDim; ++i)
       for (int j = 0; j <= i; ++j) {
         Column products = column(v, kDim, i);
         const Column other = column(v, kDim, j);
         for (std::size_t n = 0; n < products.size(); ++n) products[n] *= other[n];
         const Moments m = moments(products);
-        EXPECT_NEAR(m.mean, i == j ? 1 : 0, kSigmas * m.mean_error() + 1e-12) << static_cast<int>(law);
+        EXPECT_NEAR(m.mean, i == j ? 1 : 0, kSigmas * m.mean_error() + 1e-12) << static_cast<int>(distribution);
       }
   }
 }

@@ -178,9 +178,9 @@ TEST(Training, ImplicitLearnsAPrecision) { EXPECT_LT(error_of(Ism{}, 1), 64 * 0x
 // The directions are noise. Over 12 seeds and all of these the worst of the twelve elements was off by 0.017 +- 0.009
 // and at most by 0.052; the elements are of size 0.3 to 2.2, and untrained ones are off by 2.
 TEST(Training, SlicedLearnAPrecision) {
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
-    EXPECT_LT(error_of(Ssm{1, law}, 1), 0.08) << static_cast<int>(law);
-    EXPECT_LT(error_of(SsmVr{1, law}, 1), 0.08) << static_cast<int>(law);
+  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+    EXPECT_LT(error_of(Ssm{1, distribution}, 1), 0.08) << static_cast<int>(distribution);
+    EXPECT_LT(error_of(SsmVr{1, distribution}, 1), 0.08) << static_cast<int>(distribution);
   }
 }
 

@@ -82,18 +82,19 @@ class CEquality : public EngineTest {
 
 TEST_P(CEquality, OfEveryLoss) {
   const TextAndLoss losses[] = {
-      {"objective=dsm schedule=lognormal weighting=edm sigma_data=0.25",
+      {"objective=dsm schedule=log_normal weighting=edm sigma_data=0.25",
        {Dsm{}, schedule::LogNormal{}, weighting::Edm{0.25}}},
-      {"objective=dsm variance=control_variate schedule=lognormal log_mean=-0.5 log_deviation=0.75",
+      {"objective=dsm variance=control_variate schedule=log_normal log_mean=-0.5 log_deviation=0.75",
        {Dsm{Dsm::Variance::control_variate}, schedule::LogNormal{-0.5, 0.75}}},
       {"objective=dsm variance=antithetic schedule=single sigma=0.3",
        {Dsm{Dsm::Variance::antithetic}, schedule::Single{0.3}}},
       {"objective=ism schedule=geometric sigma_min=0.1 sigma_max=2 levels=7 weighting=sigma2",
        {Ism{}, schedule::Geometric{0.1, 2, 7}, weighting::Sigma2{}}},
-      {"objective=ssm projections=3 law=rademacher schedule=geometric",
+      {"objective=ssm projections=3 distribution=rademacher schedule=geometric",
        {Ssm{3, Projection::rademacher}, schedule::Geometric{}}},
-      {"objective=ssm_vr projections=2 law=sphere schedule=single", {SsmVr{2, Projection::sphere}, schedule::Single{}}},
-      {"objective=ssm_vr schedule=lognormal", {SsmVr{}, schedule::LogNormal{}}},
+      {"objective=ssm_vr projections=2 distribution=sphere schedule=single",
+       {SsmVr{2, Projection::sphere}, schedule::Single{}}},
+      {"objective=ssm_vr schedule=log_normal", {SsmVr{}, schedule::LogNormal{}}},
   };
   for (const auto& [text, loss] : losses) {
     SCOPED_TRACE(text);
@@ -217,8 +218,9 @@ TEST_P(CEquality, OfLikelihoods) {
     auto mean = engine_.allocate<Estimate>(), c_mean = engine_.allocate<Estimate>();
     plan.run(queue, {params_, {x, noise_}}, {values, latent, mean.data()});
     scorematch_likelihood_plan* c_plan = nullptr;
-    const std::string text = "sigma_min=0.1 sigma_max=5 steps=3 rho=5 law=gaussian prior_deviation=0.5 projections=" +
-                             std::to_string(projections);
+    const std::string text =
+        "sigma_min=0.1 sigma_max=5 steps=3 rho=5 distribution=gaussian prior_deviation=0.5 projections=" +
+        std::to_string(projections);
     ok(scorematch_likelihood_plan_create(c_engine_, c_net_, text.c_str(), 4, nullptr, &c_plan));
     scorematch_queue* line = c_queue(plan.workspace_bytes());
     scorematch_likelihood_in in{};
@@ -260,13 +262,13 @@ TEST_P(CEquality, OfWhatIsDrawnAndOfTheHead) {
   scorematch_direction_plan* c_directions = nullptr;
   scorematch_head_plan* c_head = nullptr;
   ok(scorematch_perturb_plan_create(c_engine_, kDim,
-                                    "schedule=lognormal parameterization=edm sigma_data=0.25 conditioning=fourier "
+                                    "schedule=log_normal parameterization=edm sigma_data=0.25 conditioning=fourier "
                                     "fourier=3 fourier_scale=0.5 fourier_seed=11",
                                     kRows, &c_perturb));
   ok(scorematch_direction_plan_create(c_engine_, kDim, "projections=2", kRows, &c_directions));
   ok(scorematch_head_plan_create(
       c_engine_, kDim,
-      "objective=ssm_vr projections=2 schedule=lognormal weighting=edm parameterization=edm sigma_data=0.25", kRows,
+      "objective=ssm_vr projections=2 schedule=log_normal weighting=edm parameterization=edm sigma_data=0.25", kRows,
       &c_head));
   scorematch_queue* line = c_queue(head.workspace_bytes());
   scorematch_perturb_in in{};
@@ -311,7 +313,7 @@ TEST_P(CEquality, OfScoresAndOfPrecisions) {
   auto jvp = engine_.allocate<float>({2, kRows, kDim}), c_jvp = engine_.allocate<float>({2, kRows, kDim});
   plan.run(queue, {params_, {x_, noise_, sigma}}, {score, jvp});
   scorematch_score_plan* c_plan = nullptr;
-  ok(scorematch_score_plan_create(c_engine_, c_net_, kRows, "projections=2 law=sphere",
+  ok(scorematch_score_plan_create(c_engine_, c_net_, kRows, "projections=2 distribution=sphere",
                                   is_cpu ? "precision=fp32 route=layered" : "precision=bf16 route=layered", &c_plan));
   scorematch_queue* line = c_queue(plan.workspace_bytes());
   scorematch_score_in in{};

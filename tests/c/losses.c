@@ -212,7 +212,7 @@ void test_heads(const scorematch_engine* engine) {
   test_head(engine, "ssm");
   test_head(engine, "ssm_vr");
   FAILS(
-      scorematch_head_plan_create(engine, kDim, "objective=dsm variance=antithetic schedule=lognormal", kBatch, &plan),
+      scorematch_head_plan_create(engine, kDim, "objective=dsm variance=antithetic schedule=log_normal", kBatch, &plan),
       SCOREMATCH_UNSUPPORTED, "loss.objective", "LossPlan offers it");
   CHECK(plan == NULL);
 }
@@ -220,10 +220,10 @@ void test_heads(const scorematch_engine* engine) {
 /// Of a nonlinear net under each objective, with everything drawn, in double.
 void test_gradient_by_differences(void) {
   static const char* const losses[] = {
-      "objective=dsm schedule=lognormal weighting=edm", "objective=dsm variance=antithetic schedule=single sigma=0.5",
+      "objective=dsm schedule=log_normal weighting=edm", "objective=dsm variance=antithetic schedule=single sigma=0.5",
       "objective=ism schedule=geometric sigma_min=0.5 sigma_max=2 levels=3 weighting=sigma2",
-      "objective=ssm projections=2 law=sphere schedule=lognormal log_mean=0 log_deviation=0.25",
-      "objective=ssm_vr law=rademacher schedule=single"};
+      "objective=ssm projections=2 distribution=sphere schedule=log_normal log_mean=0 log_deviation=0.25",
+      "objective=ssm_vr distribution=rademacher schedule=single"};
   static const double h = 1e-5;  // of x^3/6 h^2 and 1e-16/h in the loss both are below 1e-9
   enum { kRows = 5, kColumns = 3 };
   scorematch_engine* engine = NULL;

@@ -234,8 +234,9 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "", 1, NULL, &none), "loss.objective", "a value, got nothing");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dms", 1, NULL, &none), "loss.objective",
           "one of dsm, esm, ism, ssm, ssm_vr, got 'dms'");
-  REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism law=sphere", 1, NULL, &none), "loss.law", "nothing");
-  REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=lognormal sigma=1", 1, NULL, &none),
+  REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism distribution=sphere", 1, NULL, &none),
+          "loss.distribution", "nothing");
+  REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=log_normal sigma=1", 1, NULL, &none),
           "loss.sigma", "nothing by that name beside the others, got '1'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=1e9", 1, NULL, &none), "loss.projections",
           "a whole number, got '1e9'");

@@ -59,11 +59,11 @@ void test_prologue(const scorematch_engine* engine) {
   scorematch_perturb_plan_destroy(perturb);
 
   view = scorematch_stack(drawn, SCOREMATCH_F32, kSliced, kBatch, kDim);
-  OK(scorematch_direction_plan_create(engine, kDim, "projections=3 law=rademacher", kBatch, &directions));
+  OK(scorematch_direction_plan_create(engine, kDim, "projections=3 distribution=rademacher", kBatch, &directions));
   OK(scorematch_direction_plan_run(directions, queue, scorematch_noise_from(noise, 0), &view));
   for (i = 0; i < kSliced * kBatch * kDim; ++i) CHECK(fabsf(drawn[i]) == 1);
   scorematch_direction_plan_destroy(directions);
-  OK(scorematch_direction_plan_create(engine, kDim, "law=sphere projections=3", kBatch, &directions));
+  OK(scorematch_direction_plan_create(engine, kDim, "distribution=sphere projections=3", kBatch, &directions));
   OK(scorematch_direction_plan_run(directions, queue, scorematch_noise_from(noise, 0), &view));
   for (i = 0; i < kSliced * kBatch; ++i)
     CHECK_NEAR(drawn[i * kDim] * drawn[i * kDim] + drawn[i * kDim + 1] * drawn[i * kDim + 1], kDim, 4e-6);

@@ -76,8 +76,8 @@ TEST_F(CommandObjective, LearnsWithoutNoise) {
     EXPECT_GT(gain, 15) << finished.out;
     EXPECT_LT(gain, 40) << finished.out;
     const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
-    EXPECT_TRUE(std::holds_alternative<parameterization::Plain>(model.net.parameterization));
-    EXPECT_TRUE(std::holds_alternative<conditioning::None>(model.net.conditioning));
+    EXPECT_TRUE(model.net.parameterization.kind == Parameterization::Kind::plain);
+    EXPECT_TRUE(model.net.conditioning.kind == Conditioning::Kind::none);
   }
 }
 
@@ -100,7 +100,7 @@ TEST_F(CommandObjective, DefaultsDoNotReplaceWhatIsGiven) {
   };
   Finished finished = train("mixture", "ssm", with({"--weighting", "edm"}));
   EXPECT_TRUE(contains(finished.out, "objective   ssm, 1 rademacher direction, weighting edm\n")) << finished.out;
-  finished = train("mixture", "ssm", with({"--projections", "3", "--law", "sphere", "--weighting", "none"}));
+  finished = train("mixture", "ssm", with({"--projections", "3", "--distribution", "sphere", "--weighting", "none"}));
   EXPECT_TRUE(contains(finished.out, "objective   ssm, 3 sphere directions, unweighted\n")) << finished.out;
   finished = train("mixture", "dsm", with({"--variance", "antithetic"}));
   EXPECT_TRUE(contains(finished.out, "objective   dsm (antithetic), weighting edm\n")) << finished.out;

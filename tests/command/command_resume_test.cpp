@@ -67,7 +67,8 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
   const std::vector<Arguments> cases = {
       {"--dequantize", "--validation", "0.3"},
       {"--dequantize=0.5", "--standardize", "none", "--net", "energy", "--residual"},
-      {"--objective", "ssm", "--law", "sphere", "--schedule", "geometric", "--rate-schedule", "linear", "--ema", "0"},
+      {"--objective", "ssm", "--distribution", "sphere", "--schedule", "geometric", "--rate-schedule", "linear",
+       "--ema", "0"},
       {"--select", "last", "--validation", "0.5"},
       {"--select", "best", "--net", "energy"},
       {"--validation", "0", "--weight-decay", "0.01", "--engine", "reference", "--standardize", "column"},
@@ -81,6 +82,26 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
     run_well(train("part", with(options, {"--resume", "part"})));
     expect_same("part", "whole");
   }
+}
+
+// What version 0.1 called the options and their values.
+TEST_F(CommandResume, TakesARunOfTheEarlierNames) {
+  const Arguments earlier = with(kSmall, {"--steps", "40", "--objective", "ssm", "--law=sphere", "--schedule",
+                                          "lognormal", "--parameterization", "noise"});
+  const Arguments now = with(kSmall, {"--steps", "40", "--objective", "ssm", "--distribution", "sphere", "--schedule",
+                                      "log_normal", "--parameterization", "noise_prediction"});
+  run_well(train("whole", now));
+  run_well(train("part", with(earlier, {"--stop-after", "13"})));
+  Checkpoint run = checkpoint("part");
+  EXPECT_EQ(run.metadata.at("train.schedule"), "log_normal");
+  EXPECT_EQ(run.metadata.count("train.law"), 0u);
+  run.metadata["train.law"] = run.metadata.at("train.distribution");
+  run.metadata.erase("train.distribution");
+  run.metadata["train.schedule"] = "lognormal";
+  run.metadata["train.parameterization"] = "noise";
+  run.save(path("part/model.safetensors"));
+  run_well(train("part", with(now, {"--resume", "part"})));
+  expect_same("part", "whole");
 }
 
 // The best parameters, the evaluations since, and what patience makes of them.

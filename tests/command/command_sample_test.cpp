@@ -240,7 +240,8 @@ TEST_F(CommandSample, EverySamplerHasTheSpreadOfATrainedModel) {
   cli::write_npy(path("data.npy"), data);
   run_well({"train", "data.npy", "-o", "range", "--hidden", "64,64", "--steps", "1500"});
   run_well({"train", "data.npy", "-o", "single", "--hidden", "64,64", "--steps", "1500", "--schedule", "single",
-            "--sigma", "0.1", "--parameterization", "noise", "--conditioning", "none", "--weighting", "sigma2"});
+            "--sigma", "0.1", "--parameterization", "noise_prediction", "--conditioning", "none", "--weighting",
+            "sigma2"});
   const auto expect_spread = [&](const std::string& model, const std::string& sampler, double noise) {
     const Finished finished =
         run_well({"sample", model + "/model.safetensors", "-o", "samples.npy", "-n", "4000", "--sampler", sampler});
@@ -296,8 +297,8 @@ TEST_F(CommandSample, TheNoiseOfTheModelsLossIsSampledFrom) {
   EXPECT_EQ(sample({"-n", "10"}).values, old.values);
   model.loss->schedule = schedule::LogNormal{std::log(std::sqrt(0.01 * 20)), std::log(20 / 0.01) / 6};
   model.save(path("model.safetensors"));
-  const cli::Matrix lognormal = sample({"-n", "10"});
-  for (std::size_t i = 0; i < 10; ++i) EXPECT_NEAR(lognormal.values[i], old.values[i], 1e-3);
+  const cli::Matrix log_normal = sample({"-n", "10"});
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_NEAR(log_normal.values[i], old.values[i], 1e-3);
 }
 
 TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {

@@ -2,7 +2,8 @@
 //
 // Three statistics of S = 1000 samples and the H = 599 held-out digits, each in units of what it is for real digits:
 //
-// - the sliced Wasserstein distance (W2 by quantiles, 500 directions), which sees the law of every mean of pixels. Its
+// - the sliced Wasserstein distance (W2 by quantiles, 500 directions), which sees the distribution of every mean of
+// pixels. Its
 //   unit is the mean over 20 splits of the real digits into 1000 and 599;
 // - the mean distance of a sample to the nearest held-out digit, which sees whether a sample is a digit at all: a
 //   Gaussian with the digits' means and covariances is hardly told from them by the first and plainly by this one. Its

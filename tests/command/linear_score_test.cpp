@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cli/training/baseline.h"
+#include "model/names.h"
 #include "scorematch/loss.h"
 #include "support/arrays.h"
 #include "support/statistics.h"
@@ -123,8 +124,8 @@ TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
   for (const bool has_noise : {true, false})
     for (const Objective& objective : objectives)
       for (const Weighting& weighting : {Weighting{}, Weighting{weighting::Sigma2{}}, Weighting{weighting::Edm{0.7}}}) {
-        SCOPED_TRACE(std::to_string(objective.index()) + " " + std::to_string(weighting.index()));
-        if (!has_noise && (std::holds_alternative<Dsm>(objective) || weighting.index() > 0)) continue;
+        SCOPED_TRACE(std::string(name_of(objective)) + " " + name_of(weighting.kind));
+        if (!has_noise && (std::holds_alternative<Dsm>(objective) || weighting.kind != Weighting::Kind::none)) continue;
         Loss loss{objective, schedule::Single{sigma}, weighting};
         if (!has_noise) loss.schedule = schedule::None{};
         const LossPlan plan(engine, net, loss, rows);

@@ -1,6 +1,7 @@
 // What a plan says of itself: its workspace by the formulas of docs/cuda.md, its route and its launches.
 #include "cuda/cuda_fixture.h"
 #include "launchers.h"
+#include "model/names.h"
 #include "scorematch/scorematch.h"
 
 namespace scorematch::testing_support {
@@ -56,8 +57,8 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
       const Loss of{objective, schedule::Single{1}};
       const LossPlan layered(engine, net, of, 130, {Precision::fp32, Route::layered});
       EXPECT_EQ(layered.report(130).route, Route::layered);
-      EXPECT_EQ(launches(layered, net), layered.report(130).launches) << layers << " " << objective.index();
-      if (objective.index() == objectives[0].index() && &objective == objectives) {
+      EXPECT_EQ(launches(layered, net), layered.report(130).launches) << layers << " " << name_of(objective);
+      if (&objective == objectives) {
         EXPECT_EQ(layered.report(130).launches, 3 + 8 + 6 * layers - 1);
       }
       const LossPlan fused(engine, net, of, 130);
@@ -111,7 +112,7 @@ TEST_F(CudaPlan, EnergyLaunchesAreAsStated) {
                           plan.run(queue, {params, {x, noise}}, {loss.data(), grad});
                         }),
                   plan.report(130).launches)
-            << layers << " " << objective.index();
+            << layers << " " << name_of(objective);
         if (&objective == objectives && precision == Precision::fp32 && layers > 0) {
           EXPECT_EQ(plan.report(130).launches, 4 + 1 + 10 * layers + 5);
         }

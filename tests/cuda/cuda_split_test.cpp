@@ -140,8 +140,8 @@ TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
                                                          {Projection::sphere, MlpShape::Kind::score},
                                                          {Projection::gaussian, MlpShape::Kind::energy},
                                                          {Projection::sphere, MlpShape::Kind::energy}};
-  for (const auto& [law, kind] : cases) {
-    Problem p = problem(Ssm{11, law}, 40, 5, kind);
+  for (const auto& [distribution, kind] : cases) {
+    Problem p = problem(Ssm{11, distribution}, 40, 5, kind);
     p.loss.schedule = schedule::LogNormal{};
     const NoiseState noise(*engine, {7, 3, 100});
     auto params = engine->upload(p.params), x = engine->upload(p.x, {p.batch, 5});
@@ -153,7 +153,7 @@ TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
     PerturbPlan::Out out;
     out.sigma = sigma, out.eps = eps;
     PerturbPlan(*engine, 5, p.loss.schedule, p.batch).run(queue, {x, noise}, out);
-    DirectionPlan(*engine, 5, 11, law, p.batch).run(queue, noise, v);
+    DirectionPlan(*engine, 5, 11, distribution, p.batch).run(queue, noise, v);
     LossPlan::In given{params, {x, {}, sigma, eps, v}};
     expect_same(drawn, call(p, given));
   }

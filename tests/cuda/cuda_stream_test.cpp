@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cuda/cuda_fixture.h"
+#include "model/names.h"
 #include "scorematch/scorematch.h"
 
 namespace scorematch::testing_support {
@@ -306,7 +307,7 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
           }
           now.push_back(static_cast<float>(lane->queue.read_one(lane->loss).mean));
           if (first.empty()) first = now;
-          ASSERT_TRUE(same_bits(first, now)) << "run " << i << " objective " << loss.objective.index();
+          ASSERT_TRUE(same_bits(first, now)) << "run " << i << " objective " << name_of(loss.objective);
         }
       }
     }

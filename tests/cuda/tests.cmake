@@ -4,6 +4,7 @@
 add_library(simt_runtime OBJECT
   simt/runtime/cublas.cpp simt/runtime/device.cpp simt/runtime/memory.cpp simt/runtime/stream.cpp)
 target_compile_options(simt_runtime PRIVATE -O2 -g1)
+set_target_properties(simt_runtime PROPERTIES SCOREMATCH_OPEN_SWITCHES ON)
 target_link_libraries(simt_runtime PRIVATE scorematch_options simt CUDA::cudart CUDA::cublasLt)
 
 # scorematch_stand_in_test(path): path.cpp as simt_<its name>.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "model/names.h"
 #include "scorematch/head.h"
 #include "support/affine.h"
 #include "support/engine_test.h"
@@ -62,9 +63,9 @@ struct Kind {
 
 Vector features_of(const Conditioning& conditioning, double sigma) {
   Vector e;
-  if (std::holds_alternative<conditioning::LogSigma>(conditioning)) e = {std::log(sigma)};
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning)) {
-    const double turns = fourier->frequencies[0] * std::log(sigma);
+  if (conditioning.kind == Conditioning::Kind::log_sigma) e = {std::log(sigma)};
+  if (conditioning.kind == Conditioning::Kind::fourier) {
+    const double turns = conditioning.frequencies[0] * std::log(sigma);
     e = {std::sin(2 * std::acos(-1.0) * turns), std::cos(2 * std::acos(-1.0) * turns)};
   }
   return e;
@@ -113,7 +114,7 @@ TEST_P(ClosedForm, SigmaEntersAsThePapersSay) {
   for (const auto& [name, objective] : objectives())
     for (const Kind& kind : kinds)
       for (std::size_t turn = 0; turn < 3; ++turn) {
-        SCOPED_TRACE(name + " " + std::to_string(kind.parameterization.index()) + " " + std::to_string(turn));
+        SCOPED_TRACE(name + " " + name_of(kind.parameterization.kind) + " " + std::to_string(turn));
         MlpShape net = MlpShape::score(3, {});
         net.parameterization = kind.parameterization;
         net.conditioning = conditionings[turn];

@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, EnergyClosedForm, testing::ValuesIn(built_engi
 constexpr int kDim = 4, kPoints = 2 * kDim;
 
 /// f = -theta |x|^2 / 2: an EDM network of zeros with theta = 1 / (sigma^2 + sigma_data^2).
-/// @param deviation of x @param smoothed variance of the law whose score Esm is given
+/// @param deviation of x @param smoothed variance of the distribution whose score Esm is given
 LossCase quadratic_case(const Objective& objective, double theta, double sigma, double deviation, double smoothed,
                         bool perturbed) {
   LossCase p{MlpShape::energy(kDim, {4}), {objective}, kPoints * kPoints, {}, {}, {}, {}, {}, {}};
@@ -154,7 +154,7 @@ TEST_P(EnergyClosedForm, DirectionsHaveTheVarianceOfAQuadraticForm) {
     diagonal += s[i * (kWidth + 1)] * s[i * (kWidth + 1)];
     trace += s[i * (kWidth + 1)];
   }
-  const std::pair<Projection, double> laws[] = {
+  const std::pair<Projection, double> distributions[] = {
       {Projection::gaussian, 2 * square},
       {Projection::rademacher, 2 * (square - diagonal)},
       {Projection::sphere, 2.0 * kWidth / (kWidth + 2) * (square - trace * trace / kWidth)}};
@@ -163,9 +163,9 @@ TEST_P(EnergyClosedForm, DirectionsHaveTheVarianceOfAQuadraticForm) {
   const Array params(engine, energy.params, energy.net.param_count()), at(engine, everywhere, {samples, 3}),
       sigma(engine, Vector{energy.sigma}, 1);
   const NoiseState noise(engine, 6);
-  for (const auto& [law, variance] : laws)
+  for (const auto& [distribution, variance] : distributions)
     for (const int projections : {1, 4}) {
-      const ScorePlan plan(engine, energy.net, samples, projections, law);
+      const ScorePlan plan(engine, energy.net, samples, projections, distribution);
       Queue queue(engine, plan.workspace_bytes());
       Array estimate(engine, samples);
       ScorePlan::In in{params, {at, {}, sigma}};

@@ -34,7 +34,7 @@ HeadCase random_head_case(const Loss& loss, const Parameterization& parameteriza
   const LossCase drawn = random_case(MlpShape::score(kDim, {}), loss, n, seed);
   const Needs needs = needs_of(loss.objective);
   HeadCase c{loss, parameterization, n, {}, drawn.sigma, drawn.eps, drawn.directions, drawn.true_score, {}, {}, {}};
-  if (std::holds_alternative<parameterization::Edm>(parameterization)) c.x = drawn.x;
+  if (parameterization.kind == Parameterization::Kind::edm) c.x = drawn.x;
   c.output = uniform_values(n * kDim, seed + 10);
   c.jvp = uniform_values(needs.projections * n * kDim, seed + 11);
   c.trace = uniform_values(needs.trace ? n : 0, seed + 12);

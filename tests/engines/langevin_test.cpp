@@ -1,4 +1,5 @@
-// Langevin chains: unadjusted, with the bias that is known of them; corrected, with the law of the network itself.
+// Langevin chains: unadjusted, with the bias that is known of them; corrected, with the distribution of the network
+// itself.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -267,7 +268,7 @@ TEST_P(CorrectedLangevin, HasTheLawOfAMixture) {
     EXPECT_NEAR(m.mean, (2 * weight - 1) * mu[i], kSigmas * m.mean_error());
     EXPECT_NEAR(m.variance, tau2 + 4 * weight * (1 - weight) * mu[i] * mu[i], kSigmas * m.variance_error());
   }
-  // Along mu the law is a mixture of two normals at +-|mu|.
+  // Along mu the distribution is a mixture of two normals at +-|mu|.
   Vector along;
   const double length = std::hypot(mu[0], mu[1]), tau = std::sqrt(tau2);
   for (std::size_t n = 0; n < got.x.size(); n += 2) along.push_back((got.x[n] * mu[0] + got.x[n + 1] * mu[1]) / length);

@@ -104,7 +104,7 @@ TEST_P(Likelihoods, HoldADirectionFixedAlongTheFlow) {
   Likelihood options;
   options.sigma_min = 0.1, options.sigma_max = 5, options.steps = 12;
   const Vector exact = run(LikelihoodPlan(engine, net, options, batch), engine, params, x, kDim).log_likelihood;
-  options.projections = kProjections, options.law = Projection::gaussian;
+  options.projections = kProjections, options.distribution = Projection::gaussian;
   const Vector got = run(LikelihoodPlan(engine, net, options, batch), engine, params, x, kDim).log_likelihood;
   Array directions(engine, {kProjections, batch, kDim});
   Queue queue(engine, 0);
@@ -207,8 +207,8 @@ LikelihoodPlan::ScoreFunction mixture_score(const Mixture& m) {
   };
 }
 
-/// rms of ln p less the mixture's at sigma_min, with what the normal law at the latent differs by from the mixture's
-/// taken out.
+/// rms of ln p less the mixture's at sigma_min, with what the normal distribution at the latent differs by from the
+/// mixture's taken out.
 double mixture_error(const Engine& engine, int steps, double sigma_max, const Vector& x) {
   Likelihood options;
   options.sigma_min = 0.02, options.sigma_max = sigma_max, options.steps = steps;
@@ -264,8 +264,8 @@ TEST(Hutchinson, HasTheExactLikelihoodAsItsMean) {
   Likelihood options;
   options.sigma_min = 0.1, options.sigma_max = 5, options.steps = 6;
   const double exact = run(LikelihoodPlan(engine, net, options, kRepeats), engine, params, x, 3).log_likelihood[0];
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
-    options.law = law;
+  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+    options.distribution = distribution;
     double variance[2], error[2];
     for (int i = 0; i < 2; ++i) {
       options.projections = i == 0 ? 1 : 4;
@@ -281,7 +281,7 @@ TEST(Hutchinson, HasTheExactLikelihoodAsItsMean) {
 }
 
 // E ln p of N(0, sigma_data^2 I) under N(0, (sigma_data^2 + sigma_min^2) I), by many small batches: their z scores have
-// Student's law with n - 1 degrees of freedom, hence E z^2 = (n - 1) / (n - 3).
+// Student's distribution with n - 1 degrees of freedom, hence E z^2 = (n - 1) / (n - 3).
 TEST(LikelihoodMean, HasAStandardErrorThatIsRight) {
   const Engine engine = fast_engine();
   constexpr std::int64_t kBatch = 40, kBatches = 300;
@@ -291,7 +291,7 @@ TEST(LikelihoodMean, HasAStandardErrorThatIsRight) {
   net.parameterization = parameterization::Edm{kData};
   Likelihood options;
   options.sigma_min = kLow, options.sigma_max = kHigh, options.steps = 24, options.prior_deviation = kData;
-  options.projections = 1, options.law = Projection::gaussian;  // spread of data and of directions
+  options.projections = 1, options.distribution = Projection::gaussian;  // spread of data and of directions
   const LikelihoodPlan plan(engine, net, options, kBatch);
   const Vector params(static_cast<std::size_t>(net.param_count()), 0.0);
   Vector z = normal_values(kBatch * kBatches * kDim, 14), squares;

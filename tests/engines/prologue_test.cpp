@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/names.h"
 #include "reference/sample.h"
 #include "scorematch/head.h"
 #include "scorematch/prologue.h"
@@ -48,8 +49,9 @@ Perturbed perturb(const Engine& engine, const Drawing& drawing, const Vector& x,
   return {input.read(queue), sigma.read(queue), x_tilde.read(queue), eps.read(queue)};
 }
 
-Vector directions(const Engine& engine, int dim, int projections, Projection law, std::int64_t n, NoiseRef noise) {
-  const DirectionPlan plan(engine, dim, projections, law, n);
+Vector directions(const Engine& engine, int dim, int projections, Projection distribution, std::int64_t n,
+                  NoiseRef noise) {
+  const DirectionPlan plan(engine, dim, projections, distribution, n);
   Queue queue(engine, 0);
   Array v(engine, {projections, n, dim});
   plan.run(queue, noise, v);
@@ -82,10 +84,11 @@ TEST_P(Drawn, SameOnEveryEngine) {
     drawing.dim = dim;
     const Vector x = uniform_values(kBatch * dim, 1);
     expect_within(perturb(engine, drawing, x, noise).eps, perturb(oracle, drawing, x, same).eps, 4);
-    for (const auto& [law, ulps] : {std::pair{Projection::gaussian, 4.0}, std::pair{Projection::rademacher, 0.0},
-                                    std::pair{Projection::sphere, 10.0}})
-      expect_within(directions(engine, dim, 2, law, kBatch, noise), directions(oracle, dim, 2, law, kBatch, same),
-                    ulps);
+    for (const auto& [distribution, ulps] :
+         {std::pair{Projection::gaussian, 4.0}, std::pair{Projection::rademacher, 0.0},
+          std::pair{Projection::sphere, 10.0}})
+      expect_within(directions(engine, dim, 2, distribution, kBatch, noise),
+                    directions(oracle, dim, 2, distribution, kBatch, same), ulps);
   }
   for (const NoiseSchedule& schedule :
        {NoiseSchedule(schedule::Single{0.3}), NoiseSchedule(schedule::Geometric{0.01, 50, 10}),
@@ -166,7 +169,8 @@ void draw(const Engine& engine, LossCase& c, NoiseRef noise) {
   const Needs needs = needs_of(c.loss.objective);
   c.sigma = drawn.sigma;
   c.eps = drawn.eps;
-  if (needs.projections > 0) c.directions = directions(engine, 3, needs.projections, needs.law, c.batch, noise);
+  if (needs.projections > 0)
+    c.directions = directions(engine, 3, needs.projections, needs.distribution, c.batch, noise);
 }
 
 Tracked stored(double value) { return Tracked::stored(value); }
@@ -209,7 +213,7 @@ TEST_P(Drawn, LossIsTheLossOfWhatThePrologueDraws) {
   unsigned seed = 40;
   for (const auto& [name, objective] : objectives())
     for (const auto& [schedule, is_float] : schedules) {
-      SCOPED_TRACE(name + " " + std::to_string(schedule.index()));
+      SCOPED_TRACE(name + " " + name_of(schedule.kind));
       LossCase c = random_case(network(), {objective, schedule, weighting::Edm{0.7}}, kBatch, ++seed, false);
       c.directions.clear();
       const Evaluation drawn = evaluate(engine, c, noise);
@@ -274,7 +278,7 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
   MlpShape inner = c.net;
   inner.parameterization = parameterization::Plain{};
 
-  const ScorePlan score(engine, inner, kBatch, static_cast<int>(m), needs.law);
+  const ScorePlan score(engine, inner, kBatch, static_cast<int>(m), needs.distribution);
   const HeadPlan head(engine, drawing.dim, c.loss, kBatch, c.net.parameterization);
   Queue queue(engine, std::max(score.workspace_bytes(), head.workspace_bytes()));
   const Array params(engine, c.params, inner.param_count()), input(engine, drawn.net_input, {kBatch, dim}),
@@ -294,7 +298,7 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
   in.output = output;
   in.batch.noise = noise;
   in.batch.true_score = truth;
-  if (std::holds_alternative<parameterization::Edm>(c.net.parameterization)) {
+  if (c.net.parameterization.kind == Parameterization::Kind::edm) {
     in.batch.x = x;
     in.batch.draw_rows = drawing.draw_rows;
   }
@@ -315,10 +319,10 @@ TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {
     for (const Parameterization& kind : kinds) {
       const auto* dsm = std::get_if<Dsm>(&objective);
       if (dsm != nullptr && dsm->variance != Dsm::Variance::plain) continue;  // HeadPlan refuses them
-      SCOPED_TRACE(name + " " + std::to_string(kind.index()));
+      SCOPED_TRACE(name + " " + name_of(kind.kind));
       MlpShape net = network();
       net.parameterization = kind;
-      if (kind.index() % 2 == 0) net.conditioning = conditioning::None{};
+      if (static_cast<int>(kind.kind) % 2 == 0) net.conditioning = conditioning::None{};
       LossCase c =
           random_case(net, {objective, schedule::Geometric{0.25, 4, 5}, weighting::Sigma2{}}, kBatch, ++seed, false);
       c.directions.clear();

@@ -1,5 +1,6 @@
 // Samplers with scores that are known exactly: Gaussians, where every step is a known map, and a mixture.
 #include "scorematch/sampler.h"
+#include "model/names.h"
 
 #include <gtest/gtest.h>
 
@@ -203,7 +204,7 @@ TEST_P(Samplers, SamplesOfAMixtureHaveItsWeightsAndMoments) {
   const PointScore score = [&](const double* x, double sigma) { return mixture.score(x, sigma); };
   const std::int64_t samples = engine.kind() == Engine::Kind::reference ? 1000 : 4000;
   for (const Sampler& sampler : kFineSamplers) {
-    SCOPED_TRACE(sampler.index());
+    SCOPED_TRACE(name_of(sampler));
     const Vector x = sample(engine, score, 2, sampler, samples);
     Vector of_component[2][2];
     for (std::size_t at = 0; at < x.size(); at += 2)

@@ -1,6 +1,7 @@
 // ScorePlan on every engine: what it puts out is the reference's templates' within the bound that Tracked carries, its
 // parts agree with each other, and its random estimate of the divergence has the right mean.
 #include "scorematch/score.h"
+#include "model/names.h"
 
 #include <gtest/gtest.h>
 
@@ -51,9 +52,9 @@ struct Points {
 };
 
 Scores scores(const Engine& engine, const MlpShape& net, const Vector& params, const Points& at, int projections,
-              Projection law = Projection::rademacher) {
+              Projection distribution = Projection::rademacher) {
   const std::int64_t n = at.batch, m = projections;
-  const ScorePlan plan(engine, net, n, projections, law);
+  const ScorePlan plan(engine, net, n, projections, distribution);
   Queue queue(engine, plan.workspace_bytes());
   const Array param_array(engine, params, net.param_count()), x(engine, at.x, {n, kDim}), sigma(engine, at.sigma, n),
       v(engine, at.directions, {m, n, kDim});
@@ -97,7 +98,7 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
   constexpr std::size_t kBatch = 70, kProjections = 3;
   unsigned seed = 0;
   for (const MlpShape& net : networks()) {
-    SCOPED_TRACE(net.parameterization.index());
+    SCOPED_TRACE(name_of(net.parameterization.kind));
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, kProjections, seed += 3);
     const Scores got = scores(engine, net, params, at, kProjections);
@@ -135,7 +136,7 @@ TEST_P(Score, ManyDirectionsAndTheEstimateAlone) {
   constexpr std::size_t kBatch = 3, kProjections = 19;
   unsigned seed = 50;
   for (const MlpShape& net : networks()) {
-    SCOPED_TRACE(net.parameterization.index());
+    SCOPED_TRACE(name_of(net.parameterization.kind));
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, kProjections, seed += 3);
     const Scores got = scores(engine, net, params, at, kProjections);
@@ -177,7 +178,7 @@ TEST_P(Score, ForwardAndBackwardAreAdjoint) {
   constexpr std::size_t kBatch = 100;
   unsigned seed = 100;
   for (const MlpShape& net : networks()) {
-    SCOPED_TRACE(net.parameterization.index());
+    SCOPED_TRACE(name_of(net.parameterization.kind));
     const Vector params = uniform_values(net.param_count(), ++seed, -0.6, 0.6);
     const Points at = random_points(kBatch, 1, seed += 3);
     const Vector u = normal_values(kBatch * kDim, ++seed);
@@ -216,14 +217,15 @@ TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
   const MlpShape net = networks()[3];
   const Vector params = uniform_values(net.param_count(), 200);
   const NoiseState noise(engine, {5, 6, 7});
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
     Points drawn = random_points(kBatch, 0, 201), given = drawn;
     drawn.noise = noise.from(3);
     Array v(engine, {2, kBatch, kDim});
     Queue queue(engine, 0);
-    DirectionPlan(engine, kDim, 2, law, kBatch).run(queue, noise.from(3), v);
+    DirectionPlan(engine, kDim, 2, distribution, kBatch).run(queue, noise.from(3), v);
     given.directions = v.read(queue);
-    const Scores a = scores(engine, net, params, drawn, 2, law), b = scores(engine, net, params, given, 2, law);
+    const Scores a = scores(engine, net, params, drawn, 2, distribution),
+                 b = scores(engine, net, params, given, 2, distribution);
     EXPECT_EQ(a.jvp, b.jvp);
     EXPECT_EQ(a.estimate, b.estimate);
   }
@@ -241,8 +243,8 @@ TEST_P(Score, EstimatesTheDivergenceWithoutBias) {
   while (at.x.size() < static_cast<std::size_t>(batch) * kDim) at.x.insert(at.x.end(), x.begin(), x.end());
   const NoiseState noise(engine, 8);
   at.noise = noise;
-  for (const Projection law : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
-    const Scores got = scores(engine, net, params, at, 2, law);
+  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+    const Scores got = scores(engine, net, params, at, 2, distribution);
     const Moments m = moments(got.estimate);
     EXPECT_NEAR(m.mean, got.divergence[0], kSigmas * m.mean_error());
     EXPECT_LT(kSigmas * m.mean_error(), 0.25 * std::abs(got.divergence[0]));  // or the test could not fail

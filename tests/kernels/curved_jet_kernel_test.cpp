@@ -168,9 +168,10 @@ double third_bound(scorematch::Activation activation, double z, const reference:
         return 6 * size + 2.25 * pq;
       case scorematch::Activation::tanh:
         return 6 * size + 27 * phi.first;
-      default:
-        return (3.5 + z * z / 4) * size;
+      case scorematch::Activation::gelu:
+        break;
     }
+    return (3.5 + z * z / 4) * size;
   };
   return kUlp * bound() + 0x1p-119;
 }

@@ -1,4 +1,4 @@
-// directions.cu against the reference's laws, in double.
+// directions.cu against the reference's distributions, in double.
 #include <cmath>
 
 #include "kernels/random_prologue.h"
@@ -9,11 +9,11 @@ namespace {
 
 void run(std::uint64_t seed) {
   RandomCase random(seed);
-  const int dim = random_dim(random), count = random.integer(1, 5), law = random.integer(0, 4);
+  const int dim = random_dim(random), count = random.integer(1, 5), kind = random.integer(0, 4);
   const std::int64_t batch = random.integer(1, 40), rows = rounded_up(batch, random.pick({1, 16, 64})),
                      first = random.integer(0, 20);
   const int columns = static_cast<int>(rounded_up(dim + random.integer(0, 9), 8));
-  const int from = law == 3 ? random.integer(0, dim - 1) : random.integer(0, 9);
+  const int from = kind == 3 ? random.integer(0, dim - 1) : random.integer(0, 9);
   const Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   const RandomNoise noise(random);
   const std::vector<float> given = random.normals((from + count) * (first + batch) * dim);
@@ -21,8 +21,9 @@ void run(std::uint64_t seed) {
   const ElementArray out(element, static_cast<std::size_t>(count * rows * columns));
 
   DirectionsParams p;
-  if (law < 4) p.source.law = static_cast<DirectionSource::Law>(law);
-  if (law == 4) p.source.given = given_device.data();
+  if (kind < 3) p.source.distribution = static_cast<Projection>(kind);
+  p.source.is_basis = kind == 3;
+  if (kind == 4) p.source.given = given_device.data();
   p.source.given_plane = (first + batch) * dim, p.source.given_stride = dim;
   p.noise = noise.get();
   p.dim = dim, p.first_direction = from, p.count = count;
@@ -35,23 +36,23 @@ void run(std::uint64_t seed) {
   for (int m = 0; m < count; ++m)
     for (std::int64_t row = 0; row < rows; ++row) {
       std::vector<double> wanted(static_cast<std::size_t>(columns), 0.0);
-      if (row < batch && law < 3) {
-        const auto v = reference::draw_direction(noise.of(first + row), dim, static_cast<Projection>(law),
+      if (row < batch && kind < 3) {
+        const auto v = reference::draw_direction(noise.of(first + row), dim, static_cast<Projection>(kind),
                                                  static_cast<std::uint32_t>(from + m));
         std::copy(v.begin(), v.end(), wanted.begin());
       }
-      if (row < batch && law == 3 && from + m < dim) wanted[static_cast<std::size_t>(from + m)] = 1;
-      for (int i = 0; row < batch && law == 4 && i < dim; ++i)
+      if (row < batch && kind == 3 && from + m < dim) wanted[static_cast<std::size_t>(from + m)] = 1;
+      for (int i = 0; row < batch && kind == 4 && i < dim; ++i)
         wanted[static_cast<std::size_t>(i)] =
             given[static_cast<std::size_t>(((from + m) * (first + batch) + first + row) * dim + i)];
       for (int i = 0; i < columns; ++i) {
         const double w = wanted[static_cast<std::size_t>(i)];
         // Normals err by 3 ulp; the sphere's norm by (dim + 4) half ulps at most, far less on the average.
-        const double ulps = law == 2 ? 6 + 0.5 * dim : law == 0 ? 3 : 0;
+        const double ulps = kind == 2 ? 6 + 0.5 * dim : kind == 0 ? 3 : 0;
         const double bound =
             ulps * 0x1p-23 * (std::abs(w) + 1e-6) + (element == Element::bf16 ? 0x1p-8 * std::abs(w) : 0);
         EXPECT_NEAR(got[static_cast<std::size_t>((m * rows + row) * columns + i)], w, bound)
-            << "law " << law << " direction " << m << " row " << row << " column " << i;
+            << "kind " << kind << " direction " << m << " row " << row << " column " << i;
       }
     }
 }

@@ -17,9 +17,9 @@ struct EnergyHeadCase {
   std::int64_t batch = random.integer(1, 20), rows = rounded_up(batch, random.pick({1, 16, 64}));
   std::int64_t first = random.integer(0, 20), samples = first + batch;
   int directions = implicit ? dim : random.integer(1, 5), group = random.integer(1, directions);
-  Projection law = static_cast<Projection>(random.integer(0, 2));
+  Projection distribution = static_cast<Projection>(random.integer(0, 2));
   bool given = !implicit && random.chance(0.3);
-  bool on_sphere = !implicit && !given && law == Projection::sphere;
+  bool on_sphere = !implicit && !given && distribution == Projection::sphere;
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   RandomNoise noise{random};
   RandomSigma sigma{random, samples};
@@ -34,7 +34,7 @@ struct EnergyHeadCase {
   explicit EnergyHeadCase(std::uint64_t seed) : random(seed) {}
 
   std::vector<double> direction(int m, std::int64_t n) const {
-    auto v = reference::draw_direction(noise.of(n), dim, law, static_cast<std::uint32_t>(m));
+    auto v = reference::draw_direction(noise.of(n), dim, distribution, static_cast<std::uint32_t>(m));
     for (int i = 0; i < dim; ++i) {
       const auto at = static_cast<std::size_t>(i);
       if (implicit) v[at] = i == m;
@@ -59,10 +59,10 @@ void run(std::uint64_t seed) {
   p.head.jvp_plane = c.rows * c.stride, p.head.jvp_stride = c.stride;
   p.head.data.x = {x.data(), c.dim};
   p.head.noise = c.noise.get(), p.head.sigma = c.sigma.source, p.head.eps.perturbed = c.perturbed;
-  p.head.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
-  if (c.given) p.head.directions = {p.head.directions.law, given.data(), c.samples * c.dim, c.dim};
+  p.head.directions.distribution = c.distribution, p.head.directions.is_basis = c.implicit;
+  if (c.given) p.head.directions = {c.distribution, c.implicit, given.data(), c.samples * c.dim, c.dim};
   p.head.share = static_cast<float>(c.share);
-  p.head.parameterization = c.parameterization.device;
+  p.head.parameterization = c.parameterization.value;
   if (c.weighted) p.head.weighting = {Weighting::Kind::edm, 0.7};
   p.head.term.point = static_cast<float>(c.point);
   p.head.grad_factor = c.grad_factor, p.head.add_loss = c.adds;
@@ -101,7 +101,7 @@ void run(std::uint64_t seed) {
     const bool sample = row < c.batch;
     const std::int64_t n = c.first + row;
     const double sigma = sample ? static_cast<double>(static_cast<float>(c.sigma.of(c.noise, n))) : 1;
-    const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma);
+    const auto [a, b, k] = reference::coefficients(c.parameterization.value, sigma);
     const double lambda = c.weighted ? reference::weight(scorematch::Weighting(weighting::Edm{0.7}), sigma) : 1;
     const double factor = sample ? lambda * c.grad_factor * c.share : 0;
     const auto at = [&](int column) { return static_cast<std::size_t>(row * c.stride + column); };
@@ -171,12 +171,12 @@ void log_density(std::uint64_t seed) {
   p.dim = dim, p.batch = batch, p.first = first;
   p.output = output_device.data(), p.output_stride = stride;
   p.x = {x_device.data(), dim}, p.sigma = sigma.data();
-  p.parameterization = parameterization.device, p.log_density = out.data();
+  p.parameterization = parameterization.value, p.log_density = out.data();
   ASSERT_EQ(launch_log_density(p, nullptr), 0);
   const auto got = out.read();
   for (std::int64_t row = 0; row < batch; ++row) {
     const auto [a, b, c] =
-        reference::coefficients(parameterization.reference, static_cast<double>(sigmas[static_cast<std::size_t>(row)]));
+        reference::coefficients(parameterization.value, static_cast<double>(sigmas[static_cast<std::size_t>(row)]));
     double square = 0;
     for (int i = 0; i < dim; ++i) square += std::pow(x[static_cast<std::size_t>((first + row) * dim + i)], 2);
     const double f = output[static_cast<std::size_t>(row * stride)], wanted = a / 2 * square + b / c * f;

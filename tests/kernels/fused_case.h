@@ -30,8 +30,7 @@ class FusedCase {
         v_(p.directions),
         true_score_(p.true_score) {
     possible_ = fused_net_of(p.net, net);
-    if (const auto* fourier = std::get_if<conditioning::Fourier>(&p.net.conditioning))
-      frequencies_ = fourier->frequencies;
+    frequencies_ = p.net.conditioning.frequencies;
   }
 
   bool possible() const { return possible_; }
@@ -56,15 +55,29 @@ class FusedCase {
     p.net = net, p.tiling = tiling;
     p.params = params_.data(), p.weights = on_device.packed.data();
     p.prologue = prologue(on_device);
-    p.head.objective = static_cast<Objective>(std::vector<int>{0, 2, 1, 3, 4}[problem_.loss.objective.index()]);
+    p.head.objective = [&] {
+      switch (kind_of(problem_.loss.objective)) {
+        case ObjectiveKind::esm:
+          return Objective::esm;
+        case ObjectiveKind::ism:
+          return Objective::ism;
+        case ObjectiveKind::dsm:
+          return Objective::dsm;
+        case ObjectiveKind::ssm:
+          return Objective::ssm;
+        case ObjectiveKind::ssm_vr:
+          return Objective::ssm_vr;
+      }
+      return Objective::esm;
+    }();
     p.head.dim = problem_.net.dim;
     p.head.data = p.prologue.data, p.head.eps = p.prologue.eps, p.head.noise = noise_;
     p.head.true_score = {true_score_.data(), problem_.net.dim};
     p.head.directions = given_directions();
-    if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
+    if (needs_.trace) p.head.directions = {Projection::gaussian, true, nullptr, 0, 0};
     p.head.share = static_cast<float>(terms_[0].share);
     p.head.parameterization = p.prologue.parameterization;
-    p.head.weighting = weighting();
+    p.head.weighting = problem_.loss.weighting;
     p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.head.grad_x_stride = problem_.net.dim;
     p.term_count = static_cast<int>(terms_.size());
@@ -117,7 +130,7 @@ class FusedCase {
   }
 
   DirectionSource given_directions() const {
-    return {DirectionSource::Law::gaussian, v_.data(), problem_.batch * problem_.net.dim, problem_.net.dim};
+    return {Projection::gaussian, false, v_.data(), problem_.batch * problem_.net.dim, problem_.net.dim};
   }
 
   FusedNet net;
@@ -161,7 +174,7 @@ class FusedCase {
     p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}, 0};
     p.noise = noise_;
     if (noise_.position != nullptr) p.eps.given = {};
-    p.parameterization = parameterization();
+    p.parameterization = problem_.net.parameterization;
     p.features = features(on_device.frequencies.data());
     p.dim = problem_.net.dim;
     return p;
@@ -177,22 +190,8 @@ class FusedCase {
     simt::session().errors.insert(simt::session().errors.end(), errors.begin(), errors.end());
   }
 
-  kernels::Parameterization parameterization() const {
-    kernels::Parameterization p;
-    p.kind = static_cast<kernels::Parameterization::Kind>(problem_.net.parameterization.index());
-    if (const auto* edm = std::get_if<parameterization::Edm>(&problem_.net.parameterization))
-      p.sigma_data = edm->sigma_data;
-    return p;
-  }
-  kernels::Weighting weighting() const {
-    kernels::Weighting w;
-    w.kind = static_cast<kernels::Weighting::Kind>(problem_.loss.weighting.index());
-    if (const auto* edm = std::get_if<weighting::Edm>(&problem_.loss.weighting)) w.sigma_data = edm->sigma_data;
-    return w;
-  }
   Features features(const double* frequencies) const {
-    return {static_cast<Features::Kind>(problem_.net.conditioning.index()), feature_count(problem_.net.conditioning),
-            frequencies};
+    return {problem_.net.conditioning.kind, feature_count(problem_.net.conditioning), frequencies};
   }
 
   const testing_support::Problem& problem_;

@@ -241,17 +241,17 @@ void scores_agree(std::uint64_t seed) {
   const FusedTiling tiling = random_tiling(random, c, operands, false);
   const RandomNoise noise(random);
   const int count = random.integer(1, 3);
-  const auto law = static_cast<Projection>(random.integer(0, 2));
+  const auto distribution = static_cast<Projection>(random.integer(0, 2));
   std::vector<std::vector<std::vector<float>>> directions(static_cast<std::size_t>(count));
   for (int m = 0; m < count; ++m)
     for (std::int64_t n = 0; n < p.batch; ++n) {
-      const auto v = reference::draw_direction(noise.of(n), p.net.dim, law, static_cast<std::uint32_t>(m));
+      const auto v = reference::draw_direction(noise.of(n), p.net.dim, distribution, static_cast<std::uint32_t>(m));
       directions[static_cast<std::size_t>(m)].emplace_back(v.begin(), v.end());
     }
   const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
   SCOPED_TRACE(p.describe());
-  const auto got = c.run_score(tiling, random.integer(1, std::min(tiles, 4)),
-                               {static_cast<DirectionSource::Law>(law), nullptr, 0, 0}, count, noise.get());
+  const auto got = c.run_score(tiling, random.integer(1, std::min(tiles, 4)), {distribution, false, nullptr, 0, 0},
+                               count, noise.get());
   const auto want = scores_of<Tracked>(p, directions, Tracked::stored);
   std::vector<std::vector<Noisy>> plain[3];
   for (int i = 0; i < testing_support::kPlainRuns; ++i) {

@@ -25,7 +25,7 @@ struct HeadCase {
   std::int64_t first = random.integer(0, 20), samples = first + batch;
   int directions = implicit ? dim : sliced ? random.integer(1, 5) : 0;
   int group = directions > 0 ? random.integer(1, directions) : 1;
-  Projection law = static_cast<Projection>(random.integer(0, 2));
+  Projection distribution = static_cast<Projection>(random.integer(0, 2));
   bool given = sliced && random.chance(0.3);
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   RandomNoise noise{random};
@@ -59,7 +59,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   const std::int64_t n = c.first + row;
   const auto dim = static_cast<std::size_t>(c.dim);
   const double sigma = static_cast<double>(static_cast<float>(c.sigma.of(c.noise, n)));
-  const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma);
+  const auto [a, b, k] = reference::coefficients(c.parameterization.value, sigma);
   reference::HeadInput<double> in;
   in.sigma = sigma;
   in.eps = c.perturbed ? reference::draw_eps(c.noise.of(n), c.dim) : std::vector<double>(dim, 0.0);
@@ -75,7 +75,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   double along_size = 0, largest_slice = 0;
   for (int m = 0; m < c.directions; ++m) {
     const auto plane = static_cast<std::size_t>(m);
-    auto v = reference::draw_direction(c.noise.of(n), c.dim, c.law, static_cast<std::uint32_t>(m));
+    auto v = reference::draw_direction(c.noise.of(n), c.dim, c.distribution, static_cast<std::uint32_t>(m));
     if (c.implicit) v.assign(dim, 0.0), v[plane] = 1;
     std::vector<double> product;
     double slice_size = 0;
@@ -107,10 +107,10 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
       out = reference::head(Ism{}, in);
       break;
     case kernels::Objective::ssm:
-      out = reference::head(Ssm{c.directions, c.law}, in);
+      out = reference::head(Ssm{c.directions, c.distribution}, in);
       break;
-    default:
-      out = reference::head(SsmVr{c.directions, c.law}, in);
+    case kernels::Objective::ssm_vr:
+      out = reference::head(SsmVr{c.directions, c.distribution}, in);
   }
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
@@ -146,7 +146,7 @@ void run(std::uint64_t seed) {
   const ElementArray output_bar(c.element, static_cast<std::size_t>(c.rows * c.stride)),
       jvp_bar(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
-  const bool on_sphere = c.sliced && !c.given && c.law == Projection::sphere;
+  const bool on_sphere = c.sliced && !c.given && c.distribution == Projection::sphere;
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
@@ -159,12 +159,12 @@ void run(std::uint64_t seed) {
   p.sigma_rows = sigma.data();
   p.eps.perturbed = c.perturbed;
   p.true_score = {true_score.data(), c.dim};
-  p.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
+  p.directions.distribution = c.distribution, p.directions.is_basis = c.implicit;
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
   p.share = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
-  p.parameterization = c.parameterization.device;
-  p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
+  p.parameterization = c.parameterization.value;
+  p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   p.output_bar = output_bar.data(), p.output_bar_stride = c.stride, p.bar_columns = c.stride;
@@ -196,7 +196,7 @@ void run(std::uint64_t seed) {
     EXPECT_NEAR(losses[static_cast<std::size_t>(row)], wanted.loss, ulps * kUlp * wanted.loss_size) << "row " << row;
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
-      const auto k = reference::coefficients(c.parameterization.reference, sigma_here);
+      const auto k = reference::coefficients(c.parameterization.value, sigma_here);
       const double bound = ulps * kUlp * wanted.bar_size[i];
       EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.output_bar[i],
                   std::abs(k.b) * bound + rounding * std::abs(wanted.output_bar[i]))
@@ -234,8 +234,8 @@ void run_with_trace(std::uint64_t seed) {
   p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
   p.noise = c.noise.get();
   p.sigma_rows = sigma.data();
-  p.parameterization = c.parameterization.device;
-  p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
+  p.parameterization = c.parameterization.value;
+  p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
@@ -243,7 +243,7 @@ void run_with_trace(std::uint64_t seed) {
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const auto r = static_cast<std::size_t>(row);
     const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);
-    const auto [a, b, k] = reference::coefficients(c.parameterization.reference, sigma_here);
+    const auto [a, b, k] = reference::coefficients(c.parameterization.value, sigma_here);
     double wanted = a * c.dim + b * k * traces[r], size = std::abs(a * c.dim) + std::abs(b * k * traces[r]);
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
       const double clean = c.x[static_cast<std::size_t>(c.first + row) * static_cast<std::size_t>(c.dim) + i];

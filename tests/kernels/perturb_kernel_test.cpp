@@ -36,10 +36,10 @@ struct Case {
     for (std::int64_t n = 0; n < first + batch; ++n)
       row_list.push_back(random.integer(0, static_cast<int>(data_rows) - 1));
     const int kind = random.integer(0, 2);
-    if (kind == 1) features = {Features::Kind::log_sigma, 1, nullptr}, conditioning = conditioning::LogSigma{};
+    if (kind == 1) features = {ConditioningKind::log_sigma, 1, nullptr}, conditioning = conditioning::LogSigma{};
     if (kind == 2) {
       for (int k = random.integer(1, 9); k > 0; --k) frequencies.push_back(random.real(-2, 2));
-      features = {Features::Kind::fourier, 2 * static_cast<int>(frequencies.size()), nullptr};
+      features = {ConditioningKind::fourier, 2 * static_cast<int>(frequencies.size()), nullptr};
       conditioning = conditioning::Fourier{frequencies};
     }
   }
@@ -68,7 +68,7 @@ void run(std::uint64_t seed) {
   p.noise.fast_normals = c.fast;
   p.sigma = c.sigma.source;
   p.eps = {c.perturbed, {c.eps_given ? eps.data() : nullptr, c.dim}};
-  p.parameterization = c.parameterization.device;
+  p.parameterization = c.parameterization.value;
   p.features = c.features;
   p.features.frequencies = frequencies.data();
   p.point = static_cast<float>(c.point);
@@ -96,7 +96,7 @@ void run(std::uint64_t seed) {
                                      ? std::vector<double>(c.eps.begin() + n * c.dim, c.eps.begin() + (n + 1) * c.dim)
                                      : reference::draw_eps(c.noise.of(n), c.dim)
                                : std::vector<double>(static_cast<std::size_t>(c.dim), 0.0);
-    const double scale = reference::coefficients(c.parameterization.reference, s).c;
+    const double scale = reference::coefficients(c.parameterization.value, s).c;
     for (int i = 0; i < c.dim; ++i) {
       const auto k = static_cast<std::size_t>(row * c.dim + i);
       const double noise = z[static_cast<std::size_t>(i)];

@@ -38,9 +38,9 @@ class RandomCase {
     return from[static_cast<std::size_t>(integer(0, static_cast<int>(from.size()) - 1))];
   }
   std::vector<float> normals(std::int64_t count, double scale = 1) {
-    std::normal_distribution<double> law(0, scale);
+    std::normal_distribution<double> normal(0, scale);
     std::vector<float> values(static_cast<std::size_t>(count));
-    for (float& each : values) each = static_cast<float>(law(generator_));
+    for (float& each : values) each = static_cast<float>(normal(generator_));
     return values;
   }
 

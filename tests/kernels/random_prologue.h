@@ -32,7 +32,7 @@ struct RandomNoise {
   std::int64_t offset;
 };
 
-/// sigma's law, for both sides.
+/// sigma's schedule, for both sides.
 struct RandomSigma {
   RandomSigma(RandomCase& random, std::int64_t batch) {
     const double low = random.real(0.01, 0.5), high = low + random.real(0.0, 20.0);
@@ -41,30 +41,26 @@ struct RandomSigma {
         given = random.normals(random.chance(0.3) ? 1 : batch);
         for (float& each : given) each = 0.01f + each * each;
         device = std::make_unique<DeviceArray<float>>(given);
-        source.given = device->data();
-        source.given_stride = given.size() == 1 && batch != 1 ? 0 : 1;
         break;
       case 1:
         schedule = schedule::Single{high};
-        source.law = {SigmaLaw::Kind::single, low, high, 0};
         break;
       case 2: {
         const int levels = random.integer(1, 12);
         schedule = schedule::Geometric{low, high, levels};
-        source.law = {SigmaLaw::Kind::geometric, low, high, levels, std::log(low / high)};
         break;
       }
       case 3:
         schedule = schedule::Geometric{low, high, 0};
-        source.law = {SigmaLaw::Kind::log_uniform, low, high, 0, std::log(low / high)};
         break;
       case 4:
         schedule = schedule::LogNormal{-1.2, 1.2};
-        source.law = {SigmaLaw::Kind::log_normal, -1.2, 1.2, 0};
         break;
       default:
         break;  // one
     }
+    source = device == nullptr ? sigma_source(schedule)
+                               : sigma_source(schedule, device->data(), given.size() == 1 && batch != 1 ? 0 : 1);
   }
   /// Before it is rounded to float.
   double of(const RandomNoise& noise, std::int64_t n) const {
@@ -83,23 +79,19 @@ struct RandomParameterization {
     const double data = random.real(0.2, 2.0);
     switch (random.integer(0, 3)) {
       case 1:
-        reference = scorematch::parameterization::Ncsn{};
-        device.kind = Parameterization::Kind::ncsn;
+        value = parameterization::Ncsn{};
         break;
       case 2:
-        reference = scorematch::parameterization::NoisePrediction{};
-        device.kind = Parameterization::Kind::noise_prediction;
+        value = parameterization::NoisePrediction{};
         break;
       case 3:
-        reference = scorematch::parameterization::Edm{data};
-        device = {Parameterization::Kind::edm, data};
+        value = parameterization::Edm{data};
         break;
       default:
         break;
     }
   }
-  scorematch::Parameterization reference;
-  Parameterization device;
+  Parameterization value;
 };
 
 }  // namespace kernels

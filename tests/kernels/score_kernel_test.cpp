@@ -18,8 +18,8 @@ void run(std::uint64_t seed) {
   const bool exact = random.chance(0.3) && dim <= 12;
   const int directions = exact ? dim : random.integer(0, 5);
   const int group = directions > 0 ? random.integer(1, directions) : 1;
-  const auto law = static_cast<Projection>(random.integer(0, 2));
-  const bool on_sphere = !exact && law == Projection::sphere && directions > 0;
+  const auto distribution = static_cast<Projection>(random.integer(0, 2));
+  const bool on_sphere = !exact && distribution == Projection::sphere && directions > 0;
   const double share = exact || directions == 0 ? 1 : 1.0 / directions;
   const RandomNoise noise(random);
   const RandomParameterization parameterization(random);
@@ -37,9 +37,9 @@ void run(std::uint64_t seed) {
   p.jvp_plane = rows * stride, p.jvp_stride = stride;
   p.x = {x_device.data(), dim};
   p.sigma = sigma.data();
-  p.parameterization = parameterization.device;
+  p.parameterization = parameterization.value;
   p.noise = noise.get();
-  p.directions.law = exact ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(law);
+  p.directions.distribution = distribution, p.directions.is_basis = exact;
   p.share = static_cast<float>(share);
   p.score_stride = p.jvp_out_stride = dim;
   p.jvp_out_plane = batch * dim;
@@ -66,7 +66,7 @@ void run(std::uint64_t seed) {
   for (std::int64_t row = 0; row < batch; ++row) {
     const std::int64_t n = first + row;
     const double sigma_here = sigmas[static_cast<std::size_t>(row)];
-    const auto [a, b, c] = reference::coefficients(parameterization.reference, sigma_here);
+    const auto [a, b, c] = reference::coefficients(parameterization.value, sigma_here);
     for (int i = 0; i < dim; ++i) {
       const double clean = x[static_cast<std::size_t>(n * dim + i)];
       const double f = output[static_cast<std::size_t>(row * stride + i)];
@@ -75,7 +75,7 @@ void run(std::uint64_t seed) {
     }
     double sum = 0, size = 0;
     for (int m = 0; m < directions; ++m) {
-      auto v = reference::draw_direction(noise.of(n), dim, law, static_cast<std::uint32_t>(m));
+      auto v = reference::draw_direction(noise.of(n), dim, distribution, static_cast<std::uint32_t>(m));
       if (exact) v.assign(static_cast<std::size_t>(dim), 0.0), v[static_cast<std::size_t>(m)] = 1;
       for (int i = 0; i < dim; ++i) {
         const double along = v[static_cast<std::size_t>(i)];

@@ -195,8 +195,8 @@ class PlansTest(unittest.TestCase):
     def test_own_network(self):
         """Only the parts: a linear score written in Python, and its gradient."""
         engine = host_engine()
-        perturb = sm.PerturbPlan(engine, 2, "schedule=lognormal conditioning=log_sigma", 50)
-        head = sm.HeadPlan(engine, 2, "objective=dsm schedule=lognormal weighting=sigma2", 50)
+        perturb = sm.PerturbPlan(engine, 2, "schedule=log_normal conditioning=log_sigma", 50)
+        head = sm.HeadPlan(engine, 2, "objective=dsm schedule=log_normal weighting=sigma2", 50)
         queue, noise = sm.Queue(engine, head.workspace_bytes), sm.Noise(engine, sm.Position(4, 7, 100))
         x = np.random.default_rng(1).standard_normal((50, 2)).astype(np.float32)
         z, sigma, eps = np.empty((50, 3), np.float32), np.empty(50, np.float32), np.empty((50, 2), np.float32)
@@ -210,7 +210,7 @@ class PlansTest(unittest.TestCase):
         expected = np.mean(0.5 * sigma**2 * np.sum(r * r, axis=1))
         self.assertLess(abs(queue.read_estimate(loss).mean / expected - 1), 1e-5)
         directions = np.empty((3, 50, 2), np.float32)
-        sm.DirectionPlan(engine, 2, "projections=3 law=rademacher", 50).run(queue, noise, directions)
+        sm.DirectionPlan(engine, 2, "projections=3 distribution=rademacher", 50).run(queue, noise, directions)
         self.assertTrue(np.all(np.abs(directions) == 1))
 
     def test_sampler_calls_a_python_function(self):

@@ -227,8 +227,12 @@ void complete(Gathering& g, Block& block, unsigned warp) {
     case Op::mma_tf32:
       run_matrix_op(g, block, warp);
       break;
-    default:
+    case Op::shuffle_index:
+    case Op::shuffle_xor:
+    case Op::shuffle_up:
+    case Op::shuffle_down:
       shuffle_lanes(g);
+      break;
   }
 }
 

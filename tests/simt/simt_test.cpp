@@ -24,8 +24,8 @@ class Executor : public ::testing::Test {
     out_ = static_cast<float*>(device_malloc(kFloats * sizeof(float)));
     counter_ = static_cast<unsigned*>(device_malloc(sizeof(unsigned)));
     std::mt19937 generator(1);
-    std::normal_distribution<float> law;
-    for (float& each : values_) each = law(generator);
+    std::normal_distribution<float> normal;
+    for (float& each : values_) each = normal(generator);
     device_copy(in_, values_.data(), kFloats * sizeof(float));
   }
   void TearDown() override {

@@ -41,8 +41,8 @@ inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
     checkpoint.standardization.scale.push_back(1e-30);
   }
   checkpoint.loss = Loss{Dsm{Dsm::Variance::antithetic}, schedule::Geometric{1.0 / 3, 7.5, 11}, weighting::Sigma2{}};
-  if (const auto* edm = std::get_if<parameterization::Edm>(&net.parameterization))
-    checkpoint.loss->weighting = weighting::Edm{edm->sigma_data};
+  if (net.parameterization.kind == Parameterization::Kind::edm)
+    checkpoint.loss->weighting = weighting::Edm{net.parameterization.sigma_data};
   checkpoint.metadata = {{"", "nothing"}, {"data", "a\n\"b\"\t\xc3\xa9"}, {"user.data", std::string("\0", 1)}};
   checkpoint.arrays = {{"", {}}, {"history", {1.0 / 3, -0.0, 5e-324}}};
   return checkpoint;

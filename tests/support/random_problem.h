@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/names.h"
 #include "model/network.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
@@ -20,19 +21,19 @@ struct Problem {
 
   int projections() const { return needs_of(loss.objective).projections; }
   bool sigma_used() const {
-    return perturbed || uses_sigma(net.parameterization, net.conditioning) || loss.weighting.index() != 0;
+    return perturbed || uses_sigma(net.parameterization, net.conditioning) ||
+           loss.weighting.kind != Weighting::Kind::none;
   }
   std::string describe() const {
     std::string text = net.kind == MlpShape::Kind::energy ? "energy, " : "";
-    text += "objective " + std::to_string(loss.objective.index());
-    if (const auto* dsm = std::get_if<Dsm>(&loss.objective))
-      text += " variance " + std::to_string(static_cast<int>(dsm->variance));
+    text += std::string("objective ") + name_of(loss.objective);
+    if (const auto* dsm = std::get_if<Dsm>(&loss.objective)) text += std::string(" variance ") + name_of(dsm->variance);
     text += " dim " + std::to_string(net.dim) + " hidden";
     for (const int each : net.hidden) text += " " + std::to_string(each);
-    return text + " activation " + std::to_string(static_cast<int>(net.activation)) + " parameterization " +
-           std::to_string(net.parameterization.index()) + " conditioning " + std::to_string(net.conditioning.index()) +
-           " weighting " + std::to_string(loss.weighting.index()) + (net.residual ? " residual" : "") + " batch " +
-           std::to_string(batch) + " projections " + std::to_string(projections()) + (perturbed ? " perturbed" : "");
+    return text + " activation " + name_of(net.activation) + " parameterization " + name_of(net.parameterization.kind) +
+           " conditioning " + name_of(net.conditioning.kind) + " weighting " + name_of(loss.weighting.kind) +
+           (net.residual ? " residual" : "") + " batch " + std::to_string(batch) + " projections " +
+           std::to_string(projections()) + (perturbed ? " perturbed" : "");
   }
 };
 
@@ -132,7 +133,7 @@ class ProblemMaker {
       default:
         break;
     }
-    const auto law = static_cast<Projection>(integer(0, 2));
+    const auto distribution = static_cast<Projection>(integer(0, 2));
     switch (integer(0, 6)) {
       case 0:
         p.loss.objective = Esm{};
@@ -141,10 +142,10 @@ class ProblemMaker {
         p.loss.objective = Ism{};
         break;
       case 2:
-        p.loss.objective = Ssm{integer(1, 4), law};
+        p.loss.objective = Ssm{integer(1, 4), distribution};
         break;
       case 3:
-        p.loss.objective = SsmVr{integer(1, 4), law};
+        p.loss.objective = SsmVr{integer(1, 4), distribution};
         break;
       default:
         p.loss.objective = Dsm{static_cast<Dsm::Variance>(integer(0, 2))};

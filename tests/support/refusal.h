@@ -115,9 +115,10 @@ inline bool holds(On on, Engine::Kind kind) {
       return kind == Engine::Kind::reference;
     case On::f32:
       return kind != Engine::Kind::reference;
-    default:
-      return true;
+    case On::every:
+      break;
   }
+  return true;
 }
 
 /// One row: a call that is good after `prepare` and bad after `spoil`.

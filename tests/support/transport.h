@@ -13,8 +13,8 @@
 
 namespace scorematch::testing_support {
 
-/// The squared W2 between the empirical laws of `a` and `b`: the mean over u of the squared difference of their
-/// quantiles, piece by piece, exact for any two sizes.
+/// The squared W2 between the empirical distributions of `a` and `b`: the mean over u of the squared difference of
+/// their quantiles, piece by piece, exact for any two sizes.
 inline double squared_wasserstein(std::vector<double> a, std::vector<double> b) {
   std::sort(a.begin(), a.end());
   std::sort(b.begin(), b.end());

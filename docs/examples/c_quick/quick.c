@@ -5,7 +5,7 @@
 
 #include "scorematch/scorematch_c.h"
 
-static const char kLoss[] = "objective=dsm schedule=lognormal weighting=edm";
+static const char kLoss[] = "objective=dsm schedule=log_normal weighting=edm";
 enum { kPoints = 4096, kBatch = 512, kSteps = 2000 };
 
 /* The library's text of what failed, and the end. */

@@ -66,10 +66,10 @@ class MlpImpl : public torch::nn::Module {
   /// (c x~, then e(sigma)). [N, d + features]
   torch::Tensor net_input(const torch::Tensor& scaled, const torch::Tensor& sigma) const {
     const torch::Tensor log_sigma = sigma.log().unsqueeze(1);
-    if (std::holds_alternative<sm::conditioning::LogSigma>(shape_.conditioning))
-      return torch::cat({scaled, log_sigma}, 1);
-    if (const auto* fourier = std::get_if<sm::conditioning::Fourier>(&shape_.conditioning)) {
-      const torch::Tensor phase = 2 * M_PI * log_sigma * torch::tensor(fourier->frequencies, sigma.options());
+    if (shape_.conditioning.kind == sm::Conditioning::Kind::log_sigma) return torch::cat({scaled, log_sigma}, 1);
+    if (shape_.conditioning.kind == sm::Conditioning::Kind::fourier) {
+      const torch::Tensor phase =
+          2 * M_PI * log_sigma * torch::tensor(shape_.conditioning.frequencies, sigma.options());
       return torch::cat({scaled, phase.sin(), phase.cos()}, 1);
     }
     return scaled;
@@ -81,12 +81,12 @@ class MlpImpl : public torch::nn::Module {
   /// docs/math.md, "The model". [N, 1] each
   Coefficients coefficients(const torch::Tensor& sigma) const {
     const torch::Tensor zero = torch::zeros_like(sigma), one = torch::ones_like(sigma);
-    if (std::holds_alternative<sm::parameterization::Ncsn>(shape_.parameterization)) return {zero, 1 / sigma, one};
-    if (std::holds_alternative<sm::parameterization::NoisePrediction>(shape_.parameterization))
-      return {zero, -1 / sigma, one};
-    if (const auto* edm = std::get_if<sm::parameterization::Edm>(&shape_.parameterization)) {
-      const torch::Tensor total = sigma.square() + edm->sigma_data * edm->sigma_data;
-      return {-1 / total, edm->sigma_data / (sigma * total.sqrt()), total.rsqrt()};
+    if (shape_.parameterization.kind == sm::Parameterization::Kind::ncsn) return {zero, 1 / sigma, one};
+    if (shape_.parameterization.kind == sm::Parameterization::Kind::noise_prediction) return {zero, -1 / sigma, one};
+    if (shape_.parameterization.kind == sm::Parameterization::Kind::edm) {
+      const torch::Tensor total =
+          sigma.square() + shape_.parameterization.sigma_data * shape_.parameterization.sigma_data;
+      return {-1 / total, shape_.parameterization.sigma_data / (sigma * total.sqrt()), total.rsqrt()};
     }
     return {zero, one, one};
   }

@@ -65,9 +65,9 @@ std::vector<float> draw_noise(const sm::Engine& engine, const Training& training
       perturb.run(queue, in, {{}, sigma, x_tilde, eps});
     }
     for (const auto* each : {&sigma, &eps, &x_tilde}) append_gathered(all, queue.read(*each));
-    for (const auto law : {sm::Projection::gaussian, sm::Projection::rademacher, sm::Projection::sphere}) {
+    for (const auto distribution : {sm::Projection::gaussian, sm::Projection::rademacher, sm::Projection::sphere}) {
       if (share.count > 0)
-        sm::DirectionPlan(engine, kDim, kDirections, law, training.batch)
+        sm::DirectionPlan(engine, kDim, kDirections, distribution, training.batch)
             .run(queue, noise.from(share.begin), directions);
       const std::vector<float> drawn = queue.read(directions);
       const auto plane = static_cast<std::ptrdiff_t>(drawn.size() / kDirections);

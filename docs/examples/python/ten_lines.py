@@ -10,7 +10,7 @@ import scorematch as sm
 
 engine = sm.Engine.best()
 net = sm.Net("dim=2 hidden=64,64 parameterization=edm conditioning=log_sigma")
-plan = sm.LossPlan(engine, net, "objective=dsm schedule=lognormal weighting=edm", max_batch=256)
+plan = sm.LossPlan(engine, net, "objective=dsm schedule=log_normal weighting=edm", max_batch=256)
 queue = sm.Queue(engine, plan.workspace_bytes)
 x = engine.upload(np.random.default_rng(0).standard_normal((256, 2), dtype=np.float32))
 params, grad = engine.upload(net.initial_params(seed=1)), engine.zeros(net.param_count)

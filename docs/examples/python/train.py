@@ -13,7 +13,7 @@ circle = 0.7 * np.stack([np.cos(t), np.sin(t)], axis=1).astype(np.float32)
 
 engine = sm.Engine.best()
 net = sm.Net("dim=2 hidden=64,64 parameterization=edm conditioning=log_sigma")
-plan = sm.LossPlan(engine, net, "objective=dsm schedule=lognormal weighting=edm", max_batch=512)
+plan = sm.LossPlan(engine, net, "objective=dsm schedule=log_normal weighting=edm", max_batch=512)
 sampler = sm.SamplerPlan(engine, net, "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", max_batch=1000)
 queue = sm.Queue(engine, max(plan.workspace_bytes, sampler.workspace_bytes))
 

@@ -104,9 +104,14 @@ double decode_npy(const NpyType& type, const unsigned char* bytes) {
       return static_cast<std::int32_t>(bits);
     case Element::int64:
       return static_cast<double>(static_cast<std::int64_t>(bits));
-    default:
-      return static_cast<double>(bits);
+    case Element::uint8:
+    case Element::uint16:
+    case Element::uint32:
+    case Element::uint64:
+    case Element::text:
+      break;
   }
+  return static_cast<double>(bits);
 }
 
 }  // namespace scorematch::cli

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "formats/spec_plans.h"
+#include "model/network.h"
 #include "scorematch/error.h"
 #include "scorematch/loss.h"
 #include "scorematch/prologue.h"
@@ -68,13 +69,20 @@ Objective read_objective(MetadataReader& reader, const Case& c) {
   int projections = 0;
   if (const auto found = c.tensors.find("directions"); found != c.tensors.end() && found->second.shape.size() == 3)
     projections = static_cast<int>(std::min<std::int64_t>(found->second.shape[0], 1 << 20));
-  return read_plain_objective(reader, std::max(projections, 1));
+  return make_objective(reader.take_choice<ObjectiveKind>(), std::max(projections, 1));
 }
 
 Case read_case(const std::string& path, SafetensorsFile file) {
   Case c;
   c.path = path;
   c.tensors = std::move(file.tensors);
+  for (const OldKey& each : kOldTensors) {
+    if (c.has(each.key)) continue;
+    if (auto tensor = c.tensors.extract(each.old_key); !tensor.empty()) {
+      tensor.key() = each.key;
+      c.tensors.insert(std::move(tensor));
+    }
+  }
   MetadataReader reader(path, std::move(file.metadata));
   const auto x = c.tensors.find("x");
   if (x == c.tensors.end()) fail(path, "x", "[N, d]", "nothing");
@@ -113,29 +121,21 @@ class Evaluation {
 
   SafetensorsFile run() {
     const std::int64_t n = case_.batch, d = case_.net.dim;
-    const Objective& objective = case_.loss.objective;
-    const bool sliced = std::holds_alternative<Ssm>(objective) || std::holds_alternative<SsmVr>(objective);
-    const bool noisy = std::holds_alternative<Dsm>(objective) || case_.has("noise");
-    const bool net_sigma = case_.net.parameterization.index() != 0 || case_.net.conditioning.index() != 0;
-    const std::int64_t m = std::visit(
-        [](const auto& o) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(o)>, Ssm> ||
-                        std::is_same_v<std::decay_t<decltype(o)>, SsmVr>)
-            return o.projections;
-          else
-            return 0;
-        },
-        objective);
+    const Needs needs = needs_of(case_.loss.objective);
+    const bool noisy = needs.eps || case_.has("eps");
+    const bool net_sigma = uses_sigma(case_.net.parameterization, case_.net.conditioning);
+    const bool is_weighted = case_.loss.weighting.kind != Weighting::Kind::none;
+    const std::int64_t m = needs.projections;
     const Tensor x = case_.take("x", {n, d});
-    const Tensor noise = case_.take_if(noisy, "noise", {n, d});
-    const Tensor sigma = case_.take_if(noisy || net_sigma || case_.loss.weighting.index() != 0, "sigma", {n});
-    const Tensor directions = case_.take_if(sliced, "directions", {m, n, d});
-    const Tensor true_score = case_.take_if(std::holds_alternative<Esm>(objective), "true_score", {n, d});
+    const Tensor eps = case_.take_if(noisy, "eps", {n, d});
+    const Tensor sigma = case_.take_if(noisy || net_sigma || is_weighted, "sigma", {n});
+    const Tensor directions = case_.take_if(needs.projections > 0, "directions", {m, n, d});
+    const Tensor true_score = case_.take_if(needs.true_score, "true_score", {n, d});
     if (!case_.tensors.empty())
       fail(case_.path, case_.tensors.begin()->first, "nothing by that name for this objective", "one");
 
     auto params = engine_.upload(std::vector<T>(case_.params.begin(), case_.params.end()));
-    auto x_memory = upload(x), noise_memory = upload(noise), sigma_memory = upload(sigma);
+    auto x_memory = upload(x), eps_memory = upload(eps), sigma_memory = upload(sigma);
     auto direction_memory = upload(directions), true_memory = upload(true_score);
     LossPlan plan(engine_, case_.net, case_.loss, n);
     Queue queue(engine_, plan.workspace_bytes());
@@ -145,7 +145,7 @@ class Evaluation {
     auto loss = engine_.template allocate<Estimate>();
     LossPlan::In in{params, {x_memory}};
     if (sigma.count() > 0) in.batch.sigma = sigma_memory;
-    if (noise.count() > 0) in.batch.eps = noise_memory;
+    if (eps.count() > 0) in.batch.eps = eps_memory;
     if (directions.count() > 0) in.batch.directions = direction_memory;
     if (true_score.count() > 0) in.batch.true_score = true_memory;
     plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});

@@ -13,7 +13,10 @@ namespace {
 struct Options {
   std::string input, output, frequencies = "fourier.frequencies";
   ModuleNames names;
-  std::string net, activation, parameterization, conditioning;
+  std::optional<MlpShape::Kind> net;
+  std::optional<Activation> activation;
+  std::optional<Parameterization::Kind> parameterization;
+  std::optional<Conditioning::Kind> conditioning;
   double sigma_data = 0, sigma_min = 0, sigma_max = 0;  // 0: not given
   bool residual = false;
   std::optional<MlpShape> model;  // once the file is read
@@ -21,11 +24,13 @@ struct Options {
 
 Description given(const Options& options) {
   Description all;
-  for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"net", options.net},
-                                   {"activation", options.activation},
-                                   {"parameterization", options.parameterization},
-                                   {"conditioning", options.conditioning}})
-    if (!value.empty()) all[key] = value;
+  const auto write = [&all](const auto& choice) {
+    if (choice) write_choice(*choice, all);
+  };
+  write(options.net);
+  write(options.activation);
+  write(options.parameterization);
+  write(options.conditioning);
   for (const auto& [key, value] : {std::pair<const char*, double>{"sigma_data", options.sigma_data},
                                    {"sigma_min", options.sigma_min},
                                    {"sigma_max", options.sigma_max}})
@@ -47,17 +52,15 @@ void run(Options& options, const OptionTable& table) {
   std::printf("wrote       %s\n", options.output.c_str());
 }
 
-/// The model's `key` is `value`, as given or else as the file says.
-Condition model_has(const Options& options, const std::string& key, const std::string& asked,
-                    const std::string& value) {
-  const auto actual = [&options, &asked, key] {
-    if (!options.model) return asked;
-    Metadata values;
-    write_net(*options.model, values);
-    return values.at(key);
+/// The model's choice is `value`: `asked`, or else what the file says. @param in_model the choice of a network
+template <class T>
+Condition model_has(const Options& options, const std::optional<T>& asked, T value, T (*in_model)(const MlpShape&)) {
+  const std::string option = std::string("--") + Names<T>::key + " ";
+  const auto actual = [&options, &asked, in_model] {
+    return options.model ? std::optional<T>(in_model(*options.model)) : asked;
   };
-  return {"--" + key + " " + value, [=] { return actual().empty() || actual() == value; },
-          [=] { return "--" + key + " " + actual(); }};
+  return {option + name_of(value), [=] { return actual().value_or(value) == value; },
+          [=] { return option + name_of(actual().value_or(value)); }};
 }
 
 }  // namespace
@@ -78,18 +81,18 @@ std::unique_ptr<OptionTable> add_import(CLI::App& app) {
       ->list("--layers", options->names.listed, {}, "or the modules one by one, in order, with commas between",
              always_has_effect())
       ->excludes(names);
-  table->choice("--net", options->net, {"score", "energy"}, "what the network computes; score if not given",
-                always_has_effect());
-  table->choice("--activation", options->activation, {"silu", "softplus", "tanh", "gelu"}, "activation",
-                always_has_effect());
-  table->choice("--parameterization", options->parameterization, {"plain", "ncsn", "noise", "edm"},
-                "how its output becomes a score", always_has_effect());
-  table->choice("--conditioning", options->conditioning, {"none", "log_sigma", "fourier"}, "how sigma enters, after x",
-                always_has_effect());
+  table->choice("--net", options->net, "what the network computes; score if not given", always_has_effect());
+  table->choice("--activation", options->activation, "activation", always_has_effect());
+  table->choice("--parameterization", options->parameterization, "how its output becomes a score", always_has_effect());
+  table->choice("--conditioning", options->conditioning, "how sigma enters, after x", always_has_effect());
   table->optional_number("--sigma-data", options->sigma_data, kSmallest, kLargest, "of edm; 0.5 if not given",
-                         needs(model_has(*options, "parameterization", options->parameterization, "edm")));
+                         needs(model_has(
+                             *options, options->parameterization, Parameterization::Kind::edm,
+                             +[](const MlpShape& net) { return net.parameterization.kind; })));
   table->text("--frequencies", options->frequencies, "the tensor of Fourier frequencies",
-              needs(model_has(*options, "conditioning", options->conditioning, "fourier")));
+              needs(model_has(
+                  *options, options->conditioning, Conditioning::Kind::fourier,
+                  +[](const MlpShape& net) { return net.conditioning.kind; })));
   table->flag("--residual", options->residual, "hidden layers as wide as their input add it to their output",
               needs(residual_layer([options = options.get()] { return options->model; })));
   table->optional_number("--sigma-min", options->sigma_min, kSmallest, kLargest,

@@ -31,25 +31,26 @@ namespace {
 NoiseRange trained_range(const Checkpoint& model) {
   const NoiseRange recorded = {metadata_number(model, "sigma_min", 0), metadata_number(model, "sigma_max", 0)};
   if (!model.loss) return recorded;
-  // A lognormal schedule has no ends of its own: training may have recorded which it chose. Another is its own record.
-  const bool has_ends = !std::holds_alternative<schedule::LogNormal>(model.loss->schedule);
+  // A log-normal schedule has no ends of its own: training may have recorded which it chose. Another is its own record.
+  const bool has_ends = model.loss->schedule.kind != NoiseSchedule::Kind::log_normal;
   return has_ends || !(recorded.low > 0 && recorded.high > 0) ? range_of(model.loss->schedule) : recorded;
 }
 
 }  // namespace
 
 NoiseRange range_of(const NoiseSchedule& schedule) {
-  struct Visitor {
-    NoiseRange operator()(const schedule::None&) const { return {}; }
-    NoiseRange operator()(const schedule::Single& single) const { return {single.sigma, single.sigma}; }
-    NoiseRange operator()(const schedule::Geometric& geometric) const {
-      return {geometric.sigma_min, geometric.sigma_max};
-    }
-    NoiseRange operator()(const schedule::LogNormal& lognormal) const {  // all but 3 in 1000 of the training noise
-      return {std::exp(lognormal.mean - 3 * lognormal.deviation), std::exp(lognormal.mean + 3 * lognormal.deviation)};
-    }
-  };
-  return std::visit(Visitor{}, schedule);
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      return {schedule.sigma_max, schedule.sigma_max};
+    case NoiseSchedule::Kind::geometric:
+      return {schedule.sigma_min, schedule.sigma_max};
+    case NoiseSchedule::Kind::log_normal:  // all but 3 in 1000 of the training noise
+      return {std::exp(schedule.log_mean - 3 * schedule.log_deviation),
+              std::exp(schedule.log_mean + 3 * schedule.log_deviation)};
+  }
+  return {};
 }
 
 NoiseRange known_range(const NoiseRange& asked, const Checkpoint& model) {
@@ -89,7 +90,8 @@ double prior_deviation(const Checkpoint& model, double asked) {
   if (asked >= 0) return asked;
   const double recorded = metadata_number(model, kDeviation, -1);
   if (recorded >= 0) return recorded;
-  if (const auto* edm = std::get_if<parameterization::Edm>(&model.net.parameterization)) return edm->sigma_data;
+  if (const Parameterization& p = model.net.parameterization; p.kind == Parameterization::Kind::edm)
+    return p.sigma_data;
   // Models of earlier versions: the units were chosen so.
   return model.standardization.mean.empty() ? 0 : std::max(metadata_number(model, "train.sigma-data", 0), 0.0);
 }

@@ -20,7 +20,7 @@ struct NoiseRange {
 void check(const NoiseRange& asked);
 /// The noise that a schedule draws; zeros where it draws none.
 NoiseRange range_of(const NoiseSchedule& schedule);
-/// Each as asked for, else as the model was trained: from its loss, whose lognormal schedule may have a range in the
+/// Each as asked for, else as the model was trained: from its loss, whose log-normal schedule may have a range in the
 /// metadata beside it, or from the metadata of files without a loss. Either may be 0 still.
 NoiseRange known_range(const NoiseRange& asked, const Checkpoint& model);
 /// Why nothing can pass from level to level with this network, "ignores sigma" for example; empty if it can, as far as

@@ -198,7 +198,7 @@ MlpShape describe_net(const std::string& path, const Metadata& metadata, const D
   all.emplace("net", "score");
   for (const char* key : {"activation", "parameterization", "conditioning"})
     if (all.count(key) == 0) refuse(std::string("--") + key, "one, as " + path + " does not say", "nothing");
-  const bool is_fourier = all.at("conditioning") == "fourier";
+  const bool is_fourier = all.at("conditioning") == name_of(Conditioning::Kind::fourier);
   if (!is_fourier && tensors.has(frequencies))
     tensors.fail("tensor '" + frequencies + "': expected nothing by that name, as --conditioning is " +
                  all.at("conditioning") + ", got one");
@@ -240,9 +240,9 @@ SafetensorsFile to_state_dict(const Checkpoint& model, const std::vector<float>&
   }
   file.metadata["format"] = "pt";  // what loaders for PyTorch look for
   if (layers_only) return file;
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&model.net.conditioning))
-    file.tensors[names.prefix + "fourier.frequencies"] = {{static_cast<std::int64_t>(fourier->frequencies.size())},
-                                                          fourier->frequencies};
+  if (const auto& frequencies = model.net.conditioning.frequencies;
+      model.net.conditioning.kind == Conditioning::Kind::fourier)
+    file.tensors[names.prefix + "fourier.frequencies"] = {{static_cast<std::int64_t>(frequencies.size())}, frequencies};
   if (!model.standardization.mean.empty()) {
     const std::vector<std::int64_t> shape = {data_columns(model)};
     file.tensors[names.prefix + kMean] = {shape, model.standardization.mean};

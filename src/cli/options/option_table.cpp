@@ -6,14 +6,6 @@
 namespace scorematch::cli {
 namespace {
 
-/// "a", "a or b", "a, b or c"
-std::string alternatives(const std::vector<std::string>& texts) {
-  std::string all;
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    all += (i == 0 ? "" : i + 1 == texts.size() ? " or " : ", ") + texts[i];
-  return all;
-}
-
 /// Of `names`, or anything but an empty text if there are none.
 std::function<std::string(std::string&)> one_of(const std::vector<std::string>& names) {
   return [names](std::string& text) {
@@ -34,6 +26,13 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 }  // namespace
+
+std::string alternatives(const std::vector<std::string>& texts) {
+  std::string all;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    all += (i == 0 ? "" : i + 1 == texts.size() ? " or " : ", ") + texts[i];
+  return all;
+}
 
 Condition chosen(const std::string& option, const std::string& value, const std::vector<std::string>& wanted) {
   return {option + " " + alternatives(wanted),
@@ -74,6 +73,23 @@ CLI::Option* OptionTable::choice(const std::string& name, std::string& value, st
       command_.add_option(name, value, help + ": " + alternatives(names))->check(CLI::Validator(one_of(names), ""));
   if (!value.empty()) option->capture_default_str();
   return add(Kind::choice, option, std::move(need), [&value] { return value; });
+}
+
+CLI::Option* OptionTable::add_choice(const std::string& name, const std::vector<std::string>& names,
+                                     const std::string& help, Need need,
+                                     std::function<std::string(const std::string&)> current,
+                                     const std::function<void(const std::string&)>& read,
+                                     const std::function<std::string()>& value) {
+  const auto check = [known = one_of(names), current](std::string& text) {
+    std::string name_today = current(text);
+    const std::string error = known(name_today);
+    return error.empty() ? error : known(text);
+  };
+  CLI::Option* option = command_.add_option_function<std::string>(name, read, help + ": " + alternatives(names));
+  option->check(CLI::Validator(check, ""));
+  add(Kind::choice, option, std::move(need), value);
+  entries_.back().current = std::move(current);
+  return option;
 }
 
 CLI::Option* OptionTable::add_list(const std::string& name, const std::string& help, Need need,

@@ -3,14 +3,17 @@
 /// effect, so that one that is given and would be ignored is refused by name.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "cli/options/option_value.h"
+#include "model/names.h"
 
 namespace scorematch::cli {
 
@@ -18,11 +21,27 @@ namespace scorematch::cli {
 struct Condition {
   std::string text;                  // "--schedule geometric"
   std::function<bool()> is_met;      // true also where a file has to be read first to know
-  std::function<std::string()> got;  // what there is instead: "--schedule lognormal"
+  std::function<std::string()> got;  // what there is instead: "--schedule log_normal"
 };
+
+/// "a", "a or b", "a, b or c"
+std::string alternatives(const std::vector<std::string>& texts);
+
+template <class T>
+std::vector<std::string> names_of(const std::vector<T>& values) {
+  std::vector<std::string> names;
+  for (const T value : values) names.push_back(name_of(value));
+  return names;
+}
 
 /// `option`, whose value is `value`, is one of `wanted`. `value` is read when the condition is checked.
 Condition chosen(const std::string& option, const std::string& value, const std::vector<std::string>& wanted);
+template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
+Condition chosen(const std::string& option, const T& value, const std::vector<T>& wanted) {
+  return {option + " " + alternatives(names_of(wanted)),
+          [&value, wanted] { return std::find(wanted.begin(), wanted.end(), value) != wanted.end(); },
+          [option, &value] { return option + " " + name_of(value); }};
+}
 /// The text option `option` is given, so that `value` is not empty.
 Condition given(const std::string& option, const std::string& value);
 
@@ -58,6 +77,8 @@ class OptionTable {
     CLI::Option* option;
     std::function<std::string()> value;  // as text
     bool is_given = false;               // on the command line
+    /// What value() would be after this text, which may be of an earlier version.
+    std::function<std::string(const std::string&)> current = [](const std::string& text) { return text; };
   };
   template <class T>
   using Bound = std::enable_if_t<true, T>;  // not deduced, so that 1 is a bound of an int64_t
@@ -73,6 +94,28 @@ class OptionTable {
   /// The names are appended to the help.
   CLI::Option* choice(const std::string& name, std::string& value, std::vector<std::string> names,
                       const std::string& help, Need need);
+  /// One of model/names.h, by today's names or by those of an earlier version.
+  template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
+  CLI::Option* choice(const std::string& name, T& value, const std::vector<T>& among, const std::string& help,
+                      Need need) {
+    CLI::Option* option = add_choice(
+        name, names_of(among), help, std::move(need), &current_name<T>,
+        [&value](const std::string& text) { value = *value_named<T>(text); },
+        [&value] { return std::string(name_of(value)); });
+    return option->default_str(name_of(value));
+  }
+  template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
+  CLI::Option* choice(const std::string& name, T& value, const std::string& help, Need need) {
+    return choice(name, value, values_of<T>(), help, std::move(need));
+  }
+  /// One that has no value unless it is given.
+  template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
+  CLI::Option* choice(const std::string& name, std::optional<T>& value, const std::string& help, Need need) {
+    return add_choice(
+        name, names_of(values_of<T>()), help, std::move(need), &current_name<T>,
+        [&value](const std::string& text) { value = *value_named<T>(text); },
+        [&value] { return value ? std::string(name_of(*value)) : std::string(); });
+  }
   /// @param reason why the bounds are what they are, for the message
   template <class T>
   CLI::Option* number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
@@ -112,6 +155,10 @@ class OptionTable {
 
  private:
   CLI::Option* add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value);
+  CLI::Option* add_choice(const std::string& name, const std::vector<std::string>& names, const std::string& help,
+                          Need need, std::function<std::string(const std::string&)> current,
+                          const std::function<void(const std::string&)>& read,
+                          const std::function<std::string()>& value);
   /// An option of several values, which `read` takes from the text between commas. @throws CLI::ValidationError
   CLI::Option* add_list(const std::string& name, const std::string& help, Need need,
                         const std::function<void(const std::vector<std::string>&)>& read,

@@ -59,13 +59,21 @@ SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model)
 
 SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model) {
   if (options.is_chain()) return make_chain(options, model);
-  const auto [low, high] = needed_range(options.noise, model, options.sampler);
+  const auto [low, high] = needed_range(options.noise, model, name_of(options.sampler));
   const double prior = prior_deviation(model, options.prior_deviation);
   warn_of_prior(model, high, options.prior_deviation);
   const auto steps = [&](int otherwise) { return options.steps > 0 ? options.steps : otherwise; };
-  if (options.sampler == "flow") return {ProbabilityFlow{low, high, steps(kFlowSteps), 7.0, prior}, {}};
-  if (options.sampler == "sde") return {ReverseSde{low, high, steps(kReverseSteps), 7.0, prior}, {}};
-  return {AnnealedLangevin{low, high, options.steps, options.steps_per_level, options.step_size, prior}, {}};
+  switch (options.sampler) {
+    case SamplerKind::flow:
+      return {ProbabilityFlow{low, high, steps(kFlowSteps), 7.0, prior}, {}};
+    case SamplerKind::sde:
+      return {ReverseSde{low, high, steps(kReverseSteps), 7.0, prior}, {}};
+    case SamplerKind::annealed:
+      return {AnnealedLangevin{low, high, options.steps, options.steps_per_level, options.step_size, prior}, {}};
+    case SamplerKind::langevin:
+      break;
+  }
+  return make_chain(options, model);
 }
 
 Condition SamplerOptions::network_uses_sigma() const {
@@ -74,39 +82,41 @@ Condition SamplerOptions::network_uses_sigma() const {
 
 void SamplerOptions::add_to(OptionTable& table) {
   table.choice(
-      "--sampler", sampler, {"flow", "sde", "annealed", "langevin"},
+      "--sampler", sampler,
       "flow (probability flow, Heun), sde (reverse, Euler-Maruyama), annealed (Langevin from level to level) or "
       "langevin (at the smallest level, whose noise the samples keep)",
       always_has_effect());
-  const auto one_of = [this](const std::vector<std::string>& any) { return chosen("--sampler", sampler, any); };
+  const auto one_of = [this](const std::vector<SamplerKind>& any) { return chosen("--sampler", sampler, any); };
   table.optional_number("--steps", steps, 1, 1 << 24,
                         "steps of flow (40), sde (500) and langevin (as many as it takes to forget the start; 100 from "
                         "samples of the flow), levels of annealed (as many as it takes for the right spread)",
                         always_has_effect());
-  table.number("--steps-per-level", steps_per_level, 1, 1 << 20, "of annealed", needs(one_of({"annealed"})));
+  table.number("--steps-per-level", steps_per_level, 1, 1 << 20, "of annealed", needs(one_of({SamplerKind::annealed})));
   table.optional_number("--step-size", step_size, kSmallest, kLargest,
                         "at sigma-min, of annealed (sigma-min^2 / 2 if not given) and langevin (sigma-min^2 / 5)",
-                        needs(one_of({"annealed", "langevin"})));
+                        needs(one_of({SamplerKind::annealed, SamplerKind::langevin})));
   table.flag("--metropolis", metropolis,
              "with langevin: accept or reject each step, so that an energy net's own density is sampled",
-             needs(one_of({"langevin"})));
+             needs(one_of({SamplerKind::langevin})));
   table.optional_number(
       "--sigma-start", sigma_start, kSmallest, kLargest,
       "with langevin: starts from N(0, sigma-start^2), model units; if not given, from samples of the "
       "flow, or as wide as the data where the model knows one noise level",
-      needs(one_of({"langevin"})));
+      needs(one_of({SamplerKind::langevin})));
   table.optional_number("--prior-deviation", prior_deviation, 0, kLargest,
                         "of the data in model units, added to sigma-max at the start; that of the training data if not "
                         "given",
                         always_has_effect());
   // Langevin at one level uses sigma_min as the network's input and for the default step size.
-  table.optional_number("--sigma-min", noise.low, kSmallest, kLargest, "smallest noise; the training's if not given",
-                        needs(one_of({"flow", "sde", "annealed"}), network_uses_sigma(),
-                              Condition{"no --step-size", [this] { return !(step_size > 0); },
-                                        [this] { return "--step-size " + value_text(step_size); }}));
+  table.optional_number(
+      "--sigma-min", noise.low, kSmallest, kLargest, "smallest noise; the training's if not given",
+      needs(one_of({SamplerKind::flow, SamplerKind::sde, SamplerKind::annealed}), network_uses_sigma(),
+            Condition{"no --step-size", [this] { return !(step_size > 0); },
+                      [this] { return "--step-size " + value_text(step_size); }}));
   // A network that uses sigma lets langevin start from the flow.
-  table.optional_number("--sigma-max", noise.high, kSmallest, kLargest, "largest noise; the training's if not given",
-                        needs(one_of({"flow", "sde", "annealed"}), network_uses_sigma()));
+  table.optional_number(
+      "--sigma-max", noise.high, kSmallest, kLargest, "largest noise; the training's if not given",
+      needs(one_of({SamplerKind::flow, SamplerKind::sde, SamplerKind::annealed}), network_uses_sigma()));
 }
 
 }  // namespace scorematch::cli

@@ -6,6 +6,7 @@
 
 #include "cli/models/model_metadata.h"
 #include "cli/options/option_table.h"
+#include "model/names.h"
 #include "scorematch/sampler.h"
 
 namespace scorematch::cli {
@@ -14,7 +15,7 @@ namespace scorematch::cli {
 constexpr int kFlowSteps = 40;
 
 struct SamplerOptions {
-  std::string sampler = "flow";
+  SamplerKind sampler = SamplerKind::flow;
   int steps = 0, steps_per_level = 5;
   NoiseRange noise;
   double step_size = 0, sigma_start = 0, prior_deviation = -1;  // 0, or below it, where they are not given
@@ -22,7 +23,7 @@ struct SamplerOptions {
   std::optional<bool> model_uses_sigma;  // once it is read
 
   void add_to(OptionTable& table);
-  bool is_chain() const { return sampler == "langevin"; }
+  bool is_chain() const { return sampler == SamplerKind::langevin; }
   Condition network_uses_sigma() const;
 };
 

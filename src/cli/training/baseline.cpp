@@ -53,7 +53,7 @@ std::vector<double> linear_losses_of(const LinearScore& score, const Loss& loss,
   std::optional<DirectionPlan> draw;
   Buffer<float> directions;
   if (needs.projections > 0) {
-    draw.emplace(engine, dim, needs.projections, needs.law, batch);
+    draw.emplace(engine, dim, needs.projections, needs.distribution, batch);
     directions = engine.allocate<float>({needs.projections, batch, dim});
   }
   std::vector<double> losses;
@@ -62,7 +62,7 @@ std::vector<double> linear_losses_of(const LinearScore& score, const Loss& loss,
     part.rows = std::min(batch, count - first);
     const ConstView x = held_out.x(first, part.rows);
     part.x = queue.read_f32(x);
-    if (!std::holds_alternative<schedule::None>(loss.schedule)) {
+    if (loss.schedule.kind != NoiseSchedule::Kind::none) {
       const View sigmas = sigma.samples(0, part.rows), noise = eps.samples(0, part.rows);
       perturb.run(queue, {x, held_out.noise(first)}, {{}, sigmas, {}, noise});
       part.sigma = queue.read_f32(sigmas);
@@ -85,7 +85,7 @@ Baseline make_baseline(const Matrix& training, const MlpShape& net, const std::v
   baseline.score = fit_linear_score(training);
   if (held_out.rows() == 0) {
     baseline.missing = "no rows are held out";
-  } else if (std::holds_alternative<schedule::None>(loss.schedule) && baseline.score.is_singular) {
+  } else if (loss.schedule.kind == NoiseSchedule::Kind::none && baseline.score.is_singular) {
     baseline.missing = "the data lie on a plane, where a Gaussian has no density";
   } else {
     baseline.gaussian = linear_losses_of(baseline.score, loss, held_out, queue);

@@ -3,9 +3,11 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "cli/options/refusal.h"
+#include "model/names.h"
 
 namespace scorematch::cli {
 namespace {
@@ -124,10 +126,16 @@ Split split(const LinearScore& score, const MatrixXd& vectors) {
 }
 
 double weight(const Weighting& weighting, double sigma) {
-  if (std::holds_alternative<weighting::None>(weighting)) return 1;
-  if (std::holds_alternative<weighting::Sigma2>(weighting)) return square(sigma);
-  const double data = square(std::get<weighting::Edm>(weighting).sigma_data);
-  return square(sigma) * (square(sigma) + data) / data;
+  const double data = square(weighting.sigma_data);
+  switch (weighting.kind) {
+    case Weighting::Kind::none:
+      break;
+    case Weighting::Kind::sigma2:
+      return square(sigma);
+    case Weighting::Kind::edm:
+      return square(sigma) * (square(sigma) + data) / data;
+  }
+  return 1;
 }
 
 /// Of some rows, all in the basis' coordinates, in which the score's Jacobian is diagonal.
@@ -152,30 +160,42 @@ class Evaluation {
       return x;
     };
     const Pair s = point(1).times(inverse);
-    if (const auto* dsm = std::get_if<Dsm>(&objective)) {
+    const auto denoising = [&](Dsm::Variance variance) {
       const Pair eps = column(eps_).pair();
-      if (dsm->variance == Dsm::Variance::plain) {
+      if (variance == Dsm::Variance::plain) {
         Pair residual = s;
         residual.add(1 / sigma, eps);
         return residual.dot(residual) / 2;
       }
-      const bool is_antithetic = dsm->variance == Dsm::Variance::antithetic;
+      const bool is_antithetic = variance == Dsm::Variance::antithetic;
       const Pair other = point(is_antithetic ? -1 : 0).times(inverse);
       Pair difference = s;
       difference.add(-1, other);
       if (is_antithetic) return (s.dot(s) + other.dot(other)) / 4 + eps.dot(difference) / (2 * sigma);
       return s.dot(s) / 2 + eps.dot(difference) / sigma;
+    };
+    const auto sliced = [&](bool has_square) {
+      double sum = 0;
+      for (const Split& each : directions_) {
+        const Pair v = column(each).pair();
+        sum += v.dot(v.times(inverse));  // v^T J v
+        if (has_square) sum += square(v.dot(s)) / 2;
+      }
+      return sum / static_cast<double>(directions_.size());
+    };
+    switch (kind_of(objective)) {
+      case ObjectiveKind::esm:  // no data file has the true score
+        break;
+      case ObjectiveKind::ism:
+        return s.dot(s) / 2 - inverse.inside.sum() - inverse.outside * static_cast<double>(score_.dim - score_.rank);
+      case ObjectiveKind::dsm:
+        return denoising(std::get<Dsm>(objective).variance);
+      case ObjectiveKind::ssm:
+        return sliced(true);
+      case ObjectiveKind::ssm_vr:
+        return sliced(false) + s.dot(s) / 2;
     }
-    if (std::holds_alternative<Ism>(objective))
-      return s.dot(s) / 2 - inverse.inside.sum() - inverse.outside * static_cast<double>(score_.dim - score_.rank);
-    double sum = 0;
-    for (const Split& each : directions_) {
-      const Pair v = column(each).pair();
-      sum += v.dot(v.times(inverse));  // v^T J v
-      if (std::holds_alternative<Ssm>(objective)) sum += square(v.dot(s)) / 2;
-    }
-    sum /= static_cast<double>(directions_.size());
-    return std::holds_alternative<SsmVr>(objective) ? sum + s.dot(s) / 2 : sum;
+    return std::numeric_limits<double>::quiet_NaN();
   }
 
  private:

@@ -15,22 +15,22 @@ constexpr std::int64_t kNarrowest = 64, kWidest = 512, kWidthPerDim = 8;
 }  // namespace
 
 void TrainOptions::follow_objective() {
-  const auto choose = [&](const std::string& name, std::string& value, const std::string& wanted) {
+  const auto choose = [&](const std::string& name, auto& value, auto wanted) {
     if (!is_given(name)) value = wanted;
   };
-  if (schedule == "none") {
-    choose("--parameterization", parameterization, "plain");
-    choose("--conditioning", conditioning, "none");
-    choose("--weighting", weighting, "none");
-  } else if (objective != "dsm") {
+  if (!has_noise()) {
+    choose("--parameterization", parameterization, Parameterization::Kind::plain);
+    choose("--conditioning", conditioning, Conditioning::Kind::none);
+    choose("--weighting", weighting, Weighting::Kind::none);
+  } else if (objective != ObjectiveKind::dsm) {
     // Without the target eps/sigma a loss at the noise sigma varies by 1/sigma^2 times the weight. EDM's weight grows
     // as sigma^4: a few samples with the largest noise would drown all others. sigma^2 gives each level its share.
-    choose("--weighting", weighting, "sigma2");
+    choose("--weighting", weighting, Weighting::Kind::sigma2);
   }
 }
 
 void TrainOptions::choose_without_noise(const Dataset& data) {
-  if (schedule != "none") return;
+  if (has_noise()) return;
   if (!is_given("--hidden")) {
     const std::int64_t width = std::clamp(kWidthPerDim * data.dim, kNarrowest, kWidest);
     hidden.assign(2, static_cast<int>(width));
@@ -40,11 +40,14 @@ void TrainOptions::choose_without_noise(const Dataset& data) {
 }
 
 std::string TrainOptions::objective_text() const {
-  std::string text = objective;
-  if (objective == "dsm" && variance != "plain") text += " (" + variance + ")";
-  if (objective == "ssm" || objective == "ssm_vr")
-    text += ", " + std::to_string(projections) + " " + law + (projections == 1 ? " direction" : " directions");
-  return text + (weighting == "none" ? ", unweighted" : ", weighting " + weighting);
+  std::string text = name_of(objective);
+  if (objective == ObjectiveKind::dsm && variance != Dsm::Variance::plain)
+    text += std::string(" (") + name_of(variance) + ")";
+  if (is_sliced())
+    text += ", " + std::to_string(projections) + " " + name_of(distribution) +
+            (projections == 1 ? " direction" : " directions");
+  if (weighting == Weighting::Kind::none) return text + ", unweighted";
+  return text + ", weighting " + name_of(weighting);
 }
 
 }  // namespace scorematch::cli

@@ -24,8 +24,8 @@ std::string describe(const MlpShape& net) {
   std::string text = std::to_string(net.dim) + " -> ";
   for (const int each : net.hidden) text += std::to_string(each) + " ";
   for (const auto& [key, value] : values) text += key + " " + value + " ";
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
-    text += std::to_string(fourier->frequencies.size()) + " frequencies";
+  if (net.conditioning.kind == Conditioning::Kind::fourier)
+    text += std::to_string(net.conditioning.frequencies.size()) + " frequencies";
   return text;
 }
 

@@ -62,7 +62,7 @@ void TrainOptions::choose_training(const Dataset& data) {
   const auto choose = [&](const std::string& name, auto& value, auto wanted) {
     if (!is_given(name)) value = static_cast<std::decay_t<decltype(value)>>(wanted);
   };
-  if (noise == "auto" && schedule != "none") {
+  if (noise == "auto" && has_noise()) {
     const NoiseChoice levels = choose_noise(data.training, sigma_data);
     choose("--sigma-min", sigma_min, rounded_to_three_digits(levels.sigma_min));
     choose("--sigma-max", sigma_max,
@@ -70,12 +70,12 @@ void TrainOptions::choose_training(const Dataset& data) {
     choose("--log-mean", log_mean, rounded_to_three_digits(levels.log_mean));
     choose("--log-deviation", log_deviation, rounded_to_three_digits(levels.log_deviation));
   }
-  if (noise == "fixed" && schedule == "lognormal") {  // all but 3 in 1000 of the training noise
+  if (noise == "fixed" && schedule == NoiseSchedule::Kind::log_normal) {  // all but 3 in 1000 of the training noise
     choose("--sigma-min", sigma_min, std::exp(log_mean - 3 * log_deviation));
     choose("--sigma-max", sigma_max, std::exp(log_mean + 3 * log_deviation));
   }
   if (hidden.empty()) hidden = MlpShape::diffusion(static_cast<int>(data.dim)).hidden;
-  if (schedule == "geometric" || schedule == "lognormal") {
+  if (schedule == NoiseSchedule::Kind::geometric || schedule == NoiseSchedule::Kind::log_normal) {
     if (!(sigma_min < sigma_max)) {
       const bool is_low = is_given("--sigma-max");
       refuse(is_low ? "--sigma-max" : "--sigma-min",
@@ -105,11 +105,12 @@ std::string TrainOptions::units_text() const {
 }
 
 std::string TrainOptions::noise_text() const {
-  if (schedule == "none") return "none (--schedule none)";
-  if (schedule == "single") return "sigma " + number_text(sigma) + " (--schedule single)";
+  if (!has_noise()) return "none (--schedule none)";
+  if (schedule == NoiseSchedule::Kind::single) return "sigma " + number_text(sigma) + " (--schedule single)";
   const std::string range = "sigma from " + number_text(sigma_min) + " to " + number_text(sigma_max);
   const std::string units = " in units in which the data have standard deviation " + number_text(sigma_data);
-  if (schedule == "geometric") return range + (levels > 0 ? " in " + std::to_string(levels) + " levels" : "") + units;
+  if (schedule == NoiseSchedule::Kind::geometric)
+    return range + (levels > 0 ? " in " + std::to_string(levels) + " levels" : "") + units;
   return range + units + ", trained with ln sigma ~ N(" + number_text(log_mean) + ", " + number_text(log_deviation) +
          "^2)";
 }

@@ -47,29 +47,27 @@ void TrainOptions::add_to(OptionTable& table) {
 }
 
 void TrainOptions::add_network(OptionTable& table) {
-  table.choice("--net", net_kind, {"score", "energy"}, "what the network computes, the score or ln p up to a constant",
-               always_has_effect());
+  table.choice("--net", net_kind, "what the network computes, the score or ln p up to a constant", always_has_effect());
   table.list("--hidden", hidden, 1, 1 << 20,
              "widths of the hidden layers, with commas between; if not given three that follow the number of columns",
              always_has_effect());
-  table.choice("--initialization", initialization, {"variance_preserving", "torch"}, "initial parameters",
-               always_has_effect());
-  table.choice("--activation", activation, {"silu", "softplus", "tanh", "gelu"}, "activation", always_has_effect());
+  table.choice("--initialization", initialization, "initial parameters", always_has_effect());
+  table.choice("--activation", activation, "activation", always_has_effect());
   table
-      .choice("--parameterization", parameterization, {"plain", "ncsn", "noise", "edm"},
-              "how F becomes a score; if not given edm, or plain without noise", always_has_effect())
+      .choice("--parameterization", parameterization, "how F becomes a score; if not given edm, or plain without noise",
+              always_has_effect())
       ->default_str("");
   table
-      .choice("--conditioning", conditioning, {"none", "log_sigma", "fourier"},
-              "how sigma enters; if not given fourier, or none without noise", always_has_effect())
+      .choice("--conditioning", conditioning, "how sigma enters; if not given fourier, or none without noise",
+              always_has_effect())
       ->default_str("");
-  const Condition by_fourier = chosen("--conditioning", conditioning, {"fourier"});
+  const Condition by_fourier = chosen("--conditioning", conditioning, {Conditioning::Kind::fourier});
   table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
   table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
-  table.number(
-      "--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
-      needs(chosen("--standardize", standardize, {"auto", "whiten", "column", "scale"}),
-            chosen("--parameterization", parameterization, {"edm"}), chosen("--weighting", weighting, {"edm"})));
+  table.number("--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
+               needs(chosen("--standardize", standardize, {"auto", "whiten", "column", "scale"}),
+                     chosen("--parameterization", parameterization, {Parameterization::Kind::edm}),
+                     chosen("--weighting", weighting, {Weighting::Kind::edm})));
   table.flag("--residual,!--no-residual", residual, "hidden layers as wide as their input add it to their output",
              needs(residual_layer([this] { return columns_ > 0 ? std::optional(net(columns_)) : std::nullopt; })));
 }
@@ -79,18 +77,20 @@ void TrainOptions::add_loss(OptionTable& table) {
                "auto: levels of noise that are not given follow from the data; fixed: those of EDM, for data of "
                "deviation 0.5",
                always_has_effect());
-  table.choice("--objective", objective, {"dsm", "ism", "ssm", "ssm_vr"}, "objective", always_has_effect());
-  table.choice("--variance", variance, {"plain", "control_variate", "antithetic"}, "variance reduction of dsm",
-               needs(chosen("--objective", objective, {"dsm"})));
-  const Condition sliced = chosen("--objective", objective, {"ssm", "ssm_vr"});
-  table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
-  table.choice("--law", law, {"gaussian", "rademacher", "sphere"}, "their distribution", needs(sliced));
-  table.choice("--schedule", schedule, {"none", "single", "geometric", "lognormal"}, "distribution of sigma",
+  table.choice("--objective", objective,
+               {ObjectiveKind::dsm, ObjectiveKind::ism, ObjectiveKind::ssm, ObjectiveKind::ssm_vr}, "objective",
                always_has_effect());
+  table.choice("--variance", variance, "variance reduction of dsm",
+               needs(chosen("--objective", objective, {ObjectiveKind::dsm})));
+  const Condition sliced = chosen("--objective", objective, {ObjectiveKind::ssm, ObjectiveKind::ssm_vr});
+  table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
+  table.choice("--distribution", distribution, "their distribution", needs(sliced));
+  table.choice("--schedule", schedule, "distribution of sigma", always_has_effect());
   table.number("--sigma", sigma, kSmallest, kLargest, "of the schedule single",
-               needs(chosen("--schedule", schedule, {"single"})));
-  const Condition geometric = chosen("--schedule", schedule, {"geometric"});
-  const Condition range = chosen("--schedule", schedule, {"geometric", "lognormal"});
+               needs(chosen("--schedule", schedule, {NoiseSchedule::Kind::single})));
+  const Condition geometric = chosen("--schedule", schedule, {NoiseSchedule::Kind::geometric});
+  const Condition range =
+      chosen("--schedule", schedule, {NoiseSchedule::Kind::geometric, NoiseSchedule::Kind::log_normal});
   table.optional_number("--sigma-min", sigma_min, kSmallest, kLargest,
                         "smallest noise, of the schedule geometric and of sampling; from the data if not given",
                         needs(range));
@@ -98,13 +98,13 @@ void TrainOptions::add_loss(OptionTable& table) {
                         "largest noise, of the schedule geometric and of sampling; from the data if not given",
                         needs(range));
   table.number("--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform", needs(geometric));
-  const Condition lognormal = chosen("--schedule", schedule, {"lognormal"});
-  table.optional_number("--log-mean", log_mean, -50, 50, "of the schedule lognormal; from the data if not given",
-                        needs(lognormal));
+  const Condition log_normal = chosen("--schedule", schedule, {NoiseSchedule::Kind::log_normal});
+  table.optional_number("--log-mean", log_mean, -50, 50, "of the schedule log_normal; from the data if not given",
+                        needs(log_normal));
   table.optional_number("--log-deviation", log_deviation, 0, 50,
-                        "of the schedule lognormal; from the data if not given", needs(lognormal));
+                        "of the schedule log_normal; from the data if not given", needs(log_normal));
   table
-      .choice("--weighting", weighting, {"none", "sigma2", "edm"},
+      .choice("--weighting", weighting,
               "weight of each noise level; if not given edm for dsm, sigma2 for other objectives, none without noise",
               always_has_effect())
       ->default_str("");
@@ -161,15 +161,18 @@ std::map<std::string, std::string> TrainOptions::recorded() const {
 }
 
 void TrainOptions::take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run) {
-  const auto of_run = [&](const OptionTable::Entry& option) -> const std::string& {
-    const auto found = of_the_run.find(option.name.substr(2));
+  const auto of_run = [&](const OptionTable::Entry& option) {
+    const std::string key = option.name.substr(2);
+    auto found = of_the_run.find(key);
+    if (const char* old_key = old_key_of(key); found == of_the_run.end() && old_key != nullptr)
+      found = of_the_run.find(old_key);
     if (found == of_the_run.end())
       throw Error(ErrorCode::io, path, path + ": expected the run's " + option.name + ", got nothing");
-    return found->second;
+    return option.current(found->second);
   };
   for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
-    const std::string& wanted = of_run(each);
+    const std::string wanted = of_run(each);
     if (each.is_given || each.value() == wanted) continue;
     try {
       each.option->add_result(wanted);
@@ -198,7 +201,7 @@ void TrainOptions::check(int columns) {
   const bool are_given = is_given("--sigma-min") && is_given("--sigma-max");
   if (are_given && sigma_min > sigma_max)
     refuse_option("--sigma-min", "at most --sigma-max " + number_text(sigma_max), number_text(sigma_min));
-  if (schedule == "lognormal" && std::abs(log_mean) + 6 * log_deviation > 87)
+  if (schedule == NoiseSchedule::Kind::log_normal && std::abs(log_mean) + 6 * log_deviation > 87)
     refuse_option("--log-deviation", "at most (87 - |--log-mean|) / 6, so that float32 holds sigma",
                   number_text(log_deviation));
   if (select == "best" && validation == 0)
@@ -206,42 +209,45 @@ void TrainOptions::check(int columns) {
   if (patience > 0 && validation == 0)
     refuse_option("--patience", "0, or rows held out by a --validation above 0",
                   std::to_string(patience) + " with --validation 0");
-  if (schedule != "none") return;
-  const auto need_noise = [](const std::string& option, const std::string& value) {
-    refuse_option("--schedule", "single, geometric or lognormal, for " + option + " " + value, "none");
+  if (has_noise()) return;
+  const auto need_noise = [](const std::string& option, auto value) {
+    refuse_option("--schedule", "single, geometric or log_normal, for " + option + " " + name_of(value), "none");
   };
-  if (objective == "dsm") need_noise("--objective", objective);
-  if (parameterization != "plain") need_noise("--parameterization", parameterization);
-  if (conditioning != "none") need_noise("--conditioning", conditioning);
-  if (weighting != "none") need_noise("--weighting", weighting);
+  if (objective == ObjectiveKind::dsm) need_noise("--objective", objective);
+  if (parameterization != Parameterization::Kind::plain) need_noise("--parameterization", parameterization);
+  if (conditioning != Conditioning::Kind::none) need_noise("--conditioning", conditioning);
+  if (weighting != Weighting::Kind::none) need_noise("--weighting", weighting);
 }
 
 MlpShape TrainOptions::net(int dim) const {
   const std::vector<int> widths = hidden.empty() ? MlpShape::diffusion(dim).hidden : hidden;
-  MlpShape net = net_kind == "energy" ? MlpShape::energy(dim, widths, activation_names().at(activation))
-                                      : MlpShape::score(dim, widths, activation_names().at(activation));
+  MlpShape net = net_kind == MlpShape::Kind::energy ? MlpShape::energy(dim, widths, activation)
+                                                    : MlpShape::score(dim, widths, activation);
   net.residual = residual;
-  if (parameterization == "ncsn") net.parameterization = parameterization::Ncsn{};
-  if (parameterization == "noise") net.parameterization = parameterization::NoisePrediction{};
-  if (parameterization == "edm") net.parameterization = parameterization::Edm{sigma_data};
-  if (conditioning == "log_sigma") net.conditioning = conditioning::LogSigma{};
-  if (conditioning == "fourier") net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
+  net.parameterization = {parameterization, sigma_data};
+  net.conditioning.kind = conditioning;
+  if (conditioning == Conditioning::Kind::fourier)
+    net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
   return net;
 }
 
 Loss TrainOptions::loss() const {
-  std::string text = "objective=" + objective + " schedule=" + schedule + " weighting=" + weighting;
-  if (objective == "dsm") text += " variance=" + variance;
-  if (objective == "ssm" || objective == "ssm_vr")
-    text += " projections=" + std::to_string(projections) + " law=" + law;
-  if (schedule == "single") text += " sigma=" + number_text(sigma);
-  if (schedule == "geometric")
-    text += " sigma_min=" + number_text(sigma_min) + " sigma_max=" + number_text(sigma_max) +
-            " levels=" + std::to_string(levels);
-  if (schedule == "lognormal")
-    text += " log_mean=" + number_text(log_mean) + " log_deviation=" + number_text(log_deviation);
-  MetadataReader reader = MetadataReader::of_text("loss", text);
-  return read_loss(reader, sigma_data);
+  Loss loss{make_objective(objective, projections, distribution), {}, {weighting, sigma_data}};
+  if (auto* dsm = std::get_if<Dsm>(&loss.objective)) dsm->variance = variance;
+  switch (schedule) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      loss.schedule = schedule::Single{sigma};
+      break;
+    case NoiseSchedule::Kind::geometric:
+      loss.schedule = schedule::Geometric{sigma_min, sigma_max, levels};
+      break;
+    case NoiseSchedule::Kind::log_normal:
+      loss.schedule = schedule::LogNormal{log_mean, log_deviation};
+      break;
+  }
+  return loss;
 }
 
 Dequantization TrainOptions::dequantization() const {

@@ -8,6 +8,7 @@
 
 #include "cli/data/dataset.h"
 #include "cli/options/commands.h"
+#include "model/names.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 
@@ -19,17 +20,23 @@ struct TrainOptions {
   std::uint64_t seed = 0;
 
   // the network
-  std::string net_kind = "score";
+  MlpShape::Kind net_kind = MlpShape::Kind::score;
   std::vector<int> hidden = {};  // empty: not chosen yet, by choose_training()
-  std::string activation = "silu", parameterization = "edm", conditioning = "fourier";
+  Activation activation = Activation::silu;
+  Parameterization::Kind parameterization = Parameterization::Kind::edm;
+  Conditioning::Kind conditioning = Conditioning::Kind::fourier;
   int fourier = 8;
   double fourier_scale = 0.25, sigma_data = 0.5;
   bool residual = true;
-  std::string initialization = "variance_preserving";
+  Initialization initialization = Initialization::variance_preserving;
 
   // the loss
-  std::string noise = "auto", objective = "dsm", variance = "plain", law = "rademacher", schedule = "lognormal",
-              weighting = "edm";
+  std::string noise = "auto";
+  ObjectiveKind objective = ObjectiveKind::dsm;
+  Dsm::Variance variance = Dsm::Variance::plain;
+  Projection distribution = Projection::rademacher;
+  NoiseSchedule::Kind schedule = NoiseSchedule::Kind::log_normal;
+  Weighting::Kind weighting = Weighting::Kind::edm;
   int projections = 1;
   double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
   int levels = 0;
@@ -72,6 +79,8 @@ struct TrainOptions {
   void choose_training(const Dataset& data);
   /// After choose_training(): a smaller network and fewer steps where there is no noise.
   void choose_without_noise(const Dataset& data);
+  bool is_sliced() const { return objective == ObjectiveKind::ssm || objective == ObjectiveKind::ssm_vr; }
+  bool has_noise() const { return schedule != NoiseSchedule::Kind::none; }
   /// For the report.
   std::string units_text() const, noise_text() const, objective_text() const;
   Preparation preparation() const;

@@ -50,9 +50,7 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       queue_(engine_, std::max(plan_.workspace_bytes(), held_out_.workspace_bytes())),
       x_(dequantizer_ ? engine_.allocate<float>({options.batch, dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
-      params_(engine_.upload(run != nullptr
-                                 ? run->params
-                                 : net_.initial_params(options.seed, read_initialization(options.initialization)))),
+      params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, options.initialization))),
       grad_(engine_.allocate<float>(net_.param_count())),
       loss_(engine_.allocate<Estimate>()),
       noise_(engine_, options.seed),
@@ -173,7 +171,7 @@ bool Training::baseline_is_quick() const {
 }
 
 void Training::refuse_loss() const {
-  const bool has_noise = options_.schedule != "none";
+  const bool has_noise = options_.has_noise();
   refuse("loss", "finite values",
          std::to_string(skipped_in_a_row_) +
              " steps in a row whose loss or gradient was not; try a smaller --learning-rate" +
@@ -229,13 +227,13 @@ bool Training::samples_best() {
 
 /// What `scorematch sample` wants to know beside the network, and what --resume does.
 void Training::write_metadata(std::map<std::string, std::string>& metadata) const {
-  metadata["objective"] = options_.objective;
-  metadata["schedule"] = options_.schedule;
-  metadata["weighting"] = options_.weighting;
-  const bool is_single = options_.schedule == "single";
+  write_choice(options_.objective, metadata);
+  write_choice(options_.schedule, metadata);
+  write_choice(options_.weighting, metadata);
+  const bool is_single = options_.schedule == NoiseSchedule::Kind::single;
   const double low = is_single ? options_.sigma : options_.sigma_min,
                high = is_single ? options_.sigma : options_.sigma_max;
-  if (options_.schedule != "none") {
+  if (options_.has_noise()) {
     metadata["sigma_min"] = number_text(low);
     metadata["sigma_max"] = number_text(high);
   }
@@ -269,7 +267,8 @@ void Training::save() {
   checkpoint().save(path("model.safetensors"));
   const std::string csv = log_.csv();
   write_file_atomically(path("loss.csv"), csv.data(), csv.size());
-  write_png(path("loss.png"), loss_plot(log_.training_curve(), log_.held_out_curve(), options_.objective + " loss"));
+  write_png(path("loss.png"), loss_plot(log_.training_curve(), log_.held_out_curve(),
+                                        std::string(name_of(options_.objective)) + " loss"));
   // Of an earlier model, if any.
   std::error_code ignored;
   for (const char* each : {"comparison.csv", "comparison.png"}) std::filesystem::remove(path(each), ignored);

@@ -33,9 +33,9 @@ void print_line(const char* name, const std::string& text) { std::printf("%-11s 
 const Baseline& Training::baseline() {
   if (!baseline_) {
     const Matrix noisy = dequantizer_ ? dequantizer_->all(data_.training, HeldOut::kNoiseStep + 1) : Matrix();
-    baseline_ = make_baseline(dequantizer_ ? noisy : data_.training, net_,
-                              net_.initial_params(options_.seed, read_initialization(options_.initialization)),
-                              options_.loss(), held_out_, queue_);
+    baseline_ =
+        make_baseline(dequantizer_ ? noisy : data_.training, net_,
+                      net_.initial_params(options_.seed, options_.initialization), options_.loss(), held_out_, queue_);
   }
   return *baseline_;
 }
@@ -93,7 +93,7 @@ void Training::check() {
 /// The losses of the parameters that would be sampled with beside those of the baselines.
 void Training::judge() {
   evidence_.steps = step_;
-  evidence_.is_noiseless = options_.schedule == "none";
+  evidence_.is_noiseless = !options_.has_noise();
   evidence_.has_common_scale = options_.standardize == "scale";
   const bool takes_best = samples_best();
   evidence_.overfits = takes_best && selection_.best_step() < step_ - step_ / 4;

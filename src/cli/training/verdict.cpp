@@ -96,8 +96,7 @@ std::string advice(const Evidence& evidence) {
 }  // namespace
 
 bool loss_diverges(const Loss& loss, const LinearScore& score, const std::vector<LossRow>& losses) {
-  if (!std::holds_alternative<schedule::None>(loss.schedule) || std::holds_alternative<Esm>(loss.objective) ||
-      losses.empty())
+  if (loss.schedule.kind != NoiseSchedule::Kind::none || std::holds_alternative<Esm>(loss.objective) || losses.empty())
     return false;
   if (score.is_singular) return true;
   double trace = static_cast<double>(score.dim - score.rank) / (score.rank < score.dim ? score.rest : 1);

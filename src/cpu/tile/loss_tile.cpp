@@ -41,7 +41,8 @@ void LossTile::load_direction(const LossCall& call, int m) {
     return;
   }
   const Needs needs = needs_of(problem_.spec.loss.objective);
-  call.samples.load_direction(call.in.batch.directions, needs.law, m, samples_, jet_.tangent_input(), stride());
+  call.samples.load_direction(call.in.batch.directions, needs.distribution, m, samples_, jet_.tangent_input(),
+                              stride());
 }
 
 void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,

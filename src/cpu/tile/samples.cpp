@@ -19,20 +19,36 @@ double normal(const philox::Block& r) {
   return radius * std::cos(kTwoPi * static_cast<double>(philox::uniform(r.word[1])));
 }
 
-struct DrawSigma {
-  const philox::Block& block;
-  double operator()(const schedule::None&) const { return 1; }
-  double operator()(const schedule::Single& s) const { return s.sigma; }
-  double operator()(const schedule::Geometric& s) const {
-    double share = static_cast<double>(philox::uniform(block.word[0]));
-    if (s.levels == 1) share = 0;
-    if (s.levels > 1)
-      share = static_cast<double>(std::uint64_t{block.word[0]} * static_cast<std::uint64_t>(s.levels) >> 32) /
-              (s.levels - 1);
-    return s.sigma_max * std::pow(s.sigma_min / s.sigma_max, share);
+double draw_sigma(const NoiseSchedule& schedule, const philox::Block& block) {
+  switch (schedule.kind) {
+    case NoiseSchedule::Kind::none:
+      break;
+    case NoiseSchedule::Kind::single:
+      return schedule.sigma_max;
+    case NoiseSchedule::Kind::geometric: {
+      double fraction = static_cast<double>(philox::uniform(block.word[0]));
+      if (schedule.levels == 1) fraction = 0;
+      if (schedule.levels > 1)
+        fraction =
+            static_cast<double>(std::uint64_t{block.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32) /
+            (schedule.levels - 1);
+      return schedule.sigma_max * std::pow(schedule.sigma_min / schedule.sigma_max, fraction);
+    }
+    case NoiseSchedule::Kind::log_normal:
+      return std::exp(schedule.log_mean + schedule.log_deviation * normal(block));
   }
-  double operator()(const schedule::LogNormal& s) const { return std::exp(s.mean + s.deviation * normal(block)); }
-};
+  return 1;
+}
+
+void scale_to_sphere(int rows, int dim, float* to, std::int64_t stride) {
+  for (int r = 0; r < rows; ++r) {
+    float* v = to + r * stride;
+    double square = 0;
+    for (int i = 0; i < dim; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
+    const double factor = std::sqrt(dim / square);
+    for (int i = 0; i < dim; ++i) v[i] = static_cast<float>(static_cast<double>(v[i]) * factor);
+  }
+}
 
 }  // namespace
 
@@ -44,11 +60,11 @@ TileSamples::TileSamples(int dim, int capacity, Arena& arena)
 double SampleSource::sigma_of(std::int64_t n) const {
   if (!sigma_.empty()) return per_sample(sigma_, n);
   philox::Block block{};
-  if (schedule_.index() > 1) {  // None and Single draw nothing
+  if (is_drawn(schedule_)) {
     const Draw at = draw_at(noise_, philox::Purpose::sigma, n, 0);
     block = philox::philox4x32_10(philox::counter(at.purpose, at.step, at.first_sample, 0), at.seed);
   }
-  return std::visit(DrawSigma{block}, schedule_);
+  return draw_sigma(schedule_, block);
 }
 
 void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
@@ -70,11 +86,11 @@ void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
   }
 }
 
-void SampleSource::load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
-                                  int stride) const {
+void SampleSource::load_direction(const ConstView& given, Projection distribution, int m, const TileSamples& tile,
+                                  float* to, int stride) const {
   std::fill_n(to, std::int64_t{tile.rows} * stride, 0.0f);
   if (given.empty()) {
-    fill_direction(draw_at(noise_, philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), law,
+    fill_direction(draw_at(noise_, philox::Purpose::direction, tile.first, static_cast<std::uint32_t>(m)), distribution,
                    tile.rows, dim_, to, stride);
     return;
   }
@@ -85,16 +101,15 @@ void SampleSource::load_direction(const ConstView& given, Projection law, int m,
   }
 }
 
-void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride) {
-  if (law == Projection::rademacher) return fill_signs(draw, rows, dim, to, stride);
-  fill_normal(draw, rows, dim, to, stride);
-  if (law == Projection::gaussian) return;
-  for (int r = 0; r < rows; ++r) {
-    float* v = to + r * stride;
-    double square = 0;
-    for (int i = 0; i < dim; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
-    const double factor = std::sqrt(dim / square);
-    for (int i = 0; i < dim; ++i) v[i] = static_cast<float>(static_cast<double>(v[i]) * factor);
+void fill_direction(const Draw& draw, Projection distribution, int rows, int dim, float* to, std::int64_t stride) {
+  switch (distribution) {
+    case Projection::rademacher:
+      return fill_signs(draw, rows, dim, to, stride);
+    case Projection::gaussian:
+      return fill_normal(draw, rows, dim, to, stride);
+    case Projection::sphere:
+      fill_normal(draw, rows, dim, to, stride);
+      return scale_to_sphere(rows, dim, to, stride);
   }
 }
 
@@ -117,12 +132,12 @@ void fill_input(const TileSamples& tile, double point, const Parameterization& p
   for (int r = 0; r < tile.rows; ++r) {
     float* row = to + std::int64_t{r} * stride;
     std::fill(row + x_stride, row + stride, 0.0f);
-    ln_sigma[r] = conditioning.index() == 0 ? 0 : std::log(tile.sigma[r]);
-    if (conditioning.index() == 1) row[dim] = static_cast<float>(ln_sigma[r]);
+    ln_sigma[r] = conditioning.kind == Conditioning::Kind::none ? 0 : std::log(tile.sigma[r]);
+    if (conditioning.kind == Conditioning::Kind::log_sigma) row[dim] = static_cast<float>(ln_sigma[r]);
   }
-  if (const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning))
-    fill_fourier(ln_sigma, tile.rows, fourier->frequencies.data(), static_cast<int>(fourier->frequencies.size()),
-                 to + dim, stride);
+  if (conditioning.kind == Conditioning::Kind::fourier)
+    fill_fourier(ln_sigma, tile.rows, conditioning.frequencies.data(),
+                 static_cast<int>(conditioning.frequencies.size()), to + dim, stride);
 }
 
 }  // namespace scorematch::cpu

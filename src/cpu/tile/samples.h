@@ -46,7 +46,7 @@ class SampleSource {
 
   void load(std::int64_t first, int rows, TileSamples& tile) const;
   /// Direction m of the tile's samples, given or drawn. @param to [rows, stride], zero past dim
-  void load_direction(const ConstView& given, Projection law, int m, const TileSamples& tile, float* to,
+  void load_direction(const ConstView& given, Projection distribution, int m, const TileSamples& tile, float* to,
                       int stride) const;
 
  private:
@@ -60,8 +60,8 @@ class SampleSource {
   int dim_;
 };
 
-/// Writes v [rows, dim] from the law.
-void fill_direction(const Draw& draw, Projection law, int rows, int dim, float* to, std::int64_t stride);
+/// Writes v [rows, dim] from the distribution.
+void fill_direction(const Draw& draw, Projection distribution, int rows, int dim, float* to, std::int64_t stride);
 
 /// e_i in each row. @param to [rows, stride]
 void fill_unit_direction(int i, int rows, float* to, int stride);

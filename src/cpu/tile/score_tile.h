@@ -60,7 +60,8 @@ class ScoreTile {
         in.batch.directions.empty() ? problem_.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
     double estimate[kMaxTileRows] = {};
     for (int m = 0; m < count; ++m) {
-      source.load_direction(in.batch.directions, problem_.spec.law, m, samples_, jet_.tangent_input(), first_in());
+      source.load_direction(in.batch.directions, problem_.spec.distribution, m, samples_, jet_.tangent_input(),
+                            first_in());
       form_jvp();
       store_rows(out.jvp, samples_.first, samples_.rows, result_, x_stride_, m);
       for (int r = 0; r < samples_.rows; ++r) {

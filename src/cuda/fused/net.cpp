@@ -47,8 +47,7 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, ke
   std::vector<kernels::LayerPlace> places;
   for (const MlpShape::Layer& each : net.layers())
     places.push_back({each.in, each.out, each.in, each.out, each.weight, each.bias, 0, 0});
-  if (!kernels::make_fused_net(places.data(), static_cast<int>(places.size()), net.residual, translated(net.activation),
-                               &plan.net))
+  if (!kernels::make_fused_net(places.data(), static_cast<int>(places.size()), net.residual, net.activation, &plan.net))
     return std::nullopt;
   wish.operands = precision == Precision::bf16 ? kernels::Operands::bf16 : kernels::Operands::split_tf32;
   wish.multiprocessors = device.multiprocessors;

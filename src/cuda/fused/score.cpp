@@ -39,7 +39,7 @@ class FusedScore final : public ScoreProgram {
     if (has_directions) {
       p.directions =
           in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
-      p.given.directions = direction_source(in.batch.directions, spec_.law);
+      p.given.directions = direction_source(in.batch.directions, spec_.distribution);
       p.given.share = 1.0f / static_cast<float>(p.directions);
       p.given.jvp_out = floats(out.jvp);
       p.given.jvp_out_plane = out.jvp.stride[0], p.given.jvp_out_stride = out.jvp.stride[1];

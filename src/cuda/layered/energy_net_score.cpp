@@ -65,7 +65,7 @@ class EnergyScoreRun final : public ScoreRun {
     p.dim = problem_.spec.net.dim, p.batch = chunk.samples, p.first = chunk.first;
     p.output = workspace_.jet.output(value, 0), p.output_stride = problem_.net.padded.last().out;
     p.x = table_of(in_.batch.x), p.sigma = workspace_.sigma;
-    p.parameterization = translated(problem_.spec.net.parameterization);
+    p.parameterization = problem_.spec.net.parameterization;
     p.log_density = at(out_.log_density, chunk.first);
     check_launch(kernels::launch_log_density(p, stream_), "log_density");
   }
@@ -96,7 +96,7 @@ class EnergyScoreRun final : public ScoreRun {
       p.head.data.x = table_of(in_.batch.x);
       p.head.noise = translated(in_.batch.noise);
       p.head.sigma_rows = workspace_.sigma;
-      p.head.parameterization = translated(problem_.spec.net.parameterization);
+      p.head.parameterization = problem_.spec.net.parameterization;
       p.head.directions = bundle.source;
       p.head.direction_scale = bundle.has_scale ? workspace_.direction_scale : nullptr;
       p.head.first_direction = first, p.head.count = count, p.head.share = static_cast<float>(bundle.share);

@@ -77,7 +77,7 @@ void LossRun::add_input_gradient(const Chunk& chunk) const {
   p.dim = problem_.spec.net.dim;
   p.batch = chunk.samples;
   p.sigma = workspace_.sigma;
-  p.parameterization = translated(problem_.spec.net.parameterization);
+  p.parameterization = problem_.spec.net.parameterization;
   p.input_bar = workspace_.jet.input_bar(), p.input_bar_stride = problem_.net.padded.first().in;
   p.grad_x = row_of(out_.grad_x, chunk.first), p.grad_x_stride = out_.grad_x.stride[0];
   check_launch(kernels::launch_input_gradient(p, problem_.net.element, stream_), "input_gradient");

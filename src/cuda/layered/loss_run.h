@@ -51,7 +51,7 @@ class LossRun {
 
   /// Whether normals are scaled to the sphere, which takes a row's sum.
   bool has_scale() const {
-    return !problem_.needs.trace && in_.batch.directions.empty() && problem_.needs.law == Projection::sphere;
+    return !problem_.needs.trace && in_.batch.directions.empty() && problem_.needs.distribution == Projection::sphere;
   }
   void perturb(const Chunk& chunk, double point) const;
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const;

@@ -10,7 +10,7 @@ LayeredNet::LayeredNet(const MlpShape& net, Precision precision, std::int64_t ma
       is_energy(net.kind == MlpShape::Kind::energy),
       padded(net, context.engine),
       features(net.conditioning, context.engine),
-      activation(translated(net.activation)),
+      activation(net.activation),
       element(element_of(precision)),
       tangents(std::min(directions, kMostTangents)),
       slots(1 + tangents + further_slots),

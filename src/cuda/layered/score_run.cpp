@@ -22,8 +22,8 @@ void ScoreRun::run(std::int64_t batch) {
 Bundle ScoreRun::drawn() const {
   const int count =
       in_.batch.directions.empty() ? problem_.spec.projections : static_cast<int>(in_.batch.directions.shape.extent[0]);
-  return {direction_source(in_.batch.directions, problem_.spec.law),
-          in_.batch.directions.empty() && problem_.spec.law == Projection::sphere, count, 1.0 / count};
+  return {direction_source(in_.batch.directions, problem_.spec.distribution),
+          in_.batch.directions.empty() && problem_.spec.distribution == Projection::sphere, count, 1.0 / count};
 }
 
 void ScoreRun::fill_value(const Chunk& chunk) const {

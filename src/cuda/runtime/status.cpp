@@ -8,7 +8,7 @@ namespace scorematch::cuda {
 namespace {
 
 ErrorCode code_of(cudaError_t status) {
-  switch (status) {
+  switch (static_cast<int>(status)) {  // most of CUDA's errors are none of these
     case cudaErrorMemoryAllocation:
       return ErrorCode::out_of_memory;
     case cudaErrorNoDevice:

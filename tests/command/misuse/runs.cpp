@@ -72,7 +72,7 @@ std::vector<Misuse> bad_runs() {
       {"run_option_without_effect",
        kUsage,
        resume("run.safetensors", {"--levels", "0"}),
-       {"--levels", "needs --schedule geometric", "got --schedule lognormal"}},
+       {"--levels", "needs --schedule geometric", "got --schedule log_normal"}},
       {"run_option_without_effect_on_a_layer",
        kUsage,
        resume("run.safetensors", {"--residual"}),

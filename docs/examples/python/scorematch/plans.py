@@ -85,7 +85,7 @@ class _Reporting(_Plan):
 
 
 class LossPlan(_Reporting):
-    """Loss and gradients of a net: "objective=dsm schedule=lognormal weighting=edm", for example."""
+    """Loss and gradients of a net: "objective=dsm schedule=log_normal weighting=edm", for example."""
 
     _kind, _in, _out, _reduces = "loss_plan", structs.LossIn, structs.LossOut, True
 
@@ -115,7 +115,7 @@ class PerturbPlan(_Plan):
 
 
 class DirectionPlan(Handle):
-    """Random directions: "projections=4 law=rademacher", for example."""
+    """Random directions: "projections=4 distribution=rademacher", for example."""
 
     workspace_bytes = 0
 

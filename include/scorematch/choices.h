@@ -1,0 +1,125 @@
+/// @file
+/// What can be chosen, as the API, every engine and the kernels share it.
+///
+/// A choice without parameters is an enum. A choice with parameters is a struct that holds a kind and the parameters of
+/// every kind. Each kind has a struct of its own that names only its parameters and converts to the choice, as in
+/// `Weighting weighting = weighting::Edm{0.5}`. An objective and a sampler are variants (objective.h, sampler.h).
+/// This header is for device code too.
+#pragma once
+
+namespace scorematch {
+
+enum class Activation { silu, softplus, tanh, gelu };  ///< softplus without threshold; gelu by erf
+
+/// Distributions of the directions v. All have E[v v^T] = I; the sphere has radius sqrt(dim).
+enum class Projection { gaussian, rademacher, sphere };
+
+/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 where the
+/// processor has instructions for it, AVX512_BF16 (@throws Error unsupported); the reference engine ignores it.
+enum class Precision { fp32, tf32, bf16 };
+/// A plan's kernels. `fused` or `layered` by name: @throws Error unsupported where the shape does not allow it.
+enum class Route { automatic, fused, layered };
+
+/// s = a x_tilde + b F(c x_tilde, e(sigma)); for an energy net f = a/2 |x_tilde|^2 + (b/c) F and s = grad f.
+struct Parameterization {
+  enum class Kind {
+    plain,             ///< (a, b, c) = (0, 1, 1)
+    ncsn,              ///< (0, 1/sigma, 1) (Song & Ermon 2020, technique 3)
+    noise_prediction,  ///< (0, -1/sigma, 1) (Ho et al. 2020, section 3.2)
+    /// a = -1/(sigma^2 + sigma_data^2), b = sigma_data/(sigma sqrt(..)), c = 1/sqrt(..) (Karras et al. 2022, table 1)
+    edm
+  };
+  Kind kind = Kind::plain;
+  double sigma_data = 0.5;  ///< edm
+};
+
+namespace parameterization {
+struct Plain {
+  constexpr operator Parameterization() const { return {Parameterization::Kind::plain}; }
+};
+struct Ncsn {
+  constexpr operator Parameterization() const { return {Parameterization::Kind::ncsn}; }
+};
+struct NoisePrediction {
+  constexpr operator Parameterization() const { return {Parameterization::Kind::noise_prediction}; }
+};
+struct Edm {
+  double sigma_data = 0.5;
+  constexpr operator Parameterization() const { return {Parameterization::Kind::edm, sigma_data}; }
+};
+}  // namespace parameterization
+
+/// How sigma enters the network: columns e(sigma) that are appended to its input. They have no derivative with respect
+/// to x. `Conditioning` in mlp.h also holds the frequencies.
+enum class ConditioningKind {
+  none,
+  log_sigma,  ///< one column, ln sigma
+  fourier     ///< sin(2 pi w_k ln sigma) for all k, then cos (Tancik et al. 2020)
+};
+
+/// Distribution of the noise level sigma. One is drawn per sample; sigma is in the units of the data; x_tilde = x +
+/// sigma eps (alpha x + sigma eps with alpha = 1 for every schedule below; a variance-preserving one would bring its
+/// own alpha).
+struct NoiseSchedule {
+  enum class Kind {
+    none,    ///< no noise: the objective is evaluated at x itself
+    single,  ///< sigma_max alone
+    /// From sigma_max down to sigma_min: `levels` of them in geometric progression (Song & Ermon 2019, section 4.2);
+    /// levels = 0: log-uniform in between.
+    geometric,
+    log_normal  ///< ln sigma ~ N(log_mean, log_deviation^2) (Karras et al. 2022, table 1)
+  };
+  Kind kind = Kind::none;
+  int levels = 0;                          ///< geometric
+  double sigma_min = 1, sigma_max = 1;     ///< geometric; sigma_max also single
+  double log_mean = 0, log_deviation = 0;  ///< log_normal
+};
+
+namespace schedule {
+struct None {
+  constexpr operator NoiseSchedule() const { return {}; }
+};
+struct Single {
+  double sigma = 1.0;  ///< > 0
+  constexpr operator NoiseSchedule() const { return {NoiseSchedule::Kind::single, 0, sigma, sigma}; }
+};
+struct Geometric {
+  double sigma_min = 0.01;
+  double sigma_max = 50.0;
+  int levels = 0;
+  constexpr operator NoiseSchedule() const { return {NoiseSchedule::Kind::geometric, levels, sigma_min, sigma_max}; }
+};
+struct LogNormal {
+  double log_mean = -1.2;
+  double log_deviation = 1.2;
+  constexpr operator NoiseSchedule() const {
+    return {NoiseSchedule::Kind::log_normal, 0, 1, 1, log_mean, log_deviation};
+  }
+};
+}  // namespace schedule
+
+/// lambda(sigma), which multiplies each sample's loss whatever the objective.
+struct Weighting {
+  enum class Kind {
+    none,    ///< 1
+    sigma2,  ///< sigma^2 (Song & Ermon 2019, eq. 6)
+    edm      ///< sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
+  };
+  Kind kind = Kind::none;
+  double sigma_data = 0.5;  ///< edm; must equal the parameterization's where both are edm
+};
+
+namespace weighting {
+struct None {
+  constexpr operator Weighting() const { return {Weighting::Kind::none}; }
+};
+struct Sigma2 {
+  constexpr operator Weighting() const { return {Weighting::Kind::sigma2}; }
+};
+struct Edm {
+  double sigma_data = 0.5;
+  constexpr operator Weighting() const { return {Weighting::Kind::edm, sigma_data}; }
+};
+}  // namespace weighting
+
+}  // namespace scorematch
