@@ -53,7 +53,7 @@ struct EpsSource {
   bool perturbed = false;
   Table given;
   std::int64_t first = 0;  // the sample of the table's row 0
-  bool kept = false;       // by a fused kernel, from the prologue for the head: in shared memory
+  bool saved = false;      // by a fused kernel, from the prologue for the head: in shared memory
 };
 
 struct DirectionSource {

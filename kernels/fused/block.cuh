@@ -6,7 +6,7 @@
 // | weights | every layer's [out, in], or two slabs of one | stay, or stream through |
 // | input, side | [rows, .] of T | the network's input; a direction, then the output's adjoint |
 // | work 0, 1, 2 | [rows, work_columns] of T | activations and adjoints; 2 also holds F, in float; 0 may be `side` too
-// | | kept | a lane's own octets | z of each layer; z', curvature, h, h' where there are directions or residuals |
+// | | saved | a lane's own fragments | z of each layer; z', curvature, h, h' where there are directions or residuals |
 //
 // A product is the block's: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... All that threads have in
 // common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
@@ -30,16 +30,17 @@ constexpr int kSlab = 32;  // depth of weights that stream in at once
 template <Space kSpace>
 using SpaceConstant = std::integral_constant<Space, kSpace>;
 
-/// Where a lane's octets of a layer lie: vectors of sixteen bytes from the layer's first.
+/// Where a lane's fragments of a layer lie: vectors of sixteen bytes from the layer's first.
 template <class T>
-struct KeptPlaces {
+struct SavedPlaces {
   int z, tangent, curvature, h, tangent_h;  // of a layer
   int layer;                                // all of these
   int adjoint, slices;                      // once, behind all layers
   int all;
 
-  __host__ __device__ KeptPlaces(const FusedNet& net, const FusedTiling& t) {
-    const int octets = 2 * t.row_tiles, of_t = octets * kept_vectors<T>(), of_float = octets * kept_vectors<float>();
+  __host__ __device__ SavedPlaces(const FusedNet& net, const FusedTiling& t) {
+    const int fragments = 2 * t.row_tiles, of_t = fragments * saved_vectors<T>(),
+              of_float = fragments * saved_vectors<float>();
     int next = 0;
     z = next, next += of_t;
     tangent = next, next += t.backward && t.directions ? of_t : 0;
@@ -95,7 +96,7 @@ struct FusedArrays {
   SharedArray<HeadRow> values;
   SharedArray<ValueSums> loss_sums;
   SharedArray<float2> direction_base, direction_parts;
-  SharedArray<float4> kept;
+  SharedArray<float4> saved;
 
   __host__ __device__ FusedArrays(const FusedNet& net, const FusedTiling& tiling, Carver& carve) {
     const FusedShape<Operands> shape(tiling);
@@ -124,8 +125,8 @@ struct FusedArrays {
     carve.take(loss_sums, count(shape.rows));
     carve.take(direction_base, count(shape.rows));
     carve.take(direction_parts, count(shape.rows * tiling.column_warps));
-    if (tiling.keeps_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
-    if (tiling.kept_in_shared) carve.take(kept, count(KeptPlaces<T>(net, tiling).all * shape.threads));
+    if (tiling.saves_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
+    if (tiling.saved_in_shared) carve.take(saved, count(SavedPlaces<T>(net, tiling).all * shape.threads));
   }
 };
 
@@ -152,11 +153,11 @@ struct FusedBlock {
 
   Params p;  // what the kernel was given
   FusedShape<Operands> shape;
-  KeptPlaces<T> places;
+  SavedPlaces<T> places;
   FusedArrays<Operands> arrays;
   int tile_rows[kFusedWarps], tile_columns[kFusedWarps];  // a warp's first
   int weights_at[kFusedLayers];                           // where they stay
-  float4* kept_outside;
+  float4* saved_outside;
   float *partial, *bias_partial;  // this block's
 
   /// Carved and filled in by the whole block; ends synchronised.
@@ -181,17 +182,17 @@ struct FusedBlock {
   SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + weights_at[l]; }
   /// The first of a lane's own vectors.
   template <Space kSpace>
-  SCOREMATCH_DEVICE float4* kept() const {
+  SCOREMATCH_DEVICE float4* saved() const {
     if constexpr (kSpace == Space::shared)
-      return arrays.kept + thread();
+      return arrays.saved + thread();
     else
-      return kept_outside + thread();
+      return saved_outside + thread();
   }
   /// Calls visit(SpaceConstant<...>()) with the space in which lanes save their vectors: one branch per layer, as
   /// accesses by a pointer that could be in either space are slower.
   template <class Visit>
-  SCOREMATCH_DEVICE void visit_kept(const Visit& visit) const {
-    if (p.tiling.kept_in_shared)
+  SCOREMATCH_DEVICE void visit_saved(const Visit& visit) const {
+    if (p.tiling.saved_in_shared)
       visit(SpaceConstant<Space::shared>());
     else
       visit(SpaceConstant<Space::global>());
@@ -205,7 +206,7 @@ struct FusedBlock {
   }
 
   template <Activation kActivation>
-  SCOREMATCH_DEVICE static Jet activation(float z) {
+  SCOREMATCH_DEVICE static Activated activation(float z) {
     if constexpr (Operands::kFast)
       return activate_fast<kActivation>(z);
     else
@@ -300,7 +301,7 @@ struct FusedBlock {
 
   SCOREMATCH_DEVICE void fill(const Params& given, const FusedArrays<Operands>& arrays_) {
     shape = FusedShape<Operands>(given.tiling);
-    places = KeptPlaces<T>(given.net, given.tiling);
+    places = SavedPlaces<T>(given.net, given.tiling);
     arrays = arrays_;
     for (int i = 0; i < shape.warps; ++i) {
       tile_rows[i] = i / given.tiling.column_warps * 16 * kRowTiles;
@@ -312,7 +313,7 @@ struct FusedBlock {
       const LayerPlace& place = given.net.layers[l].place;
       if (given.tiling.resident) next += place.out_padded * shape.weight_stride(place);
     }
-    kept_outside = static_cast<float4*>(given.kept) + std::int64_t{blockIdx.x} * places.all * shape.threads;
+    saved_outside = static_cast<float4*>(given.saved) + std::int64_t{blockIdx.x} * places.all * shape.threads;
   }
 
   SCOREMATCH_DEVICE T* slab(int k) const { return arrays.weights + k / kSlab % 2 * shape.slab; }
@@ -383,7 +384,7 @@ struct FusedBlock {
       SCOREMATCH_UNROLL
       for (int i = 0; i < kOutTiles; ++i) {
         typename Operands::A rows;
-        Operands::load_a_turned(rows, adjoint + k * adjoint_stride + 16 * i, adjoint_stride, lane());
+        Operands::load_a_transposed(rows, adjoint + k * adjoint_stride + 16 * i, adjoint_stride, lane());
         Operands::multiply(c[i], rows, column, 0);
       }
     }

@@ -31,40 +31,40 @@ struct FusedDirection {
     project(u);
     __syncthreads();
     turn(u, first);
-    if (block.p.head.output_bar != nullptr) jet.descend(Way::direction, block.arrays.slice_weights, first);
+    if (block.p.head.grad_output != nullptr) jet.descend(Way::direction, block.arrays.slice_weights, first);
     __syncthreads();
   }
 
  private:
-  /// What was kept of the last layer.
+  /// What was saved of the last layer.
   template <Space kSpace>
-  struct KeptTop {
-    KeptOctets<T, kSpace> z, tangent, h, tangent_h;
+  struct SavedTop {
+    SavedFragments<T, kSpace> z, tangent, h, tangent_h;
     bool residual;
 
-    SCOREMATCH_DEVICE KeptTop(const Jet& jet, int l)
-        : z(jet.template kept<T, kSpace>(l, jet.block.places.z)),
-          tangent(jet.template kept<T, kSpace>(l, jet.block.places.tangent)),
-          h(jet.template kept<T, kSpace>(l, jet.block.places.h)),
-          tangent_h(jet.template kept<T, kSpace>(l, jet.block.places.tangent_h)),
+    SCOREMATCH_DEVICE SavedTop(const Jet& jet, int l)
+        : z(jet.template saved<T, kSpace>(l, jet.block.places.z)),
+          tangent(jet.template saved<T, kSpace>(l, jet.block.places.tangent)),
+          h(jet.template saved<T, kSpace>(l, jet.block.places.h)),
+          tangent_h(jet.template saved<T, kSpace>(l, jet.block.places.tangent_h)),
           residual(jet.is_residual(l)) {}
 
-    /// h and h' of an octet; each(q, phi, z') of its numbers on the way.
+    /// h and h' of an fragment; each(q, phi, z') of its numbers on the way.
     template <class Each>
-    SCOREMATCH_DEVICE void recall(int i, int pair, float (&top)[8], float (&top_tangent)[8], const Each& each) const {
+    SCOREMATCH_DEVICE void load(int i, int pair, float (&top)[8], float (&top_tangent)[8], const Each& each) const {
       float argument[8], z_tangent[8];
-      z.recall(i, pair, argument);
-      tangent.recall(i, pair, z_tangent);
+      z.load(i, pair, argument);
+      tangent.load(i, pair, z_tangent);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
-        const kernels::Jet phi = Block::template activation<Jet::kActivation>(argument[q]);
+        const Activated phi = Block::template activation<Jet::kActivation>(argument[q]);
         top[q] = phi.value;
         top_tangent[q] = phi.first * z_tangent[q];
         each(q, phi, z_tangent[q]);
       }
       if (!residual) return;
-      h.recall(i, pair, top);
-      tangent_h.recall(i, pair, top_tangent);
+      h.load(i, pair, top);
+      tangent_h.load(i, pair, top_tangent);
     }
   };
 
@@ -72,12 +72,12 @@ struct FusedDirection {
   SCOREMATCH_DEVICE void project(const Tile& u) const {
     float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
     if (jet.owns(jet.hidden() - 1))
-      block.visit_kept([&](auto space) {
-        const KeptTop<decltype(space)::value> kept(jet, jet.hidden() - 1);
-        for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      block.visit_saved([&](auto space) {
+        const SavedTop<decltype(space)::value> saved(jet, jet.hidden() - 1);
+        for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
           float v[8], h[8], tangent[8];
-          jet.octet_of(u, i, pair, v);
-          kept.recall(i, pair, h, tangent, [](int, const kernels::Jet&, float) {});
+          jet.fragment_of(u, i, pair, v);
+          saved.load(i, pair, h, tangent, [](int, const Activated&, float) {});
           SCOREMATCH_UNROLL
           for (int q = 0; q < 8; ++q) {
             along[i][q / 2 % 2] = fmaf(v[q], tangent[q], along[i][q / 2 % 2]);
@@ -105,7 +105,7 @@ struct FusedDirection {
   SCOREMATCH_DEVICE void turn(const Tile& u, bool first) const {
     const int l = jet.hidden() - 1;
     const HeadParams& head = block.p.head;
-    const bool sliced = block.p.parts.sliced, gradient = head.output_bar != nullptr;
+    const bool sliced = block.p.parts.sliced, gradient = head.grad_output != nullptr;
     DirectionFactors factors[kRowTiles][2];
     SCOREMATCH_UNROLL
     for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
@@ -122,42 +122,43 @@ struct FusedDirection {
       slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
       factors[i][r] = direction_factors(head, values, slice);
       if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
-      block.arrays.loss[row] += head.share * fmaf(0.5f * slice, slice, along);
+      block.arrays.loss[row] += head.weight * fmaf(0.5f * slice, slice, along);
       if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
       if (head.grad_x != nullptr && sliced) add_to_input(head, values, factors[i][r].x);
     }
     if (!gradient || !jet.owns(l)) return;
-    block.visit_kept([&](auto space) { turn_octets<decltype(space)::value>(u, factors, first); });
+    block.visit_saved([&](auto space) { turn_fragments<decltype(space)::value>(u, factors, first); });
   }
 
   template <Space kSpace>
-  SCOREMATCH_DEVICE void turn_octets(const Tile& u, const DirectionFactors (&factors)[kRowTiles][2], bool first) const {
+  SCOREMATCH_DEVICE void turn_fragments(const Tile& u, const DirectionFactors (&factors)[kRowTiles][2],
+                                        bool first) const {
     const int l = jet.hidden() - 1;
     const bool sliced = block.p.parts.sliced;
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+    for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
       // For each vector anew, as what follows: no registers are left to hold them.
-      const KeptTop<kSpace> kept(jet, l);
+      const SavedTop<kSpace> saved(jet, l);
       float v[8], more[8], h[8], tangent[8], down[8];
-      jet.octet_of(u, i, pair, v);
+      jet.fragment_of(u, i, pair, v);
       if (sliced) {
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q) more[q] = factors[i][q / 2 % 2].output * v[q];
-        jet.template kept<float, kSpace>(block.places.slices).add(i, pair, more, first);
+        jet.template saved<float, kSpace>(block.places.slices).add(i, pair, more, first);
       }
-      kept.recall(i, pair, h, tangent, [&](int q, const kernels::Jet& phi, float z_tangent) {
+      saved.load(i, pair, h, tangent, [&](int q, const Activated& phi, float z_tangent) {
         v[q] *= factors[i][q / 2 % 2].jvp;        // the adjoint of h'
         more[q] = phi.second * z_tangent * v[q];  // curvature
         down[q] = phi.first * v[q];               // the adjoint of z'
       });
-      jet.template kept<float, kSpace>(l, block.places.curvature).add(i, pair, more, first);
-      if (kept.residual) jet.template kept<float, kSpace>(block.places.adjoint).keep(i, pair, v);
+      jet.template saved<float, kSpace>(l, block.places.curvature).add(i, pair, more, first);
+      if (saved.residual) jet.template saved<float, kSpace>(block.places.adjoint).save(i, pair, v);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const DirectionFactors& k = factors[i][q / 2 % 2];
         h[q] = fmaf(k.jvp, tangent[q], k.output * h[q]);
       }
-      jet.work_octets(1).store(i, pair, h);
-      jet.work_octets(2).store(i, pair, down);
+      jet.work_fragments(1).store(i, pair, h);
+      jet.work_fragments(2).store(i, pair, down);
     });
   }
 

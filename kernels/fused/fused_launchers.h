@@ -34,10 +34,10 @@ struct FusedTiling {
   Operands operands = Operands::bf16;
   int row_tiles = 1, row_warps = 1, column_warps = 1;
   int input_columns = 0, output_columns = 0, work_columns = 0;  // padded: network input, output, widest hidden layer
-  bool backward = true, directions = false, sliced = false, residual = false;  // what has to be kept of a tile
-  bool resident = true;        // weights stay in shared memory, else they stream through it
-  bool keeps_eps = false;      // from the prologue to the head, in shared memory; else it is drawn again
-  bool kept_in_shared = true;  // what the way back needs of the way forward, else in `kept`
+  bool backward = true, directions = false, sliced = false, residual = false;  // what has to be saved of a tile
+  bool resident = true;         // weights stay in shared memory, else they stream through it
+  bool saves_eps = false;       // from the prologue to the head, in shared memory; else it is drawn again
+  bool saved_in_shared = true;  // what the way back needs of the way forward, else in `saved`
 
   int rows() const { return 16 * row_tiles * row_warps; }
   int threads() const { return 32 * row_warps * column_warps; }
@@ -57,7 +57,7 @@ struct FusedWish {
 bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling* tiling);
 /// Of a block, in bytes.
 std::size_t fused_shared_bytes(const FusedNet& net, const FusedTiling& tiling);
-std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling);
+std::size_t fused_saved_bytes(const FusedNet& net, const FusedTiling& tiling);
 
 /// What a head is made of (heads/head.cuh).
 struct HeadParts {
@@ -73,8 +73,8 @@ struct FusedBatchParams {
   PerturbParams prologue;         // data, noise, sigma, eps, parameterization, features, dim
   int directions = 0;             // M
   std::int64_t batch = 0;
-  int blocks = 1;        // of the grid; at most as many as tiles
-  void* kept = nullptr;  // [blocks, fused_kept_bytes]; where kept_in_shared is false
+  int blocks = 1;         // of the grid; at most as many as tiles
+  void* saved = nullptr;  // [blocks, fused_saved_bytes]; where saved_in_shared is false
 };
 
 struct FusedLossParams : FusedBatchParams {

@@ -21,30 +21,30 @@ struct FusedJet {
   // A bit a layer, of its weights and, sixteen further up, its biases: whether this block's partial sums have begun.
   std::uint32_t begun = 0;
 
-  template <class Kept, Space kSpace>
-  SCOREMATCH_DEVICE KeptOctets<Kept, kSpace> kept(int place) const {
-    return {block.template kept<kSpace>(), block.shape.threads, place * block.shape.threads};
+  template <class Saved, Space kSpace>
+  SCOREMATCH_DEVICE SavedFragments<Saved, kSpace> saved(int place) const {
+    return {block.template saved<kSpace>(), block.shape.threads, place * block.shape.threads};
   }
-  template <class Kept, Space kSpace>
-  SCOREMATCH_DEVICE KeptOctets<Kept, kSpace> kept(int l, int place) const {
-    return kept<Kept, kSpace>(l * block.places.layer + place);
+  template <class Saved, Space kSpace>
+  SCOREMATCH_DEVICE SavedFragments<Saved, kSpace> saved(int l, int place) const {
+    return saved<Saved, kSpace>(l * block.places.layer + place);
   }
   template <class Element>
-  SCOREMATCH_DEVICE TileOctets<Element> octets(Element* array, int stride) const {
+  SCOREMATCH_DEVICE TileFragments<Element> fragments(Element* array, int stride) const {
     return {block.at_tile(array, stride), stride};
   }
-  SCOREMATCH_DEVICE TileOctets<T> work_octets(int which) const {
-    return octets(block.work(which), block.shape.work_stride);
+  SCOREMATCH_DEVICE TileFragments<T> work_fragments(int which) const {
+    return fragments(block.work(which), block.shape.work_stride);
   }
   SCOREMATCH_DEVICE int hidden() const { return block.p.net.hidden; }
   SCOREMATCH_DEVICE bool is_residual(int l) const { return block.p.net.layers[l].residual; }
   SCOREMATCH_DEVICE bool owns(int l) const { return block.has_columns(block.p.net.layers[l].place.out_padded); }
 
-  SCOREMATCH_DEVICE static void octet_of(const Tile& c, int i, int pair, float (&v)[8]) {
+  SCOREMATCH_DEVICE static void fragment_of(const Tile& c, int i, int pair, float (&v)[8]) {
     SCOREMATCH_UNROLL
     for (int q = 0; q < 8; ++q) v[q] = c[i][2 * pair + q / 4][q % 4];
   }
-  SCOREMATCH_DEVICE static void set_octet(Tile& c, int i, int pair, const float (&v)[8]) {
+  SCOREMATCH_DEVICE static void set_fragment(Tile& c, int i, int pair, const float (&v)[8]) {
     SCOREMATCH_UNROLL
     for (int q = 0; q < 8; ++q) c[i][2 * pair + q / 4][q % 4] = v[q];
   }
@@ -68,7 +68,7 @@ struct FusedJet {
       block.template multiply_layer<false>(c, a, stride, l);
       T* to = block.work((hidden() - l) % 2);
       if (owns(l))
-        block.visit_kept([&](auto space) {
+        block.visit_saved([&](auto space) {
           if (direction)
             tangent_layer<decltype(space)::value>(c, l, a, stride, to);
           else
@@ -105,7 +105,7 @@ struct FusedJet {
       block.template multiply_layer<false>(c, block.work(1), block.shape.work_stride, hidden(), group);
       const int column = group * 32 * block.p.tiling.column_warps + block.tile_column();
       if (column >= columns) continue;
-      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+      for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
         store_output(c, i, pair, block.tile_row() + 16 * i, column + 16 * pair, bias, stride);
       });
     }
@@ -116,12 +116,12 @@ struct FusedJet {
     const int l = hidden() - 1;
     if (!owns(l)) return;
     const bool residual = is_residual(l);
-    const auto to = work_octets(1);
-    block.visit_kept([&](auto space) {
-      const auto kept_h = kept<T, decltype(space)::value>(l, residual ? block.places.h : block.places.z);
-      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+    const auto to = work_fragments(1);
+    block.visit_saved([&](auto space) {
+      const auto saved_h = saved<T, decltype(space)::value>(l, residual ? block.places.h : block.places.z);
+      for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
         float h[8];
-        kept_h.recall(i, pair, h);
+        saved_h.load(i, pair, h);
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q)
           if (!residual) h[q] = block.template activation<kActivation>(h[q]).value;
@@ -139,7 +139,7 @@ struct FusedJet {
   /// After backward(): the adjoint of the network's input, columns 32 column_warps group ... on.
   SCOREMATCH_DEVICE void pull_to_input(Tile& c, int group) const {
     clear(c);
-    if (is_residual(0) && group == 0 && owns(0)) recall_adjoint(block.places.adjoint, c);
+    if (is_residual(0) && group == 0 && owns(0)) load_adjoint(block.places.adjoint, c);
     const T* adjoint = block.work(hidden() % 2 == 1 ? 2 : 0);
     block.template multiply_layer<true>(c, adjoint, block.shape.work_stride, 0, group);
   }
@@ -154,14 +154,14 @@ struct FusedJet {
   SCOREMATCH_DEVICE void store_output(const Tile& c, int i, int pair, int row, int column, const float* bias,
                                       int stride) const {
     float v[8];
-    octet_of(c, i, pair, v);
+    fragment_of(c, i, pair, v);
     store_output(v, row, column, bias, stride);
   }
   SCOREMATCH_DEVICE void store_output(float (&v)[8], int row, int column, const float* bias, int stride) const {
     const int first = column + 2 * (block.lane() & 3);
     SCOREMATCH_UNROLL
     for (int q = 0; q < 8; ++q) v[q] += bias != nullptr ? bias[first + q / 4 * 8 + q % 2] : 0.0f;
-    store_octet(block.output() + (row + (block.lane() >> 2)) * stride + first, stride, 0, 0, v);
+    store_fragment(block.output() + (row + (block.lane() >> 2)) * stride + first, stride, 0, 0, v);
   }
 
   template <Space kSpace>
@@ -169,21 +169,21 @@ struct FusedJet {
     const FusedLayer& layer = block.p.net.layers[l];
     const float* bias = block.arrays.biases + layer.bias + block.tile_column() + 2 * (block.lane() & 3);
     const bool residual = layer.residual, backward = block.p.tiling.backward;
-    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_h = kept<T, kSpace>(l, block.places.h);
-    const auto below = octets(a, stride);
-    const auto out = octets(to, block.shape.work_stride);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_h = saved<T, kSpace>(l, block.places.h);
+    const auto below = fragments(a, stride);
+    const auto out = fragments(to, block.shape.work_stride);
+    for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
       float z[8], h[8];
-      octet_of(c, i, pair, z);
+      fragment_of(c, i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         z[q] += bias[16 * pair + q / 4 * 8 + q % 2];
         h[q] = block.template activation<kActivation>(z[q]).value;
       }
-      kept_z.keep(i, pair, z);
+      saved_z.save(i, pair, z);
       if (residual) {
         below.add_to(i, pair, h);
-        if (backward) kept_h.keep(i, pair, h);
+        if (backward) saved_h.save(i, pair, h);
       }
       out.store(i, pair, h);
     });
@@ -192,32 +192,32 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
     const bool residual = is_residual(l), backward = block.p.tiling.backward;
-    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_tangent = kept<T, kSpace>(l, block.places.tangent);
-    const auto kept_h = kept<T, kSpace>(l, block.places.tangent_h);
-    const auto below = octets(a, stride);
-    const auto out = octets(to, block.shape.work_stride);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_tangent = saved<T, kSpace>(l, block.places.tangent);
+    const auto saved_h = saved<T, kSpace>(l, block.places.tangent_h);
+    const auto below = fragments(a, stride);
+    const auto out = fragments(to, block.shape.work_stride);
+    for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8];
-      octet_of(c, i, pair, tangent);
-      if (backward) kept_tangent.keep(i, pair, tangent);
-      kept_z.recall(i, pair, z);
+      fragment_of(c, i, pair, tangent);
+      if (backward) saved_tangent.save(i, pair, tangent);
+      saved_z.load(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) tangent[q] *= block.template activation<kActivation>(z[q]).first;
       if (residual) {
         below.add_to(i, pair, tangent);
-        if (backward) kept_h.keep(i, pair, tangent);
+        if (backward) saved_h.save(i, pair, tangent);
       }
       out.store(i, pair, tangent);
     });
   }
 
-  SCOREMATCH_DEVICE void recall_adjoint(int place, Tile& c) const {
-    block.visit_kept([&](auto space) {
-      const auto adjoint = kept<float, decltype(space)::value>(place);
-      for_each_octet<kRowTiles, 4>([&](int i, int pair) {
+  SCOREMATCH_DEVICE void load_adjoint(int place, Tile& c) const {
+    block.visit_saved([&](auto space) {
+      const auto adjoint = saved<float, decltype(space)::value>(place);
+      for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
         float v[8];
-        adjoint.recall(i, pair, v);
-        set_octet(c, i, pair, v);
+        adjoint.load(i, pair, v);
+        set_fragment(c, i, pair, v);
       });
     });
   }
@@ -226,29 +226,29 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void value_layer_back(const Tile& c, int l, T* to, bool has_curvature) const {
     const bool residual = is_residual(l);
-    const auto kept_z = kept<T, kSpace>(l, block.places.z);
-    const auto kept_curvature = kept<float, kSpace>(l, block.places.curvature);
-    const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float z[8], bar[8], h[8];
-      octet_of(c, i, pair, bar);
-      if (residual) kept<float, kSpace>(block.places.adjoint).keep(i, pair, bar);
-      kept_z.recall(i, pair, z);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z);
+    const auto saved_curvature = saved<float, kSpace>(l, block.places.curvature);
+    const auto h_out = work_fragments(1), out = fragments(to, block.shape.work_stride);
+    for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], grad[8], h[8];
+      fragment_of(c, i, pair, grad);
+      if (residual) saved<float, kSpace>(block.places.adjoint).save(i, pair, grad);
+      saved_z.load(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
-        const Jet jet = block.template activation<kActivation>(z[q]);
-        h[q] = jet.value;
-        bar[q] *= jet.first;
+        const Activated phi = block.template activation<kActivation>(z[q]);
+        h[q] = phi.value;
+        grad[q] *= phi.first;
       }
-      if (residual) kept<T, kSpace>(l, block.places.h).recall(i, pair, h);
+      if (residual) saved<T, kSpace>(l, block.places.h).load(i, pair, h);
       if (has_curvature) {
         float curvature[8];
-        kept_curvature.recall(i, pair, curvature);
+        saved_curvature.load(i, pair, curvature);
         SCOREMATCH_UNROLL
-        for (int q = 0; q < 8; ++q) bar[q] += curvature[q];
+        for (int q = 0; q < 8; ++q) grad[q] += curvature[q];
       }
       h_out.store(i, pair, h);
-      out.store(i, pair, bar);
+      out.store(i, pair, grad);
     });
   }
 
@@ -256,26 +256,26 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer_back(const Tile& c, int l, T* to, bool first) const {
     const bool residual = is_residual(l);
-    const auto kept_z = kept<T, kSpace>(l, block.places.z), kept_tangent = kept<T, kSpace>(l, block.places.tangent);
-    const auto kept_curvature = kept<float, kSpace>(l, block.places.curvature);
-    const auto h_out = work_octets(1), out = octets(to, block.shape.work_stride);
-    for_each_octet<kRowTiles, 4>([&](int i, int pair) {
-      float z[8], tangent[8], bar[8], curvature[8];
-      octet_of(c, i, pair, bar);
-      if (residual) kept<float, kSpace>(block.places.adjoint).keep(i, pair, bar);
-      kept_z.recall(i, pair, z);
-      kept_tangent.recall(i, pair, tangent);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_tangent = saved<T, kSpace>(l, block.places.tangent);
+    const auto saved_curvature = saved<float, kSpace>(l, block.places.curvature);
+    const auto h_out = work_fragments(1), out = fragments(to, block.shape.work_stride);
+    for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
+      float z[8], tangent[8], grad[8], curvature[8];
+      fragment_of(c, i, pair, grad);
+      if (residual) saved<float, kSpace>(block.places.adjoint).save(i, pair, grad);
+      saved_z.load(i, pair, z);
+      saved_tangent.load(i, pair, tangent);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
-        const Jet jet = block.template activation<kActivation>(z[q]);
-        curvature[q] = jet.second * tangent[q] * bar[q];
-        bar[q] *= jet.first;
-        tangent[q] *= jet.first;
+        const Activated phi = block.template activation<kActivation>(z[q]);
+        curvature[q] = phi.second * tangent[q] * grad[q];
+        grad[q] *= phi.first;
+        tangent[q] *= phi.first;
       }
-      if (residual) kept<T, kSpace>(l, block.places.tangent_h).recall(i, pair, tangent);
-      kept_curvature.add(i, pair, curvature, first);
+      if (residual) saved<T, kSpace>(l, block.places.tangent_h).load(i, pair, tangent);
+      saved_curvature.add(i, pair, curvature, first);
       h_out.store(i, pair, tangent);
-      out.store(i, pair, bar);
+      out.store(i, pair, grad);
     });
   }
 
@@ -306,15 +306,15 @@ struct FusedJet {
         clear(c);
         if (owns(l)) {
           if (l + 1 == hidden()) {
-            if (way == Way::slices) recall_adjoint(block.places.slices, c);
+            if (way == Way::slices) load_adjoint(block.places.slices, c);
           } else if (is_residual(l + 1)) {
-            recall_adjoint(block.places.adjoint, c);
+            load_adjoint(block.places.adjoint, c);
           }
         }
         if (above != nullptr) block.template multiply_layer<true>(c, above, stride, l + 1);
         __syncthreads();
         if (owns(l))
-          block.visit_kept([&](auto space) {
+          block.visit_saved([&](auto space) {
             if (direction)
               tangent_layer_back<decltype(space)::value>(c, l, block.work(to), flag);
             else

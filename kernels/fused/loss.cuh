@@ -56,7 +56,7 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
 template <class Head, class Block>
 SCOREMATCH_DEVICE void score_part(const Block& block) {
   const HeadParams& head = block.p.head;
-  for_each_row(block, head.bar_columns, [&](int row, const LaneOfRow& at) {
+  for_each_row(block, head.grad_columns, [&](int row, const LaneOfRow& at) {
     const float loss =
         at.lanes.sum(score_term<Head, typename Block::T, Space::shared>(head, block.arrays.values[row], at));
     if (at.lane == 0) block.arrays.loss[row] += loss;
@@ -74,7 +74,7 @@ SCOREMATCH_DEVICE void store_input_gradient(const Jet& jet) {
     typename Block::Tile c;
     jet.pull_to_input(c, group);
     const int column = group * 32 * block.p.tiling.column_warps + block.tile_column() + 2 * (block.lane() & 3);
-    for_each_octet<Block::kRowTiles, 4>([&](int i, int pair) {
+    for_each_fragment<Block::kRowTiles, 4>([&](int i, int pair) {
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const int row = block.tile_row() + 16 * i + 8 * (q / 2 % 2) + (block.lane() >> 2);
@@ -100,15 +100,15 @@ SCOREMATCH_DEVICE void set_block(Block& block, const FusedLossParams& given) {
   head.rows = block.shape.rows;
   head.sigma_rows = nullptr;
   head.sigma = p.prologue.sigma;
-  head.bar_columns = p.tiling.output_columns;
+  head.grad_columns = p.tiling.output_columns;
   head.grad_x = nullptr;
-  head.output_bar = p.gradient || p.grad_x != nullptr ? static_cast<void*>(block.arrays.side) : nullptr;
-  head.output_bar_stride = block.shape.side_stride;
-  if (p.tiling.keeps_eps && p.prologue.eps.given.data == nullptr) {
+  head.grad_output = p.gradient || p.grad_x != nullptr ? static_cast<void*>(block.arrays.side) : nullptr;
+  head.grad_output_stride = block.shape.side_stride;
+  if (p.tiling.saves_eps && p.prologue.eps.given.data == nullptr) {
     p.prologue.eps_out = block.arrays.eps;
     p.prologue.eps_stride = p.tiling.output_columns;
     head.eps.given = {block.arrays.eps, p.tiling.output_columns};
-    head.eps.kept = true;
+    head.eps.saved = true;
   }
 }
 
@@ -180,7 +180,7 @@ SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t tile, int which) {
     jet.form_output(true);
     form_score(block);
   }
-  if (block.p.head.output_bar != nullptr) {
+  if (block.p.head.grad_output != nullptr) {
     jet.backward(parts.score_term, parts.sliced, parts.directions);
     if (block.p.grad_x != nullptr) store_input_gradient(jet);
   }

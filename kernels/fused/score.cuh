@@ -54,7 +54,7 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, bool first) {
     if (row < p.batch)
       for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes())
         along += store_jvp<Space::shared>(p, {r.a, r.b, r.c}, row, 0, g);
-    along = at.lanes.sum(along) * p.share;
+    along = at.lanes.sum(along) * p.weight;
     if (p.divergence == nullptr || row >= p.batch || at.lane != 0) return;
     float& divergence = ptx::in_global(p.divergence)[row];
     divergence = first ? along : divergence + along;

@@ -25,14 +25,15 @@ struct DsmHead {
           linear(p.term.linear * row.inverse_sigma),
           complete_square(p.term.complete_square) {}
 
-    SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&bar)[4]) const {
+    SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&grad)[4]) const {
       float noise[4];
       eps.get4(group, noise);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         const float g = linear * noise[i];
-        bar[i] = fmaf(quadratic, s[i], g);
-        loss = complete_square ? fmaf(0.5f * bar[i], bar[i], loss) : fmaf(fmaf(0.5f * quadratic, s[i], g), s[i], loss);
+        grad[i] = fmaf(quadratic, s[i], g);
+        loss =
+            complete_square ? fmaf(0.5f * grad[i], grad[i], loss) : fmaf(fmaf(0.5f * quadratic, s[i], g), s[i], loss);
       }
     }
   };

@@ -72,10 +72,10 @@ struct SampleScore {
 /// l += 1/2 |s|^2, whose adjoint is s.
 struct HalfSquareTerm {
   SCOREMATCH_DEVICE HalfSquareTerm(const HeadParams&, const HeadRow&) {}
-  SCOREMATCH_DEVICE void add4(int, const float (&s)[4], float& loss, float (&bar)[4]) const {
+  SCOREMATCH_DEVICE void add4(int, const float (&s)[4], float& loss, float (&grad)[4]) const {
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {
-      bar[i] = s[i];
+      grad[i] = s[i];
       loss = fmaf(0.5f * s[i], s[i], loss);
     }
   }

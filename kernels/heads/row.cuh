@@ -17,8 +17,8 @@ struct DirectionFactors {
   float jvp, output, x;
 };
 SCOREMATCH_DEVICE DirectionFactors direction_factors(const HeadParams& p, const HeadRow& r, float slice) {
-  const float share = p.share * slice;
-  return {p.share * r.jvp_factor, share * r.output_factor, share * r.x_factor};
+  const float share = p.weight * slice;
+  return {p.weight * r.jvp_factor, share * r.output_factor, share * r.x_factor};
 }
 
 /// v_m of a row, the sphere's scale included.
@@ -61,27 +61,28 @@ SCOREMATCH_DEVICE void store_direction_adjoints(const HeadParams& p, const HeadR
   const DirectionFactors factors = direction_factors(p, r, slice);
   const bool add = slot > 0 || !p.first_group;
   const SampleDirection direction = scaled_direction(p, r, slot);
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
-    float v[4] = {}, bar[4] = {};
+  for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
+    float v[4] = {}, grad[4] = {};
     if (sample) direction.get4(g, v);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) bar[i] = factors.jvp * v[i];
-    if (p.jvp_bar != nullptr)
-      write4(static_cast<T*>(p.jvp_bar) + slot * p.jvp_bar_plane + r.row * p.jvp_bar_stride, g, p.bar_columns, bar);
+    for (int i = 0; i < 4; ++i) grad[i] = factors.jvp * v[i];
+    if (p.grad_jvp != nullptr)
+      write4(static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane + r.row * p.grad_jvp_stride, g, p.grad_columns,
+             grad);
     if (!Head::kSlicedSquare || 4 * g >= p.dim) continue;
-    if (p.score_bar != nullptr) {
-      float* score_bar = p.score_bar + r.row * p.score_bar_stride;
-      if (add) read4(score_bar, g, p.dim, bar);
+    if (p.grad_score != nullptr) {
+      float* grad_score = p.grad_score + r.row * p.grad_score_stride;
+      if (add) read4(grad_score, g, p.dim, grad);
       SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) bar[i] = fmaf(factors.output, v[i], add ? bar[i] : 0.0f);
-      write4(score_bar, g, p.dim, bar);
+      for (int i = 0; i < 4; ++i) grad[i] = fmaf(factors.output, v[i], add ? grad[i] : 0.0f);
+      write4(grad_score, g, p.dim, grad);
     }
     if (p.grad_x != nullptr && sample) {
       float* grad_x = p.grad_x + r.row * p.grad_x_stride;
-      if (add || p.add_loss) read4(grad_x, g, p.dim, bar);
+      if (add || p.add_loss) read4(grad_x, g, p.dim, grad);
       SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) bar[i] = fmaf(factors.x, v[i], add || p.add_loss ? bar[i] : 0.0f);
-      write4(grad_x, g, p.dim, bar);
+      for (int i = 0; i < 4; ++i) grad[i] = fmaf(factors.x, v[i], add || p.add_loss ? grad[i] : 0.0f);
+      write4(grad_x, g, p.dim, grad);
     }
   }
 }
@@ -92,25 +93,25 @@ SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const 
   float loss = 0.0f;
   const SampleScore<kTile> score(p, r);
   const typename Head::template ScoreTerm<kTile> term(p, r);
-  const int dim = r.row < p.batch ? p.dim : 0, columns = p.bar_columns;
+  const int dim = r.row < p.batch ? p.dim : 0, columns = p.grad_columns;
   const float output_factor = r.output_factor, x_factor = r.x_factor;
   const bool add = p.add_loss;
-  T* output_bar = p.output_bar == nullptr ? nullptr : static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride;
+  T* grad_output = p.grad_output == nullptr ? nullptr : static_cast<T*>(p.grad_output) + r.row * p.grad_output_stride;
   float* grad_x = p.grad_x == nullptr ? nullptr : p.grad_x + r.row * p.grad_x_stride;
   for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes()) {
-    float bar[4] = {}, out[4];
+    float grad[4] = {}, out[4];
     if (4 * g < dim) {
       float s[4];
       score.get4(g, s);
-      term.add4(g, s, loss, bar);
+      term.add4(g, s, loss, grad);
     }
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = output_factor * bar[i];
-    if (output_bar != nullptr) write4(ptx::in<kTile>(output_bar), g, columns, out);
+    for (int i = 0; i < 4; ++i) out[i] = output_factor * grad[i];
+    if (grad_output != nullptr) write4(ptx::in<kTile>(grad_output), g, columns, out);
     if (grad_x == nullptr || 4 * g >= dim) continue;
     if (add) read4(ptx::in_global(grad_x), g, dim, out);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) out[i] = fmaf(x_factor, bar[i], add ? out[i] : 0.0f);
+    for (int i = 0; i < 4; ++i) out[i] = fmaf(x_factor, grad[i], add ? out[i] : 0.0f);
     write4(ptx::in_global(grad_x), g, dim, out);
   }
   return loss;
@@ -119,10 +120,10 @@ SCOREMATCH_DEVICE float score_term(const HeadParams& p, const HeadRow& r, const 
 /// s^ summed over all directions, from float to T.
 template <class T>
 SCOREMATCH_DEVICE void store_score_adjoint(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
-  for (int g = at.lane; g < group_count(p.bar_columns); g += at.lanes.lanes()) {
-    float bar[4] = {};
-    if (4 * g < p.dim) read4(p.score_bar + r.row * p.score_bar_stride, g, p.dim, bar);
-    write4(static_cast<T*>(p.output_bar) + r.row * p.output_bar_stride, g, p.bar_columns, bar);
+  for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
+    float grad[4] = {};
+    if (4 * g < p.dim) read4(p.grad_score + r.row * p.grad_score_stride, g, p.dim, grad);
+    write4(static_cast<T*>(p.grad_output) + r.row * p.grad_output_stride, g, p.grad_columns, grad);
   }
 }
 

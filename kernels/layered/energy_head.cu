@@ -1,17 +1,17 @@
 // The part of an energy net's objective along directions, and what goes back from its one output (docs/math.md, section
 // "Energy nets"): with F_m the tangent of F along v_m and F" the sum of its second derivatives along all of them,
 //
-//   l += share sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + share b c F"        v_m^T s = a v_m^T x_tilde + b F_m
+//   l += weight sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + weight b c F"        v_m^T s = a v_m^T x_tilde + b F_m
 //
-//   F_m^ = share lambda/N b v_m^T s      F"^ = share lambda/N b c      F_u^ = 1      F^ = 0      x^ += share lambda/N a
-//   (v_m^T s) v_m
+//   F_m^ = weight lambda/N b v_m^T s      F"^ = weight lambda/N b c      F_u^ = 1      F^ = 0      x^ += weight
+//   lambda/N a (v_m^T s) v_m
 //
 // the square and its adjoints for SSM alone. The tangent u is F^ as a head leaves it, lambda/N b s^. With lambda = 1,
-// and nothing sent back, l is share sum_m v_m^T J v_m: a divergence.
+// and nothing sent back, l is weight sum_m v_m^T J v_m: a divergence.
 //
 // A warp does 32 / lanes samples, a lane four columns at a time; v is drawn again where a != 0. Bytes a row: those of x
-// where a square asks for it; 4 count read, sizeof(T) bar_columns a slot written. Sums over a row are one warp's, in an
-// order of dim alone.
+// where a square asks for it; 4 count read, sizeof(T) grad_columns a slot written. Sums over a row are one warp's, in
+// an order of dim alone.
 #include "device/launch.h"
 #include "heads/row.cuh"
 
@@ -50,12 +50,13 @@ SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, cons
 
 /// The adjoint of an output: (value, 0, ...).
 template <class T>
-SCOREMATCH_DEVICE void store_bar(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane, float value) {
+SCOREMATCH_DEVICE void store_output_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane,
+                                             float value) {
   if (plane == nullptr || r.row >= p.rows || at.lane != 0) return;
-  T* out = static_cast<T*>(plane) + r.row * p.jvp_bar_stride;
-  for (int g = 0; g < group_count(p.bar_columns); ++g) {
-    const float bar[4] = {g == 0 ? value : 0.0f, 0.0f, 0.0f, 0.0f};
-    write4(out, g, p.bar_columns, bar);
+  T* out = static_cast<T*>(plane) + r.row * p.grad_jvp_stride;
+  for (int g = 0; g < group_count(p.grad_columns); ++g) {
+    const float grad[4] = {g == 0 ? value : 0.0f, 0.0f, 0.0f, 0.0f};
+    write4(out, g, p.grad_columns, grad);
   }
 }
 
@@ -67,12 +68,12 @@ SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, co
   const SampleDirection direction = scaled_direction(p, r, slot);
   float* grad_x = p.grad_x + r.row * p.grad_x_stride;
   for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
-    float v[4] = {}, bar[4] = {};
+    float v[4] = {}, grad[4] = {};
     if (r.a != 0.0f) direction.get4(g, v);
-    if (add) read4(grad_x, g, p.dim, bar);
+    if (add) read4(grad_x, g, p.dim, grad);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) bar[i] = fmaf(factor, v[i], bar[i]);
-    write4(grad_x, g, p.dim, bar);
+    for (int i = 0; i < 4; ++i) grad[i] = fmaf(factor, v[i], grad[i]);
+    write4(grad_x, g, p.dim, grad);
   }
 }
 
@@ -93,16 +94,16 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(
     const float slice = sliced ? fmaf(r.a, along, r.b * tangent) : 0.0f;
     loss += fmaf(0.5f * slice, slice, r.a * square);
     const DirectionFactors factors = direction_factors(p, r, slice);
-    if (p.jvp_bar != nullptr)
-      store_bar<T>(p, r, at, static_cast<T*>(p.jvp_bar) + slot * p.jvp_bar_plane, factors.output);
+    if (p.grad_jvp != nullptr)
+      store_output_gradient<T>(p, r, at, static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane, factors.output);
     if (sliced) add_to_gradient(p, r, at, slot, factors.x);
   }
   if (params.second != nullptr && sample) loss = fmaf(r.b * r.c, params.second[row * p.jvp_stride], loss);
-  store_bar<T>(p, r, at, params.second_bar, p.share * r.jvp_factor);
-  store_bar<T>(p, r, at, params.unit_bar, 1.0f);
-  store_bar<T>(p, r, at, params.value_bar, 0.0f);
+  store_output_gradient<T>(p, r, at, params.grad_second, p.weight * r.jvp_factor);
+  store_output_gradient<T>(p, r, at, params.grad_unit, 1.0f);
+  store_output_gradient<T>(p, r, at, params.grad_value, 0.0f);
   if (!sample || at.lane != 0 || p.loss == nullptr) return;
-  loss *= p.share * r.loss_factor;
+  loss *= p.weight * r.loss_factor;
   p.loss[row] = p.first_group && !p.add_loss ? loss : p.loss[row] + loss;
 }
 

@@ -4,8 +4,8 @@
 //   F^ = lambda/N b s^         ((dF/dz) v)^ = lambda/N b c (J v)^
 //
 // A warp does 32 / lanes samples, a lane four columns at a time; eps and v are drawn again, never stored. Bytes a row:
-// 4 dim (1 + count) read, sizeof(T) bar_columns (1 + count) written. Sums over a row are one warp's, in an order of dim
-// alone; a sample's loss does not depend on the launch.
+// 4 dim (1 + count) read, sizeof(T) grad_columns (1 + count) written. Sums over a row are one warp's, in an order of
+// dim alone; a sample's loss does not depend on the launch.
 #include "device/launch.h"
 #include "heads/all.cuh"
 #include "heads/row.cuh"
@@ -20,7 +20,7 @@ constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 96
 template <class Head, class T>
 SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   const int thread = static_cast<int>(threadIdx.x);
-  const RowLanes lanes(group_count(p.bar_columns));
+  const RowLanes lanes(group_count(p.grad_columns));
   const LaneOfRow at{lanes, lanes.lane_of(thread)};
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const HeadRow r = head_row(p, row);
@@ -32,20 +32,20 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
       loss += fmaf(0.5f * slice, slice, along);
       if (row < p.rows) store_direction_adjoints<Head, T>(p, r, at, slot, slice);
     }
-    loss *= p.share;
+    loss *= p.weight;
   }
   if constexpr (Head::kScoreTerm) {
     if (p.last_group && row < p.rows) term = score_term<Head, T>(p, r, at);
     term = lanes.sum(term);
   } else {
-    const bool apart = static_cast<const void*>(p.score_bar) != p.output_bar;
-    if (p.last_group && row < p.rows && p.output_bar != nullptr && apart) store_score_adjoint<T>(p, r, at);
+    const bool apart = static_cast<const void*>(p.grad_score) != p.grad_output;
+    if (p.last_group && row < p.rows && p.grad_output != nullptr && apart) store_score_adjoint<T>(p, r, at);
   }
   if (row >= p.batch || at.lane != 0) return;
   loss += term;
   if (Head::kDirections && p.trace != nullptr) {
     loss += fmaf(r.a, static_cast<float>(p.dim), r.b * r.c * p.trace[row]);
-    if (p.trace_bar != nullptr) p.trace_bar[row] = r.jvp_factor;
+    if (p.grad_trace != nullptr) p.grad_trace[row] = r.jvp_factor;
   }
   if (p.loss == nullptr) return;
   loss *= r.loss_factor;
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadPar
 
 template <class T>
 int launch_of(const HeadParams& p, CUstream_st* stream) {
-  return launch(head_kernel<T>, row_grid(p.rows, p.bar_columns, kThreads), stream, p);
+  return launch(head_kernel<T>, row_grid(p.rows, p.grad_columns, kThreads), stream, p);
 }
 
 }  // namespace

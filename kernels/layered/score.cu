@@ -1,10 +1,10 @@
 // From F and (dF/dz) v to what a caller asks of the score:
 //
-//   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = share sum_m v_m^T J v_m
+//   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = weight sum_m v_m^T J v_m
 //
-// Unit vectors with share 1 give the exact divergence, random ones with share 1/M Hutchinson's estimate (1990). A warp
-// does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes a row: 4 dim (2 + 2 count). Sums over
-// a row are one warp's, in an order of dim alone.
+// Unit vectors with weight 1 give the exact divergence, random ones with weight 1/M Hutchinson's estimate (1990). A
+// warp does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes a row: 4 dim (2 + 2 count). Sums
+// over a row are one warp's, in an order of dim alone.
 #include "device/launch.h"
 #include "device/score_row.cuh"
 
@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
   for (int slot = 0; slot < p.count; ++slot)
     for (int g = lane; sample && g < groups; g += lanes.lanes()) along += store_jvp(p, k, row, slot, g);
   if (p.divergence == nullptr) return;
-  along = lanes.sum(along) * p.share;
+  along = lanes.sum(along) * p.weight;
   if (sample && lane == 0) p.divergence[row] = p.add_divergence ? p.divergence[row] + along : along;
 }
 

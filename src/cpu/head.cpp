@@ -105,10 +105,10 @@ class TileHead {
         along += as_double(v[i]) * (k_[r].a * as_double(v[i]) + bc * as_double(jvp[i]));
         slice += as_double(v[i]) * s[i];
       }
-      loss_[r] += lambda_[r] * term.share * (along + (term.sliced_square ? 0.5 * slice * slice : 0));
+      loss_[r] += lambda_[r] * term.weight * (along + (term.sliced_square ? 0.5 * slice * slice : 0));
       for (int i = 0; term.sliced_square && i < dim_; ++i)
-        score_bar_[r * stride_ + i] += term.share * slice * as_double(v[i]);
-      const double factor = call.grad_factor * lambda_[r] * term.share * bc;
+        score_bar_[r * stride_ + i] += term.weight * slice * as_double(v[i]);
+      const double factor = call.grad_factor * lambda_[r] * term.weight * bc;
       for (int i = 0; i < dim_; ++i) scratch_[r * stride_ + i] = static_cast<float>(factor * as_double(v[i]));
     }
     store_rows(call.out.grad_jvp, samples_.first, samples_.rows, scratch_, stride_, m);

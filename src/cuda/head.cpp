@@ -73,11 +73,11 @@ class CudaHead final : public HeadProgram {
     if (has_scale(call.in)) find_scales(call, first, samples, direction, count);
     kernels::HeadParams p;
     p.objective = translated(spec_.loss.objective);
-    p.dim = p.bar_columns = spec_.dim;
+    p.dim = p.grad_columns = spec_.dim;
     p.batch = p.rows = samples, p.first = first;
     p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
     if (count > 0) set_directions(call, first, direction, count, p);
-    if (needs_.trace) p.trace = floats(call.in.trace) + first, p.trace_bar = at(call.out.grad_trace, first);
+    if (needs_.trace) p.trace = floats(call.in.trace) + first, p.grad_trace = at(call.out.grad_trace, first);
     p.data = data_rows(call.in);
     p.noise = translated(call.in.noise);
     p.sigma = sigma_source(call.in.sigma, spec_.loss.schedule);
@@ -89,9 +89,9 @@ class CudaHead final : public HeadProgram {
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
-    float* output_bar = row_of(call.out.grad_output, first);
-    p.output_bar = p.score_bar = output_bar;
-    p.output_bar_stride = p.score_bar_stride = call.out.grad_output.stride[0];
+    float* grad_output = row_of(call.out.grad_output, first);
+    p.grad_output = p.grad_score = grad_output;
+    p.grad_output_stride = p.grad_score_stride = call.out.grad_output.stride[0];
     check_launch(kernels::launch_head(p, kernels::Element::f32, call.stream), "head");
   }
 
@@ -102,11 +102,11 @@ class CudaHead final : public HeadProgram {
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
     p.directions = direction_source(call.in.directions, needs_.law);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
-    p.first_direction = direction, p.count = count, p.share = static_cast<float>(term_.share);
+    p.first_direction = direction, p.count = count, p.weight = static_cast<float>(term_.weight);
     const View& bar = call.out.grad_jvp;
     if (bar.empty()) return;
-    p.jvp_bar = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
-    p.jvp_bar_plane = bar.stride[0], p.jvp_bar_stride = bar.stride[1];
+    p.grad_jvp = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
+    p.grad_jvp_plane = bar.stride[0], p.grad_jvp_stride = bar.stride[1];
   }
 
   void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {

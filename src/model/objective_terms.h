@@ -22,7 +22,7 @@ struct Term {
   double linear = 0;             // g's factor
   bool complete_square = false;  // whether |g|^2 / 2 belongs to the loss
   Directions directions = Directions::none;
-  double share = 0;            // of each direction
+  double weight = 0;           // of each direction
   bool sliced_square = false;  // whether (v^T s)^2 / 2 belongs to each direction
 
   bool needs_score() const { return quadratic != 0 || target != Target::none; }

@@ -62,7 +62,7 @@ class FusedCase {
     p.head.true_score = {true_score_.data(), problem_.net.dim};
     p.head.directions = given_directions();
     if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
-    p.head.share = static_cast<float>(terms_[0].share);
+    p.head.weight = static_cast<float>(terms_[0].weight);
     p.head.parameterization = p.prologue.parameterization;
     p.head.weighting = weighting();
     p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
@@ -75,7 +75,7 @@ class FusedCase {
     p.batch = problem_.batch, p.blocks = blocks;
     p.gradient = true, p.grad_x = grad_x.data();
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
-    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.kept = on_device.kept.data();
+    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
     EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
                                    false, grad.data(), estimate.data()},
@@ -104,14 +104,14 @@ class FusedCase {
     p.given.dim = problem_.net.dim;
     p.given.x = p.prologue.data.x;
     p.given.directions = source;
-    p.given.share = 1.0f / static_cast<float>(count_);
+    p.given.weight = 1.0f / static_cast<float>(count_);
     p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
     p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
     p.given.jvp_out_plane = problem_.batch * problem_.net.dim;
     p.given.divergence = divergence.data();
     p.score = p.given;
     p.directions = count_;
-    p.batch = problem_.batch, p.blocks = blocks, p.kept = on_device.kept.data();
+    p.batch = problem_.batch, p.blocks = blocks, p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
     return {score.read(), jvp.read(), divergence.read()};
   }
@@ -131,7 +131,7 @@ class FusedCase {
           packed(element, static_cast<std::size_t>(c.net.weight_count)),
           biases(static_cast<std::size_t>(c.net.bias_count)),
           frequencies(c.frequencies_),
-          kept(fused_kept_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
+          saved(fused_saved_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
       for (int l = 0; l <= c.net.hidden; ++l) {
         const LayerPlace& place = c.net.layers[l].place;
         table.largest = std::max(table.largest, std::int64_t{place.in_padded + 1} * place.out_padded);
@@ -151,7 +151,7 @@ class FusedCase {
     ElementArray packed;
     DeviceArray<float> biases;
     DeviceArray<double> frequencies;
-    DeviceArray<unsigned char> kept;
+    DeviceArray<unsigned char> saved;
   };
 
   PerturbParams prologue(const Prepared& on_device) const {

@@ -51,8 +51,8 @@ struct HeadCase {
 /// What the reference makes of one sample, and how large the terms are that it adds.
 struct Wanted {
   double loss, loss_size;
-  std::vector<double> output_bar, grad_x, bar_size;
-  std::vector<std::vector<double>> jvp_bar;
+  std::vector<double> grad_output, grad_x, bar_size;
+  std::vector<std::vector<double>> grad_jvp;
 };
 
 Wanted reference_of(const HeadCase& c, std::int64_t row) {
@@ -121,7 +121,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     wanted.loss_size += size * size;
     if (c.objective == kernels::Objective::ssm)
       for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
-    wanted.output_bar.push_back(factor * b * out.score_bar[0][i]);
+    wanted.grad_output.push_back(factor * b * out.score_bar[0][i]);
     wanted.grad_x.push_back(factor * a * out.score_bar[0][i]);
     wanted.bar_size.push_back(factor * size);
   }
@@ -129,7 +129,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   const double share = factor * b * k * (c.implicit ? out.trace_bar : out.jvp_share);
   for (auto each : in.directions) {
     for (double& v : each) v *= share;
-    wanted.jvp_bar.push_back(each);
+    wanted.grad_jvp.push_back(each);
   }
   return wanted;
 }
@@ -141,10 +141,10 @@ void run(std::uint64_t seed) {
   for (std::int64_t row = 0; row < c.batch; ++row)
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows), loss(static_cast<std::size_t>(c.rows)),
-      score_bar(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
+      grad_score(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
       scale(static_cast<std::size_t>(c.group * c.rows));
-  const ElementArray output_bar(c.element, static_cast<std::size_t>(c.rows * c.stride)),
-      jvp_bar(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
+  const ElementArray grad_output(c.element, static_cast<std::size_t>(c.rows * c.stride)),
+      grad_jvp(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
   const bool on_sphere = c.sliced && !c.given && c.law == Projection::sphere;
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
@@ -162,21 +162,21 @@ void run(std::uint64_t seed) {
   p.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
-  p.share = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
+  p.weight = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
   p.parameterization = c.parameterization.device;
   p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
-  p.output_bar = output_bar.data(), p.output_bar_stride = c.stride, p.bar_columns = c.stride;
-  p.jvp_bar_plane = c.rows * c.stride, p.jvp_bar_stride = c.stride;
-  p.score_bar = score_bar.data(), p.score_bar_stride = c.dim;
+  p.grad_output = grad_output.data(), p.grad_output_stride = c.stride, p.grad_columns = c.stride;
+  p.grad_jvp_plane = c.rows * c.stride, p.grad_jvp_stride = c.stride;
+  p.grad_score = grad_score.data(), p.grad_score_stride = c.dim;
   p.grad_x = grad_x.data(), p.grad_x_stride = c.dim;
   for (int m = 0; m == 0 || m < c.directions; m += c.group) {
     p.first_direction = m;
     p.count = std::min(c.group, c.directions - m);
     p.first_group = m == 0, p.last_group = m + c.group >= c.directions;
     p.jvp = jvp.data() + m * p.jvp_plane;
-    p.jvp_bar = static_cast<char*>(jvp_bar.data()) + static_cast<std::size_t>(m * p.jvp_bar_plane) * element_bytes;
+    p.grad_jvp = static_cast<char*>(grad_jvp.data()) + static_cast<std::size_t>(m * p.grad_jvp_plane) * element_bytes;
     if (on_sphere) {
       DirectionsParams d;
       d.source = p.directions, d.noise = p.noise, d.dim = c.dim, d.first_direction = m, d.count = p.count;
@@ -188,7 +188,8 @@ void run(std::uint64_t seed) {
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), bars = output_bar.read(), tangent_bars = jvp_bar.read(), gradients = grad_x.read();
+  const auto losses = loss.read(), bars = grad_output.read(), grad_tangents = grad_jvp.read(),
+             gradients = grad_x.read();
   // Each sum has depth dim / lanes + 5; its terms come of at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
   for (std::int64_t row = 0; row < c.batch; ++row) {
@@ -198,15 +199,15 @@ void run(std::uint64_t seed) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.reference, sigma_here);
       const double bound = ulps * kUlp * wanted.bar_size[i];
-      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.output_bar[i],
-                  std::abs(k.b) * bound + rounding * std::abs(wanted.output_bar[i]))
+      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.grad_output[i],
+                  std::abs(k.b) * bound + rounding * std::abs(wanted.grad_output[i]))
           << "row " << row << " column " << i;
       EXPECT_NEAR(gradients[static_cast<std::size_t>(row * c.dim) + i], wanted.grad_x[i], std::abs(k.a) * bound);
-      for (std::size_t m = 0; m < wanted.jvp_bar.size(); ++m) {
-        const double w = wanted.jvp_bar[m][i];
-        EXPECT_NEAR(tangent_bars[(m * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
-                                     static_cast<std::size_t>(c.stride) +
-                                 i],
+      for (std::size_t m = 0; m < wanted.grad_jvp.size(); ++m) {
+        const double w = wanted.grad_jvp[m][i];
+        EXPECT_NEAR(grad_tangents[(m * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
+                                      static_cast<std::size_t>(c.stride) +
+                                  i],
                     w, (ulps * kUlp + rounding) * std::abs(w) + 1e-9 * std::abs(k.b));
       }
     }
@@ -221,16 +222,16 @@ void run(std::uint64_t seed) {
 void run_with_trace(std::uint64_t seed) {
   HeadCase c(seed);
   const DeviceArray<float> x(c.x), output(c.output), trace(c.random.normals(c.batch));
-  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), trace_bar(static_cast<std::size_t>(c.batch));
+  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), grad_trace(static_cast<std::size_t>(c.batch));
   std::vector<float> sigma_rows(static_cast<std::size_t>(c.batch), 1.0f);
   for (std::int64_t row = 0; row < c.batch; ++row)
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows);
   HeadParams p;
   p.objective = kernels::Objective::ism;
-  p.dim = p.bar_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
+  p.dim = p.grad_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
-  p.trace = trace.data(), p.trace_bar = trace_bar.data();
+  p.trace = trace.data(), p.grad_trace = grad_trace.data();
   p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
   p.noise = c.noise.get();
   p.sigma_rows = sigma.data();
@@ -239,7 +240,7 @@ void run_with_trace(std::uint64_t seed) {
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
-  const auto losses = loss.read(), bars = trace_bar.read(), traces = trace.read();
+  const auto losses = loss.read(), bars = grad_trace.read(), traces = trace.read();
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const auto r = static_cast<std::size_t>(row);
     const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);

@@ -70,7 +70,7 @@ void EnergyNetLoss::add_directions(const LossCall& call, const Term& term) {
   double second[kMaxTileRows];
   dot_rows(rows(), output_.in, weights_, jet_.last_second(), second);
   for (int r = 0; r < rows(); ++r)
-    loss_[r] += rows_[r].lambda * term.share * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
+    loss_[r] += rows_[r].lambda * term.weight * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
 }
 
 void EnergyNetLoss::start_back(const float* factor, const float* h, float* adjoint, float* grad) const {
@@ -82,7 +82,7 @@ void EnergyNetLoss::start_back(const float* factor, const float* h, float* adjoi
 void EnergyNetLoss::second_back(const LossCall& call, const Term& term, float* grad) {
   float factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r)
-    factor[r] = static_cast<float>(rows_[r].factor * term.share * rows_[r].b * rows_[r].c);
+    factor[r] = static_cast<float>(rows_[r].factor * term.weight * rows_[r].b * rows_[r].c);
   start_back(factor, jet_.last_second(), jet_.second_adjoint(), grad);
   jet_.second_backward(call.params, grad);
 }
@@ -98,7 +98,7 @@ void EnergyNetLoss::slices_back(const LossCall& call, const Term& term, float* g
     double slices[kMaxTileRows];
     if (term.sliced_square) find_slices(slices);
     for (int r = 0; term.sliced_square && r < rows(); ++r) {
-      const double slice = rows_[r].factor * term.share * slices[r];
+      const double slice = rows_[r].factor * term.weight * slices[r];
       factor[r] = static_cast<float>(slice * rows_[r].b);
       const auto along = static_cast<float>(slice * rows_[r].a);
       for (int i = 0; i < dim_; ++i)

@@ -49,7 +49,7 @@ void ScoreNetLoss::add_direction(const LossCall& call, const Term& term, float* 
       if (k.a != 0) slice_[r] += k.a * dot(dim_, each, x);
       loss += 0.5 * slice_[r] * slice_[r];
     }
-    loss_[r] += k.lambda * term.share * loss;
+    loss_[r] += k.lambda * term.weight * loss;
   }
   if (call.gradient) add_direction_gradient(call, term, grad);
 }
@@ -59,8 +59,8 @@ void ScoreNetLoss::add_direction_gradient(const LossCall& call, const Term& term
   float tangent_factor[kMaxTileRows], slice_factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r) {
     const TileRow& k = rows_[r];
-    tangent_factor[r] = static_cast<float>(k.factor * term.share * k.b * k.c);
-    slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.share * k.b * slice_[r]) : 0.0f;
+    tangent_factor[r] = static_cast<float>(k.factor * term.weight * k.b * k.c);
+    slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.weight * k.b * slice_[r]) : 0.0f;
   }
   scale_rows(rows(), output_.in, tangent_factor, collapsed_, jet_.tangent_adjoint());
   scale_rows(rows(), output_.in, tangent_factor, jet_.last_tangent(), mixed_);
@@ -70,7 +70,7 @@ void ScoreNetLoss::add_direction_gradient(const LossCall& call, const Term& term
     float* bias = grad + output_.bias;
     for (int r = 0; r < rows(); ++r) {
       const float* each = v + std::int64_t{r} * stride();
-      const auto along = static_cast<float>(rows_[r].factor * term.share * rows_[r].a * slice_[r]);
+      const auto along = static_cast<float>(rows_[r].factor * term.weight * rows_[r].a * slice_[r]);
       for (int i = 0; i < dim_; ++i) bias[i] += slice_factor[r] * each[i];
       for (int i = 0; i < dim_; ++i) grad_x_[std::int64_t{r} * x_stride_ + i] += along * each[i];
     }

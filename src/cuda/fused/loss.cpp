@@ -71,7 +71,7 @@ class FusedLoss final : public LossProgram {
     kernels::FusedLossParams p;
     p.prologue = perturb_params(spec_, features_, in);
     p.head = head_params(spec_, in, grad_factor);
-    p.head.share = static_cast<float>(terms_[0].share);
+    p.head.weight = static_cast<float>(terms_[0].weight);
     p.head.grad_x_stride = out.grad_x.stride[0];
     p.term_count = static_cast<int>(terms_.size());
     for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = translated(terms_[i]);

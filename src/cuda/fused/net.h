@@ -37,7 +37,7 @@ struct FusedWorkspace {
 
   char* weights = nullptr;  // padded and of the compute type, and their biases; null where they stay in shared memory
   float* biases = nullptr;
-  char* kept = nullptr;  // null where it is in shared memory
+  char* saved = nullptr;  // null where it is in shared memory
 };
 
 /// Nothing where no fused kernel does this network in this precision; `wish` says the rest but the device.

@@ -39,7 +39,7 @@ class FusedScore final : public ScoreProgram {
     if (has_directions) {
       p.directions = in.directions.empty() ? spec_.projections : static_cast<int>(in.directions.shape.extent[0]);
       p.given.directions = direction_source(in.directions, spec_.law);
-      p.given.share = 1.0f / static_cast<float>(p.directions);
+      p.given.weight = 1.0f / static_cast<float>(p.directions);
       p.given.jvp_out = floats(out.jvp);
       p.given.jvp_out_plane = out.jvp.stride[0], p.given.jvp_out_stride = out.jvp.stride[1];
       p.given.divergence = floats(out.divergence_estimate);

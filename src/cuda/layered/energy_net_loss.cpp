@@ -130,11 +130,11 @@ class EnergyLossRun final : public LossRun {
     workspace_.jet.gradient(workspace_.parameters(), value, stream_);
     kernels::HeadParams p = head_of(chunk, term, is_further);
     p.output = workspace_.jet.input_gradient(value, 0);
-    p.output_stride = p.bar_columns = problem_.net.padded.first().in;
+    p.output_stride = p.grad_columns = problem_.net.padded.first().in;
     p.first_group = problem_.is_single();  // else groups have left their loss
     if (gradient_) {
-      p.output_bar = workspace_.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
-      p.output_bar_stride = p.bar_columns;
+      p.grad_output = workspace_.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
+      p.grad_output_stride = p.grad_columns;
     }
     check_launch(kernels::launch_head(p, problem_.net.element, stream_), "head");
   }
@@ -157,15 +157,15 @@ class EnergyLossRun final : public LossRun {
     p.head.first_direction = group.first, p.head.count = group.count;
     const bool score_before = term.needs_score() && group.is_last;
     p.head.first_group = group.first == 0 && !score_before;
-    p.head.bar_columns = width, p.head.jvp_bar_plane = chunk.rows * width, p.head.jvp_bar_stride = width;
+    p.head.grad_columns = width, p.head.grad_jvp_plane = chunk.rows * width, p.head.grad_jvp_stride = width;
     if (!loss || group.count == 0) p.head.loss = nullptr;
     if (!loss) p.head.grad_x = nullptr;
     if (slots.second) p.second = jet.output(slots, slots.count);
     if (goes_back) {
-      p.head.jvp_bar = jet.output_bar(slots, 1);
-      if (problem_.backward_slots(chunk.rows, group).has_value()) p.value_bar = jet.output_bar(slots, 0);
-      if (slots.tangents() > group.count) p.unit_bar = jet.output_bar(slots, 1 + group.count);
-      if (slots.second) p.second_bar = jet.output_bar(slots, slots.count);
+      p.head.grad_jvp = jet.grad_output(slots, 1);
+      if (problem_.backward_slots(chunk.rows, group).has_value()) p.grad_value = jet.grad_output(slots, 0);
+      if (slots.tangents() > group.count) p.grad_unit = jet.grad_output(slots, 1 + group.count);
+      if (slots.second) p.grad_second = jet.grad_output(slots, slots.count);
     }
     check_launch(kernels::launch_energy_head(p, problem_.net.element, stream_), "energy_head");
   }

@@ -100,7 +100,7 @@ class EnergyScoreRun final : public ScoreRun {
       p.head.parameterization = translated(problem_.spec.net.parameterization);
       p.head.directions = bundle.source;
       p.head.direction_scale = bundle.has_scale ? workspace_.direction_scale : nullptr;
-      p.head.first_direction = first, p.head.count = count, p.head.share = static_cast<float>(bundle.share);
+      p.head.first_direction = first, p.head.count = count, p.head.weight = static_cast<float>(bundle.weight);
       p.head.first_group = first == 0;
       p.head.jvp_stride = width;
       if (slots.second) p.second = jet.output(slots, slots.count);

@@ -14,7 +14,7 @@ LossWorkspace::LossWorkspace(const LossProblem& problem, const JetParts& parts, 
     gradients.biases = gradients.weights + net.padded.weight_count();
     gradient_bytes = static_cast<std::size_t>(count) * sizeof(float);
     if (sliced_sum)
-      score_bar =
+      grad_score =
           arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.padded.last().out));
   }
   bytes = arena.used();
@@ -64,7 +64,7 @@ kernels::HeadParams LossRun::head_of(const Chunk& chunk, const Term& term, bool 
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace_.sigma;
   p.direction_scale = has_scale() ? workspace_.direction_scale : nullptr;
-  p.share = static_cast<float>(term.share);
+  p.weight = static_cast<float>(term.weight);
   p.term = translated(term);
   p.add_loss = is_further;
   p.loss = workspace_.loss;
@@ -78,7 +78,7 @@ void LossRun::add_input_gradient(const Chunk& chunk) const {
   p.batch = chunk.samples;
   p.sigma = workspace_.sigma;
   p.parameterization = translated(problem_.spec.net.parameterization);
-  p.input_bar = workspace_.jet.input_bar(), p.input_bar_stride = problem_.net.padded.first().in;
+  p.grad_input = workspace_.jet.grad_input(), p.grad_input_stride = problem_.net.padded.first().in;
   p.grad_x = row_of(out_.grad_x, chunk.first), p.grad_x_stride = out_.grad_x.stride[0];
   check_launch(kernels::launch_input_gradient(p, problem_.net.element, stream_), "input_gradient");
 }

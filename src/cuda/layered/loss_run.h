@@ -32,7 +32,7 @@ struct LossWorkspace : LayeredWorkspace {
   float* loss;
   Gradients gradients;
   std::size_t gradient_bytes = 0;
-  float* score_bar = nullptr;
+  float* grad_score = nullptr;
   std::size_t bytes = 0;
 };
 

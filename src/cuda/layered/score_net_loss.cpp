@@ -84,11 +84,12 @@ class ScoreLossRun final : public LossRun {
     if (count > 0) p.jvp = workspace_.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
     p.first_direction = first, p.count = count;
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
-    p.bar_columns = width;
+    p.grad_columns = width;
     if (gradient_) {
-      p.output_bar = workspace_.jet.output_bar(slots, 0), p.output_bar_stride = width;
-      if (count > 0) p.jvp_bar = workspace_.jet.output_bar(slots, 1), p.jvp_bar_plane = plane, p.jvp_bar_stride = width;
-      p.score_bar = workspace_.score_bar, p.score_bar_stride = width;
+      p.grad_output = workspace_.jet.grad_output(slots, 0), p.grad_output_stride = width;
+      if (count > 0)
+        p.grad_jvp = workspace_.jet.grad_output(slots, 1), p.grad_jvp_plane = plane, p.grad_jvp_stride = width;
+      p.grad_score = workspace_.grad_score, p.grad_score_stride = width;
     }
     check_launch(kernels::launch_head(p, problem_.net.element, stream_), "head");
   }

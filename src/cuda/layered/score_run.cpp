@@ -57,7 +57,7 @@ void ScoreRun::store_products(const Chunk& chunk, const Bundle& bundle, int firs
   p.jvp = jvp, p.jvp_plane = chunk.rows * stride, p.jvp_stride = stride;
   p.directions = bundle.source;
   p.direction_scale = bundle.has_scale ? workspace_.direction_scale : nullptr;
-  p.first_direction = first, p.count = count, p.share = static_cast<float>(bundle.share);
+  p.first_direction = first, p.count = count, p.weight = static_cast<float>(bundle.weight);
   if (!jvp_out.empty()) {
     p.jvp_out = floats(jvp_out) + first * jvp_out.stride[0] + chunk.first * jvp_out.stride[1];
     p.jvp_out_plane = jvp_out.stride[0], p.jvp_out_stride = jvp_out.stride[1];

@@ -22,7 +22,7 @@ struct Bundle {
   kernels::DirectionSource source;
   bool has_scale = false;  // to the sphere
   int count = 0;
-  double share = 1;
+  double weight = 1;
 };
 
 /// One call.
