@@ -26,18 +26,24 @@ int load_jet_kernels(Element element, Activation activation);
 
 // ---- prologue
 
-/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
-struct PerturbParams {
+/// The samples of a call, what is given or drawn for them, and how sigma enters. Sample n is row n of every table.
+struct BatchParams {
+  int dim = 0;
   DataRows data;
   Noise noise;
   SigmaSource sigma;
   EpsSource eps;
+  DirectionSource directions;
+  Table true_score;
   Parameterization parameterization;
+};
+
+/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
+struct PerturbParams : BatchParams {
   Features features;
   float point = 1;
-  int dim = 0;
   std::int64_t batch = 0, rows = 0;
-  std::int64_t first = 0;     // sample of row 0 within the call: of data, sigma, eps and noise
+  std::int64_t first = 0;     // sample of row 0
   void* net_input = nullptr;  // [rows, net_stride] of T; columns from dim + features.count on are zeroed
   std::int64_t net_stride = 0;
   int net_columns = 0;         // columns written
@@ -148,68 +154,64 @@ int launch_add_column_sums(const float* partial, int blocks, int width, bool add
 
 // ---- heads
 
-enum class Objective { esm, dsm, ism, ssm, ssm_vr };
+/// A term of the objective, as src/model/objective_terms.h writes it: at x + point sigma eps, with g = linear target,
+///   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  weight sum_m [ v_m^T J v_m [+ (v_m^T s)^2 / 2] ]
+struct Term {
+  enum class Target { none, noise, true_score };  // noise: eps / sigma
 
-/// A part of the objective, at x + point sigma eps (docs/math.md): l = quadratic |s|^2 / 2 + linear s.eps/sigma and, to
-/// complete the square, + linear^2 |eps/sigma|^2 / 2.
-struct HeadTerm {
-  float point = 1, quadratic = 1, linear = 1;
-  bool complete_square = true;
+  float point = 1;
+  float quadratic = 0;  // 1 where the square is complete
+  Target target = Target::none;
+  float linear = 0;
+  bool complete_square = false;  // |g|^2 / 2 is part of the loss
+  bool has_directions = false;
+  float weight = 0;            // of each direction
+  bool sliced_square = false;  // (v^T s)^2 / 2 is part of each direction
 };
 
-/// From F and (dF/dz) v to per-sample loss and adjoints, for one group of directions.
-struct HeadParams {
-  Objective objective = Objective::dsm;
-  int dim = 0;
+/// From F and (dF/dz) v to per-sample loss and gradients, for one group of directions.
+struct HeadParams : BatchParams {
   std::int64_t batch = 0, rows = 0, first = 0;
 
   const float* output = nullptr;  // [rows, output_stride], F
   std::int64_t output_stride = 0;
   const float* jvp = nullptr;  // [count, rows, .], (dF/dz) v
   std::int64_t jvp_plane = 0, jvp_stride = 0;
-  const float* trace = nullptr;  // [batch], tr dF/dz; ISM without directions
+  const float* trace = nullptr;  // [batch], tr dF/dz, in place of directions
 
-  DataRows data;  // x; null where the parameterization has a = 0
-  Noise noise;
-  const float* sigma_rows = nullptr;  // [rows], as launch_perturb left it; null: `sigma` says
-  SigmaSource sigma;
-  EpsSource eps;
-  Table true_score;
-  DirectionSource directions;
+  const float* sigma_rows = nullptr;       // [rows], as launch_perturb left it; null: `sigma` says
   const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
   int first_direction = 0, count = 0;
-  float weight = 1;  // of each direction
 
-  Parameterization parameterization;
   Weighting weighting;
-  HeadTerm term;
+  Term term;
   double grad_factor = 1;  // loss_scale / samples of the whole batch
 
   bool first_group = true, last_group = true;  // of this sample's directions
   bool add_loss = false;                       // a further term of the same samples
   float* loss = nullptr;                       // [rows], lambda l; read and written between groups
-  void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, adjoint of F; in the last group
+  void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, gradient of F; in the last group
   std::int64_t grad_output_stride = 0;
-  int grad_columns = 0;      // columns of adjoints written, zero from dim on
+  int grad_columns = 0;      // columns of gradients written, zero from dim on
   void* grad_jvp = nullptr;  // [count, rows, .] of T
   std::int64_t grad_jvp_plane = 0, grad_jvp_stride = 0;
   float* grad_trace = nullptr;  // [batch]
   float* grad_score =
-      nullptr;  // [rows, grad_score_stride]: SSM's sum over directions; needed beyond one, may be grad_output
+      nullptr;  // [rows, grad_score_stride]: the sliced squares' sum over directions; may be grad_output
   std::int64_t grad_score_stride = 0;
-  float* grad_x = nullptr;  // [batch, grad_x_stride]: the adjoint of x round the network, a s^ (+= where add_loss)
+  float* grad_x = nullptr;  // [batch, grad_x_stride]: the gradient of x past the network (+= where add_loss)
   std::int64_t grad_x_stride = 0;
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
 
-/// The part of an energy net's objective along one group of directions, and the adjoints of its output in each slot of
-/// the jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
+/// The part of an energy net's term along one group of directions, and the gradients of its output in each slot of the
+/// jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
 struct EnergyHeadParams {
-  /// Of the objective; `jvp` is F_m, in column 0, and read for SSM alone; `grad_jvp`'s columns and stride are those of
-  /// every adjoint here. share is a factor of F" too.
+  /// `jvp` is F_m, in column 0, and read for sliced squares alone; `grad_jvp`'s columns and stride are those of every
+  /// gradient here. The term's weight is a factor of F" too.
   HeadParams head;
   const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: in another group
-  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: its adjoint; null, as the others: no such slot
+  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: its gradient; null, as the others: no such slot
   void* grad_unit = nullptr;      // 1 in every row: of the tangent u
   void* grad_value = nullptr;     // 0: of F itself
 };
@@ -228,7 +230,7 @@ struct LogDensityParams {
 };
 int launch_log_density(const LogDensityParams& params, CUstream_st* stream);
 
-/// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = share sum_m v_m^T J v_m, for one group of directions.
+/// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = weight sum_m v_m^T J v_m, for one group of directions.
 struct ScoreParams {
   int dim = 0;
   std::int64_t batch = 0, rows = 0, first = 0;

@@ -52,8 +52,6 @@ struct SigmaSource {
 struct EpsSource {
   bool perturbed = false;
   Table given;
-  std::int64_t first = 0;  // the sample of the table's row 0
-  bool saved = false;      // by a fused kernel, from the prologue for the head: in shared memory
 };
 
 struct DirectionSource {

@@ -16,10 +16,9 @@ std::int64_t aligned(std::int64_t elements) { return (elements + 127) / 128 * 12
 template <class Operands>
 std::size_t shared_bytes_of(const FusedNet& net, const FusedTiling& tiling) {
   Carver carve;
-  FusedArrays<Operands>(net, tiling, carve);
-  return (tiling.backward ? shared_bytes<FusedBlock<FusedLossParams, Operands, 1>>(1)
-                          : shared_bytes<FusedBlock<FusedScoreParams, Operands, 1>>(1)) +
-         carve.used();
+  carve.take<FusedShared<Operands>>(1);
+  FusedArrays<Operands>(FusedShape<Operands>(net, tiling), carve);
+  return carve.used();
 }
 
 /// Rows by halves from the most on: as many as the batch gives every multiprocessor one tile of.
@@ -55,8 +54,8 @@ double cache_bytes(const FusedNet& net, const FusedTiling& tiling, const FusedWi
 }  // namespace
 
 std::size_t fused_saved_bytes(const FusedNet& net, const FusedTiling& tiling) {
-  const int vectors =
-      tiling.operands == Operands::bf16 ? SavedPlaces<bf16>(net, tiling).all : SavedPlaces<float>(net, tiling).all;
+  const int vectors = tiling.operands == Operands::bf16 ? FusedShape<Bf16Operands>(net, tiling).saved.all
+                                                        : FusedShape<SplitTf32Operands>(net, tiling).saved.all;
   return static_cast<std::size_t>(vectors) * 16 * static_cast<std::size_t>(tiling.threads());
 }
 

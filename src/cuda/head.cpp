@@ -1,11 +1,11 @@
 // The head alone, on a caller's network.
+#include "cuda/call_params.h"
 #include "cuda/layered/chunks.h"
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "cuda/translate.h"
 #include "engine/arena.h"
 #include "model/objective_terms.h"
-#include "plans/batch.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -32,7 +32,7 @@ class CudaHead final : public HeadProgram {
  public:
   CudaHead(const HeadSpec& spec, const Context& context)
       : spec_(spec),
-        term_(terms_of(spec.loss.objective)[0]),
+        term_(translated(terms_of(spec.loss.objective)[0])),
         needs_(needs_of(spec.loss.objective)),
         device_(context.device),
         rows_(std::min(kRows, spec.max_batch)) {}
@@ -72,20 +72,14 @@ class CudaHead final : public HeadProgram {
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     if (has_scale(call.in)) find_scales(call, first, samples, direction, count);
     kernels::HeadParams p;
-    p.objective = translated(spec_.loss.objective);
-    p.dim = p.grad_columns = spec_.dim;
+    static_cast<kernels::BatchParams&>(p) = batch_params(call.in, spec_.loss, spec_.dim, spec_.parameterization);
+    p.grad_columns = spec_.dim;
     p.batch = p.rows = samples, p.first = first;
     p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
     if (count > 0) set_directions(call, first, direction, count, p);
     if (needs_.trace) p.trace = floats(call.in.trace) + first, p.grad_trace = at(call.out.grad_trace, first);
-    p.data = data_rows(call.in);
-    p.noise = translated(call.in.noise);
-    p.sigma = sigma_source(call.in.sigma, spec_.loss.schedule);
-    p.eps = {perturbs(spec_.loss, call.in.eps), table_of(call.in.eps)};
-    p.true_score = table_of(call.in.true_score);
-    p.parameterization = translated(spec_.parameterization);
     p.weighting = translated(spec_.loss.weighting);
-    p.term = translated(term_);
+    p.term = term_;
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
@@ -100,9 +94,8 @@ class CudaHead final : public HeadProgram {
     const ConstView& jvp = call.in.jvp;
     p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
-    p.directions = direction_source(call.in.directions, needs_.law);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
-    p.first_direction = direction, p.count = count, p.weight = static_cast<float>(term_.weight);
+    p.first_direction = direction, p.count = count;
     const View& bar = call.out.grad_jvp;
     if (bar.empty()) return;
     p.grad_jvp = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
@@ -121,7 +114,7 @@ class CudaHead final : public HeadProgram {
   }
 
   HeadSpec spec_;
-  Term term_;
+  kernels::Term term_;
   Needs needs_;
   const Device& device_;
   std::int64_t rows_;

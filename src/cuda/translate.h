@@ -28,7 +28,6 @@ kernels::Parameterization translated(const Parameterization& parameterization);
 kernels::Weighting translated(const Weighting& weighting);
 kernels::SigmaLaw translated(const NoiseSchedule& schedule);
 kernels::DirectionSource::Law translated(Projection law);
-kernels::Objective translated(const Objective& objective);
 
 /// e(sigma), its frequencies on the device.
 class Features {
@@ -65,10 +64,7 @@ inline kernels::DirectionSource direction_source(const ConstView& given, Project
   return {translated(law), floats(given), given.stride[0], given.stride[1]};
 }
 
-inline kernels::HeadTerm translated(const Term& term) {
-  return {static_cast<float>(term.point), static_cast<float>(term.quadratic), static_cast<float>(term.linear),
-          term.complete_square};
-}
+kernels::Term translated(const Term& term);
 
 inline kernels::DirectionSource basis() { return {kernels::DirectionSource::Law::basis, nullptr, 0, 0}; }
 

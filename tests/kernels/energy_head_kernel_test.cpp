@@ -54,14 +54,14 @@ void run(std::uint64_t seed) {
   const ElementArray grad_tangent(c.element, static_cast<std::size_t>(c.directions) * slot),
       grad_second(c.element, slot), grad_unit(c.element, slot), grad_value(c.element, slot);
   EnergyHeadParams p;
-  p.head.objective = c.sliced ? Objective::ssm : c.random.chance(0.5) ? Objective::ism : Objective::ssm_vr;
+  p.head.term.has_directions = true, p.head.term.sliced_square = c.sliced;
   p.head.dim = c.dim, p.head.batch = c.batch, p.head.rows = c.rows, p.head.first = c.first;
   p.head.jvp_plane = c.rows * c.stride, p.head.jvp_stride = c.stride;
   p.head.data.x = {x.data(), c.dim};
   p.head.noise = c.noise.get(), p.head.sigma = c.sigma.source, p.head.eps.perturbed = c.perturbed;
   p.head.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
   if (c.given) p.head.directions = {p.head.directions.law, given.data(), c.samples * c.dim, c.dim};
-  p.head.weight = static_cast<float>(c.weight);
+  p.head.term.weight = static_cast<float>(c.weight);
   p.head.parameterization = c.parameterization.device;
   if (c.weighted) p.head.weighting = {Weighting::Kind::edm, 0.7};
   p.head.term.point = static_cast<float>(c.point);

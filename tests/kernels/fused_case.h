@@ -1,8 +1,8 @@
 // A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
 #pragma once
 #include "fused/fused_launchers.h"
+#include "kernels/kernel_term.h"
 #include "kernels/random_case.h"
-#include "model/objective_terms.h"
 #include "support/agreement.h"
 
 namespace scorematch {
@@ -55,25 +55,18 @@ class FusedCase {
     FusedLossParams p;
     p.net = net, p.tiling = tiling;
     p.params = params_.data(), p.weights = on_device.packed.data();
-    p.prologue = prologue(on_device);
-    p.head.objective = static_cast<Objective>(std::vector<int>{0, 2, 1, 3, 4}[problem_.loss.objective.index()]);
-    p.head.dim = problem_.net.dim;
-    p.head.data = p.prologue.data, p.head.eps = p.prologue.eps, p.head.noise = noise_;
-    p.head.true_score = {true_score_.data(), problem_.net.dim};
-    p.head.directions = given_directions();
-    if (needs_.trace) p.head.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
-    p.head.weight = static_cast<float>(terms_[0].weight);
-    p.head.parameterization = p.prologue.parameterization;
-    p.head.weighting = weighting();
-    p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
-    p.head.grad_x_stride = problem_.net.dim;
+    p.batch = batch_params();
+    p.batch.true_score = {true_score_.data(), problem_.net.dim};
+    p.batch.directions = given_directions();
+    if (needs_.trace) p.batch.directions = {DirectionSource::Law::basis, nullptr, 0, 0};
+    p.features = features(on_device.frequencies.data());
+    p.weighting = weighting();
+    p.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i)
-      p.terms[i] = {static_cast<float>(terms_[i].point), static_cast<float>(terms_[i].quadratic),
-                    static_cast<float>(terms_[i].linear), terms_[i].complete_square};
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
     p.directions = directions();
-    p.batch = problem_.batch, p.blocks = blocks;
-    p.gradient = true, p.grad_x = grad_x.data();
+    p.samples = problem_.batch, p.blocks = blocks;
+    p.gradient = true, p.grad_x = grad_x.data(), p.grad_x_stride = problem_.net.dim;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
     p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
@@ -98,20 +91,18 @@ class FusedCase {
     FusedScoreParams p;
     p.net = net, p.tiling = tiling;
     p.params = params_.data(), p.weights = on_device.packed.data();
-    p.prologue = prologue(on_device);
-    p.prologue.eps.perturbed = false;
-    p.prologue.noise = p.given.noise = noise;
-    p.given.dim = problem_.net.dim;
-    p.given.x = p.prologue.data.x;
-    p.given.directions = source;
-    p.given.weight = 1.0f / static_cast<float>(count_);
-    p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
-    p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
-    p.given.jvp_out_plane = problem_.batch * problem_.net.dim;
-    p.given.divergence = divergence.data();
-    p.score = p.given;
+    p.batch = batch_params();
+    p.batch.eps.perturbed = false;
+    p.batch.noise = noise;
+    p.batch.directions = source;
+    p.features = features(on_device.frequencies.data());
+    p.weight = 1.0f / static_cast<float>(count_);
+    p.score = score.data(), p.score_stride = problem_.net.dim;
+    p.jvp = jvp.data(), p.jvp_stride = problem_.net.dim;
+    p.jvp_plane = problem_.batch * problem_.net.dim;
+    p.divergence = divergence.data();
     p.directions = count_;
-    p.batch = problem_.batch, p.blocks = blocks, p.saved = on_device.saved.data();
+    p.samples = problem_.batch, p.blocks = blocks, p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
     return {score.read(), jvp.read(), divergence.read()};
   }
@@ -154,15 +145,14 @@ class FusedCase {
     DeviceArray<unsigned char> saved;
   };
 
-  PerturbParams prologue(const Prepared& on_device) const {
-    PerturbParams p;
+  BatchParams batch_params() const {
+    BatchParams p;
     p.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
     p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = 1;
-    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}, 0};
+    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}};
     p.noise = noise_;
     if (noise_.position != nullptr) p.eps.given = {};
     p.parameterization = parameterization();
-    p.features = features(on_device.frequencies.data());
     p.dim = problem_.net.dim;
     return p;
   }
@@ -197,7 +187,7 @@ class FusedCase {
 
   const testing_support::Problem& problem_;
   Needs needs_;
-  std::vector<Term> terms_;
+  std::vector<scorematch::Term> terms_;
   std::vector<double> frequencies_;
   DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_;
   Noise noise_;

@@ -2,6 +2,7 @@
 // network, for each objective, in one group of directions and in several.
 #include <cmath>
 
+#include "kernels/kernel_term.h"
 #include "kernels/random_prologue.h"
 #include "reference/heads/dsm.h"
 #include "reference/heads/esm.h"
@@ -17,9 +18,10 @@ constexpr double kUlp = 0x1p-23;
 
 struct HeadCase {
   RandomCase random;
-  kernels::Objective objective = static_cast<kernels::Objective>(random.integer(0, 4));
-  bool sliced = objective == kernels::Objective::ssm || objective == kernels::Objective::ssm_vr;
-  bool implicit = objective == kernels::Objective::ism;
+  enum class Kind { esm, dsm, ism, ssm, ssm_vr };
+  Kind kind = static_cast<Kind>(random.integer(0, 4));
+  bool sliced = kind == Kind::ssm || kind == Kind::ssm_vr;
+  bool implicit = kind == Kind::ism;
   int dim = implicit ? random.integer(1, 12) : random_dim(random);
   std::int64_t batch = random.integer(1, 30), rows = rounded_up(batch, random.pick({1, 16, 64}));
   std::int64_t first = random.integer(0, 20), samples = first + batch;
@@ -32,7 +34,7 @@ struct HeadCase {
   RandomSigma sigma{random, samples};
   RandomParameterization parameterization{random};
   int weighting = random.integer(0, 2);
-  bool perturbed = objective == kernels::Objective::dsm || random.chance(0.5);
+  bool perturbed = kind == Kind::dsm || random.chance(0.5);
   double grad_factor = random.real(0.01, 2);
   int stride = static_cast<int>(rounded_up(dim, 8));
   std::vector<float> x = random.normals(samples * dim), output = random.normals(rows * stride),
@@ -40,6 +42,22 @@ struct HeadCase {
                      given_directions = random.normals(directions * samples * dim);
 
   explicit HeadCase(std::uint64_t seed) : random(seed) {}
+
+  scorematch::Objective objective() const {
+    switch (kind) {
+      case Kind::esm:
+        return Esm{};
+      case Kind::dsm:
+        return Dsm{};
+      case Kind::ism:
+        return Ism{};
+      case Kind::ssm:
+        return Ssm{directions, law};
+      case Kind::ssm_vr:
+        break;
+    }
+    return SsmVr{directions, law};
+  }
 
   scorematch::Weighting reference_weighting() const {
     if (weighting == 1) return scorematch::weighting::Sigma2{};
@@ -95,31 +113,16 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     in.jvp.push_back(product);
     if (c.implicit) in.trace += product[plane];
   }
-  reference::HeadOutput<double> out;
-  switch (c.objective) {
-    case kernels::Objective::esm:
-      out = reference::head(Esm{}, in);
-      break;
-    case kernels::Objective::dsm:
-      out = reference::head(Dsm{}, in);
-      break;
-    case kernels::Objective::ism:
-      out = reference::head(Ism{}, in);
-      break;
-    case kernels::Objective::ssm:
-      out = reference::head(Ssm{c.directions, c.law}, in);
-      break;
-    default:
-      out = reference::head(SsmVr{c.directions, c.law}, in);
-  }
+  const reference::HeadOutput<double> out =
+      std::visit([&](const auto& objective) { return reference::head(objective, in); }, c.objective());
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
   for (std::size_t i = 0; i < dim; ++i) {
     double size = score_size[i];
-    if (c.objective == kernels::Objective::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
-    if (c.objective == kernels::Objective::esm) size += std::abs(in.true_score[i]);
+    if (c.kind == HeadCase::Kind::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
+    if (c.kind == HeadCase::Kind::esm) size += std::abs(in.true_score[i]);
     wanted.loss_size += size * size;
-    if (c.objective == kernels::Objective::ssm)
+    if (c.kind == HeadCase::Kind::ssm)
       for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
     wanted.grad_output.push_back(factor * b * out.score_bar[0][i]);
     wanted.grad_x.push_back(factor * a * out.score_bar[0][i]);
@@ -150,7 +153,7 @@ void run(std::uint64_t seed) {
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
-  p.objective = c.objective;
+  p.term = kernel_term(terms_of(c.objective())[0]);
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.jvp_plane = c.rows * c.stride, p.jvp_stride = c.stride;
@@ -162,7 +165,6 @@ void run(std::uint64_t seed) {
   p.directions.law = c.implicit ? DirectionSource::Law::basis : static_cast<DirectionSource::Law>(c.law);
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
-  p.weight = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
   p.parameterization = c.parameterization.device;
   p.weighting = {static_cast<kernels::Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
@@ -228,7 +230,7 @@ void run_with_trace(std::uint64_t seed) {
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows);
   HeadParams p;
-  p.objective = kernels::Objective::ism;
+  p.term = kernel_term(terms_of(Ism{})[0]);
   p.dim = p.grad_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.trace = trace.data(), p.grad_trace = grad_trace.data();

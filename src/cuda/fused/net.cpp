@@ -28,12 +28,12 @@ FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
 }
 
 void FusedWorkspace::prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
-                             kernels::FusedBatchParams* p) const {
+                             kernels::FusedParams* p) const {
   p->net = plan.net;
   p->tiling = plan.tiling;
   p->params = floats(params);
   p->weights = weights;
-  p->batch = batch;
+  p->samples = batch;
   p->blocks = plan.blocks_for(batch);
   p->saved = saved;
   if (!plan.tiling.resident)

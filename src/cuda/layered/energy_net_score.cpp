@@ -91,16 +91,13 @@ class EnergyScoreRun final : public ScoreRun {
       jet.forward_hidden(parameters_, slots, first > 0, false, stream_);
       if (slots.second) jet.apply_output(parameters_, slots, slots.count, 1, stream_);
       kernels::EnergyHeadParams p;
-      p.head.objective = kernels::Objective::ism;  // no square
-      p.head.dim = problem_.spec.net.dim;
+      static_cast<kernels::BatchParams&>(p.head) = batch_params(problem_.spec, in_);
       p.head.batch = chunk.samples, p.head.rows = chunk.rows, p.head.first = chunk.first;
-      p.head.data.x = table_of(in_.x);
-      p.head.noise = translated(in_.noise);
       p.head.sigma_rows = workspace_.sigma;
-      p.head.parameterization = translated(problem_.spec.net.parameterization);
       p.head.directions = bundle.source;
       p.head.direction_scale = bundle.has_scale ? workspace_.direction_scale : nullptr;
-      p.head.first_direction = first, p.head.count = count, p.head.weight = static_cast<float>(bundle.weight);
+      p.head.first_direction = first, p.head.count = count;
+      p.head.term.weight = static_cast<float>(bundle.weight);
       p.head.first_group = first == 0;
       p.head.jvp_stride = width;
       if (slots.second) p.second = jet.output(slots, slots.count);

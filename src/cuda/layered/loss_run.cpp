@@ -46,8 +46,15 @@ void LossRun::run() {
                  "unpack");
 }
 
+kernels::BatchParams LossRun::batch() const {
+  const MlpShape& net = problem_.spec.net;
+  return batch_params(in_, problem_.spec.loss, net.dim, net.parameterization);
+}
+
 void LossRun::perturb(const Chunk& chunk, double point) const {
-  kernels::PerturbParams p = perturb_params(problem_.spec, problem_.net.features, in_);
+  kernels::PerturbParams p;
+  static_cast<kernels::BatchParams&>(p) = batch();
+  p.features = problem_.net.features.get();
   p.point = static_cast<float>(point);
   workspace_.fill_value(p, chunk, stream_);
 }
@@ -60,11 +67,13 @@ void LossRun::draw_directions(const Chunk& chunk, const Slots& slots, int first)
 }
 
 kernels::HeadParams LossRun::head_of(const Chunk& chunk, const Term& term, bool is_further) const {
-  kernels::HeadParams p = head_params(problem_.spec, in_, grad_factor_of(reduction_, batch_));
+  kernels::HeadParams p;
+  static_cast<kernels::BatchParams&>(p) = batch();
+  p.weighting = translated(problem_.spec.loss.weighting);
+  p.grad_factor = grad_factor_of(reduction_, batch_);
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace_.sigma;
   p.direction_scale = has_scale() ? workspace_.direction_scale : nullptr;
-  p.weight = static_cast<float>(term.weight);
   p.term = translated(term);
   p.add_loss = is_further;
   p.loss = workspace_.loss;

@@ -69,6 +69,7 @@ class LossRun {
   const LossWorkspace& workspace_;
 
  private:
+  kernels::BatchParams batch() const;
   void store_loss(const Chunk& chunk) const;
 };
 

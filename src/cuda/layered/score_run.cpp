@@ -27,7 +27,10 @@ Bundle ScoreRun::drawn() const {
 }
 
 void ScoreRun::fill_value(const Chunk& chunk) const {
-  workspace_.fill_value(perturb_params(problem_.spec, problem_.net.features, in_), chunk, stream_);
+  kernels::PerturbParams p;
+  static_cast<kernels::BatchParams&>(p) = batch_params(problem_.spec, in_);
+  p.features = problem_.net.features.get();
+  workspace_.fill_value(p, chunk, stream_);
 }
 
 void ScoreRun::fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const {
