@@ -26,6 +26,7 @@ SCOREMATCH_DEVICE void load_samples(const Block& block, std::int64_t index) {
   });
 }
 
+/// Lanes may have rows past the tile's.
 template <class Block>
 SCOREMATCH_DEVICE void store_scores(const Block& block) {
   const FusedScoreParams& p = block.p;
@@ -33,7 +34,7 @@ SCOREMATCH_DEVICE void store_scores(const Block& block) {
   const int dim = p.batch.dim;
   for_each_row(block, dim, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
-    if (r.is_sample)
+    if (row < block.tile.samples)
       for (int g = at.lane; g < group_count(dim); g += at.lanes.lanes())
         store_score<Space::shared>({r.a, r.b, r.c}, block.output() + row * block.shape.output_stride,
                                    x.data + r.sample * x.stride, g, dim, p.score + r.sample * p.score_stride);
@@ -48,7 +49,7 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, int m) {
   for_each_row(block, dim, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
     float along = 0.0f;
-    if (r.is_sample) {
+    if (row < block.tile.samples) {
       SampleDirection direction(p.batch.directions, p.batch.noise, m, r.sample, dim);
       direction.noise.is_fast = Block::Operands::kFast;
       direction.scale = block.arrays.loss[row];
@@ -58,7 +59,7 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, int m) {
                                           g, dim, jvp);
     }
     along = at.lanes.sum(along) * p.weight;
-    if (p.divergence == nullptr || !r.is_sample || at.lane != 0) return;
+    if (p.divergence == nullptr || row >= block.tile.samples || at.lane != 0) return;
     float& divergence = ptx::in_global(p.divergence)[r.sample];
     divergence = m == 0 ? along : divergence + along;
   });

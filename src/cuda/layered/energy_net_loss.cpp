@@ -91,29 +91,26 @@ struct EnergyLossProblem : LossProblem {
   }
 };
 
-class EnergyLossRun final : public LossRun {
+class EnergyLossRun {
  public:
-  EnergyLossRun(const EnergyLossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
-                std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
-      : LossRun(problem, queue, in, out, batch, reduction, workspace), problem_(problem) {
-    if (problem.has_score) workspace.jet.fill_unit(stream_);
+  EnergyLossRun(const EnergyLossProblem& problem, const LossCall& call) : problem_(problem), call_(call) {
+    if (problem.has_score) call.workspace.jet.fill_unit(call.stream);
   }
 
- private:
-  void run_term(const Chunk& chunk, const Term& term, bool is_further) override {
+  void run(const Chunk& chunk, const Term& term, bool is_further) const {
     const Slots value{chunk.rows, 0, 1};
-    perturb(chunk, term.point);
-    workspace_.jet.forward_hidden(workspace_.parameters(), value, false, false, stream_);
+    call_.perturb(chunk, term.point);
+    call_.workspace.jet.forward_hidden(call_.workspace.parameters(), value, false, false, call_.stream);
     for (const Group& group : problem_.groups) {
       if (group.is_last && term.needs_score()) add_score_term(chunk, term, is_further);
-      const Slots slots = problem_.slots(chunk.rows, group, gradient_);
+      const Slots slots = problem_.slots(chunk.rows, group, call_.gradient);
       if (slots.all_rows() == 0) continue;
       go_forward(chunk, group, slots, false);
-      const bool goes_back = gradient_ && group.is_last;
+      const bool goes_back = call_.gradient && group.is_last;
       head(chunk, term, is_further, group, slots, true, goes_back);
       if (goes_back) backward(chunk, group, false);
     }
-    if (!gradient_) return;
+    if (!call_.gradient) return;
     for (const Group& group : problem_.groups) {
       if (group.is_last) break;
       const Slots slots = problem_.slots(chunk.rows, group, true);
@@ -121,38 +118,40 @@ class EnergyLossRun final : public LossRun {
       head(chunk, term, is_further, group, slots, false, true);
       backward(chunk, group, true);
     }
-    if (!out_.grad_x.empty()) add_input_gradient(chunk);
+    if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
   }
 
+ private:
   void add_score_term(const Chunk& chunk, const Term& term, bool is_further) const {
     const Slots value{chunk.rows, 0, 1};
     const Group& last = problem_.groups.back();
-    workspace_.jet.gradient(workspace_.parameters(), value, stream_);
-    kernels::HeadParams p = head_of(chunk, term, is_further);
-    p.output = workspace_.jet.input_gradient(value, 0);
+    call_.workspace.jet.gradient(call_.workspace.parameters(), value, call_.stream);
+    kernels::HeadParams p = call_.head_of(chunk, term, is_further);
+    p.output = call_.workspace.jet.input_gradient(value, 0);
     p.output_stride = p.grad_columns = problem_.net.padded.first().in;
     p.first_group = problem_.is_single();  // else groups have left their loss
-    if (gradient_) {
-      p.grad_output = workspace_.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
+    if (call_.gradient) {
+      p.grad_output = call_.workspace.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
       p.grad_output_stride = p.grad_columns;
     }
-    check_launch(kernels::launch_head(p, problem_.net.element, stream_), "head");
+    check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
   void go_forward(const Chunk& chunk, const Group& group, const Slots& slots, bool again) const {
-    const Jet& jet = workspace_.jet;
-    if (group.count > 0) draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
-    jet.forward_hidden(workspace_.parameters(), slots, group.first > 0, again, stream_);
-    if (problem_.terms[0].sliced_square) jet.apply_output(workspace_.parameters(), slots, 1, group.count, stream_);
-    if (slots.second) jet.apply_output(workspace_.parameters(), slots, slots.count, 1, stream_);
+    const Jet& jet = call_.workspace.jet;
+    if (group.count > 0) call_.draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
+    jet.forward_hidden(call_.workspace.parameters(), slots, group.first > 0, again, call_.stream);
+    if (problem_.terms[0].sliced_square)
+      jet.apply_output(call_.workspace.parameters(), slots, 1, group.count, call_.stream);
+    if (slots.second) jet.apply_output(call_.workspace.parameters(), slots, slots.count, 1, call_.stream);
   }
 
   void head(const Chunk& chunk, const Term& term, bool is_further, const Group& group, const Slots& slots, bool loss,
             bool goes_back) const {
-    const Jet& jet = workspace_.jet;
+    const Jet& jet = call_.workspace.jet;
     const int width = problem_.net.padded.last().out;
     kernels::EnergyHeadParams p;
-    p.head = head_of(chunk, term, is_further);
+    p.head = call_.head_of(chunk, term, is_further);
     p.head.jvp = jet.output(slots, 1), p.head.jvp_plane = chunk.rows * width, p.head.jvp_stride = width;
     p.head.first_direction = group.first, p.head.count = group.count;
     const bool score_before = term.needs_score() && group.is_last;
@@ -167,15 +166,17 @@ class EnergyLossRun final : public LossRun {
       if (slots.tangents() > group.count) p.grad_unit = jet.grad_output(slots, 1 + group.count);
       if (slots.second) p.grad_second = jet.grad_output(slots, slots.count);
     }
-    check_launch(kernels::launch_energy_head(p, problem_.net.element, stream_), "energy_head");
+    check_launch(kernels::launch_energy_head(p, problem_.net.element, call_.stream), "energy_head");
   }
 
   void backward(const Chunk& chunk, const Group& group, bool has_curvature) const {
-    workspace_.jet.backward(workspace_.parameters(), workspace_.gradients, problem_.backward_slots(chunk.rows, group),
-                            has_curvature, !out_.grad_x.empty(), stream_);
+    call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients,
+                                 problem_.backward_slots(chunk.rows, group), has_curvature, !call_.out.grad_x.empty(),
+                                 call_.stream);
   }
 
   const EnergyLossProblem& problem_;
+  const LossCall& call_;
 };
 
 }  // namespace
