@@ -85,6 +85,7 @@ template <class Operands>
 struct FusedShared {
   FusedArrays<Operands> arrays;
   BlockMemory own;
+  SavedPlaces places;  // the shape's: the compiler would hold constants in registers that tiles need
   TileState tile;
 };
 
@@ -107,10 +108,17 @@ struct FusedBlock {
   const Shape& shape;
   const FusedArrays<Operands>& arrays;
   const BlockMemory& own;
+  const SavedPlaces& places;
   const TileState& tile;  // set by start_tile()
 
   SCOREMATCH_DEVICE FusedBlock(const Params& params, const Shape& shape_, Shared& shared)
-      : p(params), shape(shape_), arrays(shared.arrays), own(shared.own), tile(shared.tile), state_(shared.tile) {}
+      : p(params),
+        shape(shape_),
+        arrays(shared.arrays),
+        own(shared.own),
+        places(shared.places),
+        tile(shared.tile),
+        state_(shared.tile) {}
 
   /// Carves the block's memory. Called by the whole block; ends synchronized.
   SCOREMATCH_DEVICE static Shared& carve_shared(const Params& p, const Shape& shape, unsigned char* memory) {
@@ -119,6 +127,7 @@ struct FusedBlock {
     const FusedArrays<Operands> arrays(shape, carve);
     if (threadIdx.x == 0) {
       shared.arrays = arrays;
+      shared.places = shape.saved;
       shared.own.saved = static_cast<float4*>(p.saved) + std::int64_t{blockIdx.x} * shape.saved.all * shape.threads;
       if constexpr (std::is_same_v<Params, FusedLossParams>) {
         shared.own.partial = p.partial + blockIdx.x * p.partial_stride;

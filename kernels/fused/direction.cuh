@@ -43,10 +43,10 @@ struct FusedDirection {
     bool residual;
 
     SCOREMATCH_DEVICE SavedTop(const Jet& jet, int l)
-        : z(jet.template saved<T, kSpace>(l, jet.block.shape.saved.z)),
-          tangent(jet.template saved<T, kSpace>(l, jet.block.shape.saved.tangent)),
-          h(jet.template saved<T, kSpace>(l, jet.block.shape.saved.h)),
-          tangent_h(jet.template saved<T, kSpace>(l, jet.block.shape.saved.tangent_h)),
+        : z(jet.template saved<T, kSpace>(l, jet.block.places.z)),
+          tangent(jet.template saved<T, kSpace>(l, jet.block.places.tangent)),
+          h(jet.template saved<T, kSpace>(l, jet.block.places.h)),
+          tangent_h(jet.template saved<T, kSpace>(l, jet.block.places.tangent_h)),
           residual(jet.is_residual(l)) {}
 
     /// h and h' of an fragment; each(q, phi, z') of its numbers on the way.
@@ -143,15 +143,15 @@ struct FusedDirection {
       if (sliced) {
         SCOREMATCH_UNROLL
         for (int q = 0; q < 8; ++q) more[q] = factors[i][q / 2 % 2].output * v[q];
-        jet.template saved<float, kSpace>(block.shape.saved.slices).add(i, pair, more, first);
+        jet.template saved<float, kSpace>(block.places.slices).add(i, pair, more, first);
       }
       saved.load(i, pair, h, tangent, [&](int q, const Activated& phi, float z_tangent) {
         v[q] *= factors[i][q / 2 % 2].jvp;        // the gradient of h'
         more[q] = phi.second * z_tangent * v[q];  // curvature
         grad_z[q] = phi.first * v[q];             // the gradient of z'
       });
-      jet.template saved<float, kSpace>(l, block.shape.saved.curvature).add(i, pair, more, first);
-      if (saved.residual) jet.template saved<float, kSpace>(block.shape.saved.grad_h).save(i, pair, v);
+      jet.template saved<float, kSpace>(l, block.places.curvature).add(i, pair, more, first);
+      if (saved.residual) jet.template saved<float, kSpace>(block.places.grad_h).save(i, pair, v);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const DirectionFactors& k = factors[i][q / 2 % 2];

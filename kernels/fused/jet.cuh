@@ -26,7 +26,7 @@ struct FusedJet {
   }
   template <class Element, Space kSpace>
   SCOREMATCH_DEVICE SavedFragments<Element, kSpace> saved(int l, int place) const {
-    return saved<Element, kSpace>(l * block.shape.saved.layer + place);
+    return saved<Element, kSpace>(l * block.places.layer + place);
   }
   template <class Element>
   SCOREMATCH_DEVICE TileFragments<Element> fragments(Element* array, int stride) const {
@@ -109,7 +109,7 @@ struct FusedJet {
     const bool residual = is_residual(l);
     const auto to = work_fragments(1);
     block.visit_saved([&](auto space) {
-      const auto saved_h = saved<T, decltype(space)::value>(l, residual ? block.shape.saved.h : block.shape.saved.z);
+      const auto saved_h = saved<T, decltype(space)::value>(l, residual ? block.places.h : block.places.z);
       for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
         float h[8];
         saved_h.load(i, pair, h);
@@ -131,7 +131,7 @@ struct FusedJet {
     for (int l = hidden() - 1; l >= 0; --l) {
       Tile c;
       clear(c);
-      if (l + 1 == hidden() && has_slices && owns(l)) load_gradient(block.shape.saved.slices, c);
+      if (l + 1 == hidden() && has_slices && owns(l)) load_gradient(block.places.slices, c);
       load_residual_gradient(c, l);
       if (above != nullptr) block.template multiply_layer<true>(c, above, stride, l + 1);
       __syncthreads();
@@ -178,7 +178,7 @@ struct FusedJet {
   /// After backward_value(): the gradient of the network's input, columns columns_at_once() group ... on.
   SCOREMATCH_DEVICE void input_gradient(Tile& c, int group) const {
     clear(c);
-    if (is_residual(0) && group == 0 && owns(0)) load_gradient(block.shape.saved.grad_h, c);
+    if (is_residual(0) && group == 0 && owns(0)) load_gradient(block.places.grad_h, c);
     const T* grad = block.work(hidden() % 2 == 1 ? 2 : 0);
     block.template multiply_layer<true>(c, grad, block.shape.work_stride, 0, group);
   }
@@ -225,7 +225,7 @@ struct FusedJet {
     const FusedLayer& layer = block.p.net.layers[l];
     const float* bias = block.arrays.biases + layer.bias + block.tile_column() + 2 * (block.lane() & 3);
     const bool residual = layer.residual, backward = block.shape.tiling.backward;
-    const auto saved_z = saved<T, kSpace>(l, block.shape.saved.z), saved_h = saved<T, kSpace>(l, block.shape.saved.h);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_h = saved<T, kSpace>(l, block.places.h);
     const auto below = fragments(a, stride);
     const auto out = fragments(to, block.shape.work_stride);
     for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
@@ -248,9 +248,8 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer(const Tile& c, int l, const T* a, int stride, T* to) const {
     const bool residual = is_residual(l), backward = block.shape.tiling.backward;
-    const auto saved_z = saved<T, kSpace>(l, block.shape.saved.z),
-               saved_tangent = saved<T, kSpace>(l, block.shape.saved.tangent);
-    const auto saved_h = saved<T, kSpace>(l, block.shape.saved.tangent_h);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_tangent = saved<T, kSpace>(l, block.places.tangent);
+    const auto saved_h = saved<T, kSpace>(l, block.places.tangent_h);
     const auto below = fragments(a, stride);
     const auto out = fragments(to, block.shape.work_stride);
     for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
@@ -270,7 +269,7 @@ struct FusedJet {
 
   /// What the gradient of h of layer l gets past layer l + 1.
   SCOREMATCH_DEVICE void load_residual_gradient(Tile& c, int l) const {
-    if (l + 1 < hidden() && is_residual(l + 1) && owns(l)) load_gradient(block.shape.saved.grad_h, c);
+    if (l + 1 < hidden() && is_residual(l + 1) && owns(l)) load_gradient(block.places.grad_h, c);
   }
   SCOREMATCH_DEVICE void load_gradient(int place, Tile& c) const {
     block.visit_saved([&](auto space) {
@@ -287,13 +286,13 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void value_layer_backward(const Tile& c, int l, T* to, bool has_curvature) const {
     const bool residual = is_residual(l);
-    const auto saved_z = saved<T, kSpace>(l, block.shape.saved.z);
-    const auto saved_curvature = saved<float, kSpace>(l, block.shape.saved.curvature);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z);
+    const auto saved_curvature = saved<float, kSpace>(l, block.places.curvature);
     const auto h_out = work_fragments(1), out = fragments(to, block.shape.work_stride);
     for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
       float z[8], grad[8], h[8];
       fragment_of(c, i, pair, grad);
-      if (residual) saved<float, kSpace>(block.shape.saved.grad_h).save(i, pair, grad);
+      if (residual) saved<float, kSpace>(block.places.grad_h).save(i, pair, grad);
       saved_z.load(i, pair, z);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
@@ -301,7 +300,7 @@ struct FusedJet {
         h[q] = phi.value;
         grad[q] *= phi.first;
       }
-      if (residual) saved<T, kSpace>(l, block.shape.saved.h).load(i, pair, h);
+      if (residual) saved<T, kSpace>(l, block.places.h).load(i, pair, h);
       if (has_curvature) {
         float curvature[8];
         saved_curvature.load(i, pair, curvature);
@@ -317,14 +316,13 @@ struct FusedJet {
   template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer_backward(const Tile& c, int l, T* to, bool first) const {
     const bool residual = is_residual(l);
-    const auto saved_z = saved<T, kSpace>(l, block.shape.saved.z),
-               saved_tangent = saved<T, kSpace>(l, block.shape.saved.tangent);
-    const auto saved_curvature = saved<float, kSpace>(l, block.shape.saved.curvature);
+    const auto saved_z = saved<T, kSpace>(l, block.places.z), saved_tangent = saved<T, kSpace>(l, block.places.tangent);
+    const auto saved_curvature = saved<float, kSpace>(l, block.places.curvature);
     const auto h_out = work_fragments(1), out = fragments(to, block.shape.work_stride);
     for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
       float z[8], tangent[8], grad[8], curvature[8];
       fragment_of(c, i, pair, grad);
-      if (residual) saved<float, kSpace>(block.shape.saved.grad_h).save(i, pair, grad);
+      if (residual) saved<float, kSpace>(block.places.grad_h).save(i, pair, grad);
       saved_z.load(i, pair, z);
       saved_tangent.load(i, pair, tangent);
       SCOREMATCH_UNROLL
@@ -334,7 +332,7 @@ struct FusedJet {
         grad[q] *= phi.first;
         tangent[q] *= phi.first;
       }
-      if (residual) saved<T, kSpace>(l, block.shape.saved.tangent_h).load(i, pair, tangent);
+      if (residual) saved<T, kSpace>(l, block.places.tangent_h).load(i, pair, tangent);
       saved_curvature.add(i, pair, curvature, first);
       h_out.store(i, pair, tangent);
       out.store(i, pair, grad);

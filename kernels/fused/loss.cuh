@@ -7,6 +7,7 @@
 // the block's partial sums, to the L2 cache. FLOP per sample: docs/performance.md.
 #pragma once
 #include "fused/direction.cuh"
+#include "fused/loss_of.h"
 #include "fused/rows.cuh"
 
 namespace scorematch {
@@ -190,12 +191,10 @@ __global__ void __launch_bounds__(kFusedThreads, 1)
 
 }  // namespace
 
-template <class Operands, int kRowTiles>
+template <class Operands, Activation kActivation, int kRowTiles>
 int launch_fused_loss_of(const FusedLossParams& p, CUstream_st* stream) {
   const FusedShape<Operands> shape(p.net, p.tiling);
-  return visit_activation(p.net.activation, [&](auto kind) {
-    return launch(fused_loss_kernel<Operands, decltype(kind)::value, kRowTiles>, fused_grid(p), stream, p, shape);
-  });
+  return launch(fused_loss_kernel<Operands, kActivation, kRowTiles>, fused_grid(p), stream, p, shape);
 }
 
 }  // namespace kernels
