@@ -339,7 +339,7 @@ struct SamplerParams {
 };
 int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
 
-/// One decision a row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
+/// One decision per row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
 struct MetropolisParams {
   std::int64_t batch = 0;
   int dim = 0;

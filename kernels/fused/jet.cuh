@@ -62,7 +62,7 @@ struct FusedJet {
                      value_layer<decltype(space)::value>(c, l, below, stride, to);
                    });
   }
-  /// A direction, from `side`, likewise: h' of the last in work 1. Saves z'.
+  /// A direction, from `side`, in the same way: h' of the last in work 1. Saves z'.
   SCOREMATCH_DEVICE void forward_tangent() const {
     for_each_layer(block.arrays.side, block.shape.side_stride,
                    [&](auto space, const Tile& c, int l, const T* below, int stride, T* to) {
@@ -147,9 +147,9 @@ struct FusedJet {
     add_weight_gradient(0, above, stride, block.arrays.input, block.shape.input_stride, ones);
   }
 
-  /// A direction likewise; only the tile's first is_first. Its head has left the gradient of the last z' in work 2, and
-  /// in work 1 what the output's weights are multiplied with: v in `side`, and rows count `output_weights` for its
-  /// bias.
+  /// A direction in the same way; only the tile's first is_first. Its head has left the gradient of the last z' in work
+  /// 2, and in work 1 what the output's weights are multiplied with: v in `side`, and rows count `output_weights` for
+  /// its bias.
   SCOREMATCH_DEVICE void backward_tangent(const T* output_weights, bool is_first) {
     const T *above = block.arrays.side, *row_weights = output_weights;
     int stride = block.shape.side_stride, to = 2;

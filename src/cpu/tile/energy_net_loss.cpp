@@ -7,7 +7,7 @@
 namespace scorematch::cpu {
 namespace {
 
-/// s itself is a way back, and its adjoint a tangent.
+/// s itself is a backward pass, and its gradient a tangent.
 JetParts parts_of(const LossProblem& problem, bool gradient) {
   const bool directions = problem.has_directions(), score = problem.terms[0].needs_score();
   return {directions || (score && gradient), score || gradient, directions};

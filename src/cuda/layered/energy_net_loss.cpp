@@ -2,7 +2,7 @@
 // and each term of the objective:
 //
 //   the value forward
-//   s: a way back to the input, the head, which leaves u, lambda/N b s^
+//   s: a backward pass to the input, the head, which leaves u, lambda/N b grad_s
 //   directions forward, group by group, q adding up; the last group with u and the second derivatives
 //   back: the last group first, as the others ask for h"^; those forward once more, and back; the value with the last
 //   to go
@@ -36,13 +36,13 @@ struct EnergyLossProblem : LossProblem {
   }
 
   bool is_single() const { return groups.size() == 1; }
-  /// A group on its way forward, with u where there is a way back.
+  /// A group in the forward pass, with u where there is a backward pass.
   Slots slots(std::int64_t rows, const Group& group, bool with_u) const {
     Slots result{rows, 1, 1 + group.count, group.count, group.is_last && directions > 0};
     if (group.is_last && has_score && with_u) ++result.count;
     return result;
   }
-  /// The last group goes back first.
+  /// The last group comes first in the backward pass.
   Slots backward_slots(std::int64_t rows, const Group& group) const {
     Slots result = slots(rows, group, true);
     if (is_single() || group.first == groups[groups.size() - 2].first) result.first = 0;

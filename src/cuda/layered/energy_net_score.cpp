@@ -1,5 +1,5 @@
 // An energy net's score, products with its Jacobian, divergence and log-density, chunk by chunk. The score and the
-// products are one way back to the input, carried along the directions; the divergence along directions alone is
+// products are one backward pass to the input, carried along the directions; the divergence along directions alone is
 // forward: sums of second derivatives. Groups of directions go one after the other.
 #include "cuda/call_params.h"
 #include "cuda/layered/score_run.h"
@@ -26,8 +26,8 @@ struct EnergyScoreProblem : ScoreProblem {
     }
   }
 
-  /// Of scores alone: parameters and where the way back starts, then a chunk's prologue, two a hidden layer there and
-  /// two back, the output's product and what is stored.
+  /// Of scores alone: parameters and where the backward pass starts, then a chunk's prologue, two a hidden layer there
+  /// and two back, the output's product and what is stored.
   int launches(std::int64_t batch) const {
     const int layers = static_cast<int>(net.padded.hidden().size());
     const int widened = net.element == kernels::Element::bf16 ? 1 : 0;

@@ -36,7 +36,7 @@ struct Gradients {
   float *weights = nullptr, *biases = nullptr;  // padded; added to
 };
 
-/// What a jet is for, which decides what it keeps.
+/// What a jet is for, which decides what it saves.
 struct JetParts {
   bool gradient = false;        // the parameters'
   bool energy = false;          // F is one number, and grad F wanted
@@ -47,7 +47,7 @@ struct JetParts {
 
 class Jet {
  public:
-  /// Takes its arrays for `rows` and `slots`, those of the way back only for a gradient.
+  /// Takes its arrays for `rows` and `slots`, those of the backward pass only for a gradient.
   Jet(const PaddedNet& net, kernels::Activation activation, kernels::Element element, const Gemms& gemms,
       std::int64_t rows, int slots, const JetParts& parts, DeviceArena& arena);
 

@@ -26,7 +26,7 @@ struct LossProblem {
 
 /// The workspace: with what every layered program has, 4 bytes a padded parameter's gradient and 4 a row's loss.
 struct LossWorkspace : LayeredWorkspace {
-  /// `sliced_sum`: keeps SSM's sum over directions.
+  /// `sliced_sum`: saves the sliced squares' sum over directions.
   LossWorkspace(const LossProblem& problem, const JetParts& parts, bool sliced_sum, DeviceArena arena);
 
   float* loss;
