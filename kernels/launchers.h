@@ -24,18 +24,24 @@ int load_jet_kernels(Element element, Activation activation);
 
 // ---- prologue
 
-/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
-struct PerturbParams {
+/// The samples of a call, what is given or drawn for them, and how sigma enters. Sample n is row n of every table.
+struct BatchParams {
+  int dim = 0;
   DataRows data;
   Noise noise;
   SigmaSource sigma;
   EpsSource eps;
+  DirectionSource directions;
+  Table true_score;
   Parameterization parameterization;
+};
+
+/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
+struct PerturbParams : BatchParams {
   Features features;
   float point = 1;
-  int dim = 0;
   std::int64_t batch = 0, rows = 0;
-  std::int64_t first = 0;     // sample of row 0 within the call: of data, sigma, eps and noise
+  std::int64_t first = 0;     // sample of row 0
   void* net_input = nullptr;  // [rows, net_stride] of T; columns from dim + features.count on are zeroed
   std::int64_t net_stride = 0;
   int net_columns = 0;         // columns written
@@ -84,11 +90,12 @@ struct JetForwardParams {
 };
 int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream);
 
-/// The way back, bars being adjoints of h' and of z:
-///   curvature = phi'' sum_m z_m hbar_m [+ what earlier groups of tangents left]
-///   zbar_0 = phi' hbar_0 + curvature      zbar_m = phi' hbar_m
-/// and the bias gradient's partial sums over rows of zbar_0. With second derivatives,
-///   curvature += (phi'' z" + phi''' q) h"bar      zbar_m += 2 phi'' z_m h"bar  for m <= curved      z"bar = phi' h"bar
+/// Its backward pass, from the gradient of h' to that of z:
+///   curvature = phi'' sum_m z_m grad_h_m [+ what earlier groups of tangents left]
+///   grad_z_0 = phi' grad_h_0 + curvature      grad_z_m = phi' grad_h_m
+/// and the bias gradient's partial sums over rows of grad_z_0. With second derivatives,
+///   curvature += (phi'' z" + phi''' q) grad_h"      grad_z_m += 2 phi'' z_m grad_h"  for m <= curved
+///   grad_z" = phi' grad_h"
 struct JetBackwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
@@ -96,32 +103,33 @@ struct JetBackwardParams {
   int first_slot = 0, slots = 1;  // first_slot 1: tangents alone; curvature is left for a later group
   const void* z = nullptr;        // [slots, rows, width] of T
   const float* bias = nullptr;    // [width]
-  const void* h_bar = nullptr;    // [slots, rows, width] of T
-  void* z_bar = nullptr;          // [slots, rows, width] of T
+  const void* grad_h = nullptr;   // [slots, rows, width] of T
+  void* grad_z = nullptr;         // [slots, rows, width] of T
   float* curvature = nullptr;     // [rows, width]; needed between groups
   bool has_curvature = false;     // whether an earlier group has written it
   float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written where first_slot is 0
 
   int curved = 0;              // as forward
   bool second = false;         // the slot is there, in the first group to go back; it and curved ask for what follows
-  bool second_starts = false;  // the first layer: z" is zero and not read, and z"bar is not written
+  bool second_starts = false;  // the first layer: z" is zero and not read, and grad_z" is not written
   const float* squares = nullptr;  // [rows, width]: q of all groups; where `second`
-  void* second_bar = nullptr;  // [rows, width] of T: h"bar, written where `second` (null: no group follows), else read
+  void* grad_second =
+      nullptr;  // [rows, width] of T: grad_h", written where `second` (null: no group follows), else read
 };
 int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
 
-/// One hidden layer on the way back of an energy net's F carried along tangents: below the first layer slot 0 is grad
-/// F, slot m the product of F's second derivatives with v_m.
-///   zbar_0 = phi' hbar_0      zbar_m = phi' hbar_m + phi'' z_m hbar_0
+/// One hidden layer in the backward pass of an energy net's F carried along tangents: below the first layer slot 0 is
+/// grad F, slot m the product of F's second derivatives with v_m.
+///   grad_z_0 = phi' grad_h_0      grad_z_m = phi' grad_h_m + phi'' z_m grad_h_0
 struct GradientJetParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
-  int width = 0;                // padded: a multiple of 8
-  int slots = 1;                // the value, and tangents
-  const void* z = nullptr;      // [slots, rows, width] of T, without bias
-  const float* bias = nullptr;  // [width]
-  const void* h_bar = nullptr;  // [slots, rows, width] of T
-  void* z_bar = nullptr;        // [slots, rows, width] of T
+  int width = 0;                 // padded: a multiple of 8
+  int slots = 1;                 // the value, and tangents
+  const void* z = nullptr;       // [slots, rows, width] of T, without bias
+  const float* bias = nullptr;   // [width]
+  const void* grad_h = nullptr;  // [slots, rows, width] of T
+  void* grad_z = nullptr;        // [slots, rows, width] of T
 };
 int launch_gradient_jet(const GradientJetParams& params, Element element, CUstream_st* stream);
 
@@ -144,70 +152,66 @@ int launch_add_column_sums(const float* partial, int blocks, int width, bool add
 
 // ---- heads
 
-enum class Objective { esm, dsm, ism, ssm, ssm_vr };
+/// A term of the objective, as src/model/objective_terms.h writes it: at x + point sigma eps, with g = linear target,
+///   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  weight sum_m [ v_m^T J v_m [+ (v_m^T s)^2 / 2] ]
+struct Term {
+  enum class Target { none, noise, true_score };  // noise: eps / sigma
 
-/// A part of the objective, at x + point sigma eps (docs/math.md): l = quadratic |s|^2 / 2 + linear s.eps/sigma and, to
-/// complete the square, + linear^2 |eps/sigma|^2 / 2.
-struct HeadTerm {
-  float point = 1, quadratic = 1, linear = 1;
-  bool complete_square = true;
+  float point = 1;
+  float quadratic = 0;  // 1 where the square is complete
+  Target target = Target::none;
+  float linear = 0;
+  bool complete_square = false;  // |g|^2 / 2 is part of the loss
+  bool has_directions = false;
+  float weight = 0;            // of each direction
+  bool sliced_square = false;  // (v^T s)^2 / 2 is part of each direction
 };
 
-/// From F and (dF/dz) v to per-sample loss and adjoints, for one group of directions.
-struct HeadParams {
-  Objective objective = Objective::dsm;
-  int dim = 0;
+/// From F and (dF/dz) v to per-sample loss and gradients, for one group of directions.
+struct HeadParams : BatchParams {
   std::int64_t batch = 0, rows = 0, first = 0;
 
   const float* output = nullptr;  // [rows, output_stride], F
   std::int64_t output_stride = 0;
   const float* jvp = nullptr;  // [count, rows, .], (dF/dz) v
   std::int64_t jvp_plane = 0, jvp_stride = 0;
-  const float* trace = nullptr;  // [batch], tr dF/dz; ISM without directions
+  const float* trace = nullptr;  // [batch], tr dF/dz, in place of directions
 
-  DataRows data;  // x; null where the parameterization has a = 0
-  Noise noise;
-  const float* sigma_rows = nullptr;  // [rows], as launch_perturb left it; null: `sigma` says
-  SigmaSource sigma;
-  EpsSource eps;
-  Table true_score;
-  DirectionSource directions;
+  const float* sigma_rows = nullptr;       // [rows], as launch_perturb left it; null: `sigma` says
   const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
   int first_direction = 0, count = 0;
-  float share = 1;  // of each direction
 
-  Parameterization parameterization;
   Weighting weighting;
-  HeadTerm term;
+  Term term;
   double grad_factor = 1;  // loss_scale / samples of the whole batch
 
   bool first_group = true, last_group = true;  // of this sample's directions
   bool add_loss = false;                       // a further term of the same samples
   float* loss = nullptr;                       // [rows], lambda l; read and written between groups
-  void* output_bar = nullptr;                  // [rows, output_bar_stride] of T, adjoint of F; in the last group
-  std::int64_t output_bar_stride = 0;
-  int bar_columns = 0;      // columns of adjoints written, zero from dim on
-  void* jvp_bar = nullptr;  // [count, rows, .] of T
-  std::int64_t jvp_bar_plane = 0, jvp_bar_stride = 0;
-  float* trace_bar = nullptr;  // [batch]
-  float* score_bar =
-      nullptr;  // [rows, score_bar_stride]: SSM's sum over directions; needed beyond one, may be output_bar
-  std::int64_t score_bar_stride = 0;
-  float* grad_x = nullptr;  // [batch, grad_x_stride]: the adjoint of x round the network, a s^ (+= where add_loss)
+  void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, gradient of F; in the last group
+  std::int64_t grad_output_stride = 0;
+  int grad_columns = 0;      // columns of gradients written, zero from dim on
+  void* grad_jvp = nullptr;  // [count, rows, .] of T
+  std::int64_t grad_jvp_plane = 0, grad_jvp_stride = 0;
+  float* grad_trace = nullptr;  // [batch]
+  float* grad_score =
+      nullptr;  // [rows, grad_score_stride]: the sliced squares' sum over directions; may be grad_output
+  std::int64_t grad_score_stride = 0;
+  float* grad_x = nullptr;  // [batch, grad_x_stride]: the gradient of x past the network (+= where add_loss)
   std::int64_t grad_x_stride = 0;
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
 
-/// The part of an energy net's objective along one group of directions, and the adjoints of its output in each slot of
-/// the jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
+/// The part of an energy net's term along one group of directions, and the gradients of its output in each slot of the
+/// jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
 struct EnergyHeadParams {
-  /// Of the objective; `jvp` is F_m, in column 0, and read for SSM alone; `jvp_bar`'s columns and stride are those of
-  /// every adjoint here. share is a factor of F" too.
+  /// `jvp` is F_m, in column 0, and read for sliced squares alone; `grad_jvp`'s columns and stride are those of every
+  /// gradient here. The term's weight is a factor of F" too.
   HeadParams head;
   const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: in another group
-  void* second_bar = nullptr;     // [rows, head.jvp_bar_stride] of T: its adjoint; null, as the others: no such slot
-  void* unit_bar = nullptr;       // 1 in every row: of the tangent u
-  void* value_bar = nullptr;      // 0: of F itself
+  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: its gradient; null, as the others: no such slot
+  void* grad_unit = nullptr;      // 1 in every row: of the tangent u
+  void* grad_value = nullptr;     // 0: of F itself
 };
 int launch_energy_head(const EnergyHeadParams& params, Element element, CUstream_st* stream);
 
@@ -224,7 +228,7 @@ struct LogDensityParams {
 };
 int launch_log_density(const LogDensityParams& params, CUstream_st* stream);
 
-/// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = share sum_m v_m^T J v_m, for one group of directions.
+/// s = a x + b F, J v = a v + b c (dF/dz) v, and divergence = weight sum_m v_m^T J v_m, for one group of directions.
 struct ScoreParams {
   int dim = 0;
   std::int64_t batch = 0, rows = 0, first = 0;
@@ -239,7 +243,7 @@ struct ScoreParams {
   DirectionSource directions;
   const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
   int first_direction = 0, count = 0;
-  float share = 1;
+  float weight = 1;
   float* score = nullptr;  // [batch, score_stride]; null, as the others: not wanted
   std::int64_t score_stride = 0;
   float* jvp_out = nullptr;  // [count, batch, .]
@@ -249,14 +253,14 @@ struct ScoreParams {
 };
 int launch_score(const ScoreParams& params, CUstream_st* stream);
 
-/// grad_x += c(sigma) input_bar
+/// grad_x += c(sigma) grad_input
 struct InputGradientParams {
   int dim = 0;
   std::int64_t batch = 0;
   const float* sigma = nullptr;  // [rows]
   Parameterization parameterization;
-  const void* input_bar = nullptr;  // [rows, stride] of T
-  std::int64_t input_bar_stride = 0;
+  const void* grad_input = nullptr;  // [rows, stride] of T
+  std::int64_t grad_input_stride = 0;
   float* grad_x = nullptr;
   std::int64_t grad_x_stride = 0;
 };
@@ -333,7 +337,7 @@ struct SamplerParams {
 };
 int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
 
-/// One decision a row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
+/// One decision per row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
 struct MetropolisParams {
   std::int64_t batch = 0;
   int dim = 0;

@@ -53,8 +53,6 @@ inline SigmaSource sigma_source(const NoiseSchedule& schedule, const float* give
 struct EpsSource {
   bool perturbed = false;
   Table given;
-  std::int64_t first = 0;  // the sample of the table's row 0
-  bool kept = false;       // by a fused kernel, from the prologue for the head: in shared memory
 };
 
 /// v_m of sample n: unit vector m, given, or drawn.

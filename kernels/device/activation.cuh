@@ -10,7 +10,7 @@
 namespace scorematch {
 namespace kernels {
 
-struct Jet {
+struct Activated {
   float value, first, second;  // phi, phi', phi''
 };
 
@@ -41,7 +41,7 @@ SCOREMATCH_DEVICE void sigmoids(float z, float& p, float& q) {
 }
 
 template <Activation kActivation>
-SCOREMATCH_DEVICE Jet activate(float z) {
+SCOREMATCH_DEVICE Activated activate(float z) {
   if constexpr (kActivation == Activation::silu) {
     float p, q;
     sigmoids(z, p, q);
@@ -96,7 +96,7 @@ SCOREMATCH_DEVICE float third_derivative(float z) {
 
 /// activate() by the approximations of the special function unit: within 2^-10 of max(1, |z|), phi'' within 2^-9 of it.
 template <Activation kActivation>
-SCOREMATCH_DEVICE Jet activate_fast(float z) {
+SCOREMATCH_DEVICE Activated activate_fast(float z) {
   if constexpr (kActivation == Activation::silu) {
     const float p = fmaf(0.5f, ptx::tanh_approx(0.5f * z), 0.5f), q = 1.0f - p, h = z * p;
     return {h, fmaf(h, q, p), p * q * fmaf(z, q - p, 2.0f)};

@@ -96,23 +96,29 @@ SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, s
 }
 
 /// eps of sample n of the call, four columns at a time; zero from `dim` on. Not to be asked where x is not perturbed.
-/// What was kept is where the tile is.
+/// What a fused kernel has saved of it is where the tile is.
 template <Space kTile = Space::global>
 struct SampleEps {
   SampleNoise noise;
   const float* given;
   int dim;
-  bool is_perturbed, is_kept;
+  bool is_perturbed, is_saved;
 
   SCOREMATCH_DEVICE SampleEps(const EpsSource& eps, const Noise& source, std::int64_t n, int columns)
       : noise(sample_noise(source, n)),
-        given(eps.given.data == nullptr ? nullptr : eps.given.data + (n - eps.first) * eps.given.stride),
+        given(eps.given.data == nullptr ? nullptr : eps.given.data + n * eps.given.stride),
         dim(columns),
         is_perturbed(eps.perturbed),
-        is_kept(kTile == Space::shared && eps.kept) {}
+        is_saved(false) {}
+
+  /// Takes what was saved of the row instead.
+  SCOREMATCH_DEVICE void read_saved(const float* row) {
+    given = row;
+    is_saved = true;
+  }
 
   SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
-    if (is_kept) return read4(ptx::in<kTile>(given), group, dim, values);
+    if (kTile == Space::shared && is_saved) return read4(ptx::in<kTile>(given), group, dim, values);
     if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
     noise.normals4(noise.block(philox::Purpose::eps, static_cast<std::uint32_t>(group)), values);
     clear_from(dim, group, values);

@@ -1,8 +1,8 @@
 // Operands of the tensor cores' products, one kind a precision: how a lane of a warp gets its part of them from shared
 // memory, and how they are multiplied. Rows of 16 (A) times columns of 16 (B, two instructions' worth), kDepth deep.
 //
-//   load_a        a[row][k]      load_a_turned   a[k][row]
-//   load_b        b[column][k]   load_b_turned   b[k][column]
+//   load_a        a[row][k]      load_a_transposed   a[k][row]
+//   load_b        b[column][k]   load_b_transposed   b[k][column]
 //   load_b_rows   b[k], the same in every column
 //
 // Rows of arrays are padded by kPadding elements: then the eight rows an instruction touches lie in different banks.
@@ -33,13 +33,13 @@ struct Bf16Operands {
   SCOREMATCH_DEVICE static void load_a(A& a, const T* p, int stride, int lane) {
     ptx::ldmatrix_x4(a.r, p + (lane & 15) * stride + (lane >> 4) * 8);
   }
-  SCOREMATCH_DEVICE static void load_a_turned(A& a, const T* p, int stride, int lane) {
+  SCOREMATCH_DEVICE static void load_a_transposed(A& a, const T* p, int stride, int lane) {
     ptx::ldmatrix_x4_trans(a.r, p + ((lane >> 4) * 8 + (lane & 7)) * stride + (lane >> 3 & 1) * 8);
   }
   SCOREMATCH_DEVICE static void load_b(B& b, const T* p, int stride, int lane) {
     ptx::ldmatrix_x4(b.r, p + ((lane >> 4) * 8 + (lane & 7)) * stride + (lane >> 3 & 1) * 8);
   }
-  SCOREMATCH_DEVICE static void load_b_turned(B& b, const T* p, int stride, int lane) {
+  SCOREMATCH_DEVICE static void load_b_transposed(B& b, const T* p, int stride, int lane) {
     ptx::ldmatrix_x4_trans(b.r, p + (lane & 15) * stride + (lane >> 4) * 8);
   }
   SCOREMATCH_DEVICE static void load_b_rows(B& b, const T* p, int lane) {
@@ -71,7 +71,7 @@ struct SplitTf32Operands {
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) set(a, i, at[(i & 1) * 8 * stride + (i >> 1) * 4]);
   }
-  SCOREMATCH_DEVICE static void load_a_turned(A& a, const T* p, int stride, int lane) {
+  SCOREMATCH_DEVICE static void load_a_transposed(A& a, const T* p, int stride, int lane) {
     const float* at = p + (lane & 3) * stride + (lane >> 2);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) set(a, i, at[(i & 1) * 8 + (i >> 1) * 4 * stride]);
@@ -81,7 +81,7 @@ struct SplitTf32Operands {
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) set(b, i, at[(i >> 1) * 8 * stride + (i & 1) * 4]);
   }
-  SCOREMATCH_DEVICE static void load_b_turned(B& b, const T* p, int stride, int lane) {
+  SCOREMATCH_DEVICE static void load_b_transposed(B& b, const T* p, int stride, int lane) {
     const float* at = p + (lane & 3) * stride + (lane >> 2);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) set(b, i, at[(i >> 1) * 8 + (i & 1) * 4 * stride]);

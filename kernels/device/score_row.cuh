@@ -6,31 +6,31 @@
 namespace scorematch {
 namespace kernels {
 
+/// s = a x + b F
 template <Space kTile = Space::global>
-SCOREMATCH_DEVICE void store_score(const ScoreParams& p, const Coefficients& k, std::int64_t row, int group) {
+SCOREMATCH_DEVICE void store_score(const Coefficients& k, const float* output, const float* x_row, int group, int dim,
+                                   float* score) {
   float s[4], x[4];
-  read4(ptx::in<kTile>(p.output) + row * p.output_stride, group, p.dim, s);
-  read4(ptx::in_global(p.x.data) + (p.first + row) * p.x.stride, group, p.dim, x);
+  read4(ptx::in<kTile>(output), group, dim, s);
+  read4(ptx::in_global(x_row), group, dim, x);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) s[i] = fmaf(k.a, x[i], k.b * s[i]);
-  write4(ptx::in_global(p.score) + row * p.score_stride, group, p.dim, s);
+  write4(ptx::in_global(score), group, dim, s);
 }
 
-/// Writes J v of four columns; this lane's part of v^T J v.
+/// J v = a v + b c (dF/dz) v, stored where it is asked for; this lane's part of v^T J v.
 template <Space kTile = Space::global>
-SCOREMATCH_DEVICE float store_jvp(const ScoreParams& p, const Coefficients& k, std::int64_t row, int slot, int group) {
+SCOREMATCH_DEVICE float store_jvp(const Coefficients& k, const SampleDirection& direction, const float* tangent_row,
+                                  int group, int dim, float* jvp_row) {
   float v[4], tangent[4], jvp[4], along = 0.0f;
-  SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
-  if (p.direction_scale != nullptr) direction.scale = ptx::in<kTile>(p.direction_scale)[slot * p.rows + row];
   direction.get4(group, v);
-  read4(ptx::in<kTile>(p.jvp) + slot * p.jvp_plane + row * p.jvp_stride, group, p.dim, tangent);
+  read4(ptx::in<kTile>(tangent_row), group, dim, tangent);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
     jvp[i] = fmaf(k.a, v[i], k.b * k.c * tangent[i]);
     along = fmaf(v[i], jvp[i], along);
   }
-  if (p.jvp_out != nullptr)
-    write4(ptx::in_global(p.jvp_out) + slot * p.jvp_out_plane + row * p.jvp_out_stride, group, p.dim, jvp);
+  if (jvp_row != nullptr) write4(ptx::in_global(jvp_row), group, dim, jvp);
   return along;
 }
 

@@ -10,9 +10,9 @@ namespace kernels {
 template <int kRowTiles, int kPairs>
 using WarpTile = float[kRowTiles][2 * kPairs][4];
 
-/// c += a b over `depth`, a multiple of kDepth. a is [row][k] or, turned, [k][row]; b is [column][k] or, turned,
-/// [k][column]; both start at the tile. Called by a whole warp.
-template <class Operands, bool kTurnedA, bool kTurnedB, int kRowTiles, int kColumnTiles>
+/// c += a b over `depth`, a multiple of kDepth. a is [row][k] or, transposed, [k][row]; b is [column][k] or,
+/// transposed, [k][column]; both start at the tile. Called by a whole warp.
+template <class Operands, bool kTransposedA, bool kTransposedB, int kRowTiles, int kColumnTiles>
 SCOREMATCH_DEVICE void multiply(float (&c)[kRowTiles][kColumnTiles][4], const typename Operands::T* a, int a_stride,
                                 const typename Operands::T* b, int b_stride, int depth, int lane) {
   SCOREMATCH_NO_UNROLL
@@ -20,15 +20,15 @@ SCOREMATCH_DEVICE void multiply(float (&c)[kRowTiles][kColumnTiles][4], const ty
     typename Operands::A rows[kRowTiles];
     SCOREMATCH_UNROLL
     for (int i = 0; i < kRowTiles; ++i)
-      if constexpr (kTurnedA)
-        Operands::load_a_turned(rows[i], a + k * a_stride + i * 16, a_stride, lane);
+      if constexpr (kTransposedA)
+        Operands::load_a_transposed(rows[i], a + k * a_stride + i * 16, a_stride, lane);
       else
         Operands::load_a(rows[i], a + i * 16 * a_stride + k, a_stride, lane);
     SCOREMATCH_UNROLL
     for (int pair = 0; pair < kColumnTiles / 2; ++pair) {
       typename Operands::B columns;
-      if constexpr (kTurnedB)
-        Operands::load_b_turned(columns, b + k * b_stride + pair * 16, b_stride, lane);
+      if constexpr (kTransposedB)
+        Operands::load_b_transposed(columns, b + k * b_stride + pair * 16, b_stride, lane);
       else
         Operands::load_b(columns, b + pair * 16 * b_stride + k, b_stride, lane);
       SCOREMATCH_UNROLL
@@ -50,26 +50,26 @@ SCOREMATCH_DEVICE float2 load2(const bf16* p) {
   return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xFFFF0000u));
 }
 
-// ---- Octets: the eight numbers a lane has of 16 rows and 16 columns, number 4 (j % 2) + 2 r + e of c[i][j][2 r + e].
-// What a layer does to each number is done an octet at a time, so that few are live at once.
+// ---- Fragments: the eight numbers a lane has of 16 rows and 16 columns, number 4 (j % 2) + 2 r + e of c[i][j][2 r +
+// e]. What a layer does to each number is done an fragment at a time, so that few are live at once.
 
-/// each(i, pair): octet `pair` of row tile i, of c[i][2 pair] and c[i][2 pair + 1].
+/// each(i, pair): fragment `pair` of row tile i, of c[i][2 pair] and c[i][2 pair + 1].
 template <int kRowTiles, int kColumnTiles, class Each>
-SCOREMATCH_DEVICE void for_each_octet(const Each& each) {
+SCOREMATCH_DEVICE void for_each_fragment(const Each& each) {
   SCOREMATCH_UNROLL
   for (int i = 0; i < kRowTiles; ++i) SCOREMATCH_UNROLL
   for (int pair = 0; pair < kColumnTiles / 2; ++pair) each(i, pair);
 }
 
-/// A lane's octets in an array of rows, `at` being its first number of the tile.
+/// A lane's fragments in an array of rows, `at` being its first number of the tile.
 template <class T>
-SCOREMATCH_DEVICE void store_octet(T* at, int stride, int i, int pair, const float (&v)[8]) {
+SCOREMATCH_DEVICE void store_fragment(T* at, int stride, int i, int pair, const float (&v)[8]) {
   SCOREMATCH_UNROLL
   for (int q = 0; q < 8; q += 2)
     store2(at + (16 * i + (q >> 1 & 1) * 8) * stride + 16 * pair + (q >> 2) * 8, v[q], v[q + 1]);
 }
 template <class T>
-SCOREMATCH_DEVICE void load_octet(const T* at, int stride, int i, int pair, float (&v)[8]) {
+SCOREMATCH_DEVICE void load_fragment(const T* at, int stride, int i, int pair, float (&v)[8]) {
   SCOREMATCH_UNROLL
   for (int q = 0; q < 8; q += 2) {
     const float2 two = load2(at + (16 * i + (q >> 1 & 1) * 8) * stride + 16 * pair + (q >> 2) * 8);
@@ -78,47 +78,47 @@ SCOREMATCH_DEVICE void load_octet(const T* at, int stride, int i, int pair, floa
   }
 }
 
-/// A lane's octets in one array of rows. Made once for all of a tile's, as no store keeps the compiler from finding the
-/// place anew.
+/// A lane's fragments in one array of rows. Made once for all of a tile's, as no store keeps the compiler from finding
+/// the place anew.
 template <class T>
-struct TileOctets {
+struct TileFragments {
   T* at;
   int stride;
 
-  SCOREMATCH_DEVICE void store(int i, int pair, const float (&v)[8]) const { store_octet(at, stride, i, pair, v); }
+  SCOREMATCH_DEVICE void store(int i, int pair, const float (&v)[8]) const { store_fragment(at, stride, i, pair, v); }
   /// v += what is there.
   SCOREMATCH_DEVICE void add_to(int i, int pair, float (&v)[8]) const {
     float more[8];
-    load_octet(at, stride, i, pair, more);
+    load_fragment(at, stride, i, pair, more);
     SCOREMATCH_UNROLL
     for (int q = 0; q < 8; ++q) v[q] += more[q];
   }
 };
 
-// ---- A lane's own memory: octets kept for itself alone, sixteen bytes at a time, the block's threads side by side; it
-// takes no barrier, has no bank conflicts and, in global memory, whole sectors.
+// ---- A lane's own memory: fragments saved for itself alone, sixteen bytes at a time, the block's threads side by
+// side; it takes no barrier, has no bank conflicts and, in global memory, whole sectors.
 
-/// Vectors of sixteen bytes an octet takes.
+/// Vectors of sixteen bytes an fragment takes.
 template <class T>
-__host__ __device__ constexpr int kept_vectors() {
+__host__ __device__ constexpr int saved_vectors() {
   return static_cast<int>(sizeof(T)) / 2;
 }
 
-/// @param at this thread's vector of this octet  @param threads vectors from one of its own to the next
-SCOREMATCH_DEVICE void keep(float4* at, int threads, const float (&v)[8], const float*) {
+/// @param at this thread's vector of this fragment  @param threads vectors from one of its own to the next
+SCOREMATCH_DEVICE void save(float4* at, int threads, const float (&v)[8], const float*) {
   at[0] = make_float4(v[0], v[1], v[2], v[3]);
   at[threads] = make_float4(v[4], v[5], v[6], v[7]);
 }
-SCOREMATCH_DEVICE void keep(float4* at, int, const float (&v)[8], const bf16*) {
+SCOREMATCH_DEVICE void save(float4* at, int, const float (&v)[8], const bf16*) {
   *reinterpret_cast<uint4*>(at) = make_uint4(ptx::pack_bf16(v[0], v[1]), ptx::pack_bf16(v[2], v[3]),
                                              ptx::pack_bf16(v[4], v[5]), ptx::pack_bf16(v[6], v[7]));
 }
-SCOREMATCH_DEVICE void recall(const float4* at, int threads, float (&v)[8], const float*) {
+SCOREMATCH_DEVICE void load(const float4* at, int threads, float (&v)[8], const float*) {
   const float4 low = at[0], high = at[threads];
   v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
   v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
 }
-SCOREMATCH_DEVICE void recall(const float4* at, int, float (&v)[8], const bf16*) {
+SCOREMATCH_DEVICE void load(const float4* at, int, float (&v)[8], const bf16*) {
   const uint4 four = *reinterpret_cast<const uint4*>(at);
   const std::uint32_t words[4] = {four.x, four.y, four.z, four.w};
   SCOREMATCH_UNROLL
@@ -128,33 +128,33 @@ SCOREMATCH_DEVICE void recall(const float4* at, int, float (&v)[8], const bf16*)
   }
 }
 
-/// A lane's octets of one tile, kept as Kept in kSpace; made once for all of them, as TileOctets.
-template <class Kept, Space kSpace>
-struct KeptOctets {
+/// A lane's fragments of one tile, saved as Saved in kSpace; made once for all of them, as TileFragments.
+template <class Saved, Space kSpace>
+struct SavedFragments {
   float4* lane;  // its first vector
   int threads;   // vectors from one of its own to the next
-  int first;     // these octets', of the block's vectors: an offset, as pointers to all places at once are too many
+  int first;     // these fragments', of the block's vectors: an offset, as pointers to all places at once are too many
 
-  SCOREMATCH_DEVICE void keep(int i, int pair, const float (&v)[8]) const {
-    kernels::keep(place(i, pair), threads, v, static_cast<const Kept*>(nullptr));
+  SCOREMATCH_DEVICE void save(int i, int pair, const float (&v)[8]) const {
+    kernels::save(place(i, pair), threads, v, static_cast<const Saved*>(nullptr));
   }
-  SCOREMATCH_DEVICE void recall(int i, int pair, float (&v)[8]) const {
-    kernels::recall(place(i, pair), threads, v, static_cast<const Kept*>(nullptr));
+  SCOREMATCH_DEVICE void load(int i, int pair, float (&v)[8]) const {
+    kernels::load(place(i, pair), threads, v, static_cast<const Saved*>(nullptr));
   }
-  /// v += what was kept, unless it is the first; kept in its place.
+  /// v += what was saved, unless it is the first; saved in its place.
   SCOREMATCH_DEVICE void add(int i, int pair, float (&v)[8], bool first) const {
     if (!first) {
       float before[8];
-      recall(i, pair, before);
+      load(i, pair, before);
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) v[q] += before[q];
     }
-    keep(i, pair, v);
+    save(i, pair, v);
   }
 
  private:
   SCOREMATCH_DEVICE float4* place(int i, int pair) const {
-    return ptx::in<kSpace>(lane) + (first + (2 * i + pair) * kept_vectors<Kept>() * threads);
+    return ptx::in<kSpace>(lane) + (first + (2 * i + pair) * saved_vectors<Saved>() * threads);
   }
 };
 

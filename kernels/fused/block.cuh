@@ -1,86 +1,30 @@
 // A block of a fused kernel: its shared memory, the products of its tile with the layers' weights, and the gradients of
-// those. What is done with them is fused_jet.cuh's.
+// those. What is done with them is fused/jet.cuh's.
 //
 // | array | shape | |
 // |---|---|---|
-// | weights | every layer's [out, in], or two slabs of one | stay, or stream through |
-// | input, side | [rows, .] of T | the network's input; a direction, then the output's adjoint |
-// | work 0, 1, 2 | [rows, work_columns] of T | activations and adjoints; 2 also holds F, in float; 0 may be `side` too
-// | | kept | a lane's own octets | z of each layer; z', curvature, h, h' where there are directions or residuals |
+// | weights | every layer's [out, in], or two slabs of one | resident, or streaming through |
+// | input, side | [rows, .] of T | the network's input; a direction, then the output's gradient |
+// | work 0, 1, 2 | [rows, work_columns] of T | activations and gradients; 2 also holds F, in float; 0 may be `side` too
+// | | | saved | a lane's own fragments | z of each layer; z', curvature, h, h' where there are directions or residuals
+// |
 //
-// A product is the block's: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... All that threads have in
-// common lies in shared memory, sizes and the kernel's parameters too: registers are for tiles.
+// A product is the block's: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... Parameters and sizes are the
+// launch's constants; what else all threads have in common is in shared memory: registers are for tiles.
 #pragma once
 #include "device/activation.cuh"
 #include "device/estimate.cuh"
+#include "device/head.cuh"
 #include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
-#include "device/warp_tile.cuh"
-#include "fused/fused_launchers.h"
-#include "heads/head.cuh"
+#include "fused/shape.cuh"
 
 namespace scorematch {
 namespace kernels {
 
-constexpr int kFusedThreads = 512;  // at most
-constexpr int kFusedWarps = kFusedThreads / 32;
-constexpr int kSlab = 32;  // depth of weights that stream in at once
-
 template <Space kSpace>
 using SpaceConstant = std::integral_constant<Space, kSpace>;
-
-/// Where a lane's octets of a layer lie: vectors of sixteen bytes from the layer's first.
-template <class T>
-struct KeptPlaces {
-  int z, tangent, curvature, h, tangent_h;  // of a layer
-  int layer;                                // all of these
-  int adjoint, slices;                      // once, behind all layers
-  int all;
-
-  __host__ __device__ KeptPlaces(const FusedNet& net, const FusedTiling& t) {
-    const int octets = 2 * t.row_tiles, of_t = octets * kept_vectors<T>(), of_float = octets * kept_vectors<float>();
-    int next = 0;
-    z = next, next += of_t;
-    tangent = next, next += t.backward && t.directions ? of_t : 0;
-    curvature = next, next += t.backward && t.directions ? of_float : 0;
-    h = next, next += t.backward && t.residual ? of_t : 0;
-    tangent_h = next, next += t.backward && t.residual && t.directions ? of_t : 0;
-    layer = next;
-    next *= net.hidden;
-    adjoint = next, next += t.backward && t.residual ? of_float : 0;
-    slices = next, next += t.backward && t.sliced ? of_float : 0;
-    all = next;
-  }
-};
-
-/// A block's sizes, of arrays in elements, of rows from one to the next.
-template <class Operands>
-struct FusedShape {
-  using T = typename Operands::T;
-  int threads, warps, rows, lanes_a_row, input_stride, side_columns, side_stride, work_stride, work, output_stride,
-      slab;
-
-  __host__ __device__ explicit FusedShape(const FusedTiling& t)
-      : threads(32 * t.row_warps * t.column_warps),
-        warps(t.row_warps * t.column_warps),
-        rows(16 * t.row_tiles * t.row_warps),
-        lanes_a_row(threads / rows),
-        input_stride(t.input_columns + Operands::kPadding),
-        side_columns(t.input_columns > t.output_columns ? t.input_columns : t.output_columns),
-        side_stride(side_columns + Operands::kPadding),
-        work_stride(t.work_columns + Operands::kPadding),
-        work(rows * work_stride),
-        output_stride(t.output_columns + 4),
-        slab(t.column_warps * 32 * (kSlab + Operands::kPadding)) {}
-
-  /// The three of them, the last of which is F too.
-  __host__ __device__ int all_work() const {
-    const int f = rows * output_stride * static_cast<int>(sizeof(float) / sizeof(T));
-    return 2 * work + (f > work ? f : work);
-  }
-  __host__ __device__ static int weight_stride(const LayerPlace& l) { return l.in_padded + Operands::kPadding; }
-};
 
 template <class Operands>
 struct FusedArrays {
@@ -95,49 +39,57 @@ struct FusedArrays {
   SharedArray<HeadRow> values;
   SharedArray<ValueSums> loss_sums;
   SharedArray<float2> direction_base, direction_parts;
-  SharedArray<float4> kept;
+  SharedArray<float4> saved;
 
-  __host__ __device__ FusedArrays(const FusedNet& net, const FusedTiling& tiling, Carver& carve) {
-    const FusedShape<Operands> shape(tiling);
-    const FusedLayer& last = net.layers[net.hidden];
-    int weight_elements = 2 * shape.slab;
-    if (tiling.resident) {
-      weight_elements = 0;
-      for (int l = 0; l <= net.hidden; ++l)
-        weight_elements += net.layers[l].place.out_padded * shape.weight_stride(net.layers[l].place);
-    }
+  __host__ __device__ FusedArrays(const FusedShape<Operands>& shape, Carver& carve) {
+    const FusedTiling& tiling = shape.tiling;
     const auto count = [](int elements) { return static_cast<std::size_t>(elements); };
-    carve.take(weights, count(weight_elements));
+    carve.take(weights, count(shape.all_weights()));
     carve.take(input, count(shape.rows * shape.input_stride));
     carve.take(work, count(shape.all_work()));
-    // Without directions only the output's adjoint is there, at a time when the first work array is free.
+    // Without directions only the output's gradient is there, at a time when the first work array is free.
     if (tiling.directions || shape.rows * shape.side_stride > shape.work)
       carve.take(side, count(shape.rows * shape.side_stride));
     else
       side = work;
     carve.take(ones, count(shape.rows));
     carve.take(slice_weights, count(shape.rows));
-    carve.take(biases, count(last.bias + last.place.out_padded));
+    carve.take(biases, count(shape.all_biases()));
     carve.take(loss, count(shape.rows));
     carve.take(levels, count(shape.rows));
     carve.take(values, count(shape.rows));
     carve.take(loss_sums, count(shape.rows));
     carve.take(direction_base, count(shape.rows));
     carve.take(direction_parts, count(shape.rows * tiling.column_warps));
-    if (tiling.keeps_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
-    if (tiling.kept_in_shared) carve.take(kept, count(KeptPlaces<T>(net, tiling).all * shape.threads));
+    if (tiling.saves_eps) carve.take(eps, count(shape.rows * tiling.output_columns));
+    if (tiling.saved_in_shared) carve.take(saved, count(shape.saved.all * shape.threads));
   }
 };
 
-/// A copy by the whole block, word by word.
-template <class Struct>
-SCOREMATCH_DEVICE void copy_struct(Struct& to, const Struct& from, int threads) {
-  static_assert(sizeof(Struct) % 4 == 0);
-  for (int i = static_cast<int>(threadIdx.x); i < static_cast<int>(sizeof(Struct) / 4); i += threads)
-    reinterpret_cast<std::uint32_t*>(&to)[i] = reinterpret_cast<const std::uint32_t*>(&from)[i];
-}
+/// What changes from tile to tile and from term to term.
+struct TileState {
+  std::int64_t first;  // sample of row 0
+  int samples;         // rows that are samples; the others are padding
+  bool is_first_term;
+  Term term;
+};
 
-inline Grid fused_grid(const FusedBatchParams& p) {
+/// A block's part of arrays in global memory.
+struct BlockMemory {
+  float4* saved;  // where it is not in shared memory
+  float *partial, *bias_partial;
+};
+
+/// What a block's threads have in common, in shared memory.
+template <class Operands>
+struct FusedShared {
+  FusedArrays<Operands> arrays;
+  BlockMemory own;
+  SavedPlaces places;  // the shape's: the compiler would hold constants in registers that tiles need
+  TileState tile;
+};
+
+inline Grid fused_grid(const FusedParams& p) {
   return {static_cast<unsigned>(p.blocks), 1, static_cast<unsigned>(p.tiling.threads()),
           fused_shared_bytes(p.net, p.tiling)};
 }
@@ -147,51 +99,78 @@ struct FusedBlock {
   using Params = Params_;
   using Operands = Operands_;
   using T = typename Operands::T;
+  using Shape = FusedShape<Operands>;
+  using Shared = FusedShared<Operands>;
   static constexpr int kRowTiles = kRowTiles_;
   using Tile = float[kRowTiles][4][4];
 
-  Params p;  // what the kernel was given
-  FusedShape<Operands> shape;
-  KeptPlaces<T> places;
-  FusedArrays<Operands> arrays;
-  int tile_rows[kFusedWarps], tile_columns[kFusedWarps];  // a warp's first
-  int weights_at[kFusedLayers];                           // where they stay
-  float4* kept_outside;
-  float *partial, *bias_partial;  // this block's
+  const Params& p;
+  const Shape& shape;
+  const FusedArrays<Operands>& arrays;
+  const BlockMemory& own;
+  const SavedPlaces& places;
+  const TileState& tile;  // set by start_tile()
 
-  /// Carved and filled in by the whole block; ends synchronised.
-  SCOREMATCH_DEVICE static FusedBlock& make(const Params& given, Carver& carve) {
-    FusedBlock& block = *carve.take<FusedBlock>(1);
-    const FusedArrays<Operands> arrays(given.net, given.tiling, carve);
-    copy_struct(block.p, given, static_cast<int>(blockDim.x));
-    if (threadIdx.x == 0) block.fill(given, arrays);
+  SCOREMATCH_DEVICE FusedBlock(const Params& params, const Shape& shape_, Shared& shared)
+      : p(params),
+        shape(shape_),
+        arrays(shared.arrays),
+        own(shared.own),
+        places(shared.places),
+        tile(shared.tile),
+        state_(shared.tile) {}
+
+  /// Carves the block's memory. Called by the whole block; ends synchronized.
+  SCOREMATCH_DEVICE static Shared& carve_shared(const Params& p, const Shape& shape, unsigned char* memory) {
+    Carver carve(memory);
+    Shared& shared = *carve.take<Shared>(1);
+    const FusedArrays<Operands> arrays(shape, carve);
+    if (threadIdx.x == 0) {
+      shared.arrays = arrays;
+      shared.places = shape.saved;
+      shared.own.saved = static_cast<float4*>(p.saved) + std::int64_t{blockIdx.x} * shape.saved.all * shape.threads;
+      if constexpr (std::is_same_v<Params, FusedLossParams>) {
+        shared.own.partial = p.partial + blockIdx.x * p.partial_stride;
+        shared.own.bias_partial = shared.own.partial + p.bias_offset;
+      }
+    }
     __syncthreads();
-    return block;
+    return shared;
+  }
+
+  /// Called by one thread; the caller synchronizes.
+  SCOREMATCH_DEVICE void start_tile(std::int64_t index, const Term& term, bool is_first_term) const {
+    const std::int64_t first = first_of(index), left = p.samples - first;
+    state_.first = first;
+    state_.samples = left < shape.rows ? static_cast<int>(left) : shape.rows;
+    state_.is_first_term = is_first_term;
+    state_.term = term;
   }
 
   SCOREMATCH_DEVICE static int thread() { return static_cast<int>(threadIdx.x); }
   SCOREMATCH_DEVICE static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   SCOREMATCH_DEVICE static int warp() { return static_cast<int>(threadIdx.x) / 32; }
   /// A tile's first sample.
-  SCOREMATCH_DEVICE std::int64_t first_of(std::int64_t tile) const { return tile * shape.rows; }
-  SCOREMATCH_DEVICE int tile_row() const { return tile_rows[warp()]; }
-  SCOREMATCH_DEVICE int tile_column() const { return tile_columns[warp()]; }
+  SCOREMATCH_DEVICE std::int64_t first_of(std::int64_t index) const { return index * shape.rows; }
+  SCOREMATCH_DEVICE int tile_row() const { return shape.tile_rows[warp()]; }
+  SCOREMATCH_DEVICE int tile_column() const { return shape.tile_columns[warp()]; }
   SCOREMATCH_DEVICE T* work(int which) const { return arrays.work + which * shape.work; }
   SCOREMATCH_DEVICE float* output() const { return reinterpret_cast<float*>(work(2)); }
-  SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + weights_at[l]; }
+  SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + shape.weights_at[l]; }
+  SCOREMATCH_DEVICE const float* output_bias() const { return arrays.biases + shape.net.layers[shape.hidden()].bias; }
   /// The first of a lane's own vectors.
   template <Space kSpace>
-  SCOREMATCH_DEVICE float4* kept() const {
+  SCOREMATCH_DEVICE float4* saved() const {
     if constexpr (kSpace == Space::shared)
-      return arrays.kept + thread();
+      return arrays.saved + thread();
     else
-      return kept_outside + thread();
+      return own.saved + thread();
   }
   /// Calls visit(SpaceConstant<...>()) with the space in which lanes save their vectors: one branch per layer, as
   /// accesses by a pointer that could be in either space are slower.
   template <class Visit>
-  SCOREMATCH_DEVICE void visit_kept(const Visit& visit) const {
-    if (p.tiling.kept_in_shared)
+  SCOREMATCH_DEVICE void visit_saved(const Visit& visit) const {
+    if (shape.tiling.saved_in_shared)
       visit(SpaceConstant<Space::shared>());
     else
       visit(SpaceConstant<Space::global>());
@@ -205,7 +184,7 @@ struct FusedBlock {
   }
 
   template <Activation kActivation>
-  SCOREMATCH_DEVICE static Jet activation(float z) {
+  SCOREMATCH_DEVICE static Activated activation(float z) {
     if constexpr (Operands::kFast)
       return activate_fast<kActivation>(z);
     else
@@ -215,69 +194,74 @@ struct FusedBlock {
   /// Parameters into shared memory: biases and, where they stay, weights, padded by zeros. The caller synchronises.
   SCOREMATCH_DEVICE void load_parameters(const float* params) const {
     SCOREMATCH_NO_UNROLL
-    for (int l = 0; l <= p.net.hidden; ++l) {
-      const LayerPlace& place = p.net.layers[l].place;
+    for (int l = 0; l <= shape.hidden(); ++l) {
+      const LayerPlace& place = shape.layer(l);
       for (int i = thread(); i < place.out_padded; i += shape.threads)
-        arrays.biases[p.net.layers[l].bias + i] = i < place.out ? params[place.bias + i] : 0.0f;
-      if (p.tiling.resident) load_weights(params + place.weight, place, arrays.weights + weights_at[l]);
+        arrays.biases[shape.net.layers[l].bias + i] = i < place.out ? params[place.bias + i] : 0.0f;
+      if (shape.tiling.resident) load_weights(params + place.weight, l);
     }
   }
 
-  /// kPull false: c[rows, out] += a [rows, in] W^T. True: c[rows, in] += a [rows, out] W. Of columns 32 column_warps
+  /// Forward: c[rows, out] += a [rows, in] W^T. Backward: c[rows, in] += a [rows, out] W. Of columns columns_at_once()
   /// group ... on. Called by the whole block; where weights stream it synchronises, before it reads `a` too.
-  template <bool kPull>
+  template <bool kBackward>
   SCOREMATCH_DEVICE void multiply_layer(Tile& c, const T* a, int a_stride, int l, int group = 0) const {
-    const LayerPlace& place = p.net.layers[l].place;
-    const int columns = kPull ? place.in_padded : place.out_padded, depth = kPull ? place.out_padded : place.in_padded;
-    const int at_once = 32 * p.tiling.column_warps, first = group * at_once;
+    const LayerPlace& place = shape.layer(l);
+    const int columns = kBackward ? place.in_padded : place.out_padded,
+              depth = kBackward ? place.out_padded : place.in_padded;
+    const int at_once = shape.columns_at_once(), first = group * at_once;
     const bool mine = has_columns(columns - first);
     const T* rows = a + tile_row() * a_stride;
-    const int slab_stride = (kPull ? at_once : kSlab) + Operands::kPadding;
+    const int slab_stride = (kBackward ? at_once : kSlab) + Operands::kPadding;
     const int here = columns - first < at_once ? columns - first : at_once;
-    if (!p.tiling.resident) {
+    if (!shape.tiling.resident) {
       __syncthreads();
-      fetch_slab<kPull>(place, first, here, 0, slab_stride);
+      fetch_slab<kBackward>(place, first, here, 0, slab_stride);
     }
     // Weights that stay are one slab.
-    const int step = p.tiling.resident ? depth : kSlab;
+    const int step = shape.tiling.resident ? depth : kSlab;
     SCOREMATCH_NO_UNROLL
     for (int k = 0; k < depth; k += step) {
-      const T* b = weights_of(l) + (kPull ? first : first * shape.weight_stride(place));
-      int stride = shape.weight_stride(place);
-      if (!p.tiling.resident) {
+      const T* b = weights_of(l) + (kBackward ? first : first * shape.weight_strides[l]);
+      int stride = shape.weight_strides[l];
+      if (!shape.tiling.resident) {
         ptx::cp_async_wait<0>();
         __syncthreads();
-        if (k + kSlab < depth) fetch_slab<kPull>(place, first, here, k + kSlab, slab_stride);
+        if (k + kSlab < depth) fetch_slab<kBackward>(place, first, here, k + kSlab, slab_stride);
         b = slab(k);
         stride = slab_stride;
       }
       if (mine)
-        multiply<Operands, false, kPull>(c, rows + k, a_stride, b + (kPull ? tile_column() : tile_column() * stride),
-                                         stride, step, lane());
+        multiply<Operands, false, kBackward>(
+            c, rows + k, a_stride, b + (kBackward ? tile_column() : tile_column() * stride), stride, step, lane());
     }
   }
 
-  /// dW += adjoint^T inputs over the tile's rows, and, where row_weights are given, the bias's sum of row_weight
-  /// adjoint; onto this block's partial sums. Called by the whole block; does not synchronise, and the next call for
+  /// dW += grad^T inputs over the tile's rows, and, where row_weights are given, the bias's sum of row_weight
+  /// grad; onto this block's partial sums. Called by the whole block; does not synchronise, and the next call for
   /// this layer may only come after a barrier.
-  SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* adjoint, int adjoint_stride, const T* inputs,
-                                             int input_stride, const T* row_weights, bool add, bool add_bias) const {
-    const LayerPlace& place = p.net.layers[l].place;
+  SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* grad, int grad_stride, const T* inputs, int input_stride,
+                                             const T* row_weights, bool add, bool add_bias) const {
+    const LayerPlace& place = shape.layer(l);
     const int squares = place.out_padded / 32 * (place.in_padded / 32);  // the largest tiles that leave no warp without
     if (squares >= shape.warps)
-      add_weight_tiles<2, 4>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
+      add_weight_tiles<2, 4>(place, grad, grad_stride, inputs, input_stride, row_weights, add, add_bias);
     else if (2 * squares >= shape.warps)
-      add_weight_tiles<1, 4>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
+      add_weight_tiles<1, 4>(place, grad, grad_stride, inputs, input_stride, row_weights, add, add_bias);
     else
-      add_weight_tiles<1, 2>(place, adjoint, adjoint_stride, inputs, input_stride, row_weights, add, add_bias);
+      add_weight_tiles<1, 2>(place, grad, grad_stride, inputs, input_stride, row_weights, add, add_bias);
   }
 
  private:
+  TileState& state_;
+
   /// A layer's weights [out, in]. A lane starts eight loads before it waits for one: each takes hundreds of clocks
   /// where nothing is in a cache.
-  SCOREMATCH_DEVICE void load_weights(const float* from, const LayerPlace& place, T* to) const {
+  SCOREMATCH_DEVICE void load_weights(const float* from, int l) const {
+    const LayerPlace& place = shape.layer(l);
+    T* to = arrays.weights + shape.weights_at[l];
     constexpr int kRows = 4, kColumns = 2;  // kFusedColumns is a multiple of the first; columns 32 apart
-    const int stride = shape.weight_stride(place);
+    const int stride = shape.weight_strides[l];
     SCOREMATCH_NO_UNROLL
     for (int row = kRows * warp(); row < place.out_padded; row += kRows * shape.warps) {
       SCOREMATCH_NO_UNROLL
@@ -298,36 +282,19 @@ struct FusedBlock {
     }
   }
 
-  SCOREMATCH_DEVICE void fill(const Params& given, const FusedArrays<Operands>& arrays_) {
-    shape = FusedShape<Operands>(given.tiling);
-    places = KeptPlaces<T>(given.net, given.tiling);
-    arrays = arrays_;
-    for (int i = 0; i < shape.warps; ++i) {
-      tile_rows[i] = i / given.tiling.column_warps * 16 * kRowTiles;
-      tile_columns[i] = i % given.tiling.column_warps * 32;
-    }
-    int next = 0;
-    for (int l = 0; l <= given.net.hidden; ++l) {
-      weights_at[l] = next;
-      const LayerPlace& place = given.net.layers[l].place;
-      if (given.tiling.resident) next += place.out_padded * shape.weight_stride(place);
-    }
-    kept_outside = static_cast<float4*>(given.kept) + std::int64_t{blockIdx.x} * places.all * shape.threads;
-  }
-
   SCOREMATCH_DEVICE T* slab(int k) const { return arrays.weights + k / kSlab % 2 * shape.slab; }
 
   /// Starts copying weights of depth k ... k + kSlab - 1 and `columns` columns from `first` on.
-  template <bool kPull>
+  template <bool kBackward>
   SCOREMATCH_DEVICE void fetch_slab(const LayerPlace& place, int first, int columns, int k, int stride) const {
     constexpr int kChunk = 16 / static_cast<int>(sizeof(T));
     const T* from = static_cast<const T*>(p.weights) + place.weight_padded;
     T* to = slab(k);
-    const int rows = kPull ? kSlab : columns, chunks = (kPull ? columns : kSlab) / kChunk;
+    const int rows = kBackward ? kSlab : columns, chunks = (kBackward ? columns : kSlab) / kChunk;
     SCOREMATCH_NO_UNROLL
     for (int i = thread(); i < rows * chunks; i += shape.threads) {
       const int row = i / chunks, column = i % chunks * kChunk;
-      const int from_row = kPull ? k + row : first + row, from_column = kPull ? first + column : k + column;
+      const int from_row = kBackward ? k + row : first + row, from_column = kBackward ? first + column : k + column;
       ptx::cp_async16(to + row * stride + column, from + std::int64_t{from_row} * place.in_padded + from_column, 16);
     }
     ptx::cp_async_commit();
@@ -345,9 +312,8 @@ struct FusedBlock {
   }
 
   template <int kOutTiles, int kInTiles>
-  SCOREMATCH_DEVICE void add_weight_tiles(const LayerPlace& place, const T* adjoint, int adjoint_stride,
-                                          const T* inputs, int input_stride, const T* row_weights, bool add,
-                                          bool add_bias) const {
+  SCOREMATCH_DEVICE void add_weight_tiles(const LayerPlace& place, const T* grad, int grad_stride, const T* inputs,
+                                          int input_stride, const T* row_weights, bool add, bool add_bias) const {
     const unsigned out_tiles = static_cast<unsigned>(place.out + 16 * kOutTiles - 1) / (16 * kOutTiles);
     const unsigned in_tiles = static_cast<unsigned>(place.in + 8 * kInTiles - 1) / (8 * kInTiles);
     SCOREMATCH_NO_UNROLL
@@ -357,23 +323,23 @@ struct FusedBlock {
       const auto out = static_cast<int>(tile - column * out_tiles) * 16 * kOutTiles,
                  in = static_cast<int>(column) * 8 * kInTiles;
       float c[kOutTiles][kInTiles][4] = {};
-      multiply<Operands, true, true>(c, adjoint + out, adjoint_stride, inputs + in, input_stride, shape.rows, lane());
+      multiply<Operands, true, true>(c, grad + out, grad_stride, inputs + in, input_stride, shape.rows, lane());
       const int row_length = place.in_padded;
-      float* to = ptx::in_global(partial) + place.weight_padded + std::int64_t{out + (lane() >> 2)} * row_length + in +
-                  2 * (lane() & 3);
+      float* to = ptx::in_global(own.partial) + place.weight_padded + std::int64_t{out + (lane() >> 2)} * row_length +
+                  in + 2 * (lane() & 3);
       if (add)
         for_each_pair(c, to, row_length, [](float* at, float x, float y) { ptx::add_float2(at, x, y); });
       else
         for_each_pair(c, to, row_length, [](float* at, float x, float y) { store2(at, x, y); });
       if (in == 0 && row_weights != nullptr)
-        add_bias_tiles<kOutTiles>(ptx::in_global(bias_partial) + place.bias_padded + out, adjoint + out, adjoint_stride,
+        add_bias_tiles<kOutTiles>(ptx::in_global(own.bias_partial) + place.bias_padded + out, grad + out, grad_stride,
                                   row_weights, add_bias);
     }
   }
 
   /// By the tensor cores too: the rows' weights as a column.
   template <int kOutTiles>
-  SCOREMATCH_DEVICE void add_bias_tiles(float* to, const T* adjoint, int adjoint_stride, const T* row_weights,
+  SCOREMATCH_DEVICE void add_bias_tiles(float* to, const T* grad, int grad_stride, const T* row_weights,
                                         bool add) const {
     float c[kOutTiles][4] = {};
     SCOREMATCH_NO_UNROLL
@@ -383,7 +349,7 @@ struct FusedBlock {
       SCOREMATCH_UNROLL
       for (int i = 0; i < kOutTiles; ++i) {
         typename Operands::A rows;
-        Operands::load_a_turned(rows, adjoint + k * adjoint_stride + 16 * i, adjoint_stride, lane());
+        Operands::load_a_transposed(rows, grad + k * grad_stride + 16 * i, grad_stride, lane());
         Operands::multiply(c[i], rows, column, 0);
       }
     }

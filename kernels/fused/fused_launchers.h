@@ -34,10 +34,10 @@ struct FusedTiling {
   Operands operands = Operands::bf16;
   int row_tiles = 1, row_warps = 1, column_warps = 1;
   int input_columns = 0, output_columns = 0, work_columns = 0;  // padded: network input, output, widest hidden layer
-  bool backward = true, directions = false, sliced = false, residual = false;  // what has to be kept of a tile
-  bool resident = true;        // weights stay in shared memory, else they stream through it
-  bool keeps_eps = false;      // from the prologue to the head, in shared memory; else it is drawn again
-  bool kept_in_shared = true;  // what the way back needs of the way forward, else in `kept`
+  bool backward = true, directions = false, sliced = false, residual = false;  // what has to be saved of a tile
+  bool resident = true;         // weights stay in shared memory, else they stream through it
+  bool saves_eps = false;       // from the prologue to the head, in shared memory; else it is drawn again
+  bool saved_in_shared = true;  // what the backward pass needs of the forward pass; else in `saved`
 
   int rows() const { return 16 * row_tiles * row_warps; }
   int threads() const { return 32 * row_warps * column_warps; }
@@ -57,43 +57,44 @@ struct FusedWish {
 bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling* tiling);
 /// Of a block, in bytes.
 std::size_t fused_shared_bytes(const FusedNet& net, const FusedTiling& tiling);
-std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling);
+std::size_t fused_saved_bytes(const FusedNet& net, const FusedTiling& tiling);
 
-/// What a head is made of (heads/head.cuh).
-struct HeadParts {
-  bool score_term, directions, sliced;
-};
-
-/// What every fused kernel takes.
-struct FusedBatchParams {
+/// What every fused kernel takes; the kernel does not change it.
+struct FusedParams {
   FusedNet net;
   FusedTiling tiling;
   const float* params = nullptr;  // [P]
-  const void* weights = nullptr;  // packed and padded, of T; not resident alone
-  PerturbParams prologue;         // data, noise, sigma, eps, parameterization, features, dim
-  int directions = 0;             // M
-  std::int64_t batch = 0;
-  int blocks = 1;        // of the grid; at most as many as tiles
-  void* kept = nullptr;  // [blocks, fused_kept_bytes]; where kept_in_shared is false
+  const void* weights = nullptr;  // packed and padded, of T; null where they are resident
+  BatchParams batch;
+  Features features;
+  std::int64_t samples = 0;  // of the batch
+  int directions = 0;        // M
+  int blocks = 1;            // of the grid; at most as many as tiles
+  void* saved = nullptr;     // [blocks, fused_saved_bytes]; where saved_in_shared is false
 };
 
-struct FusedLossParams : FusedBatchParams {
-  HeadParams head;  // objective, true_score, directions, share, weighting, grad_factor, grad_x_stride
-  HeadTerm terms[2];
+struct FusedLossParams : FusedParams {
+  Term terms[2];
   int term_count = 1;
-  bool gradient = false;     // of the parameters
-  float* grad_x = nullptr;   // [batch, head.grad_x_stride]; null: not wanted
+  Weighting weighting;
+  double grad_factor = 1;   // loss_scale / samples of the whole batch
+  bool gradient = false;    // of the parameters
+  float* grad_x = nullptr;  // [samples, grad_x_stride]; null: not wanted
+  std::int64_t grad_x_stride = 0;
   float* partial = nullptr;  // [blocks, partial_stride]: padded weights, then biases from bias_offset on
   std::int64_t partial_stride = 0, bias_offset = 0;
   EstimateRecord* estimates = nullptr;  // [blocks]
-  float* loss_per_sample = nullptr;     // [batch]; null: not wanted
-  HeadParts parts{};                    // filled in by the kernel
+  float* loss_per_sample = nullptr;     // [samples]; null: not wanted
 };
 int launch_fused_loss(const FusedLossParams& params, CUstream_st* stream);
 
-struct FusedScoreParams : FusedBatchParams {  // eps is not drawn
-  ScoreParams given;                          // dim, x, directions, share; outputs: score, jvp_out, divergence
-  ScoreParams score;                          // the kernel's own: `given` for the tile at hand
+struct FusedScoreParams : FusedParams {  // x is perturbed already
+  float weight = 1;                      // of each direction in the divergence
+  float* score = nullptr;                // [samples, score_stride]; null, as the others: not wanted
+  std::int64_t score_stride = 0;
+  float* jvp = nullptr;  // [M, samples, .]
+  std::int64_t jvp_plane = 0, jvp_stride = 0;
+  float* divergence = nullptr;  // [samples]
 };
 int launch_fused_score(const FusedScoreParams& params, CUstream_st* stream);
 

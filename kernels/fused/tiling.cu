@@ -16,10 +16,9 @@ std::int64_t aligned(std::int64_t elements) { return (elements + 127) / 128 * 12
 template <class Operands>
 std::size_t shared_bytes_of(const FusedNet& net, const FusedTiling& tiling) {
   Carver carve;
-  FusedArrays<Operands>(net, tiling, carve);
-  return (tiling.backward ? shared_bytes<FusedBlock<FusedLossParams, Operands, 1>>(1)
-                          : shared_bytes<FusedBlock<FusedScoreParams, Operands, 1>>(1)) +
-         carve.used();
+  carve.take<FusedShared<Operands>>(1);
+  FusedArrays<Operands>(FusedShape<Operands>(net, tiling), carve);
+  return carve.used();
 }
 
 /// Rows by halves from the most on: as many as the batch gives every multiprocessor one tile of.
@@ -40,7 +39,7 @@ bool set_rows(FusedTiling& tiling, int rows) {
 }
 
 /// Bytes a sample moves between a multiprocessor and the L2 cache: partial sums and streaming weights once a tile and a
-/// pass, what is kept outside there and back. The last counts half as much again, as lanes wait for it.
+/// pass, what is saved outside, there and back. The last counts half as much again, as lanes wait for it.
 double cache_bytes(const FusedNet& net, const FusedTiling& tiling, const FusedWish& wish) {
   double weights = 0;
   for (int l = 0; l <= net.hidden; ++l)
@@ -48,15 +47,15 @@ double cache_bytes(const FusedNet& net, const FusedTiling& tiling, const FusedWi
   const double passes = 1 + wish.directions, element = tiling.operands == Operands::bf16 ? 2 : 4;
   double bytes = (wish.backward ? 4 * weights * passes : 0) +
                  (tiling.resident ? 0 : (wish.backward ? 2 : 1) * element * weights * passes);
-  if (!tiling.kept_in_shared) bytes += 3 * passes * static_cast<double>(fused_kept_bytes(net, tiling));
+  if (!tiling.saved_in_shared) bytes += 3 * passes * static_cast<double>(fused_saved_bytes(net, tiling));
   return bytes / tiling.rows();
 }
 
 }  // namespace
 
-std::size_t fused_kept_bytes(const FusedNet& net, const FusedTiling& tiling) {
-  const int vectors =
-      tiling.operands == Operands::bf16 ? KeptPlaces<bf16>(net, tiling).all : KeptPlaces<float>(net, tiling).all;
+std::size_t fused_saved_bytes(const FusedNet& net, const FusedTiling& tiling) {
+  const int vectors = tiling.operands == Operands::bf16 ? FusedShape<Bf16Operands>(net, tiling).saved.all
+                                                        : FusedShape<SplitTf32Operands>(net, tiling).saved.all;
   return static_cast<std::size_t>(vectors) * 16 * static_cast<std::size_t>(tiling.threads());
 }
 
@@ -104,7 +103,7 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
     if (!set_rows(next, rows)) continue;
     for (int placement = 0; placement < 4; ++placement) {
       next.resident = placement < 2;
-      next.kept_in_shared = placement % 2 == 0;
+      next.saved_in_shared = placement % 2 == 0;
       if (fused_shared_bytes(net, next) > wish.shared_bytes) continue;
       const double bytes = cache_bytes(net, next, wish);
       if (found && bytes >= least) continue;
@@ -114,8 +113,8 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
     }
   }
   if (!found || !wish.denoising) return found;
-  tiling->keeps_eps = true;
-  if (fused_shared_bytes(net, *tiling) > wish.shared_bytes) tiling->keeps_eps = false;
+  tiling->saves_eps = true;
+  if (fused_shared_bytes(net, *tiling) > wish.shared_bytes) tiling->saves_eps = false;
   return true;
 }
 

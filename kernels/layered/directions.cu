@@ -3,7 +3,7 @@
 // batch.
 //
 // A warp does 32 / lanes rows of one direction, a lane a group of four columns at a time; on the sphere in two passes,
-// drawing twice. Bytes a row: sizeof(T) columns written. Sums are taken over a row by one warp, in an order of dim
+// drawing twice. Bytes per row: sizeof(T) columns written. Sums are taken over a row by one warp, in an order of dim
 // alone.
 #include "device/launch.h"
 #include "device/noise.cuh"

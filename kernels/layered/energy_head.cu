@@ -1,46 +1,43 @@
-// The part of an energy net's objective along directions, and what goes back from its one output (docs/math.md, section
-// "Energy nets"): with F_m the tangent of F along v_m and F" the sum of its second derivatives along all of them,
+// The part of an energy net's term along directions, and the gradients of its one output (docs/math.md, section "Energy
+// nets"): with F_m the tangent of F along v_m and F" the sum of its second derivatives along all of them,
 //
-//   l += share sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + share b c F"        v_m^T s = a v_m^T x_tilde + b F_m
+//   l += weight sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + weight b c F"        v_m^T s = a v_m^T x_tilde + b F_m
 //
-//   F_m^ = share lambda/N b v_m^T s      F"^ = share lambda/N b c      F_u^ = 1      F^ = 0      x^ += share lambda/N a
-//   (v_m^T s) v_m
+//   grad_F_m = weight lambda/N b v_m^T s      grad_F" = weight lambda/N b c      grad_F_u = 1      grad_F = 0
+//   grad_x += weight lambda/N a (v_m^T s) v_m
 //
-// the square and its adjoints for SSM alone. The tangent u is F^ as a head leaves it, lambda/N b s^. With lambda = 1,
-// and nothing sent back, l is share sum_m v_m^T J v_m: a divergence.
+// the square and its gradients for sliced squares alone. The tangent u is grad_F as a head leaves it, lambda/N b
+// grad_s. With lambda = 1, and nothing sent back, l is weight sum_m v_m^T J v_m: a divergence.
 //
-// A warp does 32 / lanes samples, a lane four columns at a time; v is drawn again where a != 0. Bytes a row: those of x
-// where a square asks for it; 4 count read, sizeof(T) bar_columns a slot written. Sums over a row are one warp's, in an
-// order of dim alone.
+// A warp does 32 / lanes samples, a lane four columns at a time; v is drawn again where a != 0. Bytes per row: those of
+// x where a square asks for it; 4 count read, sizeof(T) grad_columns per slot written. Sums over a row are one warp's,
+// in an order of dim alone.
 #include "device/launch.h"
-#include "heads/row.cuh"
+#include "layered/head_row.cuh"
 
 namespace scorematch {
 namespace kernels {
 namespace {
 
 constexpr int kThreads = 128;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 96 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 96 per thread
 
-/// |v|^2 and, where the objective has its square, v^T x_tilde. Called by whole warps; every lane of the row has them.
+/// |v|^2 and, of a sliced square, v^T x_tilde. Called by whole warps; every lane of the row has them.
 SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
                                      float& square, float& along) {
   square = along = 0.0f;
   if (r.a != 0.0f) {  // zero past the batch
     const SampleDirection direction = scaled_direction(p, r, slot);
-    const SampleEps<> eps(p.eps, p.noise, r.sample, p.dim);
-    const float* x = data_row(p.data, p.noise, r.sample);
-    const bool sliced = p.objective == Objective::ssm;
-    const float step = p.term.point * r.sigma;
+    const PerturbedSample<> point{data_row(p.data, p.noise, r.sample), SampleEps<>(p.eps, p.noise, r.sample, p.dim),
+                                  p.term.point * r.sigma, p.dim};
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
-      float v[4], point[4] = {}, noise[4] = {};
+      float v[4], x_tilde[4] = {};
       direction.get4(g, v);
-      if (sliced) read4(x, g, p.dim, point);
-      if (sliced && eps.is_perturbed) eps.get4(g, noise);
+      if (p.term.sliced_square) point.get4(g, x_tilde);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         square = fmaf(v[i], v[i], square);
-        along = fmaf(v[i], fmaf(step, noise[i], point[i]), along);
+        along = fmaf(v[i], x_tilde[i], along);
       }
     }
   }
@@ -48,18 +45,19 @@ SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, cons
   along = at.lanes.sum(along);
 }
 
-/// The adjoint of an output: (value, 0, ...).
+/// The gradient of an output: (value, 0, ...).
 template <class T>
-SCOREMATCH_DEVICE void store_bar(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane, float value) {
+SCOREMATCH_DEVICE void store_output_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane,
+                                             float value) {
   if (plane == nullptr || r.row >= p.rows || at.lane != 0) return;
-  T* out = static_cast<T*>(plane) + r.row * p.jvp_bar_stride;
-  for (int g = 0; g < group_count(p.bar_columns); ++g) {
-    const float bar[4] = {g == 0 ? value : 0.0f, 0.0f, 0.0f, 0.0f};
-    write4(out, g, p.bar_columns, bar);
+  T* out = static_cast<T*>(plane) + r.row * p.grad_jvp_stride;
+  for (int g = 0; g < group_count(p.grad_columns); ++g) {
+    const float grad[4] = {g == 0 ? value : 0.0f, 0.0f, 0.0f, 0.0f};
+    write4(out, g, p.grad_columns, grad);
   }
 }
 
-/// What (v^T s)^2 / 2 of one direction adds to the adjoint of x round the network.
+/// What (v^T s)^2 / 2 of one direction adds to the gradient of x past the network.
 SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
                                        float factor) {
   if (p.grad_x == nullptr || r.row >= p.batch) return;
@@ -67,12 +65,12 @@ SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, co
   const SampleDirection direction = scaled_direction(p, r, slot);
   float* grad_x = p.grad_x + r.row * p.grad_x_stride;
   for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
-    float v[4] = {}, bar[4] = {};
+    float v[4] = {}, grad[4] = {};
     if (r.a != 0.0f) direction.get4(g, v);
-    if (add) read4(grad_x, g, p.dim, bar);
+    if (add) read4(grad_x, g, p.dim, grad);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) bar[i] = fmaf(factor, v[i], bar[i]);
-    write4(grad_x, g, p.dim, bar);
+    for (int i = 0; i < 4; ++i) grad[i] = fmaf(factor, v[i], grad[i]);
+    write4(grad_x, g, p.dim, grad);
   }
 }
 
@@ -83,7 +81,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(
   const RowLanes lanes(group_count(p.dim));
   const LaneOfRow at{lanes, lanes.lane_of(thread)};
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
-  const bool sample = row < p.batch, sliced = p.objective == Objective::ssm;
+  const bool sample = row < p.batch, sliced = p.term.sliced_square;
   const HeadRow r = head_row(p, row);
   float loss = 0.0f;
   for (int slot = 0; slot < p.count; ++slot) {
@@ -92,17 +90,17 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(
     const float tangent = sliced && sample ? p.jvp[slot * p.jvp_plane + row * p.jvp_stride] : 0.0f;
     const float slice = sliced ? fmaf(r.a, along, r.b * tangent) : 0.0f;
     loss += fmaf(0.5f * slice, slice, r.a * square);
-    const DirectionFactors factors = direction_factors(p, r, slice);
-    if (p.jvp_bar != nullptr)
-      store_bar<T>(p, r, at, static_cast<T*>(p.jvp_bar) + slot * p.jvp_bar_plane, factors.output);
+    const DirectionFactors factors = direction_factors(p.term, r, slice);
+    if (p.grad_jvp != nullptr)
+      store_output_gradient<T>(p, r, at, static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane, factors.output);
     if (sliced) add_to_gradient(p, r, at, slot, factors.x);
   }
   if (params.second != nullptr && sample) loss = fmaf(r.b * r.c, params.second[row * p.jvp_stride], loss);
-  store_bar<T>(p, r, at, params.second_bar, p.share * r.jvp_factor);
-  store_bar<T>(p, r, at, params.unit_bar, 1.0f);
-  store_bar<T>(p, r, at, params.value_bar, 0.0f);
+  store_output_gradient<T>(p, r, at, params.grad_second, p.term.weight * r.jvp_factor);
+  store_output_gradient<T>(p, r, at, params.grad_unit, 1.0f);
+  store_output_gradient<T>(p, r, at, params.grad_value, 0.0f);
   if (!sample || at.lane != 0 || p.loss == nullptr) return;
-  loss *= p.share * r.loss_factor;
+  loss *= p.term.weight * r.loss_factor;
   p.loss[row] = p.first_group && !p.add_loss ? loss : p.loss[row] + loss;
 }
 

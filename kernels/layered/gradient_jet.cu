@@ -1,10 +1,10 @@
-// One hidden layer of an energy net's gradient with its tangents (docs/math.md, section "The jet"; ^ marks an adjoint):
-// the way back of F carried forward along v_m, so that below the first layer slot 0 is grad F and slot m its derivative
-// along v_m, the product of F's second derivatives with v_m.
+// One hidden layer of an energy net's gradient with its tangents (docs/math.md, section "The jet"): the backward pass
+// of F carried along v_m, so that below the first layer slot 0 is grad F and slot m its derivative along v_m, the
+// product of F's second derivatives with v_m.
 //
-//   z_0^ = phi' h'_0^      z_m^ = phi' h'_m^ + phi'' z_m h'_0^      m = 1 ... slots - 1
+//   grad_z_0 = phi' grad_h'_0      grad_z_m = phi' grad_h'_m + phi'' z_m grad_h'_0      m = 1 ... slots - 1
 //
-// z and the adjoints are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots.
+// z and the gradients are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots.
 // Bytes: 3 slots rows width sizeof(T). Elementwise: nothing depends on the launch.
 #include "device/activation.cuh"
 #include "device/element.cuh"
@@ -24,25 +24,25 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) gradient_jet_kernel
   const std::int64_t plane = p.rows * p.width;
   if (at >= plane) return;
   const int column = static_cast<int>(at / 4 % groups) * 4;
-  float z[4], bias[4], bar[4], first[4], bent[4];  // bent: phi'' h'_0^
+  float z[4], bias[4], grad[4], first[4], bent[4];  // bent: phi'' grad_h'_0
   load4(static_cast<const T*>(p.z) + at, z);
   load4(p.bias + column, bias);
-  load4(static_cast<const T*>(p.h_bar) + at, bar);
+  load4(static_cast<const T*>(p.grad_h) + at, grad);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const Jet jet = activate<kActivation>(z[i] + bias[i]);
-    first[i] = jet.first;
-    bent[i] = jet.second * bar[i];
-    bar[i] *= first[i];
+    const Activated phi = activate<kActivation>(z[i] + bias[i]);
+    first[i] = phi.first;
+    bent[i] = phi.second * grad[i];
+    grad[i] *= first[i];
   }
-  store4(static_cast<T*>(p.z_bar) + at, bar);
+  store4(static_cast<T*>(p.grad_z) + at, grad);
   for (int slot = 1; slot < p.slots; ++slot) {
     float tangent[4];
     load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
-    load4(static_cast<const T*>(p.h_bar) + slot * plane + at, bar);
+    load4(static_cast<const T*>(p.grad_h) + slot * plane + at, grad);
     SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) bar[i] = fmaf(first[i], bar[i], bent[i] * tangent[i]);
-    store4(static_cast<T*>(p.z_bar) + slot * plane + at, bar);
+    for (int i = 0; i < 4; ++i) grad[i] = fmaf(first[i], grad[i], bent[i] * tangent[i]);
+    store4(static_cast<T*>(p.grad_z) + slot * plane + at, grad);
   }
 }
 

@@ -1,51 +1,116 @@
-// The heads: from F and (dF/dz) v to each sample's loss and the adjoints to send back, in one pass over a row.
+// The head: from F and (dF/dz) v to each sample's loss and the gradients to send back, in one pass over a row.
 //
-//   s = a x_tilde + b F        J v = a v + b c (dF/dz) v
-//   F^ = lambda/N b s^         ((dF/dz) v)^ = lambda/N b c (J v)^
+//   s = a x_tilde + b F                      J v = a v + b c (dF/dz) v
+//   grad_F = lambda/N b grad_s               grad of (dF/dz) v = lambda/N b c grad of J v
 //
-// A warp does 32 / lanes samples, a lane four columns at a time; eps and v are drawn again, never stored. Bytes a row:
-// 4 dim (1 + count) read, sizeof(T) bar_columns (1 + count) written. Sums over a row are one warp's, in an order of dim
-// alone; a sample's loss does not depend on the launch.
+// for any term of an objective (launchers.h). A warp does 32 / lanes samples, a lane four columns at a time; eps and v
+// are drawn again, never stored. Bytes per row: 4 dim (1 + count) read, sizeof(T) grad_columns (1 + count) written.
+// Sums over a row are one warp's, in an order of dim alone; a sample's loss does not depend on the launch.
+#include "device/head.cuh"
 #include "device/launch.h"
-#include "heads/all.cuh"
-#include "heads/row.cuh"
+#include "layered/head_row.cuh"
 
 namespace scorematch {
 namespace kernels {
 namespace {
 
 constexpr int kThreads = 128;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 96 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 96 per thread
 
-template <class Head, class T>
+/// v^T J v and, where asked for, v^T s. Called by whole warps; every lane of the row has them.
+template <bool kSliced>
+SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot, float& along,
+                               float& slice) {
+  along = slice = 0.0f;
+  if (r.is_sample) {
+    const SampleDirection direction = scaled_direction(p, r, slot);
+    const SampleScore<> score = sample_score(p, r);
+    const float* jvp_row = p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride;
+    for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
+      float v[4], jvp[4], s[4];
+      direction.get4(g, v);
+      read4(jvp_row, g, p.dim, jvp);
+      if (kSliced) score.get4(g, s);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        along = fmaf(v[i], fmaf(r.a, v[i], r.b * r.c * jvp[i]), along);
+        if (kSliced) slice = fmaf(v[i], s[i], slice);
+      }
+    }
+  }
+  along = at.lanes.sum(along);
+  if (kSliced) slice = at.lanes.sum(slice);
+}
+
+/// The gradients of one direction: weight v of J v and, of the sliced square, weight (v^T s) v onto that of s.
+template <bool kSliced, class T>
+SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
+                                                 float slice) {
+  const DirectionFactors factors = direction_factors(p.term, r, slice);
+  const bool add = slot > 0 || !p.first_group;
+  const SampleDirection direction = scaled_direction(p, r, slot);
+  for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
+    float v[4] = {}, grad[4] = {};
+    if (r.is_sample) direction.get4(g, v);
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) grad[i] = factors.jvp * v[i];
+    if (p.grad_jvp != nullptr)
+      write4(static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane + r.row * p.grad_jvp_stride, g, p.grad_columns,
+             grad);
+    if (!kSliced || 4 * g >= p.dim) continue;
+    if (p.grad_score != nullptr) {
+      float* grad_score = p.grad_score + r.row * p.grad_score_stride;
+      if (add) read4(grad_score, g, p.dim, grad);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) grad[i] = fmaf(factors.output, v[i], add ? grad[i] : 0.0f);
+      write4(grad_score, g, p.dim, grad);
+    }
+    if (p.grad_x != nullptr && r.is_sample) {
+      float* grad_x = p.grad_x + r.row * p.grad_x_stride;
+      if (add || p.add_loss) read4(grad_x, g, p.dim, grad);
+      SCOREMATCH_UNROLL
+      for (int i = 0; i < 4; ++i) grad[i] = fmaf(factors.x, v[i], add || p.add_loss ? grad[i] : 0.0f);
+      write4(grad_x, g, p.dim, grad);
+    }
+  }
+}
+
+/// The part of s alone, with what the sliced squares have left of its gradient. Of one row; this lane's part.
+template <bool kSliced, class T>
+SCOREMATCH_DEVICE float run_score_term(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
+  if (kSliced && !needs_score(p.term) && p.grad_output == p.grad_score) return 0.0f;  // all is there
+  const bool has_slices = kSliced && p.grad_score != nullptr;
+  RowGradients<T> grads{};
+  grads.columns = p.grad_columns;
+  if (p.grad_output != nullptr) grads.output = static_cast<T*>(p.grad_output) + r.row * p.grad_output_stride;
+  if (has_slices) grads.slices = p.grad_score + r.row * p.grad_score_stride;
+  if (p.grad_x != nullptr) grads.x = p.grad_x + r.row * p.grad_x_stride;
+  grads.adds_x = p.add_loss || (kSliced && (p.count > 0 || !p.first_group));
+  const SampleScore<> score = sample_score(p, r);
+  return run_score_term(p.term, r, score, ScoreTerm<Space::global>(p, p.term, r, score.point.eps), grads, at);
+}
+
+template <bool kSliced, class T>
 SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   const int thread = static_cast<int>(threadIdx.x);
-  const RowLanes lanes(group_count(p.bar_columns));
+  const RowLanes lanes(group_count(p.grad_columns));
   const LaneOfRow at{lanes, lanes.lane_of(thread)};
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const HeadRow r = head_row(p, row);
-  float loss = 0.0f, term = 0.0f;
-  if (Head::kDirections) {
-    for (int slot = 0; slot < p.count; ++slot) {
-      float along, slice;
-      project<Head>(p, r, at, slot, along, slice);
-      loss += fmaf(0.5f * slice, slice, along);
-      if (row < p.rows) store_direction_adjoints<Head, T>(p, r, at, slot, slice);
-    }
-    loss *= p.share;
+  float loss = 0.0f, score = 0.0f;
+  for (int slot = 0; slot < p.count; ++slot) {
+    float along, slice;
+    project<kSliced>(p, r, at, slot, along, slice);
+    loss += fmaf(0.5f * slice, slice, along);
+    if (row < p.rows) store_direction_gradients<kSliced, T>(p, r, at, slot, slice);
   }
-  if constexpr (Head::kScoreTerm) {
-    if (p.last_group && row < p.rows) term = score_term<Head, T>(p, r, at);
-    term = lanes.sum(term);
-  } else {
-    const bool apart = static_cast<const void*>(p.score_bar) != p.output_bar;
-    if (p.last_group && row < p.rows && p.output_bar != nullptr && apart) store_score_adjoint<T>(p, r, at);
-  }
-  if (row >= p.batch || at.lane != 0) return;
-  loss += term;
-  if (Head::kDirections && p.trace != nullptr) {
+  if (p.last_group && row < p.rows) score = run_score_term<kSliced, T>(p, r, at);
+  score = lanes.sum(score);
+  if (!r.is_sample || at.lane != 0) return;
+  loss = loss * p.term.weight + score;
+  if (p.trace != nullptr) {
     loss += fmaf(r.a, static_cast<float>(p.dim), r.b * r.c * p.trace[row]);
-    if (p.trace_bar != nullptr) p.trace_bar[row] = r.jvp_factor;
+    if (p.grad_trace != nullptr) p.grad_trace[row] = r.jvp_factor;
   }
   if (p.loss == nullptr) return;
   loss *= r.loss_factor;
@@ -54,12 +119,15 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) head_kernel(HeadParams p) {
-  visit_head(p.objective, [&](auto head) { run_head<typename decltype(head)::Head, T>(p); });
+  if (p.term.sliced_square)
+    run_head<true, T>(p);
+  else
+    run_head<false, T>(p);
 }
 
 template <class T>
 int launch_of(const HeadParams& p, CUstream_st* stream) {
-  return launch(head_kernel<T>, row_grid(p.rows, p.bar_columns, kThreads), stream, p);
+  return launch(head_kernel<T>, row_grid(p.rows, p.grad_columns, kThreads), stream, p);
 }
 
 }  // namespace

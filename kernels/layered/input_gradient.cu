@@ -1,5 +1,5 @@
-// grad_x += c(sigma) input^: the adjoint of x through the network, after a head has written what goes round it.
-// A thread a group of four columns. Bytes a row: (8 + sizeof(T)) dim. Elementwise.
+// grad_x += c(sigma) grad_input: the gradient of x through the network, after a head has written the part that bypasses
+// it. One thread per group of four columns. Bytes per row: (8 + sizeof(T)) dim. Elementwise.
 #include "device/coefficients.cuh"
 #include "device/group.cuh"
 #include "device/launch.h"
@@ -18,13 +18,13 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) input_gradient_kern
   if (i >= p.batch * groups) return;
   const std::int64_t row = i / groups;
   const int g = static_cast<int>(i % groups);
-  float bar[4], grad[4];
-  load4(static_cast<const T*>(p.input_bar) + row * p.input_bar_stride + 4 * g, bar);  // padded: whole groups
+  float through[4], grad[4];
+  load4(static_cast<const T*>(p.grad_input) + row * p.grad_input_stride + 4 * g, through);  // padded: whole groups
   float* grad_x = p.grad_x + row * p.grad_x_stride;
   read4(grad_x, g, p.dim, grad);
   const float c = coefficients(p.parameterization, p.sigma[row]).c;
   SCOREMATCH_UNROLL
-  for (int k = 0; k < 4; ++k) grad[k] = fmaf(c, bar[k], grad[k]);
+  for (int k = 0; k < 4; ++k) grad[k] = fmaf(c, through[k], grad[k]);
   write4(grad_x, g, p.dim, grad);
 }
 

@@ -1,17 +1,18 @@
-// One hidden layer's activation on the way back (docs/math.md, section "The jet"; ^ marks an adjoint):
+// Backward pass of one hidden layer's activation (docs/math.md, section "The jet"):
 //
-//   curvature = phi'' sum_m z_m h'_m^ [+ what earlier groups of tangents left]
-//   z_0^ = phi' h'_0^ + curvature      z_m^ = phi' h'_m^      m = 1 ... slots - 1
-//   bias^ = sum over rows of z_0^
+//   curvature = phi'' sum_m z_m grad_h'_m [+ what earlier groups of tangents left]
+//   grad_z_0 = phi' grad_h'_0 + curvature      grad_z_m = phi' grad_h'_m      m = 1 ... slots - 1
+//   grad_bias = sum over rows of grad_z_0
 //
-// and of an energy net, whose second derivatives' slot is behind the tangents, with q as jet_forward left it,
+// and for an energy net, whose second derivatives' slot is behind the tangents, with q as jet_forward left it,
 //
-//   curvature += (phi'' z" + phi''' q) h'"^      z_m^ += 2 phi'' z_m h'"^  for m <= curved      z"^ = phi' h'"^
+//   curvature += (phi'' z" + phi''' q) grad_h'"      grad_z_m += 2 phi'' z_m grad_h'"  for m <= curved
+//   grad_z" = phi' grad_h'"
 //
-// z and the adjoints are [slots, rows, width] of T, curvature and q [rows, width] float, and phi' to phi''' are found
-// again from z_0 + bias: to store them would cost as many bytes as they save. Where further groups of tangents are to
-// come, h'"^ is kept for them. Bytes: 3 slots rows width sizeof(T); with second derivatives 4 rows width more for q and
-// sizeof(T) rows width for h'"^ where it is kept. Without them the kernel is one of its own.
+// z and the gradients are [slots, rows, width] of T, curvature and q [rows, width] float. phi' to phi''' are computed
+// again from z_0 + bias: to store them would cost as many bytes as they save. grad_h'" is saved where further groups of
+// tangents follow. Bytes: 3 slots rows width sizeof(T); with second derivatives 4 rows width more for q and
+// sizeof(T) rows width for grad_h'" where it is saved. Without them the kernel is one of its own.
 //
 // A block does 128 columns of 256 rows, a warp every eighth row, a lane four columns; the bias gradient's partial sum
 // is the block's own, its warps added in order. Blocks of rows depend on the rows alone, so the sums do too.
@@ -25,58 +26,59 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-constexpr int kResidentBlocks = 2;  // a multiprocessor: the register budget, 128 a thread
+constexpr int kResidentBlocks = 2;  // per multiprocessor: the register budget, 128 per thread
 
-/// h'"^ of four columns; in the group that has its slot, whose part of the curvature and z"^ are seen to.
+/// grad_h'" of four columns. In the group that has its slot: also its part of the curvature, and grad_z".
 template <class T, Activation kActivation>
-SCOREMATCH_DEVICE void second_back(const JetBackwardParams& p, const float (&z0)[4], std::int64_t at,
-                                   const float (&first)[4], const float (&second)[4], float (&curvature)[4],
-                                   float (&second_bar)[4]) {
+SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (&z0)[4], std::int64_t at,
+                                       const float (&first)[4], const float (&second)[4], float (&curvature)[4],
+                                       float (&grad_second)[4]) {
   if (!p.second) {
-    load4(static_cast<const T*>(p.second_bar) + at, second_bar);
+    load4(static_cast<const T*>(p.grad_second) + at, grad_second);
     return;
   }
   const std::int64_t place = p.slots * p.rows * p.width + at;
-  load4(static_cast<const T*>(p.h_bar) + place, second_bar);
-  if (p.second_bar != nullptr) store4(static_cast<T*>(p.second_bar) + at, second_bar);
+  load4(static_cast<const T*>(p.grad_h) + place, grad_second);
+  if (p.grad_second != nullptr) store4(static_cast<T*>(p.grad_second) + at, grad_second);
   float z[4] = {}, squares[4];
   if (!p.second_starts) load4(static_cast<const T*>(p.z) + place, z);
   load4(p.squares + at, squares);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i)
-    curvature[i] = fmaf(second[i], z[i], third_derivative<kActivation>(z0[i]) * squares[i]) * second_bar[i];
+    curvature[i] = fmaf(second[i], z[i], third_derivative<kActivation>(z0[i]) * squares[i]) * grad_second[i];
   if (p.second_starts) return;  // below the first layer they are zero
   SCOREMATCH_UNROLL
-  for (int i = 0; i < 4; ++i) z[i] = first[i] * second_bar[i];
-  store4(static_cast<T*>(p.z_bar) + place, z);
+  for (int i = 0; i < 4; ++i) z[i] = first[i] * grad_second[i];
+  store4(static_cast<T*>(p.grad_z) + place, z);
 }
 
-/// Four columns of one row, all slots; adds z_0^ to `sums`.
+/// Four columns of one row, all slots; adds grad_z_0 to `sums`.
 template <class T, Activation kActivation, bool kCurved>
-SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at, float (&sums)[4]) {
+SCOREMATCH_DEVICE void backward_row(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at,
+                                    float (&sums)[4]) {
   const std::int64_t plane = p.rows * p.width;
   float z[4], first[4], second[4], curvature[4] = {};
   load4(static_cast<const T*>(p.z) + at, z);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
     z[i] += bias[i];
-    const Jet jet = activate<kActivation>(z[i]);
-    first[i] = jet.first;
-    second[i] = jet.second;
+    const Activated phi = activate<kActivation>(z[i]);
+    first[i] = phi.first;
+    second[i] = phi.second;
   }
-  float second_bar[4] = {};
-  if constexpr (kCurved) second_back<T, kActivation>(p, z, at, first, second, curvature, second_bar);
+  float grad_second[4] = {};
+  if constexpr (kCurved) second_backward<T, kActivation>(p, z, at, first, second, curvature, grad_second);
   for (int slot = 1; slot < p.slots; ++slot) {
-    float tangent[4], bar[4];
+    float tangent[4], grad[4];
     load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
-    load4(static_cast<const T*>(p.h_bar) + slot * plane + at, bar);
+    load4(static_cast<const T*>(p.grad_h) + slot * plane + at, grad);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {
-      curvature[i] = fmaf(second[i] * tangent[i], bar[i], curvature[i]);
-      bar[i] *= first[i];
-      if (kCurved && slot <= p.curved) bar[i] = fmaf(2.0f * second[i] * tangent[i], second_bar[i], bar[i]);
+      curvature[i] = fmaf(second[i] * tangent[i], grad[i], curvature[i]);
+      grad[i] *= first[i];
+      if (kCurved && slot <= p.curved) grad[i] = fmaf(2.0f * second[i] * tangent[i], grad_second[i], grad[i]);
     }
-    store4(static_cast<T*>(p.z_bar) + slot * plane + at, bar);
+    store4(static_cast<T*>(p.grad_z) + slot * plane + at, grad);
   }
   if (p.has_curvature) {
     float earlier[4];
@@ -88,14 +90,14 @@ SCOREMATCH_DEVICE void go_back(const JetBackwardParams& p, const float (&bias)[4
     store4(p.curvature + at, curvature);
     return;
   }
-  float bar[4];
-  load4(static_cast<const T*>(p.h_bar) + at, bar);
+  float grad[4];
+  load4(static_cast<const T*>(p.grad_h) + at, grad);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    bar[i] = fmaf(first[i], bar[i], curvature[i]);
-    sums[i] += bar[i];
+    grad[i] = fmaf(first[i], grad[i], curvature[i]);
+    sums[i] += grad[i];
   }
-  store4(static_cast<T*>(p.z_bar) + at, bar);
+  store4(static_cast<T*>(p.grad_z) + at, grad);
 }
 
 template <class T, Activation kActivation, bool kCurved>
@@ -112,7 +114,7 @@ __global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) jet_backward_
     float bias[4];
     load4(p.bias + column, bias);
     for (std::int64_t row = first_row + warp; row < end; row += kColumnWarps)
-      go_back<T, kActivation, kCurved>(p, bias, row * p.width + column, sums);
+      backward_row<T, kActivation, kCurved>(p, bias, row * p.width + column, sums);
   }
   if (p.first_slot == 0)  // the same for all threads
     store_column_sums(sums, warp_sums, p.bias_partial + static_cast<std::int64_t>(blockIdx.x) * p.width, column,
@@ -126,8 +128,8 @@ int launch_of(const JetBackwardParams& p, CUstream_st* stream) {
                   shared_bytes<float>(kColumnWarps * kColumnsPerBlock)};
   return visit_activation(p.activation, [&](auto kind) {
     constexpr Activation kActivation = decltype(kind)::value;
-    return p.second || p.second_bar != nullptr ? launch(jet_backward_kernel<T, kActivation, true>, grid, stream, p)
-                                               : launch(jet_backward_kernel<T, kActivation, false>, grid, stream, p);
+    return p.second || p.grad_second != nullptr ? launch(jet_backward_kernel<T, kActivation, true>, grid, stream, p)
+                                                : launch(jet_backward_kernel<T, kActivation, false>, grid, stream, p);
   });
 }
 

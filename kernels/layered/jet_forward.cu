@@ -64,10 +64,10 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) jet_forward_kernel(
   load4(p.bias + column, bias);
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const Jet jet = activate<kActivation>(z[i] + bias[i]);
-    value[i] = jet.value;
-    first[i] = jet.first;
-    second[i] = jet.second;
+    const Activated phi = activate<kActivation>(z[i] + bias[i]);
+    value[i] = phi.value;
+    first[i] = phi.first;
+    second[i] = phi.second;
   }
   if (p.first_slot == 0) store_next<T>(p, at, value);
   for (int slot = 1; slot < p.slots; ++slot) {

@@ -1,5 +1,5 @@
 // An energy net's log-density up to a constant, f = a/2 |x|^2 + (b/c) F. A warp does 32 / lanes samples, a lane four
-// columns at a time; the sum over a row is one warp's, in an order of dim alone. Bytes a row: 4 dim + 12.
+// columns at a time; the sum over a row is one warp's, in an order of dim alone. Bytes per row: 4 dim + 12.
 #include "device/coefficients.cuh"
 #include "device/group.cuh"
 #include "device/launch.h"

@@ -6,9 +6,10 @@
 // | net_input | [rows, net_stride] of T |
 // | sigma | [rows] |
 //
-// A block does some rows: first a thread a row finds sigma and what follows from it, then a lane of the row draws, adds
-// and stores four columns at a time. Bytes a row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox counter and a
-// pair of Box-Muller transforms for each four columns. Nothing is summed, so nothing depends on the launch.
+// A block does some rows: first one thread per row finds sigma and what follows from it, then a lane of the row draws,
+// adds and stores four columns at a time. Bytes per row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox
+// counter and a pair of Box-Muller transforms for each four columns. Nothing is summed, so nothing depends on the
+// launch.
 #include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
@@ -18,18 +19,22 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 3;   // a multiprocessor: the register budget, 80 a thread
-constexpr int kGroupsABlock = 2048;  // about eight a thread: enough to hide sigma's transcendentals
+constexpr int kResidentBlocks = 3;     // per multiprocessor: the register budget, 80 per thread
+constexpr int kGroupsPerBlock = 2048;  // about eight per thread: enough to hide sigma's transcendentals
 
-int rows_a_block(const PerturbParams& p) {
+int rows_per_block(const PerturbParams& p) {
   const int columns = p.net_columns > p.dim ? p.net_columns : p.dim;
-  const int rows = kGroupsABlock / ((columns + 3) / 4);
+  const int rows = kGroupsPerBlock / ((columns + 3) / 4);
   return rows < 1 ? 1 : rows > kThreads ? kThreads : rows;
 }
 
 /// Called by every thread; `levels` is valid after the caller's next barrier.
 SCOREMATCH_DEVICE void find_levels(const PerturbParams& p, std::int64_t first_row, int count, RowLevel* levels) {
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) levels[i] = find_level(p, first_row + i);
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
+    const std::int64_t row = first_row + i;
+    levels[i] = find_level(p, p.features, p.first + row, row < p.batch);
+    if (p.sigma_out != nullptr) p.sigma_out[row] = levels[i].sigma;
+  }
 }
 
 template <class T>
@@ -45,7 +50,17 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) perturb_kernel(Pert
   const int groups = group_count(p.net_columns > p.dim ? p.net_columns : p.dim), thread = static_cast<int>(threadIdx.x);
   const RowLanes lanes(groups);
   for (int i = lanes.row_of(thread); i < count; i += lanes.rows(kThreads)) {
-    const PerturbRow<T> row(p, first_row + i, levels[i]);
+    const std::int64_t r = first_row + i;
+    const PerturbRow<T> row{
+        p.features,
+        {levels[i].x, SampleEps<>(p.eps, p.noise, p.first + r, p.dim), p.point * levels[i].sigma, p.dim},
+        levels[i].log_sigma,
+        levels[i].c,
+        r < p.batch,
+        p.net_input == nullptr ? nullptr : static_cast<T*>(p.net_input) + r * p.net_stride,
+        p.net_columns,
+        p.x_tilde == nullptr ? nullptr : p.x_tilde + r * p.x_tilde_stride,
+        p.eps_out == nullptr ? nullptr : p.eps_out + r * p.eps_stride};
     for (int g = lanes.lane_of(thread); g < groups; g += lanes.lanes()) row.store_group(g);
   }
 }
@@ -53,7 +68,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) perturb_kernel(Pert
 }  // namespace
 
 int launch_perturb(const PerturbParams& params, Element element, CUstream_st* stream) {
-  const int rows_here = rows_a_block(params);
+  const int rows_here = rows_per_block(params);
   const Grid grid{static_cast<unsigned>((params.rows + rows_here - 1) / rows_here), 1, kThreads,
                   shared_bytes<RowLevel>(static_cast<std::size_t>(rows_here))};
   return element == Element::bf16 ? launch(perturb_kernel<bf16>, grid, stream, params, rows_here)

@@ -1,10 +1,10 @@
 // From F and (dF/dz) v to what a caller asks of the score:
 //
-//   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = share sum_m v_m^T J v_m
+//   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = weight sum_m v_m^T J v_m
 //
-// Unit vectors with share 1 give the exact divergence, random ones with share 1/M Hutchinson's estimate (1990). A warp
-// does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes a row: 4 dim (2 + 2 count). Sums over
-// a row are one warp's, in an order of dim alone.
+// Unit vectors with weight 1 give the exact divergence, random ones with weight 1/M Hutchinson's estimate (1990). A
+// warp does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes per row: 4 dim (2 + 2 count).
+// Sums over a row are one warp's, in an order of dim alone.
 #include "device/launch.h"
 #include "device/score_row.cuh"
 
@@ -13,7 +13,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreParams p) {
   const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);
@@ -22,12 +22,19 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const bool sample = row < p.batch;
   const Coefficients k = coefficients(p.parameterization, sample ? p.sigma[row] : 1.0f);
-  for (int g = lane; sample && p.score != nullptr && g < groups; g += lanes.lanes()) store_score(p, k, row, g);
+  for (int g = lane; sample && p.score != nullptr && g < groups; g += lanes.lanes())
+    store_score(k, p.output + row * p.output_stride, p.x.data + (p.first + row) * p.x.stride, g, p.dim,
+                p.score + row * p.score_stride);
   float along = 0.0f;
-  for (int slot = 0; slot < p.count; ++slot)
-    for (int g = lane; sample && g < groups; g += lanes.lanes()) along += store_jvp(p, k, row, slot, g);
+  for (int slot = 0; sample && slot < p.count; ++slot) {
+    SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
+    if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
+    const float* tangent = p.jvp + slot * p.jvp_plane + row * p.jvp_stride;
+    float* jvp = p.jvp_out == nullptr ? nullptr : p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride;
+    for (int g = lane; g < groups; g += lanes.lanes()) along += store_jvp(k, direction, tangent, g, p.dim, jvp);
+  }
   if (p.divergence == nullptr) return;
-  along = lanes.sum(along) * p.share;
+  along = lanes.sum(along) * p.weight;
   if (sample && lane == 0) p.divergence[row] = p.add_divergence ? p.divergence[row] + along : along;
 }
 

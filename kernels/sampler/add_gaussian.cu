@@ -1,8 +1,8 @@
 // A Gaussian's log-density added to a value a sample: out = value + constant - precision/2 |x|^2. Elementwise in the
 // rows, so out may be value.
 //
-// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes a row: 4 (dim + 2). Sums are taken over
-// a row by one warp, in an order of dim alone.
+// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes per row: 4 (dim + 2). Sums are taken
+// over a row by one warp, in an order of dim alone.
 #include "device/group.cuh"
 #include "device/launch.h"
 #include "launchers.h"

@@ -2,7 +2,7 @@
 //   ln u < f' - f - 1/2 (s + s') . (x' - x + h/4 (s' - s))
 // and the right side is finite; u is the step's uniform of the sample. The sum is ln q(x | x') - ln q(x' | x).
 //
-// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes a row: 16 dim, and 8 dim more where it
+// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes per row: 16 dim, and 8 dim more where it
 // is accepted. In double, as the host engines do it: a row's numbers are few beside what its network took.
 #include "device/group.cuh"
 #include "device/launch.h"

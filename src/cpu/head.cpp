@@ -1,17 +1,16 @@
 // The head alone, on a caller's network: s = a x_tilde + b F, J v = a v + b c (dF/dz) v, tr J = a d + b c tr dF/dz; the
-// adjoints come back through b and b c. Rows are independent and short, so this is plain code over tiles of samples.
+// gradients come back through b and b c. Of each tile of samples a row at a time, by the losses' own functions.
 #include <algorithm>
 
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
+#include "cpu/simd/jet.h"
+#include "cpu/tile/head_row.h"
 #include "cpu/tile/samples.h"
-#include "model/objective_terms.h"
 
 namespace scorematch::cpu {
 namespace {
-
-double as_double(float value) { return static_cast<double>(value); }
 
 const float* row_of(const ConstView& view, std::int64_t n, std::int64_t m = 0) {
   const int rank = view.shape.rank;
@@ -35,11 +34,11 @@ class TileHead {
  public:
   TileHead(const HeadProblem& problem, int capacity, Arena& arena)
       : problem_(problem), dim_(problem.spec.dim), stride_(padded(dim_)), samples_(dim_, capacity, arena) {
-    const auto size = static_cast<std::size_t>(capacity) * static_cast<std::size_t>(stride_);
-    score_ = arena.take<double>(size);
-    score_bar_ = arena.take<double>(size);
-    v_ = arena.take<float>(size);
-    scratch_ = arena.take<float>(size);
+    grad_output_ = take_rows(arena, capacity, stride_);
+    v_ = take_rows(arena, capacity, stride_);
+    scratch_ = take_rows(arena, capacity, stride_);
+    if (problem.term.sliced_square)
+      slices_ = arena.take<double>(static_cast<std::size_t>(capacity) * static_cast<std::size_t>(stride_));
   }
 
   const double* loss() const { return loss_; }
@@ -47,88 +46,78 @@ class TileHead {
   void run(const HeadCall& call, std::int64_t first, int rows) {
     const HeadSpec& spec = problem_.spec;
     call.samples.load(first, rows, samples_);
+    std::fill_n(grad_output_, size(), 0.0f);
+    if (slices_ != nullptr) std::fill_n(slices_, size(), 0.0);
     for (int r = 0; r < rows; ++r) {
-      k_[r] = coefficients(spec.parameterization, samples_.sigma[r]);
-      lambda_[r] = weight(spec.loss.weighting, samples_.sigma[r]);
+      rows_[r] = head_row(spec.parameterization, spec.loss.weighting, samples_.sigma[r], call.grad_factor);
       loss_[r] = 0;
-      form_score(call, r);
       if (problem_.term.needs_score()) add_score_term(call, r);
       if (problem_.needs.trace) add_trace(call, r);
     }
     for (int m = 0; m < problem_.needs.projections; ++m) add_direction(call, m);
-    store_score_adjoint(call);
+    if (slices_ != nullptr) add_slices();
+    store_rows(call.out.grad_output, samples_.first, samples_.rows, grad_output_, stride_);
   }
 
  private:
-  void form_score(const HeadCall& call, int r) {
-    const float* output = row_of(call.in.output, samples_.first + r);
-    const float *x = samples_.x + r * stride_, *eps = samples_.eps + r * stride_;
-    double* s = score_ + r * stride_;
-    for (int i = 0; i < dim_; ++i) {
-      const double x_tilde = as_double(x[i]) + samples_.sigma[r] * as_double(eps[i]);
-      s[i] = (k_[r].a == 0 ? 0 : k_[r].a * x_tilde) + k_[r].b * as_double(output[i]);
-    }
-    std::fill_n(score_bar_ + r * stride_, stride_, 0.0);
-  }
+  std::int64_t size() const { return std::int64_t{samples_.rows} * stride_; }
+  const float* output(const HeadCall& call, int r) const { return row_of(call.in.output, samples_.first + r); }
 
   void add_score_term(const HeadCall& call, int r) {
-    const Term& term = problem_.term;
-    const float* target = nullptr;
-    double scale = term.linear;
-    if (term.target == Term::Target::true_score) target = row_of(call.in.batch.true_score, samples_.first + r);
-    if (term.target == Term::Target::noise) target = samples_.eps + r * stride_, scale /= samples_.sigma[r];
-    const double* s = score_ + r * stride_;
-    double* bar = score_bar_ + r * stride_;
-    for (int i = 0; i < dim_; ++i) {
-      bar[i] = term.quadratic * s[i] + (target == nullptr ? 0 : scale * as_double(target[i]));
-      // Whole squares alone have a target here: the terms that leave |g|^2 / 2 out need two evaluations.
-      loss_[r] += lambda_[r] * 0.5 * bar[i] * (target == nullptr ? s[i] : bar[i]);
-    }
+    const std::int64_t at = std::int64_t{r} * stride_;
+    const float* eps = samples_.eps + at;
+    const bool has_x = rows_[r].a != 0;  // else a call may leave it out
+    const ScoreArrays arrays{has_x ? samples_.x + at : nullptr,
+                             has_x ? eps : nullptr,
+                             output(call, r),
+                             nullptr,
+                             target_of(problem_.term, eps, call.in.batch.true_score, samples_.first + r),
+                             grad_output_ + at,
+                             nullptr};
+    loss_[r] += score_loss(problem_.term, rows_[r], rows_[r].b, dim_, arrays);
   }
 
   void add_trace(const HeadCall& call, int r) {
-    const double trace = k_[r].a * dim_ + k_[r].b * k_[r].c * per_sample(call.in.trace, samples_.first + r);
-    loss_[r] += lambda_[r] * trace;
+    const HeadRow& k = rows_[r];
+    loss_[r] += k.lambda * (k.a * dim_ + k.b * k.c * per_sample(call.in.trace, samples_.first + r));
     if (call.out.grad_trace.empty()) return;
-    static_cast<float*>(call.out.grad_trace.data)[samples_.first + r] =
-        static_cast<float>(call.grad_factor * lambda_[r] * k_[r].b * k_[r].c);
+    static_cast<float*>(call.out.grad_trace.data)[samples_.first + r] = static_cast<float>(k.factor * k.b * k.c);
   }
 
   void add_direction(const HeadCall& call, int m) {
     const Term& term = problem_.term;
     call.samples.load_direction(call.in.batch.directions, problem_.needs.distribution, m, samples_, v_, stride_);
     for (int r = 0; r < samples_.rows; ++r) {
-      const float *v = v_ + r * stride_, *jvp = row_of(call.in.jvp, samples_.first + r, m);
-      const double *s = score_ + r * stride_, bc = k_[r].b * k_[r].c;
-      double along = 0, slice = 0;
-      for (int i = 0; i < dim_; ++i) {
-        along += as_double(v[i]) * (k_[r].a * as_double(v[i]) + bc * as_double(jvp[i]));
-        slice += as_double(v[i]) * s[i];
+      const HeadRow& k = rows_[r];
+      const std::int64_t at = std::int64_t{r} * stride_;
+      const float* v = v_ + at;
+      double jvp = k.b * k.c * dot(dim_, v, row_of(call.in.jvp, samples_.first + r, m)), slice = 0;
+      if (k.a != 0) jvp += k.a * dot(dim_, v, v);
+      if (term.sliced_square) {
+        slice = k.b * dot(dim_, v, output(call, r));
+        if (k.a != 0)
+          slice += k.a * (dot(dim_, v, samples_.x + at) + term.point * k.sigma * dot(dim_, v, samples_.eps + at));
+        const double factor = k.factor * k.b * term.weight * slice;
+        for (int i = 0; i < dim_; ++i) slices_[at + i] += factor * static_cast<double>(v[i]);
       }
-      loss_[r] += lambda_[r] * term.share * (along + (term.sliced_square ? 0.5 * slice * slice : 0));
-      for (int i = 0; term.sliced_square && i < dim_; ++i)
-        score_bar_[r * stride_ + i] += term.share * slice * as_double(v[i]);
-      const double factor = call.grad_factor * lambda_[r] * term.share * bc;
-      for (int i = 0; i < dim_; ++i) scratch_[r * stride_ + i] = static_cast<float>(factor * as_double(v[i]));
+      loss_[r] += direction_loss(term, k, jvp, slice);
+      const double factor = k.factor * term.weight * k.b * k.c;
+      for (int i = 0; i < dim_; ++i) scratch_[at + i] = static_cast<float>(factor * static_cast<double>(v[i]));
     }
     store_rows(call.out.grad_jvp, samples_.first, samples_.rows, scratch_, stride_, m);
   }
 
-  void store_score_adjoint(const HeadCall& call) {
-    for (int r = 0; r < samples_.rows; ++r)
-      for (int i = 0; i < dim_; ++i)
-        scratch_[r * stride_ + i] =
-            static_cast<float>(call.grad_factor * lambda_[r] * k_[r].b * score_bar_[r * stride_ + i]);
-    store_rows(call.out.grad_output, samples_.first, samples_.rows, scratch_, stride_);
+  void add_slices() {
+    for (std::int64_t i = 0; i < size(); ++i) grad_output_[i] += static_cast<float>(slices_[i]);
   }
 
   const HeadProblem& problem_;
   int dim_, stride_;
   TileSamples samples_;
-  Coefficients k_[kMaxTileRows];
-  double lambda_[kMaxTileRows], loss_[kMaxTileRows];
-  double *score_, *score_bar_;
-  float *v_, *scratch_;
+  HeadRow rows_[kMaxTileRows];
+  double loss_[kMaxTileRows];
+  float *grad_output_, *v_, *scratch_;  // [rows, stride], as what follows
+  double* slices_ = nullptr;            // the sliced squares' part of the gradient of F; null: none
 };
 
 class CpuHead final : public HeadProgram {

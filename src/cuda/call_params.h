@@ -2,20 +2,33 @@
 #pragma once
 #include "cuda/translate.h"
 #include "launchers.h"
+#include "model/network.h"
 
 namespace scorematch::cuda {
 
 /// Where directions come from: the caller, a distribution, or, for the exact trace, the unit vectors.
-inline kernels::DirectionSource directions_of(const Needs& needs, const LossIn& in) {
+template <class In>
+kernels::DirectionSource directions_of(const Needs& needs, const In& in) {
   return needs.trace ? basis() : direction_source(in.batch.directions, needs.distribution);
 }
 
-/// Data, noise, sigma, eps, parameterization, features, dim.
-kernels::PerturbParams perturb_params(const LossSpec& spec, const Features& features, const LossIn& in);
-/// Data, noise, sigma, parameterization, features, dim: x is perturbed already.
-kernels::PerturbParams perturb_params(const ScoreSpec& spec, const Features& features, const ScoreIn& in);
-/// Objective, data, noise, eps, true_score, directions, parameterization, weighting, grad_factor, dim.
-kernels::HeadParams head_params(const LossSpec& spec, const LossIn& in, double grad_factor);
+/// Of a call that has a loss, a LossPlan's or a HeadPlan's.
+template <class In>
+kernels::BatchParams batch_params(const In& in, const Loss& loss, int dim, const Parameterization& parameterization) {
+  kernels::BatchParams p;
+  p.dim = dim;
+  p.data = data_rows(in.batch);
+  p.noise = translated(in.batch.noise);
+  p.sigma = sigma_source(in.batch.sigma, loss.schedule);
+  p.eps = {perturbs(loss, in.batch.eps), table_of(in.batch.eps)};
+  p.directions = directions_of(needs_of(loss.objective), in);
+  p.true_score = table_of(in.batch.true_score);
+  p.parameterization = parameterization;
+  return p;
+}
+/// Of a call that asks for scores: x is perturbed already.
+kernels::BatchParams batch_params(const ScoreSpec& spec, const ScoreIn& in);
+
 /// Dim, x, parameterization, noise.
 kernels::ScoreParams score_params(const ScoreSpec& spec, const ScoreIn& in);
 

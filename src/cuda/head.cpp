@@ -1,4 +1,5 @@
 // The head alone, on a caller's network.
+#include "cuda/call_params.h"
 #include "cuda/layered/chunks.h"
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
@@ -32,7 +33,7 @@ class CudaHead final : public HeadProgram {
  public:
   CudaHead(const HeadSpec& spec, const Context& context)
       : spec_(spec),
-        term_(terms_of(spec.loss.objective)[0]),
+        term_(translated(terms_of(spec.loss.objective)[0])),
         needs_(needs_of(spec.loss.objective)),
         device_(context.device),
         rows_(std::min(kRows, spec.max_batch)) {}
@@ -72,26 +73,20 @@ class CudaHead final : public HeadProgram {
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     if (has_scale(call.in)) find_scales(call, first, samples, direction, count);
     kernels::HeadParams p;
-    p.objective = translated(spec_.loss.objective);
-    p.dim = p.bar_columns = spec_.dim;
+    static_cast<kernels::BatchParams&>(p) = batch_params(call.in, spec_.loss, spec_.dim, spec_.parameterization);
+    p.grad_columns = spec_.dim;
     p.batch = p.rows = samples, p.first = first;
     p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
     if (count > 0) set_directions(call, first, direction, count, p);
-    if (needs_.trace) p.trace = floats(call.in.trace) + first, p.trace_bar = at(call.out.grad_trace, first);
-    p.data = data_rows(call.in.batch);
-    p.noise = translated(call.in.batch.noise);
-    p.sigma = sigma_source(call.in.batch.sigma, spec_.loss.schedule);
-    p.eps = {perturbs(spec_.loss, call.in.batch.eps), table_of(call.in.batch.eps)};
-    p.true_score = table_of(call.in.batch.true_score);
-    p.parameterization = spec_.parameterization;
+    if (needs_.trace) p.trace = floats(call.in.trace) + first, p.grad_trace = at(call.out.grad_trace, first);
     p.weighting = spec_.loss.weighting;
-    p.term = translated(term_);
+    p.term = term_;
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
-    float* output_bar = row_of(call.out.grad_output, first);
-    p.output_bar = p.score_bar = output_bar;
-    p.output_bar_stride = p.score_bar_stride = call.out.grad_output.stride[0];
+    float* grad_output = row_of(call.out.grad_output, first);
+    p.grad_output = p.grad_score = grad_output;
+    p.grad_output_stride = p.grad_score_stride = call.out.grad_output.stride[0];
     check_launch(kernels::launch_head(p, kernels::Element::f32, call.stream), "head");
   }
 
@@ -100,13 +95,12 @@ class CudaHead final : public HeadProgram {
     const ConstView& jvp = call.in.jvp;
     p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
-    p.directions = direction_source(call.in.batch.directions, needs_.distribution);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
-    p.first_direction = direction, p.count = count, p.share = static_cast<float>(term_.share);
+    p.first_direction = direction, p.count = count;
     const View& bar = call.out.grad_jvp;
     if (bar.empty()) return;
-    p.jvp_bar = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
-    p.jvp_bar_plane = bar.stride[0], p.jvp_bar_stride = bar.stride[1];
+    p.grad_jvp = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
+    p.grad_jvp_plane = bar.stride[0], p.grad_jvp_stride = bar.stride[1];
   }
 
   void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
@@ -121,7 +115,7 @@ class CudaHead final : public HeadProgram {
   }
 
   HeadSpec spec_;
-  Term term_;
+  kernels::Term term_;
   Needs needs_;
   const Device& device_;
   std::int64_t rows_;

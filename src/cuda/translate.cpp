@@ -7,15 +7,20 @@
 
 namespace scorematch::cuda {
 
-kernels::Objective translated(const Objective& objective) {
-  struct Visitor {
-    kernels::Objective operator()(const Esm&) const { return kernels::Objective::esm; }
-    kernels::Objective operator()(const Ism&) const { return kernels::Objective::ism; }
-    kernels::Objective operator()(const Dsm&) const { return kernels::Objective::dsm; }
-    kernels::Objective operator()(const Ssm&) const { return kernels::Objective::ssm; }
-    kernels::Objective operator()(const SsmVr&) const { return kernels::Objective::ssm_vr; }
-  };
-  return std::visit(Visitor{}, objective);
+kernels::Term translated(const Term& term) {
+  using Target = kernels::Term::Target;
+  kernels::Term to;
+  to.point = static_cast<float>(term.point);
+  to.quadratic = static_cast<float>(term.quadratic);
+  to.target = term.target == Term::Target::noise        ? Target::noise
+              : term.target == Term::Target::true_score ? Target::true_score
+                                                        : Target::none;
+  to.linear = static_cast<float>(term.linear);
+  to.complete_square = term.complete_square;
+  to.has_directions = term.directions != Term::Directions::none;
+  to.weight = static_cast<float>(term.weight);
+  to.sliced_square = term.sliced_square;
+  return to;
 }
 
 Features::Features(const Conditioning& conditioning, Engine::Impl& engine) {

@@ -23,8 +23,6 @@ inline kernels::Element element_of(Precision precision) {
   return precision == Precision::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
 }
 
-kernels::Objective translated(const Objective& objective);
-
 /// e(sigma), its frequencies on the device.
 class Features {
  public:
@@ -60,10 +58,7 @@ inline kernels::DirectionSource direction_source(const ConstView& given, Project
   return {distribution, false, floats(given), given.stride[0], given.stride[1]};
 }
 
-inline kernels::HeadTerm translated(const Term& term) {
-  return {static_cast<float>(term.point), static_cast<float>(term.quadratic), static_cast<float>(term.linear),
-          term.complete_square};
-}
+kernels::Term translated(const Term& term);
 
 inline kernels::DirectionSource basis() { return {Projection::gaussian, true, nullptr, 0, 0}; }
 

@@ -13,9 +13,9 @@ Term at(double point, double quadratic, Term::Target target, double linear, bool
   return term;
 }
 
-Term sliced(Term term, Term::Directions directions, double share, bool sliced_square) {
+Term sliced(Term term, Term::Directions directions, double weight, bool sliced_square) {
   term.directions = directions;
-  term.share = share;
+  term.weight = weight;
   term.sliced_square = sliced_square;
   return term;
 }

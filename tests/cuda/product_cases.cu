@@ -26,23 +26,23 @@ __global__ void product_kernel(ProductCase p) {
   __syncthreads();
   WarpTile<2, 2> c;
   float* at = p.c + (lane >> 2) * kStride + 2 * (lane & 3);
-  for_each_octet<2, 4>([&](int i, int pair) {
+  for_each_fragment<2, 4>([&](int i, int pair) {
     float v[8];
-    load_octet(at, kStride, i, pair, v);
+    load_fragment(at, kStride, i, pair, v);
     for (int q = 0; q < 8; ++q) c[i][2 * pair + q / 4][q % 4] = v[q];
   });
-  if (p.turned_a && p.turned_b)
+  if (p.transposed_a && p.transposed_b)
     multiply<Operands, true, true>(c, a, kPadded, b, kPadded, kProductDepth, lane);
-  else if (p.turned_a)
+  else if (p.transposed_a)
     multiply<Operands, true, false>(c, a, kPadded, b, kPadded, kProductDepth, lane);
-  else if (p.turned_b)
+  else if (p.transposed_b)
     multiply<Operands, false, true>(c, a, kPadded, b, kPadded, kProductDepth, lane);
   else
     multiply<Operands, false, false>(c, a, kPadded, b, kPadded, kProductDepth, lane);
-  for_each_octet<2, 4>([&](int i, int pair) {
+  for_each_fragment<2, 4>([&](int i, int pair) {
     float v[8];
     for (int q = 0; q < 8; ++q) v[q] = c[i][2 * pair + q / 4][q % 4];
-    store_octet(at, kStride, i, pair, v);
+    store_fragment(at, kStride, i, pair, v);
   });
 }
 

@@ -11,7 +11,7 @@ constexpr int kProductRows = 32, kProductColumns = 32, kProductDepth = 32;
 struct ProductCase {
   const float *a, *b;  // [rows, depth] or [depth, rows]; [columns, depth] or [depth, columns]
   float* c;
-  bool turned_a, turned_b;
+  bool transposed_a, transposed_b;
 };
 int launch_product(const ProductCase& c, Operands operands, CUstream_st* stream);
 

@@ -21,10 +21,10 @@ using kernels::Operands;
 struct Product {
   std::vector<float> a = std::vector<float>(static_cast<std::size_t>(kProductRows * kProductDepth));
   std::vector<float> b = std::vector<float>(static_cast<std::size_t>(kProductColumns * kProductDepth));
-  bool turned_a = false, turned_b = false;
+  bool transposed_a = false, transposed_b = false;
 
-  float& a_at(int row, int k) { return a[place(row, k, turned_a)]; }
-  float& b_at(int column, int k) { return b[place(column, k, turned_b)]; }
+  float& a_at(int row, int k) { return a[place(row, k, transposed_a)]; }
+  float& b_at(int column, int k) { return b[place(column, k, transposed_b)]; }
 
  private:
   static std::size_t place(int line, int k, bool turned) {  // all three extents are 32
@@ -37,8 +37,8 @@ class WarpProduct : public CudaTest {
   std::vector<float> onto(const std::vector<float>& c, const Product& product, Operands operands) {
     const Engine engine = Engine::cuda();
     auto a = engine.upload(product.a), b = engine.upload(product.b), sums = engine.upload(c);
-    EXPECT_EQ(kernels::launch_product({a.data(), b.data(), sums.data(), product.turned_a, product.turned_b}, operands,
-                                      nullptr),
+    EXPECT_EQ(kernels::launch_product({a.data(), b.data(), sums.data(), product.transposed_a, product.transposed_b},
+                                      operands, nullptr),
               0);
     return Queue(engine, 0).read(sums);
   }
@@ -54,7 +54,7 @@ TEST_F(WarpProduct, OfIntegersIsExact) {
   for (const Operands operands : {Operands::bf16, Operands::split_tf32})
     for (const int turned : {0, 1, 2, 3}) {
       Product product;
-      product.turned_a = turned % 2 != 0, product.turned_b = turned / 2 != 0;
+      product.transposed_a = turned % 2 != 0, product.transposed_b = turned / 2 != 0;
       std::vector<float> c = zeros_;
       for (auto* array : {&product.a, &product.b, &c})
         for (float& each : *array) each = static_cast<float>(integers(generator_));
@@ -81,7 +81,7 @@ TEST_F(WarpProduct, OfSplitTf32IsNearlyFloats) {
   for (int repeat = 0; repeat < 40; ++repeat) {
     draw_schedule(static_cast<std::uint64_t>(repeat));
     Product product;
-    product.turned_a = repeat % 2 != 0, product.turned_b = repeat / 2 % 2 != 0;
+    product.transposed_a = repeat % 2 != 0, product.transposed_b = repeat / 2 % 2 != 0;
     const int k = places(generator_);
     for (int i = 0; i < kProductRows; ++i) product.a_at(i, k) = number();
     for (int j = 0; j < kProductColumns; ++j) product.b_at(j, k) = number();

@@ -30,11 +30,11 @@ void jets(std::uint64_t seed) {
   p.rows = random.integer(1, 300), p.width = 8 * random.integer(1, 20);
   p.first_slot = random.integer(0, 1), p.slots = 2;
   const std::int64_t plane = p.rows * p.width;
-  const DeviceArray<float> z(random.normals(2 * plane)), h_bar(random.normals(2 * plane)),
-      bias(random.normals(p.width)), z_bar(static_cast<std::size_t>(2 * plane)),
+  const DeviceArray<float> z(random.normals(2 * plane)), grad_h(random.normals(2 * plane)),
+      bias(random.normals(p.width)), grad_z(static_cast<std::size_t>(2 * plane)),
       curvature(static_cast<std::size_t>(plane)),
       partial(static_cast<std::size_t>(column_sum_blocks(p.rows) * p.width));
-  p.z = z.data(), p.bias = bias.data(), p.h_bar = h_bar.data(), p.z_bar = z_bar.data();
+  p.z = z.data(), p.bias = bias.data(), p.grad_h = grad_h.data(), p.grad_z = grad_z.data();
   p.curvature = curvature.data(), p.bias_partial = partial.data();
   ASSERT_EQ(launch_jet_backward(p, Element::f32, nullptr), 0);
   EXPECT_EQ(simt::session().barriers, p.first_slot == 0 ? column_blocks(p.rows, p.width) : 0);

@@ -98,37 +98,37 @@ TEST(CurvedJetForwardKernel, AgreesWithTheReference) { for_each_seed(10, forward
 void backward(std::uint64_t seed) {
   Group l(seed);
   const ElementArray z_device(l.element, l.draw(2, true)), bar_device(l.element, l.draw(1, false));
-  const ElementArray z_bar(l.element, static_cast<std::size_t>(l.end() * l.plane));
+  const ElementArray grad_z(l.element, static_cast<std::size_t>(l.end() * l.plane));
   // h"^: of the group's own slot, kept for others or not; or as another has kept it.
   const bool kept = !l.second || l.random.chance(0.5);
-  const ElementArray second_bar = l.second ? ElementArray(l.element, static_cast<std::size_t>(l.plane))
-                                           : ElementArray(l.element, l.random.normals(l.plane));
+  const ElementArray grad_second = l.second ? ElementArray(l.element, static_cast<std::size_t>(l.plane))
+                                            : ElementArray(l.element, l.random.normals(l.plane));
   const DeviceArray<float> squares(l.earlier), curvature = l.left(l.has_earlier);
   const int blocks = column_sum_blocks(l.rows);
   const DeviceArray<float> partial(static_cast<std::size_t>(blocks * l.width));
   JetBackwardParams p;
   p.activation = static_cast<Activation>(l.activation);
   p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
-  p.z = z_device.data(), p.bias = l.bias_device.data(), p.h_bar = bar_device.data(), p.z_bar = z_bar.data();
+  p.z = z_device.data(), p.bias = l.bias_device.data(), p.grad_h = bar_device.data(), p.grad_z = grad_z.data();
   p.curvature = curvature.data(), p.has_curvature = l.has_earlier;
   p.bias_partial = partial.data();
   p.curved = l.curved, p.second = l.second, p.second_starts = l.starts;
-  p.squares = l.second ? squares.data() : nullptr, p.second_bar = kept ? second_bar.data() : nullptr;
+  p.squares = l.second ? squares.data() : nullptr, p.grad_second = kept ? grad_second.data() : nullptr;
   ASSERT_EQ(launch_jet_backward(p, l.element, nullptr), 0);
 
-  const auto z = z_device.read(), bar = bar_device.read(), got = z_bar.read(), curved = curvature.read();
-  const auto kept_bar = kept ? second_bar.read() : std::vector<float>();
+  const auto z = z_device.read(), bar = bar_device.read(), got = grad_z.read(), curved = curvature.read();
+  const auto saved_grad = kept ? grad_second.read() : std::vector<float>();
   for (std::int64_t i = 0; i < l.plane; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const auto phi = l.phi(z, i);
-    const double b = static_cast<double>(l.second ? bar[l.index(l.slots, i)] : kept_bar[at]), q = l.earlier[at];
+    const double b = static_cast<double>(l.second ? bar[l.index(l.slots, i)] : saved_grad[at]), q = l.earlier[at];
     double curvature_here = l.has_earlier ? l.earlier[at] : 0, bound = 0, size = std::abs(curvature_here);
     if (l.second) {
       curvature_here += (phi.second * l.at(z, l.slots, i) + phi.third * q) * b;
       size += std::abs(l.at(z, l.slots, i) * b);
       bound += kThird * kUlp * std::abs(q * b);
       if (kept) {
-        ASSERT_EQ(kept_bar[at], bar[l.index(l.slots, i)]);
+        ASSERT_EQ(saved_grad[at], bar[l.index(l.slots, i)]);
       }
       if (!l.starts) {
         ASSERT_NEAR(got[l.index(l.slots, i)], phi.first * b,
@@ -136,12 +136,12 @@ void backward(std::uint64_t seed) {
       }
     }
     for (int m = 1; m < l.slots; ++m) {
-      const double tangent = l.at(z, m, i), h_bar = bar[l.index(m, i)];
-      curvature_here += phi.second * tangent * h_bar;
-      size += std::abs(tangent * h_bar);
-      const double bent = m <= l.curved ? 2 * tangent * b : 0, wanted = phi.first * h_bar + phi.second * bent;
+      const double tangent = l.at(z, m, i), grad_h = bar[l.index(m, i)];
+      curvature_here += phi.second * tangent * grad_h;
+      size += std::abs(tangent * grad_h);
+      const double bent = m <= l.curved ? 2 * tangent * b : 0, wanted = phi.first * grad_h + phi.second * bent;
       ASSERT_NEAR(got[l.index(m, i)], wanted,
-                  kActivation * kUlp * (std::abs(h_bar) + std::abs(bent)) + l.rounding(wanted))
+                  kActivation * kUlp * (std::abs(grad_h) + std::abs(bent)) + l.rounding(wanted))
           << "slot " << m << " element " << i;
     }
     bound += (kActivation + l.slots + 1) * kUlp * size;
@@ -196,7 +196,7 @@ TEST(CurvedJetBackwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
       const DeviceArray<float> squares(is_third ? one : zero);
       JetBackwardParams p;
       p.activation = activation, p.rows = 1, p.width = width, p.slots = 1, p.second = true;
-      p.z = in.data(), p.bias = bias.data(), p.h_bar = bar.data(), p.z_bar = out.data();
+      p.z = in.data(), p.bias = bias.data(), p.grad_h = bar.data(), p.grad_z = out.data();
       p.squares = squares.data(), p.bias_partial = partial.data();
       ASSERT_EQ(launch_jet_backward(p, Element::f32, nullptr), 0);
       const auto got = out.read();

@@ -25,7 +25,7 @@ struct EnergyHeadCase {
   RandomSigma sigma{random, samples};
   RandomParameterization parameterization{random};
   bool weighted = random.chance(0.5), perturbed = random.chance(0.5), adds = random.chance(0.4);
-  double grad_factor = random.real(0.01, 2), share = implicit ? 1 : 1.0 / directions, point = random.pick({0, 1, -1});
+  double grad_factor = random.real(0.01, 2), weight = implicit ? 1 : 1.0 / directions, point = random.pick({0, 1, -1});
   int stride = 8;
   std::vector<float> x = random.normals(samples * dim), tangents = random.normals(directions * rows * stride),
                      second = random.normals(rows * stride), before = random.normals(batch * (1 + dim)),
@@ -51,34 +51,34 @@ void run(std::uint64_t seed) {
       loss(std::vector<float>(c.before.begin(), c.before.begin() + c.batch)),
       grad_x(std::vector<float>(c.before.begin() + c.batch, c.before.end()));
   const auto slot = static_cast<std::size_t>(c.rows * c.stride);
-  const ElementArray tangent_bar(c.element, static_cast<std::size_t>(c.directions) * slot), second_bar(c.element, slot),
-      unit_bar(c.element, slot), value_bar(c.element, slot);
+  const ElementArray grad_tangent(c.element, static_cast<std::size_t>(c.directions) * slot),
+      grad_second(c.element, slot), grad_unit(c.element, slot), grad_value(c.element, slot);
   EnergyHeadParams p;
-  p.head.objective = c.sliced ? Objective::ssm : c.random.chance(0.5) ? Objective::ism : Objective::ssm_vr;
+  p.head.term.has_directions = true, p.head.term.sliced_square = c.sliced;
   p.head.dim = c.dim, p.head.batch = c.batch, p.head.rows = c.rows, p.head.first = c.first;
   p.head.jvp_plane = c.rows * c.stride, p.head.jvp_stride = c.stride;
   p.head.data.x = {x.data(), c.dim};
   p.head.noise = c.noise.get(), p.head.sigma = c.sigma.source, p.head.eps.perturbed = c.perturbed;
   p.head.directions.distribution = c.distribution, p.head.directions.is_basis = c.implicit;
   if (c.given) p.head.directions = {c.distribution, c.implicit, given.data(), c.samples * c.dim, c.dim};
-  p.head.share = static_cast<float>(c.share);
+  p.head.term.weight = static_cast<float>(c.weight);
   p.head.parameterization = c.parameterization.value;
   if (c.weighted) p.head.weighting = {Weighting::Kind::edm, 0.7};
   p.head.term.point = static_cast<float>(c.point);
   p.head.grad_factor = c.grad_factor, p.head.add_loss = c.adds;
   p.head.loss = loss.data();
   p.head.grad_x = c.sliced ? grad_x.data() : nullptr, p.head.grad_x_stride = c.dim;
-  p.head.bar_columns = c.stride, p.head.jvp_bar_plane = c.rows * c.stride, p.head.jvp_bar_stride = c.stride;
+  p.head.grad_columns = c.stride, p.head.grad_jvp_plane = c.rows * c.stride, p.head.grad_jvp_stride = c.stride;
   for (int m = 0; m < c.directions; m += c.group) {
     const bool is_last = m + c.group >= c.directions;
     p.head.first_direction = m, p.head.count = std::min(c.group, c.directions - m);
     p.head.first_group = m == 0;
     p.head.jvp = c.sliced ? tangents.data() + m * p.head.jvp_plane : nullptr;
-    p.head.jvp_bar = static_cast<char*>(tangent_bar.data()) +
-                     m * p.head.jvp_plane * static_cast<std::int64_t>(c.element == Element::bf16 ? 2 : 4);
+    p.head.grad_jvp = static_cast<char*>(grad_tangent.data()) +
+                      m * p.head.jvp_plane * static_cast<std::int64_t>(c.element == Element::bf16 ? 2 : 4);
     if (is_last) {
       p.second = second.data();
-      p.second_bar = second_bar.data(), p.unit_bar = unit_bar.data(), p.value_bar = value_bar.data();
+      p.grad_second = grad_second.data(), p.grad_unit = grad_unit.data(), p.grad_value = grad_value.data();
     }
     if (c.on_sphere) {
       DirectionsParams d;
@@ -91,8 +91,8 @@ void run(std::uint64_t seed) {
     ASSERT_EQ(launch_energy_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), grads = grad_x.read(), tangent_bars = tangent_bar.read(),
-             second_bars = second_bar.read(), unit_bars = unit_bar.read(), value_bars = value_bar.read();
+  const auto losses = loss.read(), grads = grad_x.read(), grad_tangents = grad_tangent.read(),
+             grad_seconds = grad_second.read(), grad_units = grad_unit.read(), grad_values = grad_value.read();
   const auto near = [&](float got, double want, double bound, const char* what, std::int64_t row) {
     EXPECT_NEAR(static_cast<double>(got), want, bound + ElementArray::rounding(c.element) * std::abs(want))
         << what << " row " << row;
@@ -103,13 +103,13 @@ void run(std::uint64_t seed) {
     const double sigma = sample ? static_cast<double>(static_cast<float>(c.sigma.of(c.noise, n))) : 1;
     const auto [a, b, k] = reference::coefficients(c.parameterization.value, sigma);
     const double lambda = c.weighted ? reference::weight(scorematch::Weighting(weighting::Edm{0.7}), sigma) : 1;
-    const double factor = sample ? lambda * c.grad_factor * c.share : 0;
+    const double factor = sample ? lambda * c.grad_factor * c.weight : 0;
     const auto at = [&](int column) { return static_cast<std::size_t>(row * c.stride + column); };
     for (int column = 0; column < c.stride; ++column) {
-      EXPECT_EQ(unit_bars[at(column)], column == 0 ? 1 : 0);
-      EXPECT_EQ(value_bars[at(column)], 0);
+      EXPECT_EQ(grad_units[at(column)], column == 0 ? 1 : 0);
+      EXPECT_EQ(grad_values[at(column)], 0);
       const double want = column == 0 ? factor * b * k : 0;
-      near(second_bars[at(column)], want, 4 * kUlp * std::abs(want), "second", row);
+      near(grad_seconds[at(column)], want, 4 * kUlp * std::abs(want), "second", row);
     }
     std::vector<double> x_bar(static_cast<std::size_t>(c.dim), 0), x_bar_size(x_bar);
     const auto eps = c.perturbed && sample ? reference::draw_eps(c.noise.of(n), c.dim)
@@ -132,7 +132,7 @@ void run(std::uint64_t seed) {
       size += std::abs(a) * square + (c.sliced ? slice_size * slice_size : 0);
       const double ulps = 16 + c.dim / 4.0;
       for (int column = 0; column < c.stride; ++column)
-        near(tangent_bars[static_cast<std::size_t>(m * c.rows * c.stride) + at(column)],
+        near(grad_tangents[static_cast<std::size_t>(m * c.rows * c.stride) + at(column)],
              column == 0 ? factor * b * slice : 0, ulps * kUlp * factor * std::abs(b) * slice_size, "tangent", row);
       for (std::size_t i = 0; i < x_bar.size(); ++i) {
         x_bar[i] += factor * a * slice * v[i];
@@ -142,8 +142,8 @@ void run(std::uint64_t seed) {
     if (!sample) continue;
     const auto row_index = static_cast<std::size_t>(row);
     const double f = c.second[at(0)], old = c.adds ? static_cast<double>(c.before[row_index]) : 0;
-    wanted = lambda * c.share * (wanted + b * k * f) + old;
-    size = lambda * c.share * (size + std::abs(b * k * f)) + std::abs(old);
+    wanted = lambda * c.weight * (wanted + b * k * f) + old;
+    size = lambda * c.weight * (size + std::abs(b * k * f)) + std::abs(old);
     EXPECT_NEAR(static_cast<double>(losses[row_index]), wanted, (24 + c.dim / 4.0 + c.directions) * kUlp * size + 1e-9)
         << "loss of row " << row;
     for (std::size_t i = 0; c.sliced && i < x_bar.size(); ++i) {

@@ -1,8 +1,8 @@
 // A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
 #pragma once
 #include "fused/fused_launchers.h"
+#include "kernels/kernel_term.h"
 #include "kernels/random_case.h"
-#include "model/objective_terms.h"
 #include "support/agreement.h"
 
 namespace scorematch {
@@ -54,41 +54,20 @@ class FusedCase {
     FusedLossParams p;
     p.net = net, p.tiling = tiling;
     p.params = params_.data(), p.weights = on_device.packed.data();
-    p.prologue = prologue(on_device);
-    p.head.objective = [&] {
-      switch (kind_of(problem_.loss.objective)) {
-        case ObjectiveKind::esm:
-          return Objective::esm;
-        case ObjectiveKind::ism:
-          return Objective::ism;
-        case ObjectiveKind::dsm:
-          return Objective::dsm;
-        case ObjectiveKind::ssm:
-          return Objective::ssm;
-        case ObjectiveKind::ssm_vr:
-          return Objective::ssm_vr;
-      }
-      return Objective::esm;
-    }();
-    p.head.dim = problem_.net.dim;
-    p.head.data = p.prologue.data, p.head.eps = p.prologue.eps, p.head.noise = noise_;
-    p.head.true_score = {true_score_.data(), problem_.net.dim};
-    p.head.directions = given_directions();
-    if (needs_.trace) p.head.directions = {Projection::gaussian, true, nullptr, 0, 0};
-    p.head.share = static_cast<float>(terms_[0].share);
-    p.head.parameterization = p.prologue.parameterization;
-    p.head.weighting = problem_.loss.weighting;
-    p.head.grad_factor = 1.0 / static_cast<double>(problem_.batch);
-    p.head.grad_x_stride = problem_.net.dim;
+    p.batch = batch_params();
+    p.batch.true_score = {true_score_.data(), problem_.net.dim};
+    p.batch.directions = given_directions();
+    if (needs_.trace) p.batch.directions = {Projection::gaussian, true, nullptr, 0, 0};
+    p.features = features(on_device.frequencies.data());
+    p.weighting = problem_.loss.weighting;
+    p.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i)
-      p.terms[i] = {static_cast<float>(terms_[i].point), static_cast<float>(terms_[i].quadratic),
-                    static_cast<float>(terms_[i].linear), terms_[i].complete_square};
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
     p.directions = directions();
-    p.batch = problem_.batch, p.blocks = blocks;
-    p.gradient = true, p.grad_x = grad_x.data();
+    p.samples = problem_.batch, p.blocks = blocks;
+    p.gradient = true, p.grad_x = grad_x.data(), p.grad_x_stride = problem_.net.dim;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
-    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.kept = on_device.kept.data();
+    p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
     EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
                                    false, grad.data(), estimate.data()},
@@ -111,20 +90,18 @@ class FusedCase {
     FusedScoreParams p;
     p.net = net, p.tiling = tiling;
     p.params = params_.data(), p.weights = on_device.packed.data();
-    p.prologue = prologue(on_device);
-    p.prologue.eps.perturbed = false;
-    p.prologue.noise = p.given.noise = noise;
-    p.given.dim = problem_.net.dim;
-    p.given.x = p.prologue.data.x;
-    p.given.directions = source;
-    p.given.share = 1.0f / static_cast<float>(count_);
-    p.given.score = score.data(), p.given.score_stride = problem_.net.dim;
-    p.given.jvp_out = jvp.data(), p.given.jvp_out_stride = problem_.net.dim;
-    p.given.jvp_out_plane = problem_.batch * problem_.net.dim;
-    p.given.divergence = divergence.data();
-    p.score = p.given;
+    p.batch = batch_params();
+    p.batch.eps.perturbed = false;
+    p.batch.noise = noise;
+    p.batch.directions = source;
+    p.features = features(on_device.frequencies.data());
+    p.weight = 1.0f / static_cast<float>(count_);
+    p.score = score.data(), p.score_stride = problem_.net.dim;
+    p.jvp = jvp.data(), p.jvp_stride = problem_.net.dim;
+    p.jvp_plane = problem_.batch * problem_.net.dim;
+    p.divergence = divergence.data();
     p.directions = count_;
-    p.batch = problem_.batch, p.blocks = blocks, p.kept = on_device.kept.data();
+    p.samples = problem_.batch, p.blocks = blocks, p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
     return {score.read(), jvp.read(), divergence.read()};
   }
@@ -144,7 +121,7 @@ class FusedCase {
           packed(element, static_cast<std::size_t>(c.net.weight_count)),
           biases(static_cast<std::size_t>(c.net.bias_count)),
           frequencies(c.frequencies_),
-          kept(fused_kept_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
+          saved(fused_saved_bytes(c.net, tiling) * static_cast<std::size_t>(blocks)) {
       for (int l = 0; l <= c.net.hidden; ++l) {
         const LayerPlace& place = c.net.layers[l].place;
         table.largest = std::max(table.largest, std::int64_t{place.in_padded + 1} * place.out_padded);
@@ -164,18 +141,17 @@ class FusedCase {
     ElementArray packed;
     DeviceArray<float> biases;
     DeviceArray<double> frequencies;
-    DeviceArray<unsigned char> kept;
+    DeviceArray<unsigned char> saved;
   };
 
-  PerturbParams prologue(const Prepared& on_device) const {
-    PerturbParams p;
+  BatchParams batch_params() const {
+    BatchParams p;
     p.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
     p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = 1;
-    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}, 0};
+    p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}};
     p.noise = noise_;
     if (noise_.position != nullptr) p.eps.given = {};
     p.parameterization = problem_.net.parameterization;
-    p.features = features(on_device.frequencies.data());
     p.dim = problem_.net.dim;
     return p;
   }
@@ -196,7 +172,7 @@ class FusedCase {
 
   const testing_support::Problem& problem_;
   Needs needs_;
-  std::vector<Term> terms_;
+  std::vector<scorematch::Term> terms_;
   std::vector<double> frequencies_;
   DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_;
   Noise noise_;

@@ -22,8 +22,8 @@ FusedTiling random_tiling(RandomCase& random, const FusedCase& c, Operands opera
     tiling.row_tiles = operands == Operands::bf16 && backward ? random.integer(1, 2) : 1;
     tiling.row_warps = random.pick({1, 2, 4});
     tiling.resident = random.chance(0.5);
-    tiling.kept_in_shared = random.chance(0.5);
-    tiling.keeps_eps = tiling.keeps_eps && random.chance(0.5);
+    tiling.saved_in_shared = random.chance(0.5);
+    tiling.saves_eps = tiling.saves_eps && random.chance(0.5);
   } while (tiling.threads() > 512 || fused_shared_bytes(c.net, tiling) > 227 * 1024);
   return tiling;
 }
@@ -180,8 +180,8 @@ TEST(FusedKernel, KeepsTheNoiseItDrew) {
     FusedCase c(p);
     FusedTiling tiling;
     ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(Operands::split_tf32, 4), &tiling));
-    EXPECT_TRUE(tiling.keeps_eps);
-    tiling.keeps_eps = keeps;
+    EXPECT_TRUE(tiling.saves_eps);
+    tiling.saves_eps = keeps;
     c.draw_from(noise.get());
     losses[keeps ? 1 : 0] = c.run(tiling, 2).outcome.per_sample;
   }
@@ -282,13 +282,13 @@ FusedWish h100(std::int64_t batch, int directions = 0) {
 TEST(FusedTiling, KeepsWhatFits) {
   FusedTiling t;
   ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536), t));
-  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_TRUE(t.resident && t.saved_in_shared);
   EXPECT_EQ(t.rows(), 128);
   ASSERT_TRUE(choose(MlpShape::score(64, {128, 128, 128}), h100(65536), t));
-  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_TRUE(t.resident && t.saved_in_shared);
   EXPECT_EQ(t.rows(), 64);
   ASSERT_TRUE(choose(MlpShape::score(64, {64, 64, 64}), h100(65536, 4), t));
-  EXPECT_TRUE(t.resident && t.kept_in_shared);
+  EXPECT_TRUE(t.resident && t.saved_in_shared);
   ASSERT_TRUE(choose(MlpShape::score(64, {256, 256, 256}), h100(65536), t));
   EXPECT_FALSE(t.resident);
   EXPECT_EQ(t.rows(), 64);

@@ -26,19 +26,19 @@ void run(std::uint64_t seed) {
   const DeviceArray<float> bias_device(bias);
   GradientJetParams p;
   p.activation = activation, p.rows = rows, p.width = width, p.slots = slots;
-  p.z = z_device.data(), p.bias = bias_device.data(), p.h_bar = bar.data(), p.z_bar = out.data();
+  p.z = z_device.data(), p.bias = bias_device.data(), p.grad_h = bar.data(), p.grad_z = out.data();
   ASSERT_EQ(launch_gradient_jet(p, element, nullptr), 0);
-  const auto z = z_device.read(), h_bar = bar.read(), got = out.read();
+  const auto z = z_device.read(), grad_h = bar.read(), got = out.read();
   for (std::int64_t i = 0; i < plane; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const float sum = z[at] + bias[static_cast<std::size_t>(i % width)];
     const auto phi = reference::activate(static_cast<scorematch::Activation>(activation), static_cast<double>(sum));
     for (int slot = 0; slot < slots; ++slot) {
       const auto k = static_cast<std::size_t>(slot * plane + i);
-      const double bent = slot == 0 ? 0 : static_cast<double>(z[k]) * static_cast<double>(h_bar[at]);
-      const double wanted = phi.first * static_cast<double>(h_bar[k]) + phi.second * bent;
+      const double bent = slot == 0 ? 0 : static_cast<double>(z[k]) * static_cast<double>(grad_h[at]);
+      const double wanted = phi.first * static_cast<double>(grad_h[k]) + phi.second * bent;
       ASSERT_NEAR(got[k], wanted,
-                  kActivation * kUlp * (std::abs(static_cast<double>(h_bar[k])) + std::abs(bent)) +
+                  kActivation * kUlp * (std::abs(static_cast<double>(grad_h[k])) + std::abs(bent)) +
                       ElementArray::rounding(element) * std::abs(wanted))
           << "slot " << slot << " element " << i;
     }

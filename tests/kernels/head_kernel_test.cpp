@@ -2,6 +2,7 @@
 // network, for each objective, in one group of directions and in several.
 #include <cmath>
 
+#include "kernels/kernel_term.h"
 #include "kernels/random_prologue.h"
 #include "reference/heads/dsm.h"
 #include "reference/heads/esm.h"
@@ -17,9 +18,10 @@ constexpr double kUlp = 0x1p-23;
 
 struct HeadCase {
   RandomCase random;
-  kernels::Objective objective = static_cast<kernels::Objective>(random.integer(0, 4));
-  bool sliced = objective == kernels::Objective::ssm || objective == kernels::Objective::ssm_vr;
-  bool implicit = objective == kernels::Objective::ism;
+  enum class Kind { esm, dsm, ism, ssm, ssm_vr };
+  Kind kind = static_cast<Kind>(random.integer(0, 4));
+  bool sliced = kind == Kind::ssm || kind == Kind::ssm_vr;
+  bool implicit = kind == Kind::ism;
   int dim = implicit ? random.integer(1, 12) : random_dim(random);
   std::int64_t batch = random.integer(1, 30), rows = rounded_up(batch, random.pick({1, 16, 64}));
   std::int64_t first = random.integer(0, 20), samples = first + batch;
@@ -32,7 +34,7 @@ struct HeadCase {
   RandomSigma sigma{random, samples};
   RandomParameterization parameterization{random};
   int weighting = random.integer(0, 2);
-  bool perturbed = objective == kernels::Objective::dsm || random.chance(0.5);
+  bool perturbed = kind == Kind::dsm || random.chance(0.5);
   double grad_factor = random.real(0.01, 2);
   int stride = static_cast<int>(rounded_up(dim, 8));
   std::vector<float> x = random.normals(samples * dim), output = random.normals(rows * stride),
@@ -40,6 +42,22 @@ struct HeadCase {
                      given_directions = random.normals(directions * samples * dim);
 
   explicit HeadCase(std::uint64_t seed) : random(seed) {}
+
+  scorematch::Objective objective() const {
+    switch (kind) {
+      case Kind::esm:
+        return Esm{};
+      case Kind::dsm:
+        return Dsm{};
+      case Kind::ism:
+        return Ism{};
+      case Kind::ssm:
+        return Ssm{directions, law};
+      case Kind::ssm_vr:
+        break;
+    }
+    return SsmVr{directions, law};
+  }
 
   scorematch::Weighting reference_weighting() const {
     if (weighting == 1) return scorematch::weighting::Sigma2{};
@@ -51,8 +69,8 @@ struct HeadCase {
 /// What the reference makes of one sample, and how large the terms are that it adds.
 struct Wanted {
   double loss, loss_size;
-  std::vector<double> output_bar, grad_x, bar_size;
-  std::vector<std::vector<double>> jvp_bar;
+  std::vector<double> grad_output, grad_x, bar_size;
+  std::vector<std::vector<double>> grad_jvp;
 };
 
 Wanted reference_of(const HeadCase& c, std::int64_t row) {
@@ -95,33 +113,18 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     in.jvp.push_back(product);
     if (c.implicit) in.trace += product[plane];
   }
-  reference::HeadOutput<double> out;
-  switch (c.objective) {
-    case kernels::Objective::esm:
-      out = reference::head(Esm{}, in);
-      break;
-    case kernels::Objective::dsm:
-      out = reference::head(Dsm{}, in);
-      break;
-    case kernels::Objective::ism:
-      out = reference::head(Ism{}, in);
-      break;
-    case kernels::Objective::ssm:
-      out = reference::head(Ssm{c.directions, c.distribution}, in);
-      break;
-    case kernels::Objective::ssm_vr:
-      out = reference::head(SsmVr{c.directions, c.distribution}, in);
-  }
+  const reference::HeadOutput<double> out =
+      std::visit([&](const auto& objective) { return reference::head(objective, in); }, c.objective());
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
   for (std::size_t i = 0; i < dim; ++i) {
     double size = score_size[i];
-    if (c.objective == kernels::Objective::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
-    if (c.objective == kernels::Objective::esm) size += std::abs(in.true_score[i]);
+    if (c.kind == HeadCase::Kind::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
+    if (c.kind == HeadCase::Kind::esm) size += std::abs(in.true_score[i]);
     wanted.loss_size += size * size;
-    if (c.objective == kernels::Objective::ssm)
+    if (c.kind == HeadCase::Kind::ssm)
       for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
-    wanted.output_bar.push_back(factor * b * out.score_bar[0][i]);
+    wanted.grad_output.push_back(factor * b * out.score_bar[0][i]);
     wanted.grad_x.push_back(factor * a * out.score_bar[0][i]);
     wanted.bar_size.push_back(factor * size);
   }
@@ -129,7 +132,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   const double share = factor * b * k * (c.implicit ? out.trace_bar : out.jvp_share);
   for (auto each : in.directions) {
     for (double& v : each) v *= share;
-    wanted.jvp_bar.push_back(each);
+    wanted.grad_jvp.push_back(each);
   }
   return wanted;
 }
@@ -141,16 +144,16 @@ void run(std::uint64_t seed) {
   for (std::int64_t row = 0; row < c.batch; ++row)
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows), loss(static_cast<std::size_t>(c.rows)),
-      score_bar(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
+      grad_score(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
       scale(static_cast<std::size_t>(c.group * c.rows));
-  const ElementArray output_bar(c.element, static_cast<std::size_t>(c.rows * c.stride)),
-      jvp_bar(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
+  const ElementArray grad_output(c.element, static_cast<std::size_t>(c.rows * c.stride)),
+      grad_jvp(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
   const bool on_sphere = c.sliced && !c.given && c.distribution == Projection::sphere;
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
-  p.objective = c.objective;
+  p.term = kernel_term(terms_of(c.objective())[0]);
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.jvp_plane = c.rows * c.stride, p.jvp_stride = c.stride;
@@ -162,21 +165,20 @@ void run(std::uint64_t seed) {
   p.directions.distribution = c.distribution, p.directions.is_basis = c.implicit;
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
-  p.share = c.sliced ? 1.0f / static_cast<float>(c.directions) : 1.0f;
   p.parameterization = c.parameterization.value;
   p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
-  p.output_bar = output_bar.data(), p.output_bar_stride = c.stride, p.bar_columns = c.stride;
-  p.jvp_bar_plane = c.rows * c.stride, p.jvp_bar_stride = c.stride;
-  p.score_bar = score_bar.data(), p.score_bar_stride = c.dim;
+  p.grad_output = grad_output.data(), p.grad_output_stride = c.stride, p.grad_columns = c.stride;
+  p.grad_jvp_plane = c.rows * c.stride, p.grad_jvp_stride = c.stride;
+  p.grad_score = grad_score.data(), p.grad_score_stride = c.dim;
   p.grad_x = grad_x.data(), p.grad_x_stride = c.dim;
   for (int m = 0; m == 0 || m < c.directions; m += c.group) {
     p.first_direction = m;
     p.count = std::min(c.group, c.directions - m);
     p.first_group = m == 0, p.last_group = m + c.group >= c.directions;
     p.jvp = jvp.data() + m * p.jvp_plane;
-    p.jvp_bar = static_cast<char*>(jvp_bar.data()) + static_cast<std::size_t>(m * p.jvp_bar_plane) * element_bytes;
+    p.grad_jvp = static_cast<char*>(grad_jvp.data()) + static_cast<std::size_t>(m * p.grad_jvp_plane) * element_bytes;
     if (on_sphere) {
       DirectionsParams d;
       d.source = p.directions, d.noise = p.noise, d.dim = c.dim, d.first_direction = m, d.count = p.count;
@@ -188,7 +190,8 @@ void run(std::uint64_t seed) {
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), bars = output_bar.read(), tangent_bars = jvp_bar.read(), gradients = grad_x.read();
+  const auto losses = loss.read(), bars = grad_output.read(), grad_tangents = grad_jvp.read(),
+             gradients = grad_x.read();
   // Each sum has depth dim / lanes + 5; its terms come of at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
   for (std::int64_t row = 0; row < c.batch; ++row) {
@@ -198,15 +201,15 @@ void run(std::uint64_t seed) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.value, sigma_here);
       const double bound = ulps * kUlp * wanted.bar_size[i];
-      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.output_bar[i],
-                  std::abs(k.b) * bound + rounding * std::abs(wanted.output_bar[i]))
+      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.grad_output[i],
+                  std::abs(k.b) * bound + rounding * std::abs(wanted.grad_output[i]))
           << "row " << row << " column " << i;
       EXPECT_NEAR(gradients[static_cast<std::size_t>(row * c.dim) + i], wanted.grad_x[i], std::abs(k.a) * bound);
-      for (std::size_t m = 0; m < wanted.jvp_bar.size(); ++m) {
-        const double w = wanted.jvp_bar[m][i];
-        EXPECT_NEAR(tangent_bars[(m * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
-                                     static_cast<std::size_t>(c.stride) +
-                                 i],
+      for (std::size_t m = 0; m < wanted.grad_jvp.size(); ++m) {
+        const double w = wanted.grad_jvp[m][i];
+        EXPECT_NEAR(grad_tangents[(m * static_cast<std::size_t>(c.rows) + static_cast<std::size_t>(row)) *
+                                      static_cast<std::size_t>(c.stride) +
+                                  i],
                     w, (ulps * kUlp + rounding) * std::abs(w) + 1e-9 * std::abs(k.b));
       }
     }
@@ -221,16 +224,16 @@ void run(std::uint64_t seed) {
 void run_with_trace(std::uint64_t seed) {
   HeadCase c(seed);
   const DeviceArray<float> x(c.x), output(c.output), trace(c.random.normals(c.batch));
-  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), trace_bar(static_cast<std::size_t>(c.batch));
+  const DeviceArray<float> loss(static_cast<std::size_t>(c.batch)), grad_trace(static_cast<std::size_t>(c.batch));
   std::vector<float> sigma_rows(static_cast<std::size_t>(c.batch), 1.0f);
   for (std::int64_t row = 0; row < c.batch; ++row)
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows);
   HeadParams p;
-  p.objective = kernels::Objective::ism;
-  p.dim = p.bar_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
+  p.term = kernel_term(terms_of(Ism{})[0]);
+  p.dim = p.grad_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
-  p.trace = trace.data(), p.trace_bar = trace_bar.data();
+  p.trace = trace.data(), p.grad_trace = grad_trace.data();
   p.data = {{x.data(), c.dim}, c.samples, nullptr, false};
   p.noise = c.noise.get();
   p.sigma_rows = sigma.data();
@@ -239,7 +242,7 @@ void run_with_trace(std::uint64_t seed) {
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
-  const auto losses = loss.read(), bars = trace_bar.read(), traces = trace.read();
+  const auto losses = loss.read(), bars = grad_trace.read(), traces = trace.read();
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const auto r = static_cast<std::size_t>(row);
     const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);

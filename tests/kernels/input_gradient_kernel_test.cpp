@@ -23,7 +23,7 @@ void run(std::uint64_t seed) {
   const double sigma_data = random.real(0.2, 2);
   const bool scaled = random.chance(0.7);
   if (scaled) p.parameterization = {Parameterization::Kind::edm, sigma_data};
-  p.input_bar = bar.data(), p.input_bar_stride = stride;
+  p.grad_input = bar.data(), p.grad_input_stride = stride;
   p.grad_x = grad.data(), p.grad_x_stride = grad_stride;
   ASSERT_EQ(launch_input_gradient(p, element, nullptr), 0);
   const std::vector<float> got = grad.read(), bars = bar.read();

@@ -90,9 +90,9 @@ TEST(JetForwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
 void backward(std::uint64_t seed) {
   Layer l(seed);
   const bool has_curvature = l.slots > 1 && l.random.chance(0.5);
-  const ElementArray h_bar(l.element, l.random.normals(l.slots * l.plane));
-  const ElementArray z_bar(l.element, static_cast<std::size_t>(l.slots * l.plane));
-  const std::vector<float> earlier = l.random.normals(l.plane), bar = h_bar.read();
+  const ElementArray grad_h(l.element, l.random.normals(l.slots * l.plane));
+  const ElementArray grad_z(l.element, static_cast<std::size_t>(l.slots * l.plane));
+  const std::vector<float> earlier = l.random.normals(l.plane), bar = grad_h.read();
   const DeviceArray<float> curvature =
       has_curvature ? DeviceArray<float>(earlier) : DeviceArray<float>(static_cast<std::size_t>(l.plane));
   const int blocks = column_sum_blocks(l.rows);
@@ -100,12 +100,12 @@ void backward(std::uint64_t seed) {
   JetBackwardParams p;
   p.activation = static_cast<Activation>(l.activation);
   p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
-  p.z = l.z.data(), p.bias = l.bias_device.data(), p.h_bar = h_bar.data(), p.z_bar = z_bar.data();
+  p.z = l.z.data(), p.bias = l.bias_device.data(), p.grad_h = grad_h.data(), p.grad_z = grad_z.data();
   p.curvature = curvature.data(), p.has_curvature = has_curvature;
   p.bias_partial = partial.data();
   ASSERT_EQ(launch_jet_backward(p, l.element, nullptr), 0);
 
-  const auto got = z_bar.read(), curved = curvature.read();
+  const auto got = grad_z.read(), curved = curvature.read();
   std::vector<double> column(static_cast<std::size_t>(l.width), 0), column_size(column);
   for (std::int64_t at = 0; at < l.plane; ++at) {
     const auto i = static_cast<std::size_t>(at);

@@ -18,9 +18,9 @@ void run(std::uint64_t seed) {
   const bool exact = random.chance(0.3) && dim <= 12;
   const int directions = exact ? dim : random.integer(0, 5);
   const int group = directions > 0 ? random.integer(1, directions) : 1;
-  const auto distribution = static_cast<Projection>(random.integer(0, 2));
-  const bool on_sphere = !exact && distribution == Projection::sphere && directions > 0;
-  const double share = exact || directions == 0 ? 1 : 1.0 / directions;
+  const auto law = static_cast<Projection>(random.integer(0, 2));
+  const bool on_sphere = !exact && law == Projection::sphere && directions > 0;
+  const double weight = exact || directions == 0 ? 1 : 1.0 / directions;
   const RandomNoise noise(random);
   const RandomParameterization parameterization(random);
   std::vector<float> sigmas = random.normals(rows);
@@ -40,7 +40,7 @@ void run(std::uint64_t seed) {
   p.parameterization = parameterization.value;
   p.noise = noise.get();
   p.directions.distribution = distribution, p.directions.is_basis = exact;
-  p.share = static_cast<float>(share);
+  p.weight = static_cast<float>(weight);
   p.score_stride = p.jvp_out_stride = dim;
   p.jvp_out_plane = batch * dim;
   p.divergence = directions > 0 ? divergence.data() : nullptr;
@@ -87,7 +87,7 @@ void run(std::uint64_t seed) {
       }
     }
     if (directions > 0) {
-      EXPECT_NEAR(divergences[static_cast<std::size_t>(row)], share * sum, ulps * kUlp * share * size + 1e-9);
+      EXPECT_NEAR(divergences[static_cast<std::size_t>(row)], weight * sum, ulps * kUlp * weight * size + 1e-9);
     }
   }
 }

@@ -7,7 +7,7 @@
 namespace scorematch::cpu {
 namespace {
 
-/// s itself is a way back, and its adjoint a tangent.
+/// s itself is a backward pass, and its gradient a tangent.
 JetParts parts_of(const LossProblem& problem, bool gradient) {
   const bool directions = problem.has_directions(), score = problem.terms[0].needs_score();
   return {directions || (score && gradient), score || gradient, directions};
@@ -29,9 +29,9 @@ void EnergyNetLoss::run(const LossCall& call, std::int64_t first, int rows, floa
     if (term.needs_score()) add_score_term(call, term);
     if (problem_.has_directions()) add_directions(call, term);
     if (!call.gradient) continue;
-    tangents_back(call, term, grad);
+    tangents_backward(call, term, grad);
     std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
-    go_back(call, grad);
+    backward(call, grad);
   }
 }
 
@@ -70,25 +70,25 @@ void EnergyNetLoss::add_directions(const LossCall& call, const Term& term) {
   double second[kMaxTileRows];
   dot_rows(rows(), output_.in, weights_, jet_.last_second(), second);
   for (int r = 0; r < rows(); ++r)
-    loss_[r] += rows_[r].lambda * term.share * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
+    loss_[r] += rows_[r].lambda * term.weight * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
 }
 
-void EnergyNetLoss::start_back(const float* factor, const float* h, float* adjoint, float* grad) const {
+void EnergyNetLoss::start_backward(const float* factor, const float* h, float* adjoint, float* grad) const {
   scale_rows(rows(), output_.in, factor, weights_, adjoint);
   scale_rows(rows(), output_.in, factor, h, scaled_);
   add_column_sums(rows(), output_.in, output_.in, scaled_, grad + output_.weight);
 }
 
-void EnergyNetLoss::second_back(const LossCall& call, const Term& term, float* grad) {
+void EnergyNetLoss::second_backward(const LossCall& call, const Term& term, float* grad) {
   float factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r)
-    factor[r] = static_cast<float>(rows_[r].factor * term.share * rows_[r].b * rows_[r].c);
-  start_back(factor, jet_.last_second(), jet_.second_adjoint(), grad);
+    factor[r] = static_cast<float>(rows_[r].factor * term.weight * rows_[r].b * rows_[r].c);
+  start_backward(factor, jet_.last_second(), jet_.second_adjoint(), grad);
   jet_.second_backward(call.params, grad);
 }
 
 /// Every direction, the last of which is in place: what v^T s sends back, and what bends with z_m.
-void EnergyNetLoss::slices_back(const LossCall& call, const Term& term, float* grad) {
+void EnergyNetLoss::slices_backward(const LossCall& call, const Term& term, float* grad) {
   for (int m = problem_.directions() - 1; m >= 0; --m) {
     if (m + 1 < problem_.directions()) {
       load_direction(call, m);
@@ -98,18 +98,18 @@ void EnergyNetLoss::slices_back(const LossCall& call, const Term& term, float* g
     double slices[kMaxTileRows];
     if (term.sliced_square) find_slices(slices);
     for (int r = 0; term.sliced_square && r < rows(); ++r) {
-      const double slice = rows_[r].factor * term.share * slices[r];
+      const double slice = rows_[r].factor * term.weight * slices[r];
       factor[r] = static_cast<float>(slice * rows_[r].b);
       const auto along = static_cast<float>(slice * rows_[r].a);
       for (int i = 0; i < dim_; ++i)
         grad_x_[std::int64_t{r} * x_stride_ + i] += along * jet_.tangent_input()[std::int64_t{r} * stride() + i];
     }
-    start_back(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
+    start_backward(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
     jet_.tangent_backward(call.params, grad, true);
   }
 }
 
-void EnergyNetLoss::score_back(const LossCall& call, float* grad) {
+void EnergyNetLoss::score_backward(const LossCall& call, float* grad) {
   float factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r) {
     factor[r] = static_cast<float>(rows_[r].b);
@@ -118,16 +118,16 @@ void EnergyNetLoss::score_back(const LossCall& call, float* grad) {
     std::copy_n(u_ + std::int64_t{r} * x_stride_, dim_, tangent);
   }
   jet_.tangent_forward(call.params);
-  start_back(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
+  start_backward(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
   jet_.tangent_backward(call.params, grad);
 }
 
-void EnergyNetLoss::tangents_back(const LossCall& call, const Term& term, float* grad) {
+void EnergyNetLoss::tangents_backward(const LossCall& call, const Term& term, float* grad) {
   if (problem_.has_directions()) {
-    second_back(call, term, grad);
-    slices_back(call, term, grad);
+    second_backward(call, term, grad);
+    slices_backward(call, term, grad);
   }
-  if (term.needs_score()) score_back(call, grad);
+  if (term.needs_score()) score_backward(call, grad);
 }
 
 }  // namespace scorematch::cpu

@@ -1,11 +1,11 @@
 // Loss and gradients of one tile of an energy net (docs/math.md, section "Energy nets"). For each term of the
 // objective, with w the output's weights and h, h_m, h" its inputs:
 //
-//   s = a x_tilde + b (grad F), by a way back from w      v^T s = a v^T x_tilde + b w.h_m      F" = w.h"
+//   s = a x_tilde + b (grad F), by a backward pass from w      v^T s = a v^T x_tilde + b w.h_m      F" = w.h"
 //
-// The directions go forward one after the other to sum up z_m^2, the second derivatives once; on the way back
-// directions go forward again, so that memory does not grow with their number. The adjoint u of s is one more tangent,
-// apart.
+// The directions go forward one after the other to sum up z_m^2, the second derivatives once; in the backward
+// pass directions go forward again, so that memory does not grow with their number. The adjoint u of s is one more
+// tangent, apart.
 #pragma once
 #include "cpu/tile/loss_tile.h"
 
@@ -21,16 +21,16 @@ class EnergyNetLoss : public LossTile {
  private:
   void add_score_term(const LossCall& call, const Term& term);
   void add_directions(const LossCall& call, const Term& term);
-  void second_back(const LossCall& call, const Term& term, float* grad);
-  void slices_back(const LossCall& call, const Term& term, float* grad);
-  void score_back(const LossCall& call, float* grad);
+  void second_backward(const LossCall& call, const Term& term, float* grad);
+  void slices_backward(const LossCall& call, const Term& term, float* grad);
+  void score_backward(const LossCall& call, float* grad);
   /// Everything but the value's.
-  void tangents_back(const LossCall& call, const Term& term, float* grad);
+  void tangents_backward(const LossCall& call, const Term& term, float* grad);
 
   /// v^T s = a v^T x_tilde + b w.h_m of the direction at hand.
   void find_slices(double (&slices)[kMaxTileRows]) const;
   /// factor[r] w into each row of an adjoint, factor[r] h[r] onto the gradient of w.
-  void start_back(const float* factor, const float* h, float* adjoint, float* grad) const;
+  void start_backward(const float* factor, const float* h, float* adjoint, float* grad) const;
 
   float* u_;                  // [rows, x_stride]: the adjoint of s
   float *weights_, *scaled_;  // [rows, output.in]: w in each row; scratch

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "cpu/simd/score_term.h"
-
 namespace scorematch::cpu {
 
 LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena)
@@ -22,11 +20,9 @@ void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
   jet_.set_rows(rows, call.in.cancelled);
   std::fill_n(loss_, rows, 0.0);
   std::fill_n(grad_x_, x_size(), 0.0f);
-  for (int r = 0; r < rows; ++r) {
-    const double sigma = samples_.sigma[r], lambda = weight(problem_.spec.loss.weighting, sigma);
-    const Coefficients k = coefficients(problem_.spec.net.parameterization, sigma);
-    rows_[r] = {k.a, k.b, k.c, lambda, lambda * call.grad_factor};
-  }
+  for (int r = 0; r < rows; ++r)
+    rows_[r] =
+        head_row(problem_.spec.net.parameterization, problem_.spec.loss.weighting, samples_.sigma[r], call.grad_factor);
 }
 
 void LossTile::start_term(const LossCall& call, const Term& term) {
@@ -46,28 +42,21 @@ void LossTile::load_direction(const LossCall& call, int m) {
 }
 
 void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
-                              const float* bias, float* output_bar) {
-  const TileRow& k = rows_[r];
+                              const float* bias, float* grad_output) {
   const std::int64_t at = std::int64_t{r} * x_stride_;
-  const float* target = nullptr;
-  double scale = term.linear;
-  if (term.target == Term::Target::noise) target = samples_.eps + at, scale /= samples_.sigma[r];
-  if (term.target == Term::Target::true_score) {
-    const ConstView& given = call.in.batch.true_score;
-    target = static_cast<const float*>(given.data) + (samples_.first + r) * given.stride[0];
-  }
-  const ScoreTerm parts{k.a,           k.b, term.quadratic, scale, term.complete_square, k.factor * output_factor,
-                        k.factor * k.a};
-  loss_[r] += k.lambda * score_term_row(parts, dim_, x_tilde_ + at, f, bias, target, output_bar, grad_x_ + at);
+  loss_[r] += score_loss(
+      term, rows_[r], output_factor, dim_,
+      {x_tilde_ + at, nullptr, f, bias, target_of(term, samples_.eps + at, call.in.batch.true_score, samples_.first + r),
+       grad_output, grad_x_ + at});
 }
 
-void LossTile::go_back(const LossCall& call, float* grad) {
-  const float* input_bar = jet_.backward(call.params, grad, call.input_gradient);
-  if (input_bar == nullptr) return;
+void LossTile::backward(const LossCall& call, float* grad) {
+  const float* grad_input = jet_.backward(call.params, grad, call.input_gradient);
+  if (grad_input == nullptr) return;
   for (int r = 0; r < rows(); ++r) {
     const auto c = static_cast<float>(rows_[r].c);
     for (int i = 0; i < dim_; ++i)
-      grad_x_[std::int64_t{r} * x_stride_ + i] += c * input_bar[std::int64_t{r} * stride() + i];
+      grad_x_[std::int64_t{r} * x_stride_ + i] += c * grad_input[std::int64_t{r} * stride() + i];
   }
 }
 

@@ -3,9 +3,9 @@
 #pragma once
 #include <algorithm>
 
+#include "cpu/tile/head_row.h"
 #include "cpu/tile/jet.h"
 #include "cpu/tile/samples.h"
-#include "model/objective_terms.h"
 
 namespace scorematch::cpu {
 
@@ -34,13 +34,7 @@ struct LossCall {
   bool input_gradient;
 };
 
-struct TileRow {
-  double a, b, c;
-  double lambda;
-  double factor;  // lambda grad_factor
-};
-
-/// A tile on its way through a term, whatever the network: what comes in, and the value's way back.
+/// A tile on its way through a term, whatever the network: what comes in, and the value's backward pass.
 class LossTile {
  public:
   const double* loss() const { return loss_; }     // [rows], weighting included
@@ -55,12 +49,12 @@ class LossTile {
   void start_term(const LossCall& call, const Term& term);
   /// Direction m in the jet's tangent_input(), zero past dim.
   void load_direction(const LossCall& call, int m);
-  /// A term's part that is a function of s alone: row r's loss, and where its adjoint goes, the input's side being
-  /// grad_x.
+  /// A term's part that is a function of s alone: row r's loss, and where its gradient goes; that of x past the network
+  /// is grad_x.
   void add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
-                      const float* bias, float* output_bar);
-  /// The value's way back from the jet's adjoint(), down to x where that is wanted.
-  void go_back(const LossCall& call, float* grad);
+                      const float* bias, float* grad_output);
+  /// The value's backward pass from the jet's adjoint(), to x where that is wanted.
+  void backward(const LossCall& call, float* grad);
 
   int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions
   int rows() const { return samples_.rows; }
@@ -72,7 +66,7 @@ class LossTile {
   PaddedNet::Layer output_;
   TileSamples samples_;
   TileJet jet_;
-  TileRow rows_[kMaxTileRows];
+  HeadRow rows_[kMaxTileRows];
   double* loss_;
   float *x_tilde_, *grad_x_;  // [rows, x_stride]
 };

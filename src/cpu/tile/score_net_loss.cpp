@@ -21,7 +21,7 @@ void ScoreNetLoss::run(const LossCall& call, std::int64_t first, int rows, float
     if (call.gradient) std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
     if (problem_.has_directions()) add_directions(call, term, grad);
     if (term.needs_score()) add_score_term(call, term, grad);
-    if (call.gradient) go_back(call, grad);
+    if (call.gradient) backward(call, grad);
   }
 }
 
@@ -40,16 +40,15 @@ void ScoreNetLoss::add_direction(const LossCall& call, const Term& term, float* 
   dot_rows(rows(), output_.in, collapsed_, jet_.last_tangent(), along_tangent);
   if (term.sliced_square) dot_rows(rows(), output_.in, collapsed_, jet_.last_hidden(), along_hidden);
   for (int r = 0; r < rows(); ++r) {
-    const TileRow& k = rows_[r];
+    const HeadRow& k = rows_[r];
     const float *each = v + std::int64_t{r} * stride(), *x = x_tilde_ + std::int64_t{r} * x_stride_;
-    double loss = k.b * k.c * along_tangent[r];
-    if (k.a != 0) loss += k.a * dot(dim_, each, each);
+    double jvp = k.b * k.c * along_tangent[r];
+    if (k.a != 0) jvp += k.a * dot(dim_, each, each);
     if (term.sliced_square) {
       slice_[r] = k.b * (along_hidden[r] + dot(dim_, each, bias));
       if (k.a != 0) slice_[r] += k.a * dot(dim_, each, x);
-      loss += 0.5 * slice_[r] * slice_[r];
     }
-    loss_[r] += k.lambda * term.share * loss;
+    loss_[r] += direction_loss(term, k, jvp, slice_[r]);
   }
   if (call.gradient) add_direction_gradient(call, term, grad);
 }
@@ -58,9 +57,9 @@ void ScoreNetLoss::add_direction_gradient(const LossCall& call, const Term& term
   const float* v = jet_.tangent_input();
   float tangent_factor[kMaxTileRows], slice_factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r) {
-    const TileRow& k = rows_[r];
-    tangent_factor[r] = static_cast<float>(k.factor * term.share * k.b * k.c);
-    slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.share * k.b * slice_[r]) : 0.0f;
+    const HeadRow& k = rows_[r];
+    tangent_factor[r] = static_cast<float>(k.factor * term.weight * k.b * k.c);
+    slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.weight * k.b * slice_[r]) : 0.0f;
   }
   scale_rows(rows(), output_.in, tangent_factor, collapsed_, jet_.tangent_adjoint());
   scale_rows(rows(), output_.in, tangent_factor, jet_.last_tangent(), mixed_);
@@ -70,7 +69,7 @@ void ScoreNetLoss::add_direction_gradient(const LossCall& call, const Term& term
     float* bias = grad + output_.bias;
     for (int r = 0; r < rows(); ++r) {
       const float* each = v + std::int64_t{r} * stride();
-      const auto along = static_cast<float>(rows_[r].factor * term.share * rows_[r].a * slice_[r]);
+      const auto along = static_cast<float>(rows_[r].factor * term.weight * rows_[r].a * slice_[r]);
       for (int i = 0; i < dim_; ++i) bias[i] += slice_factor[r] * each[i];
       for (int i = 0; i < dim_; ++i) grad_x_[std::int64_t{r} * x_stride_ + i] += along * each[i];
     }

@@ -69,15 +69,15 @@ class FusedLoss final : public LossProgram {
                                        double grad_factor) const {
     const Needs needs = needs_of(spec_.loss.objective);
     kernels::FusedLossParams p;
-    p.prologue = perturb_params(spec_, features_, in);
-    p.head = head_params(spec_, in, grad_factor);
-    p.head.share = static_cast<float>(terms_[0].share);
-    p.head.grad_x_stride = out.grad_x.stride[0];
+    p.batch = batch_params(in, spec_.loss, spec_.net.dim, spec_.net.parameterization);
+    p.features = features_.get();
+    p.weighting = spec_.loss.weighting;
+    p.grad_factor = grad_factor;
     p.term_count = static_cast<int>(terms_.size());
     for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = translated(terms_[i]);
     p.directions = needs.trace ? spec_.net.dim : needs.projections;
     p.gradient = !out.grad.empty();
-    p.grad_x = floats(out.grad_x);
+    p.grad_x = floats(out.grad_x), p.grad_x_stride = out.grad_x.stride[0];
     p.partial = workspace.partial, p.partial_stride = FusedLossWorkspace::stride(plan_);
     p.bias_offset = plan_.net.weight_count;
     p.estimates = workspace.estimates;

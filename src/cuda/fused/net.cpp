@@ -14,7 +14,7 @@ int FusedPlan::blocks_for(std::int64_t batch) const {
 std::string FusedPlan::description() const {
   return "fused: " + std::to_string(tiling.rows()) + " rows a tile, " + std::to_string(tiling.threads() / 32) +
          " warps, " + std::to_string(blocks) + " blocks, weights " + (tiling.resident ? "resident" : "streaming") +
-         ", activations in " + (tiling.kept_in_shared ? "shared memory" : "the L2 cache");
+         ", activations in " + (tiling.saved_in_shared ? "shared memory" : "the L2 cache");
 }
 
 FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
@@ -23,19 +23,19 @@ FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
                                (plan.element() == kernels::Element::bf16 ? 2 : 4));
     biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
   }
-  if (!plan.tiling.kept_in_shared)
-    kept = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_kept_bytes(plan.net, plan.tiling));
+  if (!plan.tiling.saved_in_shared)
+    saved = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_saved_bytes(plan.net, plan.tiling));
 }
 
 void FusedWorkspace::prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
-                             kernels::FusedBatchParams* p) const {
+                             kernels::FusedParams* p) const {
   p->net = plan.net;
   p->tiling = plan.tiling;
   p->params = floats(params);
   p->weights = weights;
-  p->batch = batch;
+  p->samples = batch;
   p->blocks = plan.blocks_for(batch);
-  p->kept = kept;
+  p->saved = saved;
   if (!plan.tiling.resident)
     check_launch(kernels::launch_pack(p->params, plan.table, weights, biases, plan.element(), stream), "pack");
 }

@@ -33,11 +33,11 @@ struct FusedWorkspace {
   FusedWorkspace(const FusedPlan& plan, DeviceArena& arena);
   /// Packs parameters that stream, and says in `p` all that is of the plan and the workspace.
   void prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
-               kernels::FusedBatchParams* p) const;
+               kernels::FusedParams* p) const;
 
   char* weights = nullptr;  // padded and of the compute type, and their biases; null where they stay in shared memory
   float* biases = nullptr;
-  char* kept = nullptr;  // null where it is in shared memory
+  char* saved = nullptr;  // null where it is in shared memory
 };
 
 /// Nothing where no fused kernel does this network in this precision; `wish` says the rest but the device.

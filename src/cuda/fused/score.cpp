@@ -31,33 +31,31 @@ class FusedScore final : public ScoreProgram {
     const UseDevice use(device_.index);
     DeviceArena arena(queue.workspace);
     kernels::FusedScoreParams common;
-    common.prologue = perturb_params(spec_, features_, in);
-    common.given = score_params(spec_, in);
+    common.batch = batch_params(spec_, in);
+    common.features = features_.get();
     FusedWorkspace(plan_, arena).prepare(plan_, in.params, batch, queue.stream, &common);
     kernels::FusedScoreParams p = common;
     const bool has_directions = !out.jvp.empty() || !out.divergence_estimate.empty();
     if (has_directions) {
-      p.directions =
-          in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
-      p.given.directions = direction_source(in.batch.directions, spec_.distribution);
-      p.given.share = 1.0f / static_cast<float>(p.directions);
-      p.given.jvp_out = floats(out.jvp);
-      p.given.jvp_out_plane = out.jvp.stride[0], p.given.jvp_out_stride = out.jvp.stride[1];
-      p.given.divergence = floats(out.divergence_estimate);
+      p.directions = in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
+      p.batch.directions = direction_source(in.batch.directions, spec_.distribution);
+      p.weight = 1.0f / static_cast<float>(p.directions);
+      p.jvp = floats(out.jvp);
+      p.jvp_plane = out.jvp.stride[0], p.jvp_stride = out.jvp.stride[1];
+      p.divergence = floats(out.divergence_estimate);
     }
-    p.given.score = floats(out.score), p.given.score_stride = out.score.stride[0];
+    p.score = floats(out.score), p.score_stride = out.score.stride[0];
     if (has_directions || !out.score.empty()) launch(p, queue.stream);
     if (out.divergence.empty()) return;
     p = common;
     p.directions = spec_.net.dim;
-    p.given.directions = basis();
-    p.given.divergence = floats(out.divergence);
+    p.batch.directions = basis();
+    p.divergence = floats(out.divergence);
     launch(p, queue.stream);
   }
 
  private:
-  static void launch(kernels::FusedScoreParams& p, cudaStream_t stream) {
-    p.score = p.given;
+  static void launch(const kernels::FusedScoreParams& p, cudaStream_t stream) {
     check_launch(kernels::launch_fused_score(p, stream), "fused_score");
   }
 

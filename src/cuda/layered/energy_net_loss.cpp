@@ -2,7 +2,7 @@
 // and each term of the objective:
 //
 //   the value forward
-//   s: a way back to the input, the head, which leaves u, lambda/N b s^
+//   s: a backward pass to the input, the head, which leaves u, lambda/N b grad_s
 //   directions forward, group by group, q adding up; the last group with u and the second derivatives
 //   back: the last group first, as the others ask for h"^; those forward once more, and back; the value with the last
 //   to go
@@ -36,13 +36,13 @@ struct EnergyLossProblem : LossProblem {
   }
 
   bool is_single() const { return groups.size() == 1; }
-  /// A group on its way forward, with u where there is a way back.
+  /// A group in the forward pass, with u where there is a backward pass.
   Slots slots(std::int64_t rows, const Group& group, bool with_u) const {
     Slots result{rows, 1, 1 + group.count, group.count, group.is_last && directions > 0};
     if (group.is_last && has_score && with_u) ++result.count;
     return result;
   }
-  /// The last group goes back first.
+  /// The last group comes first in the backward pass.
   Slots backward_slots(std::int64_t rows, const Group& group) const {
     Slots result = slots(rows, group, true);
     if (is_single() || group.first == groups[groups.size() - 2].first) result.first = 0;
@@ -91,29 +91,26 @@ struct EnergyLossProblem : LossProblem {
   }
 };
 
-class EnergyLossRun final : public LossRun {
+class EnergyLossRun {
  public:
-  EnergyLossRun(const EnergyLossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out,
-                std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
-      : LossRun(problem, queue, in, out, batch, reduction, workspace), problem_(problem) {
-    if (problem.has_score) workspace.jet.fill_unit(stream_);
+  EnergyLossRun(const EnergyLossProblem& problem, const LossCall& call) : problem_(problem), call_(call) {
+    if (problem.has_score) call.workspace.jet.fill_unit(call.stream);
   }
 
- private:
-  void run_term(const Chunk& chunk, const Term& term, bool is_further) override {
+  void run(const Chunk& chunk, const Term& term, bool is_further) const {
     const Slots value{chunk.rows, 0, 1};
-    perturb(chunk, term.point);
-    workspace_.jet.forward_hidden(workspace_.parameters(), value, false, false, stream_);
+    call_.perturb(chunk, term.point);
+    call_.workspace.jet.forward_hidden(call_.workspace.parameters(), value, false, false, call_.stream);
     for (const Group& group : problem_.groups) {
       if (group.is_last && term.needs_score()) add_score_term(chunk, term, is_further);
-      const Slots slots = problem_.slots(chunk.rows, group, gradient_);
+      const Slots slots = problem_.slots(chunk.rows, group, call_.gradient);
       if (slots.all_rows() == 0) continue;
       go_forward(chunk, group, slots, false);
-      const bool goes_back = gradient_ && group.is_last;
+      const bool goes_back = call_.gradient && group.is_last;
       head(chunk, term, is_further, group, slots, true, goes_back);
       if (goes_back) backward(chunk, group, false);
     }
-    if (!gradient_) return;
+    if (!call_.gradient) return;
     for (const Group& group : problem_.groups) {
       if (group.is_last) break;
       const Slots slots = problem_.slots(chunk.rows, group, true);
@@ -121,61 +118,65 @@ class EnergyLossRun final : public LossRun {
       head(chunk, term, is_further, group, slots, false, true);
       backward(chunk, group, true);
     }
-    if (!out_.grad_x.empty()) add_input_gradient(chunk);
+    if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
   }
 
+ private:
   void add_score_term(const Chunk& chunk, const Term& term, bool is_further) const {
     const Slots value{chunk.rows, 0, 1};
     const Group& last = problem_.groups.back();
-    workspace_.jet.gradient(workspace_.parameters(), value, stream_);
-    kernels::HeadParams p = head_of(chunk, term, is_further);
-    p.output = workspace_.jet.input_gradient(value, 0);
-    p.output_stride = p.bar_columns = problem_.net.padded.first().in;
+    call_.workspace.jet.gradient(call_.workspace.parameters(), value, call_.stream);
+    kernels::HeadParams p = call_.head_of(chunk, term, is_further);
+    p.output = call_.workspace.jet.input_gradient(value, 0);
+    p.output_stride = p.grad_columns = problem_.net.padded.first().in;
     p.first_group = problem_.is_single();  // else groups have left their loss
-    if (gradient_) {
-      p.output_bar = workspace_.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
-      p.output_bar_stride = p.bar_columns;
+    if (call_.gradient) {
+      p.grad_output = call_.workspace.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
+      p.grad_output_stride = p.grad_columns;
     }
-    check_launch(kernels::launch_head(p, problem_.net.element, stream_), "head");
+    check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
   void go_forward(const Chunk& chunk, const Group& group, const Slots& slots, bool again) const {
-    const Jet& jet = workspace_.jet;
-    if (group.count > 0) draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
-    jet.forward_hidden(workspace_.parameters(), slots, group.first > 0, again, stream_);
-    if (problem_.terms[0].sliced_square) jet.apply_output(workspace_.parameters(), slots, 1, group.count, stream_);
-    if (slots.second) jet.apply_output(workspace_.parameters(), slots, slots.count, 1, stream_);
+    const Jet& jet = call_.workspace.jet;
+    if (group.count > 0) call_.draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
+    jet.forward_hidden(call_.workspace.parameters(), slots, group.first > 0, again, call_.stream);
+    if (problem_.terms[0].sliced_square)
+      jet.apply_output(call_.workspace.parameters(), slots, 1, group.count, call_.stream);
+    if (slots.second) jet.apply_output(call_.workspace.parameters(), slots, slots.count, 1, call_.stream);
   }
 
   void head(const Chunk& chunk, const Term& term, bool is_further, const Group& group, const Slots& slots, bool loss,
             bool goes_back) const {
-    const Jet& jet = workspace_.jet;
+    const Jet& jet = call_.workspace.jet;
     const int width = problem_.net.padded.last().out;
     kernels::EnergyHeadParams p;
-    p.head = head_of(chunk, term, is_further);
+    p.head = call_.head_of(chunk, term, is_further);
     p.head.jvp = jet.output(slots, 1), p.head.jvp_plane = chunk.rows * width, p.head.jvp_stride = width;
     p.head.first_direction = group.first, p.head.count = group.count;
     const bool score_before = term.needs_score() && group.is_last;
     p.head.first_group = group.first == 0 && !score_before;
-    p.head.bar_columns = width, p.head.jvp_bar_plane = chunk.rows * width, p.head.jvp_bar_stride = width;
+    p.head.grad_columns = width, p.head.grad_jvp_plane = chunk.rows * width, p.head.grad_jvp_stride = width;
     if (!loss || group.count == 0) p.head.loss = nullptr;
     if (!loss) p.head.grad_x = nullptr;
     if (slots.second) p.second = jet.output(slots, slots.count);
     if (goes_back) {
-      p.head.jvp_bar = jet.output_bar(slots, 1);
-      if (problem_.backward_slots(chunk.rows, group).has_value()) p.value_bar = jet.output_bar(slots, 0);
-      if (slots.tangents() > group.count) p.unit_bar = jet.output_bar(slots, 1 + group.count);
-      if (slots.second) p.second_bar = jet.output_bar(slots, slots.count);
+      p.head.grad_jvp = jet.grad_output(slots, 1);
+      if (problem_.backward_slots(chunk.rows, group).has_value()) p.grad_value = jet.grad_output(slots, 0);
+      if (slots.tangents() > group.count) p.grad_unit = jet.grad_output(slots, 1 + group.count);
+      if (slots.second) p.grad_second = jet.grad_output(slots, slots.count);
     }
-    check_launch(kernels::launch_energy_head(p, problem_.net.element, stream_), "energy_head");
+    check_launch(kernels::launch_energy_head(p, problem_.net.element, call_.stream), "energy_head");
   }
 
   void backward(const Chunk& chunk, const Group& group, bool has_curvature) const {
-    workspace_.jet.backward(workspace_.parameters(), workspace_.gradients, problem_.backward_slots(chunk.rows, group),
-                            has_curvature, !out_.grad_x.empty(), stream_);
+    call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients,
+                                 problem_.backward_slots(chunk.rows, group), has_curvature, !call_.out.grad_x.empty(),
+                                 call_.stream);
   }
 
   const EnergyLossProblem& problem_;
+  const LossCall& call_;
 };
 
 }  // namespace

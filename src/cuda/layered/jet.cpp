@@ -59,7 +59,7 @@ Jet::Jet(const PaddedNet& net, kernels::Activation activation, Element element, 
   output_bar_ = take(net.last().out);
   for (const PaddedNet::Layer& each : net.hidden()) {
     curvature_.push_back(slots > 1 ? take_floats(each.out) : nullptr);
-    second_bar_.push_back(parts.second && parts.further_groups ? take_slots(1, each.out) : nullptr);
+    grad_second_.push_back(parts.second && parts.further_groups ? take_slots(1, each.out) : nullptr);
   }
   partial_ = arena.take<float>(static_cast<std::size_t>(kernels::column_sum_blocks(rows)) *
                                static_cast<std::size_t>(net.max_width()));
@@ -164,11 +164,11 @@ void Jet::activation_backward(std::size_t l, const Parameters& parameters, const
   p.activation = activation_;
   p.rows = slots.rows, p.width = layer.out, p.first_slot = slots.first, p.slots = slots.count;
   p.z = z_[l], p.bias = parameters.biases + layer.bias;
-  p.h_bar = h_bar_, p.z_bar = z_bar_;
+  p.grad_h = h_bar_, p.grad_z = z_bar_;
   p.curvature = curvature_[l], p.has_curvature = has_curvature;
   p.bias_partial = partial_;
   p.curved = slots.curved, p.second = slots.second, p.second_starts = l == 0;
-  p.squares = squares_[l], p.second_bar = slots.curved > 0 ? second_bar_[l] : nullptr;
+  p.squares = squares_[l], p.grad_second = slots.curved > 0 ? grad_second_[l] : nullptr;
   check_launch(kernels::launch_jet_backward(p, element_, stream), "jet_backward");
   add_gradient(layer, gradients, multiplied(slots, l == 0), slots.has_value(), z_bar_, inputs_[l], stream);
 }
@@ -202,8 +202,8 @@ void Jet::backward(const Parameters& parameters, const Gradients& gradients, con
 void Jet::fill_unit(cudaStream_t stream) const {
   kernels::EnergyHeadParams p;
   p.head.dim = 1, p.head.rows = rows_;
-  p.head.bar_columns = net_.last().out, p.head.jvp_bar_stride = net_.last().out;
-  p.unit_bar = unit_;
+  p.head.grad_columns = net_.last().out, p.head.grad_jvp_stride = net_.last().out;
+  p.grad_unit = unit_;
   check_launch(kernels::launch_energy_head(p, element_, stream), "energy_head");
 }
 
@@ -217,7 +217,7 @@ void Jet::gradient(const Parameters& parameters, const Slots& slots, cudaStream_
     p.activation = activation_;
     p.rows = slots.rows, p.width = layer.out, p.slots = slots.count;
     p.z = z_[l], p.bias = parameters.biases + layer.bias;
-    p.h_bar = h_bar_, p.z_bar = z_bar_;
+    p.grad_h = h_bar_, p.grad_z = z_bar_;
     check_launch(kernels::launch_gradient_jet(p, element_, stream), "gradient_jet");
     pull(layer, parameters, slots, z_bar_, stream);
   }

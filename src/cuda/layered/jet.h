@@ -36,7 +36,7 @@ struct Gradients {
   float *weights = nullptr, *biases = nullptr;  // padded; added to
 };
 
-/// What a jet is for, which decides what it keeps.
+/// What a jet is for, which decides what it saves.
 struct JetParts {
   bool gradient = false;        // the parameters'
   bool energy = false;          // F is one number, and grad F wanted
@@ -47,7 +47,7 @@ struct JetParts {
 
 class Jet {
  public:
-  /// Takes its arrays for `rows` and `slots`, those of the way back only for a gradient.
+  /// Takes its arrays for `rows` and `slots`, those of the backward pass only for a gradient.
   Jet(const PaddedNet& net, kernels::Activation activation, kernels::Element element, const Gemms& gemms,
       std::int64_t rows, int slots, const JetParts& parts, DeviceArena& arena);
 
@@ -59,9 +59,9 @@ class Jet {
 
   void* input(const Slots& slots, int slot) const { return plane(inputs_[0], slots, net_.first().in, slot); }
   float* output(const Slots& slots, int slot) const { return output_ + slot * slots.rows * net_.last().out; }
-  void* output_bar(const Slots& slots, int slot) const { return plane(output_bar_, slots, net_.last().out, slot); }
+  void* grad_output(const Slots& slots, int slot) const { return plane(output_bar_, slots, net_.last().out, slot); }
   /// After backward() of a value: its adjoint at the input, [rows, in].
-  const void* input_bar() const { return h_bar_; }
+  const void* grad_input() const { return h_bar_; }
   /// After gradient(): grad F in slot 0, its derivatives along the tangents behind it. [rows, in]
   const float* input_gradient(const Slots& slots, int slot) const {
     return (gradient_ == nullptr ? static_cast<const float*>(h_bar_) : gradient_) + slot * slots.rows * net_.first().in;
@@ -105,10 +105,10 @@ class Jet {
   float* output_ = nullptr;
   void *output_bar_ = nullptr, *h_bar_ = nullptr, *z_bar_ = nullptr;
   std::vector<float*> curvature_, squares_;
-  std::vector<void*> second_bar_;  // h"^ of each hidden layer, for further groups
-  void* unit_ = nullptr;           // [rows, out]: 1 in column 0
-  float* gradient_ = nullptr;      // as input_gradient(), where it is computed in bf16
-  float* partial_ = nullptr;       // of column sums
+  std::vector<void*> grad_second_;  // grad_h" of each hidden layer, for further groups
+  void* unit_ = nullptr;            // [rows, out]: 1 in column 0
+  float* gradient_ = nullptr;       // as input_gradient(), where it is computed in bf16
+  float* partial_ = nullptr;        // of column sums
   void* gemm_workspace_ = nullptr;
   bool is_energy_;
 };

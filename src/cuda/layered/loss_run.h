@@ -26,56 +26,51 @@ struct LossProblem {
 
 /// The workspace: with what every layered program has, 4 bytes a padded parameter's gradient and 4 a row's loss.
 struct LossWorkspace : LayeredWorkspace {
-  /// `sliced_sum`: keeps SSM's sum over directions.
+  /// `sliced_sum`: saves the sliced squares' sum over directions.
   LossWorkspace(const LossProblem& problem, const JetParts& parts, bool sliced_sum, DeviceArena arena);
 
   float* loss;
   Gradients gradients;
   std::size_t gradient_bytes = 0;
-  float* score_bar = nullptr;
+  float* grad_score = nullptr;
   std::size_t bytes = 0;
 };
 
-/// One call.
-class LossRun {
- public:
-  virtual ~LossRun() = default;
-  void run();
+/// One call: what it was given, and what every loss does with it.
+struct LossCall {
+  const LossProblem& problem;
+  cudaStream_t stream;
+  const LossIn& in;
+  const LossOut& out;
+  std::int64_t batch;
+  const Reduction& reduction;
+  bool gradient;
+  const LossWorkspace& workspace;
 
- protected:
-  LossRun(const LossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
-          const Reduction& reduction, const LossWorkspace& workspace);
-
-  /// A further term of the same samples adds to what the first left.
-  virtual void run_term(const Chunk& chunk, const Term& term, bool is_further) = 0;
-
-  /// Whether normals are scaled to the sphere, which takes a row's sum.
-  bool has_scale() const {
-    return !problem_.needs.trace && in_.batch.directions.empty() && problem_.needs.distribution == Projection::sphere;
-  }
+  /// Packs parameters and clears the gradient.
+  void start() const;
   void perturb(const Chunk& chunk, double point) const;
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const;
-  /// A head's parameters but for what it reads and writes of the network.
+  /// A head's parameters but for what it reads and writes of the network. A further term of the same samples adds to
+  /// what the first left.
   kernels::HeadParams head_of(const Chunk& chunk, const Term& term, bool is_further) const;
   void add_input_gradient(const Chunk& chunk) const;
-
-  const LossProblem& problem_;
-  cudaStream_t stream_;
-  const LossIn& in_;
-  const LossOut& out_;
-  std::int64_t batch_;
-  const Reduction& reduction_;
-  bool gradient_;
-  const LossWorkspace& workspace_;
+  void store_loss(const Chunk& chunk) const;
+  void store_gradient() const;
 
  private:
-  void store_loss(const Chunk& chunk) const;
+  kernels::BatchParams batch_params() const;
+  /// Whether normals are scaled to the sphere, which takes a row's sum.
+  bool has_scale() const {
+    return !problem.needs.trace && in.batch.directions.empty() && problem.needs.distribution == Projection::sphere;
+  }
 };
 
 inline bool wants_gradient(const LossOut& out) { return !out.grad.empty() || !out.grad_x.empty(); }
 
-/// The program of a Problem, a LossProblem that knows its workspace and launches, by its Run, a LossRun.
-template <class Problem, class Run>
+/// The program of a Problem, a LossProblem that knows its workspace and launches, whose terms are evaluated by
+/// TermRun(problem, call).run(chunk, term, is_further).
+template <class Problem, class TermRun>
 class LayeredLoss final : public LossProgram {
  public:
   LayeredLoss(const LossSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {
@@ -90,7 +85,14 @@ class LayeredLoss final : public LossProgram {
     check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
-    Run(problem_, queue, in, out, batch, reduction, workspace).run();
+    const LossCall call{problem_, queue.stream, in, out, batch, reduction, wants_gradient(out), workspace};
+    call.start();
+    const TermRun run(problem_, call);
+    for_each_chunk(batch, problem_.net.rows, [&](const Chunk& chunk) {
+      for (const Term& term : problem_.terms) run.run(chunk, term, &term != problem_.terms.data());
+      call.store_loss(chunk);
+    });
+    call.store_gradient();
   }
 
  private:

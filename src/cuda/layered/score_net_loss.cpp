@@ -51,54 +51,54 @@ struct ScoreLossProblem : LossProblem {
   }
 };
 
-class ScoreLossRun final : public LossRun {
+class ScoreLossRun {
  public:
-  ScoreLossRun(const ScoreLossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out,
-               std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
-      : LossRun(problem, queue, in, out, batch, reduction, workspace), problem_(problem) {}
+  ScoreLossRun(const ScoreLossProblem& problem, const LossCall& call) : problem_(problem), call_(call) {}
 
- private:
-  void run_term(const Chunk& chunk, const Term& term, bool is_further) override {
-    perturb(chunk, term.point);
+  void run(const Chunk& chunk, const Term& term, bool is_further) const {
+    call_.perturb(chunk, term.point);
     if (problem_.directions == 0) {
       const Slots slots{chunk.rows, 0, 1};
-      workspace_.jet.forward(workspace_.parameters(), slots, stream_);
+      call_.workspace.jet.forward(call_.workspace.parameters(), slots, call_.stream);
       head(chunk, term, is_further, slots, 0);
-      if (gradient_) backward(slots, false);
+      if (call_.gradient) backward(slots, false);
     }
     for_each_group(problem_.directions, [&](int first, int count) {
       const Slots slots = problem_.forward_slots(chunk.rows, first, count);
-      draw_directions(chunk, slots, first);
-      workspace_.jet.forward(workspace_.parameters(), slots, stream_);
+      call_.draw_directions(chunk, slots, first);
+      call_.workspace.jet.forward(call_.workspace.parameters(), slots, call_.stream);
       head(chunk, term, is_further, slots, first);
-      if (gradient_) backward(problem_.backward_slots(chunk.rows, first, count), first > 0);
+      if (call_.gradient) backward(problem_.backward_slots(chunk.rows, first, count), first > 0);
     });
-    if (!out_.grad_x.empty()) add_input_gradient(chunk);
+    if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
   }
 
+ private:
   void head(const Chunk& chunk, const Term& term, bool is_further, const Slots& slots, int first) const {
     const int width = problem_.net.padded.last().out, count = slots.tangents();
     const std::int64_t plane = chunk.rows * width;
-    kernels::HeadParams p = head_of(chunk, term, is_further);
-    p.output = workspace_.jet.output(slots, 0), p.output_stride = width;
-    if (count > 0) p.jvp = workspace_.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
+    kernels::HeadParams p = call_.head_of(chunk, term, is_further);
+    p.output = call_.workspace.jet.output(slots, 0), p.output_stride = width;
+    if (count > 0) p.jvp = call_.workspace.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
     p.first_direction = first, p.count = count;
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
-    p.bar_columns = width;
-    if (gradient_) {
-      p.output_bar = workspace_.jet.output_bar(slots, 0), p.output_bar_stride = width;
-      if (count > 0) p.jvp_bar = workspace_.jet.output_bar(slots, 1), p.jvp_bar_plane = plane, p.jvp_bar_stride = width;
-      p.score_bar = workspace_.score_bar, p.score_bar_stride = width;
+    p.grad_columns = width;
+    if (call_.gradient) {
+      p.grad_output = call_.workspace.jet.grad_output(slots, 0), p.grad_output_stride = width;
+      if (count > 0)
+        p.grad_jvp = call_.workspace.jet.grad_output(slots, 1), p.grad_jvp_plane = plane, p.grad_jvp_stride = width;
+      p.grad_score = call_.workspace.grad_score, p.grad_score_stride = width;
     }
-    check_launch(kernels::launch_head(p, problem_.net.element, stream_), "head");
+    check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
   void backward(const Slots& slots, bool has_curvature) const {
-    workspace_.jet.backward(workspace_.parameters(), workspace_.gradients, slots, has_curvature, !out_.grad_x.empty(),
-                            stream_);
+    call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients, slots, has_curvature,
+                                 !call_.out.grad_x.empty(), call_.stream);
   }
 
   const ScoreLossProblem& problem_;
+  const LossCall& call_;
 };
 
 }  // namespace

@@ -24,31 +24,34 @@ struct ScoreNetProblem : ScoreProblem {
   }
 };
 
-class ScoreNetRun final : public ScoreRun {
+class ScoreNetRun {
  public:
-  ScoreNetRun(const ScoreNetProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out)
-      : ScoreRun(problem, queue, in, out) {}
+  ScoreNetRun(const ScoreNetProblem& problem, const ScoreCall& call) : problem_(problem), call_(call) {}
 
- private:
-  void run_chunk(const Chunk& chunk) const override {
+  void run(const Chunk& chunk) const {
     const Slots value{chunk.rows, 0, 1};
-    fill_value(chunk);
-    workspace_.jet.forward(parameters_, value, stream_);
-    if (!out_.score.empty()) store_score(chunk, workspace_.jet.output(value, 0), problem_.net.padded.last().out);
-    if (!out_.jvp.empty() || !out_.divergence_estimate.empty())
-      run_directions(chunk, drawn(), out_.jvp, out_.divergence_estimate);
-    if (!out_.divergence.empty()) run_directions(chunk, unit_vectors(), {}, out_.divergence);
+    call_.fill_value(chunk);
+    call_.workspace.jet.forward(call_.parameters, value, call_.stream);
+    if (!call_.out.score.empty())
+      call_.store_score(chunk, call_.workspace.jet.output(value, 0), problem_.net.padded.last().out);
+    if (!call_.out.jvp.empty() || !call_.out.divergence_estimate.empty())
+      run_directions(chunk, call_.drawn(), call_.out.jvp, call_.out.divergence_estimate);
+    if (!call_.out.divergence.empty()) run_directions(chunk, call_.unit_vectors(), {}, call_.out.divergence);
   }
 
+ private:
   void run_directions(const Chunk& chunk, const Bundle& bundle, const View& jvp, const View& divergence) const {
     for_each_group(bundle.count, [&](int first, int count) {
       const Slots slots{chunk.rows, 1, 1 + count};
-      fill_tangents(chunk, bundle, slots, first);
-      workspace_.jet.forward(parameters_, slots, stream_);
-      store_products(chunk, bundle, first, count, workspace_.jet.output(slots, 1), problem_.net.padded.last().out, jvp,
-                     divergence);
+      call_.fill_tangents(chunk, bundle, slots, first);
+      call_.workspace.jet.forward(call_.parameters, slots, call_.stream);
+      call_.store_products(chunk, bundle, first, count, call_.workspace.jet.output(slots, 1),
+                           problem_.net.padded.last().out, jvp, divergence);
     });
   }
+
+  const ScoreNetProblem& problem_;
+  const ScoreCall& call_;
 };
 
 }  // namespace

@@ -22,23 +22,16 @@ struct Bundle {
   kernels::DirectionSource source;
   bool has_scale = false;  // to the sphere
   int count = 0;
-  double share = 1;
+  double weight = 1;
 };
 
-/// One call.
-class ScoreRun {
- public:
-  virtual ~ScoreRun() = default;
-  void run(std::int64_t batch);
-
- protected:
-  ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out);
-
-  virtual void run_chunk(const Chunk& chunk) const = 0;
+/// One call: what it was given, and what every score does with it.
+struct ScoreCall {
+  ScoreCall(const ScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out);
 
   /// The call's directions, given or drawn, and the unit vectors.
   Bundle drawn() const;
-  Bundle unit_vectors() const { return {basis(), false, problem_.spec.net.dim, 1}; }
+  Bundle unit_vectors() const { return {basis(), false, problem.spec.net.dim, 1}; }
   void fill_value(const Chunk& chunk) const;
   void fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const;
   /// From the network's [rows, stride] float.
@@ -47,20 +40,20 @@ class ScoreRun {
   void store_products(const Chunk& chunk, const Bundle& bundle, int first, int count, const float* jvp, int stride,
                       const View& jvp_out, const View& divergence) const;
 
-  const ScoreProblem& problem_;
-  cudaStream_t stream_;
-  const ScoreIn& in_;
-  const ScoreOut& out_;
-  DeviceArena arena_;
-  LayeredWorkspace workspace_;
-  Parameters parameters_;
+  const ScoreProblem& problem;
+  cudaStream_t stream;
+  const ScoreIn& in;
+  const ScoreOut& out;
+  DeviceArena arena;
+  LayeredWorkspace workspace;
+  Parameters parameters;
 
  private:
   kernels::ScoreParams params(const Chunk& chunk) const;
 };
 
-/// The program of a Problem, a ScoreProblem that knows its launches, by its Run, a ScoreRun.
-template <class Problem, class Run>
+/// The program of a Problem, a ScoreProblem that knows its launches, by ChunkRun(problem, call).run(chunk).
+template <class Problem, class ChunkRun>
 class LayeredScore final : public ScoreProgram {
  public:
   LayeredScore(const ScoreSpec& spec, const Context& context) : problem_(spec, context), device_(context.device) {
@@ -77,7 +70,10 @@ class LayeredScore final : public ScoreProgram {
   void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
     check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
-    Run(problem_, queue, in, out).run(batch);
+    const ScoreCall call(problem_, queue, in, out);
+    call.workspace.pack(in.params, call.stream);
+    const ChunkRun run(problem_, call);
+    for_each_chunk(batch, problem_.net.rows, [&](const Chunk& chunk) { run.run(chunk); });
   }
 
  private:

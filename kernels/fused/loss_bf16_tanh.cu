@@ -1,0 +1,11 @@
+// The fused loss in bf16, one row tile per warp, of tanh and gelu.
+#include "fused/loss.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template int launch_fused_loss_of<Bf16Operands, Activation::tanh, 1>(const FusedLossParams&, CUstream_st*);
+template int launch_fused_loss_of<Bf16Operands, Activation::gelu, 1>(const FusedLossParams&, CUstream_st*);
+
+}  // namespace kernels
+}  // namespace scorematch

@@ -1,0 +1,11 @@
+// The fused loss in split tf32, of silu and softplus.
+#include "fused/loss.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+template int launch_fused_loss_of<SplitTf32Operands, Activation::silu, 1>(const FusedLossParams&, CUstream_st*);
+template int launch_fused_loss_of<SplitTf32Operands, Activation::softplus, 1>(const FusedLossParams&, CUstream_st*);
+
+}  // namespace kernels
+}  // namespace scorematch

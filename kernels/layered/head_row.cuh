@@ -1,0 +1,27 @@
+// A row of a layered head, from its launch's parameters.
+#pragma once
+#include "device/head.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
+  const std::int64_t sample = p.first + row;
+  if (row >= p.batch) return padding_row(row, sample);
+  const float sigma = p.sigma_rows != nullptr ? ptx::in_global(p.sigma_rows)[row] : sigma_of(p.sigma, p.noise, sample);
+  return head_row(p, p.weighting, p.grad_factor, sigma, row, sample);
+}
+
+SCOREMATCH_DEVICE SampleScore<> sample_score(const HeadParams& p, const HeadRow& r) {
+  return {p, r, SampleEps<>(p.eps, p.noise, r.sample, p.dim), p.term.point, p.output + r.row * p.output_stride};
+}
+
+/// v_m of a row, the sphere's scale included.
+SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int slot) {
+  SampleDirection direction(p.directions, p.noise, p.first_direction + slot, r.sample, p.dim);
+  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + r.row];
+  return direction;
+}
+
+}  // namespace kernels
+}  // namespace scorematch

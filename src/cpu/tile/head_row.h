@@ -1,0 +1,61 @@
+// The head of one sample in double, as every plan of this engine does it: what follows from its sigma, and a term's
+// loss with its gradients, of s alone and along one direction.
+#pragma once
+#include <cstdint>
+
+#include "cpu/coefficients.h"
+#include "cpu/simd/score_term.h"
+#include "engine/backend.h"
+#include "model/objective_terms.h"
+
+namespace scorematch::cpu {
+
+struct HeadRow {
+  double a, b, c;
+  double sigma;
+  double lambda;
+  double factor;  // lambda grad_factor
+};
+
+inline HeadRow head_row(const Parameterization& parameterization, const Weighting& weighting, double sigma,
+                        double grad_factor) {
+  const Coefficients k = coefficients(parameterization, sigma);
+  const double lambda = weight(weighting, sigma);
+  return {k.a, k.b, k.c, sigma, lambda, lambda * grad_factor};
+}
+
+/// What g is made of, of sample n, whose eps is given; null where the term has no target.
+inline const float* target_of(const Term& term, const float* eps, const ConstView& true_score, std::int64_t n) {
+  switch (term.target) {
+    case Term::Target::none:
+      return nullptr;
+    case Term::Target::noise:
+      return eps;
+    case Term::Target::true_score:
+      break;
+  }
+  return static_cast<const float*>(true_score.data) + n * true_score.stride[0];
+}
+
+/// A row's arrays, [dim]: score_term_row()'s.
+struct ScoreArrays {
+  const float *x, *eps, *f, *bias, *target;
+  float *grad_output, *grad_x;
+};
+
+/// The part of a term that is a function of s alone: the loss, and its gradients. @param output_factor from s to F
+inline double score_loss(const Term& term, const HeadRow& k, double output_factor, int dim, const ScoreArrays& arrays) {
+  const double scale = term.target == Term::Target::noise ? term.linear / k.sigma : term.linear;
+  const ScoreTerm parts{
+      k.a,           k.b, term.point * k.sigma, term.quadratic, scale, term.complete_square, k.factor * output_factor,
+      k.factor * k.a};
+  return k.lambda * score_term_row(parts, dim, arrays.x, arrays.eps, arrays.f, arrays.bias, arrays.target,
+                                   arrays.grad_output, arrays.grad_x);
+}
+
+/// The loss of one direction. @param jvp v^T J v  @param slice v^T s
+inline double direction_loss(const Term& term, const HeadRow& k, double jvp, double slice) {
+  return k.lambda * term.weight * (term.sliced_square ? jvp + 0.5 * slice * slice : jvp);
+}
+
+}  // namespace scorematch::cpu
