@@ -12,12 +12,12 @@ class CudaPerturb final : public PerturbProgram {
       : spec_(spec), device_(context.device), features_(spec.conditioning, context.engine) {}
 
   void run(Queue::Impl& queue, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
-    check_noise_offset(in.batch.noise, batch);
+    check_noise_offset(in.noise, batch);
     kernels::PerturbParams p;
     p.data = data_rows(in);
-    p.noise = translated(in.batch.noise);
-    p.sigma = sigma_source(in.batch.sigma, spec_.schedule);
-    p.eps = {true, table_of(in.batch.eps)};
+    p.noise = translated(in.noise);
+    p.sigma = sigma_source(in.sigma, spec_.schedule);
+    p.eps = {true, table_of(in.eps)};
     p.parameterization = spec_.parameterization;
     p.features = features_.get();
     p.dim = spec_.dim;

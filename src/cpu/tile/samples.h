@@ -35,12 +35,12 @@ class SampleSource {
  public:
   /// x may be absent.
   SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim)
-      : x_(in.batch.x),
-        sigma_(in.batch.sigma),
-        eps_(in.batch.eps),
+      : x_(in.x),
+        sigma_(in.sigma),
+        eps_(in.eps),
         schedule_(schedule),
         row_of_(in),
-        noise_(in.batch.noise),
+        noise_(in.noise),
         perturbed_(perturbed),
         dim_(dim) {}
 
