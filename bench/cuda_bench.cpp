@@ -1,5 +1,5 @@
 // The cuda engine on the GPU at hand. Times are by CUDA events round one call, its input chosen in turn from more data
-// than the L2 cache holds; a row is the median of kCalls such calls. The device begins when all of a call is enqueued,
+// than the L2 cache holds; a row is the median of 30 such calls. The device begins when all of a call is enqueued,
 // so that the host's part of a small job is not in its time. Every job is compared with the reference engine before it
 // is timed.
 //
@@ -42,14 +42,16 @@ namespace {
 using bench::check;
 using bench::Timer;
 
-constexpr std::int64_t kPool = bench::kDevicePool;
+std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int projections = 0) {
+  return bench::shape_name(dim, hidden, layers, bench::device_sizes.scaled(batch), projections);
+}
 
 struct Work {
   double samples = 0, bytes = 0, flops = 0;
   double floor = 0;  // seconds
 };
 
-/// One row: `kCalls` timed calls are one iteration.
+/// One row: `device_sizes.calls` timed calls are one iteration.
 void measure(benchmark::State& state, const Work& work, const std::function<void(int)>& call) {
   Timer timer;
   double seconds = 0;
@@ -67,7 +69,7 @@ void measure(benchmark::State& state, const Work& work, const std::function<void
 }
 
 double copy_rate() {
-  static const double rate = bench::measure_device_copy(kPool);
+  static const double rate = bench::measure_device_copy(bench::device_sizes.pool_bytes);
   return rate;
 }
 
@@ -85,12 +87,12 @@ double floor_of(const bench::Work& work, sm::Precision precision) {
 }
 
 void copy(benchmark::State& state) {
-  for (auto unused : state) state.SetIterationTime(2.0 * kPool / copy_rate());
+  for (auto unused : state) state.SetIterationTime(2.0 * double(bench::device_sizes.pool_bytes) / copy_rate());
   state.counters["GB/s"] = 1e-9 * copy_rate();
 }
 
 void products(benchmark::State& state, sm::Precision precision) try {
-  for (auto unused : state) state.SetIterationTime(bench::kProductFlops / product_rate(precision));
+  for (auto unused : state) state.SetIterationTime(bench::device_sizes.product_flops() / product_rate(precision));
   state.counters["GFLOP/s"] = 1e-9 * product_rate(precision);
 } catch (const std::exception& error) {
   state.SkipWithError(error.what());
@@ -100,7 +102,7 @@ void perturb(benchmark::State& state, std::int64_t batch, int dim) {
   const sm::Engine engine = sm::Engine::cuda();
   const sm::PerturbPlan plan(engine, dim, sm::schedule::LogNormal{}, batch);
   sm::Queue queue(engine, 0);
-  const bench::Pool pool(engine, kPool, batch, dim);
+  const bench::Pool pool(engine, bench::device_sizes.pool_bytes, batch, dim);
   const sm::NoiseState noise(engine, 2);
   auto x_tilde = engine.allocate<float>({batch, dim}), sigma = engine.allocate<float>(batch);
   sm::PerturbPlan::Out out;
@@ -192,24 +194,23 @@ void add_losses() {
   for (const std::string engine : {"cuda-fp32", "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"}) {
     const bool by_name = engine == "cuda-bf16-layered";
     for (const int hidden : {64, 128, 256})
-      for (const std::string& job : {"/dsm/score" + bench::shape_name(64, hidden, 3, 65536),
-                                     "/esm/score" + bench::shape_name(64, hidden, 3, 65536),
-                                     "/ssm/score" + bench::shape_name(64, hidden, 3, 65536, 1),
-                                     "/ssm/score" + bench::shape_name(64, hidden, 3, 65536, 4),
-                                     "/ssm_vr/score" + bench::shape_name(64, hidden, 3, 65536, 1)})
+      for (const std::string& job :
+           {"/dsm/score" + shape_name(64, hidden, 3, 65536), "/esm/score" + shape_name(64, hidden, 3, 65536),
+            "/ssm/score" + shape_name(64, hidden, 3, 65536, 1), "/ssm/score" + shape_name(64, hidden, 3, 65536, 4),
+            "/ssm_vr/score" + shape_name(64, hidden, 3, 65536, 1)})
         add_job(engine + job);
-    add_job(engine + "/dsm/score" + bench::shape_name(2, 128, 3, 1 << 20));
-    add_job(engine + "/ism/score" + bench::shape_name(2, 128, 3, 1 << 18));
+    add_job(engine + "/dsm/score" + shape_name(2, 128, 3, 1 << 20));
+    add_job(engine + "/ism/score" + shape_name(2, 128, 3, 1 << 18));
     for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
-      add_recorded(engine, "/dsm/score" + bench::shape_name(dim, 128, 2, batch));
+      add_recorded(engine, "/dsm/score" + shape_name(dim, 128, 2, batch));
     if (by_name) continue;  // wide and energy nets have no other route
-    add_job(engine + "/dsm/score" + bench::shape_name(784, 1024, 3, 16384));
-    add_job(engine + "/ssm/score" + bench::shape_name(784, 1024, 3, 16384, 1));
-    add_job(engine + "/dsm/energy" + bench::shape_name(64, 256, 3, 65536));
-    add_job(engine + "/ssm/energy" + bench::shape_name(64, 256, 3, 65536, 1));
+    add_job(engine + "/dsm/score" + shape_name(784, 1024, 3, 16384));
+    add_job(engine + "/ssm/score" + shape_name(784, 1024, 3, 16384, 1));
+    add_job(engine + "/dsm/energy" + shape_name(64, 256, 3, 65536));
+    add_job(engine + "/ssm/energy" + shape_name(64, 256, 3, 65536, 1));
     for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
-      for (const std::string& job : {"/dsm/energy" + bench::shape_name(dim, 128, 2, batch),
-                                     "/ssm/energy" + bench::shape_name(dim, 128, 2, batch, 5)})
+      for (const std::string& job :
+           {"/dsm/energy" + shape_name(dim, 128, 2, batch), "/ssm/energy" + shape_name(dim, 128, 2, batch, 5)})
         add_recorded(engine, job);
   }
 }
@@ -217,6 +218,11 @@ void add_losses() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const char* const small = "--small";  // for an emulator (device_sizes.h)
+  if (argc > 1 && std::string(argv[argc - 1]) == small) {
+    bench::device_sizes = bench::kSmallSizes;
+    --argc;
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   try {
@@ -230,14 +236,16 @@ int main(int argc, char** argv) {
        {std::pair("fp32", sm::Precision::fp32), {"tf32", sm::Precision::tf32}, {"bf16", sm::Precision::bf16}})
     add(std::string("products/") + name, [p = precision](benchmark::State& state) { products(state, p); });
   for (const auto& [batch, dim] : {std::pair<std::int64_t, int>{1 << 20, 64}, {1 << 16, 784}}) {
-    const std::string shape = "/N:" + std::to_string(batch) + "/d:" + std::to_string(dim);
-    add("perturb" + shape, [b = batch, d = dim](benchmark::State& state) { perturb(state, b, d); });
+    const std::int64_t rows = bench::device_sizes.scaled(batch);
+    const std::string shape = "/N:" + std::to_string(rows) + "/d:" + std::to_string(dim);
+    add("perturb" + shape, [b = rows, d = dim](benchmark::State& state) { perturb(state, b, d); });
 #if defined(SCOREMATCH_HAS_CURAND)
-    add("normals" + shape, [b = batch, d = dim](benchmark::State& state) { normals(state, b, d); });
+    add("normals" + shape, [b = rows, d = dim](benchmark::State& state) { normals(state, b, d); });
 #endif
   }
   add_losses();
-  add("adam/P:16777216", [](benchmark::State& state) { adam_step(state, 1 << 24); });
+  const std::int64_t count = bench::device_sizes.scaled(1 << 24);
+  add("adam/P:" + std::to_string(count), [=](benchmark::State& state) { adam_step(state, count); });
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/layered/gemm.h"
+#include "device_sizes.h"
 #include "device_timer.h"
 
 namespace scorematch::bench {
@@ -66,17 +67,18 @@ double measure_device_products(Precision precision) {
   const std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtHandle_t)> owned(handle, cublasLtDestroy);
   cuda::Gemms gemms(handle, precision, capability());
   cuda::Gemm gemm;
-  gemm.rows = gemm.in = gemm.out = kProductWidth;
+  const int width = device_sizes.product_width;
+  gemm.rows = gemm.in = gemm.out = width;
   gemms.prepare(gemm);
 
   const bool pairs = precision == Precision::bf16;
-  const std::size_t bytes = (pairs ? 2 : 4) * std::size_t{kProductWidth} * kProductWidth;
+  const std::size_t bytes = (pairs ? 2 : 4) * static_cast<std::size_t>(width) * static_cast<std::size_t>(width);
   const std::shared_ptr<void> a = random_memory(bytes, pairs), b = random_memory(bytes, pairs),
                               c = random_memory(bytes, pairs),
                               workspace = random_memory(gemms.workspace_bytes(), pairs);
   const cuda::GemmArrays arrays{a.get(), b.get(), c.get(), nullptr};
   const double seconds = Timer().median([&](int) { gemms.run(gemm, arrays, workspace.get(), nullptr); });
-  return kProductFlops / seconds;
+  return device_sizes.product_flops() / seconds;
 }
 
 }  // namespace scorematch::bench

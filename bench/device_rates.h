@@ -10,8 +10,6 @@ namespace scorematch::bench {
 double measure_device_copy(std::int64_t bytes);
 
 /// The product that is timed: [8192, 8192] by [8192, 8192].
-constexpr int kProductWidth = 8192;
-constexpr double kProductFlops = 2.0 * kProductWidth * kProductWidth * kProductWidth;
 
 /// Multiplications and additions per second of that product by cuBLASLt, of normal random numbers, as a processor
 /// clocks higher on zeros.

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "device_sizes.h"
+
 namespace scorematch::bench {
 
 inline void check(cudaError_t status) {
@@ -45,8 +47,6 @@ class Gate {
 
 class Timer {
  public:
-  static constexpr int kCalls = 30, kWarmUps = 5;
-
   Timer() {
     check(cudaEventCreate(&begin_));
     check(cudaEventCreate(&end_));
@@ -57,10 +57,11 @@ class Timer {
     cudaEventDestroy(begin_);
     cudaEventDestroy(end_);
   }
-  /// Seconds of call(i), the median over kCalls.
+  /// Seconds of call(i), the median over device_sizes.calls.
   double median(const std::function<void(int)>& call) {
     std::vector<double> seconds;
-    for (int i = 0; i < kWarmUps + kCalls; ++i) {
+    const int warm_ups = device_sizes.warm_ups, calls = device_sizes.calls;
+    for (int i = 0; i < warm_ups + calls; ++i) {
       gate_.close();
       check(cudaEventRecord(begin_));
       call(i);
@@ -69,10 +70,10 @@ class Timer {
       check(cudaEventSynchronize(end_));
       float milliseconds = 0;
       check(cudaEventElapsedTime(&milliseconds, begin_, end_));
-      if (i >= kWarmUps) seconds.push_back(1e-3 * static_cast<double>(milliseconds));
+      if (i >= warm_ups) seconds.push_back(1e-3 * static_cast<double>(milliseconds));
     }
-    std::nth_element(seconds.begin(), seconds.begin() + kCalls / 2, seconds.end());
-    return seconds[kCalls / 2];
+    std::nth_element(seconds.begin(), seconds.begin() + calls / 2, seconds.end());
+    return seconds[static_cast<std::size_t>(calls / 2)];
   }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace scorematch::bench {
 
-constexpr std::int64_t kHostPool = std::int64_t{1} << 26, kDevicePool = std::int64_t{1} << 28;  // bytes
+constexpr std::int64_t kHostPool = std::int64_t{1} << 26;  // bytes
 
 /// Standard normal rows; the first are the same whatever the size.
 class Pool {

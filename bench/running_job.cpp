@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "device_sizes.h"
 #include "work.h"
 
 namespace scorematch::bench {
@@ -12,7 +13,9 @@ namespace {
 constexpr double kReferenceFlops = 2e8;  // what the reference engine does in about a second
 constexpr std::uint64_t kNoiseSeed = 2, kParamSeed = 3;
 
-std::int64_t pool_bytes(const Job& job) { return job.engine.compare(0, 4, "cuda") == 0 ? kDevicePool : kHostPool; }
+std::int64_t pool_bytes(const Job& job) {
+  return job.engine.compare(0, 4, "cuda") == 0 ? device_sizes.pool_bytes : kHostPool;
+}
 
 struct Result {
   double loss;

@@ -2,7 +2,7 @@
 # Runs ./dev gpu with stand-ins for the GPU, the compilers and the programs. CTest and the record's script are real:
 #   gpu_stages_test.sh <cmake> <ctest> <folder to work in>
 set -euo pipefail
-source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export REAL_CMAKE=$1
 ctest=$2
 work=$3

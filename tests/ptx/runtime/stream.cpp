@@ -147,6 +147,14 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
+  PTX_CALL;
+  return enqueue(stream, [=] {
+    function(data);
+    return cudaSuccess;
+  });
+}
+
 // ---- events
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
