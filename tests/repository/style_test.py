@@ -47,7 +47,7 @@ PHRASES = {
     r"seam": "backend interface",
     r"octets?": "vector of 8, fragment",
     r"adjoint's? way": "backward pass",
-    rf"{_COUNTED} an? {_PER}": "per",
+    rf"{_COUNTED} an? {_PER}(?! (?:has|is|takes|needs|uses|gives|reads|can|may|must))": "per",
     r"an? (?:file|struct|header|test|thread|block|warp|lane|table|line|process|queue|pass|launch) an? \w+": "one ... per ...",
     r"is to be (?:said|had|found|seen)": "active voice",
     r"as one likes": "as you like",
