@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Folders and files whose text has been revised. The others are added as they are revised, until this is the repository.
 CHECKED = ("README.md", "docs", "kernels/README.md", "bench/peers/README.md", "src/cli")
-# The style page quotes what it forbids. Generated pages hold tables; the data set's page quotes its source.
-EXCLUDED = ("docs/style.md", "docs/images", "docs/plots", "docs/examples")
+EXCLUDED = ("docs/images", "docs/plots", "docs/examples")
+QUOTES = ("docs/style.md",)  # quotes what it forbids
 
 MAX_COLUMNS = 100
 
@@ -189,15 +189,17 @@ def main(arguments: list[str]) -> int:
         if text is None:
             continue
         name = file.relative_to(ROOT).as_posix()
-        texts[name] = text
-        complaints += [f"{name}:{line}: '{phrase}' (write: {instead})" for line, phrase, instead in find_phrases(text)]
+        if name not in QUOTES:
+            texts[name] = text
+            complaints += [f"{name}:{line}: '{phrase}' (write: {instead})"
+                           for line, phrase, instead in find_phrases(text)]
         if file.suffix == ".md":
             complaints += [f"{name}:{line}: {width} columns, at most {MAX_COLUMNS}"
                            for line, width in find_long_lines(file.read_text(encoding="utf-8"))]
     complaints += codespell(texts)
     for complaint in complaints:
         print(complaint)
-    print(f"{len(texts)} files, {len(complaints)} complaints; docs/style.md has the rules")
+    print(f"{len(texts)} texts, {len(complaints)} complaints; docs/style.md has the rules")
     return 1 if complaints else 0
 
 
