@@ -8,9 +8,9 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::size_t kNamed = 5;  // columns
+constexpr std::size_t kNamed = 5;  // columns, at most
 
-/// A column of whole numbers: how many different ones it has, and the least and largest.
+/// A column of whole numbers: how many different ones it has, and the smallest and largest.
 struct WholeColumn {
   std::size_t index = 0, different = 0;
   double lowest = 0, highest = 0;

@@ -31,7 +31,7 @@ bool ends_with(const std::string& path, const std::string& ending) {
   return end == ending;
 }
 
-/// Control characters that no text has, unless it is UTF-16 by its mark.
+/// Control characters that no text has, unless its mark says UTF-16.
 bool is_binary(std::string_view start) {
   if (starts_with(start, "\xff\xfe") || starts_with(start, "\xfe\xff")) return false;
   return std::any_of(start.begin(), start.end(), [](char each) {
@@ -40,7 +40,7 @@ bool is_binary(std::string_view start) {
   });
 }
 
-/// A file that is not data, by its first bytes; returns for what may be text.
+/// Refuses a file that is not data, by its first bytes; returns if it may be text.
 void refuse_other_kinds(const GzipInput& file, std::string_view start) {
   const std::string inside = file.is_compressed() ? " compressed by gzip" : "";
   if (start.empty()) refuse_file(file.name(), "found an empty file" + inside + ", " + kReadable);
@@ -84,7 +84,7 @@ std::string number_text(double value, bool is_wide) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   char text[32];
-  // Whole numbers as people write them, "100000" rather than "1e+05".
+  // Whole numbers without exponents: "100000" rather than "1e+05".
   if (value == std::trunc(value) && std::abs(value) < 1e15 && !(value == 0 && std::signbit(value)))
     return std::string(text, std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(value)).ptr);
   const auto end = is_wide ? std::to_chars(text, text + sizeof text, value)

@@ -22,7 +22,7 @@ constexpr Known kKnown[] = {{'f', 2, Element::float16}, {'f', 4, Element::float3
                             {'i', 4, Element::int32},   {'i', 8, Element::int64},   {'u', 1, Element::uint8},
                             {'u', 2, Element::uint16},  {'u', 4, Element::uint32},  {'u', 8, Element::uint64}};
 
-/// What another kind of type is, and what to save instead.
+/// What any other kind of type is, and what to save instead.
 std::string cure(char kind) {
   switch (kind) {
     case 'f':

@@ -47,7 +47,7 @@ void run(Options& options, const OptionTable& table) {
   std::printf("wrote       %s\n", options.output.c_str());
 }
 
-/// The model's `key` is `value`, as given or else as the file says.
+/// The model's `key` is `value`, as given or else as in the file.
 Condition model_has(const Options& options, const std::string& key, const std::string& asked,
                     const std::string& value) {
   const auto actual = [&options, &asked, key] {

@@ -20,7 +20,7 @@ std::string cpuinfo(const std::string& key) {
   return "unknown";
 }
 
-/// Of the processor's features, those that matter here.
+/// The processor's features that matter here.
 std::string features() {
   const std::string key =
 #if defined(__aarch64__)

@@ -31,7 +31,7 @@ namespace {
 NoiseRange trained_range(const Checkpoint& model) {
   const NoiseRange recorded = {metadata_number(model, "sigma_min", 0), metadata_number(model, "sigma_max", 0)};
   if (!model.loss) return recorded;
-  // A lognormal schedule has no ends of its own: training may have recorded which it chose. Another is its own record.
+  // A lognormal schedule has no ends: training may have recorded which it chose. Any other schedule has them.
   const bool has_ends = !std::holds_alternative<schedule::LogNormal>(model.loss->schedule);
   return has_ends || !(recorded.low > 0 && recorded.high > 0) ? range_of(model.loss->schedule) : recorded;
 }

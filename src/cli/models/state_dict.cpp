@@ -17,7 +17,7 @@ constexpr const char *kMean = "data.mean", *kScale = "data.scale", *kMixing = "d
 const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
-// What the command keeps in a model beside the network, and is of use without its run.
+// What the command records in a model apart from the network, and is useful without its run.
 constexpr const char* kKept[] = {"objective",        "schedule",         "weighting",
                                  "sigma_min",        "sigma_max",        "data.lowest",
                                  "data.highest",     "data.dequantize",  "data.dequantize.steps",
@@ -29,7 +29,7 @@ std::string replaced(std::string text, const std::string& part, const std::strin
   return text;
 }
 
-/// Numbers within names by their size: "net.10" after "net.2".
+/// Numbers within names are compared by size: "net.10" after "net.2".
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0, j = 0;
   const auto digits = [](const std::string& text, std::size_t at) {
@@ -51,7 +51,7 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a.size() - i < b.size() - j;
 }
 
-/// A file's tensors, taken out one by one, so that what is left over is unknown.
+/// A file's tensors, removed one by one, so that what is left is unknown.
 class Tensors {
  public:
   Tensors(std::string path, std::map<std::string, Tensor> tensors, const std::string& prefix)
@@ -102,7 +102,7 @@ std::vector<std::string> find_modules(const Tensors& tensors, const ModuleNames&
   } else if (!names.pattern.empty()) {
     while (modules.empty() || tensors.has(modules.back() + ".weight"))
       modules.push_back(names.of(static_cast<int>(modules.size())));
-    if (modules.size() > 1) modules.pop_back();  // the first is missed by its name
+    if (modules.size() > 1) modules.pop_back();  // the error about a missing tensor names the first
   } else {
     const std::string kWeight = ".weight";
     for (const auto& [name, tensor] : tensors.left())
@@ -115,7 +115,8 @@ std::vector<std::string> find_modules(const Tensors& tensors, const ModuleNames&
   return modules;
 }
 
-/// Widths and parameters. @param net gets dim and hidden; its conditioning is known
+/// Widths and parameters.
+/// @param net gets dim and hidden; its conditioning is known
 std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>& modules, MlpShape& net) {
   std::vector<float> params;
   std::int64_t first_inputs = 0, outputs = 0;
@@ -177,7 +178,7 @@ void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoin
                  std::to_string(model.net.dim) + " inputs, got " + std::to_string(varying));
 }
 
-/// The loss of the model that was exported. Noise levels that are given replace it.
+/// The loss of the model that was exported. Given noise levels replace it.
 std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata, const Description& given) {
   MetadataReader reader(path, metadata);
   MetadataReader section = reader.take_section(kLoss);
@@ -187,7 +188,7 @@ std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata,
   return loss;
 }
 
-/// The network but for its widths: from what is given, or else from the metadata.
+/// The network except its widths: from what is given, or else from the metadata.
 MlpShape describe_net(const std::string& path, const Metadata& metadata, const Description& given, Tensors& tensors,
                       const std::string& frequencies) {
   Metadata all;

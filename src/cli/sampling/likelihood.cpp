@@ -35,9 +35,9 @@ struct Options {
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
-constexpr std::int64_t kBatch = 1024;  // at once; the values do not depend on it
+constexpr std::int64_t kBatch = 1024;  // at a time; the values do not depend on it
 
-/// The noise levels and the prior: asked for, else those of the model's training.
+/// The noise levels and the prior: as asked for, else those of the model's training.
 Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   Likelihood likelihood;
   const NoiseRange range = needed_range(options.noise, model, "");
@@ -54,7 +54,8 @@ struct Result {
   std::vector<std::int64_t> without;
 };
 
-/// Zeros in place of a row that float32 cannot hold in model units: it has no likelihood, the others have theirs.
+/// Zeros in place of a row that float32 cannot hold in model units: that row has no likelihood, and the others have
+/// theirs.
 std::vector<bool> blank_rows(Matrix& data) {
   const auto cols = static_cast<std::size_t>(data.cols);
   std::vector<bool> is_blank(static_cast<std::size_t>(data.rows), false);
@@ -66,7 +67,8 @@ std::vector<bool> blank_rows(Matrix& data) {
   return is_blank;
 }
 
-/// @param data in model units @param shifts [rows] from their log-likelihood to that of data units
+/// @param data in model units
+/// @param shifts [rows] from their log-likelihood to that of data units
 /// @param off_support rows whose likelihood is 0
 Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
                 const Likelihood& likelihood, const std::vector<double>& shifts,
@@ -126,7 +128,7 @@ std::string names_of(const std::vector<std::int64_t>& rows) {
 
 /// Rows so far below the others that a few of them decide the mean.
 void warn_of_lone_rows(const Result& result) {
-  constexpr double kFar = 50;  // widths of the middle half, below it; a Gaussian's would be 10 deviations out
+  constexpr double kFar = 50;  // widths of the middle half, below it; 10 deviations for a Gaussian
   std::vector<double> sorted;
   for (const double each : result.values)
     if (std::isfinite(each)) sorted.push_back(each);
@@ -143,7 +145,7 @@ void warn_of_lone_rows(const Result& result) {
     else
       others = others.merged({1, result.values[i], 0});
   }
-  // Few among very many move it by less than its error.
+  // A few among very many move it by less than its error.
   if (rows.empty() || std::abs(result.mean.mean - others.mean) < others.standard_error()) return;
   std::fprintf(stderr,
                "scorematch: warning: the mean is decided by %zu of %zu rows, far below the others: %s (from 0); "

@@ -1,4 +1,4 @@
-// scorematch sample: new samples from a model, in data units; pictures of them where they are pictures or points.
+// scorematch sample: new samples from a model, in data units; pictures of them if they are pictures or points.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -43,7 +43,7 @@ struct Options {
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
-constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
+constexpr std::int64_t kBatch = 4096;  // at a time; the samples do not depend on it
 constexpr int kArrows = 21;            // per side
 constexpr int kHeights = 160;          // per side, of a density's contours
 
@@ -207,7 +207,7 @@ void run(Options& options, const OptionTable& table) {
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
   if (!options.image.empty()) {
-    to_grid(samples, grid);  // a picture shows what data can be, whatever the file has
+    to_grid(samples, grid);  // a picture shows possible data, whatever the file has
     write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
   }
   if (!options.data.empty()) {

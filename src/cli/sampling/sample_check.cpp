@@ -10,7 +10,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kBatch = 1024;  // at once; the samples do not depend on it
+constexpr std::int64_t kBatch = 1024;  // at a time; the samples do not depend on it
 // Multiplications in a few seconds, on two cores or, for the reference engine, on one without SIMD.
 constexpr double kWork = 1e11, kReferenceWork = 1e9;
 

@@ -14,11 +14,12 @@ namespace {
 
 constexpr int kReverseSteps = 500;
 constexpr int kMostSteps = 20000, kFewestSteps = 100;  // of a chain whose steps are not given
-// Of one from samples of the flow: ten relaxation times of what is as narrow as the level. Wider shapes have been the
-// flow's; at its smallest noise a network's score is least exact, and more steps would let its errors add up.
+// Of a chain that starts from samples of the flow: ten relaxation times of a shape as narrow as the level. Wider shapes
+// have the spread of the flow. At its smallest noise a network's score is least exact, and more steps would accumulate
+// its errors.
 constexpr int kRefiningSteps = 100;
 
-/// At the smallest level of noise, or at none where the network ignores it.
+/// At the smallest level of noise, or at none if the network ignores it.
 SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model) {
   Langevin langevin;
   langevin.metropolis = options.metropolis;

@@ -11,7 +11,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr double kWork = 1.5e10;       // multiplications
-constexpr std::int64_t kBatch = 1024;  // rows at once; the losses do not depend on it
+constexpr std::int64_t kBatch = 1024;  // rows at a time; the losses do not depend on it
 
 std::int64_t affordable_rows(const LinearScore& score, const Needs& needs) {
   const double products = 2.0 * (2 + needs.projections);  // of a vector with the basis

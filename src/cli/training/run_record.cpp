@@ -17,7 +17,7 @@ namespace {
 const std::string kPrefix = "train.";
 const std::string kData = "train.data";
 
-/// All but the weights and the frequencies' values.
+/// Everything except the weights and the frequencies' values.
 std::string describe(const MlpShape& net) {
   Metadata values;
   write_net(net, values);

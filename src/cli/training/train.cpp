@@ -35,7 +35,7 @@ void run(TrainOptions& options) {
     options.choose_without_noise(data);
   }
   const std::string description = describe(table);
-  table = {};  // twice the memory of the data in the model's units, which are all that training needs
+  table = {};  // twice the memory of the data in the model's units, which is all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
   std::optional<InterruptGuard> guard(std::in_place);
@@ -46,7 +46,7 @@ void run(TrainOptions& options) {
     throw CLI::RuntimeError(128 + InterruptGuard::signal());
   }
   training.save();
-  if (InterruptGuard::signal() == 0) guard.reset();  // all is saved: what follows may be ended at once
+  if (InterruptGuard::signal() == 0) guard.reset();  // everything is saved: what follows may be ended at once
   training.check();
   std::printf("data        %s\n", description.c_str());
   for (const std::string& note : data.notes) std::printf("            %s\n", note.c_str());

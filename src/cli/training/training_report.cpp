@@ -40,7 +40,7 @@ const Baseline& Training::baseline() {
   return *baseline_;
 }
 
-/// Training rows, with the held-out ones where they are few.
+/// Training rows, with the held-out ones if they are few.
 Matrix Training::rows_to_compare() const {
   Matrix rows = data_.training;
   if (rows.rows < kEnoughRows) {
@@ -90,7 +90,7 @@ void Training::check() {
   written_.push_back(kPicture);
 }
 
-/// The losses of the parameters that would be sampled with beside those of the baselines.
+/// Compares the losses of the parameters that would be sampled with those of the baselines.
 void Training::judge() {
   evidence_.steps = step_;
   evidence_.is_noiseless = options_.schedule == "none";

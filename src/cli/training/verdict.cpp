@@ -49,15 +49,15 @@ bool is_behind(const Evidence& evidence) {
   return over_gaussian.mean > 2 * over_gaussian.standard_error() && over_gaussian.mean > kLeftBehind * gain;
 }
 
-/// Whether the held-out rows cannot tell the network from the linear score: they are few, or their losses vary too
-/// much, as those of sliced objectives do.
+/// Whether the held-out rows cannot distinguish the network from the linear score: they are few, or their losses vary
+/// too much, as those of sliced objectives do.
 bool is_uncertain(const Evidence& evidence) {
   const Estimate& difference = *evidence.over_gaussian;
   return difference.count < static_cast<double>(kManyRows) ||
          (evidence.gaussian && difference.standard_error() > kUncertain * std::abs(evidence.gaussian->mean));
 }
 
-/// Whether a column that the samples have too wide or too narrow is small beside the widest.
+/// Whether a column that the samples have too wide or too narrow is small compared with the widest.
 bool has_small_columns(const Comparison& comparison) {
   double widest = 0;
   for (const ColumnComparison& each : comparison.columns) widest = std::max(widest, each.data.deviation);
@@ -66,7 +66,7 @@ bool has_small_columns(const Comparison& comparison) {
   });
 }
 
-/// Whether the loss is clearly lower on the rows that the network trains on than on others: then its samples are
+/// Whether the loss is clearly lower on the rows that the network trains on than on others. Then its samples are
 /// narrower than the data, and more steps make that worse.
 bool has_a_gap(const Evidence& evidence) {
   if (!evidence.held_out || !evidence.over_zero || evidence.losses.empty()) return false;
