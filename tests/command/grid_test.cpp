@@ -218,7 +218,7 @@ TEST(WholeNumbers, AreNotedWithWhatToDo) {
             "different) and 2 more; their" +
                 advice);
   for (int i = 0; i < 3; ++i) wide.values[static_cast<std::size_t>(8 * i + 2)] = i % 2;
-  EXPECT_EQ(note(wide, {}), "all columns are of whole numbers (2 to 3 different); their" + advice);
+  EXPECT_EQ(note(wide, {}), "all columns are whole numbers (2 to 3 different); their" + advice);
   EXPECT_EQ(note(data, find_grid(data, kWhole)),
             "dequantized by uniform noise of one step: 'age', 'smoker', 'c'; continuous: 'x'");
   EXPECT_EQ(note(wide, find_grid(wide, kWhole)), "dequantized by uniform noise of one step: all columns");

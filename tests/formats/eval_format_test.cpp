@@ -50,7 +50,7 @@ TEST_P(EvalFormat, EveryTensorIsNeeded) {
 TEST_P(EvalFormat, NoTensorIsSuperfluous) {
   const SafetensorsFile good = golden("ssm-silu-edm-fourier");
   for (const char* name : {"true_score", "layers.3.bias", "layers.0.scale", "X", ""})
-    expect_bad(good, io(name, "nothing by that name for this objective", "one"), [&](SafetensorsFile& f) {
+    expect_bad(good, io(name, "no such tensor for this objective", "one"), [&](SafetensorsFile& f) {
       f.tensors[name] = {{2, 1}, std::vector<float>(2)};
     });
   expect_bad(golden("ism-tanh-ncsn-log_sigma"), io("directions", "nothing by that name", "one"),

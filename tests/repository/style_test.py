@@ -122,7 +122,7 @@ def find_phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """Line, phrase and what to write, for every phrase that is never right."""
     for pattern, instead in PHRASES.items():
         spaced = pattern.replace(" ", r"\s+")
-        for match in re.finditer(rf"(?<![\w-])(?:{spaced})(?![\w-])", text, flags=re.I):
+        for match in re.finditer(rf"(?<![\w@-])(?:{spaced})(?![\w-])", text, flags=re.I):
             yield text.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), instead
 
 

@@ -52,7 +52,7 @@ void check_noise_resolution(const Table& data, const Grid& grid) {
     const double largest = std::max(std::abs(grid.lowest[j]), std::abs(grid.highest[j]));
     if (grid.steps[j] > 0 && largest > kGridSpan * grid.steps[j])
       refuse("--standardize",
-             "scale, column or whiten, as --dequantize with none takes values of at most 2^20 steps of " +
+             "scale, column or whiten, because with none --dequantize takes values of at most 2^20 steps of " +
                  number_text(grid.steps[j]) + " and column " + column_name(data, j) + " has " + number_text(largest),
              "none");
   }

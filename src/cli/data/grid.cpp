@@ -108,7 +108,7 @@ std::optional<std::vector<double>> read_list(const Checkpoint& model, const std:
     double value = 0;
     const auto [read_to, error] = std::from_chars(text.data() + begin, text.data() + end, value);
     if (error != std::errc() || read_to != text.data() + end || !std::isfinite(value))
-      refuse("MODEL", "finite numbers with commas between in its metadata '" + key + "'",
+      refuse("MODEL", "finite numbers separated by commas in its metadata '" + key + "'",
              "'" + text.substr(begin, end - begin) + "'");
     values.push_back(value);
     begin = end + 1;

@@ -249,7 +249,7 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   steps.resize(cols);
   const Moments moments = moments_of(data, rows);
   if (std::none_of(moments.variance.begin(), moments.variance.end(), [](double each) { return each > 0; }))
-    refuse("DATA", "values that vary", "the same row everywhere");
+    refuse("DATA", "values that vary", "equal rows");
   double sum = 0;
   std::size_t varying = 0;
   std::vector<double> deviations(cols);
@@ -297,9 +297,9 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
     mixing = decorrelate(data, rows, units, deviation, steps, may_keep, /*may_drop=*/false);
   result.standardize = whitens && mixing.whitens ? Standardize::whiten : Standardize::column;
   if (mixing.dropped > 0)
-    notes.push_back("columns depend on each other linearly, exactly: the model has " +
+    notes.push_back("columns depend on each other exactly and linearly: the model has " +
                     std::to_string(mixing.matrix.size() / units.coordinates().size()) + " coordinates for " +
-                    std::to_string(units.coordinates().size()) + " columns, and samples keep the relation");
+                    std::to_string(units.coordinates().size()) + " columns, and samples satisfy the relation");
   units.mixing = std::move(mixing.matrix);
   return result;
 }

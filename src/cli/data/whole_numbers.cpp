@@ -60,7 +60,7 @@ std::string proposal(const Table& data) {
     const auto [least, most] =
         std::minmax_element(columns.begin(), columns.end(),
                             [](const WholeColumn& a, const WholeColumn& b) { return a.different < b.different; });
-    text = "all columns are of whole numbers (" + std::to_string(least->different) +
+    text = "all columns are whole numbers (" + std::to_string(least->different) +
            (least->different == most->different ? "" : " to " + std::to_string(most->different)) + " different)";
   } else {
     std::vector<std::string> names;

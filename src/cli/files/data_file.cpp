@@ -19,7 +19,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr const char* kReadable = "need data: .npy, .npz, .csv, IDX, or one of these but .npz compressed by gzip";
+constexpr const char* kReadable = "need data: .npy, .npz, .csv, IDX, or one of these except .npz compressed with gzip";
 
 bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
@@ -42,7 +42,7 @@ bool is_binary(std::string_view start) {
 
 /// Refuses a file that is not data, by its first bytes; returns if it may be text.
 void refuse_other_kinds(const GzipInput& file, std::string_view start) {
-  const std::string inside = file.is_compressed() ? " compressed by gzip" : "";
+  const std::string inside = file.is_compressed() ? " compressed with gzip" : "";
   if (start.empty()) refuse_file(file.name(), "found an empty file" + inside + ", " + kReadable);
   const std::string kind = file_kind(start);
   if (!kind.empty()) refuse_file(file.name(), "found " + kind + inside + ", " + kReadable);
@@ -74,7 +74,7 @@ void drop_rows(const std::string& path, Table& table) {
   }
   if (kept == 0)
     refuse_file(path, "found a missing value in every one of its " + std::to_string(table.rows) +
-                          " rows, need one without; leave out the columns that are empty");
+                          " rows, need a row without one; leave out the columns that are empty");
   table.dropped_rows = table.rows - static_cast<std::int64_t>(kept);
   table.rows = static_cast<std::int64_t>(kept);
   table.values.resize(kept * cols);
@@ -151,7 +151,7 @@ Missing missing_named(const std::string& name) { return name == "drop" ? Missing
 
 void check_data_name(const std::string& option, const std::string& path) {
   if (!ends_with(path, ".npy") && !ends_with(path, ".csv"))
-    refuse_option(option, "a name that ends in .npy or .csv, which says what is written", "'" + path + "'");
+    refuse_option(option, "a name that ends in .npy or .csv, which selects the format", "'" + path + "'");
 }
 
 void write_data(const std::string& path, const Table& table) {

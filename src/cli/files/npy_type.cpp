@@ -34,7 +34,7 @@ std::string cure(char kind) {
     case 'S':
     case 'U':
     case 'a':
-      return ", text; save array.astype('<f8') where it is numbers, and encode categories as numbers";
+      return ", text; save array.astype('<f8') if it holds numbers, and encode categories as numbers";
     case 'M':
     case 'm':
       return ", dates or times; save them as numbers, (array - array[0]) / numpy.timedelta64(1, 's')";

@@ -168,7 +168,8 @@ class MemberSource : public ByteSource {
       refuse_file(name(), "found " + std::string(done_ > member_.bytes ? "more than " : "") +
                               std::to_string(std::min(done_, member_.bytes)) + " bytes, need " +
                               std::to_string(member_.bytes) + ", as the archive's directory says");
-    if (crc_ != member_.crc) refuse_file(name(), "found another checksum than the archive's directory has");
+    if (crc_ != member_.crc)
+      refuse_file(name(), "found a checksum that differs from the one in the archive's directory");
   }
 
   File file_;

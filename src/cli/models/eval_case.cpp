@@ -132,7 +132,7 @@ class Evaluation {
     const Tensor directions = case_.take_if(sliced, "directions", {m, n, d});
     const Tensor true_score = case_.take_if(std::holds_alternative<Esm>(objective), "true_score", {n, d});
     if (!case_.tensors.empty())
-      fail(case_.path, case_.tensors.begin()->first, "nothing by that name for this objective", "one");
+      fail(case_.path, case_.tensors.begin()->first, "no such tensor for this objective", "one");
 
     auto params = engine_.upload(std::vector<T>(case_.params.begin(), case_.params.end()));
     auto x_memory = upload(x), noise_memory = upload(noise), sigma_memory = upload(sigma);

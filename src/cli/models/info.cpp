@@ -52,7 +52,7 @@ void run() {
   print_engine("cuda", [] { return Engine::cuda(); });
   print_engine("cpu", [] { return Engine::cpu(); });
   print_engine("reference", [] { return Engine::reference(); });
-  std::printf("--engine auto takes\n  %s\n", Engine::best().description().c_str());
+  std::printf("--engine auto selects\n  %s\n", Engine::best().description().c_str());
 }
 
 }  // namespace

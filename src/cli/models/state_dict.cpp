@@ -125,7 +125,7 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
     const std::string name = modules[k] + ".weight";
     const std::string expected =
         k == 0 ? "[out, in]"
-               : "[out, " + std::to_string(outputs) + "], as '" + modules[k - 1] + "' has so many outputs";
+               : "[out, " + std::to_string(outputs) + "], because '" + modules[k - 1] + "' has that many outputs";
     const Tensor weight = tensors.take(name, 2, expected);
     if (k == 0) first_inputs = weight.shape[1];
     if (k > 0 && weight.shape[1] != outputs)
@@ -146,7 +146,7 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
                  " inputs, got " + inputs);
   const std::int64_t wanted = net.kind == MlpShape::Kind::score ? dim : 1;
   if (outputs != wanted)
-    tensors.fail("tensor '" + modules.back() + ".weight': expected " + std::to_string(wanted) + " outputs, as '" +
+    tensors.fail("tensor '" + modules.back() + ".weight': expected " + std::to_string(wanted) + " outputs, because '" +
                  modules[0] + "' has " + inputs + ", got " + std::to_string(outputs));
   net.dim = static_cast<int>(dim);
   return params;
@@ -168,13 +168,13 @@ void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoin
   }
   if (tensors.has(prefix + kMixing)) units.mixing = tensors.take(prefix + kMixing, 2, "[columns, inputs]").as_double();
   for (const double each : units.scale)
-    if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a column that is constant), got " + number_text(each));
+    if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a constant column), got " + number_text(each));
   const std::size_t coordinates = units.coordinates().size(), inputs = static_cast<std::size_t>(model.net.dim);
   if (!units.mixing.empty() && (coordinates < inputs || units.mixing.size() != coordinates * inputs))
     tensors.fail("tensor '" + prefix + kMixing + "': expected [" + std::to_string(coordinates) + ", " +
                  std::to_string(inputs) + "], got " + std::to_string(units.mixing.size()) + " values");
   if (const auto varying = static_cast<int>(coordinates); units.mixing.empty() && varying != model.net.dim)
-    tensors.fail(name + std::to_string(model.net.dim) + " values > 0, as the network has " +
+    tensors.fail(name + std::to_string(model.net.dim) + " values > 0, because the network has " +
                  std::to_string(model.net.dim) + " inputs, got " + std::to_string(varying));
 }
 
@@ -198,10 +198,10 @@ MlpShape describe_net(const std::string& path, const Metadata& metadata, const D
   }
   all.emplace("net", "score");
   for (const char* key : {"activation", "parameterization", "conditioning"})
-    if (all.count(key) == 0) refuse(std::string("--") + key, "one, as " + path + " does not say", "nothing");
+    if (all.count(key) == 0) refuse(std::string("--") + key, "a value, because " + path + " has none", "nothing");
   const bool is_fourier = all.at("conditioning") == "fourier";
   if (!is_fourier && tensors.has(frequencies))
-    tensors.fail("tensor '" + frequencies + "': expected nothing by that name, as --conditioning is " +
+    tensors.fail("tensor '" + frequencies + "': expected no such tensor, because --conditioning is " +
                  all.at("conditioning") + ", got one");
   MetadataReader reader(path, all);
   return read_net(reader, is_fourier ? tensors.take(frequencies, 1, "[F]").as_double() : std::vector<double>(),
@@ -279,7 +279,7 @@ Checkpoint from_state_dict(const std::string& path, const ModuleNames& names, co
   }
   if (!tensors.left().empty()) {
     const auto& [unknown, tensor] = *tensors.left().begin();
-    tensors.fail("tensor '" + unknown + "': expected nothing by that name beside the layers, got " +
+    tensors.fail("tensor '" + unknown + "': expected no tensor other than those of the layers, got " +
                  describe_shape(tensor.shape));
   }
   for (const char* key : kKept) {

@@ -32,7 +32,7 @@ void check_canvas(int width, int height) {
   if (width < 1 || height < 1 || width > kMaxExtent || height > kMaxExtent ||
       std::int64_t{width} * height > kMaxPixels) {
     throw Error(ErrorCode::invalid_argument, "canvas",
-                "canvas: expected a picture of 1 to 32768 pixels a side and at most 2^28 in all, got " +
+                "canvas: expected a picture of 1 to 32768 pixels per side and at most 2^28 in all, got " +
                     std::to_string(width) + " x " + std::to_string(height));
   }
 }

@@ -81,12 +81,13 @@ void run(const Options& options) {
 
 std::unique_ptr<OptionTable> add_compare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  auto table = std::make_unique<OptionTable>(app, "compare", "Evaluate a case on several engines, compare the results");
+  auto table =
+      std::make_unique<OptionTable>(app, "compare", "Evaluate a case on several engines and compare the results");
   table->required_text("case", options->input, "the case, .safetensors (docs/eval-format.md); rounded to float32");
   table->list("--engines", options->engines, {"cuda", "cpu", "reference"},
-              "with commas between; the first is what the others are compared with", always_has_effect());
+              "engines, separated by commas; the others are compared with the first", always_has_effect());
   const auto& engines = options->engines;
-  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: as many as there are cores",
+  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: one per core",
                 needs({"--engines with cpu",
                        [&engines] { return std::find(engines.begin(), engines.end(), "cpu") != engines.end(); },
                        [&engines] { return "--engines " + value_text(engines); }}));

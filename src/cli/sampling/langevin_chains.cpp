@@ -69,9 +69,10 @@ void Chains::report() const {
   if (starts_from_flow_) return;  // those samples have the right spread already: nothing has to be forgotten
   std::printf("mixing      %s\n", mixing_.report().c_str());
   if (mixing_.is_stuck())
-    warn("the chains have hardly moved: where they end correlates by " + short_text(mixing_.correlation(), 2) +
-         " with where they stood halfway, so the samples still show the start; give more --steps, or train at a larger "
-         "noise level, or over a range of them, for which there is --sampler flow");
+    warn("the chains have hardly moved: their positions halfway and at the end correlate by " +
+         short_text(mixing_.correlation(), 2) +
+         ", so the samples still show the start; give more --steps, train at a larger "
+         "noise level, or train over a range of levels and use --sampler flow");
 }
 
 }  // namespace scorematch::cli

@@ -25,7 +25,7 @@ std::int64_t affordable_samples(const Engine& engine, const MlpShape& net) {
 
 std::string why_not_sampled(const Checkpoint& model) {
   const NoiseRange range = known_range({}, model);
-  if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, from which samples start";
+  if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, and samples start from noise";
   const std::string why = why_no_range(model);
   return why.empty() ? "" : "the network " + why + ", and samples need a range of levels";
 }

@@ -86,7 +86,7 @@ Baseline make_baseline(const Matrix& training, const MlpShape& net, const std::v
   if (held_out.rows() == 0) {
     baseline.missing = "no rows are held out";
   } else if (std::holds_alternative<schedule::None>(loss.schedule) && baseline.score.is_singular) {
-    baseline.missing = "the data lie on a plane, where a Gaussian has no density";
+    baseline.missing = "the data are on a plane, where a Gaussian has no density";
   } else {
     baseline.gaussian = linear_losses_of(baseline.score, loss, held_out, queue);
     const auto silent = held_out.engine().upload(zero_output_params(net, params));

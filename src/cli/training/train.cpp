@@ -20,7 +20,7 @@ void run(TrainOptions& options) {
   const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
                                                     "comparison.png"};
   if (!options.overwrite)
-    check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
+    check_no_run("--output", options.directory, files, options.resume, "--resume to continue it, or --overwrite");
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
   if (before && dropped_rows(before->metadata)) options.missing = "drop";
@@ -42,7 +42,7 @@ void run(TrainOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
   if (InterruptGuard::signal() != 0 && !training.has_changed()) {
-    std::fprintf(stderr, "scorematch: stopped before a step was done, so nothing was saved\n");
+    std::fprintf(stderr, "scorematch: stopped before the first step was done, so nothing was saved\n");
     throw CLI::RuntimeError(128 + InterruptGuard::signal());
   }
   training.save();

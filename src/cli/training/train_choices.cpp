@@ -101,7 +101,7 @@ std::string TrainOptions::units_text() const {
   if (standardize == "none") return "those of the data (--standardize none)";
   if (standardize == "scale") return "columns centered, one scale for all (--standardize scale)";
   if (standardize == "column") return "each column centered and scaled (--standardize column)";
-  return "each column centered and scaled, correlations taken out (--standardize whiten)";
+  return "each column centered and scaled, correlations removed (--standardize whiten)";
 }
 
 std::string TrainOptions::noise_text() const {

@@ -178,8 +178,8 @@ void Training::refuse_loss() const {
          std::to_string(skipped_in_a_row_) +
              " steps in a row whose loss or gradient was not; try a smaller --learning-rate" +
              (has_noise ? " or a larger smallest sigma"
-                        : ", or noise (the same without --schedule none): on data that lie on a surface, a curve or a "
-                          "few points a loss without noise has no minimum"));
+                        : ", or noise (the same command without --schedule none): on data on a surface, a curve or a "
+                          "few points, a loss without noise has no minimum"));
 }
 
 std::string Training::held_out_note(const Estimate& loss) {

@@ -148,7 +148,7 @@ void Training::print_comparison() const {
   }
   print_line("samples", std::to_string(comparison_->sample_rows + comparison_->not_finite) + " compared with " +
                             std::to_string(comparison_->data_rows) + " rows of the data" +
-                            (comparison_->rounded_columns > 0 ? ", rounded where these are whole numbers" : ""));
+                            (comparison_->rounded_columns > 0 ? ", rounded where the data are whole numbers" : ""));
   const std::vector<std::string> table = comparison_table(*comparison_);
   if (comparison_->columns.size() > (table.size() - 1) / 2)
     print_line("", "the columns that differ most, of " + std::to_string(comparison_->columns.size()) + ":");

@@ -109,7 +109,7 @@ std::vector<Misuse> bad_data() {
       {"gz_spoilt", kFailure, train_on("spoilt.csv.gz"), {"spoilt.csv.gz: ", "cannot read"}},
       {"gz_of_words", kFailure, train_on("words.csv.gz"), {"words.csv.gz: ", "line 2, field 1", "'no'"}},
       {"gz_of_a_cut_idx", kFailure, train_on("cut-ubyte.gz"), {"cut-ubyte.gz: ", "data", "after 3 bytes, need 9"}},
-      {"gz_of_nothing", kFailure, train_on("empty.gz"), {"empty.gz: ", "found an empty file compressed by gzip"}},
+      {"gz_of_nothing", kFailure, train_on("empty.gz"), {"empty.gz: ", "found an empty file compressed with gzip"}},
       {"data_off_the_grid",
        kFailure,
        train_on("data.npy", {"--dequantize"}),
