@@ -1,14 +1,14 @@
-// The cuda engine on the GPU at hand. Times are by CUDA events round one call, its input chosen in turn from more data
-// than the L2 cache holds; a row is the median of 30 such calls. The device begins when all of a call is enqueued,
-// so that the host's part of a small job is not in its time. Every job is compared with the reference engine before it
-// is timed.
+// The cuda engine on this machine's GPU. Times are measured with CUDA events around one call, whose input comes in turn
+// from more data than the L2 cache holds. A row is the median of 30 such calls. The device begins when all of a call is
+// enqueued, so the host's part of a small job is not in its time. Every job is compared with the reference engine
+// before it is timed.
 //
 //   copy      device to device, bytes read and written
-//   products  a large matrix product by cuBLASLt; with copy, what the jobs' floors are reckoned from (device_rates.h)
-//   perturb   x_tilde and sigma of N samples: 4 d read and 4 d written a sample
-//   normals   cuRAND's host generator filling as many floats, Philox too: the peer of perturb
-//   cuda-...  jobs (job.h): loss and gradient; FLOP/s are those the method needs at least; cuda-...-graph: recorded
-//   adam      one step with average: 4 (5 read + 4 written) bytes a parameter
+//   products  a large matrix product by cuBLASLt; with copy, the rates from which floors are computed (device_rates.h)
+//   perturb   x_tilde and sigma of N samples: 4 d bytes read and 4 d written per sample
+//   normals   cuRAND's host generator filling as many floats, also with Philox: the peer of perturb
+//   cuda-...  jobs (job.h): loss and gradient; FLOP/s count what the method needs at least; cuda-...-graph: recorded
+//   adam      one step with average: 4 (5 read + 4 written) bytes per parameter
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
 #if defined(SCOREMATCH_HAS_CURAND)
@@ -79,7 +79,7 @@ double product_rate(sm::Precision precision) {
   return known != rates.end() ? known->second : rates[precision] = bench::measure_device_products(precision);
 }
 
-/// The least seconds that a job can take. Split tf32 multiplies as fp32 at a third of tf32's rate.
+/// The least time in seconds that a job can take. Split tf32 multiplies as fp32 at a third of tf32's rate.
 double floor_of(const bench::Work& work, sm::Precision precision) {
   double rate = product_rate(precision);
   if (precision == sm::Precision::fp32) rate = std::max(rate, product_rate(sm::Precision::tf32) / 3);
@@ -147,7 +147,7 @@ class Graph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
-/// A job, checked, in a stream of its own if it is to be recorded. What fails is one row's failure.
+/// A job, checked, with its own stream if it is to be recorded. A failure is the failure of one row only.
 void time_job(benchmark::State& state, const std::string& name, bool recorded) try {
   cudaStream_t stream = nullptr;
   if (recorded) check(cudaStreamCreate(&stream));
@@ -182,8 +182,8 @@ void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
-/// Score nets in all precisions; of narrow ones, the route that is chosen and, beside it, the layered one. Energy nets
-/// are layered whatever their size. Small nets' steps are recorded.
+/// Score nets in all precisions; for narrow ones, the chosen route and also the layered one. Energy nets of every size
+/// are layered. Steps of small nets are recorded.
 void add_losses() {
   const auto add_job = [](const std::string& name) {
     add(name, [=](benchmark::State& state) { time_job(state, name, false); });

@@ -1,4 +1,4 @@
-// How much the benchmarks of a GPU work with.
+// The sizes with which the benchmarks of a GPU work.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +15,7 @@ struct DeviceSizes {
   double product_flops() const { return 2.0 * product_width * product_width * product_width; }
 };
 
-/// For an emulator: every row runs, and its times mean nothing.
+/// For an emulator: every row runs, but its times mean nothing.
 inline constexpr DeviceSizes kSmallSizes{1 << 16, 64, 1, 2, 1024};
 
 /// Set once, before the first row.

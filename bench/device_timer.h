@@ -17,9 +17,9 @@ inline void check(cudaError_t status) {
   if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
 }
 
-/// Holds up the default stream until it is opened: what is enqueued meanwhile runs without waiting for the host. After
-/// 20 ms it opens by itself, as a call of more launches than the queue holds would wait for it; such a call takes
-/// longer than its launches do.
+/// Holds up the default stream until it is opened: what is enqueued meanwhile runs without waiting for the host. It
+/// opens by itself after 20 ms, because a call with more launches than the queue holds would wait for it; such a call
+/// takes longer than its launches do.
 class Gate {
  public:
   Gate() = default;
@@ -27,7 +27,7 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
   ~Gate() {
     open();
-    cudaStreamSynchronize(nullptr);  // which may still look at this
+    cudaStreamSynchronize(nullptr);  // which may still read this
   }
   void close() {
     is_open_ = false;

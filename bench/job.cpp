@@ -16,7 +16,7 @@ const std::vector<std::string> kEngines = {"reference", "cpu",       "cpu-1",   
   throw Error(ErrorCode::invalid_argument, "job", "job '" + job + "': expected " + expected + ", got '" + got + "'");
 }
 
-/// The parts of a name, one after the other.
+/// The parts of a name, taken one after the other.
 class Parts {
  public:
   explicit Parts(const std::string& name) : name_(name) {
@@ -40,7 +40,7 @@ class Parts {
       refuse(name_, prefix + " and a number from 1 to 2^30", part);
     return value;
   }
-  /// Whether the next part is this; then it is taken.
+  /// Whether the next part is this one; if so, it is taken.
   bool take(const std::string& word) {
     if (at_ >= parts_.size() || parts_[at_] != word) return false;
     ++at_;

@@ -1,8 +1,8 @@
-// Losses and their gradients on the host's engines, a row a job (job.h):
+// Losses and their gradients on the host's engines, one row per job (job.h):
 //   loss_bench [--suite=quick|full|growth | --jobs=NAME,NAME...] [Google Benchmark's options]
-// Every result is compared with the reference engine's before it is timed. The floor is max(flops / peak, bytes /
-// copy): the peak is measured again beside every repetition, as processors change their clock; floor_share is floor /
-// time. SCOREMATCH_BENCH_THREADS says how many threads; all cores otherwise.
+// Every result is compared with the reference engine's before it is timed. The floor is max(FLOP / peak, bytes / copy).
+// The peak is measured again beside every repetition, because processors change their clock; floor_share is floor /
+// time. SCOREMATCH_BENCH_THREADS is the number of threads; the default is all cores.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -59,7 +59,7 @@ void time_job(benchmark::State& state, const std::string& name) try {
   const double floor = std::max(work.flops / peak, work.bytes / copy_bytes(threads));
   state.counters["samples/s"] = double(job.job().batch) / seconds;
   state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
-  state.counters["GB/s"] = 1e-9 * work.bytes / seconds;  // of what has to be moved at least
+  state.counters["GB/s"] = 1e-9 * work.bytes / seconds;  // of the bytes that have to be moved at least
   state.counters["peak_GFLOP/s"] = 1e-9 * peak;
   state.counters["floor_ms"] = 1e3 * floor;
   state.counters["floor_share"] = floor / seconds;
@@ -69,13 +69,13 @@ void time_job(benchmark::State& state, const std::string& name) try {
   state.SkipWithError(error.what());  // not what this processor can do
 }
 
-/// The value of --KEY=VALUE if that is what the argument is, else null.
+/// The value of --KEY=VALUE if the argument is this option, else null.
 const char* value_of(const char* argument, const std::string& key) {
   const std::string prefix = "--" + key + "=";
   return std::string(argument).compare(0, prefix.size(), prefix) == 0 ? argument + prefix.size() : nullptr;
 }
 
-/// What our own arguments name; they are taken out of argv.
+/// The values of our own arguments, which are removed from argv.
 std::vector<std::string> take_jobs(int& argc, char** argv) {
   std::vector<std::string> jobs;
   const auto is_ours = [&](char* argument) {

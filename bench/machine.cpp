@@ -11,7 +11,7 @@
 namespace scorematch::bench {
 namespace {
 
-constexpr double kSeconds = 0.005;  // a burst; below a time slice
+constexpr double kSeconds = 0.005;  // per burst; below a time slice
 constexpr int kBursts = 4;
 constexpr std::size_t kCopy = std::size_t{1} << 27;
 
@@ -19,7 +19,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// The sum of what `threads` threads get from rate() at once.
+/// The sum of what `threads` threads get from rate() at the same time.
 template <class Rate>
 double together(int threads, const Rate& rate) {
   std::vector<double> rates(static_cast<std::size_t>(threads));

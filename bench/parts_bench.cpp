@@ -1,10 +1,10 @@
-// The cpu engine's parts alone, and what the machine does at best:
-//   machine/fma, machine/copy   the rates floors are made of, on all threads
+// Single parts of the cpu engine, and the peak rates of the machine:
+//   machine/fma, machine/copy   the rates from which floors are computed, on all threads
 //   parts/perturb, /directions  noise: x_tilde of N samples, M directions
 //   parts/activate, /multiply   one thread on a tile: an activation with its derivatives, a layer's product
 //   parts/score, /sampler       evaluations of a network without a loss
 //   parts/adam                  one step with average
-// "items/s" are elements: normals, signs, activations, parameters; of scores and samplers evaluations of a sample.
+// "items/s" are elements: normals, signs, activations, parameters; for scores and samplers, evaluations of a sample.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

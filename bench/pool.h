@@ -1,4 +1,4 @@
-// Data in more memory than caches hold, of which every call takes the next batch.
+// Data in more memory than caches hold, from which every call takes the next batch.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,7 @@ namespace scorematch::bench {
 
 constexpr std::int64_t kHostPool = std::int64_t{1} << 26;  // bytes
 
-/// Standard normal rows; the first are the same whatever the size.
+/// Standard normal rows; the first ones do not depend on the size.
 class Pool {
  public:
   /// Batches of `batch` rows, at least one of them.

@@ -1,4 +1,4 @@
-// A job with everything it needs in place: what is timed is run(), again and again on other rows of x.
+// A job with everything it needs in place. What is timed is run(), repeatedly, on other rows of x.
 #pragma once
 #include "job.h"
 #include "pool.h"
@@ -10,17 +10,17 @@ class RunningJob {
   /// @param threads of the cpu engine; 0: all cores @param stream of the cuda engine's calls; null: the default one
   RunningJob(const Job& job, int threads, CUstream_st* stream = nullptr);
 
-  /// Loss and gradient of the i-th batch, which begins elsewhere in more data than any cache holds.
+  /// Loss and gradient of the i-th batch, which is elsewhere in more data than any cache holds.
   void run(std::int64_t i);
 
-  /// Compares the first samples' loss and gradient with the reference engine's. @throws Error where they differ by more
-  /// than the precision's rounding explains
+  /// Compares the first samples' loss and gradient with the reference engine's.
+  /// @throws Error if they differ by more than the rounding of the precision explains
   void check_against_reference();
 
   const Job& job() const { return job_; }
-  /// What the engine says of itself and of the route it takes.
+  /// How the engine describes itself and its route.
   std::string description() const { return plan_.report(job_.batch).text; }
-  /// Of all arrays, the pool of data aside: the library allocates nothing else.
+  /// The bytes of all arrays except the pool of data: the library allocates nothing else.
   std::int64_t bytes() const { return bytes_; }
 
  private:

@@ -27,7 +27,7 @@ struct Chains {
   Chains<Term, kCount - 1> rest;
   HWY_INLINE Chains() : each(hn::Set(Floats(), static_cast<float>(kCount))) {}
   HWY_INLINE void step(Vector a, Vector b) {
-    // A product of a and b, which stay the same, would be taken once only where it is not fused.
+    // A product of a and b, which do not change, would be computed only once unless it is fused.
     each = std::is_same_v<Term, Float32> ? Term::add(each, a, b) : Term::add(a, b, each);
     rest.step(a, b);
   }
@@ -41,7 +41,7 @@ struct Chains<Term, 0> {
   HWY_INLINE Vector sum() const { return hn::Zero(Floats()); }
 };
 
-/// Returns how many vectors were added up.
+/// Returns how many vectors were added.
 template <class Term>
 HWY_INLINE double run_chains(std::int64_t rounds) {
   const auto a = hn::BitCast(Floats(), hn::Set(Words(), 0x3F403F40u)),

@@ -1,4 +1,4 @@
-// Times of calls on the host, and what is said of repetitions besides Google Benchmark's own median.
+// Times of calls on the host, and statistics of repetitions besides Google Benchmark's own median.
 #pragma once
 #include <benchmark/benchmark.h>
 
@@ -15,7 +15,7 @@ inline benchmark::internal::Benchmark* with_statistics(benchmark::internal::Benc
   return row;
 }
 
-/// Runs call(i) in the benchmark's loop; wall-clock seconds of one.
+/// Runs call(i) in the benchmark's loop, and returns wall-clock seconds of one call.
 template <class Call>
 double seconds_a_call(benchmark::State& state, const Call& call) {
   std::int64_t i = 0;

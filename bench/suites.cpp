@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// Every objective; the exact trace costs d times, so fewer samples of it.
+/// Every objective; the exact trace costs d times as much, so it has fewer samples.
 void add_objectives(const std::string& engine, const std::string& net, int dim, int hidden, int layers,
                     std::int64_t batch, std::int64_t trace_batch, Names& to) {
   const auto add = [&](const std::string& objective, std::int64_t samples, int projections) {
@@ -35,7 +35,7 @@ void add_small_nets(Names& to) {
   }
 }
 
-/// On one thread, for what the others are worth.
+/// On one thread, to see what the others gain.
 void add_single_threaded(Names& names) {
   const Names jobs = {"dsm/score" + shape_name(64, 128, 3, 4096), "ssm/score" + shape_name(64, 128, 3, 4096, 1),
                       "dsm/score" + shape_name(2, 128, 3, 65536), "dsm/score" + shape_name(784, 1024, 3, 1024),

@@ -1,4 +1,4 @@
-// What a job needs at least: the one place where flops and bytes are counted (docs/performance.md, section "Counts").
+// What a job needs at least: the one place where FLOP and bytes are counted (docs/performance.md, section "Counts").
 #pragma once
 #include "job.h"
 

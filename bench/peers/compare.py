@@ -1,11 +1,11 @@
-"""Times a job by scorematch and by every form of its peers, side by side on this machine.
+"""Times a job by scorematch and by every form of its peers, on the same machine at the same time.
 
   compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT]
              [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
-Every form is first held to scorematch's result on a case of the job's own shape; then all of them are scouted, and the two fastest
-forms of each framework and scorematch take turns, so that whatever else the machine does falls on all of them alike. Jobs that FILE
-has already and are not asked for stay in it, if they were measured alike, on the same commit.
+Every form is first compared with scorematch's result on a case of the job's own shape. Then all of them are scouted, and the two
+fastest forms of each framework and scorematch take turns, so that other load on the machine affects all of them equally. Other jobs
+in an existing FILE stay in it if they were measured in the same way, on the same commit.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ from statistics import median
 
 from safetensors.numpy import save_file
 
+sys.path.append(str(Path(__file__).parents[1] / "report"))
+
+from compact import expanded
 from job import SIGMA, Job, draw
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("torch", "jax")
-# Sums over N terms in float32, in another order: N = 65536 makes about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or a
-# dropped term makes far more.
+# Sums over N terms in float32, in a different order: N = 65536 gives about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or
+# a dropped term gives far more.
 TOLERANCE = 1e-4
-SCOUTED = 3  # times; another's burst of work should not decide which form goes on
+SCOUTED = 3  # times; a burst of other work should not decide which form goes on
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
 def default_jobs(engine: str, quick: bool) -> list[str]:
     shape = "d:64/H:128/L:3"
-    if engine != "cpu":  # of what cuda_bench has
+    if engine != "cpu":  # those of cuda_bench
         return [f"{objective}/N:65536" for width in ((128,) if quick else (64, 128, 256)) for objective in (
             f"dsm/score/d:64/H:{width}/L:3", f"ssm/score/d:64/H:{width}/L:3/M:1", f"ssm/score/d:64/H:{width}/L:3/M:4")]
     if quick:
@@ -55,9 +58,9 @@ class Peer:
 
     def __init__(self, framework: str, engine: str, threads: int) -> None:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half written by a run that was ended
+        self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half-written by an interrupted run
         limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
-        if engine == "cpu":  # on a machine with a GPU too
+        if engine == "cpu":  # also on a machine with a GPU
             limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", framework, str(threads)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | limit)
@@ -67,7 +70,7 @@ class Peer:
         try:
             print(json.dumps(request), file=self.process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # the answer lacks too
+            pass  # the answer is missing too
         return self._answer()
 
     def _answer(self) -> dict:
@@ -86,10 +89,10 @@ class Ours:
         self.environment = os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
 
     def time(self, job: str, seconds: float) -> tuple[float, float | None]:
-        """Milliseconds, and the share of the floor where it is known."""
+        """Milliseconds, and floor / time if the floor is known."""
         name = f"{self.engine}/{job}"
         command = [self.build / "bin/loss_bench", f"--jobs={name}", f"--benchmark_min_time={seconds}"]
-        if self.engine != "cpu":  # so many calls each time
+        if self.engine != "cpu":  # the number of calls each time
             command = [self.build / "bin/cuda_bench", f"--benchmark_filter=^{name}/(iterations|manual_time)"]
         output = subprocess.run([*command, "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, check=True, timeout=LONGEST_ANSWER).stdout
@@ -154,7 +157,7 @@ class Comparison:
             forms.append(form)
 
     def scout(self, job: Job) -> list[str]:
-        """Times every form in turn, a few times; the two of each framework with the least time go on."""
+        """Times every form in turn, a few times; the two fastest of each framework go on."""
         times: dict[str, list[float]] = {form: [] for form in self.accepted(job)}
         for _ in range(SCOUTED):
             for form in list(times):
@@ -203,10 +206,10 @@ class Comparison:
 
 
 def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict], list[dict]]:
-    """What an earlier run left of other jobs: rows and refusals."""
+    """Rows and refusals of other jobs from an earlier run."""
     if not path.exists():
         return [], []
-    record = json.loads(path.read_text())
+    record = expanded(json.loads(path.read_text()))
     if "changes" in context["commit"] or any(record["context"].get(key) != context[key] for key in context):
         return [], []
     names = {job.name for job in jobs}
@@ -227,7 +230,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("jobs", nargs="*", metavar="JOB")
     given = parser.parse_args()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX takes as many threads as it may
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX uses as many threads as it can
     jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.engine, given.quick)]
     comparison = Comparison(given.build.resolve(), given.engine, given.threads, given.rounds, given.seconds)
     versions = {"python": platform.python_version()}
@@ -243,7 +246,7 @@ def main() -> None:
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         part = given.out.with_suffix(".part")
         part.write_text(json.dumps(record, indent=1) + "\n")
-        part.replace(given.out)  # after each, so that a long run leaves what it had
+        part.replace(given.out)  # after each, so that an interrupted run leaves its results
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A job by its name, as bench/job.h has it, and the numbers it starts from."""
+"""A job by its name, as in bench/job.h, and its initial numbers."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Job:
 
     @property
     def directions(self) -> int:
-        """How many directions J meets: M, or all of them for the exact trace."""
+        """The number of directions: M, or all of them for the exact trace."""
         return self.dim if self.objective == "ism" else self.projections
 
     @property
     def given(self) -> str | None:
-        """What a case has beside x: noise and directions are drawn anew in every step, a true score is not."""
+        """What a case has besides x: noise and directions are drawn in every step, a true score is not."""
         return {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.objective, "directions")
 
     @property

@@ -1,4 +1,4 @@
-"""The forms in which PyTorch does a job: a step draws its noise, and gives the loss and the parameters' gradients."""
+"""The forms in which PyTorch does a job: a step draws its noise, and computes the loss and the parameters' gradients."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Way:
 
     loss: Loss
     functional: bool = False  # differentiated by torch.func.grad_and_value rather than torch.autograd.grad
-    options: dict | None = None  # of torch.compile
-    whole: bool = False  # torch.compile is given both ways back, not the loss alone
+    options: dict | None = None  # for torch.compile
+    whole: bool = False  # torch.compile gets both backward passes, not only the loss
     graph: bool = False  # recorded as a CUDA graph, the draw included
 
 
 class Form:
-    """One form of one job: step() is timed, evaluate() is the same with noise that is given."""
+    """One form of one job: step() is timed, evaluate() is the same with given noise."""
 
     def __init__(self, job: Job, arrays: dict[str, np.ndarray], way: Way) -> None:
         self.job, self.way = job, way
@@ -67,7 +67,7 @@ class Form:
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
-            for _ in range(3):  # what is allocated or chosen once is not to be recorded
+            for _ in range(3):  # so that one-time allocations and choices are not recorded
                 self.work(draws)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
@@ -108,7 +108,7 @@ def both_ways(loss: Loss) -> Callable[[Params, Tensor, Given], tuple]:
 
 
 def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
-    """By name; each makes its form. Losses are made anew for every form, so that none meets what was compiled for another."""
+    """By name; each makes its form. Every form gets new losses, so that none uses code compiled for another."""
     plain = job.net == "score" and not job.directions  # nothing is differentiated twice
     tuned = {"mode": "reduce-overhead" if DEVICE == "cuda" else "max-autotune-no-cudagraphs"}
     eager = {"torch-eager": Way(torch_losses.reverse(job)), "torch-func": Way(torch_losses.forward(job), functional=True)}
@@ -133,7 +133,7 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
 
 
 def forget() -> None:
-    """What was compiled for one job would be in the way of the next."""
+    """Code compiled for one job would be in the way of the next."""
     torch._dynamo.reset()
 
 
@@ -143,6 +143,6 @@ def prepare(threads: int) -> dict[str, str]:
     torch.set_float32_matmul_precision("highest")
     config = torch._dynamo.config
     config.recompile_limit = 64  # a job's forms are all alive at once
-    config.fail_on_recompile_limit_hit = True  # else it would run uncompiled and not say so
+    config.fail_on_recompile_limit_hit = True  # else it would silently run uncompiled
     config.trace_autograd_ops = True  # for torch-compile-whole
     return {"torch": torch.__version__}

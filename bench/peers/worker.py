@@ -1,4 +1,4 @@
-"""One framework in a process of its own, which sleeps unless it is asked: no thread of it spins while another is timed.
+"""One framework in its own process, which sleeps unless it is asked: none of its threads spins while another is timed.
 
 Requests and answers are a line of JSON each:
   {"do": "forms", "job"}                      the names of the job's forms; those of the job before are gone
@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from job import Job
 
-# Compilers that watch a function run settle after some calls only; of a slow step fewer have to do.
+# Compilers that observe a function settle only after some calls; for a slow step fewer must suffice.
 WARM_UP_CALLS, WARM_UP_SECONDS = 10, 3.0
 
 
@@ -31,11 +31,11 @@ def relative_error(loss: float, grads: list[np.ndarray], wanted: dict[str, np.nd
         grad = wanted[f"grad.layers.{k // 2}.{'bias' if k % 2 else 'weight'}"]
         scale = max(float(np.abs(wanted[f"grad.layers.{k // 2}.weight"]).max()), 1e-30)
         errors.append(float(np.abs(got.reshape(grad.shape) - grad).max()) / scale)
-    return float(np.max(errors))  # which is not a number if any is not
+    return float(np.max(errors))  # NaN if any is NaN
 
 
 def refusal(error: Exception) -> dict:
-    """A form that a framework does not take is a result too."""
+    """A form that a framework refuses is a result too."""
     return {"refused": " ".join(str(error).split())[:200] or type(error).__name__}
 
 
@@ -81,7 +81,7 @@ class Worker:
                 if time.perf_counter() > end:
                     break
             self.warm.add(form)
-        step()  # others had the caches since
+        step()  # others have used the caches since
         begin, calls = time.perf_counter(), 0
         while calls == 0 or time.perf_counter() < begin + seconds:
             step()
@@ -90,7 +90,7 @@ class Worker:
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w")  # what a framework prints goes elsewhere
+    answers = os.fdopen(os.dup(1), "w")  # a framework's own output goes elsewhere
     os.dup2(2, 1)
     worker = Worker(sys.argv[1], int(sys.argv[2]))
     print(json.dumps({"versions": worker.versions}), file=answers, flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """The command failed; the text is what it said last."""
+    """The command failed; the text is its last output."""
 
 
 @dataclass(frozen=True)

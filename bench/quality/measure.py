@@ -1,4 +1,4 @@
-"""One model: data to a file, training, sampling, likelihood, and what came of it."""
+"""One model: data to a file, training, sampling, likelihood, and the results."""
 from __future__ import annotations
 
 import shutil
@@ -18,7 +18,7 @@ from result import Result
 
 @dataclass(frozen=True)
 class Effort:
-    """Less than the whole, for a quick look."""
+    """A part of the whole, for a quick look."""
     timed: bool = True  # no other model is trained at the same time, so that training can be held to its time
     blocks: int | None = None  # None: each data set's own
     likelihood_rows: int | None = None  # at most; None: each data set's own

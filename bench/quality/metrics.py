@@ -14,7 +14,7 @@ WEIGHT_BOUND = 0.04  # of a mode; less for modes of a weight below twice that
 
 
 def directions(fresh: Rows) -> Rows:
-    """[directions, d], unit vectors that depend on the truth alone: evenly spaced in the plane. In more dimensions half are
+    """[directions, d], unit vectors that depend only on the truth: evenly spaced in the plane. In more dimensions half are
     random, and half are the principal axes with the largest and smallest variances: random directions hardly see
     correlations among hundreds of columns. @param fresh rows of the truth"""
     dim = fresh.shape[1]

@@ -85,7 +85,7 @@ def line(result: Result) -> str:
 
 
 def run(options: argparse.Namespace, write_pictures: bool) -> Record:
-    """Whatever is measured is in the record on disk at once."""
+    """Every measurement is written to the record on disk at once."""
     threads = None if options.jobs == 1 else max(1, cores() // options.jobs)
     command = Command(options.command, tuple(shlex.split(options.train)), tuple(shlex.split(options.sample)), threads)
     record = Record(options.device, options.commit, list(command.train_options), list(command.sample_options), options.seeds,

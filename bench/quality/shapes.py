@@ -13,7 +13,7 @@ def log_normal_density(values: np.ndarray, deviation: float) -> np.ndarray:
 
 
 def circle() -> DataSet:
-    """A curve without width has no density. The training set is the README's. Fresh rows have t uniform on its range,
+    """A curve without width has no density. The training set is that of docs/examples/quick.cpp. Fresh rows have t uniform on its range,
     which is six and a half turns: one half of the ring is a little denser than the other."""
     def ring(t: np.ndarray) -> Rows:
         return 0.7 * np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -101,7 +101,7 @@ def checkerboard() -> DataSet:
 def pinwheel() -> DataSet:
     """Five arms: Gaussians of deviation 0.3 outward and 0.1 across, turned by rate e^radius, with the numbers of FFJORD's
     pinwheel (Grathwohl et al. 2019). A turn by the radius preserves areas, so the density is that of the arms before it.
-    At twice this rate an arm at radius 2, beyond which some 15 of 4,000 rows lie, is 0.013 thick."""
+    At twice this rate an arm at radius 2, beyond which about 15 of 4,000 rows are, is 0.013 thick."""
     arms, deviation, rate = 5, np.array([0.3, 0.1]), 0.25
     bases = 2 * math.pi * np.arange(arms) / arms
 

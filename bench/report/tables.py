@@ -1,4 +1,4 @@
-"""The sections of a device's page: each is a list of lines, empty where nothing was measured."""
+"""The sections of a device's page: each is a list of lines, empty if nothing was measured."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _our_jobs(file: ResultFile | None) -> list[Row]:
 
 
 def short_answer(device: Device) -> str:
-    """The verdict alone, or nothing where no peer was compared."""
+    """The verdict alone, or nothing if no peer was compared."""
     ours = _our_jobs(device.peers)
     return verdict([best_forms(device.peers, row.rest) for row in ours]) if device.peers and ours else ""
 
@@ -141,7 +141,7 @@ def threads(device: Device) -> list[str]:
 
 
 def parts(device: Device) -> list[str]:
-    """Parts alone, and the machine's own rates."""
+    """Single parts, and the machine's peak rates."""
     file = device.parts
     if not file:
         return []
