@@ -191,7 +191,7 @@ TEST(Grid, WrongMetadataAreRefused) {
             "MODEL: expected 1 or 3 numbers in its metadata 'data.dequantize.steps', got 2");
   for (const char* key : {"data.dequantize.steps", "data.grid_offset", "data.grid_lowest", "data.grid_highest"})
     for (const char* text : {"", "1,,2", "1,x,2", "1,2,3,", "nan", "1e999", "1 ,2,3"})
-      EXPECT_NE(refused(key, text).find(std::string("numbers with commas between in its metadata '") + key + "'"),
+      EXPECT_NE(refused(key, text).find(std::string("numbers separated by commas in its metadata '") + key + "'"),
                 std::string::npos)
           << key << " " << text << refused(key, text);
 }

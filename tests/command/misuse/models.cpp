@@ -153,7 +153,7 @@ std::vector<Misuse> bad_cases() {
       {"case_with_directions",
        kFailure,
        eval("case_with_directions.safetensors"),
-       {"'directions'", "expected nothing"}},
+       {"'directions'", "expected no such tensor"}},
       {"case_of_two_sizes", kFailure, eval("case_of_two_sizes.safetensors"), {"'noise'", "expected [", "got [1]"}},
       {"case_objective_unknown", kFailure, eval("case_objective.safetensors"), {"'objective'", "dsm", "got 'best'"}},
       {"case_metadata_unknown", kFailure, eval("case_metadata.safetensors"), {"'colour'", "expected", "got 'red'"}},
