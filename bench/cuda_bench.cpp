@@ -1,14 +1,14 @@
-// The cuda engine on this machine's GPU. Times are measured with CUDA events around one call, whose input comes in turn
-// from more data than the L2 cache holds. A row is the median of 30 such calls. The device begins when all of a call is
-// enqueued, so the host's part of a small job is not in its time. Every job is compared with the reference engine
-// before it is timed.
+// The cuda engine on the GPU. CUDA events around one call give its time, and the inputs rotate through more data than
+// the L2 cache holds. A row is the median of 30 such calls. The device starts when the whole call has been enqueued, so
+// that the host's work for a small job is not in its time. Every job is compared with the reference engine before it is
+// timed.
 //
 //   copy      device to device, bytes read and written
-//   products  a large matrix product by cuBLASLt; with copy, the rates from which floors are computed (device_rates.h)
-//   perturb   x_tilde and sigma of N samples: 4 d bytes read and 4 d written per sample
+//   products  a large matrix product by cuBLASLt; this and copy are the rates behind the jobs' floors (device_rates.h)
+//   perturb   x_tilde and sigma of N samples: 4 d bytes read and 4 d bytes written per sample
 //   normals   cuRAND's host generator filling as many floats, also with Philox: the peer of perturb
-//   cuda-...  jobs (job.h): loss and gradient; FLOP/s count what the method needs at least; cuda-...-graph: recorded
-//   adam      one step with average: 4 (5 read + 4 written) bytes per parameter
+//   cuda-...  jobs (job.h): loss and gradient; FLOP/s count the minimum that the method needs; cuda-...-graph: as a
+//   graph adam      one step with average: 4 (5 read + 4 written) bytes per parameter
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
 #if defined(SCOREMATCH_HAS_CURAND)
@@ -79,7 +79,7 @@ double product_rate(sm::Precision precision) {
   return known != rates.end() ? known->second : rates[precision] = bench::measure_device_products(precision);
 }
 
-/// The least time in seconds that a job can take. Split tf32 multiplies as fp32 at a third of tf32's rate.
+/// The minimum number of seconds for a job. Split tf32 multiplies like fp32, at a third of the rate of tf32.
 double floor_of(const bench::Work& work, sm::Precision precision) {
   double rate = product_rate(precision);
   if (precision == sm::Precision::fp32) rate = std::max(rate, product_rate(sm::Precision::tf32) / 3);
@@ -125,7 +125,7 @@ void normals(benchmark::State& state, std::int64_t batch, int dim) {
 }
 #endif
 
-/// Launched into the default stream, where the events are.
+/// Launched into the default stream, which the events are recorded in.
 class Graph {
  public:
   Graph(cudaStream_t stream, const std::function<void()>& call) {
@@ -147,7 +147,7 @@ class Graph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
-/// A job, checked, with its own stream if it is to be recorded. A failure is the failure of one row only.
+/// A checked job, in its own stream if it is to be recorded. An error fails only its row.
 void time_job(benchmark::State& state, const std::string& name, bool recorded) try {
   cudaStream_t stream = nullptr;
   if (recorded) check(cudaStreamCreate(&stream));
@@ -182,8 +182,8 @@ void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
-/// Score nets in all precisions; for narrow ones, the chosen route and also the layered one. Energy nets of every size
-/// are layered. Steps of small nets are recorded.
+/// Score nets in all precisions. Narrow ones take the chosen route and, for comparison, the layered one. Energy nets
+/// are layered at every size. The steps of small nets are also recorded as graphs.
 void add_losses() {
   const auto add_job = [](const std::string& name) {
     add(name, [=](benchmark::State& state) { time_job(state, name, false); });
@@ -203,7 +203,7 @@ void add_losses() {
     add_job(engine + "/ism/score" + shape_name(2, 128, 3, 1 << 18));
     for (const auto& [batch, dim] : {std::pair<int, int>{64, 8}, {256, 32}, {1024, 128}})
       add_recorded(engine, "/dsm/score" + shape_name(dim, 128, 2, batch));
-    if (by_name) continue;  // wide and energy nets have no other route
+    if (by_name) continue;  // wide nets and energy nets have no other route
     add_job(engine + "/dsm/score" + shape_name(784, 1024, 3, 16384));
     add_job(engine + "/ssm/score" + shape_name(784, 1024, 3, 16384, 1));
     add_job(engine + "/dsm/energy" + shape_name(64, 256, 3, 65536));

@@ -63,7 +63,7 @@ double measure_device_copy(std::int64_t bytes) {
 
 double measure_device_products(Precision precision) {
   cublasLtHandle_t handle = nullptr;
-  if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) throw std::runtime_error("cuBLASLt does not start");
+  if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) throw std::runtime_error("cublasLtCreate failed");
   const std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtHandle_t)> owned(handle, cublasLtDestroy);
   cuda::Gemms gemms(handle, precision, capability());
   cuda::Gemm gemm;

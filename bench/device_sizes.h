@@ -1,4 +1,4 @@
-// The sizes with which the benchmarks of a GPU work.
+// The problem sizes of the GPU benchmarks.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 namespace scorematch::bench {
 
 struct DeviceSizes {
-  std::int64_t pool_bytes = std::int64_t{1} << 28;  // of inputs, taken in turn: more than the L2 cache holds
+  std::int64_t pool_bytes = std::int64_t{1} << 28;  // of inputs, used in rotation: more than the L2 cache holds
   int product_width = 8192;                         // of the square matrices whose product is timed
   int warm_ups = 5, calls = 30;                     // per row
   std::int64_t divisor = 1;                         // of batches and of Adam's parameters
@@ -15,7 +15,7 @@ struct DeviceSizes {
   double product_flops() const { return 2.0 * product_width * product_width * product_width; }
 };
 
-/// For an emulator: every row runs, but its times mean nothing.
+/// For an emulator: every row runs, but its times are meaningless.
 inline constexpr DeviceSizes kSmallSizes{1 << 16, 64, 1, 2, 1024};
 
 /// Set once, before the first row.

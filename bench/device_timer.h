@@ -17,9 +17,9 @@ inline void check(cudaError_t status) {
   if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
 }
 
-/// Holds up the default stream until it is opened: what is enqueued meanwhile runs without waiting for the host. It
-/// opens by itself after 20 ms, because a call with more launches than the queue holds would wait for it; such a call
-/// takes longer than its launches do.
+/// Blocks the default stream until it is opened, so that work enqueued meanwhile runs without waiting for the host. It
+/// opens by itself after 20 ms, because a call with more launches than the queue holds would otherwise wait for it
+/// forever. Such a call takes longer than its launches do.
 class Gate {
  public:
   Gate() = default;
@@ -27,7 +27,7 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
   ~Gate() {
     open();
-    cudaStreamSynchronize(nullptr);  // which may still read this
+    cudaStreamSynchronize(nullptr);  // the stream may still access this object
   }
   void close() {
     is_open_ = false;
@@ -57,7 +57,7 @@ class Timer {
     cudaEventDestroy(begin_);
     cudaEventDestroy(end_);
   }
-  /// Seconds of call(i), the median over device_sizes.calls.
+  /// The median seconds of call(i), over device_sizes.calls.
   double median(const std::function<void(int)>& call) {
     std::vector<double> seconds;
     const int warm_ups = device_sizes.warm_ups, calls = device_sizes.calls;

@@ -1,4 +1,4 @@
-# Writes OUT/record.json: what ./dev gpu has found so far, from the files that its stages left in FOUND.
+# Writes OUT/record.json, the results of ./dev gpu so far, from the files that its stages left in FOUND.
 #   cmake -DSOURCE=<this repository> -DBUILD=<its build> -DFOUND=<folder> -DOUT=<folder> -DCALL=<quick, full ...>
 #         -DGENERATOR=<CMake's> -DRUNNING=<the stage that starts> -P gpu_record.cmake
 # FOUND has stages.txt (per line a stage, its seconds and its exit status), <stage>.xml (from ctest), sanitizer.txt (per
@@ -133,7 +133,7 @@ foreach(line IN LISTS stages)
     file(READ ${xml} suite LIMIT 4096)
     foreach(key tests failures skipped)
       if(NOT " ${suite}" MATCHES "[ \n\t]${key}=\"([0-9]+)\"")
-        message(FATAL_ERROR "${xml} says nothing of ${key}")
+        message(FATAL_ERROR "${xml}: expected the attribute ${key}")
       endif()
       string(JSON record SET "${record}" stages ${stage} ${key} ${CMAKE_MATCH_1})
       math(EXPR ${key} "${${key}} + ${CMAKE_MATCH_1}")
@@ -159,7 +159,7 @@ if(failures GREATER 0 OR skipped GREATER 0)
   list(APPEND failed tests)
 endif()
 
-# It is no failure if a machine has no sanitizer, or one that does not support its device.
+# A machine without a sanitizer, or with one that does not support its device, is not a failure.
 string(JSON record SET "${record}" sanitizer "{}")
 lines_of(${FOUND}/sanitizer.txt verdicts)
 foreach(tool IN LISTS tools)

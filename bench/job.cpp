@@ -16,7 +16,7 @@ const std::vector<std::string> kEngines = {"reference", "cpu",       "cpu-1",   
   throw Error(ErrorCode::invalid_argument, "job", "job '" + job + "': expected " + expected + ", got '" + got + "'");
 }
 
-/// The parts of a name, taken one after the other.
+/// Takes the parts of a name one after another.
 class Parts {
  public:
   explicit Parts(const std::string& name) : name_(name) {
@@ -40,14 +40,14 @@ class Parts {
       refuse(name_, prefix + " and a number from 1 to 2^30", part);
     return value;
   }
-  /// Whether the next part is this one; if so, it is taken.
+  /// Takes the next part if it is this one.
   bool take(const std::string& word) {
     if (at_ >= parts_.size() || parts_[at_] != word) return false;
     ++at_;
     return true;
   }
   void end() const {
-    if (at_ < parts_.size()) refuse(name_, "nothing more", parts_[at_]);
+    if (at_ < parts_.size()) refuse(name_, "the end of the name", parts_[at_]);
   }
 
  private:

@@ -1,8 +1,8 @@
-// A benchmark row: a loss of a network on an engine, by name,
+// The name of a benchmark row. It describes a loss of a network on an engine:
 //   ENGINE/OBJECTIVE/NET/d:DIM/H:HIDDEN/L:LAYERS[/M:PROJECTIONS]/N:BATCH[/value]
-// such as cpu/ssm/score/d:64/H:128/L:3/M:4/N:4096. Value and gradient with respect to the parameters, unless /value;
-// silu, plain parameterization, no conditioning; dsm with sigma = 0.5 and weighting sigma^2, ssm and ssm_vr along
-// Rademacher directions.
+// such as cpu/ssm/score/d:64/H:128/L:3/M:4/N:4096. Jobs compute the value and the gradient in the parameters, or only
+// the value with /value. Networks have silu, plain parameterization and no conditioning. dsm has sigma = 0.5 and
+// weighting sigma^2; ssm and ssm_vr have Rademacher directions.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,8 +12,8 @@
 namespace scorematch::bench {
 
 struct Job {
-  /// reference, cpu, cpu-1 on one thread, cpu-bf16, or cuda-PRECISION, which chooses its route; cuda-bf16-layered by
-  /// name
+  /// reference, cpu, cpu-1 (one thread), cpu-bf16, or cuda-PRECISION with the route that the engine chooses;
+  /// cuda-bf16-layered forces the route
   std::string engine = "cpu";
   std::string objective;  ///< esm, ism, dsm, ssm, ssm_vr
   MlpShape::Kind kind = MlpShape::Kind::score;
@@ -22,11 +22,11 @@ struct Job {
   std::int64_t batch = 0;
   bool gradient = true;
 
-  /// @throws Error naming the part that is wrong
+  /// @throws Error that names the wrong part
   static Job parse(const std::string& name);
   std::string name() const;
 
-  /// How many of `all` threads it uses; for engines on the host.
+  /// The number of threads it uses if there are `all`, for engines on the host.
   int threads(int all) const { return engine == "cpu" || engine == "cpu-bf16" ? all : 1; }
   Engine make_engine(int all_threads) const;
   MlpShape net() const;

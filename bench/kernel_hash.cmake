@@ -1,4 +1,4 @@
-# kernel_hash(source out): one SHA-256 over the kernels' files, with which a record of a GPU identifies what it ran.
+# kernel_hash(source out): one SHA-256 over the kernel files. It identifies the kernels that a GPU record belongs to.
 function(kernel_hash source out)
   file(GLOB_RECURSE files RELATIVE ${source} ${source}/kernels/*.cu ${source}/kernels/*.cuh ${source}/kernels/*.h)
   list(SORT files)

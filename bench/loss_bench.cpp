@@ -1,8 +1,8 @@
 // Losses and their gradients on the host's engines, one row per job (job.h):
 //   loss_bench [--suite=quick|full|growth | --jobs=NAME,NAME...] [Google Benchmark's options]
-// Every result is compared with the reference engine's before it is timed. The floor is max(FLOP / peak, bytes / copy).
-// The peak is measured again beside every repetition, because processors change their clock; floor_share is floor /
-// time. SCOREMATCH_BENCH_THREADS is the number of threads; the default is all cores.
+// Every result is compared with that of the reference engine before it is timed. The floor is max(flops / peak, bytes /
+// copy). The peak is measured again with every repetition, because processors change their clock rate. floor_share is
+// floor / time. SCOREMATCH_BENCH_THREADS sets the number of threads; the default is all cores.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ double copy_bytes(int threads) {
   return known != rates.end() ? known->second : rates[threads] = bench::measure_copy_bytes(threads);
 }
 
-/// Made and checked once for all its repetitions.
+/// Made and checked once for all repetitions.
 bench::RunningJob& prepared(const std::string& name) {
   static std::unique_ptr<bench::RunningJob> job;
   if (job == nullptr || job->job().name() != name) {
@@ -59,23 +59,23 @@ void time_job(benchmark::State& state, const std::string& name) try {
   const double floor = std::max(work.flops / peak, work.bytes / copy_bytes(threads));
   state.counters["samples/s"] = double(job.job().batch) / seconds;
   state.counters["GFLOP/s"] = 1e-9 * work.flops / seconds;
-  state.counters["GB/s"] = 1e-9 * work.bytes / seconds;  // of the bytes that have to be moved at least
+  state.counters["GB/s"] = 1e-9 * work.bytes / seconds;  // of the minimum traffic
   state.counters["peak_GFLOP/s"] = 1e-9 * peak;
   state.counters["floor_ms"] = 1e3 * floor;
   state.counters["floor_share"] = floor / seconds;
   state.counters["peak_bytes"] = double(job.bytes());
 } catch (const sm::Error& error) {
   if (error.code() != sm::ErrorCode::unsupported) throw;
-  state.SkipWithError(error.what());  // not what this processor can do
+  state.SkipWithError(error.what());  // this processor cannot run the job
 }
 
-/// The value of --KEY=VALUE if the argument is this option, else null.
+/// The value of an argument --KEY=VALUE; null for any other argument.
 const char* value_of(const char* argument, const std::string& key) {
   const std::string prefix = "--" + key + "=";
   return std::string(argument).compare(0, prefix.size(), prefix) == 0 ? argument + prefix.size() : nullptr;
 }
 
-/// The values of our own arguments, which are removed from argv.
+/// The jobs that our own arguments select. These arguments are removed from argv.
 std::vector<std::string> take_jobs(int& argc, char** argv) {
   std::vector<std::string> jobs;
   const auto is_ours = [&](char* argument) {

@@ -11,7 +11,7 @@
 namespace scorematch::bench {
 namespace {
 
-constexpr double kSeconds = 0.005;  // per burst; below a time slice
+constexpr double kSeconds = 0.005;  // of a burst; shorter than a time slice
 constexpr int kBursts = 4;
 constexpr std::size_t kCopy = std::size_t{1} << 27;
 
@@ -19,7 +19,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// The sum of what `threads` threads get from rate() at the same time.
+/// The sum of the rates that `threads` threads reach at the same time.
 template <class Rate>
 double together(int threads, const Rate& rate) {
   std::vector<double> rates(static_cast<std::size_t>(threads));
@@ -42,7 +42,7 @@ double measure_peak_flops(int threads, bool bf16) {
     while (seconds_since(begin) < kSeconds);
     return done / seconds_since(begin);
   };
-  // New threads may share a core until the system has moved them.
+  // New threads may run on the same core until the system has moved them.
   double best = 0;
   for (int i = 0; i < kBursts; ++i) best = std::max(best, together(threads, burst));
   return best;

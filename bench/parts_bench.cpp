@@ -1,10 +1,11 @@
-// Single parts of the cpu engine, and the peak rates of the machine:
-//   machine/fma, machine/copy   the rates from which floors are computed, on all threads
+// The parts of the cpu engine alone, and the machine's best rates:
+//   machine/fma, machine/copy   the rates that floors are computed from, on all threads
 //   parts/perturb, /directions  noise: x_tilde of N samples, M directions
-//   parts/activate, /multiply   one thread on a tile: an activation with its derivatives, a layer's product
+//   parts/activate, /multiply   one thread on a tile: an activation with its derivatives, the product of a layer
 //   parts/score, /sampler       evaluations of a network without a loss
 //   parts/adam                  one step with average
-// "items/s" are elements: normals, signs, activations, parameters; for scores and samplers, evaluations of a sample.
+// "items/s" counts elements: normals, signs, activations, parameters; for scores and samplers, evaluations of one
+// sample.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -31,7 +32,7 @@ struct Amount {
   double items = 0, bytes = 0, flops = 0;
 };
 
-/// Of each call, by the wall clock.
+/// Per call, in wall-clock time.
 void measure(benchmark::State& state, const Amount& amount, const std::function<void()>& call) {
   call();
   const double seconds = bench::seconds_a_call(state, [&](std::int64_t) { call(); });
@@ -114,7 +115,7 @@ void score(benchmark::State& state, std::int64_t batch) {
   out.score = s;
   const sm::ConstView rows(x.data(), {batch, 64});
   measure(state, {double(batch), 0, double(batch) * 2 * (2 * 64 * 128 + 2 * 128 * 128)}, [&] {
-    plan.run(queue, {params, rows}, out);
+    plan.run(queue, {params, {rows}}, out);
   });
 }
 

@@ -1,4 +1,4 @@
-// Data in more memory than caches hold, from which every call takes the next batch.
+// More data than the caches hold. Each call takes the next batch.
 #pragma once
 #include <cstdint>
 
@@ -8,13 +8,13 @@ namespace scorematch::bench {
 
 constexpr std::int64_t kHostPool = std::int64_t{1} << 26;  // bytes
 
-/// Standard normal rows; the first ones do not depend on the size.
+/// Standard normal rows. The first rows are the same for every size.
 class Pool {
  public:
-  /// Batches of `batch` rows, at least one of them.
+  /// Holds at least one batch of `batch` rows.
   Pool(const Engine& engine, std::int64_t bytes, std::int64_t batch, int dim);
 
-  /// Batch i, from the first again after the last.
+  /// Batch i; starts over after the last one.
   ConstView at(std::int64_t i) const { return ConstView(rows_).samples(i % batches_ * batch_, batch_); }
   const Buffer<float>& rows() const { return rows_; }
 

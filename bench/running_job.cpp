@@ -10,7 +10,7 @@
 namespace scorematch::bench {
 namespace {
 
-constexpr double kReferenceFlops = 2e8;  // what the reference engine computes in about a second
+constexpr double kReferenceFlops = 2e8;  // in about a second of the reference engine
 constexpr std::uint64_t kNoiseSeed = 2, kParamSeed = 3;
 
 std::int64_t pool_bytes(const Job& job) {
@@ -22,7 +22,7 @@ struct Result {
   std::vector<float> grad;
 };
 
-/// For given rows of x, with noise that depends on the seed alone.
+/// Loss and gradient for given rows of x, with noise that depends only on the seed.
 Result evaluate(const Job& job, const Engine& engine, const std::vector<float>& x) {
   const MlpShape net = job.net();
   const auto batch = static_cast<std::int64_t>(x.size()) / job.dim;
@@ -33,8 +33,8 @@ Result evaluate(const Job& job, const Engine& engine, const std::vector<float>& 
   const ConstView rows(there.data(), {batch, job.dim});
   auto grad = engine.allocate<float>(net.param_count());
   auto value = engine.allocate<Estimate>();
-  LossPlan::In in{params, rows, noise};
-  if (job.objective == "esm") in.true_score = rows;
+  LossPlan::In in{params, {rows, noise}};
+  if (job.objective == "esm") in.batch.true_score = rows;
   LossPlan::Out out{value.data()};
   if (job.gradient) out.grad = grad;
   plan.run(queue, in, out);
@@ -64,8 +64,8 @@ RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
 
 void RunningJob::run(std::int64_t i) {
   const ConstView x = pool_.at(i);
-  LossPlan::In in{params_, x, noise_};
-  if (job_.objective == "esm") in.true_score = x;  // all numbers cost the same
+  LossPlan::In in{params_, {x, noise_}};
+  if (job_.objective == "esm") in.batch.true_score = x;  // any numbers cost the same
   LossPlan::Out out{value_.data()};
   if (job_.gradient) out.grad = grad_;
   plan_.run(queue_, in, out);
@@ -78,7 +78,7 @@ void RunningJob::check_against_reference() {
       std::clamp(kReferenceFlops / work_of(one).flops, 1.0, std::min(64.0, double(job_.batch))));
   const std::vector<float> x = queue_.read(Pool(engine_, 0, rows, job_.dim).rows());
   const Result got = evaluate(job_, engine_, x), expected = evaluate(job_, Engine::reference(), x);
-  // Far above what rounding causes in about ten products in sequence, and far below any mistake.
+  // Far above the rounding errors of about ten consecutive products, far below the effect of any mistake.
   const double tolerance = job_.compute().precision == Precision::bf16   ? 0.1
                            : job_.compute().precision == Precision::tf32 ? 0.01
                                                                          : 1e-3;
@@ -86,7 +86,7 @@ void RunningJob::check_against_reference() {
   const double scale = std::max(1e-30, largest(expected.grad));
   for (std::size_t i = 0; i < expected.grad.size(); ++i) {
     const double difference = std::abs(double(got.grad[i]) - double(expected.grad[i])) / scale;
-    if (!(difference <= off)) off = difference;  // NaN is not accepted either
+    if (!(difference <= off)) off = difference;  // also catches NaN
   }
   if (!(off <= tolerance))
     throw Error(ErrorCode::invalid_argument, job_.name(),

@@ -1,4 +1,4 @@
-// A job with everything it needs in place. What is timed is run(), repeatedly, on other rows of x.
+// A job with everything it needs in place. run() is what is timed, each time with other rows of x.
 #pragma once
 #include "job.h"
 #include "pool.h"
@@ -7,20 +7,20 @@ namespace scorematch::bench {
 
 class RunningJob {
  public:
-  /// @param threads of the cpu engine; 0: all cores @param stream of the cuda engine's calls; null: the default one
+  /// @param threads for the cpu engine; 0: all cores @param stream for the cuda engine; null: the default stream
   RunningJob(const Job& job, int threads, CUstream_st* stream = nullptr);
 
-  /// Loss and gradient of the i-th batch, which is elsewhere in more data than any cache holds.
+  /// Loss and gradient of the i-th batch. The batches rotate through more data than any cache holds.
   void run(std::int64_t i);
 
-  /// Compares the first samples' loss and gradient with the reference engine's.
-  /// @throws Error if they differ by more than the rounding of the precision explains
+  /// Compares loss and gradient of the first samples with those of the reference engine. @throws Error if the
+  /// difference is larger than the rounding of the precision explains
   void check_against_reference();
 
   const Job& job() const { return job_; }
-  /// How the engine describes itself and its route.
+  /// The engine's description of itself and of its route.
   std::string description() const { return plan_.report(job_.batch).text; }
-  /// The bytes of all arrays except the pool of data: the library allocates nothing else.
+  /// Bytes of all arrays except the pool of data; the library allocates nothing else.
   std::int64_t bytes() const { return bytes_; }
 
  private:

@@ -18,7 +18,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using namespace scorematch::cpu::HWY_NAMESPACE;
 
-constexpr int kChains = 12;  // a latency of 4 or 5 clocks and two units: 10 are in flight at most
+constexpr int kChains = 12;  // with a latency of 4 or 5 clocks and two units, at most 10 are in flight
 
 /// Recursive, so that every chain stays in a register.
 template <class Term, int kCount>
@@ -27,7 +27,7 @@ struct Chains {
   Chains<Term, kCount - 1> rest;
   HWY_INLINE Chains() : each(hn::Set(Floats(), static_cast<float>(kCount))) {}
   HWY_INLINE void step(Vector a, Vector b) {
-    // A product of a and b, which do not change, would be computed only once unless it is fused.
+    // Without fusion, the compiler could compute the product of constant a and b just once.
     each = std::is_same_v<Term, Float32> ? Term::add(each, a, b) : Term::add(a, b, each);
     rest.step(a, b);
   }
@@ -41,7 +41,7 @@ struct Chains<Term, 0> {
   HWY_INLINE Vector sum() const { return hn::Zero(Floats()); }
 };
 
-/// Returns how many vectors were added.
+/// Returns the number of vectors added up.
 template <class Term>
 HWY_INLINE double run_chains(std::int64_t rounds) {
   const auto a = hn::BitCast(Floats(), hn::Set(Words(), 0x3F403F40u)),

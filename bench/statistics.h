@@ -1,4 +1,4 @@
-// Times of calls on the host, and statistics of repetitions besides Google Benchmark's own median.
+// Times of calls on the host, and statistics of repetitions in addition to Google Benchmark's own median.
 #pragma once
 #include <benchmark/benchmark.h>
 
@@ -15,7 +15,7 @@ inline benchmark::internal::Benchmark* with_statistics(benchmark::internal::Benc
   return row;
 }
 
-/// Runs call(i) in the benchmark's loop, and returns wall-clock seconds of one call.
+/// Runs call(i) in the benchmark's loop. Returns the wall-clock seconds per call.
 template <class Call>
 double seconds_a_call(benchmark::State& state, const Call& call) {
   std::int64_t i = 0;

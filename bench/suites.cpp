@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// Every objective; the exact trace costs d times as much, so it has fewer samples.
+/// Every objective. The exact trace costs d times as much, so it gets fewer samples.
 void add_objectives(const std::string& engine, const std::string& net, int dim, int hidden, int layers,
                     std::int64_t batch, std::int64_t trace_batch, Names& to) {
   const auto add = [&](const std::string& objective, std::int64_t samples, int projections) {
@@ -35,13 +35,14 @@ void add_small_nets(Names& to) {
   }
 }
 
-/// On one thread, to see what the others gain.
+/// The same on one thread, to show the speedup of several threads.
 void add_single_threaded(Names& names) {
   const Names jobs = {"dsm/score" + shape_name(64, 128, 3, 4096), "ssm/score" + shape_name(64, 128, 3, 4096, 1),
                       "dsm/score" + shape_name(2, 128, 3, 65536), "dsm/score" + shape_name(784, 1024, 3, 1024),
                       "dsm/score" + shape_name(8, 128, 2, 64),    "ssm/energy" + shape_name(128, 128, 2, 1024, 5)};
   for (const std::string& job : jobs) {
-    const auto with_all = std::find(names.begin(), names.end(), "cpu/" + job);  // beside it, in case the machine slows
+    const auto with_all =
+        std::find(names.begin(), names.end(), "cpu/" + job);  // adjacent, in case the machine slows down
     names.insert(with_all == names.end() ? with_all : with_all + 1, "cpu-1/" + job);
   }
 }

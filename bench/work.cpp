@@ -3,18 +3,18 @@
 namespace scorematch::bench {
 namespace {
 
-/// FLOP are a A + b B per sample; A = d H of the outer layers, B = (L - 1) H^2 of the inner ones.
+/// The flops per sample are a A + b B, with A = d H for the outer layers and B = (L - 1) H^2 for the inner ones.
 struct Products {
   double a, b;
 };
 
-/// m directions; with the score, unless products along them suffice for the objective (`sliced`).
+/// With m directions. Includes the score, unless the objective needs only products along the directions (`sliced`).
 Products score_net(bool gradient, double m, bool sliced) {
   if (gradient) return {(sliced ? 4 : 10) + 8 * m, 6 * (1 + m)};
   return {(sliced ? 2 : 4) + 4 * m, 2 * (1 + m)};
 }
 
-/// Directions are summed in one second derivative, and grad F is a backward pass.
+/// All directions are summed into one second derivative, and grad F is a backward pass.
 Products energy_net(bool gradient, double m, bool sliced) {
   if (m == 0) return gradient ? Products{10, 14} : Products{4, 4};
   if (gradient) return {(sliced ? 4 : 10) + 4 * m, (sliced ? 12 : 20) + 6 * m};

@@ -1,4 +1,4 @@
-// What a job needs at least: the one place where FLOP and bytes are counted (docs/performance.md, section "Counts").
+// The minimum work of a job: the only place where flops and bytes are counted (docs/performance.md, section "Counts").
 #pragma once
 #include "job.h"
 
@@ -9,7 +9,7 @@ struct Work {
   double bytes = 0;  ///< x read once, parameters once, their gradient written once
 };
 
-/// Of the whole batch, by the fewest products known for its objective, whatever the engine does.
+/// For the whole batch, by the fewest products known for its objective, whatever the engine does.
 Work work_of(const Job& job);
 
 }  // namespace scorematch::bench

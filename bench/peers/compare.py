@@ -1,11 +1,11 @@
-"""Times a job by scorematch and by every form of its peers, on the same machine at the same time.
+"""Times a job with scorematch and with every form of its peers, side by side on this machine.
 
   compare.py --build build/release --out peers.json [--engine ENGINE] [--device NAME] [--commit COMMIT]
              [--threads T] [--rounds R] [--seconds S] [--quick] [JOB ...]
 
-Every form is first compared with scorematch's result on a case of the job's own shape. Then all of them are scouted, and the two
-fastest forms of each framework and scorematch take turns, so that other load on the machine affects all of them equally. Other jobs
-in an existing FILE stay in it if they were measured in the same way, on the same commit.
+Every form is first checked against scorematch's result on a case with the shape of the job. Then all forms are timed briefly,
+and the two fastest of each framework take turns with scorematch, so that other activity of the machine affects all of them
+alike. Other jobs that FILE already has stay in it if they were measured with the same settings on the same commit.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from job import SIGMA, Job, draw
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("torch", "jax")
-# Sums over N terms in float32, in a different order: N = 65536 gives about sqrt(N) eps = 2e-5 of the terms' size. A wrong factor or
-# a dropped term gives far more.
+# Sums over N terms in float32, in another order: for N = 65536 the error is about sqrt(N) eps = 2e-5 of the size of the terms. A
+# wrong factor or a missing term makes a far larger error.
 TOLERANCE = 1e-4
-SCOUTED = 3  # times; a burst of other work should not decide which form goes on
+SCOUTED = 3  # timings per form; a burst of other activity should not decide which form is chosen
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
 def default_jobs(engine: str, quick: bool) -> list[str]:
     shape = "d:64/H:128/L:3"
-    if engine != "cpu":  # those of cuda_bench
+    if engine != "cpu":  # the jobs of cuda_bench
         return [f"{objective}/N:65536" for width in ((128,) if quick else (64, 128, 256)) for objective in (
             f"dsm/score/d:64/H:{width}/L:3", f"ssm/score/d:64/H:{width}/L:3/M:1", f"ssm/score/d:64/H:{width}/L:3/M:4")]
     if quick:
@@ -58,7 +58,7 @@ class Peer:
 
     def __init__(self, framework: str, engine: str, threads: int) -> None:
         limit = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        self.cache = tempfile.TemporaryDirectory()  # of compiled code: nothing half-written by an interrupted run
+        self.cache = tempfile.TemporaryDirectory()  # for compiled code, so that an interrupted run leaves no partial files behind
         limit["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
         if engine == "cpu":  # also on a machine with a GPU
             limit |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
@@ -70,7 +70,7 @@ class Peer:
         try:
             print(json.dumps(request), file=self.process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # the answer is missing too
+            pass  # reading the answer fails as well
         return self._answer()
 
     def _answer(self) -> dict:
@@ -79,7 +79,7 @@ class Peer:
             raise RuntimeError(f"a peer: expected an answer within {LONGEST_ANSWER} s, got none")
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("a peer's process ended; its last words are above")
+            raise RuntimeError("a peer's process ended; its last output is above")
         return json.loads(line)
 
 
@@ -89,10 +89,10 @@ class Ours:
         self.environment = os.environ | {"SCOREMATCH_BENCH_THREADS": str(threads)}
 
     def time(self, job: str, seconds: float) -> tuple[float, float | None]:
-        """Milliseconds, and floor / time if the floor is known."""
+        """Milliseconds, and the fraction of the floor if known."""
         name = f"{self.engine}/{job}"
         command = [self.build / "bin/loss_bench", f"--jobs={name}", f"--benchmark_min_time={seconds}"]
-        if self.engine != "cpu":  # the number of calls each time
+        if self.engine != "cpu":  # a fixed number of calls per run
             command = [self.build / "bin/cuda_bench", f"--benchmark_filter=^{name}/(iterations|manual_time)"]
         output = subprocess.run([*command, "--benchmark_format=json"], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, check=True, timeout=LONGEST_ANSWER).stdout
@@ -103,13 +103,13 @@ class Ours:
         return rows[0]["real_time"] * unit, rows[0].get("floor_share")
 
     def evaluate(self, case: Path, out: Path) -> None:
-        engine = "cpu" if self.engine == "cpu" else "cuda"  # cuda_bench compares it with the reference
+        engine = "cpu" if self.engine == "cpu" else "cuda"  # cuda_bench compares it with the reference engine
         command = [self.build / "bin/scorematch", "eval", case, "--engine", engine, "-o", out]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def write_case(job: Job, path: Path) -> None:
-    """docs/eval-format.md. The exact trace has all directions of the basis in the engine itself."""
+    """Writes a case in the format of docs/eval-format.md. For the exact trace, the engine itself supplies the basis directions."""
     arrays = draw(job)
     metadata = {"objective": job.objective, "net": job.net, "activation": "silu", "parameterization": "plain",
                 "conditioning": "none", "weighting": "sigma2" if job.objective == "dsm" else "none"}
@@ -135,7 +135,7 @@ class Comparison:
         return self.peers[form.split("-")[0]]
 
     def accepted(self, job: Job) -> list[str]:
-        """The forms that agree with scorematch."""
+        """Checks all forms and returns those that agree with scorematch."""
         forms = []
         with tempfile.TemporaryDirectory() as folder:
             case, expected = Path(folder) / "case.safetensors", Path(folder) / "expected.safetensors"
@@ -157,7 +157,7 @@ class Comparison:
             forms.append(form)
 
     def scout(self, job: Job) -> list[str]:
-        """Times every form in turn, a few times; the two fastest of each framework go on."""
+        """Times every form a few times, in turn. The two fastest of each framework are chosen."""
         times: dict[str, list[float]] = {form: [] for form in self.accepted(job)}
         for _ in range(SCOUTED):
             for form in list(times):
@@ -177,20 +177,20 @@ class Comparison:
     def run(self, job: Job) -> None:
         forms = self.scout(job)
         ours: list[float] = []
-        shares: list[float] = []
+        fractions: list[float] = []
         theirs: dict[str, list[float]] = {form: [] for form in forms}
         for turn in range(self.rounds):
             for who in self._turned([None, *forms], turn):
                 if who is None:
-                    milliseconds, share = self.ours.time(job.name, self.seconds)
+                    milliseconds, fraction = self.ours.time(job.name, self.seconds)
                     ours.append(milliseconds)
-                    shares += [] if share is None else [share]
+                    fractions += [] if fraction is None else [fraction]
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     if "refused" in answer:
-                        raise RuntimeError(f"{who} on {job.name}: timed before, and refused now: {answer['refused']}")
+                        raise RuntimeError(f"{who} on {job.name}: was timed before, but is refused now: {answer['refused']}")
                     theirs[who].append(answer["ms"])
-        of_floor = {"floor_share": median(shares)} if shares else {}
+        of_floor = {"floor_share": median(fractions)} if fractions else {}
         self.rows += rows_of(f"{self.ours.engine}/{job.name}", ours, **of_floor)
         line = f"{job.name:44} {median(ours):9.3f} ms"
         for form, times in theirs.items():
@@ -206,7 +206,7 @@ class Comparison:
 
 
 def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict], list[dict]]:
-    """Rows and refusals of other jobs from an earlier run."""
+    """The rows and refusals of other jobs in the record of an earlier run."""
     if not path.exists():
         return [], []
     record = expanded(json.loads(path.read_text()))
@@ -219,18 +219,18 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="where bin/loss_bench and bin/scorematch are")
+    parser.add_argument("--build", type=Path, required=True, help="folder with bin/loss_bench and bin/scorematch")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--engine", choices=("cpu", "cuda-fp32"), default="cpu", help="peers run where it does")
-    parser.add_argument("--device", default=platform.processor() or platform.machine(), help="its name in the record")
-    parser.add_argument("--commit", default="unknown and changes", help="of which the build is; with changes nothing is kept")
+    parser.add_argument("--engine", choices=("cpu", "cuda-fp32"), default="cpu", help="peers run on the same device")
+    parser.add_argument("--device", default=platform.processor() or platform.machine(), help="device name for the record")
+    parser.add_argument("--commit", default="unknown and changes", help="commit of the build; with changes, no old rows are kept")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.3, help="of a slice")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of a slice")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("jobs", nargs="*", metavar="JOB")
     given = parser.parse_args()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX uses as many threads as it can
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])  # JAX takes as many threads as it may
     jobs = [Job.parse(name) for name in given.jobs or default_jobs(given.engine, given.quick)]
     comparison = Comparison(given.build.resolve(), given.engine, given.threads, given.rounds, given.seconds)
     versions = {"python": platform.python_version()}
@@ -246,7 +246,7 @@ def main() -> None:
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         part = given.out.with_suffix(".part")
         part.write_text(json.dumps(record, indent=1) + "\n")
-        part.replace(given.out)  # after each, so that an interrupted run leaves its results
+        part.replace(given.out)  # after each job, so that an interrupted run keeps its results
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The forms in which JAX does a job, each under one jit: noise, loss and gradient."""
+"""JAX implementations ("forms") of a job, each under one jit: noise, loss and gradient."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from jax.experimental.jet import jet
 
 from job import SIGMA, Job
 
-jax.config.update("jax_default_prng_impl", "rbg")  # the fast one
+jax.config.update("jax_default_prng_impl", "rbg")  # the fast generator
 jax.config.update("jax_default_matmul_precision", "highest")
-MOST_IN_TURN = 16  # directions; the code for XLA grows with them
+MOST_IN_TURN = 16  # directions; the code that XLA compiles grows with them
 
 
 def network(params, x):
@@ -29,7 +29,7 @@ def score_of(job: Job, params) -> Callable:
     return jax.grad(lambda y: network(params, y).sum())
 
 
-# Ways to compute the products with J along one direction, or along each in turn: v^T J v, and what is squared, v^T s or s.
+# Ways to compute the products with J along one direction: v^T J v, and the term to be squared, v^T s or s.
 
 
 def by_jvp(job: Job, params, y):
@@ -43,13 +43,13 @@ def by_linearize(job: Job, params, y):
 
 
 def by_vjp(job: Job, params, y):
-    """Reverse mode throughout: v^T J is a backward pass."""
+    """Reverse mode only: v^T J is a backward pass."""
     s, back = jax.vjp(score_of(job, params), y)
     return lambda v: sliced(job, v, s, back(v)[0])
 
 
 def by_nested_jvp(job: Job, params, y):
-    """SSM and ISM of an energy net f need its first two derivatives only along v: forward mode twice."""
+    """For SSM and ISM of an energy net f, only its first two derivatives along v are needed: forward mode twice."""
 
     def along(v):
         slope = lambda at: jax.jvp(lambda there: network(params, there)[:, 0], (at,), (v,))[1]
@@ -68,8 +68,8 @@ def sliced(job: Job, v, s, jv):
 
 
 def products_of(job: Job, way: Callable, batched: bool, params, y, v):
-    """v^T J v [M, N], and what is squared. Batched, matrix products have three axes, for which XLA's CPU code is slow; in turn
-    they have two, and XLA finds what the turns have in common."""
+    """v^T J v [M, N], and the term to be squared. Batched matrix products have three axes, for which XLA's CPU code is slow. One
+    direction at a time, they have two, and XLA finds the common subexpressions."""
     shares_score = job.objective != "ssm" and way not in (by_nested_jvp, by_jet)
     along = way(job, params, y)
     if batched:
@@ -94,7 +94,7 @@ def loss_of(job: Job, way: Callable, batched: bool) -> Callable:
 
 
 class Form:
-    """One form of one job: step() is timed, evaluate() is the same with given noise."""
+    """One form of one job. step() is timed; evaluate() does the same with given noise."""
 
     def __init__(self, job: Job, arrays: dict[str, np.ndarray], way: Callable, batched: bool) -> None:
         self.job = job
@@ -145,7 +145,7 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
 
 
 def forget() -> None:
-    """Code compiled for one job is useless for the next."""
+    """Code compiled for one job is of no use for the next."""
     jax.clear_caches()
 
 

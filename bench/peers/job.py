@@ -1,4 +1,4 @@
-"""A job by its name, as in bench/job.h, and its initial numbers."""
+"""A job, described by its name as in bench/job.h, and its initial data."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Job:
 
     @property
     def directions(self) -> int:
-        """The number of directions: M, or all of them for the exact trace."""
+        """The number of directions that are multiplied by J: M, or all of them for the exact trace."""
         return self.dim if self.objective == "ism" else self.projections
 
     @property
     def given(self) -> str | None:
-        """What a case has besides x: noise and directions are drawn in every step, a true score is not."""
+        """The input of a case in addition to x. Noise and directions are drawn anew in every step; a true score is not."""
         return {"dsm": "noise", "esm": "true_score", "ism": None}.get(self.objective, "directions")
 
     @property
     def draws(self) -> tuple[int, ...] | None:
-        """The shape of what a step draws."""
+        """The shape of the random numbers that a step draws."""
         if self.projections:
             return self.projections, self.batch, self.dim
         return (self.batch, self.dim) if self.objective == "dsm" else None

@@ -1,4 +1,4 @@
-"""The forms in which PyTorch does a job: a step draws its noise, and computes the loss and the parameters' gradients."""
+"""PyTorch implementations ("forms") of a job. A step draws its noise and computes the loss and the gradients of the parameters."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 @dataclass(frozen=True)
 class Way:
-    """How a loss becomes a form."""
+    """How a form is made from a loss."""
 
     loss: Loss
     functional: bool = False  # differentiated by torch.func.grad_and_value rather than torch.autograd.grad
-    options: dict | None = None  # for torch.compile
-    whole: bool = False  # torch.compile gets both backward passes, not only the loss
-    graph: bool = False  # recorded as a CUDA graph, the draw included
+    options: dict | None = None  # of torch.compile
+    whole: bool = False  # torch.compile gets the loss together with its gradient, not only the loss
+    graph: bool = False  # recorded as a CUDA graph, including the drawing of noise
 
 
 class Form:
-    """One form of one job: step() is timed, evaluate() is the same with given noise."""
+    """One form of one job. step() is timed; evaluate() does the same with given noise."""
 
     def __init__(self, job: Job, arrays: dict[str, np.ndarray], way: Way) -> None:
         self.job, self.way = job, way
         put = lambda name: torch.from_numpy(np.ascontiguousarray(arrays[name])).to(DEVICE)
         self.x = put("x")
         self.params = [put(f"layers.{k}.{part}") for k in range(job.layers + 1) for part in ("weight", "bias")]
-        self.given: Given = None  # where noise is drawn, in place; ESM's never changes
+        self.given: Given = None  # noise is drawn here, in place; for ESM it never changes
         if job.objective == "esm":
             self.given = put("true_score")
         elif job.draws:
@@ -67,7 +67,7 @@ class Form:
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
-            for _ in range(3):  # so that one-time allocations and choices are not recorded
+            for _ in range(3):  # one-time allocations and choices must not be recorded
                 self.work(draws)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
@@ -108,7 +108,7 @@ def both_ways(loss: Loss) -> Callable[[Params, Tensor, Given], tuple]:
 
 
 def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
-    """By name; each makes its form. Every form gets new losses, so that none uses code compiled for another."""
+    """Makers of the forms, by name. Losses are created anew for every form, so that none uses code compiled for another."""
     plain = job.net == "score" and not job.directions  # nothing is differentiated twice
     tuned = {"mode": "reduce-overhead" if DEVICE == "cuda" else "max-autotune-no-cudagraphs"}
     eager = {"torch-eager": Way(torch_losses.reverse(job)), "torch-func": Way(torch_losses.forward(job), functional=True)}
@@ -133,7 +133,7 @@ def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
 
 
 def forget() -> None:
-    """Code compiled for one job would be in the way of the next."""
+    """Code compiled for one job would get in the way of the next."""
     torch._dynamo.reset()
 
 
@@ -142,7 +142,7 @@ def prepare(threads: int) -> dict[str, str]:
     torch.set_num_interop_threads(1)
     torch.set_float32_matmul_precision("highest")
     config = torch._dynamo.config
-    config.recompile_limit = 64  # a job's forms are all alive at once
-    config.fail_on_recompile_limit_hit = True  # else it would silently run uncompiled
+    config.recompile_limit = 64  # all forms of a job are alive at once
+    config.fail_on_recompile_limit_hit = True  # otherwise it would silently run uncompiled
     config.trace_autograd_ops = True  # for torch-compile-whole
     return {"torch": torch.__version__}

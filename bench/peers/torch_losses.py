@@ -1,5 +1,5 @@
-"""The ways to compute a job's loss in PyTorch: each is a function of the parameters, x and what is given (noise, directions or the
-true score). torch_forms.py differentiates it with respect to the parameters."""
+"""Ways to compute a job's loss in PyTorch. Each is a function of the parameters, x and the given arrays (noise, directions or the
+true score). torch_forms.py adds the derivative with respect to the parameters."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def point(job: Job, x: Tensor, given: Given) -> Tensor:
 
 
 def directions(job: Job, x: Tensor, given: Given) -> Tensor:
-    """[M, N, d]; for the exact trace those of the basis, which take no memory."""
+    """[M, N, d]. For the exact trace, those of the basis, which take no memory."""
     return given if job.objective != "ism" else torch.eye(job.dim, device=x.device)[:, None, :].expand(job.dim, *x.shape)
 
 
 def head(job: Job, s: Tensor, given: Given) -> Tensor:
-    """Losses without J: sigma^2 is a factor of the loss of DSM."""
+    """For losses without J. The loss of DSM has the weight sigma^2."""
     off = torch.add(given, s, alpha=SIGMA) if job.objective == "dsm" else s - given
     return off.square().sum() * (0.5 / len(s))
 
 
 def sliced_head(job: Job, products: Tensor, squares: Tensor) -> Tensor:
-    """From v^T J v [M, N], and what is squared: v^T s [M, N], or s itself with any axes."""
+    """From v^T J v [M, N] and the term to be squared: v^T s [M, N], or s itself with any axes."""
     samples = products.shape[1] * (products.shape[0] if job.objective != "ism" else 1)
     halved = samples if job.objective == "ssm" else products.shape[1]
     return products.sum() / samples + squares.square().sum() * (0.5 / halved)
@@ -50,7 +50,7 @@ def sliced_from(job: Job, s: Tensor, v: Tensor, jv: Tensor) -> Tensor:
 
 
 def reverse(job: Job, batched: bool = False) -> Loss:
-    """Reverse mode throughout: v^T J is a backward pass, which the loss differentiates again."""
+    """Reverse mode only: v^T J is a backward pass, and the loss is differentiated through it in a second one."""
 
     def loss(params: Params, x: Tensor, given: Given) -> Tensor:
         y = point(job, x, given)
@@ -69,7 +69,7 @@ def reverse(job: Job, batched: bool = False) -> Loss:
 
 
 def forward(job: Job) -> Loss:
-    """torch.func: J v by forward mode, whose primal the directions share; for an energy net over reverse mode."""
+    """torch.func: J v by forward mode; all directions use the same primal. For an energy net, over reverse mode."""
 
     def loss(params: Params, x: Tensor, given: Given) -> Tensor:
         if job.net == "score":
@@ -91,7 +91,7 @@ def forward(job: Job) -> Loss:
 
 
 def nested(job: Job) -> Loss:
-    """SSM and ISM of an energy net f need only v^T s and v^T J v: f's first two derivatives along v, forward mode twice."""
+    """SSM and ISM of an energy net f need only v^T s and v^T J v, the first two derivatives of f along v: forward mode twice."""
 
     def loss(params: Params, x: Tensor, given: Given) -> Tensor:
         def along(v: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,8 +116,8 @@ def silu_jet(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def by_hand(job: Job) -> Loss:
-    """Tangents and grad f written out in plain operations for this network: one backward pass is left to autograd, which
-    torch.compile accepts."""
+    """Tangents and grad f written as plain operations, as an expert on the network would. Only one backward pass is left to
+    autograd, and torch.compile can handle it."""
 
     def tangents(params: Params, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         for k in range(0, len(params) - 2, 2):
@@ -126,7 +126,7 @@ def by_hand(job: Job) -> Loss:
         return functional.linear(h, params[-2], params[-1]), functional.linear(t, params[-2])
 
     def derivatives(params: Params, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """f's first two derivatives along t."""
+        """The first two derivatives of f along t."""
         c = None
         for k in range(0, len(params) - 2, 2):
             h, slope, bend = silu_jet(functional.linear(h, params[k], params[k + 1]))

@@ -1,9 +1,9 @@
-"""One framework in its own process, which sleeps unless it is asked: none of its threads spins while another is timed.
+"""One framework in its own process, which sleeps between requests: none of its threads spin while another peer is timed.
 
-Requests and answers are a line of JSON each:
-  {"do": "forms", "job"}                      the names of the job's forms; those of the job before are gone
-  {"do": "check", "form", "case", "expected"} makes a form and runs a case of the job's own shape; the answer has its error
-  {"do": "time", "form", "seconds"}           the mean of the calls in a slice, by the object that was checked
+Each request and each answer is one line of JSON:
+  {"do": "forms", "job"}                      the names of the job's forms; discards those of the previous job
+  {"do": "check", "form", "case", "expected"} makes a form and runs a case with the shape of the job; the answer has its error
+  {"do": "time", "form", "seconds"}           the mean time of the calls in a slice, with the object that was checked
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from safetensors.numpy import load_file
 
 from job import Job
 
-# Compilers that observe a function settle only after some calls; for a slow step fewer must suffice.
+# Compilers that observe a function settle only after some calls. Slow steps get fewer.
 WARM_UP_CALLS, WARM_UP_SECONDS = 10, 3.0
 
 
 def relative_error(loss: float, grads: list[np.ndarray], wanted: dict[str, np.ndarray]) -> float:
-    """The loss's, relative to it or 1, and each gradient's, relative to the largest element of its layer's."""
+    """The maximum of the errors of the loss, relative to it or 1, and of each gradient, relative to the largest element in its layer."""
     expected = float(wanted["loss"][0])
     errors = [abs(loss - expected) / max(1.0, abs(expected))]
     for k, got in enumerate(grads):
         grad = wanted[f"grad.layers.{k // 2}.{'bias' if k % 2 else 'weight'}"]
         scale = max(float(np.abs(wanted[f"grad.layers.{k // 2}.weight"]).max()), 1e-30)
         errors.append(float(np.abs(got.reshape(grad.shape) - grad).max()) / scale)
-    return float(np.max(errors))  # NaN if any is NaN
+    return float(np.max(errors))  # NaN if any error is
 
 
 def refusal(error: Exception) -> dict:
-    """A form that a framework refuses is a result too."""
+    """A form that a framework refuses is also a result."""
     return {"refused": " ".join(str(error).split())[:200] or type(error).__name__}
 
 
@@ -81,7 +81,7 @@ class Worker:
                 if time.perf_counter() > end:
                     break
             self.warm.add(form)
-        step()  # others have used the caches since
+        step()  # others have used the caches in the meantime
         begin, calls = time.perf_counter(), 0
         while calls == 0 or time.perf_counter() < begin + seconds:
             step()
@@ -90,7 +90,7 @@ class Worker:
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w")  # a framework's own output goes elsewhere
+    answers = os.fdopen(os.dup(1), "w")  # output of the framework goes elsewhere
     os.dup2(2, 1)
     worker = Worker(sys.argv[1], int(sys.argv[2]))
     print(json.dumps({"versions": worker.versions}), file=answers, flush=True)

@@ -1,4 +1,4 @@
-"""The data sets by name, and the networks each is learned with."""
+"""The names of the data sets, and the networks that are trained on each."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from data_set import DataSet
 SCORE, ENERGY = "score", "energy"
 DIGITS = "digits"  # not a distribution but a file of digits: digits.py
 
-# Seeds of data, training and sampling alike. Defaults may be tuned on the first only; the page is made with the others,
-# which are replaced by fresh ones when a failure of theirs has led to a change of the defaults (0, 1 and 2 were).
+# Seeds of data, training and sampling. Defaults may be tuned only on the first ones; the page is made with the others. When a
+# failure with those has led to a change of the defaults, fresh seeds replace them (as happened to 0, 1 and 2).
 TUNING_SEEDS = (10, 11, 12)
 CHECKING_SEEDS = (3, 4, 5)
 
@@ -30,7 +30,7 @@ ENERGY_SETS = ("circle", "eight", "mixture-1d", "gaussian-2", "moons")
 
 
 def jobs() -> list[str]:
-    """All that can be asked for: a name for score nets, with +energy for energy nets."""
+    """All valid names: NAME for score nets, NAME+energy for energy nets."""
     names = [*data_sets(), DIGITS]
     return [*names, *(f"{name}+{ENERGY}" for name in ENERGY_SETS)]
 
@@ -42,7 +42,7 @@ def split_job(job: str) -> tuple[str, str]:
 
 
 def chosen(asked: Sequence[str]) -> list[str]:
-    """@throws ValueError naming those that are unknown"""
+    """@throws ValueError that lists the unknown names"""
     unknown = [job for job in asked if job not in jobs()]
     if unknown:
         raise ValueError(f"--sets: unknown {', '.join(unknown)}; known are {', '.join(jobs())}")

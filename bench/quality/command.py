@@ -1,4 +1,4 @@
-"""The command, run as a user runs it, and how long each call takes."""
+"""Runs the command as a user would, and measures how long each call takes."""
 from __future__ import annotations
 
 import json
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """The command failed; the text is its last output."""
+    """The command failed. The text is its last message."""
 
 
 @dataclass(frozen=True)
 class Command:
     program: Path
-    train_options: tuple[str, ...] = ()  # for tuning; none: its defaults
+    train_options: tuple[str, ...] = ()  # for tuning; none: the defaults
     sample_options: tuple[str, ...] = ()
     threads: int | None = None  # of each call; None: the command decides
 
@@ -48,7 +48,7 @@ def cores() -> int:
 
 
 def recorded_options(model: Path) -> dict[str, str]:
-    """The options of `train` that the model's file records, by name; empty if it records none."""
+    """The options of `train` that the model file records, by name; empty if it records none."""
     with open(model, "rb") as file:
         size = int.from_bytes(file.read(8), "little")
         metadata = json.loads(file.read(size)).get("__metadata__", {})

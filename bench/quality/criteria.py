@@ -1,4 +1,4 @@
-"""The bounds that models are held to, and what is wrong with a result."""
+"""The bounds for models, and the violations of them."""
 from __future__ import annotations
 
 import statistics
@@ -8,8 +8,8 @@ from catalog import DIGITS
 from result import Record, Result
 
 MEDIAN_RATIO, LARGEST_RATIO = 1.5, 2.0
-SPREAD, SPREAD_FEW = 0.10, 0.50  # relative; the second where the training rows are too few to fix it
-LOG_DENSITY_PLANE, LOG_DENSITY_MORE = 0.05, 0.02  # nats per dimension, up to two dimensions and in more
+SPREAD, SPREAD_FEW = 0.10, 0.50  # relative; the second applies if there are too few training rows to determine it
+LOG_DENSITY_PLANE, LOG_DENSITY_MORE = 0.05, 0.02  # nats per dimension, for up to two dimensions and for more
 TRAIN_SECONDS = 60.0
 TOTAL_SECONDS = 3600.0
 DIGITS_TO_HELD_OUT, DIGITS_TO_TRAINING = 1.15, 0.8
@@ -25,7 +25,7 @@ def above(name: str, value: float | None, bound: float, digits: int = 2) -> list
 
 
 def faults(result: Result) -> list[str]:
-    """What one model fails by, each with its bound; empty if nothing."""
+    """The criteria that one model fails, each with its bound; empty if none."""
     if result.failure:
         return [result.failure]
     found = []
@@ -50,12 +50,12 @@ def median_ratio(results: Sequence[Result]) -> float | None:
 
 
 def job_faults(results: Sequence[Result]) -> list[str]:
-    """What all seeds of a data set fail by together and one by one."""
+    """The criteria that the seeds of a data set fail, separately and together."""
     found = [f"seed {each.seed}: {fault}" for each in results for fault in faults(each)]
     return found + above("median ratio", median_ratio(results), MEDIAN_RATIO)
 
 
 def record_faults(record: Record) -> list[str]:
-    """All that fails; empty if everything passes."""
+    """All failed criteria; empty if everything passes."""
     found = [f"{job}: {fault}" for job in record.jobs() for fault in job_faults(record.of(job))]
     return found + above("seconds in all", record.seconds, TOTAL_SECONDS, 0)

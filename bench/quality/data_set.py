@@ -1,4 +1,4 @@
-"""What a data set is: a distribution that rows can be drawn from, and what is known about it."""
+"""A data set: a distribution that rows are drawn from, and what is known about it."""
 from __future__ import annotations
 
 import zlib
@@ -14,7 +14,7 @@ Draw = Callable[[np.random.Generator, int], Rows]
 
 @dataclass(frozen=True)
 class Modes:
-    """Parts of a distribution that a model must find, in the right proportion and of the right width."""
+    """The modes of a distribution. A model must find each with the right weight and spread."""
     weights: np.ndarray  # [modes], sum 1
     spreads: np.ndarray | None  # [modes], standard deviation of the local coordinates; None: not compared
     assign: Callable[[Rows], np.ndarray]  # [N, d] -> [N], the mode of each row
@@ -25,7 +25,7 @@ class Modes:
 class DataSet:
     name: str
     title: str  # for the page
-    draw: Draw  # fresh rows of the truth
+    draw: Draw  # fresh rows of the true distribution
     training_rows: int = 4000
     training: Callable[[], Rows] | None = None  # a training set that is not drawn at random
     log_density: Callable[[Rows], np.ndarray] | None = None  # [N, d] -> [N] in nats
@@ -33,11 +33,11 @@ class DataSet:
     dtype: str = "float32"  # of the training file
     header: tuple[str, ...] | None = None  # column names: the training file is CSV
     few: bool = False  # too few rows to fix weights, spreads and the density: see criteria.py
-    blocks: int = 20  # of 4,000 samples, fresh rows and resampled rows each, for the distances
+    blocks: int = 20  # of 4,000 samples, of fresh rows and of resampled rows, for the distances
     likelihood_rows: int = 2000
 
     def generator(self, seed: int, purpose: str) -> np.random.Generator:
-        """Independent streams for each data set, seed and purpose."""
+        """Separate random streams for each data set, seed and purpose."""
         return np.random.default_rng([seed, zlib.crc32(self.name.encode()), zlib.crc32(purpose.encode())])
 
     def training_set(self, seed: int) -> Rows:
@@ -45,7 +45,7 @@ class DataSet:
         return rows.astype(self.dtype)
 
     def fresh(self, seed: int, count: int) -> Rows:
-        """Rows that no training set has, with the precision of the training file."""
+        """Rows that are in no training set, in the precision of the training file."""
         return self.draw(self.generator(seed, "fresh"), count).astype(self.dtype).astype(np.float64)
 
     def extension(self) -> str:

@@ -1,6 +1,6 @@
-"""Handwritten digits: two thirds are learned, and new ones compared with the other third, in units of real digits.
+"""Handwritten digits. Two thirds are for training; new digits are compared with the other third, in units of real digits.
 
-The same three statistics as tests/command/digits_test.cpp, where it is told what each of them sees.
+The three statistics are those of tests/command/digits_test.cpp, which explains what each of them detects.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDE = 8  # pixels
 
 @dataclass(frozen=True)
 class Likeness:
-    """Each in units of the same of real digits."""
+    """Each relative to the same statistic of real digits."""
     wasserstein: float  # to the held-out digits
     to_held_out: float  # mean distance to the nearest held-out digit
     to_training: float  # and to the nearest training digit
@@ -33,7 +33,7 @@ def read(path: Path) -> Rows:
 
 
 def split(digits: Rows, seed: int, first: int, count: int) -> Rows:
-    """`count` digits from `first` on, in the order that `seed` shuffles them into."""
+    """`count` digits starting at `first`, in an order shuffled by `seed`."""
     return digits[np.random.default_rng([seed, 8]).permutation(len(digits))[first:first + count]].astype(np.float64)
 
 
@@ -43,8 +43,8 @@ def directions(dim: int) -> Rows:
 
 
 def sliced_w2(a: Rows, b: Rows) -> float:
-    """Square root of the mean over the directions of the squared W2 between the projections, exact for any two sizes: the
-    quantile functions are constant between the multiples of 1/N and 1/M."""
+    """The square root of the mean squared W2 between projections, over the directions. Exact for any two sizes, because the
+    quantile functions are constant between multiples of 1/N and 1/M."""
     onto = directions(a.shape[1])
     ends = np.unique(np.concatenate([np.arange(1, len(a) + 1) * len(b), np.arange(1, len(b) + 1) * len(a)]))
     lengths = np.diff(ends, prepend=0)
@@ -59,7 +59,7 @@ def mean_nearest_distance(rows: Rows, to: Rows) -> float:
 
 
 def compare(digits: Rows, seed: int, samples: Rows) -> Likeness:
-    """Samples of a model that learned the first TRAINING digits of the order of `seed`."""
+    """Compares samples of a model that was trained on the first TRAINING digits in the order of `seed`."""
     training, held_out = split(digits, seed, 0, TRAINING), split(digits, seed, TRAINING, HELD_OUT)
     real = np.zeros(2)
     for each in range(SPLITS):

@@ -1,6 +1,6 @@
-"""Stands in for the command in tests of the harness: `train` keeps the data, `sample` repeats rows of them.
+"""Replaces the command in tests of the harness: `train` copies the data, and `sample` repeats its rows.
 
-The option --steps says how it fails: 1, train is refused; 2, samples are not finite; 3, they are too wide.
+The option --steps selects a failure: 1, train is refused; 2, samples are not finite; 3, samples are too wide.
 """
 from __future__ import annotations
 

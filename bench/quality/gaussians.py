@@ -66,14 +66,14 @@ def gaussian(name: str, title: str, covariance: np.ndarray, likelihood_rows: int
 
 
 def correlated(dim: int, likelihood_rows: int, blocks: int = 20) -> DataSet:
-    """Neighboring columns have the correlation 0.7: a condition number of 5.7 in two dimensions, of 32 in many."""
+    """Adjacent columns have correlation 0.7: the condition number is 5.7 in two dimensions and 32 in many."""
     columns = np.arange(dim)
     covariance = 0.7 ** np.abs(columns[:, None] - columns[None])
     return gaussian(f"gaussian-{dim}", f"correlated Gaussian, d = {dim}", covariance, likelihood_rows, blocks)
 
 
 def low_rank() -> DataSet:
-    """Ten directions carry the signal, of variance 1 in each column on average; the noise is 0.1 of it."""
+    """Ten directions carry the signal, with an average variance of 1 per column; the noise is 0.1 of it."""
     mixing = np.random.default_rng(10).standard_normal((300, 10)) / math.sqrt(10)
     return gaussian("rank-10", "d = 300: rank 10 plus noise of 0.1", mixing @ mixing.T + 0.01 * np.eye(300),
                     likelihood_rows=0, blocks=5)

@@ -1,4 +1,4 @@
-"""One model: data to a file, training, sampling, likelihood, and the results."""
+"""One model: writes the data, trains, samples, computes likelihoods, and measures the results."""
 from __future__ import annotations
 
 import shutil
@@ -18,21 +18,21 @@ from result import Result
 
 @dataclass(frozen=True)
 class Effort:
-    """A part of the whole, for a quick look."""
-    timed: bool = True  # no other model is trained at the same time, so that training can be held to its time
-    blocks: int | None = None  # None: each data set's own
-    likelihood_rows: int | None = None  # at most; None: each data set's own
+    """Limits the work, for a quick look."""
+    timed: bool = True  # no other model is trained at the same time, so training times can be compared with their bound
+    blocks: int | None = None  # None: the data set decides
+    likelihood_rows: int | None = None  # an upper limit; None: the data set decides
 
 
 @dataclass(frozen=True)
 class Place:
     out: Path  # a folder per model below it
     digits: Path  # the file
-    pictures: Path | None  # where pictures go; None: none are drawn
+    pictures: Path | None  # where pictures go; None: no pictures
 
 
 def measure(command: Command, job: str, seed: int, effort: Effort, place: Place) -> Result:
-    """A failure of the command is a result, too; large files are removed again."""
+    """A failure of the command is also a result. Deletes large files afterwards."""
     result = Result(job, seed, timed=effort.timed)
     folder = place.out / job / str(seed)
     shutil.rmtree(folder, ignore_errors=True)
@@ -50,7 +50,7 @@ def measure(command: Command, job: str, seed: int, effort: Effort, place: Place)
 
 
 def train_and_sample(command: Command, result: Result, data: Path, folder: Path, count: int) -> Rows:
-    """@throws CommandError also for samples that are not numbers"""
+    """@throws CommandError also if samples are not finite"""
     result.train_seconds = command.train(data, folder, result.seed, split_job(result.job)[1])
     result.options = recorded_options(folder / "model.safetensors")
     result.sample_seconds = command.sample(folder, folder / "samples.npy", count, result.seed)

@@ -1,4 +1,4 @@
-"""How far samples are from the truth: distances, modes, densities."""
+"""The difference between samples and the true distribution: distances, modes, densities."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ import numpy as np
 
 from data_set import DataSet, Modes, Rows
 
-BLOCK = 4000  # rows on either side of a distance
+BLOCK = 4000  # rows on each side of a distance
 DIRECTIONS = 64
-WEIGHT_BOUND = 0.04  # of a mode; less for modes of a weight below twice that
+WEIGHT_BOUND = 0.04  # for a mode; tighter for modes with less than twice that weight
 
 
 def directions(fresh: Rows) -> Rows:
-    """[directions, d], unit vectors that depend only on the truth: evenly spaced in the plane. In more dimensions half are
-    random, and half are the principal axes with the largest and smallest variances: random directions hardly see
-    correlations among hundreds of columns. @param fresh rows of the truth"""
+    """[directions, d], unit vectors that depend only on the true distribution. In the plane, they are evenly spaced. In more
+    dimensions, half are random and half are the principal axes with the largest and smallest variances, because random directions
+    hardly detect correlations among hundreds of columns. @param fresh rows of the true distribution"""
     dim = fresh.shape[1]
     if dim == 1:
         return np.ones((1, 1))
@@ -35,8 +35,8 @@ def sorted_projections(rows: Rows, onto: Rows) -> np.ndarray:
 
 
 def mean_w1(a: np.ndarray, b: np.ndarray) -> float:
-    """The sliced W1 distance: the mean over the directions of W1 between projections. @param a, b of sorted_projections,
-    of equally many rows"""
+    """The sliced W1 distance: the mean over the directions of W1 between projections. @param a, b from sorted_projections, with
+    equal numbers of rows"""
     if a.shape != b.shape:
         raise ValueError(f"mean_w1: expected {list(a.shape)} projections on both sides, got {list(b.shape)}")
     return float(np.abs(a - b).mean())
@@ -44,11 +44,11 @@ def mean_w1(a: np.ndarray, b: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Distances:
-    """Means over all pairs of a block of BLOCK rows and one of as many blocks of fresh rows as the data set states, columns
-    in standard deviations of the truth. All pairs, because the mean of 20 independent pairs still varies by a tenth."""
+    """Means over all pairs of a block of BLOCK rows and a block of fresh rows, with columns in standard deviations of the true
+    distribution. The data set sets the number of blocks. All pairs, because the mean of 20 independent pairs still varies by 10 %."""
     samples: float
     resampled: float  # rows drawn with replacement from the training set
-    truth: float  # other rows of the truth: what a perfect model would have
+    truth: float  # other rows of the true distribution: the score of a perfect model
 
     @property
     def ratio(self) -> float:
@@ -91,7 +91,7 @@ def compare(data_set: DataSet, seed: int, training: Rows, samples: Rows, blocks:
 @dataclass(frozen=True)
 class ModeErrors:
     weight: float  # the largest |weight - expected|
-    weight_excess: float  # the largest of that over its bound: at most 1 is well
+    weight_excess: float  # the largest ratio of that to its bound; at most 1 passes
     spread: float | None  # the largest |standard deviation / expected - 1|
 
 
@@ -100,7 +100,7 @@ def weights_of(modes: Modes, rows: Rows) -> np.ndarray:
 
 
 def spreads_of(modes: Modes, rows: Rows) -> np.ndarray:
-    """Standard deviation about each mode's mean, the coordinates pooled; NaN with fewer than two rows."""
+    """The standard deviation about the mean of each mode, with coordinates pooled; NaN for fewer than two rows."""
     labels = modes.assign(rows)
     local = modes.local(rows, labels) if modes.local else rows
     return np.array([np.sqrt(local[labels == mode].var(axis=0, ddof=1).mean()) if np.sum(labels == mode) > 1 else np.nan
@@ -108,9 +108,10 @@ def spreads_of(modes: Modes, rows: Rows) -> np.ndarray:
 
 
 def mode_errors(modes: Modes, samples: Rows, training: Rows, expected: np.ndarray | None = None) -> ModeErrors:
-    """Spreads are compared with the truth's or those of the training rows, whichever is nearer, as a model cannot know which
-    of the two is right: of the 160 rows of a grid's mode one standard error is 4 %. @param expected weights to compare with instead of the truth's. A weight may be off by WEIGHT_BOUND, and a light mode
-    by half its weight, so that a mode that is missing is never within bounds."""
+    """Spreads are compared with the true ones or with those of the training rows, whichever are nearer, because a model cannot know
+    which of the two is right: for the 160 rows of a mode of the grid, one standard error is 4 %. A weight may be off by WEIGHT_BOUND,
+    and a small weight by half of it, so that a missing mode always fails. @param expected weights to compare with instead of the true
+    ones"""
     expected = modes.weights if expected is None else expected
     errors = np.abs(weights_of(modes, samples) - expected)
     spread = None
@@ -123,8 +124,8 @@ def mode_errors(modes: Modes, samples: Rows, training: Rows, expected: np.ndarra
 
 
 def log_density_error(of_model: np.ndarray, of_truth: np.ndarray, dim: int) -> float:
-    """The mean of ln p_model - ln p_true on fresh rows, in nats per dimension: minus the Kullback-Leibler divergence over
-    the dimension, if the model's density is normalized."""
+    """The mean of ln p_model - ln p_true over fresh rows, in nats per dimension. If the density of the model is normalized, this is
+    minus the Kullback-Leibler divergence over the dimension."""
     if of_model.shape != of_truth.shape:
         raise ValueError(f"log_density_error: expected {list(of_truth.shape)} values, got {list(of_model.shape)}")
     return float((of_model - of_truth).mean() / dim)

@@ -1,4 +1,4 @@
-"""The page docs/quality.md, made from a record, and the table that is also printed."""
+"""Makes the page docs/quality.md from a record, and the table that is also printed."""
 from __future__ import annotations
 
 import statistics
@@ -25,7 +25,7 @@ def title_of(job: str) -> str:
 
 
 def worst(results: Sequence[Result], value: Callable[[Result], float | None], form: str) -> str:
-    """The value that is largest in magnitude."""
+    """The value with the largest magnitude."""
     values = [each for each in map(value, results) if each is not None]
     return format(max(values, key=abs), form) if values else ABSENT
 
@@ -45,7 +45,7 @@ HEAD = ["data", "ratio, median", "worst", "of the truth", "mode weight", "mode s
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned, so that it can be read on a terminal too."""
+    """Aligned columns, so that the table can also be read in a terminal."""
     widths = [max(len(row[column]) for row in [HEAD, *rows]) for column in range(len(HEAD))]
     def text(row: Sequence[str]) -> str:
         return "| " + " | ".join(value.ljust(width) if column == 0 else value.rjust(width)
@@ -69,7 +69,7 @@ def digits_lines(record: Record) -> list[str]:
 
 
 def option_lines(record: Record) -> list[str]:
-    """The options that the models record: those that all share, and those that follow from the data."""
+    """The options that the models record: those common to all, and those that depend on the data."""
     recorded = [{name: value for name, value in each.options.items() if value} for each in record.results if each.options]
     if not recorded:
         return []
@@ -85,7 +85,7 @@ def option_lines(record: Record) -> list[str]:
 
 
 def wrapped(text: str, width: int = 100) -> list[str]:
-    """As lines; those of a list's item are indented."""
+    """Wraps text into lines. Lines of a list item are indented."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False,
                          subsequent_indent="  " if text.startswith("- ") else "")
 

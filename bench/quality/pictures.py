@@ -1,4 +1,4 @@
-"""One small PNG per data set: the data beside a model's samples. The only module that needs matplotlib."""
+"""One small PNG per data set: the data next to the samples of a model. The only module that needs matplotlib."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,8 +9,8 @@ import numpy as np
 from data_set import DataSet, Rows
 
 DATA_COLOR, SAMPLE_COLOR, TRUTH_COLOR = "#595959", "#0072B2", "#D55E00"
-POINTS = 1500  # of a scatter plot: enough to see the shape, few enough for a small file
-COLORS = 32  # of a picture's palette
+POINTS = 1500  # in a scatter plot: enough to show the shape, few enough for a small file
+COLORS = 32  # in the palette of a picture
 
 
 def pyplot() -> Any:
@@ -24,12 +24,12 @@ def pyplot() -> Any:
 
 
 def file_name(job: str) -> str:
-    """Unlike that of any other picture of the documentation: the site has them all in one folder."""
+    """Differs from the names of all other pictures in the documentation: the site has them all in one folder."""
     return f"quality-{job.replace('+', '-')}.png"
 
 
 def save(figure: Any, path: Path) -> None:
-    """With a palette: a third of the bytes."""
+    """Saves with a palette, which needs a third of the bytes."""
     from matplotlib import pyplot as plt
     from PIL import Image
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def draw_line(data_set: DataSet, training: Rows, samples: Rows) -> Any:
 
 
 def draw_plane(data_set: DataSet, training: Rows, samples: Rows) -> Any:
-    """Both in one window: what covers all but 0.2 % of the data in each column, and a margin."""
+    """Both in the same window, which covers all but 0.2 % of the data in each column, with a margin."""
     figure, panels = pyplot().subplots(1, 2, figsize=(5, 2.6), sharex=True, sharey=True)
     low, high = np.quantile(training, 0.001, axis=0), np.quantile(training, 0.999, axis=0)
     margin = 0.15 * (high - low)
@@ -77,7 +77,7 @@ def draw_plane(data_set: DataSet, training: Rows, samples: Rows) -> Any:
 
 
 def draw_columns(data_set: DataSet, training: Rows, samples: Rows) -> Any:
-    """Quantiles of each column against each other."""
+    """Quantiles of each column, plotted against each other."""
     dim = training.shape[1]
     figure, panels = pyplot().subplots(1, dim, figsize=(1.5 * dim, 1.7))
     at = np.linspace(0.005, 0.995, 100)
@@ -91,8 +91,8 @@ def draw_columns(data_set: DataSet, training: Rows, samples: Rows) -> Any:
 
 
 def draw_covariance(data_set: DataSet, training: Rows, samples: Rows) -> Any:
-    """Left: the deviation along each principal axis of a large sample of the truth. Right: every entry of the covariance
-    (a few thousand of them)."""
+    """Left: the standard deviation along each principal axis of a large sample of the true distribution. Right: every entry of the
+    covariance (up to a few thousand)."""
     figure, (left, right) = pyplot().subplots(1, 2, figsize=(5, 2.3))
     truth = np.cov(data_set.fresh(0, 20_000), rowvar=False)
     model = np.cov(samples.astype(np.float64), rowvar=False)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the command learns by its defaults: trains on data whose distribution is known, samples, and measures how far the
-samples are from it. One line per model as it comes, then a table with pass or fail; ends with 1 if a criterion fails.
+"""What the command learns with its defaults. Trains on data with known distributions, samples, and measures how far the samples
+are from the true distribution. Prints one line per model, then a table with pass or fail. Exits with 1 if a criterion fails.
 
     quality.py --command build/release/bin/scorematch [--sets circle,eight+energy] [--seeds 3,4,5] [--quick]
 """
@@ -35,23 +35,23 @@ QUICK_BLOCKS, QUICK_LIKELIHOOD_ROWS = 8, 500
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="quality.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", type=Path, default=ROOT / "build/release/bin/scorematch", help="the binary")
-    parser.add_argument("--sets", help="names separated by commas, NAME+energy for energy nets; all if not given. Known: " +
+    parser.add_argument("--sets", help="names separated by commas, NAME+energy for energy nets; default: all. Known: " +
                         ", ".join(jobs()))
-    parser.add_argument("--seeds", help="of data, training and sampling; the page is made with "
+    parser.add_argument("--seeds", help="seeds of data, training and sampling; the page is made with "
                         f"{','.join(map(str, CHECKING_SEEDS))}, defaults may be tuned on {','.join(map(str, TUNING_SEEDS))}")
-    parser.add_argument("--out", type=Path, default=ROOT / "out/quality", help="folder for models and the record (out/quality)")
-    parser.add_argument("--jobs", type=int, default=1, help="models at a time, which share the cores; training times are held "
-                        "to their bound with 1 only (1)")
+    parser.add_argument("--out", type=Path, default=ROOT / "out/quality", help="folder for models and the record (default: out/quality)")
+    parser.add_argument("--jobs", type=int, default=1, help="number of models at a time, which share the cores; training times are "
+                        "compared with their bound only if this is 1 (default: 1)")
     parser.add_argument("--quick", action="store_true", help=f"about a minute: {', '.join(QUICK_SETS)}, one seed, "
-                        "fewer samples, training times not held to their bound")
+                        "fewer samples, training times not compared with their bound")
     parser.add_argument("--blocks", type=int, help="blocks of 4,000 samples, instead of 20 (5 or 10 in many dimensions)")
     parser.add_argument("--train", default="", help='more options of train, for tuning: --train "--steps 3000"')
     parser.add_argument("--sample", default="", help="more options of sample")
-    parser.add_argument("--write", action="store_true", help="write the page and its pictures; without it they are written when "
-                        "all is measured with the seeds of the page, by defaults")
-    parser.add_argument("--from-record", type=Path, help="measure nothing: print (and with --write, write) what a record says")
+    parser.add_argument("--write", action="store_true", help="write the page and its pictures; by default this happens only when "
+                        "everything is measured with the seeds of the page and the default options")
+    parser.add_argument("--from-record", type=Path, help="measure nothing; print the results in a record (with --write, write them)")
     parser.add_argument("--device", default="unknown", help="name of the processor, for the page")
-    parser.add_argument("--commit", default="unknown", help="what is measured, for the page")
+    parser.add_argument("--commit", default="unknown", help="the measured commit, for the page")
     options = parser.parse_args(given)
     for name, value in (("--jobs", options.jobs), ("--blocks", options.blocks)):
         if value is not None and value < 1:
@@ -63,14 +63,14 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     except ValueError as error:
         parser.error(str(error))
     if any(seed < 0 for seed in options.seeds) or len(set(options.seeds)) < len(options.seeds):
-        parser.error(f"--seeds: expected different whole numbers from 0 on, got {options.seeds}")
+        parser.error(f"--seeds: expected distinct integers >= 0, got {options.seeds}")
     if not options.from_record and not options.command.is_file():
         parser.error(f"--command: expected the scorematch binary, got '{options.command}', which is not a file")
     return options
 
 
 def line(result: Result) -> str:
-    """`ratio 1.12 (best 0.85)` and so on: what was measured and what is wrong with it."""
+    """`ratio 1.12 (best 0.85)` and so on: the measurements, and the criteria that fail."""
     parts = [f"{result.job:<18} seed {result.seed}"]
     if result.ratio is not None:
         parts.append(f"ratio {result.ratio:6.2f}" + (f" (best {result.best_ratio:.2f})" if result.best_ratio is not None else ""))
@@ -85,7 +85,7 @@ def line(result: Result) -> str:
 
 
 def run(options: argparse.Namespace, write_pictures: bool) -> Record:
-    """Every measurement is written to the record on disk at once."""
+    """Writes each result into the record on disk at once."""
     threads = None if options.jobs == 1 else max(1, cores() // options.jobs)
     command = Command(options.command, tuple(shlex.split(options.train)), tuple(shlex.split(options.sample)), threads)
     record = Record(options.device, options.commit, list(command.train_options), list(command.sample_options), options.seeds,

@@ -1,4 +1,4 @@
-"""What was measured of one model, as a row of the record."""
+"""The measurements of one model, as a row of the record."""
 from __future__ import annotations
 
 import json
@@ -9,21 +9,21 @@ from pathlib import Path
 
 @dataclass
 class Result:
-    job: str  # catalog.py has the names
+    job: str  # one of the names in catalog.py
     seed: int
     failure: str | None = None  # why nothing was measured
     ratio: float | None = None
-    best_ratio: float | None = None  # of the truth itself
+    best_ratio: float | None = None  # of the true distribution itself
     weight_error: float | None = None
     weight_excess: float | None = None
     spread_error: float | None = None
     log_density_error: float | None = None  # nats per dimension
-    likelihood_dim: int | None = None  # of the data, where the density was measured
+    likelihood_dim: int | None = None  # of the data, if the density was measured
     few: bool = False
-    to_held_out: float | None = None  # of digits
+    to_held_out: float | None = None  # for digits
     to_training: float | None = None
     train_seconds: float | None = None
-    timed: bool = True  # train_seconds is held to its bound
+    timed: bool = True  # train_seconds is compared with its bound
     sample_seconds: float | None = None
     likelihood_seconds: float | None = None
     options: dict[str, str] = field(default_factory=dict)  # of the training, as recorded in the model
@@ -36,7 +36,7 @@ class Record:
     train_options: list[str]  # passed through; none: the defaults
     sample_options: list[str]
     seeds: list[int]
-    blocks: int | None  # instead of each data set's own; None: those
+    blocks: int | None  # overrides the number of each data set; None: no override
     seconds: float = 0
     results: list[Result] = field(default_factory=list)
 

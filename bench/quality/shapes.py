@@ -13,8 +13,8 @@ def log_normal_density(values: np.ndarray, deviation: float) -> np.ndarray:
 
 
 def circle() -> DataSet:
-    """A curve without width has no density. The training set is that of docs/examples/quick.cpp. Fresh rows have t uniform on its range,
-    which is six and a half turns: one half of the ring is a little denser than the other."""
+    """A curve without width has no density. The training set is that of the README. For fresh rows, t is uniform on its range of
+    six and a half turns, so one half of the ring is slightly denser than the other."""
     def ring(t: np.ndarray) -> Rows:
         return 0.7 * np.stack([np.cos(t), np.sin(t)], axis=1)
 
@@ -43,8 +43,8 @@ def rings() -> DataSet:
 
 
 def moons() -> DataSet:
-    """Two half circles of radius 1 that reach into each other, with Gaussian noise. The density is a fine sum of Gaussians
-    along the arcs. A mode's spread is that of the distance to the center of its arc; the sum gives it."""
+    """Two interleaved half circles of radius 1, with Gaussian noise. The density is a fine sum of Gaussians along the arcs. The
+    spread of a mode is that of the distance to the center of its arc; the sum gives it."""
     noise, centers = 0.1, np.array([[0.0, 0.0], [1.0, 0.5]])
 
     def arcs(angle: np.ndarray, label: np.ndarray) -> Rows:
@@ -66,7 +66,7 @@ def moons() -> DataSet:
         return log_sum_exp(of_each, axis=1)
 
     def assign(rows: Rows) -> np.ndarray:
-        """The nearer arc: of a point beyond both ends of an arc the distance is that to the nearer end."""
+        """Returns the nearer arc. For a point beyond both ends of an arc, the distance is that to the nearer end."""
         distance = []
         for label, sign in ((0, 1), (1, -1)):
             x, y = sign * (rows[:, 0] - centers[label, 0]), sign * (rows[:, 1] - centers[label, 1])
@@ -90,18 +90,18 @@ def checkerboard() -> DataSet:
 
     def log_density(rows: Rows) -> np.ndarray:
         from_center = np.abs(rows - centers[nearest(centers)(rows)]).max(1)
-        return np.where(from_center <= 0.5 + 1e-6, -math.log(8), -np.inf)  # a row may have been rounded over the edge
+        return np.where(from_center <= 0.5 + 1e-6, -math.log(8), -np.inf)  # rounding may have moved a row over the edge
 
     centers = np.array([[column, row] for row in range(4) for column in range(4) if (row + column) % 2 == 0]) - 1.5
     modes = Modes(np.full(8, 1 / 8), np.full(8, math.sqrt(1 / 12)), nearest(centers))
     return DataSet("checkerboard", "checkerboard", draw, log_density=log_density, modes=modes,
-                   likelihood_rows=8000)  # near the edges rows vary by a nat
+                   likelihood_rows=8000)  # near the edges, ln p varies by a nat from row to row
 
 
 def pinwheel() -> DataSet:
-    """Five arms: Gaussians of deviation 0.3 outward and 0.1 across, turned by rate e^radius, with the numbers of FFJORD's
-    pinwheel (Grathwohl et al. 2019). A turn by the radius preserves areas, so the density is that of the arms before it.
-    At twice this rate an arm at radius 2, beyond which about 15 of 4,000 rows are, is 0.013 thick."""
+    """Five arms: Gaussians of standard deviation 0.3 outward and 0.1 across, rotated by rate e^radius, with the parameters of
+    FFJORD's pinwheel (Grathwohl et al. 2019). Rotation by a function of the radius preserves areas, so the density is that of the
+    unrotated arms. At twice this rate, an arm at radius 2, beyond which some 15 of 4,000 rows are, is 0.013 thick."""
     arms, deviation, rate = 5, np.array([0.3, 0.1]), 0.25
     bases = 2 * math.pi * np.arange(arms) / arms
 

@@ -1,4 +1,4 @@
-"""Data as people have them: columns of different units, a yes-or-no column, large offsets."""
+"""Realistic tables: columns with different units, a yes-or-no column, large offsets."""
 from __future__ import annotations
 
 import math
@@ -9,7 +9,7 @@ from data_set import DataSet, Modes, Rows
 
 
 def people() -> DataSet:
-    """Age in years, yearly income, whether the person smokes, body-mass index; they depend on each other."""
+    """Age in years, yearly income, whether the person smokes, and body-mass index, which depend on each other."""
     def draw(random: np.random.Generator, count: int) -> Rows:
         age = 18 + 67 * random.beta(2, 2.5, count)
         smokes = random.uniform(size=count) < 0.3
@@ -23,7 +23,7 @@ def people() -> DataSet:
 
 
 def julian_days() -> DataSet:
-    """The fraction of a day behind an offset that float32 would swallow it in, and the pressure in pascals at that time."""
+    """The fraction of a day with an offset so large that float32 would lose it, and the pressure in pascals at that time."""
     day, shape = 2459000.5, (2.0, 3.0)
     log_beta = math.lgamma(shape[0]) + math.lgamma(shape[1]) - math.lgamma(sum(shape))
     noise = 150.0

@@ -1,4 +1,4 @@
-"""Tests of the data sets: densities that are normalized and belong to the rows, files that hold the rows."""
+"""Tests of the data sets: densities are normalized and match the rows, and files contain the rows."""
 from __future__ import annotations
 
 import sys
@@ -14,7 +14,7 @@ import catalog
 from catalog import data_sets
 
 SETS = data_sets()
-# Boxes with nearly all of the mass, for integration.
+# Boxes that contain nearly all of the mass, for integration.
 BOXES = {"rings": [(-1.8, 1.8)] * 2, "eight": [(-3, 3)] * 2, "moons": [(-1.6, 2.6), (-1.1, 1.6)], "grid": [(-2.4, 2.4)] * 2,
          "checkerboard": [(-2.05, 2.05)] * 2, "pinwheel": [(-2.4, 2.4)] * 2, "gaussian-2": [(-5.5, 5.5)] * 2,
          "julian-days": [(2459000.5 + 1e-9, 2459001.5 - 1e-9), (99900, 102750)]}
@@ -22,7 +22,7 @@ BOXES = {"rings": [(-1.8, 1.8)] * 2, "eight": [(-3, 3)] * 2, "moons": [(-1.6, 2.
 
 class Density(unittest.TestCase):
     def test_integrates_to_one_and_gives_the_entropy_of_the_rows(self) -> None:
-        """The mean of ln p over drawn rows is the integral of p ln p only if rows and density belong together."""
+        """The mean of ln p over drawn rows is the integral of p ln p only if rows and density match."""
         cells = 400
         for name, box in BOXES.items():
             with self.subTest(name):
@@ -39,7 +39,7 @@ class Density(unittest.TestCase):
         self.assertAlmostEqual(np.exp(SETS["mixture-1d"].log_density(x[:, None])).sum() * (x[1] - x[0]), 1, places=6)
 
     def test_of_gaussians_has_their_entropy(self) -> None:
-        """-ln p = (d ln(2 pi e) + ln det C) / 2 on average, ln det C = (d - 1) ln(1 - 0.7^2)."""
+        """-ln p = (d ln(2 pi e) + ln det C) / 2 on average, where ln det C = (d - 1) ln(1 - 0.7^2)."""
         for dim in (2, 16, 64):
             with self.subTest(dim):
                 data_set = SETS[f"gaussian-{dim}"]
@@ -79,7 +79,7 @@ class Rows(unittest.TestCase):
             with self.subTest(name):
                 training = {row.tobytes() for row in data_set.training_set(0).astype(np.float64)}
                 repeated = sum(row.tobytes() in training for row in data_set.fresh(0, 1000))
-                self.assertLess(repeated, 20)  # on a circle a few points of float32 meet
+                self.assertLess(repeated, 20)  # on a circle, a few points coincide in float32
 
     def test_of_the_table_are_what_its_file_holds(self) -> None:
         data_set = SETS["people"]

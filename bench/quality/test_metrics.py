@@ -20,7 +20,7 @@ SETS = data_sets()
 
 
 def gaussian_like(rows: Rows, count: int) -> Rows:
-    """As many rows of the Gaussian that has their mean and covariance."""
+    """As many rows of a Gaussian with the same mean and covariance."""
     covariance = np.atleast_2d(np.cov(rows, rowvar=False))
     return np.random.default_rng(5).multivariate_normal(rows.mean(0), covariance, count)
 
@@ -107,7 +107,7 @@ class Mode(unittest.TestCase):
         return metrics.mode_errors(modes, samples, samples[:0])
 
     def test_of_the_truth_are_as_expected(self) -> None:
-        """Weights and spreads that the data sets state are those of the rows they draw."""
+        """The weights and spreads that the data sets state match the rows they draw."""
         for name, data_set in SETS.items():
             if data_set.modes:
                 with self.subTest(name):
@@ -147,7 +147,7 @@ class Mode(unittest.TestCase):
 
 class LogDensity(unittest.TestCase):
     def test_error_is_the_divergence_per_dimension(self) -> None:
-        """Of a Gaussian whose mean is off by delta: minus delta^2 / 2."""
+        """For a Gaussian whose mean is off by delta: minus delta^2 / 2."""
         data_set = SETS["gaussian-2"]
         rows = data_set.draw(np.random.default_rng(1), 100_000)
         assert data_set.log_density

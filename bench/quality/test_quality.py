@@ -1,4 +1,4 @@
-"""Tests of the harness as a whole, with a stand-in for the command, and of criteria and the page."""
+"""Tests of the whole harness, with a stand-in for the command, and of the criteria and the page."""
 from __future__ import annotations
 
 import contextlib
@@ -87,7 +87,7 @@ class Harness(Folder):
         self.assertRegex(out, "digits +seed 0 .*distance to training digits 0.00 < 0.8")
 
     def test_refuses_arguments(self) -> None:
-        for options, said in ((["--seeds", "1,1"], r"--seeds: expected different whole numbers from 0 on, got \[1, 1\]"),
+        for options, said in ((["--seeds", "1,1"], r"--seeds: expected distinct integers >= 0, got \[1, 1\]"),
                               (["--sets", "squares"], "--sets: unknown squares; known are"),
                               (["--jobs", "0"], "--jobs: expected a positive number, got 0"),
                               (["--command", "nowhere"], "got 'nowhere', which is not a file")):
@@ -112,7 +112,7 @@ class Digits(unittest.TestCase):
         held_out = digits.split(every, 0, digits.TRAINING, digits.HELD_OUT)
         blurred = np.random.default_rng(1).normal(held_out, 4)
         real = digits.compare(every, 1, digits.split(every, 7, 0, digits.SAMPLES))
-        self.assertAlmostEqual(real.wasserstein, 0.9, delta=0.3)  # some are the held-out ones
+        self.assertAlmostEqual(real.wasserstein, 0.9, delta=0.3)  # some of them are held-out digits
         self.assertGreater(digits.compare(every, 0, blurred).to_held_out, criteria.DIGITS_TO_HELD_OUT)
 
 
@@ -168,7 +168,7 @@ class Page(Folder):
         for part in ("Measured on Some CPU at commit abc1234, in 2 minutes", "2 criteria fail", "- moons: seed 0: ratio 3.00 > 2",
                      "`--batch 256`. These differ between models: `--steps` (6000, 9)", "(images/quality/quality-eight.png)", "| 1.40 |", "**fail** |", "pass |"):
             self.assertIn(part, text)
-        self.assertNotIn("quality-moons.png", text)  # a picture that is not there
+        self.assertNotIn("quality-moons.png", text)  # the picture does not exist
         self.assertNotIn("--data", text)
 
     @unittest.skipUnless(HAS_MATPLOTLIB, "matplotlib is not installed")

@@ -24,7 +24,7 @@ _MANNER = re.compile(r"(/(real_time|manual_time|process_time|"
 
 
 class ResultsError(Exception):
-    """Something about the results or the page that a person has to correct."""
+    """An error in the results or in the page that a person has to fix."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
                 + ("/value" if self.value_only else ""))
 
     def order(self) -> tuple:
-        """Sorts jobs as the documentation introduces objectives, whatever their order in the file."""
+        """Sorts jobs in the order in which the documentation introduces objectives, whatever their order in a file."""
         return (self.net != "score", OBJECTIVES.index(self.objective), self.value_only, self.layers, self.hidden,
                 self.dim, self.projections or 0, self.batch)
 
@@ -61,8 +61,8 @@ def parse_job(text: str) -> Job | None:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured under one name. `owner` is what precedes the first slash: an engine, a peer's form,
-    "machine", "parts", "memory". Times are seconds, except those of ratios, which are plain numbers."""
+    """The measurements under one name. `owner` is the part before the first slash: an engine, a form of a peer, "machine",
+    "parts" or "memory". Times are in seconds, except those of ratios, which are plain numbers."""
     owner: str
     rest: str
     job: Job | None
@@ -87,7 +87,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Source:
-    """The origin of a file's numbers, shown with every table made of them."""
+    """The origin of a file's numbers. It accompanies every table made from them."""
     device: str
     engine: str
     date: str
@@ -132,7 +132,7 @@ def _source(context: dict, folder: str) -> Source:
 
 
 def _row(name: str, entries: list[dict], where: str) -> Row:
-    """One row of all entries of a name: its aggregates, or else the repetitions, because a single one has none."""
+    """One row from all entries of a name: from its aggregates or, since a single repetition has none, from the repetitions."""
     ratio = name.startswith("ratio/")
     owner, _, rest = (name.removeprefix("ratio/") if ratio else name).partition("/")
 

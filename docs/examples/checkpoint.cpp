@@ -33,10 +33,10 @@ sm::Checkpoint train(const sm::Engine& engine, const sm::Checkpoint& from, int s
   sm::Adam adam(engine, from.net.param_count(), options);
   if (from.adam) adam.restore(queue, *from.adam);
 
-  sm::LossPlan::In batch{params, data, noise};
+  sm::Batch batch{data, noise};
   batch.draw_rows = kBatch;
   for (int step = 0; step < steps; ++step) {
-    plan.run(queue, batch, {nullptr, grad});
+    plan.run(queue, {params, batch}, {nullptr, grad});
     adam.step(queue, params, grad);
     noise.advance(queue);
   }

@@ -46,9 +46,9 @@ int main() {
 
   bool same = true;
   for (std::int64_t first = 0; first < kRows; first += kBatch) {
-    sm::LossPlan::In in{params, data, noise};
-    in.rows = order.samples(first, kBatch);
-    plan.run(queue, in, {nullptr, {}, {}, by_index});
+    sm::Batch gathered{data, noise};
+    gathered.rows = order.samples(first, kBatch);
+    plan.run(queue, {params, gathered}, {nullptr, {}, {}, by_index});
 
     std::vector<float> host;  // or from a loader
     for (std::int64_t n = first; n < first + kBatch; ++n) {
@@ -56,7 +56,7 @@ int main() {
       host.insert(host.end(), row, row + kDim);
     }
     queue.write(batch, host.data());
-    plan.run(queue, {params, batch, noise}, {nullptr, {}, {}, by_copy});
+    plan.run(queue, {params, {batch, noise}}, {nullptr, {}, {}, by_copy});
 
     same = same && queue.read(by_index) == queue.read(by_copy);
     noise.advance(queue);

@@ -77,14 +77,14 @@ int main() {
   auto output = engine.allocate<float>({kBatch, kDim}), grad_output = engine.allocate<float>({kBatch, kDim});
   auto loss = engine.allocate<sm::Estimate>();
   sm::NoiseState noise(engine, /*seed=*/2);
-  sm::PerturbPlan::In batch{data, noise};
+  sm::Batch batch{data, noise};
   batch.draw_rows = kBatch;
 
   sm::Estimate first, last;  // over 100 steps each
   for (int step = 0; step < kSteps; ++step) {
     perturb.run(queue, batch, {net_input});
     queue.write(output, net.forward(queue.read(net_input)).data());
-    head.run(queue, {output, {}, noise}, {loss.data(), grad_output});
+    head.run(queue, {{{}, noise}, output}, {loss.data(), grad_output});
     net.clear_grad();
     net.backward(queue.read(grad_output));
     net.descend(/*rate=*/0.1f);

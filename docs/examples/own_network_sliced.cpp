@@ -58,12 +58,12 @@ int main() {
   double first = 0, last = 0, difference = 0;
   for (int step = 0; step < kSteps; ++step) {
     queue.write(params, net.params().data());
-    same_loss.run(queue, {params, x, noise}, {nullptr, grad});
+    same_loss.run(queue, {params, {x, noise}}, {nullptr, grad});
 
     queue.write(output, net.forward(points).data());
     draw.run(queue, noise, directions);
     queue.write(jvp, net.tangent(queue.read(directions)).data());
-    sm::HeadPlan::In in{output, {}, noise};
+    sm::HeadPlan::In in{{{}, noise}, output};
     in.jvp = jvp;
     head.run(queue, in, {loss.data(), grad_output, grad_jvp});
     net.clear_grad();

@@ -51,7 +51,7 @@ int main() {
   auto grad = engine.allocate<float>(net.param_count());
 
   for (int step = 0; step < 500; ++step) {
-    plan.run(queue, {params, x}, {nullptr, grad});
+    plan.run(queue, {params, {x}}, {nullptr, grad});
     const std::vector<float> g = queue.read(grad);
     for (std::size_t i = 0; i < theta.size(); ++i) {
       momentum[i] = 0.9f * momentum[i] + g[i];

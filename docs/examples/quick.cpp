@@ -22,11 +22,11 @@ int main() {
   auto loss = engine.allocate<sm::Estimate>();
   sm::NoiseState noise(engine, /*seed=*/2);
   sm::Adam adam(engine, net.param_count(), {});
-  sm::LossPlan::In batch{params, data, noise};
+  sm::Batch batch{data, noise};
   batch.draw_rows = 512;  // of the 4096, afresh in every step
 
   for (int step = 0; step < 2000; ++step, noise.advance(queue)) {
-    plan.run(queue, batch, {loss.data(), grad});
+    plan.run(queue, {params, batch}, {loss.data(), grad});
     adam.step(queue, params, grad);
   }
   const sm::Estimate last = queue.read_one(loss);

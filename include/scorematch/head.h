@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <memory>
 
-#include "scorematch/estimate.h"
+#include "scorematch/engine.h"
 #include "scorematch/mlp.h"
-#include "scorematch/noise.h"
 #include "scorematch/objective.h"
+#include "scorematch/plan_data.h"
 
 namespace scorematch {
 
@@ -16,26 +16,8 @@ namespace scorematch {
 /// chain rule through them are not the caller's work. Under Plain, z is x_tilde and F is the score itself.
 class SCOREMATCH_API HeadPlan {
  public:
-  struct In {
-    ConstView output;        ///< [N, d], F
-    ConstView x;             ///< [N, d], the clean samples PerturbPlan was given; needed if a != 0
-    NoiseRef noise{};        ///< as given to PerturbPlan: sigma, eps (and v) are drawn again instead of being stored
-    ConstView sigma{};       ///< [N] or [1]; replaces the draw
-    ConstView eps{};         ///< [N, d]; replaces the draw
-    ConstView directions{};  ///< [M, N, d]; replaces the draw
-    ConstView jvp{};         ///< [M, N, d], (dF/dz) v; required by Ssm, SsmVr
-    ConstView trace{};       ///< [N], tr dF/dz; required by Ism
-    ConstView true_score{};  ///< [N, d]; required by Esm
-    ConstView rows{};        ///< [N] int64, as given to PerturbPlan
-    std::int64_t draw_rows = 0;  ///< likewise
-  };
-  struct Out {
-    Estimate* loss = nullptr;
-    View grad_output{};      ///< [N, d], adjoint of `output`, over normaliser, times loss_scale
-    View grad_jvp{};         ///< [M, N, d], adjoint of `jvp`
-    View grad_trace{};       ///< [N], adjoint of `trace`
-    View loss_per_sample{};  ///< [N]
-  };
+  using In = HeadIn;
+  using Out = HeadOut;
 
   /// @throws Error unsupported for Dsm's variance reductions, which evaluate the network twice.
   HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t max_batch,

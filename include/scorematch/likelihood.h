@@ -5,10 +5,10 @@
 #include <functional>
 #include <memory>
 
+#include "scorematch/batch.h"
 #include "scorematch/engine.h"
 #include "scorematch/estimate.h"
 #include "scorematch/mlp.h"
-#include "scorematch/noise.h"
 #include "scorematch/objective.h"
 
 namespace scorematch {
@@ -30,8 +30,7 @@ class SCOREMATCH_API LikelihoodPlan {
  public:
   struct In {
     ConstView params;  ///< [P]; empty with a ScoreFunction
-    ConstView x;       ///< [N, d]
-    NoiseRef noise{};  ///< draws the directions: the same ones for a sample all the way; unused where M = 0
+    Batch batch{};     ///< x, and the noise that draws the directions: a sample has the same ones at every level
   };
   /// Only what is given is written; all of it is in nats, and of the units of x.
   struct Out {

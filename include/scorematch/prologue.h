@@ -4,32 +4,21 @@
 #pragma once
 #include <memory>
 
+#include "scorematch/engine.h"
 #include "scorematch/mlp.h"
-#include "scorematch/noise.h"
 #include "scorematch/objective.h"
+#include "scorematch/plan_data.h"
 
 namespace scorematch {
 
 class SCOREMATCH_API PerturbPlan {
  public:
-  struct In {
-    ConstView x;                 ///< [N, d]
-    NoiseRef noise{};            ///< needed for what is not given below
-    ConstView sigma{};           ///< [N] or [1]
-    ConstView eps{};             ///< [N, d]
-    ConstView rows{};            ///< [N] int64: which rows of x [R, d] the samples are
-    std::int64_t draw_rows = 0;  ///< or N of them drawn from `noise`
-  };
-  /// Only what is given is written. eps is seldom wanted: HeadPlan draws it again.
-  struct Out {
-    View net_input{};  ///< [N, d + features]: c x_tilde, then e(sigma)
-    View sigma{};      ///< [N]
-    View x_tilde{};    ///< [N, d]
-    View eps{};        ///< [N, d]
-  };
+  using Out = PerturbOut;
+
   PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& schedule, std::int64_t max_batch,
               const Parameterization& parameterization = {}, const Conditioning& conditioning = {});
-  void run(Queue& queue, const In& in, const Out& out) const;
+  /// @param batch sigma and eps are drawn where they are not given
+  void run(Queue& queue, const Batch& batch, const Out& out) const;
 
  private:
   struct Impl;

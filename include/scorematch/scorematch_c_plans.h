@@ -1,13 +1,27 @@
 /// @file
 /// The C interface: plans (loss.h, head.h, prologue.h, score.h). Part of scorematch_c.h.
 #pragma once
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* ---- what plans share */
+
+/// The samples of one call, and what is given for them instead of being drawn (batch.h). It is the last field of every
+/// plan's inputs and has no size of its own: a field that is new stands at its end, and so at the end of the inputs,
+/// whose struct_size covers it.
+typedef struct scorematch_batch {
+  scorematch_view x;          /**< [N, d] */
+  scorematch_noise_ref noise; /**< draws what is needed and not given */
+  scorematch_view sigma;      /**< [N] or [1] */
+  scorematch_view eps;        /**< [N, d] */
+  scorematch_view directions; /**< [M, N, d] */
+  scorematch_view true_score; /**< [N, d]; of esm */
+  scorematch_view rows;       /**< [N] I64, each a row of x [R, d] */
+  int64_t draw_rows;          /**< or as many rows drawn from noise; 0: x is the batch */
+} scorematch_batch;
 
 /// How one call is a part of a larger batch (estimate.h). NULL in its place: it is the whole batch.
 typedef struct scorematch_reduction {
@@ -34,14 +48,7 @@ typedef struct scorematch_loss_plan scorematch_loss_plan;
 typedef struct scorematch_loss_in {
   size_t struct_size;
   scorematch_view params; /**< [P]; required */
-  scorematch_view x;      /**< [N, d]; required */
-  scorematch_noise_ref noise;
-  scorematch_view sigma;      /**< [N] or [1] */
-  scorematch_view eps;        /**< [N, d] */
-  scorematch_view directions; /**< [M, N, d] */
-  scorematch_view true_score; /**< [N, d]; of esm */
-  scorematch_view rows;       /**< [N] I64 */
-  int64_t draw_rows;
+  scorematch_batch batch; /**< x is required */
 } scorematch_loss_in;
 
 typedef struct scorematch_loss_out {
@@ -76,16 +83,9 @@ typedef struct scorematch_head_plan scorematch_head_plan;
 typedef struct scorematch_head_in {
   size_t struct_size;
   scorematch_view output; /**< [N, d], F; required */
-  scorematch_view x;      /**< [N, d], the clean samples; needed if a != 0 */
-  scorematch_noise_ref noise;
-  scorematch_view sigma;      /**< [N] or [1] */
-  scorematch_view eps;        /**< [N, d] */
-  scorematch_view directions; /**< [M, N, d] */
-  scorematch_view jvp;        /**< [M, N, d], (dF/dz) v; of ssm and ssm_vr */
-  scorematch_view trace;      /**< [N], tr dF/dz; of ism */
-  scorematch_view true_score; /**< [N, d]; of esm */
-  scorematch_view rows;       /**< [N] I64 */
-  int64_t draw_rows;
+  scorematch_view jvp;    /**< [M, N, d], (dF/dz) v; of ssm and ssm_vr */
+  scorematch_view trace;  /**< [N], tr dF/dz; of ism */
+  scorematch_batch batch; /**< as given to the perturb plan; without x if a = 0 */
 } scorematch_head_in;
 
 typedef struct scorematch_head_out {
@@ -114,12 +114,7 @@ typedef struct scorematch_direction_plan scorematch_direction_plan;
 
 typedef struct scorematch_perturb_in {
   size_t struct_size;
-  scorematch_view x; /**< [N, d]; required */
-  scorematch_noise_ref noise;
-  scorematch_view sigma; /**< [N] or [1] */
-  scorematch_view eps;   /**< [N, d] */
-  scorematch_view rows;  /**< [N] I64 */
-  int64_t draw_rows;
+  scorematch_batch batch; /**< x is required; no directions, no true_score */
 } scorematch_perturb_in;
 
 typedef struct scorematch_perturb_out {
@@ -155,11 +150,9 @@ typedef struct scorematch_score_plan scorematch_score_plan;
 
 typedef struct scorematch_score_in {
   size_t struct_size;
-  scorematch_view params;     /**< [P]; required */
-  scorematch_view x;          /**< [N, d]; required */
-  scorematch_view sigma;      /**< [N] or [1]; required unless the net ignores it */
-  scorematch_view directions; /**< [M, N, d] */
-  scorematch_noise_ref noise; /**< draws directions that are not given */
+  scorematch_view params; /**< [P]; required */
+  scorematch_batch
+      batch; /**< x is required, and sigma unless the net ignores it; directions, or noise that draws them */
 } scorematch_score_in;
 
 typedef struct scorematch_score_out {

@@ -1,8 +1,8 @@
 /// @file
-/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Included by scorematch_c.h.
+/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Part of scorematch_c.h.
 #pragma once
-
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
+#include "scorematch/scorematch_c_plans.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,9 +52,8 @@ typedef struct scorematch_likelihood_plan scorematch_likelihood_plan;
 
 typedef struct scorematch_likelihood_in {
   size_t struct_size;
-  scorematch_view params;     /**< [P]; not with the caller's function */
-  scorematch_view x;          /**< [N, d]; required */
-  scorematch_noise_ref noise; /**< draws the directions, the same ones for a sample all the way */
+  scorematch_view params; /**< [P]; not with the caller's function */
+  scorematch_batch batch; /**< x, and noise that draws the directions: a sample has the same ones at every level */
 } scorematch_likelihood_in;
 
 typedef struct scorematch_likelihood_out {

@@ -1,7 +1,7 @@
 /// @file
 /// The C interface: Adam and checkpoints (adam.h, checkpoint.h). Part of scorematch_c.h.
 #pragma once
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
 
 #ifdef __cplusplus
 extern "C" {

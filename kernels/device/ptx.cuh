@@ -8,7 +8,7 @@
 #define SCOREMATCH_UNROLL _Pragma("unroll")
 #define SCOREMATCH_NO_UNROLL _Pragma("unroll 1")
 #else
-#include "simt/device.h"
+#include "simt/device.h"  // upward: the executor, in the builds of tests/simt alone
 #define SCOREMATCH_UNROLL
 #define SCOREMATCH_NO_UNROLL
 #endif

@@ -4,8 +4,9 @@
 #include <algorithm>
 
 #include "c/handles.h"
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "formats/spec_plans.h"
-#include "plans/validate.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

@@ -5,8 +5,9 @@
 #include <iterator>
 
 #include "c/handles.h"
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "formats/spec_plans.h"
-#include "plans/validate.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

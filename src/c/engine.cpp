@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "c/handles.h"
+#include "checks/argument.h"
 #include "engine/backend.h"
 
 using namespace scorematch;

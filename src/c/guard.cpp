@@ -3,7 +3,8 @@
 #include <exception>
 #include <new>
 
-#include "plans/validate.h"
+#include "checks/argument.h"
+#include "scorematch/error.h"
 
 namespace scorematch::c {
 namespace {

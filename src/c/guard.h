@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "scorematch/scorematch_c.h"
+#include "scorematch/scorematch_c_base.h"
 
 namespace scorematch::c {
 

@@ -4,8 +4,9 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "formats/spec_plans.h"
-#include "plans/validate.h"
 
 namespace scorematch::c {
 
@@ -62,6 +63,11 @@ scorematch_adam_snapshot snapshot_handle(const Adam::Snapshot& snapshot) {
 
 NoiseRef noise_of(const scorematch_noise_ref& ref) {
   return ref.noise == nullptr ? NoiseRef{} : ref.noise->state.from(ref.sample_offset);
+}
+
+Batch batch_of(const scorematch_batch& batch) {
+  return {input(batch.x),          noise_of(batch.noise),   input(batch.sigma), input(batch.eps),
+          input(batch.directions), input(batch.true_score), input(batch.rows),  batch.draw_rows};
 }
 
 Estimate* estimate_of(scorematch_estimate* estimate) { return reinterpret_cast<Estimate*>(estimate); }

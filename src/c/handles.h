@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "c/guard.h"
+#include "scorematch/batch.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/estimate.h"
 #include "scorematch/noise.h"
+#include "scorematch/scorematch_c.h"
 
 struct scorematch_engine {
   scorematch::Engine engine;
@@ -44,6 +46,7 @@ View output(const scorematch_view& view);
 scorematch_view view_of(const View& view);
 scorematch_view view_of(const ConstView& view);  // for what takes no const
 NoiseRef noise_of(const scorematch_noise_ref& ref);
+Batch batch_of(const scorematch_batch& batch);
 Estimate* estimate_of(scorematch_estimate* estimate);
 /// Of a text, or NULL.
 Compute compute_of(const char* text);

@@ -55,10 +55,10 @@ scorematch_status scorematch_likelihood_plan_run(const scorematch_likelihood_pla
                                                  const scorematch_likelihood_in* in,
                                                  const scorematch_likelihood_out* out) {
   return guard([&] {
-    const auto i = sized(in, "in", offsetof(scorematch_likelihood_in, noise));
+    const auto i = sized(in, "in", offsetof(scorematch_likelihood_in, batch.noise));
     const auto o = sized(out, "out", offsetof(scorematch_likelihood_out, latent));
     need(plan, "plan")
-        .plan.run(need(queue, "queue").queue, {input(i.params), input(i.x), noise_of(i.noise)},
+        .plan.run(need(queue, "queue").queue, {input(i.params), batch_of(i.batch)},
                   {output(o.log_likelihood), output(o.latent), estimate_of(o.mean)});
   });
 }

@@ -29,12 +29,10 @@ scorematch_status scorematch_loss_plan_run(const scorematch_loss_plan* plan, sco
                                            const scorematch_loss_in* in, const scorematch_loss_out* out,
                                            const scorematch_reduction* reduction) {
   return guard([&] {
-    const auto i = sized(in, "in", offsetof(scorematch_loss_in, noise));
+    const auto i = sized(in, "in", offsetof(scorematch_loss_in, batch.noise));
     const auto o = sized(out, "out", offsetof(scorematch_loss_out, grad));
     need(plan, "plan")
-        .plan.run(need(queue, "queue").queue,
-                  {input(i.params), input(i.x), noise_of(i.noise), input(i.sigma), input(i.eps), input(i.directions),
-                   input(i.true_score), input(i.rows), i.draw_rows},
+        .plan.run(need(queue, "queue").queue, {input(i.params), batch_of(i.batch)},
                   {estimate_of(o.loss), output(o.grad), output(o.grad_x), output(o.loss_per_sample)},
                   reduction_of(reduction));
   });
@@ -64,12 +62,10 @@ scorematch_status scorematch_head_plan_run(const scorematch_head_plan* plan, sco
                                            const scorematch_head_in* in, const scorematch_head_out* out,
                                            const scorematch_reduction* reduction) {
   return guard([&] {
-    const auto i = sized(in, "in", offsetof(scorematch_head_in, x));
+    const auto i = sized(in, "in", offsetof(scorematch_head_in, jvp));
     const auto o = sized(out, "out", offsetof(scorematch_head_out, grad_output));
     need(plan, "plan")
-        .plan.run(need(queue, "queue").queue,
-                  {input(i.output), input(i.x), noise_of(i.noise), input(i.sigma), input(i.eps), input(i.directions),
-                   input(i.jvp), input(i.trace), input(i.true_score), input(i.rows), i.draw_rows},
+        .plan.run(need(queue, "queue").queue, {batch_of(i.batch), input(i.output), input(i.jvp), input(i.trace)},
                   {estimate_of(o.loss), output(o.grad_output), output(o.grad_jvp), output(o.grad_trace),
                    output(o.loss_per_sample)},
                   reduction_of(reduction));

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "c/handles.h"
+#include "checks/argument.h"
 #include "formats/spec_plans.h"
-#include "plans/validate.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

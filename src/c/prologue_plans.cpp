@@ -29,11 +29,10 @@ void scorematch_perturb_plan_destroy(scorematch_perturb_plan* plan) { delete pla
 scorematch_status scorematch_perturb_plan_run(const scorematch_perturb_plan* plan, scorematch_queue* queue,
                                               const scorematch_perturb_in* in, const scorematch_perturb_out* out) {
   return guard([&] {
-    const auto i = sized(in, "in", offsetof(scorematch_perturb_in, noise));
+    const auto i = sized(in, "in", offsetof(scorematch_perturb_in, batch.noise));
     const auto o = sized(out, "out", offsetof(scorematch_perturb_out, sigma));
     need(plan, "plan")
-        .plan.run(need(queue, "queue").queue,
-                  {input(i.x), noise_of(i.noise), input(i.sigma), input(i.eps), input(i.rows), i.draw_rows},
+        .plan.run(need(queue, "queue").queue, batch_of(i.batch),
                   {output(o.net_input), output(o.sigma), output(o.x_tilde), output(o.eps)});
   });
 }

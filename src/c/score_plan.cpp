@@ -27,11 +27,10 @@ void scorematch_score_plan_destroy(scorematch_score_plan* plan) { delete plan; }
 scorematch_status scorematch_score_plan_run(const scorematch_score_plan* plan, scorematch_queue* queue,
                                             const scorematch_score_in* in, const scorematch_score_out* out) {
   return guard([&] {
-    const auto i = sized(in, "in", offsetof(scorematch_score_in, sigma));
+    const auto i = sized(in, "in", offsetof(scorematch_score_in, batch.noise));
     const auto o = sized(out, "out", offsetof(scorematch_score_out, jvp));
     need(plan, "plan")
-        .plan.run(need(queue, "queue").queue,
-                  {input(i.params), input(i.x), input(i.sigma), input(i.directions), noise_of(i.noise)},
+        .plan.run(need(queue, "queue").queue, {input(i.params), batch_of(i.batch)},
                   {output(o.score), output(o.jvp), output(o.divergence), output(o.divergence_estimate),
                    output(o.log_density)});
   });

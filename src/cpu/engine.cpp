@@ -9,6 +9,7 @@
 #include "cpu/programs.h"
 #include "cpu/simd/bf16_product.h"
 #include "engine/host_engine.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 namespace {

@@ -25,8 +25,8 @@ struct HeadProblem {
 };
 
 struct HeadCall {
-  const HeadPlan::In& in;
-  const HeadPlan::Out& out;
+  const HeadIn& in;
+  const HeadOut& out;
   const SampleSource& samples;
   double grad_factor;
 };
@@ -75,7 +75,7 @@ class TileHead {
     const Term& term = problem_.term;
     const float* target = nullptr;
     double scale = term.linear;
-    if (term.target == Term::Target::true_score) target = row_of(call.in.true_score, samples_.first + r);
+    if (term.target == Term::Target::true_score) target = row_of(call.in.batch.true_score, samples_.first + r);
     if (term.target == Term::Target::noise) target = samples_.eps + r * stride_, scale /= samples_.sigma[r];
     const double* s = score_ + r * stride_;
     double* bar = score_bar_ + r * stride_;
@@ -96,7 +96,7 @@ class TileHead {
 
   void add_direction(const HeadCall& call, int m) {
     const Term& term = problem_.term;
-    call.samples.load_direction(call.in.directions, problem_.needs.law, m, samples_, v_, stride_);
+    call.samples.load_direction(call.in.batch.directions, problem_.needs.law, m, samples_, v_, stride_);
     for (int r = 0; r < samples_.rows; ++r) {
       const float *v = v_ + r * stride_, *jvp = row_of(call.in.jvp, samples_.first + r, m);
       const double *s = score_ + r * stride_, bc = k_[r].b * k_[r].c;
@@ -139,12 +139,10 @@ class CpuHead final : public HeadProgram {
   /// T tiles: nothing grows with the batch.
   std::size_t workspace_bytes() const override { return static_cast<std::size_t>(pool_.size()) * worker_bytes(); }
 
-  void run(Queue::Impl& queue, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl& queue, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_sigma_values(in.sigma);
-    if (!in.x.empty()) check_row_values(in.rows, in.x.shape.extent[0]);
-    check_noise_range(in.noise, batch);
-    const SampleSource samples(in, problem_.spec.loss.schedule, perturbs(problem_.spec.loss, in.eps),
+    check_host_values(in.batch, batch);
+    const SampleSource samples(in.batch, problem_.spec.loss.schedule, perturbs(problem_.spec.loss, in.batch.eps),
                                problem_.spec.dim);
     const HeadCall call{in, out, samples, grad_factor_of(reduction, batch)};
     const Chunks chunks(batch);

@@ -5,7 +5,7 @@
 #include "cpu/programs.h"
 #include "cpu/tile/energy_net_loss.h"
 #include "cpu/tile/score_net_loss.h"
-#include "plans/cancellation.h"
+#include "engine/cancellation.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -23,9 +23,9 @@ class CpuLoss final : public LossProgram {
            static_cast<std::size_t>(most.count()) * part_bytes() + most.workers(pool_) * tile_bytes(most);
   }
 
-  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_host_values(in, in.x, batch);
+    check_host_values(in.batch, batch);
     const Chunks chunks = chunks_of(batch);
     const std::size_t workers = chunks.workers(pool_);
     // Only an adjoint that is wanted goes through the first layer, and an energy net's score.
@@ -34,7 +34,7 @@ class CpuLoss final : public LossProgram {
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
     const Loss& loss = problem_.spec.loss;
-    const SampleSource samples(in, loss.schedule, perturbs(loss, in.eps), problem_.spec.net.dim);
+    const SampleSource samples(in.batch, loss.schedule, perturbs(loss, in.batch.eps), problem_.spec.net.dim);
     const bool gradient = !out.grad.empty() || !out.grad_x.empty();
     char* const parts = queue.workspace + PackedParams::bytes(problem_.net, workers);
     char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();

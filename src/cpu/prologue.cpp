@@ -14,8 +14,8 @@ class CpuPerturb final : public PerturbProgram {
   CpuPerturb(const PerturbSpec& spec, ThreadPool& pool)
       : spec_(spec), pool_(pool), input_stride_(padded(spec.dim + feature_count(spec.conditioning))) {}
 
-  void run(Queue::Impl&, const PerturbPlan::In& in, const PerturbPlan::Out& out, std::int64_t batch) const override {
-    check_host_values(in, in.x, batch);
+  void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
+    check_host_values(in, batch);
     const SampleSource source(in, spec_.schedule, true, spec_.dim);
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {

@@ -10,13 +10,6 @@
 namespace scorematch::cpu {
 namespace {
 
-/// What SampleSource asks for; a score is evaluated at x as it is.
-struct SampleInputs {
-  ConstView x, sigma, eps, rows;
-  std::int64_t draw_rows;
-  NoiseRef noise;
-};
-
 template <class Tile>
 class CpuScore final : public ScoreProgram {
  public:
@@ -28,17 +21,15 @@ class CpuScore final : public ScoreProgram {
     return PackedParams::bytes(problem_.net, most.workers(pool_)) + most.workers(pool_) * tile_bytes(most);
   }
 
-  void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
-    check_sigma_values(in.sigma);
-    check_noise_range(in.noise, batch);
+  void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
+    check_host_values(in.batch, batch);
     const Chunks chunks(batch, tile_rows(problem_.net));
     const std::size_t workers = chunks.workers(pool_);
     // An energy net's score goes all the way down.
     const std::size_t down_from = problem_.spec.net.kind == MlpShape::Kind::energy ? 0 : problem_.net.layers().size();
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
-    const SampleInputs inputs{in.x, in.sigma, {}, {}, 0, in.noise};
-    const SampleSource source(inputs, schedule::None{}, false, problem_.spec.net.dim);
+    const SampleSource source(in.batch, schedule::None{}, false, problem_.spec.net.dim);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     char* const tiles = queue.workspace + PackedParams::bytes(problem_.net, workers);
     const std::size_t bytes_a_tile = tile_bytes(chunks);

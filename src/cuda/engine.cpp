@@ -1,7 +1,9 @@
 // The engine for NVIDIA GPUs: hand-written kernels round cuBLASLt's matrix products, on the caller's stream.
+#include "checks/argument.h"
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "launchers.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 namespace {

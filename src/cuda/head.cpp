@@ -4,8 +4,8 @@
 #include "cuda/runtime/status.h"
 #include "cuda/translate.h"
 #include "engine/arena.h"
+#include "model/network.h"
 #include "model/objective_terms.h"
-#include "plans/batch.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -21,8 +21,8 @@ struct HeadArrays {
 };
 
 struct HeadCall {
-  const HeadPlan::In& in;
-  const HeadPlan::Out& out;
+  const HeadIn& in;
+  const HeadOut& out;
   const HeadArrays& arrays;
   double grad_factor;
   cudaStream_t stream;
@@ -39,9 +39,9 @@ class CudaHead final : public HeadProgram {
 
   std::size_t workspace_bytes() const override { return arrays(nullptr).bytes; }
 
-  void run(Queue::Impl& queue, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl& queue, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_noise_offset(in.noise, batch);
+    check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     const HeadArrays scratch = arrays(queue.workspace);
     const HeadCall call{in, out, scratch, grad_factor_of(reduction, batch), queue.stream};
@@ -65,8 +65,8 @@ class CudaHead final : public HeadProgram {
   HeadArrays arrays(char* workspace) const {
     return {rows_, std::min(needs_.projections, kMostTangents), DeviceArena(workspace)};
   }
-  bool has_scale(const HeadPlan::In& in) const {
-    return needs_.projections > 0 && in.directions.empty() && needs_.law == Projection::sphere;
+  bool has_scale(const HeadIn& in) const {
+    return needs_.projections > 0 && in.batch.directions.empty() && needs_.law == Projection::sphere;
   }
 
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
@@ -78,11 +78,11 @@ class CudaHead final : public HeadProgram {
     p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
     if (count > 0) set_directions(call, first, direction, count, p);
     if (needs_.trace) p.trace = floats(call.in.trace) + first, p.trace_bar = at(call.out.grad_trace, first);
-    p.data = data_rows(call.in);
-    p.noise = translated(call.in.noise);
-    p.sigma = sigma_source(call.in.sigma, spec_.loss.schedule);
-    p.eps = {perturbs(spec_.loss, call.in.eps), table_of(call.in.eps)};
-    p.true_score = table_of(call.in.true_score);
+    p.data = data_rows(call.in.batch);
+    p.noise = translated(call.in.batch.noise);
+    p.sigma = sigma_source(call.in.batch.sigma, spec_.loss.schedule);
+    p.eps = {perturbs(spec_.loss, call.in.batch.eps), table_of(call.in.batch.eps)};
+    p.true_score = table_of(call.in.batch.true_score);
     p.parameterization = translated(spec_.parameterization);
     p.weighting = translated(spec_.loss.weighting);
     p.term = translated(term_);
@@ -100,7 +100,7 @@ class CudaHead final : public HeadProgram {
     const ConstView& jvp = call.in.jvp;
     p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
-    p.directions = direction_source(call.in.directions, needs_.law);
+    p.directions = direction_source(call.in.batch.directions, needs_.law);
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
     p.first_direction = direction, p.count = count, p.share = static_cast<float>(term_.share);
     const View& bar = call.out.grad_jvp;
@@ -112,7 +112,7 @@ class CudaHead final : public HeadProgram {
   void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     kernels::DirectionsParams p;
     p.source = direction_source({}, needs_.law);
-    p.noise = translated(call.in.noise);
+    p.noise = translated(call.in.batch.noise);
     p.dim = p.columns = spec_.dim;
     p.first_direction = direction, p.count = count;
     p.batch = p.rows = samples, p.first = first;

@@ -11,8 +11,7 @@ class CudaPerturb final : public PerturbProgram {
   CudaPerturb(const PerturbSpec& spec, const Context& context)
       : spec_(spec), device_(context.device), features_(spec.conditioning, context.engine) {}
 
-  void run(Queue::Impl& queue, const PerturbPlan::In& in, const PerturbPlan::Out& out,
-           std::int64_t batch) const override {
+  void run(Queue::Impl& queue, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
     check_noise_offset(in.noise, batch);
     kernels::PerturbParams p;
     p.data = data_rows(in);

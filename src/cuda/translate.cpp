@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "checks/argument.h"
 #include "scorematch/philox.h"
 
 namespace scorematch::cuda {

@@ -72,10 +72,10 @@ inline kernels::HeadTerm translated(const Term& term) {
 
 inline kernels::DirectionSource basis() { return {kernels::DirectionSource::Law::basis, nullptr, 0, 0}; }
 
-/// x of any plan's inputs.
-template <class In>
-kernels::DataRows data_rows(const In& in) {
-  return {table_of(in.x), in.x.shape.extent[0], static_cast<const std::int64_t*>(in.rows.data), in.draw_rows != 0};
+/// The rows of x that are the samples.
+inline kernels::DataRows data_rows(const Batch& batch) {
+  return {table_of(batch.x), batch.x.shape.extent[0], static_cast<const std::int64_t*>(batch.rows.data),
+          batch.draw_rows != 0};
 }
 
 /// sigma * sample's place in its noise fits the counter. What lies on the device is not looked at.

@@ -1,5 +1,6 @@
 // Stands in for the engines that were not built in, so that asking for one says why and names what can be had.
 #include "engine/backend.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 

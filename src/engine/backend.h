@@ -1,57 +1,20 @@
-// The seam between the public plans and the engines: what an engine must be able to do. Plans validate, then call;
-// nothing below this line checks a shape again.
+// The backend interface: what an engine must be able to do for the public plans. Plans validate, then call; an engine
+// checks no shape again.
 #pragma once
 #include <cstddef>
 #include <memory>
 #include <string>
 
-#include "plans/validate.h"
+#include "engine/specs.h"
 #include "scorematch/adam.h"
 #include "scorematch/engine.h"
-#include "scorematch/head.h"
-#include "scorematch/loss.h"
-#include "scorematch/prologue.h"
+#include "scorematch/plan_data.h"
 #include "scorematch/queue.h"
-#include "scorematch/score.h"
 
 namespace scorematch {
 
-struct LossSpec {
-  MlpShape net;
-  Loss loss;
-  std::int64_t max_batch = 0;
-  Compute compute;
-};
-
-struct ScoreSpec {
-  MlpShape net;
-  std::int64_t max_batch = 0;
-  int projections = 0;
-  Projection law = Projection::rademacher;
-  Compute compute;
-};
-
-struct PerturbSpec {
-  int dim = 0;
-  NoiseSchedule schedule;
-  std::int64_t max_batch = 0;
-  Parameterization parameterization;
-  Conditioning conditioning;
-};
-
-struct DirectionSpec {
-  int dim = 0;
-  int projections = 0;
-  Projection law = Projection::rademacher;
-  std::int64_t max_batch = 0;
-};
-
-struct HeadSpec {
-  int dim = 0;
-  Loss loss;
-  std::int64_t max_batch = 0;
-  Parameterization parameterization;
-};
+/// Which element types an engine reads and writes.
+enum class Floats { f32_only, f32_or_f64 };
 
 /// One engine's way of doing one plan's work. Immutable; run() may be called by several threads, with a queue each.
 template <class In, class Out, class... More>
@@ -62,11 +25,11 @@ class Program {
   virtual PlanReport report(std::int64_t /*batch*/) const { return {Route::automatic, 0, "on the host"}; }
   virtual void run(Queue::Impl& queue, const In& in, const Out& out, std::int64_t batch, const More&... more) const = 0;
 };
-using LossProgram = Program<LossPlan::In, LossPlan::Out, Reduction>;
-using ScoreProgram = Program<ScorePlan::In, ScorePlan::Out>;
-using PerturbProgram = Program<PerturbPlan::In, PerturbPlan::Out>;
+using LossProgram = Program<LossIn, LossOut, Reduction>;
+using ScoreProgram = Program<ScoreIn, ScoreOut>;
+using PerturbProgram = Program<Batch, PerturbOut>;
 using DirectionProgram = Program<NoiseRef, View>;
-using HeadProgram = Program<HeadPlan::In, HeadPlan::Out, Reduction>;
+using HeadProgram = Program<HeadIn, HeadOut, Reduction>;
 
 /// Where Adam's state lies, all of it in engine memory.
 struct AdamState {

@@ -3,7 +3,9 @@
 #include <cstring>
 #include <utility>
 
+#include "checks/argument.h"
 #include "engine/backend.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 namespace {

@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "checks/argument.h"
+#include "scorematch/error.h"
+
 namespace scorematch {
 
 std::shared_ptr<void> HostEngine::allocate(std::size_t bytes) {

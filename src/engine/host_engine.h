@@ -35,8 +35,7 @@ inline double per_sample(const ConstView& view, std::int64_t n) {
 /// Row n of x is this row of the data.
 class RowIndex {
  public:
-  template <class In>
-  explicit RowIndex(const In& in)
+  explicit RowIndex(const Batch& in)
       : rows_(static_cast<const std::int64_t*>(in.rows.data)), drawn_(in.draw_rows != 0), count_(in.x.shape.extent[0]) {
     if (drawn_) noise_ = *static_cast<const NoiseState::Position*>(in.noise.state), first_ = in.noise.sample_offset;
   }
@@ -61,11 +60,11 @@ void check_sigma_values(const ConstView& sigma);
 void check_row_values(const ConstView& rows, std::int64_t row_count);
 void check_noise_range(const NoiseRef& noise, std::int64_t batch);
 
-template <class In>
-void check_host_values(const In& in, const ConstView& x, std::int64_t batch) {
-  check_sigma_values(in.sigma);
-  check_row_values(in.rows, x.shape.extent[0]);
-  check_noise_range(in.noise, batch);
+/// All of these, of a batch of `count` samples.
+inline void check_host_values(const Batch& batch, std::int64_t count) {
+  check_sigma_values(batch.sigma);
+  if (!batch.x.empty()) check_row_values(batch.rows, batch.x.shape.extent[0]);
+  check_noise_range(batch.noise, count);
 }
 
 /// Mean and squared deviations of one more value (Welford 1962).

@@ -1,5 +1,6 @@
 #include "scorematch/noise.h"
 
+#include "checks/descriptions.h"
 #include "engine/backend.h"
 
 namespace scorematch {

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "checks/argument.h"
+#include "checks/layout.h"
 #include "engine/backend.h"
 
 namespace scorematch {

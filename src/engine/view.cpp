@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-#include "plans/validate.h"
+#include "checks/argument.h"
 #include "scorematch/error.h"
 
 namespace scorematch {

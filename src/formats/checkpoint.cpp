@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "formats/safetensors.h"
 #include "formats/spec_plans.h"
 #include "model/network.h"
-#include "plans/validate.h"
+#include "scorematch/error.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -189,6 +191,8 @@ void write_standardization(const Standardization& standardization, SafetensorsFi
   file.tensors[kDataMixing] = {{varying, static_cast<std::int64_t>(standardization.mixing.size()) / varying},
                                standardization.mixing};
 }
+
+constexpr std::int64_t kAny = -1;  // as many columns as there are
 
 /// F64, or F32 as earlier versions wrote it.
 std::vector<double> take_columns(const std::string& path, SafetensorsFile& file, const std::string& name,

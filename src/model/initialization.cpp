@@ -14,9 +14,10 @@
 #include <cmath>
 #include <limits>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "model/network.h"
 #include "model/philox_normal.h"
-#include "plans/validate.h"
 #include "scorematch/mlp.h"
 #include "scorematch/philox.h"
 

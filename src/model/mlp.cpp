@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "model/network.h"
 #include "model/philox_normal.h"
-#include "plans/validate.h"
 
 namespace scorematch {
 namespace {

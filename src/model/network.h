@@ -1,9 +1,12 @@
 // What follows from a network's and a loss's description, for every engine.
 #pragma once
+#include <cstdint>
 #include <variant>
 
+#include "scorematch/estimate.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
+#include "scorematch/view.h"
 
 namespace scorematch {
 
@@ -38,6 +41,16 @@ inline Needs needs_of(const Objective& objective) {
     Needs operator()(const SsmVr& ssm) const { return {false, false, false, ssm.projections, ssm.law}; }
   };
   return std::visit(Visitor{}, objective);
+}
+
+/// Whether the objective is evaluated at x + sigma eps rather than at x. @param eps the caller's, or empty
+inline bool perturbs(const Loss& loss, const ConstView& eps) {
+  return needs_of(loss.objective).eps || !std::holds_alternative<schedule::None>(loss.schedule) || !eps.empty();
+}
+
+/// What the gradient of each of `count` samples is multiplied by.
+inline double grad_factor_of(const Reduction& reduction, std::int64_t count) {
+  return reduction.loss_scale / static_cast<double>(reduction.normaliser == 0 ? count : reduction.normaliser);
 }
 
 }  // namespace scorematch

@@ -2,7 +2,10 @@
 
 #include <cmath>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "engine/backend.h"
+#include "plans/call_checker.h"
 
 namespace scorematch {
 

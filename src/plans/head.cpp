@@ -1,7 +1,10 @@
 #include "scorematch/head.h"
 
+#include "checks/descriptions.h"
 #include "engine/backend.h"
-#include "plans/batch.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
+#include "scorematch/error.h"
 
 namespace scorematch {
 
@@ -38,20 +41,16 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   CallChecker call(*impl_->engine);
   std::int64_t batch = 0;
   if (std::holds_alternative<parameterization::Edm>(spec.parameterization)) {
-    batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
+    batch = check_samples(call, in.batch, spec.dim, spec.max_batch);
   } else {
-    CallChecker::absent("x", in.x, "a = 0");
-    CallChecker::absent("rows", in.rows, "there is no x");
-    if (in.draw_rows != 0) throw_invalid("draw_rows", "0, as there is no x", std::to_string(in.draw_rows));
-    call.required("output", in.output, {kAny, spec.dim});
-    batch = in.output.shape.extent[0];
-    if (batch < 1 || batch > spec.max_batch)
-      throw_invalid("output", "a batch of 1 to " + std::to_string(spec.max_batch), std::to_string(batch));
+    CallChecker::absent("x", in.batch.x, "a = 0");
+    check_no_rows(in.batch, "there is no x");
+    batch = check_count(call, "output", in.output, spec.dim, spec.max_batch);
   }
   call.required("output", in.output, {batch, spec.dim});
-  check_noise_inputs(call, in, spec.loss, uses_sigma(spec.parameterization, {}), batch, spec.dim);
-  check_direction_inputs(call, in, needs, batch, spec.dim);
-  check_true_score(call, in, needs, batch, spec.dim);
+  check_sigma_and_eps(call, in.batch, spec.loss, uses_sigma(spec.parameterization, {}), batch, spec.dim);
+  check_directions(call, in.batch, needs, batch, spec.dim);
+  check_true_score(call, in.batch, needs, batch, spec.dim);
   if (needs.projections > 0)
     call.required("jvp", in.jvp, {needs.projections, batch, spec.dim});
   else

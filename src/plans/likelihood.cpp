@@ -7,10 +7,14 @@
 #include <cmath>
 #include <utility>
 
-#include "plans/batch.h"
-#include "plans/noise_levels.h"
-#include "plans/working_arrays.h"
-#include "scorematch/score.h"
+#include "checks/argument.h"
+#include "checks/descriptions.h"
+#include "engine/backend.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
+#include "plans/score_program.h"
+#include "samplers/noise_levels.h"
+#include "samplers/working_arrays.h"
 
 namespace scorematch {
 namespace {
@@ -29,6 +33,15 @@ std::vector<double> level_list(const Likelihood& options) {
   return levels;
 }
 
+/// Nothing but x and noise.
+void check_only_data(const Batch& batch) {
+  check_no_rows(batch, "x is the batch");
+  CallChecker::absent("sigma", batch.sigma, "the plan has levels of its own");
+  CallChecker::absent("eps", batch.eps, "no noise is added to x");
+  CallChecker::absent("directions", batch.directions, "they are drawn from noise");
+  CallChecker::absent("true_score", batch.true_score, "only losses use it");
+}
+
 }  // namespace
 
 struct LikelihoodPlan::Impl {
@@ -45,20 +58,20 @@ struct LikelihoodPlan::Impl {
   }
 
   std::size_t own_bytes() const { return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes(); }
-  std::size_t workspace_bytes() const { return own_bytes() + (net_score ? net_score->workspace_bytes() : 0); }
+  std::size_t workspace_bytes() const { return own_bytes() + (program ? program->workspace_bytes() : 0); }
 
   /// s and div s (or its estimate) at x and a level.
   void evaluate(Queue& inner, const In& in, const ConstView& x, std::int64_t level, const View& s,
                 const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
-    ScorePlan::In at{in.params, x, table[level]};
-    ScorePlan::Out out;
+    ScoreIn at{in.params, {x, {}, table[level]}};
+    ScoreOut out;
     out.score = s;
     if (options.projections > 0)
-      at.noise = in.noise, out.divergence_estimate = divergence;
+      at.batch.noise = in.batch.noise, out.divergence_estimate = divergence;
     else
       out.divergence = divergence;
-    net_score->run(inner, at, out);
+    program->run(inner.impl(), at, out, x.shape.extent[0]);
   }
 
   Engine engine;
@@ -69,7 +82,7 @@ struct LikelihoodPlan::Impl {
   LevelTable table;
   double latent_variance;
   WorkingArrays arrays;
-  std::shared_ptr<ScorePlan> net_score;  // null with a ScoreFunction
+  std::unique_ptr<ScoreProgram> program;  // null with a ScoreFunction
   std::int64_t param_count = 0;
   ScoreFunction score;
 };
@@ -82,8 +95,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   if (likelihood.projections != 0) check_projections(likelihood.projections);
   check(Objective(Ssm{1, likelihood.law}));
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
-  impl->net_score =
-      std::make_shared<ScorePlan>(engine, net, max_batch, likelihood.projections, likelihood.law, compute);
+  impl->program = make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.law, compute});
   impl->param_count = net.param_count();
   impl_ = std::move(impl);
 }
@@ -105,15 +117,13 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   const Impl& plan = *impl_;
   queue.impl().check(plan.engine.impl(), workspace_bytes());
   CallChecker call(*plan.engine.impl());
-  if (plan.net_score)
+  if (plan.program)
     call.required("params", in.params, {plan.param_count});
   else
     CallChecker::absent("params", in.params, "the plan has a score function of the caller's");
-  call.required("x", in.x, {kAny, plan.dim});
-  const std::int64_t batch = in.x.shape.extent[0];
-  if (batch < 1 || batch > plan.max_batch)
-    throw_invalid("x", "a batch of 1 to " + std::to_string(plan.max_batch), std::to_string(batch));
-  if (plan.options.projections > 0) check_noise(call, in.noise, "directions");
+  const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
+  check_only_data(in.batch);
+  if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");
   call.output("log_likelihood", out.log_likelihood, {batch});
   call.output("latent", out.latent, {batch, plan.dim});
   call.output("mean", out.mean, sizeof(Estimate));
@@ -133,7 +143,7 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
     engine.sampler_update(queue.impl(), update);
   };
 
-  set(x, in.x, 0, {});
+  set(x, in.batch.x, 0, {});
   set(column(log_p), {}, 0, {});
   constexpr double kWeight[] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6}, kReach[] = {0.5, 0.5, 1};
   constexpr std::int64_t kLevel[] = {0, 1, 1, 2};

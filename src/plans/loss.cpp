@@ -1,8 +1,10 @@
 #include "scorematch/loss.h"
 
+#include "checks/descriptions.h"
 #include "engine/backend.h"
-#include "plans/batch.h"
-#include "plans/cancellation.h"
+#include "engine/cancellation.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
 
 namespace scorematch {
 
@@ -37,10 +39,10 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(*impl_->engine);
   call.required("params", in.params, {impl_->param_count});
-  const std::int64_t batch = check_batch(call, in, "x", in.x, net.dim, impl_->spec.max_batch);
-  check_noise_inputs(call, in, loss, uses_sigma(net.parameterization, net.conditioning), batch, net.dim);
-  check_direction_inputs(call, in, needs, batch, net.dim);
-  check_true_score(call, in, needs, batch, net.dim);
+  const std::int64_t batch = check_samples(call, in.batch, net.dim, impl_->spec.max_batch);
+  check_sigma_and_eps(call, in.batch, loss, uses_sigma(net.parameterization, net.conditioning), batch, net.dim);
+  check_directions(call, in.batch, needs, batch, net.dim);
+  check_true_score(call, in.batch, needs, batch, net.dim);
   call.output("loss", out.loss, sizeof(Estimate));
   call.output("grad", out.grad, {impl_->param_count});
   call.output("grad_x", out.grad_x, {batch, net.dim});

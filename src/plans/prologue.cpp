@@ -1,7 +1,10 @@
 #include "scorematch/prologue.h"
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "engine/backend.h"
-#include "plans/batch.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
 
 namespace scorematch {
 
@@ -25,19 +28,21 @@ PerturbPlan::PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& sch
   impl_ = std::move(impl);
 }
 
-void PerturbPlan::run(Queue& queue, const In& in, const Out& out) const {
+void PerturbPlan::run(Queue& queue, const Batch& batch, const Out& out) const {
   const PerturbSpec& spec = impl_->spec;
   queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
   CallChecker call(*impl_->engine);
-  const std::int64_t batch = check_batch(call, in, "x", in.x, spec.dim, spec.max_batch);
+  const std::int64_t count = check_samples(call, batch, spec.dim, spec.max_batch);
   // A perturbation always needs sigma and eps: the denoising objective's needs.
-  check_noise_inputs(call, in, Loss{Dsm{}, spec.schedule, {}}, true, batch, spec.dim);
-  call.output("net_input", out.net_input, {batch, spec.dim + feature_count(spec.conditioning)});
-  call.output("sigma", out.sigma, {batch});
-  call.output("x_tilde", out.x_tilde, {batch, spec.dim});
-  call.output("eps", out.eps, {batch, spec.dim});
+  check_sigma_and_eps(call, batch, Loss{Dsm{}, spec.schedule, {}}, true, count, spec.dim);
+  CallChecker::absent("directions", batch.directions, "a perturbation has none");
+  CallChecker::absent("true_score", batch.true_score, "only losses use it");
+  call.output("net_input", out.net_input, {count, spec.dim + feature_count(spec.conditioning)});
+  call.output("sigma", out.sigma, {count});
+  call.output("x_tilde", out.x_tilde, {count, spec.dim});
+  call.output("eps", out.eps, {count, spec.dim});
   call.check_disjoint();
-  impl_->program->run(queue.impl(), in, out, batch);
+  impl_->program->run(queue.impl(), batch, out, count);
 }
 
 struct DirectionPlan::Impl {

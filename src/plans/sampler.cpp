@@ -2,11 +2,15 @@
 
 #include <utility>
 
-#include "plans/batch.h"
-#include "plans/noise_levels.h"
-#include "plans/working_arrays.h"
+#include "checks/argument.h"
+#include "checks/descriptions.h"
+#include "engine/backend.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
+#include "plans/score_program.h"
+#include "samplers/noise_levels.h"
 #include "samplers/sampler_method.h"
-#include "scorematch/score.h"
+#include "samplers/working_arrays.h"
 
 namespace scorematch {
 namespace {
@@ -45,7 +49,7 @@ struct SamplerPlan::Impl {
   int dim;
   std::int64_t max_batch;
   std::unique_ptr<SamplerMethod> method;
-  std::shared_ptr<ScorePlan> net_score;  // null with a ScoreFunction
+  std::unique_ptr<ScoreProgram> program;  // null with a ScoreFunction
   bool net_uses_sigma = true;
   std::int64_t param_count = 0;
   ScoreFunction score;
@@ -62,11 +66,11 @@ struct SamplerPlan::Impl {
 };
 
 SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch) {
-  auto plan = std::make_shared<ScorePlan>(engine, net, max_batch);
+  auto program = make_score_program(engine, {net, max_batch, 0, Projection::rademacher, {}});
   check_goes_with(sampler, net);
   auto method = make_sampler_method(sampler);
   WorkingArrays(engine, max_batch, net.dim).check_size(method->scratch_count() + 1, "sampler");
-  impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(plan),
+  impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(program),
                                       uses_sigma(net.parameterization, net.conditioning), net.param_count(), nullptr,
                                       rejects(sampler)});
 }
@@ -87,7 +91,7 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   queue.impl().check(plan.engine.impl(), workspace_bytes());
   CallChecker call(*plan.engine.impl());
   check_noise(call, noise, "the start");
-  if (plan.net_score)
+  if (plan.program)
     call.required("params", params, {plan.param_count});
   else
     CallChecker::absent("params", params, "the plan has a score function of the caller's");
@@ -113,12 +117,12 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   for (int i = 0; i < plan.method->value_count(); ++i) run.values.push_back(plan.arrays.take_values(scratch, batch));
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   run.score_and_log_density = [&](ConstView at, std::int64_t level, View score, View log_density) {
-    ScorePlan::In in{params, at};
-    if (plan.net_uses_sigma) in.sigma = plan.levels[level];
-    ScorePlan::Out values;
+    ScoreIn in{params, {at}};
+    if (plan.net_uses_sigma) in.batch.sigma = plan.levels[level];
+    ScoreOut values;
     values.score = score;
     values.log_density = log_density;
-    plan.net_score->run(inner, in, values);
+    plan.program->run(inner.impl(), in, values, batch);
   };
   run.score = [&](ConstView at, std::int64_t level, View score) {
     if (plan.score) return plan.score(inner, at, plan.levels[level], score);
@@ -146,7 +150,7 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
 }
 
 std::size_t SamplerPlan::workspace_bytes() const {
-  return impl_->own_bytes() + (impl_->net_score ? impl_->net_score->workspace_bytes() : 0);
+  return impl_->own_bytes() + (impl_->program ? impl_->program->workspace_bytes() : 0);
 }
 
 }  // namespace scorematch

@@ -1,8 +1,10 @@
 #include "scorematch/score.h"
 
+#include "checks/argument.h"
 #include "engine/backend.h"
-#include "plans/batch.h"
-#include "scorematch/philox.h"
+#include "plans/batch_checks.h"
+#include "plans/call_checker.h"
+#include "plans/score_program.h"
 
 namespace scorematch {
 
@@ -15,16 +17,11 @@ struct ScorePlan::Impl {
 
 ScorePlan::ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections, Projection law,
                      Compute compute) {
-  check(net);
-  check_max_batch(max_batch);
-  check(compute);
-  if (projections != 0) check_projections(projections);
-  check(Objective(Ssm{1, law}));
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
   impl->spec = {net, max_batch, projections, law, compute};
+  impl->program = make_score_program(engine, impl->spec);
   impl->param_count = net.param_count();
-  impl->program = impl->engine->make_score(impl->spec);
   impl_ = std::move(impl);
 }
 
@@ -35,26 +32,27 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   queue.impl().check(impl_->engine, scratch_bytes);
   CallChecker call(*impl_->engine);
   call.required("params", in.params, {impl_->param_count});
-  call.required("x", in.x, {kAny, dim});
-  const std::int64_t batch = in.x.shape.extent[0];
-  if (batch < 1 || batch > spec.max_batch)
-    throw_invalid("x", "a batch of 1 to " + std::to_string(spec.max_batch), std::to_string(batch));
+  const std::int64_t batch = check_count(call, "x", in.batch.x, dim, spec.max_batch);
+  const char* const as_it_is = "the score is evaluated at x as it is";
+  check_no_rows(in.batch, as_it_is);
+  CallChecker::absent("eps", in.batch.eps, as_it_is);
+  CallChecker::absent("true_score", in.batch.true_score, "only losses use it");
   if (uses_sigma(spec.net.parameterization, spec.net.conditioning)) {
-    if (in.sigma.empty()) throw_invalid("sigma", "[" + std::to_string(batch) + "] or [1]", "nothing");
-    call.optional_per_sample("sigma", in.sigma, batch);
+    if (in.batch.sigma.empty()) throw_invalid("sigma", "[" + std::to_string(batch) + "] or [1]", "nothing");
+    call.optional_per_sample("sigma", in.batch.sigma, batch);
   } else {
-    CallChecker::absent("sigma", in.sigma, "the network does not use it");
+    CallChecker::absent("sigma", in.batch.sigma, "the network does not use it");
   }
   const bool directions_used = !out.jvp.empty() || !out.divergence_estimate.empty();
   if (!directions_used) {
-    CallChecker::absent("directions", in.directions, "neither jvp nor divergence_estimate is wanted");
+    CallChecker::absent("directions", in.batch.directions, "neither jvp nor divergence_estimate is wanted");
   } else {
     if (spec.projections == 0)
       throw_invalid(out.jvp.empty() ? "divergence_estimate" : "jvp",
                     "nothing, as the plan was made with projections = 0", "an output");
-    if (in.directions.empty()) check_noise(call, in.noise, "directions");
-    call.optional("directions", in.directions, {kAny, batch, dim});
-    const std::int64_t given = in.directions.empty() ? spec.projections : in.directions.shape.extent[0];
+    if (in.batch.directions.empty()) check_noise(call, in.batch.noise, "directions");
+    call.optional("directions", in.batch.directions, {kAny, batch, dim});
+    const std::int64_t given = in.batch.directions.empty() ? spec.projections : in.batch.directions.shape.extent[0];
     if (given < 1 || given > spec.projections)
       throw_invalid("directions", "1 to " + std::to_string(spec.projections) + " of them", std::to_string(given));
     call.output("jvp", out.jvp, {given, batch, dim});

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/host_engine.h"
-#include "plans/batch.h"
+#include "model/network.h"
 #include "reference/noise.h"
 #include "reference/sample.h"
 
@@ -48,22 +48,20 @@ inline void put_element(const View& view, std::int64_t n, double value) {
 }
 
 /// sigma of sample n: given, drawn, or 1 where nothing uses it.
-template <class In>
-double sigma_of(const In& in, const NoiseSchedule& schedule, std::int64_t n) {
+inline double sigma_of(const Batch& in, const NoiseSchedule& schedule, std::int64_t n) {
   if (!in.sigma.empty()) return per_sample(in.sigma, n);
   if (const auto* single = std::get_if<schedule::Single>(&schedule)) return single->sigma;
   if (std::holds_alternative<schedule::None>(schedule)) return 1;
   return draw_sigma(SampleNoise(in.noise, n), schedule);
 }
 
-template <class In>
-std::vector<double> eps_of(const In& in, int dim, std::int64_t n) {
+inline std::vector<double> eps_of(const Batch& in, int dim, std::int64_t n) {
   return in.eps.empty() ? draw_eps(SampleNoise(in.noise, n), dim) : row(in.eps, n);
 }
 
 /// The `count` directions of sample n.
-template <class In>
-std::vector<std::vector<double>> directions_of(const In& in, int count, Projection law, int dim, std::int64_t n) {
+inline std::vector<std::vector<double>> directions_of(const Batch& in, int count, Projection law, int dim,
+                                                      std::int64_t n) {
   std::vector<std::vector<double>> v;
   for (int m = 0; m < count; ++m)
     v.push_back(in.directions.empty()
@@ -73,8 +71,7 @@ std::vector<std::vector<double>> directions_of(const In& in, int count, Projecti
 }
 
 /// All a loss needs of sample n but x.
-template <class In>
-Sample<double> sample_of(const In& in, const Loss& loss, int dim, std::int64_t n) {
+inline Sample<double> sample_of(const Batch& in, const Loss& loss, int dim, std::int64_t n) {
   const Needs needs = needs_of(loss.objective);
   Sample<double> sample;
   sample.sigma = sigma_of(in, loss.schedule, n);

@@ -10,16 +10,14 @@ class ReferenceHead final : public HeadProgram {
  public:
   explicit ReferenceHead(const HeadSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl&, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_sigma_values(in.sigma);
-    if (!in.x.empty()) check_row_values(in.rows, in.x.shape.extent[0]);
-    check_noise_range(in.noise, batch);
-    const RowIndex row_of(in);
+    check_host_values(in.batch, batch);
+    const RowIndex row_of(in.batch);
     Estimate estimate;
     for (std::int64_t n = 0; n < batch; ++n) {
-      Sample<double> sample = sample_of(in, spec_.loss, spec_.dim, n);
-      if (!in.x.empty()) sample.x = row(in.x, row_of(n));
+      Sample<double> sample = sample_of(in.batch, spec_.loss, spec_.dim, n);
+      if (!in.batch.x.empty()) sample.x = row(in.batch.x, row_of(n));
       const double loss = run_sample(in, out, n, sample, grad_factor_of(reduction, batch));
       add_to(estimate, loss);
       put_element(out.loss_per_sample, n, loss);
@@ -28,7 +26,7 @@ class ReferenceHead final : public HeadProgram {
   }
 
  private:
-  double run_sample(const HeadPlan::In& in, const HeadPlan::Out& out, std::int64_t n, const Sample<double>& sample,
+  double run_sample(const HeadIn& in, const HeadOut& out, std::int64_t n, const Sample<double>& sample,
                     double grad_factor) const {
     const auto [a, b, c] = coefficients(spec_.parameterization, sample.sigma);
     HeadInput<double> given;
@@ -37,11 +35,8 @@ class ReferenceHead final : public HeadProgram {
     given.true_score = sample.true_score;
     given.sigma = sample.sigma;
     std::vector<double> score = row(in.output, n);
-    for (std::size_t i = 0; i < score.size(); ++i) {
-      const double x = sample.x.empty() ? 0 : sample.x[i],
-                   shift = sample.eps.empty() ? 0 : sample.sigma * sample.eps[i];
-      score[i] = b * score[i] + (sample.x.empty() ? 0 : a * (x + shift));
-    }
+    const std::vector<double> x_tilde = perturbed(sample.x, 1, sample.sigma, sample.eps);
+    for (std::size_t i = 0; i < score.size(); ++i) score[i] = b * score[i] + (x_tilde.empty() ? 0 : a * x_tilde[i]);
     given.score = {score};
     for (std::size_t m = 0; m < sample.directions.size(); ++m) {
       given.jvp.push_back(row(in.jvp, n, static_cast<std::int64_t>(m)));

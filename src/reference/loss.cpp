@@ -9,18 +9,18 @@ class ReferenceLoss final : public LossProgram {
  public:
   explicit ReferenceLoss(const LossSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl&, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_host_values(in, in.x, batch);
+    check_host_values(in.batch, batch);
     const std::vector<double> params = row(in.params, 0);
-    const RowIndex row_of(in);
+    const RowIndex row_of(in.batch);
     const double grad_factor = grad_factor_of(reduction, batch);
 
     std::vector<double> grad(params.size(), 0.0);
     Estimate estimate;
     for (std::int64_t n = 0; n < batch; ++n) {
-      Sample<double> sample = sample_of(in, spec_.loss, spec_.net.dim, n);
-      sample.x = row(in.x, row_of(n));
+      Sample<double> sample = sample_of(in.batch, spec_.loss, spec_.net.dim, n);
+      sample.x = row(in.batch.x, row_of(n));
       const SampleLoss<double> result =
           sample_loss(spec_.net, spec_.loss, params.data(), sample, grad_factor, grad.data(), in.cancelled);
       add_to(estimate, result.loss);

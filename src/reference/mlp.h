@@ -13,7 +13,7 @@
 #include <atomic>
 #include <vector>
 
-#include "plans/cancellation.h"
+#include "engine/cancellation.h"
 #include "reference/activation.h"
 #include "scorematch/mlp.h"
 

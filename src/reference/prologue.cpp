@@ -9,17 +9,15 @@ class ReferencePerturb final : public PerturbProgram {
  public:
   explicit ReferencePerturb(const PerturbSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const PerturbPlan::In& in, const PerturbPlan::Out& out, std::int64_t batch) const override {
-    check_host_values(in, in.x, batch);
+  void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
+    check_host_values(in, batch);
     const RowIndex row_of(in);
     for (std::int64_t n = 0; n < batch; ++n) {
       const double sigma = sigma_of(in, spec_.schedule, n), c = coefficients(spec_.parameterization, sigma).c;
       const std::vector<double> eps = eps_of(in, spec_.dim, n);
-      std::vector<double> x_tilde = row(in.x, row_of(n)), input;
-      for (std::size_t i = 0; i < eps.size(); ++i) {
-        x_tilde[i] += sigma * eps[i];
-        input.push_back(c * x_tilde[i]);
-      }
+      const std::vector<double> x_tilde = perturbed(row(in.x, row_of(n)), 1, sigma, eps);
+      std::vector<double> input;
+      for (const double each : x_tilde) input.push_back(c * each);
       put(out.net_input, n, extended(input, features(spec_.conditioning, sigma)));
       put_element(out.sigma, n, sigma);
       put(out.x_tilde, n, x_tilde);

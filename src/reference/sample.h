@@ -31,6 +31,15 @@ struct SampleLoss {
   std::vector<T> grad_x;  // of the loss
 };
 
+/// x_tilde = x + point sigma eps; x itself where there is no eps.
+template <class T>
+std::vector<T> perturbed(const std::vector<T>& x, double point, const T& sigma, const std::vector<T>& eps) {
+  std::vector<T> x_tilde = x;
+  if (eps.empty()) return x_tilde;
+  for (std::size_t i = 0; i < x.size(); ++i) x_tilde[i] = x_tilde[i] + point * sigma * eps[i];
+  return x_tilde;
+}
+
 /// The unit vectors e_1 ... e_dim, along which the exact trace is summed.
 template <class T>
 std::vector<std::vector<T>> basis(int dim) {
@@ -56,8 +65,7 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
 
   std::vector<ScoreJet<T>> jets;
   for (const double p : std::visit([](const auto& objective) { return points(objective); }, loss.objective)) {
-    std::vector<T> x_tilde = sample.x;
-    for (std::size_t i = 0; i < sample.eps.size(); ++i) x_tilde[i] = x_tilde[i] + p * sample.sigma * sample.eps[i];
+    const std::vector<T> x_tilde = perturbed(sample.x, p, sample.sigma, sample.eps);
     jets.push_back(score_forward(net, mlp, x_tilde, sample.sigma, in.directions));
     in.score.push_back(jets.back().score);
   }

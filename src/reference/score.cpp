@@ -9,18 +9,18 @@ class ReferenceScore final : public ScoreProgram {
  public:
   explicit ReferenceScore(const ScoreSpec& spec) : spec_(spec) {}
 
-  void run(Queue::Impl&, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
-    check_sigma_values(in.sigma);
-    check_noise_range(in.noise, batch);
+  void run(Queue::Impl&, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
+    check_host_values(in.batch, batch);
     const MlpShape& net = spec_.net;
     const std::vector<double> params = row(in.params, 0);
     const Mlp<double> mlp(net, params.data());
     const bool directed = !out.jvp.empty() || !out.divergence_estimate.empty();
-    const int given = in.directions.empty() ? spec_.projections : static_cast<int>(in.directions.shape.extent[0]);
+    const int given =
+        in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
     for (std::int64_t n = 0; n < batch; ++n) {
-      const std::vector<double> x = row(in.x, n);
-      const double sigma = in.sigma.empty() ? 1.0 : per_sample(in.sigma, n);
-      const auto directions = directions_of(in, directed ? given : 0, spec_.law, net.dim, n);
+      const std::vector<double> x = row(in.batch.x, n);
+      const double sigma = in.batch.sigma.empty() ? 1.0 : per_sample(in.batch.sigma, n);
+      const auto directions = directions_of(in.batch, directed ? given : 0, spec_.law, net.dim, n);
       const auto jet = score_forward(net, mlp, x, sigma, directions);
       put(out.score, n, jet.score);
       put_element(out.log_density, n, jet.log_density);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "checks/argument.h"
 #include "samplers/sampler_method.h"
 #include "scorematch/philox.h"
 

@@ -9,6 +9,8 @@
 // The score and log-density of where a chain stands are kept: a step evaluates the network once, at x'.
 #include <cmath>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "samplers/sampler_method.h"
 #include "scorematch/philox.h"
 

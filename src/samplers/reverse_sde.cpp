@@ -6,6 +6,7 @@
 //   sigma_min)
 #include <cmath>
 
+#include "checks/argument.h"
 #include "samplers/sampler_method.h"
 #include "scorematch/philox.h"
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/backend.h"
-#include "plans/noise_levels.h"
-#include "plans/working_arrays.h"
+#include "samplers/noise_levels.h"
+#include "samplers/working_arrays.h"
 #include "scorematch/sampler.h"
 
 namespace scorematch {

@@ -153,9 +153,9 @@ Scores scores(const MlpShape& net, const Vector& params, const Vector& x, double
   const Array param_array(engine, params, net.param_count()), x_array(engine, x, {n, net.dim}),
       sigma_array(engine, Vector{sigma}, 1), v(engine, directions, {count, n, net.dim});
   Array score(engine, {n, net.dim}), jvp(engine, {count, n, net.dim}), divergence(engine, n), estimate(engine, n);
-  ScorePlan::In in{param_array, x_array};
-  if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma_array;
-  in.directions = v;
+  ScorePlan::In in{param_array, {x_array}};
+  if (uses_sigma(net.parameterization, net.conditioning)) in.batch.sigma = sigma_array;
+  in.batch.directions = v;
   plan.run(queue, in, {score, jvp, divergence, estimate});
   return {score.read(queue), jvp.read(queue), divergence.read(queue), estimate.read(queue)};
 }

@@ -40,9 +40,9 @@ Values values(const MlpShape& net, const Vector& params, const Vector& x, double
   const Array param_array(engine, params, net.param_count()), x_array(engine, x, {n, net.dim}),
       sigma_array(engine, Vector{sigma}, 1), directions(engine, v, {1, n, net.dim});
   Array score(engine, {n, net.dim}), jvp(engine, {1, n, net.dim}), log_density(engine, n);
-  ScorePlan::In in{param_array, x_array};
-  if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma_array;
-  in.directions = directions;
+  ScorePlan::In in{param_array, {x_array}};
+  if (uses_sigma(net.parameterization, net.conditioning)) in.batch.sigma = sigma_array;
+  in.batch.directions = directions;
   ScorePlan::Out out;
   out.score = score, out.jvp = jvp, out.log_density = log_density;
   plan.run(queue, in, out);

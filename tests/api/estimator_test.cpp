@@ -35,8 +35,8 @@ Moments minimisers(Dsm::Variance variance, double sigma) {
     const Array params(engine, values, net.param_count());
     LossPlan::In in;
     in.params = params;
-    in.x = x.view().samples(first, kBatch);
-    in.noise = noise.from(first);
+    in.batch.x = x.view().samples(first, kBatch);
+    in.batch.noise = noise.from(first);
     plan.run(queue, in, {nullptr, grad});
     const std::vector<double> g = grad.read(queue);
     double sum = 0;
@@ -104,7 +104,7 @@ TEST_P(Remedies, DifferFromThePlainLossByTheirFormulas) {
   Queue queue(engine, plan.workspace_bytes());
   const Array params(engine, p.params, net.param_count()), x(engine, p.x, {kSamples, kWidth});
   Array score_at_x(engine, {kSamples, kWidth});
-  plan.run(queue, {params, x}, {score_at_x});
+  plan.run(queue, {params, {x}}, {score_at_x});
   const std::vector<double> score = score_at_x.read(queue);
 
   const double u = unit_roundoff(engine);

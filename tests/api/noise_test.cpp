@@ -35,7 +35,7 @@ Perturbed perturb(int dim, const NoiseSchedule& schedule, std::int64_t n, NoiseS
   const NoiseState noise(engine, position);
   const Array x(engine, {n, dim});
   Array eps(engine, {n, dim}), sigma(engine, n);
-  PerturbPlan::In in;
+  Batch in;
   in.x = x;
   in.noise = noise;
   PerturbPlan::Out out;
@@ -149,7 +149,7 @@ std::vector<double> rows(std::int64_t count, std::int64_t n, NoiseState::Positio
   for (std::int64_t r = 0; r < count; ++r) numbers.push_back(static_cast<double>(r));
   const Array x(engine, numbers, {count, 1}), eps(engine, {n, 1});
   Array x_tilde(engine, {n, 1});
-  PerturbPlan::In in;
+  Batch in;
   in.x = x;
   in.noise = noise;
   in.eps = eps;

@@ -41,9 +41,9 @@ std::vector<float> train(const Engine& engine, const MlpShape& net, const Traini
   for (int step = 0; step < t.steps; ++step) {
     LossPlan::In in;
     in.params = params;
-    in.x = x;
-    in.noise = noise;
-    in.draw_rows = t.whole ? 0 : t.batch;
+    in.batch.x = x;
+    in.batch.noise = noise;
+    in.batch.draw_rows = t.whole ? 0 : t.batch;
     plan.run(queue, in, {nullptr, grad});
     adam.set_learning_rate(queue, t.learning_rate * std::cos(std::acos(0.0) * step / t.steps));
     adam.step(queue, params, grad);

@@ -101,7 +101,7 @@ TEST_P(CEquality, OfEveryLoss) {
     Queue queue(engine_, plan.workspace_bytes());
     auto grad = engine_.allocate<float>(net().param_count()), c_grad = engine_.allocate<float>(net().param_count());
     auto estimate = engine_.allocate<Estimate>(), c_estimate = engine_.allocate<Estimate>();
-    plan.run(queue, {params_, x_, noise_.from(4)}, {estimate.data(), grad}, {64, false, 0.5});
+    plan.run(queue, {params_, {x_, noise_.from(4)}}, {estimate.data(), grad}, {64, false, 0.5});
     queue.synchronize();
 
     scorematch_loss_plan* c_plan = nullptr;
@@ -117,8 +117,8 @@ TEST_P(CEquality, OfEveryLoss) {
     out.struct_size = sizeof out;
     part.struct_size = sizeof part;
     in.params = view_of(params_);
-    in.x = view_of(x_);
-    in.noise = scorematch_noise_from(c_noise_, 4);
+    in.batch.x = view_of(x_);
+    in.batch.noise = scorematch_noise_from(c_noise_, 4);
     out.loss = reinterpret_cast<scorematch_estimate*>(c_estimate.data());
     out.grad = view_of(c_grad);
     part.normaliser = 64;
@@ -215,15 +215,16 @@ TEST_P(CEquality, OfLikelihoods) {
     auto latent = engine_.allocate<float>({4, kDim}), c_latent = engine_.allocate<float>({4, kDim});
     const ConstView x = ConstView(x_).samples(0, 4);
     auto mean = engine_.allocate<Estimate>(), c_mean = engine_.allocate<Estimate>();
-    plan.run(queue, {params_, x, noise_}, {values, latent, mean.data()});
+    plan.run(queue, {params_, {x, noise_}}, {values, latent, mean.data()});
     scorematch_likelihood_plan* c_plan = nullptr;
     const std::string text = "sigma_min=0.1 sigma_max=5 steps=3 rho=5 law=gaussian prior_deviation=0.5 projections=" +
                              std::to_string(projections);
     ok(scorematch_likelihood_plan_create(c_engine_, c_net_, text.c_str(), 4, nullptr, &c_plan));
     scorematch_queue* line = c_queue(plan.workspace_bytes());
     scorematch_likelihood_in in{};
-    in.struct_size = sizeof in, in.params = view_of(params_), in.x = scorematch_array(x.data, SCOREMATCH_F32, 4, kDim);
-    in.noise = scorematch_noise_from(c_noise_, 0);
+    in.struct_size = sizeof in, in.params = view_of(params_),
+    in.batch.x = scorematch_array(x.data, SCOREMATCH_F32, 4, kDim);
+    in.batch.noise = scorematch_noise_from(c_noise_, 0);
     scorematch_likelihood_out out{};
     out.struct_size = sizeof out, out.log_likelihood = view_of(c_values), out.latent = view_of(c_latent);
     out.mean = reinterpret_cast<scorematch_estimate*>(c_mean.data());
@@ -251,7 +252,7 @@ TEST_P(CEquality, OfWhatIsDrawnAndOfTheHead) {
   auto back = engine_.allocate<float>({kRows, kDim}), c_back = engine_.allocate<float>({kRows, kDim});
   perturb.run(queue, {x_, noise_}, {input});
   directions.run(queue, noise_, v);
-  HeadPlan::In head_in{x_, x_, noise_};  // any output will do
+  HeadPlan::In head_in{{x_, noise_}, x_};  // any output will do
   head_in.jvp = v;
   head.run(queue, head_in, {nullptr, back});
 
@@ -276,12 +277,12 @@ TEST_P(CEquality, OfWhatIsDrawnAndOfTheHead) {
   out.struct_size = sizeof out;
   c_head_in.struct_size = sizeof c_head_in;
   c_head_out.struct_size = sizeof c_head_out;
-  in.x = c_head_in.output = c_head_in.x = view_of(x_);
-  in.noise = c_head_in.noise = scorematch_noise_from(c_noise_, 0);
+  in.batch.x = c_head_in.output = c_head_in.batch.x = view_of(x_);
+  in.batch.noise = c_head_in.batch.noise = scorematch_noise_from(c_noise_, 0);
   out.net_input = view_of(c_input);
   ok(scorematch_perturb_plan_run(c_perturb, line, &in, &out));
   const scorematch_view drawn = view_of(c_v);
-  ok(scorematch_direction_plan_run(c_directions, line, in.noise, &drawn));
+  ok(scorematch_direction_plan_run(c_directions, line, in.batch.noise, &drawn));
   c_head_in.jvp = drawn;
   c_head_out.grad_output = view_of(c_back);
   ok(scorematch_head_plan_run(c_head, line, &c_head_in, &c_head_out, nullptr));
@@ -308,7 +309,7 @@ TEST_P(CEquality, OfScoresAndOfPrecisions) {
   auto sigma = engine_.upload(std::vector<float>{0.5f});
   auto score = engine_.allocate<float>({kRows, kDim}), c_score = engine_.allocate<float>({kRows, kDim});
   auto jvp = engine_.allocate<float>({2, kRows, kDim}), c_jvp = engine_.allocate<float>({2, kRows, kDim});
-  plan.run(queue, {params_, x_, sigma, {}, noise_}, {score, jvp});
+  plan.run(queue, {params_, {x_, noise_, sigma}}, {score, jvp});
   scorematch_score_plan* c_plan = nullptr;
   ok(scorematch_score_plan_create(c_engine_, c_net_, kRows, "projections=2 law=sphere",
                                   is_cpu ? "precision=fp32 route=layered" : "precision=bf16 route=layered", &c_plan));
@@ -318,9 +319,9 @@ TEST_P(CEquality, OfScoresAndOfPrecisions) {
   in.struct_size = sizeof in;
   out.struct_size = sizeof out;
   in.params = view_of(params_);
-  in.x = view_of(x_);
-  in.sigma = view_of(sigma);
-  in.noise = scorematch_noise_from(c_noise_, 0);
+  in.batch.x = view_of(x_);
+  in.batch.sigma = view_of(sigma);
+  in.batch.noise = scorematch_noise_from(c_noise_, 0);
   out.score = view_of(c_score);
   out.jvp = view_of(c_jvp);
   ok(scorematch_score_plan_run(c_plan, line, &in, &out));

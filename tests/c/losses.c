@@ -58,10 +58,11 @@ static scorematch_loss_in inputs(const char* objective) {
   memset(&in, 0, sizeof in);
   in.struct_size = sizeof in;
   in.params = f32(kNet, kParams, 0);
-  in.x = f32(kX, kBatch, kDim);
-  if (strcmp(objective, "dsm") == 0) in.sigma = f32(kSigma, kBatch, 0), in.eps = f32(kEps, kBatch, kDim);
-  if (strncmp(objective, "ssm", 3) == 0) in.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
-  if (strcmp(objective, "esm") == 0) in.true_score = f32(kTrueScore, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
+  if (strcmp(objective, "dsm") == 0) in.batch.sigma = f32(kSigma, kBatch, 0), in.batch.eps = f32(kEps, kBatch, kDim);
+  if (strncmp(objective, "ssm", 3) == 0)
+    in.batch.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
+  if (strcmp(objective, "esm") == 0) in.batch.true_score = f32(kTrueScore, kBatch, kDim);
   return in;
 }
 
@@ -107,11 +108,12 @@ static void test_objective(const scorematch_engine* engine, const scorematch_net
   // One sample after the other, adding up.
   for (n = 0; n < kBatch; ++n) {
     half = in;
-    half.x = f32(kX + n * kDim, 1, kDim);
-    if (in.sigma.data != NULL) half.sigma = f32(kSigma + n, 1, 0), half.eps = f32(kEps + n * kDim, 1, kDim);
-    if (in.directions.data != NULL)
-      half.directions = scorematch_stack(kDirections + n * kDim, SCOREMATCH_F32, 1, 1, kDim);
-    if (in.true_score.data != NULL) half.true_score = f32(kTrueScore + n * kDim, 1, kDim);
+    half.batch.x = f32(kX + n * kDim, 1, kDim);
+    if (in.batch.sigma.data != NULL)
+      half.batch.sigma = f32(kSigma + n, 1, 0), half.batch.eps = f32(kEps + n * kDim, 1, kDim);
+    if (in.batch.directions.data != NULL)
+      half.batch.directions = scorematch_stack(kDirections + n * kDim, SCOREMATCH_F32, 1, 1, kDim);
+    if (in.batch.true_score.data != NULL) half.batch.true_score = f32(kTrueScore + n * kDim, 1, kDim);
     part.accumulate = n > 0;
     out.grad_x = f32(grad_x + n * kDim, 1, kDim);
     out.loss_per_sample = f32(per_sample + n, 1, 0);
@@ -121,10 +123,10 @@ static void test_objective(const scorematch_engine* engine, const scorematch_net
 
   // The rows of x in another order, put right by indices; an older caller's structs, which end earlier.
   for (n = 0; n < kBatch; ++n) memcpy(swapped + n * kDim, kX + (kBatch - 1 - n) * kDim, kDim * sizeof(float));
-  in.x = f32(swapped, kBatch, kDim);
-  in.rows = scorematch_array(kSwapped, SCOREMATCH_I64, kBatch, 0);
-  in.struct_size = offsetof(scorematch_loss_in, draw_rows);
-  in.draw_rows = -7;
+  in.batch.x = f32(swapped, kBatch, kDim);
+  in.batch.rows = scorematch_array(kSwapped, SCOREMATCH_I64, kBatch, 0);
+  in.struct_size = offsetof(scorematch_loss_in, batch.draw_rows);
+  in.batch.draw_rows = -7;
   out.struct_size = offsetof(scorematch_loss_out, grad_x);
   out.grad_x = f32(NULL, -5, 1);
   OK(scorematch_loss_plan_run(plan, queue, &in, &out, NULL));
@@ -177,10 +179,10 @@ static void test_head(const scorematch_engine* engine, const char* objective) {
     }
   }
   in.output = f32(output, kBatch, kDim);
-  in.sigma = given.sigma;
-  in.eps = given.eps;
-  in.directions = given.directions;
-  in.true_score = given.true_score;
+  in.batch.sigma = given.batch.sigma;
+  in.batch.eps = given.batch.eps;
+  in.batch.directions = given.batch.directions;
+  in.batch.true_score = given.batch.true_score;
   if (sliced) in.jvp = scorematch_stack(jvp, SCOREMATCH_F32, 1, kBatch, kDim);
   if (ism) in.trace = f32(trace, kBatch, 0);
   out.loss = &loss;
@@ -251,8 +253,8 @@ void test_gradient_by_differences(void) {
     scorematch_loss_out out = {.struct_size = sizeof out};
     OK(scorematch_loss_plan_create(engine, net, losses[l], kRows, NULL, &plan));
     in.params = f64(params, count, 0);
-    in.x = f64(x, kRows, kColumns);
-    in.noise = scorematch_noise_from(noise, 0);
+    in.batch.x = f64(x, kRows, kColumns);
+    in.batch.noise = scorematch_noise_from(noise, 0);
     out.loss = &loss;
     out.grad = f64(grad, count, 0);
     OK(scorematch_loss_plan_run(plan, queue, &in, &out, NULL));

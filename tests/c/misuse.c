@@ -180,7 +180,7 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   OK(scorematch_loss_plan_workspace_bytes(plan, &bytes));
   OK(scorematch_queue_create(engine, bytes, NULL, &queue));
   good.params = f32(kNet, kParams, 0);
-  good.x = f32(kX, kBatch, kDim);
+  good.batch.x = f32(kX, kBatch, kDim);
   good_out.grad = f32(grad, kParams, 0);
 
   in = good;
@@ -191,11 +191,11 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   in.struct_size = sizeof in - 1;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "in.struct_size", "a multiple of 8");
   in = good;
-  in.x.shape.extent[1] = 3;
-  in.x.stride[0] = 3;
+  in.batch.x.shape.extent[1] = 3;
+  in.batch.x.stride[0] = 3;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "x", "x: expected [any, 2] float32");
   in = good;
-  in.x.shape.rank = 77;
+  in.batch.x.shape.rank = 77;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "x", "a shape of 77 extents");
   in = good;
   in.params.dtype = 11;
@@ -204,13 +204,13 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   in.params.data = NULL;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "params", "got nothing");
   in = good;
-  in.true_score = good.x;
+  in.batch.true_score = good.batch.x;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "true_score", "only Esm");
   in = good;
-  in.x.stride[1] = 2;
+  in.batch.x.stride[1] = 2;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "x", "a last axis of stride 1, got 2");
   in = good;
-  in.x.shape.extent[0] = kBatch + 1;
+  in.batch.x.shape.extent[0] = kBatch + 1;
   REFUSED(scorematch_loss_plan_run(plan, queue, &in, &good_out, NULL), "x", "a batch of 1 to 4, got 5");
   out = good_out;
   out.struct_size = 8;

@@ -25,9 +25,9 @@ void test_prologue(const scorematch_engine* engine) {
   OK(scorematch_noise_create(engine, &position, &noise));
   OK(scorematch_perturb_plan_create(engine, kDim, "parameterization=edm sigma_data=0.5 conditioning=log_sigma", kBatch,
                                     &perturb));
-  in.x = f32(kX, kBatch, kDim);
-  in.sigma = f32(kSigma, kBatch, 0);
-  in.eps = f32(kEps, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
+  in.batch.sigma = f32(kSigma, kBatch, 0);
+  in.batch.eps = f32(kEps, kBatch, kDim);
   out.net_input = f32(net_input, kBatch, kDim + 1);
   out.x_tilde = f32(x_tilde, kBatch, kDim);
   out.sigma = f32(sigma, kBatch, 0);
@@ -49,10 +49,10 @@ void test_prologue(const scorematch_engine* engine) {
   // What is drawn: sigma as the schedule says, x_tilde = x + sigma eps.
   OK(scorematch_perturb_plan_create(engine, kDim, "schedule=geometric sigma_min=0.5 sigma_max=2 levels=2", kBatch,
                                     &perturb));
-  memset(&in.sigma, 0, sizeof in.sigma);
-  memset(&in.eps, 0, sizeof in.eps);
+  memset(&in.batch.sigma, 0, sizeof in.batch.sigma);
+  memset(&in.batch.eps, 0, sizeof in.batch.eps);
   memset(&out.net_input, 0, sizeof out.net_input);
-  in.noise = scorematch_noise_from(noise, 0);
+  in.batch.noise = scorematch_noise_from(noise, 0);
   OK(scorematch_perturb_plan_run(perturb, queue, &in, &out));
   for (n = 0; n < kBatch; ++n) CHECK(fabs(sigma[n] - 0.5) < 1e-6 || fabs(sigma[n] - 2) < 1e-6);
   for (i = 0; i < kBatch * kDim; ++i) CHECK_NEAR(x_tilde[i], kX[i] + sigma[i / kDim] * eps[i], 2e-6);
@@ -88,8 +88,8 @@ void test_scores(const scorematch_engine* engine) {
   OK(scorematch_score_plan_workspace_bytes(plan, &bytes));
   OK(scorematch_queue_create(engine, bytes, NULL, &queue));
   in.params = f32(kNet, kParams, 0);
-  in.x = f32(kX, kBatch, kDim);
-  in.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
+  in.batch.directions = scorematch_stack(kDirections, SCOREMATCH_F32, 1, kBatch, kDim);
   out.score = f32(score, kBatch, kDim);
   out.jvp = scorematch_stack(jvp, SCOREMATCH_F32, 1, kBatch, kDim);
   out.divergence = f32(divergence, kBatch, 0);
@@ -125,7 +125,7 @@ void test_scores(const scorematch_engine* engine) {
   in.struct_size = sizeof in;
   out.struct_size = sizeof out;
   in.params = f32(energy_params, kDim + 1, 0);
-  in.x = f32(kX, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
   out.score = f32(score, kBatch, kDim);
   out.log_density = f32(density, kBatch, 0);
   OK(scorematch_score_plan_run(plan, queue, &in, &out));
@@ -152,8 +152,8 @@ static int32_t score_by_plan(void* user, scorematch_queue* queue, const scoremat
   scorematch_score_out out = {.struct_size = sizeof out};
   if (++caller->calls == caller->fail_at) return 42;
   in.params = f32(kNet, kParams, 0);
-  in.x = *x;
-  in.sigma = *sigma;
+  in.batch.x = *x;
+  in.batch.sigma = *sigma;
   if (caller->fail_in_library) in.params.shape.extent[0] = 5;
   out.score = *score;
   scorematch_queue_destroy(queue);  // nothing: it is lent

@@ -131,7 +131,7 @@ static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_
   OK(scorematch_likelihood_plan_workspace_bytes(plan, &bytes));
   OK(scorematch_queue_create(engine, bytes, NULL, &queue));
   if (params != NULL) in.params = *params;
-  in.x = f32(kX, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
   out.log_likelihood = f32(values, kBatch, 0);
   out.latent = f32(latent, kBatch, kDim);
   out.mean = &mean;
@@ -167,7 +167,7 @@ static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_
   in.struct_size = sizeof in + 8;
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "in.struct_size", "expected");
   in.struct_size = sizeof in;
-  in.x.shape.extent[1] = 3;
+  in.batch.x.shape.extent[1] = 3;
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "x", "got [4, 3]");
   in.struct_size = 4;
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "in.struct_size", "got 4");
@@ -208,7 +208,7 @@ void test_likelihoods(const scorematch_engine* engine) {
   calls_left = 3;
   OK(scorematch_likelihood_plan_workspace_bytes(plan, &bytes));
   OK(scorematch_queue_create(engine, bytes, NULL, &queue));
-  in.x = f32(kX, kBatch, kDim);
+  in.batch.x = f32(kX, kBatch, kDim);
   out.log_likelihood = f32(values, kBatch, 0);
   FAILS(scorematch_likelihood_plan_run(plan, queue, &in, &out), SCOREMATCH_CALLBACK_FAILED, "score",
         "score: expected 0 from the caller's function, got 9");

@@ -99,22 +99,22 @@ void test_noise(const scorematch_engine* engine) {
   OK(scorematch_noise_read(noise, queue, &at));
   CHECK(at.seed == 9 && at.step == 2 && at.first_sample == 0);
   OK(scorematch_perturb_plan_create(engine, kDim, "schedule=single", kRows, &plan));
-  in.x = f32(x, kRows, kDim);
-  in.noise = scorematch_noise_from(noise, 0);
+  in.batch.x = f32(x, kRows, kDim);
+  in.batch.noise = scorematch_noise_from(noise, 0);
   out.eps = f32(whole, kRows, kDim);
   OK(scorematch_perturb_plan_run(plan, queue, &in, &out));
   // Samples 3 and 4 of it, by the offset and by the rank's place.
-  in.x = f32(x, 2, kDim);
+  in.batch.x = f32(x, 2, kDim);
   out.eps = f32(part, 2, kDim);
-  in.noise = scorematch_noise_from(noise, 3);
+  in.batch.noise = scorematch_noise_from(noise, 3);
   OK(scorematch_perturb_plan_run(plan, queue, &in, &out));
   CHECK(memcmp(part, whole + 3 * kDim, sizeof part) == 0);
   at.first_sample = 2;
   OK(scorematch_noise_set(noise, queue, &at));
-  in.noise = scorematch_noise_from(noise, 1);
+  in.batch.noise = scorematch_noise_from(noise, 1);
   OK(scorematch_perturb_plan_run(plan, queue, &in, &out));
   CHECK(memcmp(part, whole + 3 * kDim, sizeof part) == 0);
-  in.noise = scorematch_noise_from(noise, -1);
+  in.batch.noise = scorematch_noise_from(noise, -1);
   REFUSED(scorematch_perturb_plan_run(plan, queue, &in, &out), "noise.sample_offset", "at least 0, got -1");
   at.step = -1;
   REFUSED(scorematch_noise_set(noise, queue, &at), "step", "got -1");

@@ -43,8 +43,8 @@ std::vector<double> scores(const Checkpoint& model, const Tensor& x, const Tenso
   auto points = engine.upload(x.as_double(), {rows, x.shape[1]});
   auto levels = engine.upload(sigma.as_double());
   auto score = engine.allocate<double>({rows, x.shape[1]});
-  ScorePlan::In in{params, points};
-  in.sigma = levels;
+  ScorePlan::In in{params, {points}};
+  in.batch.sigma = levels;
   ScorePlan::Out out;
   out.score = score;
   plan.run(queue, in, out);

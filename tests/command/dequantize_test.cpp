@@ -85,7 +85,7 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
   auto x = engine.upload(data.values, {kRows, kCols});
   auto zero = engine.allocate<float>({kBatch, kCols}), drawn = engine.allocate<float>({kBatch, kCols});
   const NoiseState noise(engine, {kSeed, kTrainingStep, 0});
-  PerturbPlan::In in{x, noise};
+  Batch in{x, noise};
   in.eps = zero, in.draw_rows = kBatch;
   PerturbPlan::Out out;
   out.x_tilde = drawn;

@@ -131,9 +131,9 @@ TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
         Queue queue(engine, plan.workspace_bytes());
         const auto x = engine.upload(batch.x, {rows, 3}), eps = engine.upload(batch.eps, {rows, 3}),
                    v = engine.upload(batch.directions, {directions, rows, 3}), level = engine.upload(batch.sigma);
-        LossPlan::In in{has_noise ? params : clean, x};
-        if (has_noise) in.sigma = level, in.eps = eps;
-        if (std::holds_alternative<Ssm>(objective) || std::holds_alternative<SsmVr>(objective)) in.directions = v;
+        LossPlan::In in{has_noise ? params : clean, {x}};
+        if (has_noise) in.batch.sigma = level, in.batch.eps = eps;
+        if (std::holds_alternative<Ssm>(objective) || std::holds_alternative<SsmVr>(objective)) in.batch.directions = v;
         auto each = engine.allocate<double>(rows);
         LossPlan::Out out;
         out.loss_per_sample = each;

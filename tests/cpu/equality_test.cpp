@@ -128,7 +128,7 @@ TEST(Equality, OfThreadsThatShareAPlan) {
     auto grad = engine.allocate<float>(p.net.param_count());
     auto loss = engine.allocate<Estimate>();
     for (int i = 0; i < 5; ++i) {
-      plan.run(queue, {params, x, noise, sigma}, {loss.data(), grad});
+      plan.run(queue, {params, {x, noise, sigma}}, {loss.data(), grad});
       std::vector<float> now = queue.read(grad);
       if (!grad_out.empty() && !same_bits(grad_out, now)) now.assign(1, kNaN);
       grad_out = now;
@@ -154,9 +154,9 @@ TEST(Equality, WhateverTheWorkspaceHolds) {
     auto true_score = p.true_score.empty() ? Buffer<float>() : engine.upload(p.true_score, {p.batch, p.net.dim});
     auto v =
         p.directions.empty() ? Buffer<float>() : engine.upload(p.directions, {p.projections(), p.batch, p.net.dim});
-    LossPlan::In in{params, x, {}, sigma, eps};
-    if (v.size() > 0) in.directions = v;
-    if (true_score.size() > 0) in.true_score = true_score;
+    LossPlan::In in{params, {x, {}, sigma, eps}};
+    if (v.size() > 0) in.batch.directions = v;
+    if (true_score.size() > 0) in.batch.true_score = true_score;
     std::vector<float> first;
     for (const int fill : {0, 0xFF, 0x7F}) {
       auto memory = engine.allocate<char>(static_cast<std::int64_t>(plan.workspace_bytes()));
@@ -211,10 +211,10 @@ TEST(Equality, PaddedRowsAndGuards) {
   Queue queue(engine, plan.workspace_bytes());
   LossPlan::In in;
   in.params = ConstView(p.params.data(), p.net.param_count());
-  in.x = ConstView(x.data(), {batch, d}).with_row_stride(stride);
-  in.sigma = ConstView(p.sigma.data(), batch);
-  in.eps = ConstView(eps.data(), {batch, d}).with_row_stride(stride);
-  in.directions = ConstView(v.data(), {p.projections(), batch, d}).with_row_stride(stride);
+  in.batch.x = ConstView(x.data(), {batch, d}).with_row_stride(stride);
+  in.batch.sigma = ConstView(p.sigma.data(), batch);
+  in.batch.eps = ConstView(eps.data(), {batch, d}).with_row_stride(stride);
+  in.batch.directions = ConstView(v.data(), {p.projections(), batch, d}).with_row_stride(stride);
   LossPlan::Out out;
   out.grad_x = View(grad_x.data(), {batch, d}).with_row_stride(stride);
   Reduction reduction;
@@ -250,8 +250,8 @@ TEST(Equality, ScoresWhateverTheSplit) {
   auto whole = engine.allocate<float>({2, p.batch, d}), parts = engine.allocate<float>({2, p.batch, d});
   auto trace = engine.allocate<float>(p.batch), trace_parts = engine.allocate<float>(p.batch);
   const auto evaluate = [&](std::int64_t first, std::int64_t count, View jvp, View divergence) {
-    ScorePlan::In in{params, x.samples(first, count), ConstView(sigma).samples(first, count)};
-    in.noise = noise.from(first);
+    ScorePlan::In in{params, {x.samples(first, count), {}, ConstView(sigma).samples(first, count)}};
+    in.batch.noise = noise.from(first);
     ScorePlan::Out out;
     out.jvp = jvp;
     out.divergence = divergence;

@@ -146,10 +146,10 @@ TEST(Memory, PeakIsTheWorkspaceAndTheArrays) {
   for (int i = 0; i < 5; ++i) {
     const LossPlan plan(engine, net(), every_objective(i), kBatch);
     Queue queue(engine, plan.workspace_bytes());
-    plan.run(queue, {params, x.samples(0, 200), noise}, {loss.data(), grad});  // what libraries set up at first use
+    plan.run(queue, {params, {x.samples(0, 200), noise}}, {loss.data(), grad});  // what libraries set up at first use
     if (!reset_peak()) GTEST_SKIP() << "this system does not let a process set back its peak";
     const std::size_t before = status("VmRSS");
-    plan.run(queue, {params, x.samples(0, i == 2 ? kBatch / 8 : kBatch), noise}, {loss.data(), grad});
+    plan.run(queue, {params, {x.samples(0, i == 2 ? kBatch / 8 : kBatch), noise}}, {loss.data(), grad});
     const std::size_t peak = status("VmHWM");
     ASSERT_GT(peak, 0u);
     // Beyond what the caller gave, nothing but small change: a few pages of stack and bookkeeping.

@@ -96,7 +96,7 @@ Scores scores_of(const Engine& engine, const Problem& p, Precision precision) {
   auto x = engine.upload(p.x, {n, d}), sigma = engine.upload(p.sigma, n);
   auto score = engine.allocate<float>({n, d}), jvp = engine.allocate<float>({2, n, d});
   auto divergence = engine.allocate<float>(n);
-  plan.run(queue, {params, x, sigma, {}, noise}, {score, jvp, divergence});
+  plan.run(queue, {params, {x, noise, sigma}}, {score, jvp, divergence});
   return {queue.read(score), queue.read(jvp), queue.read(divergence)};
 }
 
@@ -125,10 +125,10 @@ TEST(WideNet, LossesAreTheSameWithoutGradients) {
       auto params = engine.upload(p.params);
       auto x = engine.upload(p.x, {n, d}), sigma = engine.upload(p.sigma, n), eps = engine.upload(p.eps, {n, d});
       auto v = p.directions.empty() ? Buffer<float>() : engine.upload(p.directions, {p.projections(), n, d});
-      LossPlan::In in{params, x};
-      in.sigma = sigma;
-      in.eps = eps;
-      if (v.size() > 0) in.directions = v;
+      LossPlan::In in{params, {x}};
+      in.batch.sigma = sigma;
+      in.batch.eps = eps;
+      if (v.size() > 0) in.batch.directions = v;
       auto loss = engine.allocate<Estimate>();
       plan.run(queue, in, {loss.data()});
       const double with = run_in(precision, 2, p).loss.mean;

@@ -61,26 +61,26 @@ struct Plans {
   std::vector<Call> calls() {
     return {{"loss",
              [this](Queue& q) {
-               loss.run(q, {params, x, noise}, {estimate.data(), grad});
+               loss.run(q, {params, {x, noise}}, {estimate.data(), grad});
              },
              &grad},
             {"energy loss",
              [this](Queue& q) {
-               energy_loss.run(q, {energy_params, x, noise}, {estimate.data(), energy_grad});
+               energy_loss.run(q, {energy_params, {x, noise}}, {estimate.data(), energy_grad});
              },
              &energy_grad},
             {"energy score",
              [this](Queue& q) {
                ScorePlan::Out out;
                out.score = scores, out.jvp = directions, out.log_density = log_density;
-               energy_score.run(q, {energy_params, x, sigma, {}, noise}, out);
+               energy_score.run(q, {energy_params, {x, noise, sigma}}, out);
              },
              &directions},
             {"score",
              [this](Queue& q) {
                ScorePlan::Out out;
                out.score = scores;
-               score.run(q, {params, x, sigma}, out);
+               score.run(q, {params, {x, {}, sigma}}, out);
              },
              &scores},
             {"perturb",
@@ -92,7 +92,7 @@ struct Plans {
             {"head",
              [this](Queue& q) {
                HeadPlan::In in;
-               in.output = x, in.noise = noise, in.jvp = jvp;
+               in.output = x, in.batch.noise = noise, in.jvp = jvp;
                HeadPlan::Out out;
                out.loss = estimate.data(), out.grad_output = adjoints;
                head.run(q, in, out);
@@ -230,8 +230,8 @@ TEST_F(CudaFault, OnTheDeviceIsReportedByWhatWaits) {
   auto loss = engine.allocate<Estimate>();
   {
     Queue queue(engine, workspace.data(), workspace.bytes());
-    LossPlan::In in{params, x, noise};
-    in.rows = rows;
+    LossPlan::In in{params, {x, noise}};
+    in.batch.rows = rows;
     plan.run(queue, in, {loss.data()});  // a row that x does not have
     try {
       queue.read_one(loss);

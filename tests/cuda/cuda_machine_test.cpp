@@ -147,7 +147,7 @@ TEST_F(CudaMachine, OfSeveralDevices) {
     const auto params = second.upload(net.initial_params(1, Initialization::torch)),
                x = second.upload(std::vector<float>(8), {4, 2});
     auto loss = second.allocate<Estimate>();
-    plan.run(queue, {params, x, noise}, {loss.data()});
+    plan.run(queue, {params, {x, noise}}, {loss.data()});
     noise.advance(queue);
     EXPECT_EQ(queue.read_one(loss).count, 4);
     expect_invalid("stream", "a stream of device 0, got one of 1", [&] { Queue(first, 0, stream); });
@@ -191,7 +191,7 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   const std::string got_host = "memory of device 0, got memory of the host";
   const std::string got_far = "memory of device 0, got memory of device 1";
   const auto run = [&](const auto& spoil) {
-    LossPlan::In in{params, x, noise};
+    LossPlan::In in{params, {x, noise}};
     LossPlan::Out to{loss.data(), grad};
     spoil(in, to);
     plan.run(queue, in, to);
@@ -199,11 +199,11 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   using In = LossPlan::In;
   using Out = LossPlan::Out;
   const auto expect_all_refused = [&] {
-    expect_invalid("x", got_host, [&] { run([&](In& in, Out&) { in.x = {host.data(), {4, 2}}; }); });
-    expect_invalid("x", got_far, [&] { run([&](In& in, Out&) { in.x = far; }); });
-    expect_invalid("rows", got_host, [&] { run([&](In& in, Out&) { in.rows = {rows.data(), 4}; }); });
-    expect_invalid("noise.state", got_host, [&] { run([&](In& in, Out&) { in.noise = noise_of_host; }); });
-    expect_invalid("noise.state", got_far, [&] { run([&](In& in, Out&) { in.noise = noise_of_neighbour; }); });
+    expect_invalid("x", got_host, [&] { run([&](In& in, Out&) { in.batch.x = {host.data(), {4, 2}}; }); });
+    expect_invalid("x", got_far, [&] { run([&](In& in, Out&) { in.batch.x = far; }); });
+    expect_invalid("rows", got_host, [&] { run([&](In& in, Out&) { in.batch.rows = {rows.data(), 4}; }); });
+    expect_invalid("noise.state", got_host, [&] { run([&](In& in, Out&) { in.batch.noise = noise_of_host; }); });
+    expect_invalid("noise.state", got_far, [&] { run([&](In& in, Out&) { in.batch.noise = noise_of_neighbour; }); });
     expect_invalid("loss", got_host, [&] { run([&](In&, Out& to) { to.loss = &host_loss; }); });
     expect_invalid("grad", got_host, [&] { run([&](In&, Out& to) { to.grad = {host.data(), to.grad.shape}; }); });
     expect_invalid("directions", got_host, [&] { directions.run(queue, noise, View(host.data(), {1, 4, 2})); });
@@ -233,7 +233,7 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   ASSERT_EQ(cudaMallocManaged(&managed, 8 * sizeof(float)), cudaSuccess);
   ASSERT_EQ(cudaMemset(managed, 0, 8 * sizeof(float)), cudaSuccess);
   ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);  // the queue's stream does not wait for the default one
-  run([&](In& in, Out&) { in.x = {static_cast<const float*>(managed), {4, 2}}; });
+  run([&](In& in, Out&) { in.batch.x = {static_cast<const float*>(managed), {4, 2}}; });
   EXPECT_EQ(queue.read_one(loss).count, 4);
   EXPECT_EQ(cudaFree(managed), cudaSuccess);
 }

@@ -45,7 +45,7 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
     const auto params = engine.upload(net.initial_params(1, Initialization::torch));
     auto grad = engine.allocate<float>(net.param_count());
     const int before = runtime::enqueued();
-    plan.run(queue, {params, x, noise}, {loss.data(), grad});
+    plan.run(queue, {params, {x, noise}}, {loss.data(), grad});
     queue.synchronize();
     return runtime::enqueued() - before;
   };
@@ -77,7 +77,7 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
     const auto params = engine.upload(net.initial_params(1, Initialization::torch));
     auto scores = engine.allocate<float>({130, 2});
     const int before = runtime::enqueued();
-    plan.run(queue, {params, x}, {scores});
+    plan.run(queue, {params, {x}}, {scores});
     queue.synchronize();
     EXPECT_EQ(runtime::enqueued() - before, plan.report(130).launches);
   }
@@ -108,7 +108,7 @@ TEST_F(CudaPlan, EnergyLaunchesAreAsStated) {
         const LossPlan plan(engine, net, {objective, schedule::Single{1}}, 130, {precision});
         EXPECT_EQ(count(plan,
                         [&](Queue& queue) {
-                          plan.run(queue, {params, x, noise}, {loss.data(), grad});
+                          plan.run(queue, {params, {x, noise}}, {loss.data(), grad});
                         }),
                   plan.report(130).launches)
             << layers << " " << objective.index();
@@ -119,7 +119,7 @@ TEST_F(CudaPlan, EnergyLaunchesAreAsStated) {
       const ScorePlan plan(engine, net, 130, 0, Projection::gaussian, {precision});
       EXPECT_EQ(count(plan,
                       [&](Queue& queue) {
-                        plan.run(queue, {params, x}, {scores});
+                        plan.run(queue, {params, {x}}, {scores});
                       }),
                 plan.report(130).launches)
           << layers;

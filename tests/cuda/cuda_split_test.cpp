@@ -154,7 +154,7 @@ TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
     out.sigma = sigma, out.eps = eps;
     PerturbPlan(*engine, 5, p.loss.schedule, p.batch).run(queue, {x, noise}, out);
     DirectionPlan(*engine, 5, 11, law, p.batch).run(queue, noise, v);
-    LossPlan::In given{params, x, {}, sigma, eps, v};
+    LossPlan::In given{params, {x, {}, sigma, eps, v}};
     expect_same(drawn, call(p, given));
   }
 }
@@ -172,8 +172,8 @@ TEST_F(CudaLossCall, GathersRows) {
   auto params = engine->upload(p.params), x = engine->upload(data, {100, 5}), dense = engine->upload(gathered, {37, 5}),
        sigma = engine->upload(p.sigma), eps = engine->upload(p.eps, {37, 5});
   auto indices = engine->upload(rows);
-  LossPlan::In in{params, x, {}, sigma, eps};
-  in.rows = indices;
+  LossPlan::In in{params, {x, {}, sigma, eps}};
+  in.batch.rows = indices;
   expect_same(call(p, in), call(p, {params, dense, {}, sigma, eps}));
 }
 
@@ -190,8 +190,8 @@ TEST_F(CudaLossCall, MicroBatchesAccumulate) {
   reduction.normaliser = p.batch;
   std::int64_t first = 0;
   for (const std::int64_t count : {31, 1, 64}) {
-    LossPlan::In in{params, x.samples(first, count), {}, sigma.samples(first, count), eps.samples(first, count)};
-    in.directions = v.samples(first, count);
+    LossPlan::In in{params, {x.samples(first, count), {}, sigma.samples(first, count), eps.samples(first, count)}};
+    in.batch.directions = v.samples(first, count);
     plan.run(queue, in, {loss.data(), grad, grad_x.samples(first, count)}, reduction);
     reduction.accumulate = true;
     first += count;
@@ -208,7 +208,7 @@ TEST_F(CudaLossCall, LossScaleMultipliesGradientsAlone) {
   const Problem p = problem(Dsm{}, 20, 9);
   auto params = engine->upload(p.params), x = engine->upload(p.x, {20, 5}), sigma = engine->upload(p.sigma),
        eps = engine->upload(p.eps, {20, 5});
-  const LossPlan::In in{params, x, {}, sigma, eps};
+  const LossPlan::In in{params, {x, {}, sigma, eps}};
   Reduction reduction;
   reduction.loss_scale = 1024;  // a power of two, so every bit is the same
   const Drawing plain = call(p, in), scaled = call(p, in, reduction);
@@ -227,8 +227,8 @@ TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
     auto params = engine->upload(p.params), x = engine->upload(p.x, {20, 5}), sigma = engine->upload(p.sigma),
          eps = engine->upload(p.eps, {20, 5});
     auto v = p.directions.empty() ? Buffer<float>() : engine->upload(p.directions, {p.projections(), 20, 5});
-    LossPlan::In in{params, x, {}, sigma, eps};
-    if (v.size() > 0) in.directions = v;
+    LossPlan::In in{params, {x, {}, sigma, eps}};
+    if (v.size() > 0) in.batch.directions = v;
     const LossPlan plan(*engine, p.net, p.loss, 20);
     Queue queue(*engine, plan.workspace_bytes());
     auto loss = engine->allocate<Estimate>();
@@ -316,9 +316,9 @@ TEST_F(CudaLossCall, TakesPaddedAndUnalignedViews) {
   auto params = engine->upload(p.params), sigma = engine->upload(p.sigma);
   const auto x = widened(p.x), eps = widened(p.eps), v = widened(p.directions);
   auto grad_x = engine->upload(std::vector<float>(1 + 21 * kStride, -7.0f));
-  LossPlan::In in{params, ConstView(x.data() + 1, {21, 5}).with_row_stride(kStride), {}, sigma};
-  in.eps = ConstView(eps.data() + 1, {21, 5}).with_row_stride(kStride);
-  in.directions = ConstView(v.data() + 1, {2, 21, 5}).with_row_stride(kStride);
+  LossPlan::In in{params, {ConstView(x.data() + 1, {21, 5}).with_row_stride(kStride), {}, sigma}};
+  in.batch.eps = ConstView(eps.data() + 1, {21, 5}).with_row_stride(kStride);
+  in.batch.directions = ConstView(v.data() + 1, {2, 21, 5}).with_row_stride(kStride);
   LossPlan::Out out;
   out.grad_x = View(grad_x.data() + 1, {21, 5}).with_row_stride(kStride);
   const LossPlan plan(*engine, p.net, p.loss, 21);

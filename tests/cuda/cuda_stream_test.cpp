@@ -60,8 +60,8 @@ struct Trainer {
         }()) {}
 
   void step() {
-    LossPlan::In in{params, x, noise};
-    in.draw_rows = kBatch;
+    LossPlan::In in{params, {x, noise}};
+    in.batch.draw_rows = kBatch;
     loss_plan.run(queue, in, {loss.data(), grad});
     adam.step(queue, params, grad);
     noise.advance(queue);
@@ -121,13 +121,13 @@ TEST_F(CudaStream, RecordsBeforeAnythingRan) {
       ScorePlan::Out out;
       out.jvp = jvp;
       const Graph graph(stream, [&] {
-        loss_plan.run(queue, {params, x, noise}, {nullptr, grad});
-        score_plan.run(queue, {params, x, sigma, {}, noise}, out);
+        loss_plan.run(queue, {params, {x, noise}}, {nullptr, grad});
+        score_plan.run(queue, {params, {x, noise, sigma}}, out);
       });
       graph.launch(stream);
       const Bits replayed = queue.read(jvp);
-      loss_plan.run(queue, {params, x, noise}, {nullptr, again});
-      score_plan.run(queue, {params, x, sigma, {}, noise}, out);
+      loss_plan.run(queue, {params, {x, noise}}, {nullptr, again});
+      score_plan.run(queue, {params, {x, noise, sigma}}, out);
       EXPECT_TRUE(same_bits(queue.read(grad), queue.read(again)));
       EXPECT_TRUE(same_bits(replayed, queue.read(jvp)));
     }
@@ -164,8 +164,8 @@ TEST_F(CudaStream, RecordsALikelihood) {
          x = engine.upload(std::vector<float>(120, 0.5f), {40, 3}), values = engine.allocate<float>(40),
          again = engine.allocate<float>(40);
     auto mean = engine.allocate<Estimate>(), mean_again = engine.allocate<Estimate>();
-    plan.run(queue, {params, x, noise}, {values, {}, mean.data()});
-    const Graph graph(stream, [&] { plan.run(queue, {params, x, noise}, {again, {}, mean_again.data()}); });
+    plan.run(queue, {params, {x, noise}}, {values, {}, mean.data()});
+    const Graph graph(stream, [&] { plan.run(queue, {params, {x, noise}}, {again, {}, mean_again.data()}); });
     graph.launch(stream);
     EXPECT_TRUE(same_bits(queue.read(values), queue.read(again)));
     EXPECT_EQ(queue.read_one(mean).mean, queue.read_one(mean_again).mean);
@@ -214,7 +214,7 @@ TEST_F(CudaStream, ThreadsShareAPlan) {
       Queue queue(engine, plan.workspace_bytes(), stream.get());
       auto grad = engine.allocate<float>(net().param_count());
       for (int i = 0; i < turns; ++i) {
-        plan.run(queue, {params, x, noise}, {nullptr, grad});
+        plan.run(queue, {params, {x, noise}}, {nullptr, grad});
         Bits now = queue.read(grad);
         if (i > 0 && !same_bits(now, results[t])) errors[t] = "turns differ";
         results[t] = std::move(now);
@@ -287,8 +287,8 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
       std::vector<std::unique_ptr<Lane>> lanes;
       for (int i = 0; i < kStreams; ++i)
         lanes.push_back(std::make_unique<Lane>(engine, shape, samples, plan.workspace_bytes()));
-      LossPlan::In in{params, x, noise};
-      if (std::holds_alternative<Esm>(loss.objective)) in.true_score = true_score;
+      LossPlan::In in{params, {x, noise}};
+      if (std::holds_alternative<Esm>(loss.objective)) in.batch.true_score = true_score;
       Bits first;
       std::uint64_t schedule = 0;  // another a run and a stream, 20 on the stand-in, where a stream runs as it is read
       for (int i = 0; i < runs; ++i) {
@@ -358,9 +358,9 @@ TEST_F(CudaStream, CallsNeitherWaitNorAllocate) {
       out.score = score, out.divergence = divergence;
       out.jvp = jvp;
       if (kind == MlpShape::Kind::energy) out.log_density = log_density;
-      score_plan.run(queue, {trainer.params, trainer.x.samples(0, kBatch), sigma, {}, trainer.noise}, out);
+      score_plan.run(queue, {trainer.params, {trainer.x.samples(0, kBatch), trainer.noise, sigma}}, out);
       sampler.run(queue, trainer.params, trainer.noise, score);
-      likelihood.run(queue, {trainer.params, trainer.x.samples(0, kBatch)}, {divergence, score});
+      likelihood.run(queue, {trainer.params, {trainer.x.samples(0, kBatch)}}, {divergence, score});
       EXPECT_EQ(simt::runtime::waits(), waits);
       EXPECT_EQ(simt::runtime::bytes_in_use(), bytes);
     }

@@ -50,9 +50,9 @@ TEST(Curand, ItsGeneratorIsAnotherSourceOfNoise) {
              x = engine.upload(std::vector<float>(drawn.size(), 0.3f), {kBatch, kDim});
   const NoiseState noise(engine, 1);
   auto loss = engine.allocate<Estimate>();
-  plan.run(queue, {params, x, noise}, {loss.data()});
+  plan.run(queue, {params, {x, noise}}, {loss.data()});
   const Estimate ours = queue.read_one(loss);
-  plan.run(queue, {params, x, {}, {}, eps}, {loss.data()});
+  plan.run(queue, {params, {x, {}, {}, eps}}, {loss.data()});
   const Estimate theirs = queue.read_one(loss);
   EXPECT_NE(ours.mean, theirs.mean);
   EXPECT_NEAR(ours.mean, theirs.mean, 5 * std::hypot(ours.standard_error(), theirs.standard_error()));

@@ -14,8 +14,8 @@ constexpr std::int64_t kBatch = 5, kDim = 3, kDirections = 2;
 struct HeadCall {
   explicit HeadCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
     in.output = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
-    in.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
-    in.noise = noise;
+    in.batch.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+    in.batch.noise = noise;
     in.jvp = {memory.fill<float>(kDirections * kBatch * kDim), {kDirections, kBatch, kDim}};
     out.loss = memory.take<Estimate>(1);
     out.grad_output = {memory.take<float>(kBatch * kDim), {kBatch, kDim}};
@@ -53,12 +53,12 @@ void traced(C& c) {
 void explicit_score(C& c) {
   c.loss.objective = Esm{};
   c.in.jvp = {}, c.out.grad_jvp = {};
-  c.in.true_score = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+  c.in.batch.true_score = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
 }
 void plain(C& c) {  // the score itself, without noise
   c.loss = {SsmVr{kDirections}};
   c.parameterization = parameterization::Plain{};
-  c.in.x = {};
+  c.in.batch.x = {};
 }
 void accumulating(C& c) { c.reduction = {kBatch, true, 1.0}, *c.out.loss = {}; }
 
@@ -92,62 +92,65 @@ std::vector<Row> bad_inputs() {
        },
        {"output", "[5, 3] float32", "[5, 3] float64"},
        On::f32},
-      {"no x", edm, [](C& c) { c.in.x = {}; }, {"x", "[any, 3]", "nothing"}},
+      {"no x", edm, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x narrow",
        edm,
        [](C& c) {
-         c.in.x.shape = {5, 2};
+         c.in.batch.x.shape = {5, 2};
        },
        {"x", "[any, 3]", "[5, 2] float32"}},
-      {"x that nothing uses", plain, [](C& c) { c.in.x = c.in.output; }, {"x", "nothing (a = 0)", "[5, 3] float32"}},
+      {"x that nothing uses",
+       plain,
+       [](C& c) { c.in.batch.x = c.in.output; },
+       {"x", "nothing (a = 0)", "[5, 3] float32"}},
       {"rows of no x",
        plain,
        [](C& c) {
-         c.in.rows = {c.memory.fill<std::int64_t>(kBatch), kBatch};
+         c.in.batch.rows = {c.memory.fill<std::int64_t>(kBatch), kBatch};
        },
        {"rows", "nothing (there is no x)", "[5] int64"}},
-      {"draw_rows of no x", plain, [](C& c) { c.in.draw_rows = 5; }, {"draw_rows", "0, as there is no x", "5"}},
+      {"draw_rows of no x", plain, [](C& c) { c.in.batch.draw_rows = 5; }, {"draw_rows", "0, as there is no x", "5"}},
       {"a row past the data",
        edm,
        [](C& c) {
-         c.in.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 5}), kBatch};
+         c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 5}), kBatch};
        },
        {"rows", "in [0, 5)", "5 at 4"},
        On::host},
-      {"no noise", edm, [](C& c) { c.in.noise = {}; }, {"noise", "a NoiseState to draw sigma from", "nothing"}},
+      {"no noise", edm, [](C& c) { c.in.batch.noise = {}; }, {"noise", "a NoiseState to draw sigma from", "nothing"}},
       {"noise past its end",
        edm,
-       [](C& c) { c.in.noise.sample_offset = std::int64_t{1} << 48; },
+       [](C& c) { c.in.batch.noise.sample_offset = std::int64_t{1} << 48; },
        {"noise.sample_offset", "samples below 2^48", "281474976710656 past"}},
       {"sigma short",
        edm,
        [](C& c) {
-         c.in.sigma = {c.memory.fill<float>(4), 4};
+         c.in.batch.sigma = {c.memory.fill<float>(4), 4};
        },
        {"sigma", "[5]", "[4] float32"}},
       {"sigma 0",
        edm,
        [](C& c) {
-         c.in.sigma = {c.memory.copy<float>({0}), 1};
+         c.in.batch.sigma = {c.memory.copy<float>({0}), 1};
        },
        {"sigma", "finite values > 0", "0 at 0"},
        On::host},
       {"sigma that nothing uses",
        plain,
        [](C& c) {
-         c.in.sigma = {c.memory.fill<float>(5), 5};
+         c.in.batch.sigma = {c.memory.fill<float>(5), 5};
        },
        {"sigma", "nothing (neither the objective nor the network uses it)", "[5] float32"}},
       {"eps narrow",
        edm,
        [](C& c) {
-         c.in.eps = {c.memory.fill<float>(10), {5, 2}};
+         c.in.batch.eps = {c.memory.fill<float>(10), {5, 2}};
        },
        {"eps", "[5, 3]", "[5, 2] float32"}},
       {"directions too few",
        edm,
        [](C& c) {
-         c.in.directions = {c.memory.fill<float>(15), {1, 5, 3}};
+         c.in.batch.directions = {c.memory.fill<float>(15), {1, 5, 3}};
        },
        {"directions", "[2, 5, 3]", "[1, 5, 3] float32"}},
       {"no jvp", edm, [](C& c) { c.in.jvp = {}; }, {"jvp", "[2, 5, 3]", "nothing"}},
@@ -175,11 +178,11 @@ std::vector<Row> bad_inputs() {
          c.in.trace = {c.memory.fill<float>(5), 5};
        },
        {"trace", "nothing (only Ism uses it)", "[5] float32"}},
-      {"no true score", explicit_score, [](C& c) { c.in.true_score = {}; }, {"true_score", "[5, 3]", "nothing"}},
+      {"no true score", explicit_score, [](C& c) { c.in.batch.true_score = {}; }, {"true_score", "[5, 3]", "nothing"}},
       {"true score that nothing uses",
        edm,
        [](C& c) {
-         c.in.true_score = {c.memory.fill<float>(15), {5, 3}};
+         c.in.batch.true_score = {c.memory.fill<float>(15), {5, 3}};
        },
        {"true_score", "nothing (only Esm uses it)", "[5, 3] float32"}},
   };

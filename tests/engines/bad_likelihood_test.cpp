@@ -79,8 +79,8 @@ std::vector<BadMake> bad_options() {
 struct LikelihoodCall {
   explicit LikelihoodCall(const Engine& engine_) : engine(engine_), state(engine_, 1) {
     in.params = {memory.fill<float>(kParams), kParams};
-    in.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
-    in.noise = state;
+    in.batch.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+    in.batch.noise = state;
     out.log_likelihood = {memory.take<float>(kBatch), kBatch};
     out.latent = {memory.take<float>(kBatch * kDim), {kBatch, kDim}};
     out.mean = memory.take<Estimate>(1);
@@ -119,22 +119,49 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
          c.in.params = {c.memory.fill<float>(31), 31};
        },
        {"params", "nothing (the plan has a score function of the caller's)", "[31] float32"}},
-      {"no x", library, [](C& c) { c.in.x = {}; }, {"x", "[any, 3]", "nothing"}},
+      {"no x", library, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x of another width",
        library,
        [](C& c) {
-         c.in.x = {c.memory.fill<float>(20), {5, 4}};
+         c.in.batch.x = {c.memory.fill<float>(20), {5, 4}};
        },
        {"x", "[any, 3]", "[5, 4] float32"}},
       {"x of too many rows",
        library,
        [](C& c) {
-         c.in.x = {c.memory.fill<float>(27), {9, 3}};
+         c.in.batch.x = {c.memory.fill<float>(27), {9, 3}};
        },
        {"x", "a batch of 1 to 8", "9"}},
+      {"sigma",
+       library,
+       [](C& c) {
+         c.in.batch.sigma = {c.memory.fill<float>(1), 1};
+       },
+       {"sigma", "nothing (the plan has levels of its own)", "[1] float32"}},
+      {"eps",
+       library,
+       [](C& c) { c.in.batch.eps = c.in.batch.x; },
+       {"eps", "nothing (no noise is added to x)", "[5, 3] float32"}},
+      {"directions",
+       library,
+       [](C& c) {
+         c.in.batch.directions = {c.memory.fill<float>(15), {1, 5, 3}};
+       },
+       {"directions", "nothing (they are drawn from noise)", "[1, 5, 3] float32"}},
+      {"true score",
+       library,
+       [](C& c) { c.in.batch.true_score = c.in.batch.x; },
+       {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
+      {"rows",
+       library,
+       [](C& c) {
+         c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 4}), 5};
+       },
+       {"rows", "nothing (x is the batch)", "[5] int64"}},
+      {"draw_rows", library, [](C& c) { c.in.batch.draw_rows = 5; }, {"draw_rows", "0, as x is the batch", "5"}},
       {"no noise for directions",
        library,
-       [](C& c) { c.in.noise = {}; },
+       [](C& c) { c.in.batch.noise = {}; },
        {"noise", "a NoiseState to draw directions from", "nothing"}},
       {"values of fewer samples",
        library,
@@ -148,7 +175,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
        {"latent", "[5, 3]", "[5, 2] float32"}},
       {"latent over x",
        library,
-       [](C& c) { c.out.latent.data = const_cast<void*>(c.in.x.data); },
+       [](C& c) { c.out.latent.data = const_cast<void*>(c.in.batch.x.data); },
        {"latent", "memory of its own", "memory shared with x"}},
       {"queue of another engine",
        library,

@@ -41,13 +41,13 @@ std::vector<Row> bad_outputs() {
        {"grad", "memory of its own", "memory shared with params"}},
       {"grad_x in place of x",
        drawn,
-       [](C& c) { c.out.grad_x.data = const_cast<void*>(c.in.x.data); },
+       [](C& c) { c.out.grad_x.data = const_cast<void*>(c.in.batch.x.data); },
        {"grad_x", "memory of its own", "memory shared with x"}},
       {"grad_x one row into eps",
        with_eps,
        [](C& c) {
-         c.in.eps.data = c.memory.fill<float>(2 * kBatch * kDim);
-         c.out.grad_x.data = static_cast<float*>(const_cast<void*>(c.in.eps.data)) + 14;
+         c.in.batch.eps.data = c.memory.fill<float>(2 * kBatch * kDim);
+         c.out.grad_x.data = static_cast<float*>(const_cast<void*>(c.in.batch.eps.data)) + 14;
        },
        {"grad_x", "memory of its own", "memory shared with eps"}},
       {"loss_per_sample in grad",
@@ -60,7 +60,7 @@ std::vector<Row> bad_outputs() {
        {"loss", "memory of its own", "memory shared with grad"}},
       {"loss over rows",
        gathered,
-       [](C& c) { c.out.loss = static_cast<Estimate*>(const_cast<void*>(c.in.rows.data)); },
+       [](C& c) { c.out.loss = static_cast<Estimate*>(const_cast<void*>(c.in.batch.rows.data)); },
        {"loss", "memory of its own", "memory shared with rows"}},
   };
 }
@@ -116,7 +116,7 @@ TEST(BadLossOverlap, ColumnsOfOneTableAreNone) {
   const Engine engine = Engine::reference();
   LossCall call(engine);
   float* table = call.memory.fill<float>(kBatch * 2 * kDim);
-  call.in.x = ConstView(table, {kBatch, kDim}).with_row_stride(2 * kDim);
+  call.in.batch.x = ConstView(table, {kBatch, kDim}).with_row_stride(2 * kDim);
   call.out.grad_x = View(table + kDim, {kBatch, kDim}).with_row_stride(2 * kDim);
   EXPECT_NO_THROW(call.run());
   for (const std::int64_t shift : {kDim - 1, kDim + 1}) {  // a column too far left, and one too far right

@@ -28,7 +28,7 @@ struct PerturbCall {
   Memory memory{engine};
   NoiseState noise;
   NoiseSchedule schedule = schedule::LogNormal{};
-  PerturbPlan::In in;
+  Batch in;
   PerturbPlan::Out out;
   std::optional<Engine> queue_engine;
 };
@@ -122,6 +122,16 @@ std::vector<Row> bad_perturbations() {
        [](C& c) { *static_cast<std::int64_t*>(const_cast<void*>(c.in.rows.data)) = -1; },
        {"rows", "in [0, 5)", "-1 at 0"},
        On::host},
+      {"directions",
+       drawn,
+       [](C& c) {
+         c.in.directions = {c.memory.fill<float>(15), {1, 5, 3}};
+       },
+       {"directions", "nothing (a perturbation has none)", "[1, 5, 3] float32"}},
+      {"true score",
+       drawn,
+       [](C& c) { c.in.true_score = c.in.x; },
+       {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
       {"net_input without features",
        drawn,
        [](C& c) {

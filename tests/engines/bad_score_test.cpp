@@ -15,9 +15,9 @@ struct ScoreCall {
   explicit ScoreCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
     net.parameterization = parameterization::Ncsn{};
     in.params = {memory.fill<float>(kParams), kParams};
-    in.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
-    in.sigma = {memory.fill<float>(kBatch), kBatch};
-    in.noise = noise;
+    in.batch.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+    in.batch.sigma = {memory.fill<float>(kBatch), kBatch};
+    in.batch.noise = noise;
     out.score = {memory.take<float>(kBatch * kDim), {kBatch, kDim}};
     out.divergence = {memory.take<float>(kBatch), kBatch};
   }
@@ -70,9 +70,9 @@ struct SamplerCall {
 };
 
 void score_only(ScoreCall&) {}
-void sigma_free(ScoreCall& c) { c.net.parameterization = parameterization::Plain{}, c.in.sigma = {}; }
+void sigma_free(ScoreCall& c) { c.net.parameterization = parameterization::Plain{}, c.in.batch.sigma = {}; }
 void along(ScoreCall& c) {
-  c.in.directions = {c.memory.fill<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
+  c.in.batch.directions = {c.memory.fill<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
   c.out.jvp = {c.memory.take<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
 }
 void estimated(ScoreCall& c) { c.out.divergence_estimate = {c.memory.take<float>(kBatch), kBatch}; }
@@ -89,69 +89,69 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        },
        {"params", "[31] float32", "[31] float64"},
        On::f32},
-      {"no x", score_only, [](C& c) { c.in.x = {}; }, {"x", "[any, 3]", "nothing"}},
+      {"no x", score_only, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x narrow",
        score_only,
        [](C& c) {
-         c.in.x.shape = {5, 1};
+         c.in.batch.x.shape = {5, 1};
        },
        {"x", "[any, 3]", "[5, 1] float32"}},
       {"x without rows",
        score_only,
        [](C& c) {
-         c.in.x.shape = {0, 3};
+         c.in.batch.x.shape = {0, 3};
        },
        {"x", "a batch of 1 to 8", "0"}},
       {"x past max_batch",
        score_only,
        [](C& c) {
-         c.in.x.shape = {9, 3};
+         c.in.batch.x.shape = {9, 3};
        },
        {"x", "a batch of 1 to 8", "9"}},
       {"x of 2^62 rows",
        score_only,
-       [](C& c) { c.in.x.shape.extent[0] = std::int64_t{1} << 62; },
+       [](C& c) { c.in.batch.x.shape.extent[0] = std::int64_t{1} << 62; },
        {"x", "an array that ends below 2^63 bytes", "[4611686018427387904, 3] float32"}},
-      {"no sigma", score_only, [](C& c) { c.in.sigma = {}; }, {"sigma", "[5] or [1]", "nothing"}},
-      {"sigma short", score_only, [](C& c) { c.in.sigma.shape = 4; }, {"sigma", "[5]", "[4] float32"}},
+      {"no sigma", score_only, [](C& c) { c.in.batch.sigma = {}; }, {"sigma", "[5] or [1]", "nothing"}},
+      {"sigma short", score_only, [](C& c) { c.in.batch.sigma.shape = 4; }, {"sigma", "[5]", "[4] float32"}},
       {"sigma 0",
        score_only,
-       [](C& c) { set_float(c.in.sigma, 3, 0); },
+       [](C& c) { set_float(c.in.batch.sigma, 3, 0); },
        {"sigma", "finite values > 0", "0 at 3"},
        On::host},
       {"sigma that the net ignores",
        sigma_free,
        [](C& c) {
-         c.in.sigma = {c.memory.fill<float>(5), 5};
+         c.in.batch.sigma = {c.memory.fill<float>(5), 5};
        },
        {"sigma", "nothing (the network does not use it)", "[5] float32"}},
       {"directions that nothing uses",
        score_only,
        [](C& c) {
-         c.in.directions = {c.memory.fill<float>(30), {2, 5, 3}};
+         c.in.batch.directions = {c.memory.fill<float>(30), {2, 5, 3}};
        },
        {"directions", "nothing (neither jvp nor divergence_estimate is wanted)", "[2, 5, 3] float32"}},
       {"directions past projections",
        along,
        [](C& c) {
-         c.in.directions = {c.memory.fill<float>(45), {3, 5, 3}};
+         c.in.batch.directions = {c.memory.fill<float>(45), {3, 5, 3}};
        },
        {"directions", "1 to 2 of them", "3"}},
       {"no directions at all",
        along,
        [](C& c) {
-         c.in.directions.shape = {0, 5, 3};
+         c.in.batch.directions.shape = {0, 5, 3};
        },
        {"directions", "1 to 2 of them", "0"}},
       {"directions narrow",
        along,
        [](C& c) {
-         c.in.directions.shape = {2, 5, 2};
+         c.in.batch.directions.shape = {2, 5, 2};
        },
        {"directions", "[any, 5, 3]", "[2, 5, 2] float32"}},
       {"no noise for directions",
        estimated,
-       [](C& c) { c.in.noise = {}; },
+       [](C& c) { c.in.batch.noise = {}; },
        {"noise", "a NoiseState to draw directions from", "nothing"}},
       {"jvp of a plan without projections",
        along,
@@ -173,11 +173,29 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        {"jvp", "a plane stride of at least 15", "14"}},
       {"jvp in place of directions",
        along,
-       [](C& c) { c.out.jvp.data = const_cast<void*>(c.in.directions.data); },
+       [](C& c) { c.out.jvp.data = const_cast<void*>(c.in.batch.directions.data); },
        {"jvp", "memory of its own", "memory shared with directions"}},
+      {"eps",
+       score_only,
+       [](C& c) { c.in.batch.eps = c.in.batch.x; },
+       {"eps", "nothing (the score is evaluated at x as it is)", "[5, 3] float32"}},
+      {"rows",
+       score_only,
+       [](C& c) {
+         c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 4}), 5};
+       },
+       {"rows", "nothing (the score is evaluated at x as it is)", "[5] int64"}},
+      {"draw_rows",
+       score_only,
+       [](C& c) { c.in.batch.draw_rows = 5; },
+       {"draw_rows", "0, as the score is evaluated at x as it is", "5"}},
+      {"true score",
+       score_only,
+       [](C& c) { c.in.batch.true_score = c.in.batch.x; },
+       {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
       {"score in place of x",
        score_only,
-       [](C& c) { c.out.score.data = const_cast<void*>(c.in.x.data); },
+       [](C& c) { c.out.score.data = const_cast<void*>(c.in.batch.x.data); },
        {"score", "memory of its own", "memory shared with x"}},
       {"score short",
        score_only,

@@ -27,7 +27,7 @@ TEST_P(Cancellation, ThrowsAndLeavesTheNextCallAsItWas) {
       auto grad = engine.allocate<float>(net.param_count());
       auto estimate = engine.allocate<Estimate>();
       const NoiseState noise(engine, 2);
-      LossPlan::In in{params, x, noise};
+      LossPlan::In in{params, {x, noise}};
       plan.run(queue, in, {estimate.data(), grad});
       const std::vector<float> expected = queue.read(grad);
       const double mean = queue.read_one(estimate).mean;
@@ -61,7 +61,7 @@ TEST_P(Cancellation, ComesInTheMiddleOfACall) {
   auto grad = engine.allocate<float>(net.param_count());
   const NoiseState noise(engine, 2);
   std::atomic<bool> flag{false};
-  LossPlan::In in{params, x, noise};
+  LossPlan::In in{params, {x, noise}};
   in.cancelled = &flag;
   std::chrono::steady_clock::time_point set;
   std::thread other([&] {

@@ -143,7 +143,7 @@ TEST_P(ClosedForm, SquareScoreThroughTheHead) {
   Array grad_output(engine, {1, 2}), grad_jvp(engine, {1, 1, 2}), grad_trace(engine, 1);
   HeadPlan::In in;
   in.output = output;
-  in.directions = v;
+  in.batch.directions = v;
   in.jvp = jvp;
   HeadPlan(engine, 2, {Ssm{}}, 1).run(queue, in, {loss.data(), grad_output, grad_jvp});
   EXPECT_EQ(queue.read_one(loss).mean, 1422.5);

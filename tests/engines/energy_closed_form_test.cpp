@@ -111,7 +111,7 @@ Scores scores(const Engine& engine, const MixtureEnergy& energy, const Vector& x
   const Array params(engine, energy.params, energy.net.param_count()), at(engine, x, {n, d}),
       sigma(engine, Vector{energy.sigma}, 1), directions(engine, basis, {d, n, d});
   Array score(engine, {n, d}), jvp(engine, {d, n, d}), divergence(engine, n), log_density(engine, n);
-  ScorePlan::In in{params, at, sigma, directions};
+  ScorePlan::In in{params, {at, {}, sigma, {}, directions}};
   ScorePlan::Out out;
   out.score = score, out.jvp = jvp, out.divergence = divergence, out.log_density = log_density;
   plan.run(queue, in, out);
@@ -168,8 +168,8 @@ TEST_P(EnergyClosedForm, DirectionsHaveTheVarianceOfAQuadraticForm) {
       const ScorePlan plan(engine, energy.net, samples, projections, law);
       Queue queue(engine, plan.workspace_bytes());
       Array estimate(engine, samples);
-      ScorePlan::In in{params, at, sigma};
-      in.noise = noise;
+      ScorePlan::In in{params, {at, {}, sigma}};
+      in.batch.noise = noise;
       ScorePlan::Out out;
       out.divergence_estimate = estimate;
       plan.run(queue, in, out);

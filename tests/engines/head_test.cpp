@@ -56,13 +56,13 @@ HeadResult run(const Engine& engine, const HeadCase& c) {
       trace(engine, c.trace, n);
   HeadPlan::In in;
   in.output = output;
-  in.x = x;
-  in.sigma = sigma;
-  in.eps = eps;
-  in.directions = v;
+  in.batch.x = x;
+  in.batch.sigma = sigma;
+  in.batch.eps = eps;
+  in.batch.directions = v;
   in.jvp = jvp;
   in.trace = trace;
-  in.true_score = truth;
+  in.batch.true_score = truth;
   auto loss = engine.allocate<Estimate>();
   Array grad_output(engine, rows), grad_jvp(engine, all), grad_trace(engine, n), per_sample(engine, n);
   HeadPlan::Out out{loss.data(), grad_output};

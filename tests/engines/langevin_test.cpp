@@ -176,7 +176,7 @@ TEST_P(UnadjustedLangevin, TakesAScoreFunctionWithoutALevel) {
   const auto function = [&](Queue& queue, ConstView x, ConstView sigma, View out) {
     ++calls;
     EXPECT_TRUE(sigma.empty());
-    score.run(queue, {params, x}, {out});
+    score.run(queue, {params, {x}}, {out});
   };
   const Langevin options{0, 0.1, 7};
   const SamplerPlan by_net(engine, net, options, 20), by_function(engine, 3, function, options, 20);

@@ -39,7 +39,7 @@ Result run(const LikelihoodPlan& plan, const Engine& engine, const Vector& param
   const NoiseState noise(engine, position);
   Array values(engine, n), latent(engine, {n, dim});
   auto mean = engine.allocate<Estimate>();
-  plan.run(queue, {param_array, x_array, noise}, {values, latent, mean.data()});
+  plan.run(queue, {param_array, {x_array, noise}}, {values, latent, mean.data()});
   return {values.read(queue), latent.read(queue), queue.read_one(mean)};
 }
 
@@ -146,9 +146,9 @@ TEST_P(Likelihoods, AreTheSameHoweverTheBatchIsCut) {
       const NoiseState noise(engine, kPosition);
       Array whole(engine, kSamples), parts(engine, kSamples), latent(engine, {kSamples, 3}),
           latents(engine, {kSamples, 3});
-      plan.run(queue, {params, x, noise}, {whole, latent});
+      plan.run(queue, {params, {x, noise}}, {whole, latent});
       for (const auto& [first, count] : {std::pair{0, 1}, std::pair{1, 66}, std::pair{67, 83}})
-        plan.run(queue, {params, x.view().samples(first, count), noise.from(first)},
+        plan.run(queue, {params, {x.view().samples(first, count), noise.from(first)}},
                  {parts.view().samples(first, count), latents.view().samples(first, count)});
       EXPECT_EQ(parts.read(queue), whole.read(queue));
       EXPECT_EQ(latents.read(queue), latent.read(queue));

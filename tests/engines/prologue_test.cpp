@@ -40,7 +40,7 @@ Perturbed perturb(const Engine& engine, const Drawing& drawing, const Vector& x,
   const Array x_array(engine, x, {rows, drawing.dim});
   Array input(engine, {n, drawing.dim + feature_count(drawing.conditioning)}), sigma(engine, n),
       x_tilde(engine, {n, drawing.dim}), eps(engine, {n, drawing.dim});
-  PerturbPlan::In in;
+  Batch in;
   in.x = x_array;
   in.noise = noise;
   in.draw_rows = drawing.draw_rows;
@@ -282,9 +282,9 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
       truth(engine, c.true_score, {kBatch, dim});
   Array output(engine, {kBatch, dim}), jvp(engine, {m, kBatch, dim}), trace(engine, kBatch),
       grad_output(engine, {kBatch, dim}), per_sample(engine, kBatch);
-  ScorePlan::In score_in{params, input};
-  if (uses_sigma({}, inner.conditioning)) score_in.sigma = sigma;
-  score_in.noise = noise;
+  ScorePlan::In score_in{params, {input}};
+  if (uses_sigma({}, inner.conditioning)) score_in.batch.sigma = sigma;
+  score_in.batch.noise = noise;
   ScorePlan::Out score_out{output};
   if (m > 0) score_out.jvp = jvp;
   if (needs.trace) score_out.divergence = trace;
@@ -292,11 +292,11 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
 
   HeadPlan::In in;
   in.output = output;
-  in.noise = noise;
-  in.true_score = truth;
+  in.batch.noise = noise;
+  in.batch.true_score = truth;
   if (std::holds_alternative<parameterization::Edm>(c.net.parameterization)) {
-    in.x = x;
-    in.draw_rows = drawing.draw_rows;
+    in.batch.x = x;
+    in.batch.draw_rows = drawing.draw_rows;
   }
   if (m > 0) in.jvp = jvp;
   if (needs.trace) in.trace = trace;

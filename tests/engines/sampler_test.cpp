@@ -265,7 +265,7 @@ TEST_P(Samplers, TakeANetworkAsTheyTakeItsScoreFunction) {
       const Array params(engine, uniform_values(net.param_count(), 5), net.param_count());
       const ScorePlan score(engine, net, kSamples);
       const auto function = [&](Queue& queue, ConstView x, ConstView sigma, View out) {
-        score.run(queue, {params, x, sigma}, {out});
+        score.run(queue, {params, {x, {}, sigma}}, {out});
       };
       const SamplerPlan by_net(engine, net, sampler, kSamples), by_function(engine, 3, function, sampler, kSamples);
       Queue queue(engine, by_function.workspace_bytes() + score.workspace_bytes());

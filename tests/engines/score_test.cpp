@@ -59,10 +59,10 @@ Scores scores(const Engine& engine, const MlpShape& net, const Vector& params, c
       v(engine, at.directions, {m, n, kDim});
   Array score(engine, {n, kDim}), jvp(engine, {m, n, kDim}), divergence(engine, n), estimate(engine, n),
       log_density(engine, n);
-  ScorePlan::In in{param_array, x};
-  if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma;
-  in.directions = v;
-  in.noise = at.noise;
+  ScorePlan::In in{param_array, {x}};
+  if (uses_sigma(net.parameterization, net.conditioning)) in.batch.sigma = sigma;
+  in.batch.directions = v;
+  in.batch.noise = at.noise;
   ScorePlan::Out out{score, jvp, divergence, estimate};
   if (net.kind == MlpShape::Kind::energy) out.log_density = log_density;
   plan.run(queue, in, out);
@@ -144,9 +144,9 @@ TEST_P(Score, ManyDirectionsAndTheEstimateAlone) {
     const Array param_array(engine, params, net.param_count()), x(engine, at.x, {kBatch, kDim}),
         sigma(engine, at.sigma, kBatch), v(engine, at.directions, {kProjections, kBatch, kDim});
     Array estimate(engine, kBatch);
-    ScorePlan::In in{param_array, x};
-    if (uses_sigma(net.parameterization, net.conditioning)) in.sigma = sigma;
-    in.directions = v;
+    ScorePlan::In in{param_array, {x}};
+    if (uses_sigma(net.parameterization, net.conditioning)) in.batch.sigma = sigma;
+    in.batch.directions = v;
     ScorePlan::Out out;
     out.divergence_estimate = estimate;
     plan.run(queue, in, out);

@@ -1,18 +1,18 @@
-"""Writes the golden cases under tests/golden/cases: score and energy nets, evaluated by an independent autograd.
+"""Writes the golden cases in tests/golden/cases: score and energy nets, evaluated by an independent autograd.
 
-For every kind of net, objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and conditioning there are two
-files, whose names begin with `energy-` for energy nets:
+There are two files for every kind of net, objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and
+conditioning. Their names begin with `energy-` for energy nets:
 
-    <objective>-<activation>-<parameterization>-<conditioning>.safetensors            what `scorematch eval` reads
-    <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   what it has to answer, in float64
+    <objective>-<activation>-<parameterization>-<conditioning>.safetensors            the input of `scorematch eval`
+    <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   its expected output, in float64
 
-The formats are those of docs/eval-format.md: an input file holds the tensors and metadata its case needs and no others.
-The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of the
-weights, the stored type) are dealt from shuffled decks, one set of decks per net and objective, so that every value of
-each occurs with every objective.
+The formats are those of docs/eval-format.md. An input file contains exactly the tensors and metadata that its case
+needs. The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of
+the weights, the stored type) are dealt from shuffled decks, one set of decks per net and objective, so that every value
+of each option occurs with every objective.
 
-Conventions: docs/math.md. In short, for each sample, at the point x~ = x + sigma noise (or x where no noise is given),
-with lambda(sigma) in front of everything:
+Conventions: docs/math.md. In short, for each sample, at the point x~ = x + sigma noise (or x if there is no noise),
+with all terms multiplied by lambda(sigma):
 
     esm     1/2 |s - true_score|^2              ssm      mean over M of  v' (ds/dx) v + 1/2 (v's)^2
     ism     tr(ds/dx) + 1/2 |s|^2               ssm_vr   mean over M of  v' (ds/dx) v + 1/2 |s|^2
@@ -20,19 +20,20 @@ with lambda(sigma) in front of everything:
 
 where s is a x~ + b F(c x~, e) or, for an energy net, the gradient by autograd of f = a/2 |x~|^2 + b/c F(c x~, e).
 
-The answers come from PyTorch alone: ds/dx is the full Jacobian by autograd, row by row, and the gradients of the mean
-loss differentiate through it. Nothing here is shared with the library. Each case is evaluated from the very bytes that
-are written, and before they are written its gradients must agree with central finite differences and, where the net is
-affine, its loss, score and products with the closed form.
+The expected values come from PyTorch alone: ds/dx is the full Jacobian by autograd, row by row, and the gradients of
+the mean loss differentiate through it. No code is shared with the library. Each case is evaluated from exactly the
+bytes that are written. Before they are written, its gradients must agree with central finite differences and, if the
+net is affine, its loss, score and products with the closed form.
 
-Inputs are rounded to numbers float32 holds exactly, so that a float32 engine sees the same case; some are stored so.
+Inputs are rounded to numbers that float32 represents exactly, so that a float32 engine gets the same case. Some are
+also stored as float32.
 
-Run, from anywhere, with numpy and PyTorch 1.13 or later:
+Run this from anywhere, with NumPy and PyTorch 1.13 or later:
 
     python3 tests/golden/make_golden.py
 
-It takes a few seconds and always writes the same bytes with the same PyTorch. The results are committed: building and
-testing the library never needs Python.
+It takes a few seconds and always writes the same bytes with the same version of PyTorch. The results are committed, so
+building and testing the library never needs Python.
 """
 
 import collections
@@ -65,9 +66,9 @@ def hyperbolic_tangent(z):
     return torch.sign(z) * -torch.expm1(-2 * z.abs()) / (1 + e)
 
 
-# Written out rather than taken from torch.nn.functional: its softplus turns linear at a threshold, erfc keeps the digits
-# that 1 + erf loses in gelu's left tail, and torch differentiates sigmoid and tanh by 1 - s and 1 - t^2, of which nothing
-# is left in a tail, where an energy net's losses may consist of second derivatives alone.
+# Written out rather than taken from torch.nn.functional: its softplus becomes linear at a threshold; erfc preserves the
+# digits that 1 + erf loses in the left tail of gelu; and torch differentiates sigmoid and tanh by 1 - s and 1 - t^2,
+# which vanish in a tail, where the losses of an energy net may consist of second derivatives alone.
 ACTIVATIONS = {
     "silu": lambda z: z * sigmoid(z),
     "softplus": lambda z: z.clamp(min=0) + torch.log1p(torch.exp(-z.abs())),
@@ -76,7 +77,7 @@ ACTIVATIONS = {
 }
 
 
-# ---- safetensors: the header's length in 8 bytes, the header in JSON, the data in row-major order ----
+# ---- safetensors: the length of the header in 8 bytes, the header in JSON, the data in row-major order ----
 
 DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 
@@ -119,7 +120,7 @@ def layer_count(tensors):
 
 
 def check_names(tensors, metadata):
-    """An input holds exactly what its case needs; noise alone may be given or not."""
+    """Checks that an input contains exactly what its case needs; only noise is optional."""
     objective = metadata["objective"]
     needed = {"x"} | {f"layers.{k}.{part}" for k in range(layer_count(tensors)) for part in ("weight", "bias")}
     needed |= {"sigma"} if needs_sigma(metadata, "noise" in tensors) else set()
@@ -153,7 +154,7 @@ def loss_weight(metadata, sigma):
 
 
 def features(tensors, metadata):
-    """The input columns that follow c x~, [N, 0], [N, 1] or [N, 2F]."""
+    """The input columns after c x~, [N, 0], [N, 1] or [N, 2F]."""
     if metadata["conditioning"] == "none":
         return torch.zeros(len(tensors["x"]), 0, dtype=torch.float64)
     log_sigma = torch.log(tensors["sigma"])[:, None]
@@ -169,12 +170,12 @@ def perturbed(tensors):
 
 
 def column(tensors):
-    """sigma as [N, 1]; absent, it stands for nothing and is never read."""
+    """sigma as [N, 1]; None if absent, in which case it is never read."""
     return tensors["sigma"][:, None] if "sigma" in tensors else None
 
 
 def network(tensors, metadata, h, arguments=None):
-    """F: [N, in] -> [N, d] or [N, 1]. The hidden layers' z are appended to `arguments` where it is given."""
+    """F: [N, in] -> [N, d] or [N, 1]. Appends z of each hidden layer to `arguments` if given."""
     last = layer_count(tensors) - 1
     for k in range(last):
         z = h @ tensors[f"layers.{k}.weight"].T + tensors[f"layers.{k}.bias"]
@@ -198,15 +199,15 @@ def score(tensors, metadata, x_tilde, arguments=None):
 
 
 def jacobian(s, x_tilde):
-    """ds/dx [N, d, d], kept differentiable. Samples do not mix, so a sum over the batch gives every sample's row."""
+    """ds/dx [N, d, d], still differentiable. Samples do not interact, so a sum over the batch gives all their rows."""
     rows = [torch.autograd.grad(s[:, i].sum(), x_tilde, create_graph=True, allow_unused=True)[0] for i in range(s.shape[1])]
     return torch.stack([torch.zeros_like(x_tilde) if row is None else row for row in rows], dim=1)
 
 
 def sample_losses(tensors, metadata):
-    """loss [N] with lambda, score [N, d], (ds/dx) v [M, N, d] or None, log-density [N] or None."""
+    """loss [N] including lambda, score [N, d], (ds/dx) v [M, N, d] or None, log-density [N] or None."""
     objective = metadata["objective"]
-    # Where x carries a gradient x~ already does; elsewhere the Jacobian still has to be taken with respect to it.
+    # If x requires a gradient, so does x~ already. Otherwise the Jacobian still needs x~ to require one.
     x_tilde = perturbed(tensors)
     x_tilde = x_tilde if x_tilde.requires_grad else x_tilde.clone().requires_grad_()
     s, log_density = score(tensors, metadata, x_tilde)
@@ -236,7 +237,7 @@ def evaluate(tensors, metadata):
     leaves = differentiated(tensors)
     tensors = {name: value.clone().requires_grad_(name in leaves) for name, value in tensors.items()}
     loss, s, jvp, log_density = sample_losses(tensors, metadata)
-    # An energy's bias is in no loss, and where there is no hidden layer x may not be either.
+    # No loss depends on the output bias of an energy. Without hidden layers, it may not depend on x either.
     gradients = torch.autograd.grad(loss.mean(), [tensors[name] for name in leaves], allow_unused=True)
     gradients = [torch.zeros_like(tensors[name]) if g is None else g for name, g in zip(leaves, gradients)]
 
@@ -251,11 +252,11 @@ def evaluate(tensors, metadata):
     return {name: value.detach().numpy() for name, value in out.items()}
 
 
-# ---- checks, made before a case is written ----
+# ---- checks before a case is written ----
 
 
 def check_gradients(tensors, metadata, expected, random):
-    """Every gradient against the five-point central difference along a random direction, one tensor at a time."""
+    """Compares every gradient with the five-point central difference along a random direction, one tensor at a time."""
     step = 2e-4
     for name in differentiated(tensors):
         direction = random.standard_normal(tensors[name].shape)
@@ -268,14 +269,14 @@ def check_gradients(tensors, metadata, expected, random):
         far = mean_loss(2 * step) - mean_loss(-2 * step)
         difference = (8 * near - far) / (12 * step)
         products = expected[f"grad.{name}"] * direction
-        # The second term is what rounding the loss itself does to the difference.
+        # The second term is the effect of rounding the loss on the difference.
         rounding = 20 * np.finfo(float).eps * np.abs(expected["loss_per_sample"]).mean() / step
         assert abs(difference - products.sum()) <= 1e-6 * np.abs(products).sum() + rounding, (metadata, name)
 
 
 def check_affine(tensors, metadata, expected):
-    """Without hidden layers s = a x~ + b (W [c x~, e] + bias), so ds/dx = a I + b c W_x and the loss is algebra; of an
-    energy net s = a x~ + b W_x."""
+    """Without hidden layers, s = a x~ + b (W [c x~, e] + bias), so ds/dx = a I + b c W_x, and the loss is algebra. For
+    an energy net, s = a x~ + b W_x."""
     x_tilde = perturbed(tensors).numpy()
     count, dim = x_tilde.shape
     sigma = column(tensors).numpy() if "sigma" in tensors else None
@@ -316,23 +317,23 @@ def check_affine(tensors, metadata, expected):
 
 
 def deck(random, values, size):
-    """`size` of the values, shuffled, each occurring about as often as any other."""
+    """A list of `size` values in random order, with nearly equal counts of each."""
     return [values[index % len(values)] for index in random.permutation(size)]
 
 
 def deal(net, objective):
-    """Yields (name, metadata, the other options) for the cases of one kind of net and objective."""
+    """Yields (name, metadata, the other options) for the cases of one kind of net and one objective."""
     prefix = objective if net == "score" else f"{net}-{objective}"
-    # RandomState, because its streams are frozen for good; Generator's may change between numpy's versions.
+    # RandomState, because its streams never change; those of Generator may change between NumPy versions.
     random = np.random.RandomState(zlib.crc32(prefix.encode()))
     product = list(itertools.product(ACTIVATIONS, PARAMETERIZATIONS, CONDITIONINGS))
     decks = {
         "weighting": WEIGHTINGS,
         "residual": ("false", "true", "true"),
-        "sigma_data": (None, "0.5", "0.25", "1.25"),  # None: left to its default
+        "sigma_data": (None, "0.5", "0.25", "1.25"),  # None: not set, so the default applies
         "noise": (False, True),
         "hidden_layers": (0, 1, 2, 3, 1, 2, 3),
-        "widths": ("unequal", "neighbours", "input", "all", "output"),
+        "widths": ("unequal", "neighbors", "input", "all", "output"),
         "dim": (1, 2, 3, 4, 5, 6, 7),
         "batch": (1, 2, 3, 4, 5, 6, 7),
         "directions": (1, 2, 3),
@@ -343,7 +344,7 @@ def deal(net, objective):
     dealt = {name: deck(random, values, len(product)) for name, values in decks.items()}
     for index, (activation, parameterization, conditioning) in enumerate(product):
         options = {name: cards[index] for name, cards in dealt.items()}
-        # Only the plainest cases can do without sigma, too few to leave to chance: half of them do.
+        # Only the plain cases work without sigma, and they are too few to leave it to chance: half of them omit it.
         if (parameterization, conditioning) == ("plain", "none") and activation in ("silu", "gelu"):
             options.update(weighting="none", noise=False)
         metadata = {
@@ -355,14 +356,14 @@ def deal(net, objective):
             "weighting": options["weighting"],
             "residual": options["residual"],
         }
-        # sigma_data is written only where something reads it.
+        # sigma_data is written only if something reads it.
         if options["sigma_data"] is not None and "edm" in (parameterization, options["weighting"]):
             metadata["sigma_data"] = options["sigma_data"]
         yield "-".join((prefix, activation, parameterization, conditioning)), metadata, options
 
 
 def hidden_widths(random, options, width_in):
-    """Small odd widths, neighbours unequal unless the case is about equal ones."""
+    """Small odd widths. Adjacent ones differ unless the case is about equal widths."""
     count, style, dim = options["hidden_layers"], options["widths"], options["dim"]
     if style == "all":
         return [width_in] * count
@@ -370,12 +371,12 @@ def hidden_widths(random, options, width_in):
     for _ in range(count):
         previous = widths[-1] if widths else width_in
         widths.append(int(random.choice([width for width in (3, 5, 7, 9, 11) if width not in (previous, dim)])))
-    if style == "neighbours" and count > 1:
+    if style == "neighbors" and count > 1:
         widths[1] = widths[0]
     if style == "input" and count > 0:
         widths[0] = width_in
     if style == "output" and count > 0:
-        widths[-1] = dim  # equal to the output's width, where no residual may be added
+        widths[-1] = dim  # equal to the output width, where no residual may be added
     return widths
 
 
@@ -406,20 +407,20 @@ def make_inputs(name, metadata, options):
     for k, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
         weight = random.standard_normal((width_out, width_in)) / math.sqrt(width_in)
         bias = 0.3 * random.standard_normal(width_out)
-        # Large weights go to the first hidden layer only: they reach both tails of the activation there without
-        # blowing up what follows.
+        # Only the first hidden layer gets large weights: there, they reach both tails of the activation without making
+        # later values too large.
         if options["weights"] == "large" and k == 0 and len(widths) > 2:
             weight *= 10
             bias[0] += 30
             bias[-1] -= 30 if width_out > 1 else 0
         tensors[f"layers.{k}.weight"], tensors[f"layers.{k}.bias"] = weight, bias
 
-    # Through float32 in any case: see the top of the file.
+    # Rounded to float32 in any case: see the top of the file.
     return {name: value.astype(np.float32).astype(options["dtype"]) for name, value in tensors.items()}
 
 
 def facts(inputs, metadata, tensors):
-    """What a case exercises, for the check that every objective has seen it all."""
+    """The features that a case covers, used to check that every objective has covered all of them."""
     widths = [tensors["layers.0.weight"].shape[1]]
     widths += [tensors[f"layers.{k}.bias"].shape[0] for k in range(layer_count(tensors))]
     skips = [left == right for left, right in zip(widths[:-2], widths[1:-1])]
@@ -476,7 +477,7 @@ def wanted_facts(net, objective):
 
 
 def main():
-    torch.set_num_threads(1)  # one order of summation, hence the same bytes on every run
+    torch.set_num_threads(1)  # one order of summation, and therefore the same bytes on every run
     CASES.mkdir(exist_ok=True)
     seen = collections.Counter()
     written = 0
@@ -484,7 +485,7 @@ def main():
         for name, metadata, options in deal(net, objective):
             raw = encode(make_inputs(name, metadata, options), metadata)
 
-            # From here on the case is what the file says.
+            # From here on, use the case as read from the file.
             inputs, metadata = decode(raw)
             tensors = {key: torch.from_numpy(value.astype(np.float64)) for key, value in inputs.items()}
             expected = evaluate(tensors, metadata)

@@ -1,10 +1,10 @@
-"""Writes tests/golden/state_dict: a network as PyTorch users save it, and the scores PyTorch gives with it.
+"""Writes tests/golden/state_dict: a network as PyTorch users save it, and the scores that PyTorch computes with it.
 
-    F32.safetensors, F64, F16, BF16     net.state_dict() in four types, by safetensors.torch.save_file
+    F32.safetensors, F64, F16, BF16     net.state_dict() in four types, saved by safetensors.torch.save_file
     expected.safetensors                x [5, 3], sigma [5], and score.TYPE [5, 3], all float64
 
 The network predicts noise, conditioned on Fourier features of ln sigma: s = -F(x, e(sigma)) / sigma. Its scores are
-computed in float64 from the very values each file holds. Run, from anywhere, with PyTorch and safetensors:
+computed in float64 from exactly the values in each file. Run this from anywhere, with PyTorch and safetensors:
 
     python3 tests/golden/make_state_dict.py
 """
@@ -46,12 +46,13 @@ def main():
     expected = {"x": x, "sigma": sigma}
     types = {"F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "BF16": torch.bfloat16}
     for name, dtype in types.items():
-        # Frequencies stay in float64, as a phase in less is soon off by a turn. F64 files hold what float32 cannot.
+        # Frequencies stay in float64, because a phase in less precision is soon off by a turn. F64 files contain values
+        # that float32 cannot represent.
         state = {k: v if k == "frequencies" else v.to(dtype) * (1 + 1e-12) for k, v in net.state_dict().items()}
         if name != "F64":
             state = {k: v if k == "frequencies" else v.to(dtype) for k, v in state.items()}
         save_file(state, OUT / f"{name}.safetensors")
-        # The library's parameters are float32, so that is what F64 is rounded to.
+        # The library's parameters are float32, so F64 is rounded to float32.
         wide = {k: v if k == "frequencies" else v.float().double() for k, v in state.items()}
         double = ScoreNet().double()
         double.load_state_dict(wide)

@@ -1,5 +1,5 @@
-# Compiles what the numbered fault of faults.txt makes of its suite's kernels, to PTX only, and runs the suite on them in
-# the emulator, which must fail. Without NUMBER: the sound kernels, on which both suites must pass.
+# Seeds the numbered fault of faults.txt in the kernels of its suite, compiles them to PTX only, and runs the suite on the
+# emulator, where it must fail. Without NUMBER: the kernels without a fault, for which both suites must pass.
 #   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> -DBIN=<programs> -DLIBRARIES=<stand-ins> [-DNUMBER=<n>]
 #     -P fault.cmake
 cmake_minimum_required(VERSION 3.22)
@@ -8,7 +8,7 @@ set(PtxConformance_kernels ptx_cases)
 set(WarpProduct_program product_test)
 set(WarpProduct_kernels product_cases)
 
-# run(suite copy): `code` and `output` of the suite, its kernels compiled with the headers of `copy` first.
+# run(suite copy): sets `code` and `output` of the suite. Its kernels are compiled with the headers of `copy` first.
 function(run suite copy)
   execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_90 -ptx -I${copy} -I${SOURCE}/kernels -I${SOURCE}/include
     -I${SOURCE}/tests -o ${WORK}/${suite}.ptx ${SOURCE}/tests/cuda/${${suite}_kernels}.cu COMMAND_ERROR_IS_FATAL ANY)
@@ -29,7 +29,7 @@ if(NOT NUMBER)
   return()
 endif()
 
-# The fault. Semicolons are part of its text, so it is no list.
+# The fault. Its text contains semicolons, so it is not read as a list.
 file(READ ${CMAKE_CURRENT_LIST_DIR}/faults.txt text)
 foreach(skipped RANGE 1 ${NUMBER})
   string(FIND "${text}" "\n== " at)
@@ -58,7 +58,7 @@ string(REPLACE "${sound}" "${faulty}" text "${text}")
 file(WRITE ${WORK}/${file} "${text}")
 run(${suite} ${WORK})
 
-# Found by a test that fails, or by the emulator's own checks: not by a program that cannot run.
+# A failing test must find the fault, or the emulator's own checks. A program that cannot run does not count.
 if(code EQUAL 0 OR NOT output MATCHES "FAILED  \\]|FAULT|uninitialized|was not waited for")
   message(FATAL_ERROR "not found: ${what}\nexit ${code}\n${output}")
 endif()

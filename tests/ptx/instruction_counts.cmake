@@ -1,6 +1,6 @@
-# What the main kernels execute, held to tests/cuda/instruction_counts.txt: instructions of PTX that a warp executes, by
-# class, as the mean over a kernel's blocks. A change that moves them answers for it in its message and writes the table:
-#   cmake -DPROGRAM=<instruction_counts> -DLIBRARIES=<stand-ins> -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder>
+# Compares what the main kernels execute with tests/cuda/instruction_counts.txt: PTX instructions executed per warp, by
+# class, as the mean over the blocks of a kernel. A change that moves the counts justifies it in its commit message and
+# regenerates the table:
 #     [-DUPDATE=ON] -P instruction_counts.cmake
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/instruction_counts.txt)
@@ -11,7 +11,7 @@ if(NOT UPDATE)
   file(STRINGS ${golden} of LIMIT_COUNT 1)
   string(REGEX MATCH "release [0-9.]+" of "${of}")
   if(NOT of STREQUAL version)
-    message("skipped: the table is of nvcc ${of}, this is ${version}")
+    message("skipped: the table is for nvcc ${of}, this is ${version}")
     return()
   endif()
 endif()
@@ -25,5 +25,5 @@ if(UPDATE)
 endif()
 file(READ ${golden} expected)
 if(NOT table STREQUAL expected)
-  message(FATAL_ERROR "expected (${golden}; -DUPDATE=ON writes it anew)\n${expected}\ngot\n${table}")
+  message(FATAL_ERROR "expected (${golden}; -DUPDATE=ON regenerates it)\n${expected}\ngot\n${table}")
 endif()

@@ -1,5 +1,5 @@
-// A call for each of the main kernels, whose instructions the emulator counts (SCOREMATCH_PTX_COUNTS): networks
-// 8-64-64-8, 64 samples for each of the device's multiprocessors, so that each block of a fused kernel has one tile.
+// Calls each of the main kernels once; the emulator counts their instructions (SCOREMATCH_PTX_COUNTS). The networks are
+// 8-64-64-8, with 64 samples per multiprocessor of the device, so that each block of a fused kernel has one tile.
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -35,7 +35,7 @@ void run_loss(const Engine& engine, MlpShape::Kind kind, const Objective& object
   const NoiseState noise(engine, 5);
   auto grad = engine.allocate<float>(net.param_count());
   auto estimate = engine.allocate<Estimate>();
-  plan.run(queue, {params, x, noise}, {estimate.data(), grad});
+  plan.run(queue, {params, {x, noise}}, {estimate.data(), grad});
   std::printf("%s\nloss %.6g\n", plan.report(kBatch).text.c_str(), queue.read_one(estimate).mean);
 }
 
@@ -47,7 +47,7 @@ void run_score(const Engine& engine, MlpShape::Kind kind, Compute compute) {
              x = engine.upload(samples(), {kBatch, kDim});
   const auto sigma = engine.upload(std::vector<float>(1, 0.5f));
   auto score = engine.allocate<float>(kBatch * kDim);
-  plan.run(queue, {params, x, sigma}, {View(score.data(), {kBatch, kDim})});
+  plan.run(queue, {params, {x, {}, sigma}}, {View(score.data(), {kBatch, kDim})});
   std::printf("%s\nscore %.6g\n", plan.report(kBatch).text.c_str(), static_cast<double>(queue.read(score)[0]));
 }
 

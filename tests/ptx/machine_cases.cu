@@ -1,5 +1,5 @@
-// Fragments are placed by the tables of the PTX ISA, "Matrix Fragments for mma.m16n8k16 / m16n8k8 / m16n8k4", and once
-// more by ldmatrix, which is made for them.
+// Fragments follow the tables of the PTX ISA, "Matrix Fragments for mma.m16n8k16 / m16n8k8 / m16n8k4". They are also
+// loaded by ldmatrix, which is made for them.
 #include "ptx/machine_cases.h"
 
 namespace scorematch::ptx_cases {

@@ -7,26 +7,27 @@ namespace scorematch::ptx_cases {
 /// c = a + b, in blocks of 128.
 void launch_add(const float* a, const float* b, float* c, int count);
 
-/// One warp for 32 values: how many steps of Collatz's sequence lead to 1; each lane loops as often as its value says.
+/// One warp per 32 values: the number of steps of the Collatz sequence down to 1. Each lane loops as often as its value
+/// requires.
 void launch_collatz(const unsigned* in, unsigned* out, int count);
 
-/// One warp: nested loops with `continue`, `switch` and `break`, as nested() has them, then a shuffle with lane ^ 5.
+/// One warp: nested loops with `continue`, `switch` and `break`, as in nested(), then a shuffle with lane ^ 5.
 void launch_nested(const int* in, int* out);
 
 /// Sums of 256 values each, by a tree in shared memory.
 void launch_reduce(const double* in, double* out, int blocks);
 
-/// Of 64 values x. singles: exp, log |x|, sin, tanh, erf, root of |x| by x; doubles: exp, log |x|, |x|^1.7, cos(pi x),
-/// x / 3 + root of |x|.
+/// For 64 values x. singles: exp, log |x|, sin, tanh, erf, square root of |x| divided by x; doubles: exp, log |x|,
+/// |x|^1.7, cos(pi x), x / 3 + square root of |x|.
 void launch_math(const float* x, float* singles, double* doubles);
 constexpr int kMathValues = 64, kSingles = 6, kDoubles = 5;
 
-/// How a product d[16, 8] = c + a[16, k] b[k, 8] of small integers reaches the tensor cores: its instruction, and where
-/// its fragments come from.
+/// The instruction that computes the product d[16, 8] = c + a[16, k] b[k, 8] of small integers, and how its fragments
+/// are loaded.
 enum class Mma { bf16_k16, bf16_k16_ldmatrix, tf32_k8, tf32_k4, bf16_k8 };
 void launch_mma(Mma kind, const float* a, const float* b, const float* c, float* d);
 
-/// What is wrong in kernels of one block. `data` has 64 floats.
+/// The mistake in a kernel of one block. `data` has 64 floats.
 enum class Mistake {
   reads_past_the_end,
   reads_misaligned,
@@ -45,7 +46,7 @@ enum class Mistake {
 };
 void launch_mistake(Mistake mistake, float* data);
 
-/// Nothing, with these limits. `bounded`: a kernel of at most 64 threads.
+/// An empty kernel with these launch parameters. `bounded`: one with at most 64 threads.
 void launch_nothing(int blocks, int threads, int shared_bytes, bool bounded);
 /// @return a cudaError_t
 int allow_shared(int bytes);

@@ -4,7 +4,7 @@
 namespace scorematch::ptx_cases {
 namespace {
 
-constexpr int kFloats = 64;  // of the array that each kernel has
+constexpr int kFloats = 64;  // in the array of each kernel
 
 __global__ void read_past_the_end_kernel(float* data) { data[0] = data[kFloats + threadIdx.x]; }
 

@@ -33,7 +33,7 @@ struct Address {
   bool has_base = false;
 };
 
-/// The allocation that an instruction accessed last, to save most searches.
+/// The allocation that an instruction accessed last; avoids most searches.
 struct CachedAllocation {
   u64 base = 0, size = 0, generation = ~u64{0};
   u8* shadow = nullptr;

@@ -1,4 +1,4 @@
-// The emulator itself: small kernels with known answers.
+// Tests of the emulator itself: small kernels with known answers.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 namespace scorematch::ptx_cases {
 namespace {
 
-/// Memory of host and device.
+/// Memory for the host and the device.
 template <class T>
 class Managed {
  public:
@@ -35,8 +35,8 @@ class Managed {
 
 void wait() { ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess); }
 
-/// Or these tests would say nothing of it.
-TEST(PtxMachine, IsTheEmulator) {
+/// Otherwise these tests would prove nothing.
+TEST(PtxMachine, RunsOnTheEmulator) {
   cudaDeviceProp properties;
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
   EXPECT_STREQ(properties.name, "PTX emulator");
@@ -51,7 +51,7 @@ TEST(PtxMachine, AddsVectors) {
   for (int i = 0; i < kCount; ++i) EXPECT_EQ(c[i], static_cast<float>(3 * i));
 }
 
-TEST(PtxMachine, LanesLoopAsOftenAsEachMust) {
+TEST(PtxMachine, LanesLoopIndependently) {
   constexpr int kCount = 64;
   const Managed<unsigned> in(kCount), out(kCount);
   for (int i = 0; i < kCount; ++i) in[i] = static_cast<unsigned>(7 * i + 1);
@@ -74,7 +74,7 @@ int nested(int turns) {
   return r;
 }
 
-TEST(PtxMachine, LanesMeetAgainAfterNestedLoops) {
+TEST(PtxMachine, LanesReconvergeAfterNestedLoops) {
   const Managed<int> in(32), out(32);
   for (int i = 0; i < 32; ++i) in[i] = 37 * i % 41;
   launch_nested(in.data(), out.data());
@@ -91,8 +91,9 @@ TEST(PtxMachine, AddsInSharedMemory) {
   for (int i = 0; i < kBlocks; ++i) EXPECT_EQ(out[i], 256.0 * 256 * i + 255.0 * 128) << i;
 }
 
-/// CUDA's functions, which are PTX too: within a few of the last places that its programming guide states.
-TEST(PtxMachine, HasTheMathematicalFunctions) {
+/// CUDA's mathematical functions, which are PTX too: within a few units in the last place, as stated in its programming
+/// guide.
+TEST(PtxMachine, ComputesMathematicalFunctions) {
   const Managed<float> x(kMathValues), singles(kSingles * kMathValues);
   const Managed<double> doubles(kDoubles * kMathValues);
   for (int i = 0; i < kMathValues; ++i) x[i] = (static_cast<float>(i) - 31.7f) / 7;
@@ -111,7 +112,7 @@ TEST(PtxMachine, HasTheMathematicalFunctions) {
   }
 }
 
-/// Small integers, so that no rounding has a say.
+/// Small integers, so that rounding does not matter.
 class PtxMachineProducts : public testing::TestWithParam<std::pair<Mma, int>> {};
 
 TEST_P(PtxMachineProducts, AreExact) {
@@ -131,12 +132,12 @@ TEST_P(PtxMachineProducts, AreExact) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(OfEveryShape, PtxMachineProducts,
+INSTANTIATE_TEST_SUITE_P(EveryShape, PtxMachineProducts,
                          testing::Values(std::pair{Mma::bf16_k16, 16}, std::pair{Mma::bf16_k16_ldmatrix, 16},
                                          std::pair{Mma::tf32_k8, 8}, std::pair{Mma::tf32_k4, 4},
                                          std::pair{Mma::bf16_k8, 8}));
 
-TEST(PtxLaunch, LimitsAreHeld) {
+TEST(PtxLaunch, EnforcesLimits) {
   struct Case {
     int blocks, threads, shared_bytes;
     bool bounded;
@@ -154,7 +155,7 @@ TEST(PtxLaunch, LimitsAreHeld) {
   }
 }
 
-TEST(PtxLaunch, SharedMemoryMustBeAskedFor) {
+TEST(PtxLaunch, SharedMemoryMustBeRequested) {
   int most = 0;
   ASSERT_EQ(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), cudaSuccess);
   EXPECT_EQ(allow_shared(most + 1), cudaErrorInvalidValue);

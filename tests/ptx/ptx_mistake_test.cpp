@@ -1,4 +1,4 @@
-// What the emulator reports: a program for each mistake, with what it must say and how it must end.
+// The emulator's reports: for each mistake, a program, its expected message, and its expected exit.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ float* zeros() {
   return static_cast<float*>(data);
 }
 
-/// Ends the program with kFaulted after a fault, with 99 where the emulator complained.
+/// Ends the program with kFaulted after a fault, or with 99 if the emulator complained.
 [[noreturn]] void run(Mistake mistake, const char* races = "0") {
   setenv("SCOREMATCH_PTX_RACE", races, 1);
   launch_mistake(mistake, zeros());
@@ -28,7 +28,7 @@ float* zeros() {
 
 class PtxMistake : public testing::Test {
  protected:
-  // Each program anew: options are read once.
+  // A new process each time, because options are read once.
   PtxMistake() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
 };
 
@@ -42,13 +42,13 @@ TEST_F(PtxMistake, OutOfBounds) {
 
 TEST_F(PtxMistake, Misaligned) { EXPECT_EXIT(run(Mistake::reads_misaligned), faults(), "FAULT: .*align"); }
 
-TEST_F(PtxMistake, Unwritten) {
+TEST_F(PtxMistake, Uninitialized) {
   EXPECT_EXIT(run(Mistake::branches_on_unwritten), complains(), "uninitialized value is used as a predicate");
   EXPECT_EXIT(run(Mistake::addresses_by_unwritten), complains(), "uninitialized value is used as an address");
   EXPECT_EXIT(run(Mistake::reads_before_the_copy_is_done), complains(), "uninitialized|cp.async");
 }
 
-TEST_F(PtxMistake, UnwrittenBytesInACopyToTheHost) {
+TEST_F(PtxMistake, UninitializedBytesInACopyToTheHost) {
   const auto copy = [](bool poisoned) {
     if (poisoned) setenv("SCOREMATCH_PTX_FF", "1", 1);
     void* data = nullptr;
@@ -75,7 +75,7 @@ TEST_F(PtxMistake, Convergence) {
 
 TEST_F(PtxMistake, DivisionByZero) { EXPECT_EXIT(run(Mistake::divides_by_zero), faults(), "zero"); }
 
-TEST_F(PtxMistake, AnotherSpace) {
+TEST_F(PtxMistake, WrongSpace) {
   EXPECT_EXIT(run(Mistake::takes_global_for_shared), complains(), "uninitialized value is used as an address");
 }
 
@@ -83,8 +83,8 @@ TEST_F(PtxMistake, UnknownInstruction) {
   EXPECT_EXIT(run(Mistake::unknown_instruction), testing::KilledBySignal(SIGABRT), "add.f16x2");
 }
 
-/// As on a GPU: everything after a fault fails with its error, but memory can be given back.
-TEST_F(PtxMistake, AFaultEndsTheDevicesWork) {
+/// As on a GPU: after a fault everything fails with its error, but memory can still be freed.
+TEST_F(PtxMistake, AFaultStopsTheDevice) {
   const auto go_on = [] {
     float* const data = zeros();
     launch_mistake(Mistake::reads_past_the_end, data);

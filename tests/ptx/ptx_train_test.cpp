@@ -1,4 +1,4 @@
-// `scorematch train` on the emulator: the losses of its first steps are those of the cpu engine.
+// `scorematch train` on the emulator: the losses of the first steps agree with those of the cpu engine.
 #include <gtest/gtest.h>
 
 #include "support/train_command.h"
@@ -8,7 +8,7 @@ namespace {
 
 class PtxTrain : public CommandTrain {
  protected:
-  /// The losses of eight steps, by step.
+  /// The losses of eight steps.
   std::vector<double> losses(const std::string& engine) {
     run_well(train(engine, {"--steps", "8", "--seed", "1", "--engine", engine, "--samples", "0"}));
     std::vector<double> found;
@@ -18,10 +18,10 @@ class PtxTrain : public CommandTrain {
   }
 };
 
-// A loss is a mean of squares of what some hundred roundings lead to, each 2^-24: 2 * 100 * 2^-24. Steps add to it only
-// where a gradient is so small that its rounding decides about its sign, and there the loss hardly depends on the
-// parameter. Four times that for eight steps.
-TEST_F(PtxTrain, LossesAreTheCpuEngines) {
+// A loss is a mean of squares of values with some hundred roundings, each 2^-24: 2 * 100 * 2^-24. Steps add to this
+// only if a gradient is so small that its rounding decides its sign, and then the loss hardly depends on the parameter.
+// Four times that for eight steps.
+TEST_F(PtxTrain, LossesMatchTheCpuEngine) {
   constexpr double kTolerance = 8 * 100 * 0x1p-24;
   const std::vector<double> cuda = losses("cuda"), cpu = losses("cpu");
   ASSERT_EQ(cuda.size(), 8u);

@@ -1,4 +1,4 @@
-// Integer names and the types of PTX instructions.
+// Short names of integer types, and the types of PTX instructions.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -38,7 +38,7 @@ enum class Type : u8 {
   tf32,
 };
 
-/// In bytes; 0 for predicates and Type::none.
+/// Bytes of a type; 0 for predicates and Type::none.
 int size_of(Type type);
 /// The type named by an opcode suffix without its dot, or Type::none.
 Type type_named(const std::string& name);

@@ -1,4 +1,4 @@
-"""docs/examples/python/scorematch against the C++ programs' numbers, finite differences and what it must refuse."""
+"""Tests docs/examples/python/scorematch against the C++ programs' numbers, finite differences and expected errors."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ import weakref
 try:
     import numpy as np
 except ImportError:
-    sys.exit(77)  # skipped: there is no NumPy
+    sys.exit(77)  # skipped: NumPy is not installed
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "python"))
 import scorematch as sm
 
@@ -25,7 +25,7 @@ BATCH = 96
 
 
 def sines():
-    """What tests/package/consumer/main.cpp computes on."""
+    """The data of tests/package/consumer/main.cpp."""
     return np.sin(np.arange(BATCH * 5, dtype=np.float64)).astype(np.float32).reshape(BATCH, 5)
 
 
@@ -38,7 +38,7 @@ def host_engine():
 
 
 class Loss:
-    """A loss and gradient of `engine`, in the memory of NumPy's arrays."""
+    """A loss and gradient on `engine`, in the memory of NumPy arrays."""
 
     def __init__(self, engine, dtype=np.float32):
         self.engine = engine
@@ -58,7 +58,7 @@ class Loss:
 
 class LossTest(unittest.TestCase):
     def test_equals_the_consumer_program(self):
-        """tests/package/consumer/main.cpp prints loss 2.6244833 +- 0.1512804, gradient norm 0.1917406, each within 1e-5."""
+        """tests/package/consumer/main.cpp prints loss 2.6244833 +- 0.1512804, gradient norm 0.1917406, all to 1e-5."""
         for engine in (sm.Engine.reference(), host_engine()):
             loss = Loss(engine)
             estimate = loss(sines())
@@ -81,7 +81,7 @@ class LossTest(unittest.TestCase):
                 loss.params[i] = here
             self.assertAlmostEqual((values[0] - values[1]) / (2 * h), grad[i], delta=1e-8 * (1 + abs(grad[i])))
 
-    def test_columns_of_a_table_are_taken_in_place(self):
+    def test_columns_of_a_table_are_used_in_place(self):
         loss = Loss(host_engine())
         whole = loss(sines())
         table = np.full((BATCH, 9), np.nan, np.float32)
@@ -90,7 +90,7 @@ class LossTest(unittest.TestCase):
         rows = np.arange(BATCH)[::-1].copy()
         self.assertEqual(loss(sines()[::-1].copy(), rows=rows), whole)
 
-    def test_parts_of_a_batch_add_up(self):
+    def test_gradients_of_parts_of_a_batch_add_up(self):
         loss = Loss(host_engine())
         whole = loss(sines())
         grad = loss.grad.copy()
@@ -109,8 +109,8 @@ class LossTest(unittest.TestCase):
         self.assertEqual(loss(torch.from_numpy(sines()), params=torch.from_numpy(loss.params), grad=grad), whole)
         np.testing.assert_array_equal(grad.numpy(), loss.grad)
 
-    def test_what_has_a_data_ptr_is_taken_in_place(self):
-        class Tensor:  # as PyTorch's says of itself
+    def test_objects_with_a_data_ptr_are_used_in_place(self):
+        class Tensor:  # with the attributes of a PyTorch tensor
             def __init__(self, array):
                 self.array, self.shape, self.dtype = array, array.shape, f"torch.{array.dtype}"
                 self.device = "cpu"
@@ -138,7 +138,7 @@ class RefusalTest(unittest.TestCase):
         self.assertEqual((caught.exception.kind, caught.exception.argument), (kind, argument))
         self.assertIn(part, str(caught.exception))
 
-    def test_the_library_s_words_come_through(self):
+    def test_library_errors_become_exceptions(self):
         loss = Loss(host_engine())
         self.expect("invalid_argument", "x", "x: expected [any, 5] float32", lambda: loss(sines()[:, :4]))
         self.expect("invalid_argument", "net.activation", "got 'relu'", lambda: sm.Net("dim=2 activation=relu"))
@@ -156,7 +156,7 @@ class RefusalTest(unittest.TestCase):
             lambda: loss.plan.run(sm.Queue(sm.Engine.reference()), params=loss.params, x=sines()),
         )
 
-    def test_arrays_that_are_none(self):
+    def test_rejects_invalid_arrays(self):
         loss = Loss(host_engine())
         read_only = np.zeros_like(loss.grad)
         read_only.flags.writeable = False
@@ -167,7 +167,7 @@ class RefusalTest(unittest.TestCase):
             (ValueError, "x: expected one to three axes, got 0", {"x": np.ones((), np.float32)}),
             (ValueError, "grad: expected an array that may be written", {"x": sines(), "grad": read_only}),
             (TypeError, "loss: expected what Engine.estimate() makes", {"x": sines(), "loss": np.zeros(3)}),
-            (TypeError, "got ['gard']", {"x": sines(), "gard": loss.grad}),
+            (TypeError, "got ['grads']", {"x": sines(), "grads": loss.grad}),
         ):
             with self.assertRaisesRegex(error, part.replace("[", r"\[").replace("(", r"\(").replace(")", r"\)")):
                 loss(**arrays)
@@ -193,7 +193,7 @@ class PlansTest(unittest.TestCase):
         self.assertIn("on the host", plan.report(3))
 
     def test_own_network(self):
-        """The parts alone: a linear score of one's own, and its adjoint."""
+        """Only the parts: a linear score written in Python, and its gradient."""
         engine = host_engine()
         perturb = sm.PerturbPlan(engine, 2, "schedule=lognormal conditioning=log_sigma", 50)
         head = sm.HeadPlan(engine, 2, "objective=dsm schedule=lognormal weighting=sigma2", 50)
@@ -213,7 +213,7 @@ class PlansTest(unittest.TestCase):
         sm.DirectionPlan(engine, 2, "projections=3 law=rademacher", 50).run(queue, noise, directions)
         self.assertTrue(np.all(np.abs(directions) == 1))
 
-    def test_sampler_calls_a_function(self):
+    def test_sampler_calls_a_python_function(self):
         engine = host_engine()
 
         def normal(queue, x, sigma, out):
@@ -226,10 +226,10 @@ class PlansTest(unittest.TestCase):
         self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 2000) + 0.05)  # and Heun's error in 18 steps
 
         def fail(queue, x, sigma, out):
-            raise ZeroDivisionError("of the function's")
+            raise ZeroDivisionError("raised by the function")
 
         plan = sm.SamplerPlan(engine, 2, "sampler=flow", 1000, score=fail)
-        with self.assertRaisesRegex(ZeroDivisionError, "of the function's"):
+        with self.assertRaisesRegex(ZeroDivisionError, "raised by the function"):
             plan.run(queue, sm.Noise(engine, 1), samples)
         gone = weakref.ref(plan)
         del plan
@@ -237,18 +237,18 @@ class PlansTest(unittest.TestCase):
         self.assertIsNone(gone())
 
 
-    def test_corrected_chains_say_what_they_accept(self):
+    def test_corrected_chains_report_what_they_accept(self):
         engine = host_engine()
         net = sm.Net("dim=2 hidden=8 net=energy parameterization=edm sigma_data=0.8")
         text = "sampler=langevin sigma=0.6 step_size=1 steps=40 sigma_start=1 metropolis=true"
         plan = sm.SamplerPlan(engine, net, text, 400)
         queue, mean = sm.Queue(engine, plan.workspace_bytes), engine.estimate()
-        samples, share = np.empty((400, 2), np.float32), np.empty(400, np.float32)
-        zeros = np.zeros(net.param_count, np.float32)  # the energy of N(0, I)
-        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, share)
+        samples, accepted = np.empty((400, 2), np.float32), np.empty(400, np.float32)
+        zeros = np.zeros(net.param_count, np.float32)  # parameters of the energy of N(0, I)
+        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, accepted)
         self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 800))
-        self.assertAlmostEqual(queue.read_estimate(mean).mean, share.mean(), places=5)
-        self.assertTrue(0.5 < share.mean() < 1)
+        self.assertAlmostEqual(queue.read_estimate(mean).mean, accepted.mean(), places=5)
+        self.assertTrue(0.5 < accepted.mean() < 1)
 
     def test_a_chain_without_a_level_has_no_sigma(self):
         engine, seen = host_engine(), []
@@ -261,7 +261,7 @@ class PlansTest(unittest.TestCase):
         plan.run(sm.Queue(engine, plan.workspace_bytes), sm.Noise(engine, 1), np.empty((10, 2), np.float32))
         self.assertEqual(seen, [None] * 3)
 
-    def test_likelihoods_are_those_of_a_gaussian(self):
+    def test_likelihoods_match_a_gaussian(self):
         engine = host_engine()
         text = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8"
         x = np.random.default_rng(3).standard_normal((50, 2), dtype=np.float32)
@@ -287,14 +287,14 @@ class PlansTest(unittest.TestCase):
 
 
 class TrainingTest(unittest.TestCase):
-    def test_goes_on_to_the_same_numbers(self):
+    def test_resumes_with_the_same_numbers(self):
         engine = host_engine()
         whole = self.train(engine, 8)
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "model.safetensors")
             self.train(engine, 5, save=path)
             checkpoint = sm.Checkpoint.load(path)
-        self.assertEqual(checkpoint["name"], "of mine")
+        self.assertEqual(checkpoint["name"], "my value")
         self.assertIsNone(checkpoint["another"])
         self.assertEqual(checkpoint.noise, sm.Position(2, 5, 0))
         self.assertIn("learning_rate=0.01", checkpoint.adam.options)
@@ -317,11 +317,11 @@ class TrainingTest(unittest.TestCase):
         if save:
             checkpoint = sm.Checkpoint(loss.net, loss.params)
             checkpoint.adam, checkpoint.noise = adam.snapshot(loss.queue), loss.noise.read(loss.queue)
-            checkpoint["name"], checkpoint["another"] = "of mine", None
+            checkpoint["name"], checkpoint["another"] = "my value", None
             checkpoint.save(save)
         return np.concatenate([loss.params, loss.queue.read(adam.ema)])
 
-    def test_units_and_loss_are_kept(self):
+    def test_saves_units_and_loss(self):
         net = sm.Net("dim=2 hidden=")
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))
         self.assertIsNone(checkpoint.standardization)
@@ -347,7 +347,7 @@ class TrainingTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"mixing of shape \(2, 2\), got \(1, 2\)"):
             loaded.standardization = [1, 2], [1, 1], None, [[1, 2]]
 
-    def test_arrays_are_kept_by_name(self):
+    def test_saves_arrays_by_name(self):
         net = sm.Net("dim=2 hidden=")
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))
         losses = np.array([0.5, np.inf, 1e-310])
@@ -356,7 +356,7 @@ class TrainingTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "model.safetensors")
             checkpoint.save(path)
-            arrays = sm.Checkpoint.load(path).arrays  # which keeps its checkpoint
+            arrays = sm.Checkpoint.load(path).arrays  # the arrays keep their checkpoint alive
         self.assertEqual(list(arrays), ["empty", "losses"])
         np.testing.assert_array_equal(arrays["losses"], losses)
         self.assertEqual(arrays["empty"].shape, (0,))
@@ -366,7 +366,7 @@ class TrainingTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "losses: expected one axis, got 2"):
             arrays["losses"] = np.zeros((2, 2))
 
-    def test_layers_lie_where_torch_has_them(self):
+    def test_layers_match_the_layout_of_torch(self):
         layers = sm.Net(NET).layers
         self.assertEqual(layers, [sm.Layer(5, 24, 0, 120), sm.Layer(24, 17, 144, 552), sm.Layer(17, 5, 569, 654)])
         self.assertEqual(sm.Net(NET).param_count, 659)

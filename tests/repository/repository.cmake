@@ -13,6 +13,16 @@ else()
   scorematch_skipped_test(docs "doxygen is not installed" repository)
 endif()
 
+# The include graph; see the layers in the script.
+find_package(Python3 3.10 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  add_test(NAME include_graph
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/repository/include_graph.py ${PROJECT_SOURCE_DIR})
+  set_tests_properties(include_graph PROPERTIES LABELS repository)
+else()
+  scorematch_skipped_test(include_graph "Python 3.10 is not installed" repository)
+endif()
+
 add_test(NAME gpu_statement
   COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/repository/gpu_statement.cmake)
 set_tests_properties(gpu_statement PROPERTIES LABELS repository)

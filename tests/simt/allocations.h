@@ -1,4 +1,4 @@
-// What device memory there is, with a cell for every byte.
+// The device allocations, with a cell for every byte.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -9,7 +9,7 @@
 
 namespace simt {
 
-/// From calloc: cells of bytes that nobody touches take no memory.
+/// From calloc: the cells of bytes that are never touched use no memory.
 struct Free {
   void operator()(Cell* cells) const { std::free(cells); }
 };
@@ -17,13 +17,13 @@ struct Allocation {
   char* base;
   std::size_t bytes;
   std::unique_ptr<Cell[], Free> cells;
-  bool initialised = false;  // all of it, at once
+  bool initialized = false;  // the whole allocation at once
 };
 
 std::map<std::uintptr_t, Allocation>& allocations();  // by address
-/// The one that holds [p, p + bytes); null if there is none.
+/// The allocation that holds [p, p + bytes); null if there is none.
 Allocation* allocation_of(const char* p, std::size_t bytes);
 void forget_last_allocation();
-void mark_initialised(void* p, std::size_t bytes);
+void mark_initialized(void* p, std::size_t bytes);
 
 }  // namespace simt

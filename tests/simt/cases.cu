@@ -108,7 +108,7 @@ __global__ void exited_lane(float* out) {
   out[thread()] = __shfl_xor_sync(~0u, 1.0f, 1);
 }
 
-__global__ void waits_for_ever(float* out) {
+__global__ void waits_forever(float* out) {
   float value = 1;
   if (thread() < 16) value = __shfl_xor_sync(~0u, value, 1);
   if (thread() >= 16) __syncthreads();
@@ -203,8 +203,8 @@ int launch_case(Case which, int variant, unsigned blocks, unsigned threads, std:
       return launch(early_return, grid, nullptr, out);
     case Case::exited_lane:
       return launch(exited_lane, grid, nullptr, out);
-    case Case::waits_for_ever:
-      return launch(waits_for_ever, grid, nullptr, out);
+    case Case::waits_forever:
+      return launch(waits_forever, grid, nullptr, out);
     case Case::misaligned:
       return launch(misaligned, grid, nullptr, in, out);
     case Case::copy_asynchronously:

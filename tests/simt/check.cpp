@@ -1,6 +1,6 @@
-// What is said of one access: bounds, alignment, initialisation, and races by happens-before. Two accesses of a byte,
-// one of them a write, are ordered if a block barrier, or within a warp a __syncwarp, lies between them, or between
-// blocks an atomic after a fence.
+// Checks every access: bounds, alignment, initialization, and races by happens-before. Two accesses of a byte, at least
+// one of them a write, are ordered if they are separated by a block barrier, within a warp also by a __syncwarp, or
+// between blocks by an atomic after a fence.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -16,8 +16,8 @@ constexpr std::uint32_t kIsSite = 0x80000000u;
 
 std::vector<Site> g_sites;
 std::map<std::uint32_t, std::string> g_names;                  // of program counters
-std::set<std::pair<std::uint32_t, std::uint32_t>> g_reported;  // pairs of places, once a launch
-Allocation* g_last = nullptr;                                  // accesses come in runs
+std::set<std::pair<std::uint32_t, std::uint32_t>> g_reported;  // pairs of places, reported once per launch
+Allocation* g_last = nullptr;                                  // consecutive accesses are often to the same allocation
 bool g_checking = false;
 
 const char* program_base() {
@@ -34,7 +34,7 @@ std::string last_part(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-/// The innermost frame that is neither the executor's nor ptx.cuh's.
+/// The innermost frame that is neither in the executor nor in ptx.cuh.
 std::string look_up(std::uint32_t counter) {
   char program[512], command[700], line[1024];
   const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -58,7 +58,7 @@ std::string name_of_place(std::uint32_t place) {
   return name;
 }
 
-/// Whether this is the first word about these places.
+/// Whether these places are reported for the first time.
 bool is_new(std::uint32_t place, std::uint32_t other) { return g_reported.insert({place, other}).second; }
 
 struct Access {
@@ -81,26 +81,26 @@ void report_race(const Access& a, const char* kind, std::uint32_t other_place, c
          name_of(a.thread) + " and " + name_of_place(other_place) + " by " + other);
 }
 
-/// Whether nothing lies between this and what `thread` did in the same barrier period.
+/// Whether no barrier separates this access from an access of `thread` in the same barrier period.
 bool unordered(const Thread& t, std::uint32_t warp_period, std::uint16_t thread) {
   if (thread == t.linear) return false;
   return thread / kWarp != t.warp || warp_period == t.block->warps[t.warp].period;
 }
 
-/// What another block did in this launch, and this one has not acquired.
+/// Whether `block` is another block of this launch, and this block has not acquired what that one did.
 bool unseen(const Access& a, std::uint32_t block) {
   return !a.shared && block >= g_launch.first_block && block != a.thread.block->id &&
          a.thread.block->acquired.count(block) == 0;
 }
 
-void check_initialised(const Access& a, Cell& cell) {
+void check_initialized(const Access& a, Cell& cell) {
   const std::uint32_t wanted = a.shared ? a.thread.block->id : 1;
   if (a.write && !a.atomic) return;
-  if (cell.initialised == wanted || (!a.shared && g_last->initialised)) return;
+  if (cell.initialized == wanted || (!a.shared && g_last->initialized)) return;
   if (is_new(a.place, 4))
-    report(std::string("read of uninitialised ") + (a.shared ? "shared" : "global") + " memory at " +
+    report(std::string("read of uninitialized ") + (a.shared ? "shared" : "global") + " memory at " +
            name_of_place(a.place) + ", " + name_of(a.thread));
-  cell.initialised = wanted;
+  cell.initialized = wanted;
 }
 
 void check_against_write(const Access& a, const Cell& cell) {
@@ -127,7 +127,7 @@ void check_against_reads(const Access& a, const Cell& cell) {
 
 void mark_write(const Access& a, Cell& cell) {
   const Thread& t = a.thread;
-  cell.initialised = a.shared ? t.block->id : 1;
+  cell.initialized = a.shared ? t.block->id : 1;
   cell.write_period = t.block->period;
   cell.write_block = t.block->id;
   cell.write_warp_period = t.block->warps[t.warp].period;
@@ -157,7 +157,7 @@ void mark_read(const Access& a, Cell& cell) {
   cell.read_at = a.place;
 }
 
-/// What a thread may touch without being looked at: its own stack, its builtins, its arguments, constant tables.
+/// What a thread may access unchecked: its own stack, its builtins, its arguments, constant tables.
 bool is_private(const Thread& t, const char* p, bool write) {
   if (t.fiber.owns(p)) return true;
   const char* const thread = reinterpret_cast<const char*>(&t);
@@ -168,12 +168,12 @@ bool is_private(const Thread& t, const char* p, bool write) {
   return !write && p >= &program_begin && p < &program_end;
 }
 
-/// The cells of [p, p + bytes); null after saying what is wrong with it.
+/// The cells of [p, p + bytes). On an invalid access, reports it and returns null.
 Cell* cells_of(const Thread& t, const char* p, std::size_t bytes, bool write, std::uint32_t place, bool& shared) {
   const auto wrong = [&](const char* memory) {
     report(std::string(memory) + (write ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at " +
            name_of_place(place) + ", " + name_of(t));
-    end_launch();  // a statement of its own: strings are freed before the thread is left for good
+    end_launch();  // a separate statement: strings must be freed before the thread is left for good
   };
   shared = t.block->has(p);
   if (shared) {
@@ -208,14 +208,14 @@ Allocation* allocation_of(const char* p, std::size_t bytes) {
 
 void forget_last_allocation() { g_last = nullptr; }
 
-void mark_initialised(void* p, std::size_t bytes) {
+void mark_initialized(void* p, std::size_t bytes) {
   const char* const begin = static_cast<const char*>(p);
   Allocation* const allocation = allocation_of(begin, bytes);
-  if (allocation == nullptr) return;  // the host's
-  if (bytes == allocation->bytes) allocation->initialised = true;
-  if (allocation->initialised) return;
+  if (allocation == nullptr) return;  // host memory
+  if (bytes == allocation->bytes) allocation->initialized = true;
+  if (allocation->initialized) return;
   for (std::size_t i = 0; i < bytes; ++i)
-    allocation->cells[static_cast<std::size_t>(begin - allocation->base) + i].initialised = 1;
+    allocation->cells[static_cast<std::size_t>(begin - allocation->base) + i].initialized = 1;
 }
 
 std::uint32_t place_of(Site site) {
@@ -246,7 +246,7 @@ void check_access(const void* address, std::size_t bytes, bool write, bool atomi
     report("misaligned " + std::to_string(bytes) + "-byte access at " + name_of_place(place) + ", " + name_of(t));
   for (std::size_t i = 0; i < bytes; ++i) {
     const Access a{t, p + i, write, atomic, shared, place};
-    check_initialised(a, cells[i]);
+    check_initialized(a, cells[i]);
     check_against_write(a, cells[i]);
     if (!write) {
       mark_read(a, cells[i]);

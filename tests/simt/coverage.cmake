@@ -1,7 +1,7 @@
-# Every line of the kernels is run by their tests:
+# Checks that the kernel tests run every line of the kernels:
 #   cmake -DTEST=<kernel tests, built with --coverage> -DOBJECTS=<folder of the kernels' objects> -DGCOV=<gcov>
 #         -DSOURCE=<repository> -DWORK=<folder> -P coverage.cmake
-# Fails with the lines that no test runs. A template's line counts as run where any of its instances runs it.
+# Fails with the lines that no test runs. A line of a template counts as run if any of its instances runs it.
 cmake_minimum_required(VERSION 3.22)
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
@@ -29,7 +29,7 @@ foreach(count IN LISTS counts)
     string(REPLACE "#" "/" file "${file}")
     string(MAKE_C_IDENTIFIER "${file}" id)
     list(APPEND files ${file})
-    # Lines without code start with a minus sign; the first word on a line is that of all its instances together.
+    # Lines without code start with a minus sign. The first entry for a line counts all its instances together.
     file(STRINGS ${report} lines REGEX "^ *([0-9]+[*]?|#####|=====): *[0-9]+:")
     set(seen "")
     foreach(line IN LISTS lines)

@@ -1,6 +1,6 @@
-// What a kernel's source sees in place of CUDA's builtins when a host compiler builds it. Every CUDA thread is a fiber
-// (fiber.h); blocks run in an order drawn from a seed, on one thread of the machine. __shared__ and __constant__ stay
-// undefined on purpose: shared memory is carved from a launch's dynamic block.
+// Replaces CUDA's builtins when a host compiler builds a kernel's source. Every CUDA thread is a fiber (fiber.h);
+// blocks run in an order drawn from a seed, on one thread of the host. __shared__ and __constant__ are left undefined
+// on purpose: shared memory is carved from the dynamic block of a launch.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -47,7 +47,7 @@ inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return
 
 namespace simt {
 
-/// A line of a kernel. As a default argument, SIMT_HERE is the caller's.
+/// A line of a kernel. The default argument SIMT_HERE is the line of the caller.
 struct Site {
   const char* file;
   int line;
@@ -66,13 +66,13 @@ struct Lane {
 extern __thread Lane* g_lane;  // null outside a launch
 inline Lane& current() { return *g_lane; }
 
-/// What the special function unit makes of `value`, by options.approximation of its bound.
+/// A result of the special function unit: `value` with an error of options.approximation times `bound`.
 float approximated(float value, float bound);
 
 // ---- collectives
 enum class Op { shuffle_index, shuffle_xor, shuffle_up, shuffle_down, ballot, ldmatrix, mma_bf16, mma_tf32, sync_warp };
 void sync_threads(Site site);
-void collective(Op op, std::uint32_t mask, void* record, Site site);  // record: this lane's in and out, as below
+void collective(Op op, std::uint32_t mask, void* record, Site site);  // record: input and output of this lane, as below
 
 struct ShuffleRecord {
   std::uint32_t in[2], out[2];
@@ -111,7 +111,7 @@ void note_fence();
 void yield();
 void trap(Site site);
 
-// ---- what ptx.cuh wraps
+// ---- the instructions that ptx.cuh wraps
 std::uint32_t pack_bf16(float low, float high);
 void cp_async16(void* shared, const void* global, int source_bytes, Site site = SIMT_HERE);
 void cp_async_commit();
@@ -144,7 +144,7 @@ inline void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const s
 }
 
 // ---- launching
-/// A kernel with its arguments, which every thread reads.
+/// A kernel with its arguments, which all threads read.
 struct Call {
   void (*thread)(const void* arguments);
   std::shared_ptr<const void> arguments;
@@ -156,7 +156,7 @@ int enqueue_call(CUstream_st* stream, dim3 grid, dim3 block, std::size_t shared_
 /// @return a cudaError_t
 int load(const void* kernel);
 
-/// Every thread of the grid runs kernel(arguments...). @return a cudaError_t
+/// Runs kernel(arguments...) in every thread of the grid. @return a cudaError_t
 template <class... Parameters>
 int enqueue(CUstream_st* stream, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Parameters... arguments) {

@@ -75,7 +75,7 @@ void Fiber::prepare(void (*entry)()) {
   context_.uc_link = nullptr;
   makecontext(&context_, entry, 0);
 #else
-  constexpr int kSaved = 6;  // registers that simt_switch takes off the stack
+  constexpr int kSaved = 6;  // registers that simt_switch pops off the stack
   void** top = reinterpret_cast<void**>(stack_ + kStackBytes) - 2;
   *top = reinterpret_cast<void*>(entry);
   stack_pointer_ = top - kSaved;

@@ -1,4 +1,4 @@
-// A stack of one's own to switch to and from: assembly on x86-64, ucontext elsewhere (or with SIMT_UCONTEXT).
+// A context with its own stack: assembly on x86-64, ucontext elsewhere (or with SIMT_UCONTEXT).
 #pragma once
 #include <cstddef>
 
@@ -18,11 +18,11 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
   ~Fiber();
 
-  /// The next switch to it calls entry(), which must not return.
+  /// The next switch to this fiber calls entry(), which must not return.
   void prepare(void (*entry)());
-  /// `dies`: this one is never switched to again before it is prepared.
+  /// `dies`: this fiber is not switched to again until it is prepared again.
   void switch_to(Fiber& next, bool dies);
-  /// First thing in an entry().
+  /// Must be the first call in an entry().
   static void arrived();
   bool owns(const char* p) const { return p >= stack_ && p < stack_ + kStackBytes; }
 
@@ -32,7 +32,7 @@ class Fiber {
 #else
   void* stack_pointer_ = nullptr;
 #endif
-  char* stack_ = nullptr;  // null: the program's own
+  char* stack_ = nullptr;  // null: the stack of the program
   void* fake_stack_ = nullptr;
 };
 

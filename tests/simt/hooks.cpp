@@ -1,5 +1,6 @@
-// The calls g++ -fsanitize=thread puts before every access, defined here in place of libtsan, which is not linked: so
-// the accesses of unmodified kernels reach check_access(). Outside a thread of a launch they mean nothing.
+// The functions that g++ -fsanitize=thread calls before every access. They are defined here instead of in libtsan,
+// which is not linked, so that accesses of unmodified kernels reach check_access(). Outside of a launch they do
+// nothing.
 #include <cstddef>
 #include <cstring>
 
@@ -50,7 +51,7 @@ void* __tsan_memset(void* to, int byte, std::size_t bytes) {
   return std::memset(to, byte, bytes);
 }
 
-// The launching side's own atomics, of shared pointers and local statics, are not kernels'.
+// Atomics on the launching side (shared pointers, static local variables) do not belong to kernels.
 std::int32_t __tsan_atomic32_fetch_add(volatile std::int32_t* p, std::int32_t value, int) {
   return __atomic_fetch_add(p, value, __ATOMIC_ACQ_REL);
 }

@@ -1,5 +1,5 @@
-// Device and shared memory: poisoned when it is handed out, fenced round, marked where it is initialised. Asynchronous
-// copies and atomics, which are accesses with rules of their own.
+// Device and shared memory: poisoned on allocation, surrounded by red zones, and marked where it is initialized.
+// Asynchronous copies and atomics, which are accesses with their own rules.
 #include <cstdlib>
 
 #include "simt/allocations.h"
@@ -12,7 +12,7 @@ constexpr std::size_t kFence = 256;
 
 std::size_t rounded(std::size_t bytes) { return (bytes + kFence - 1) / kFence * kFence; }
 
-/// The copy arrives.
+/// Completes the copy.
 void land(const Copy& copy) {
   if (copy.valid_bytes > 0)
     check_access(copy.from, static_cast<std::size_t>(copy.valid_bytes), false, false, place_of(copy.site));
@@ -42,7 +42,7 @@ void* device_malloc(std::size_t bytes) {
 void device_free(void* p) {
   if (p == nullptr) return;
   const auto found = allocations().find(reinterpret_cast<std::uintptr_t>(p));
-  if (found == allocations().end()) return report("device_free of what is no allocation's start");
+  if (found == allocations().end()) return report("device_free of a pointer that is not the start of an allocation");
   char* raw = static_cast<char*>(p) - kFence;
   ASAN_UNPOISON_MEMORY_REGION(raw, rounded(found->second.bytes) + 2 * kFence);
   allocations().erase(found);
@@ -52,12 +52,12 @@ void device_free(void* p) {
 
 void device_copy(void* to, const void* from, std::size_t bytes) {
   std::memcpy(to, from, bytes);
-  mark_initialised(to, bytes);
+  mark_initialized(to, bytes);
 }
 
 void device_fill(void* to, int byte, std::size_t bytes) {
   std::memset(to, byte, bytes);
-  mark_initialised(to, bytes);
+  mark_initialized(to, bytes);
 }
 
 std::size_t device_allocations() { return allocations().size(); }
@@ -121,7 +121,7 @@ void cp_async16(void* shared, const void* global, int source_bytes, Site site) {
     return;
   }
   check_access(shared, 16, true, false, place_of(site));
-  std::memset(shared, 0xFF, 16);  // or not before the wait
+  std::memset(shared, 0xFF, 16);  // or only at the wait
   t.copies.push_back(copy);
 }
 

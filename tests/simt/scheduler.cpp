@@ -1,5 +1,5 @@
-// Which thread runs next: blocks in an order drawn from the seed, within them a random ready thread at each wait.
-// Barriers, warp collectives, and what goes wrong with them.
+// Chooses the thread that runs next: blocks in an order drawn from the seed and, within a block, a random ready thread
+// at each wait. Implements barriers and warp collectives, and detects their misuse.
 #include <cstdlib>
 #include <deque>
 #include <numeric>
@@ -20,11 +20,11 @@ EnqueueHook g_enqueue_hook = nullptr;
 LoadHook g_load_hook = nullptr;
 Fiber g_program;
 std::vector<Thread*> g_ready;
-std::deque<Thread> g_threads;  // pool; stacks are kept
-std::deque<Block> g_blocks;    // resident ones
+std::deque<Thread> g_threads;  // a pool; stacks are reused
+std::deque<Block> g_blocks;    // resident blocks
 std::deque<SharedArena> g_arenas;
 std::uint64_t g_random = 1;
-std::uint32_t g_next_block = 2, g_next_period = 1;  // never reused; 1 is "for good"
+std::uint32_t g_next_block = 2, g_next_period = 1;  // never reused; 1 means "permanently"
 
 std::size_t next_index() {
   if (options.order == Order::random) return random_number() % g_ready.size();
@@ -56,7 +56,8 @@ void release_barrier(Block& block) {
 void check_exit(Thread& t) {
   Block& block = *t.block;
   if (!t.copies.empty())
-    report("cp.async still in flight at a thread's end, issued at " + name_of(t.copies[0].site) + ", " + name_of(t));
+    report("cp.async still in flight at the end of its thread, issued at " + name_of(t.copies[0].site) + ", " +
+           name_of(t));
   for (const Gathering& each : block.warps[t.warp].gatherings)
     if (each.live && (each.mask >> t.lane & 1) != 0 && (each.arrived >> t.lane & 1) == 0)
       fatal("thread exited while its warp waits for it in a collective at ", each.site, ", ", t);
@@ -162,7 +163,7 @@ int run(dim3 grid, dim3 size, std::size_t shared_bytes, Call call) {
   return session().errors.size() == errors ? 0 : kLaunchFailure;
 }
 
-/// Joins the lanes that wait for this collective, or starts it.
+/// Joins the lanes that wait for this collective, or starts a new one.
 Gathering* join(Thread& t, Op op, std::uint32_t mask, Site site) {
   Warp& warp = t.block->warps[t.warp];
   for (Gathering& each : warp.gatherings) {
@@ -215,7 +216,7 @@ void complete(Gathering& g, Block& block, unsigned warp) {
   g.live = false;
   ++session().collectives;
   switch (g.op) {
-    case Op::sync_warp:  // a partial mask orders nothing to the checker, which may so report too much, never too little
+    case Op::sync_warp:  // to the checker, a partial mask orders nothing: it may report too much, but never too little
       if (g.mask == ~0u) ++block.warps[warp].period;
       break;
     case Op::ballot:
@@ -289,11 +290,12 @@ void collective(Op op, std::uint32_t mask, void* record, Site site) {
   Thread& t = self();
   Block& block = *t.block;
   if ((mask >> t.lane & 1) == 0)
-    return fatal("lane ", t.lane, " calls a warp collective whose mask does not name it, at ", site);
+    return fatal("lane ", t.lane, " calls a warp collective whose mask does not contain it, at ", site);
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     const unsigned i = t.warp * kWarp + lane;
     if ((mask >> lane & 1) != 0 && (i >= block.threads.size() || block.threads[i]->state == State::done))
-      return fatal("warp collective at ", site, " names lane ", lane, " that has exited or does not exist, ", t);
+      return fatal("the mask of the warp collective at ", site, " contains lane ", lane,
+                   ", which has exited or does not exist, ", t);
   }
   Gathering& g = *join(t, op, mask, site);
   g.record[t.lane] = record;

@@ -1,4 +1,4 @@
-// The executor itself: sound kernels pass in every schedule and give what they should, faulty ones are reported.
+// The executor itself: correct kernels pass in every schedule with the right results, faulty ones are reported.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -35,7 +35,7 @@ class Executor : public ::testing::Test {
     session() = {};
   }
 
-  /// All reports of one launch.
+  /// Returns all reports of one launch.
   std::string run(Case which, int variant, std::uint64_t seed, unsigned blocks = 1, unsigned threads = 64,
                   std::size_t shared_bytes = 1024) {
     session() = {};
@@ -63,16 +63,16 @@ class Executor : public ::testing::Test {
   int status_ = 0;
 };
 
-/// What needs the kernels' accesses to be looked at.
+/// Tests that need checks of the kernels' accesses.
 class Checker : public Executor {
  protected:
   void SetUp() override {
     Executor::SetUp();
-    if (!checking()) GTEST_SKIP() << "kernels are not built for checking here";
+    if (!checking()) GTEST_SKIP() << "kernels are built without checks here";
   }
 };
 
-TEST_F(Executor, RunsSoundKernels) {
+TEST_F(Executor, RunsCorrectKernels) {
   expect_sound(Case::exchange_in_warp, 1);
   expect_sound(Case::exchange_in_warp, 2);
   EXPECT_EQ(out_[0], 1.0f);
@@ -103,10 +103,10 @@ TEST_F(Executor, ReportsDivergenceAndExits) {
   expect_report(Case::divergent_barrier, 0, "barrier divergence");
   expect_report(Case::early_return, 0, "barrier divergence");
   expect_report(Case::exited_lane, 0, "exited", 1, 32);
-  expect_report(Case::waits_for_ever, 0, "deadlock", 1, 32);
+  expect_report(Case::waits_forever, 0, "deadlock", 1, 32);
 }
 
-TEST_F(Executor, ReportsLaunchesThatCannotBe) {
+TEST_F(Executor, ReportsInvalidLaunches) {
   EXPECT_NE(run(Case::copy, 0, 1, 1, 1025).find("invalid launch"), std::string::npos);
   EXPECT_EQ(status_, kInvalidConfiguration);
   EXPECT_NE(run(Case::copy, 0, 1, 0, 32).find("invalid launch"), std::string::npos);
@@ -116,8 +116,8 @@ TEST_F(Executor, ReportsLaunchesThatCannotBe) {
 
 TEST_F(Executor, ReportsOperandsThatAreNotTf32) { expect_report(Case::unrounded_tf32, 0, "not rounded", 1, 32); }
 
-TEST_F(Executor, ShowsCopiesThatWereNotWaitedFor) {
-  expect_report(Case::copy_asynchronously, 0, "still in flight at a thread's end, issued at cases.cu:", 1, 32);
+TEST_F(Executor, ReportsCopiesThatAreNotWaitedFor) {
+  expect_report(Case::copy_asynchronously, 0, "still in flight at the end of its thread, issued at cases.cu:", 1, 32);
 }
 
 TEST_F(Checker, ReportsRaces) {
@@ -128,16 +128,16 @@ TEST_F(Checker, ReportsRaces) {
   EXPECT_NE(run(Case::two_writers, 0, 3).find("cases.cu:"), std::string::npos);
 }
 
-TEST_F(Checker, ReportsReadsOfWhatNobodyWrote) {
-  expect_report(Case::read_shared, 0, "read of uninitialised shared memory at cases.cu:");
+TEST_F(Checker, ReportsUninitializedReads) {
+  expect_report(Case::read_shared, 0, "read of uninitialized shared memory at cases.cu:");
   float* fresh = static_cast<float*>(device_malloc(64 * sizeof(float)));
   std::swap(fresh, in_);
-  EXPECT_NE(run(Case::copy, 0, 1).find("read of uninitialised global memory"), std::string::npos);
+  EXPECT_NE(run(Case::copy, 0, 1).find("read of uninitialized global memory"), std::string::npos);
   std::swap(fresh, in_);
   device_free(fresh);
 }
 
-TEST_F(Checker, ReportsWhatLiesOutside) {
+TEST_F(Checker, ReportsAccessesOutOfBounds) {
   expect_report(Case::overrun, 0, "out-of-bounds shared read of 4 bytes at cases.cu:", 1, 32);
   float* const device = in_;
   in_ = values_.data();
@@ -151,20 +151,20 @@ TEST_F(Checker, ReportsWhatLiesOutside) {
 
 TEST_F(Checker, ReportsMisalignedVectors) { expect_report(Case::misaligned, 0, "misaligned 16-byte access", 1, 1); }
 
-TEST_F(Executor, ReportsCopiesThatAreNotAligned) {
+TEST_F(Executor, ReportsMisalignedCopies) {
   expect_report(Case::copy_asynchronously, 2, "misaligned cp.async at cases.cu:", 1, 32);
   expect_report(Case::copy_asynchronously, 3, "misaligned cp.async at cases.cu:", 1, 32);
 }
 
-TEST_F(Executor, ReportsMatrixRowsThatCannotBeRead) {
+TEST_F(Executor, ReportsInvalidMatrixRows) {
   expect_sound(Case::load_matrix, 0, 1, 32);
   expect_report(Case::load_matrix, 1, "ldmatrix row outside shared memory at cases.cu:", 1, 32);
   expect_report(Case::load_matrix, 2, "ldmatrix row outside shared memory at cases.cu:", 1, 32);
   expect_report(Case::load_matrix, 3, "ldmatrix row not aligned to 16 bytes at cases.cu:", 1, 32);
 }
 
-/// 1 + 3 2^-24 + 4 2^-26 = 1 + 2^-22. One after another, each is lost in 1, whose half unit is 2^-24 and whose ties go
-/// to even. Cut to 26 bits, the last four are lost, and of 1 + 1.5 2^-23 the half.
+/// 1 + 3 2^-24 + 4 2^-26 = 1 + 2^-22. Added one after another, each is lost in 1, whose half unit is 2^-24 and whose
+/// ties go to even. Truncation to 26 bits loses the last four addends and the half in 1 + 1.5 2^-23.
 TEST_F(Executor, HasThreeRoundingsOfMatrixProducts) {
   std::fill(values_.begin(), values_.end(), 0.0f);
   for (std::size_t k = 0; k < 8; ++k) {
@@ -182,7 +182,7 @@ TEST_F(Executor, HasThreeRoundingsOfMatrixProducts) {
   }
 }
 
-TEST_F(Executor, MultipliesMatricesWithinEachRoundingsBound) {
+TEST_F(Executor, MultipliesMatricesWithinTheBoundOfEachRounding) {
   for (const MmaRounding rounding : {MmaRounding::exact, MmaRounding::sequential, MmaRounding::truncating}) {
     options.mma = rounding;
     EXPECT_EQ(run(Case::matrix_product, 0, 5, 1, 32, 2048), "");
@@ -197,13 +197,13 @@ TEST_F(Executor, MultipliesMatricesWithinEachRoundingsBound) {
           sum += product;
           size += std::abs(product);
         }
-        const double units = rounding == MmaRounding::exact ? 0.5 : 17;  // of 2^-23: one rounding, or one an addend
+        const double units = rounding == MmaRounding::exact ? 0.5 : 17;  // of 2^-23: one rounding, or one per addend
         EXPECT_NEAR(out_[8 * r + c], sum, units * 0x1p-23 * size) << "row " << r << " column " << c;
       }
   }
 }
 
-TEST_F(Executor, RoundsAsTheInstructionsDo) {
+TEST_F(Executor, RoundsLikeTheInstructions) {
   EXPECT_EQ(pack_bf16(1.0f, -2.0f), 0xC0003F80u);
   EXPECT_EQ(pack_bf16(__uint_as_float(0x3F808000u), 0), 0x3F80u);  // a tie goes to even
   EXPECT_EQ(pack_bf16(__uint_as_float(0x3F818000u), 0), 0x3F82u);

@@ -1,4 +1,4 @@
-// The executor's insides: threads, warps, blocks, and what its files ask of each other.
+// The executor's internals: threads, warps, blocks, and the functions that its files call of each other.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -24,10 +24,10 @@ namespace simt {
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kMaxShared = 227 * 1024;
-constexpr std::size_t kRedZone = 1024;  // between carved arrays: keeps their phase in banks and swizzles
+constexpr std::size_t kRedZone = 1024;  // between carved arrays; preserves their offsets modulo banks and swizzles
 constexpr std::size_t kMaxArrays = 20;  // carved by one kernel
 
-/// A copy under way: it lands at once or when it is waited for.
+/// A copy in progress. It completes at once or when it is waited for.
 struct Copy {
   char* to;
   const char* from;
@@ -47,7 +47,7 @@ struct Thread : Lane {
   bool fenced = false;
 };
 
-/// A collective that lanes of a warp are gathering in.
+/// A collective that lanes of a warp are joining.
 struct Gathering {
   bool live = false;
   Op op{};
@@ -60,10 +60,10 @@ struct Warp {
   std::uint32_t period = 0;  // counts __syncwarp of the full warp
 };
 
-/// Of one byte: who wrote and read it last. `period` counts block barriers over all blocks; `block` counts blocks over
-/// all launches, so that old marks need no clearing.
+/// The last write and read of one byte. `period` counts block barriers over all blocks; `block` counts blocks over all
+/// launches, so old marks need not be cleared.
 struct Cell {
-  std::uint32_t initialised = 0;  // 1: for good; else the block whose shared memory it was
+  std::uint32_t initialized = 0;  // 1: permanently; otherwise the block that owned the shared memory
   std::uint32_t write_period = 0, write_block = 0, write_warp_period = 0, write_at = 0;
   std::uint32_t read_period = 0, read_block = 0, read_warp_period = 0, read_at = 0;
   std::uint16_t writer = 0, reader = 0;
@@ -92,7 +92,7 @@ struct Block {
   std::uint32_t id = 0, period = 0;
   SharedArena* arena = nullptr;
   std::vector<Region> regions;
-  std::set<std::uint32_t> acquired;  // blocks whose released writes this one has seen
+  std::set<std::uint32_t> acquired;  // blocks whose released writes are visible to this one
 
   bool has(const char* p) const;
   const Region* region_of(const char* p, std::size_t bytes) const;
@@ -115,7 +115,7 @@ std::string name_of(Site site);
 
 /// Adds to the session's errors.
 void report(std::string message);
-/// Ends the launch: the calling thread does not go on.
+/// Ends the launch. The calling thread does not continue.
 void end_launch();
 
 inline void append(std::string& message, std::string_view text) { message += text; }
@@ -126,7 +126,8 @@ void append(std::string& message, Count count) {
   message += std::to_string(count);
 }
 
-/// Reports the pieces and ends the launch. They are joined here: a string of the caller's would never be freed.
+/// Reports the joined pieces and ends the launch. They are joined here, because a string of the caller would never be
+/// freed.
 template <class... Pieces>
 void fatal(const Pieces&... pieces) {
   {
@@ -148,7 +149,7 @@ void run_matrix_op(const Gathering& gathering, Block& block, unsigned warp);
 /// Where an access is made: a program counter, or a Site with the top bit set.
 std::uint32_t place_of(Site site);
 std::uint32_t place_of(const void* program_counter);
-/// One access by a kernel, before it happens. Does nothing where kernels were not built for checking.
+/// One access of a kernel, before it happens. Does nothing if kernels were compiled without checks.
 void check_access(const void* p, std::size_t bytes, bool write, bool atomic, std::uint32_t place);
 void start_checking_launch();
 

@@ -1,4 +1,4 @@
-// ldmatrix and mma.sync by the PTX manual's fragment tables; conversions to the types they take; approximations.
+// ldmatrix and mma.sync by the fragment tables of the PTX manual; conversions to their operand types; approximations.
 #include <cmath>
 
 #include "simt/state.h"
@@ -8,7 +8,7 @@ namespace {
 
 float from_bf16(std::uint32_t half) { return __uint_as_float(half << 16); }
 
-/// sum a_i b_i + c, rounded as options.mma says.
+/// sum a_i b_i + c, rounded according to options.mma.
 float dot(const float* a, const float* b, int count, float c) {
   if (options.mma == MmaRounding::sequential) {
     for (int i = 0; i < count; ++i) c = std::fma(a[i], b[i], c);
@@ -22,7 +22,7 @@ float dot(const float* a, const float* b, int count, float c) {
     if (products[i] != 0 && std::isfinite(products[i])) exponent = std::max(exponent, std::ilogb(products[i]));
   }
   if (options.mma == MmaRounding::exact || !std::isfinite(exact)) return static_cast<float>(exact);
-  const double unit = std::ldexp(1.0, exponent - 25);  // addends are aligned to the largest and cut below this
+  const double unit = std::ldexp(1.0, exponent - 25);  // addends are aligned to the largest and truncated below this
   double cut = std::trunc(static_cast<double>(c) / unit);
   for (int i = 0; i < count; ++i) cut += std::trunc(products[i] / unit);
   cut *= unit;
@@ -47,7 +47,7 @@ void run_ldmatrix(const Gathering& g, Block& block, unsigned warp) {
       }
       if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
         report("ldmatrix row not aligned to 16 bytes at " + name_of(g.site) + ", " + name_of(t));
-      g_lane = &t;  // it is this lane that reads
+      g_lane = &t;  // the code below acts as this lane
       check_access(row, 16, false, false, place_of(g.site));
       std::memcpy(matrix[r], row, 16);
       const std::uint32_t bank = 1u << (static_cast<std::uint32_t>(row - block.arena->bytes) / 16 % 8);
@@ -112,7 +112,7 @@ void run_mma_tf32(const Gathering& g) {
 
 std::uint32_t bf16_bits(float x) {
   const std::uint32_t bits = __float_as_uint(x);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0x7FFF;  // what cvt makes of a NaN
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0x7FFF;  // the result of cvt for a NaN
   return (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
 }
 

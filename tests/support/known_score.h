@@ -137,7 +137,7 @@ inline double relative_fisher_divergence(const Engine& engine, const MlpShape& n
   const auto points = engine.upload(std::vector<float>(x.begin(), x.end()), {kRows, known.dim()}),
              parameters = engine.upload(params);
   auto score = engine.allocate<float>({kRows, known.dim()});
-  plan.run(queue, {parameters, points}, {score});
+  plan.run(queue, {parameters, {points}}, {score});
   const std::vector<float> got = queue.read(score);
   return known.mean_square_distance({got.begin(), got.end()}, known.scores(x, sigma)) / known.unit(x, sigma);
 }

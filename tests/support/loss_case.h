@@ -42,13 +42,13 @@ inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noi
   Array grad(engine, p.net.param_count()), grad_x(engine, {n, d}), per_sample(engine, n);
   LossPlan::In in;
   in.params = params;
-  in.x = x;
-  in.noise = noise;
-  in.sigma = sigma;
-  in.eps = eps;
-  in.directions = directions;
-  in.true_score = true_score;
-  if (draw_rows) in.draw_rows = n;
+  in.batch.x = x;
+  in.batch.noise = noise;
+  in.batch.sigma = sigma;
+  in.batch.eps = eps;
+  in.batch.directions = directions;
+  in.batch.true_score = true_score;
+  if (draw_rows) in.batch.draw_rows = n;
   plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
   return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue)};
 }

@@ -14,8 +14,8 @@ constexpr std::int64_t kBatch = 5, kDim = 3, kParams = 31, kRows = 7;
 struct LossCall {
   explicit LossCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
     in.params = {memory.fill<float>(kParams), kParams};
-    in.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
-    in.noise = noise;
+    in.batch.x = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+    in.batch.noise = noise;
     out.loss = memory.take<Estimate>(1);
     out.grad = {memory.take<float>(kParams), kParams};
     out.grad_x = {memory.take<float>(kBatch * kDim), {kBatch, kDim}};
@@ -24,7 +24,7 @@ struct LossCall {
   void run() {
     const LossPlan plan(engine, net, loss, 8);
     Queue queue(queue_engine.value_or(engine), workspace_bytes.value_or(plan.workspace_bytes()));
-    if (x_in_workspace) in.x.data = queue.impl().workspace;
+    if (x_in_workspace) in.batch.x.data = queue.impl().workspace;
     plan.run(queue, in, out, reduction);
   }
 
@@ -42,29 +42,29 @@ struct LossCall {
 };
 
 inline void drawn(LossCall&) {}
-inline void with_sigma(LossCall& c) { c.in.sigma = {c.memory.fill<float>(kBatch), kBatch}; }
-inline void with_eps(LossCall& c) { c.in.eps = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}}; }
+inline void with_sigma(LossCall& c) { c.in.batch.sigma = {c.memory.fill<float>(kBatch), kBatch}; }
+inline void with_eps(LossCall& c) { c.in.batch.eps = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}}; }
 inline void explicit_score(LossCall& c) {
   c.loss = {Esm{}};
-  c.in.true_score = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
+  c.in.batch.true_score = {c.memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
 }
 inline void sliced(LossCall& c) { c.loss = {Ssm{2}}; }
 inline void sliced_given(LossCall& c) {
   sliced(c);
-  c.in.noise = {};
-  c.in.directions = {c.memory.fill<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
+  c.in.batch.noise = {};
+  c.in.batch.directions = {c.memory.fill<float>(2 * kBatch * kDim), {2, kBatch, kDim}};
 }
 inline void gathered(LossCall& c) {
-  c.in.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
-  c.in.rows = {c.memory.copy<std::int64_t>({0, 6, 3, 3, 1}), kBatch};
+  c.in.batch.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
+  c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 6, 3, 3, 1}), kBatch};
 }
 inline void rows_drawn(LossCall& c) {
-  c.in.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
-  c.in.draw_rows = kBatch;
+  c.in.batch.x = {c.memory.fill<float>(kRows * kDim), {kRows, kDim}};
+  c.in.batch.draw_rows = kBatch;
 }
 
 inline void set_row(LossCall& c, std::int64_t at, std::int64_t value) {
-  static_cast<std::int64_t*>(const_cast<void*>(c.in.rows.data))[at] = value;
+  static_cast<std::int64_t*>(const_cast<void*>(c.in.batch.rows.data))[at] = value;
 }
 
 }  // namespace scorematch::test

@@ -74,13 +74,13 @@ inline double learned_divergence(const Engine& engine, const LearningCase& which
   Adam adam(engine, net.param_count(), options);
   const double pi = std::acos(-1.0);
   for (int step = 0; step < settings.steps; ++step, noise.advance(queue)) {
-    LossPlan::In in{params, data, noise};
+    LossPlan::In in{params, {data, noise}};
     if (which.objective == "esm") {  // whose scores go with their rows: one batch after another
       const std::int64_t first = step * settings.batch % (settings.rows / settings.batch * settings.batch);
-      in.x = data.samples(first, settings.batch);
-      in.true_score = true_scores.samples(first, settings.batch);
+      in.batch.x = data.samples(first, settings.batch);
+      in.batch.true_score = true_scores.samples(first, settings.batch);
     } else {
-      in.draw_rows = settings.batch;
+      in.batch.draw_rows = settings.batch;
     }
     plan.run(queue, in, {nullptr, grad});
     adam.set_learning_rate(queue, settings.learning_rate * (1 + std::cos(pi * step / settings.steps)) / 2);

@@ -63,11 +63,11 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   auto x = upload(take(p.x, d), {count, d}), sigma = upload(take(p.sigma, 1), count);
   auto eps = upload(take(p.eps, d), {count, d}), true_score = upload(take(p.true_score, d), {count, d});
   auto v = upload(directions, {p.projections(), count, d});
-  LossPlan::In in{params, x};
-  if (sigma.size() > 0) in.sigma = sigma;
-  if (eps.size() > 0) in.eps = eps;
-  if (v.size() > 0) in.directions = v;
-  if (true_score.size() > 0) in.true_score = true_score;
+  LossPlan::In in{params, {x}};
+  if (sigma.size() > 0) in.batch.sigma = sigma;
+  if (eps.size() > 0) in.batch.eps = eps;
+  if (v.size() > 0) in.batch.directions = v;
+  if (true_score.size() > 0) in.batch.true_score = true_score;
 
   const LossPlan plan(engine, p.net, p.loss, count, options.compute);
   Queue queue = options.workspace == nullptr ? Queue(engine, plan.workspace_bytes())

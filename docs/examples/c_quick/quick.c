@@ -60,10 +60,10 @@ int main(void) {
 
   scorematch_loss_in in = {.struct_size = sizeof in}; /* what is not set is not given */
   scorematch_loss_out out = {.struct_size = sizeof out};
-  in.x = scorematch_array(upload(engine, circle, sizeof circle, &x), SCOREMATCH_F32, kPoints, 2);
+  in.batch.x = scorematch_array(upload(engine, circle, sizeof circle, &x), SCOREMATCH_F32, kPoints, 2);
   in.params = scorematch_array(upload(engine, initial, (size_t)count * 4, &params), SCOREMATCH_F32, count, 0);
-  in.noise = scorematch_noise_from(noise, 0);
-  in.draw_rows = kBatch;
+  in.batch.noise = scorematch_noise_from(noise, 0);
+  in.batch.draw_rows = kBatch;
   out.grad = scorematch_array(upload(engine, NULL, (size_t)count * 4, &grad), SCOREMATCH_F32, count, 0);
   out.loss = upload(engine, NULL, sizeof(scorematch_estimate), &loss);
 

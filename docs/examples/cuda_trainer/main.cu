@@ -77,7 +77,7 @@ int train(const sm::Engine& engine) {
   cudaGraph_t graph;
   cudaGraphExec_t step;
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "recording");
-  plan.run(queue, {sm::ConstView(params, kParams), sm::ConstView(x, {kRows, kDim})}, {loss, sm::View(grad, kParams)});
+  plan.run(queue, {sm::ConstView(params, kParams), {sm::ConstView(x, {kRows, kDim})}}, {loss, sm::View(grad, kParams)});
   descend<<<1, kParams, 0, stream>>>(params, momentum, grad);
   check(cudaStreamEndCapture(stream, &graph), "recording");
   check(cudaGraphInstantiate(&step, graph, 0), "making the graph");

@@ -135,7 +135,7 @@ Case make_case(const sm::Engine& engine) {
   const sm::NoiseState noise(engine, /*seed=*/11);
   sm::Queue queue(engine, 0);
   const auto view = [](const Tensor& tensor) { return as_view(tensor, "tensor", torch::kCPU); };
-  sm::PerturbPlan::In in{view(made.x), noise};
+  sm::Batch in{view(made.x), noise};
   in.sigma = view(made.sigma);
   sm::PerturbPlan::Out out;
   out.eps = view(made.eps);

@@ -32,7 +32,7 @@ inline CUstream_st* current_stream(torch::DeviceType device) {
 /// current one when it was made.
 class ScoreMatchingLoss {
  public:
-  /// LossPlan::In as tensors, for N samples of dimension d; an undefined tensor is not given.
+  /// sm::Batch as tensors, for N samples of dimension d; an undefined tensor is not given.
   struct In {
     torch::Tensor x;             ///< [N, d], or, with rows or draw_rows, the whole data [R, d]
     sm::NoiseRef noise{};        ///< needed for everything that is drawn because it is not given below
@@ -90,13 +90,13 @@ struct ScoreMatchingLoss::Node : torch::autograd::Function<Node> {
       return as_view(tensor, name, self->device_);
     };
     const sm::View flat = as_flat_view(params.vec(), "params", self->device_);
-    sm::LossPlan::In inputs{flat, view(x, "x"), in->noise};
-    inputs.sigma = view(in->sigma, "sigma");
-    inputs.eps = view(in->eps, "eps");
-    inputs.directions = view(in->directions, "directions");
-    inputs.true_score = view(in->true_score, "true_score");
-    inputs.rows = view(in->rows, "rows");
-    inputs.draw_rows = in->draw_rows;
+    sm::LossPlan::In inputs{flat, {view(x, "x"), in->noise}};
+    inputs.batch.sigma = view(in->sigma, "sigma");
+    inputs.batch.eps = view(in->eps, "eps");
+    inputs.batch.directions = view(in->directions, "directions");
+    inputs.batch.true_score = view(in->true_score, "true_score");
+    inputs.batch.rows = view(in->rows, "rows");
+    inputs.batch.draw_rows = in->draw_rows;
 
     const std::int64_t batch = in->draw_rows > 0    ? in->draw_rows
                                : in->rows.defined() ? in->rows.numel()

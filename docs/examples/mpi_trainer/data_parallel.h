@@ -69,11 +69,11 @@ class DataParallel {
 
   void step() {
     if (share_.count > 0) {  // else grad_ and loss_ stay zero
-      sm::LossPlan::In mine{params_, data_, noise_.from(share_.begin)};
+      sm::Batch mine{data_, noise_.from(share_.begin)};
       mine.draw_rows = share_.count;
       sm::Reduction part;
       part.normaliser = batch_;
-      plan_.run(queue_, mine, {loss_.data(), grad_}, part);
+      plan_.run(queue_, {params_, mine}, {loss_.data(), grad_}, part);
     }
     all_reduce_->run(queue_, grad_, sum_);
     adam_.step(queue_, params_, sum_);

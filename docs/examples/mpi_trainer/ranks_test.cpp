@@ -60,7 +60,7 @@ std::vector<float> draw_noise(const sm::Engine& engine, const Training& training
   for (const std::int64_t step : {0, 7}) {
     const sm::NoiseState noise(engine, {training.seed, step, /*first_sample=*/0});
     if (share.count > 0) {
-      sm::PerturbPlan::In in{data, noise.from(share.begin)};
+      sm::Batch in{data, noise.from(share.begin)};
       in.draw_rows = share.count;
       perturb.run(queue, in, {{}, sigma, x_tilde, eps});
     }
@@ -122,8 +122,8 @@ struct Alone {
     for (int step = 0; step < kSteps; ++step, noise.advance(queue)) {
       std::vector<double> sum(static_cast<std::size_t>(count));  // of the samples' |gradients|
       for (std::int64_t n = 0; n < batch; ++n) {
-        sm::LossPlan::In in{theta, data, noise.from(n)};
-        in.draw_rows = 1;
+        sm::LossPlan::In in{theta, {data, noise.from(n)}};
+        in.batch.draw_rows = 1;
         sm::Reduction part;
         part.normaliser = batch;
         plan.run(queue, in, {nullptr, one}, part);
@@ -134,8 +134,8 @@ struct Alone {
       for (double& each : sum) each *= 2 * static_cast<double>(batch + 4) * kFloatUnit;
       if (step == 0) first_bound = sum;
 
-      sm::LossPlan::In in{theta, data, noise};
-      in.draw_rows = batch;
+      sm::LossPlan::In in{theta, {data, noise}};
+      in.batch.draw_rows = batch;
       plan.run(queue, in, {loss.data(), grad});
       if (signs != nullptr)
         for (std::size_t i = 0; i < sum.size(); ++i)

@@ -29,7 +29,7 @@ void HeldOut::evaluate(Queue& queue, ConstView params) {
     part.accumulate = first > 0;
     LossPlan::Out out{loss_.data()};
     out.loss_per_sample = each_.samples(first, count);
-    LossPlan::In in{params, x(first, count), noise(first)};
+    LossPlan::In in{params, {x(first, count), noise(first)}};
     in.cancelled = cancelled_;
     plan_.run(queue, in, out, part);
   }

@@ -143,11 +143,11 @@ class Evaluation {
     auto grad_x = engine_.template allocate<T>({n, d});
     auto per_sample = engine_.template allocate<T>(n);
     auto loss = engine_.template allocate<Estimate>();
-    LossPlan::In in{params, x_memory};
-    if (sigma.count() > 0) in.sigma = sigma_memory;
-    if (noise.count() > 0) in.eps = noise_memory;
-    if (directions.count() > 0) in.directions = direction_memory;
-    if (true_score.count() > 0) in.true_score = true_memory;
+    LossPlan::In in{params, {x_memory}};
+    if (sigma.count() > 0) in.batch.sigma = sigma_memory;
+    if (noise.count() > 0) in.batch.eps = noise_memory;
+    if (directions.count() > 0) in.batch.directions = direction_memory;
+    if (true_score.count() > 0) in.batch.true_score = true_memory;
     plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
 
     SafetensorsFile out;
@@ -191,21 +191,21 @@ class Evaluation {
     ScorePlan plan(engine_, case_.net, n, m);
     PerturbPlan perturb(engine_, case_.net.dim, schedule::None{}, n);
     Queue queue(engine_, plan.workspace_bytes());
-    ConstView at = in.x;
-    if (!in.eps.empty()) {
-      perturb.run(queue, {in.x, {}, in.sigma, in.eps}, {{}, {}, x_tilde});
+    ConstView at = in.batch.x;
+    if (!in.batch.eps.empty()) {
+      perturb.run(queue, {in.batch.x, {}, in.batch.sigma, in.batch.eps}, {{}, {}, x_tilde});
       at = x_tilde;
     }
     auto score = engine_.template allocate<T>({n, d});
     auto jvp = engine_.template allocate<T>({std::max(m, 1), n, d});
-    ScorePlan::In score_in{params, at};
-    if (net_sigma) score_in.sigma = in.sigma;
+    ScorePlan::In score_in{params, {at}};
+    if (net_sigma) score_in.batch.sigma = in.batch.sigma;
     ScorePlan::Out score_out;
     score_out.score = score;
     const bool has_density = case_.net.kind == MlpShape::Kind::energy;
     auto log_density = engine_.template allocate<T>(n);
     if (has_density) score_out.log_density = log_density;
-    if (m > 0) score_in.directions = in.directions, score_out.jvp = jvp;
+    if (m > 0) score_in.batch.directions = in.batch.directions, score_out.jvp = jvp;
     plan.run(queue, score_in, score_out);
     put(out, "score", {n, d}, queue.read(score));
     if (m > 0) put(out, "jvp", {m, n, d}, queue.read(jvp));

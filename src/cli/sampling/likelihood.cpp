@@ -85,7 +85,7 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
   for (std::int64_t first = 0; first < data.rows; first += batch) {
     const std::int64_t count = std::min(batch, data.rows - first);
     const View part = View(values).samples(0, count);
-    plan.run(queue, {params, x.samples(first, count), noise.from(first)}, {part});
+    plan.run(queue, {params, {x.samples(first, count), noise.from(first)}}, {part});
     for (const float each : queue.read_f32(part)) {
       const std::size_t row = result.values.size();
       const double value =

@@ -137,8 +137,8 @@ class Drawing {
     const double level =
         options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
     auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
-    ScorePlan::In in{params_, x};
-    if (uses_sigma(model_.net.parameterization, model_.net.conditioning)) in.sigma = sigma;
+    ScorePlan::In in{params_, {x}};
+    if (uses_sigma(model_.net.parameterization, model_.net.conditioning)) in.batch.sigma = sigma;
     plan.run(queue, in, out);
     return queue.read(result);
   }

@@ -7,7 +7,7 @@
 #include "cli/options/refusal.h"
 #include "formats/spec_text.h"
 #include "model/network.h"
-#include "plans/noise_levels.h"
+#include "samplers/noise_levels.h"
 
 namespace scorematch::cli {
 namespace {

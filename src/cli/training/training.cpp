@@ -192,13 +192,13 @@ std::string Training::held_out_note(const Estimate& loss) {
 }
 
 LossPlan::In Training::next_batch() {
-  LossPlan::In in{params_, x_, noise_};
+  LossPlan::In in{params_, {x_, noise_}};
   in.cancelled = &InterruptGuard::is_asked_to_stop();
   if (dequantizer_) {
     dequantizer_->draw(data_.training, step_, options_.batch, noisy_rows_);
     queue_.write(x_, noisy_rows_.data());
   } else {
-    in.draw_rows = options_.batch;
+    in.batch.draw_rows = options_.batch;
   }
   return in;
 }

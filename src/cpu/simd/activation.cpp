@@ -26,7 +26,7 @@ struct Arrays {
 };
 
 template <Activation kActivation, int kOrder, bool kResidual>
-void activate_rows(const Arrays arrays) {  // by value: stores to vectors could otherwise alias the pointers
+void activate_rows(const Arrays arrays) {  // by value: otherwise, vector stores could alias the pointers
   const hn::ScalableTag<float> d;
   static_assert(hn::MaxLanes(d) <= 16, "width is only a multiple of 16");
   const auto lanes = static_cast<int>(hn::Lanes(d));

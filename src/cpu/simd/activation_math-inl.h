@@ -1,6 +1,5 @@
-// The activations and their derivatives on vectors of float: the one place where their formulas stand. Every formula is
-// arranged so that what underflows is what may be dropped: no finite argument gives NaN or infinity, and a NaN stays
-// one.
+// The activations and their derivatives on vectors of float. This is the only place with their formulas. The formulas
+// are arranged so that only negligible values underflow: no finite argument gives NaN or infinity, and a NaN stays NaN.
 #if defined(SCOREMATCH_CPU_ACTIVATION_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SCOREMATCH_CPU_ACTIVATION_MATH_INL_H_
 #undef SCOREMATCH_CPU_ACTIVATION_MATH_INL_H_
@@ -19,27 +18,27 @@ namespace cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// phi(z), phi'(z), ..., up to the order asked for.
+/// phi(z), phi'(z), ..., up to the requested order.
 template <class V, int kOrder>
 struct Derivatives {
   V order[kOrder + 1];
 };
 
-constexpr float kExpMin = -87.33f;  // e^x is flushed to 0 below: it would not be a normal number
+constexpr float kExpMin = -87.33f;  // below this, e^x is flushed to 0: it would not be a normal number
 
-/// e^x = scale (1 + expm1(r)), |r| <= 0.35, for x in [kExpMin, 0]. Elsewhere the result is to be dropped.
+/// e^x = scale (1 + expm1(r)), |r| <= 0.35, for x in [kExpMin, 0]. For other x, the result must be discarded.
 template <class D, class V = hn::Vec<D>>
 struct ReducedExp {
   V scale, r;
 
   HWY_INLINE ReducedExp(D d, V x) {
     const hn::RebindToUnsigned<D> du;
-    // Adding 1.5 2^23 rounds to an integer; 127 more leave the biased exponent of 2^n in the low bits.
+    // Adding 1.5 2^23 rounds to an integer; adding 127 more leaves the biased exponent of 2^n in the low bits.
     const V magic = hn::Set(d, 12583039.0f);
     const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
     const V n = hn::Sub(shifted, magic);
     scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, shifted)));
-    // ln 2 in two parts, the first of 15 bits so that its product with n is exact.
+    // ln 2 in two parts. The first has 15 bits, so its product with n is exact.
     r = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);
     r = hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
   }
@@ -52,7 +51,7 @@ HWY_INLINE V expm1_reduced(D d, V r) {
   return hn::MulAdd(hn::Mul(r, r), p, r);
 }
 
-/// e^(x + low) for x <= 0 and a small low part, if there is one; 0 below kExpMin.
+/// e^(x + low) for x <= 0 and an optional small low part; 0 below kExpMin.
 template <class D, class V = hn::Vec<D>, class... Low>
 HWY_INLINE V exp_negative(D d, V x, Low... low) {
   ReducedExp<D> e(d, x);
@@ -61,8 +60,8 @@ HWY_INLINE V exp_negative(D d, V x, Low... low) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, kExpMin)), result);
 }
 
-/// e^-|z|, and 1 / (1 + e^-|z|): the logistic function of |z|; its product with e^-|z| is that of -|z|. Both are
-/// accurate relative to themselves.
+/// e^-|z|, and 1 / (1 + e^-|z|), the logistic function of |z|. Its product with e^-|z| is the logistic function of
+/// -|z|. Both have full relative accuracy.
 template <class D, class V = hn::Vec<D>>
 struct Logistic {
   V exp, of_abs, of_minus_abs;
@@ -74,7 +73,7 @@ struct Logistic {
   }
 };
 
-/// z s, s the logistic function of z; s' = s (1 - s), so
+/// z s, where s is the logistic function of z; s' = s (1 - s), so
 /// phi' = s + z s', phi'' = s' (2 + z (1 - 2 s)), phi''' = s' ((1 - 2 s) (3 + z (1 - 2 s)) - 2 z s').
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> silu(D d, V z) {
@@ -146,10 +145,10 @@ HWY_INLINE Derivatives<V, kOrder> tanh(D d, V z) {
   return result;
 }
 
-/// z P, P the normal distribution function and p = P' its density; phi' = P + z p, phi'' = p (2 - z^2), phi''' = p z
-/// (z^2 - 4).
+/// z P, where P is the normal distribution function and p = P' its density; phi' = P + z p, phi'' = p (2 - z^2),
+/// phi''' = p z (z^2 - 4).
 ///
-/// P(-a) = p(a) m(a), m Mills's ratio, keeps its relative accuracy in the tail; P(a) = 1 - P(-a).
+/// P(-a) = p(a) m(a), where m is Mills's ratio, keeps its relative accuracy in the tail; P(a) = 1 - P(-a).
 template <int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> gelu(D d, V z) {
   static_assert(kOrder <= 3, "no formula");
@@ -158,7 +157,7 @@ HWY_INLINE Derivatives<V, kOrder> gelu(D d, V z) {
   const V one = hn::Set(d, 1.0f), limit = hn::Set(d, 14.0f);  // p(14) < 1e-42 is flushed to 0
   const V abs = hn::Abs(z);
   const V a = hn::IfThenElse(hn::Gt(abs, limit), limit, abs);
-  // -a^2 / 2 in two parts, the first exact as it is the square of 12 bits.
+  // -a^2 / 2 in two parts. The first is exact because it is the square of 12 bits.
   const V a_high = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xFFFFF000u)));
   const V minus_half = hn::Set(d, -0.5f);
   const V square_high = hn::Mul(hn::Mul(minus_half, a_high), a_high);
@@ -190,7 +189,7 @@ HWY_INLINE Derivatives<V, kOrder> gelu(D d, V z) {
   return result;
 }
 
-/// The activation by its name.
+/// Selects the activation.
 template <Activation kActivation, int kOrder, class D, class V = hn::Vec<D>>
 HWY_INLINE Derivatives<V, kOrder> differentiate(D d, V z) {
   if constexpr (kActivation == Activation::silu) return silu<kOrder>(d, z);

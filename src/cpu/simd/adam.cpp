@@ -30,7 +30,7 @@ double sum_of_squares(const float* x, std::int64_t n) { return sum_of_products(n
 
 void adam_update(std::int64_t n, const AdamScalars& scalars, const float* grad, float* params, float* first,
                  float* second, float* ema) {
-  const AdamScalars s = scalars;  // a copy: stores to vectors could otherwise alias it
+  const AdamScalars s = scalars;  // a copy: otherwise, vector stores could alias it
   const hn::ScalableTag<float> d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
     const auto g = hn::Mul(hn::Set(d, s.grad_scale), at.load(d, grad + i));

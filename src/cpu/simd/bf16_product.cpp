@@ -23,7 +23,7 @@ namespace {
 #if HWY_TARGET == HWY_AVX3
 using Halves = hn::Full512<std::uint16_t>;
 
-/// `first` in the lower 16 halves, `second` in the others, rounded.
+/// Rounds to bfloat16: `first` in the lower 16 halves, `second` in the upper 16.
 HWY_INLINE hn::Vec<Halves> rounded(Vector first, Vector second) {
   Vector both;
   __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(both.raw) : "v"(second.raw), "v"(first.raw));
@@ -33,7 +33,7 @@ HWY_INLINE hn::Vec<Halves> rounded(Vector first, Vector second) {
 std::uint32_t rounded(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);
-  if (x != x) return bits >> 16 | 0x40u;  // rounding up might make it a number
+  if (x != x) return bits >> 16 | 0x40u;  // rounding up might turn the NaN into a number
   return (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
 }
 
@@ -45,7 +45,7 @@ float pair_of(float first, float second) {
 }
 #endif
 
-/// Pairs of neighbours in a row; the last of an odd number has zero beside it.
+/// Pairs of adjacent elements of a row. If their number is odd, the last one is paired with zero.
 HWY_INLINE void pair_columns(int count, const float* from, float* to) {
 #if HWY_TARGET == HWY_AVX3
   const Floats d;
@@ -63,8 +63,8 @@ HWY_INLINE void pair_columns(int count, const float* from, float* to) {
 #endif
 }
 
-/// Pairs of rows of a panel's columns; the last of an odd number has zeros beside it. @param from rows of kPanel
-/// elements, `stride` apart
+/// Pairs of rows of a panel. If the number of rows is odd, the last one is paired with zeros. @param from rows of
+/// kPanel elements, `stride` apart
 HWY_INLINE void pair_rows(int rows, const float* from, std::int64_t stride, float* to) {
   for (int r = 0; r < rows; r += 2, from += 2 * stride, to += kPanel) {
     const float* const other = r + 1 < rows ? from + stride : nullptr;
@@ -81,7 +81,7 @@ HWY_INLINE void pair_rows(int rows, const float* from, std::int64_t stride, floa
   }
 }
 
-/// The panel that a matrix's rows [0, rows) are the columns of.
+/// Packs a panel whose columns are the rows [0, rows) of a matrix.
 void pack_rows(const float* m, int rows, int columns, float* panel) {
   constexpr int kBlock = 256;
   HWY_ALIGN float pairs[kPanel * kBlock / 2];
@@ -92,7 +92,7 @@ void pack_rows(const float* m, int rows, int columns, float* panel) {
   }
 }
 
-/// The panel of `columns` columns of a matrix from its first on.
+/// Packs a panel from the first `columns` columns of a matrix.
 void pack_columns(const float* m, int rows, std::int64_t stride, int columns, float* panel) {
   if (columns == kPanel) return pair_rows(rows, m, stride, panel);
   for (int r = 0; r < rows; r += 2) {

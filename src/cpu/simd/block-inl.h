@@ -1,4 +1,4 @@
-// Blocks of a matrix product whose sums stay in registers, on panels (simd_product.h), and how a panel is filled.
+// Blocks of a matrix product whose sums stay in registers, on panels (product.h), and the packing of panels.
 #if defined(SCOREMATCH_CPU_SIMD_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SCOREMATCH_CPU_SIMD_BLOCK_INL_H_
 #undef SCOREMATCH_CPU_SIMD_BLOCK_INL_H_
@@ -23,10 +23,10 @@ using Floats = hn::ScalableTag<float>;
 using Words = hn::Repartition<std::uint32_t, Floats>;
 using Vector = hn::Vec<Floats>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Floats()));
-// A block of sums is kRows x 2 vectors: as many as registers hold besides a row of B and an element of A.
+// A block has kRows x 2 vectors of sums: as many as fit into registers beside a row of B and an element of A.
 constexpr int kMaxRows = HWY_TARGET == HWY_AVX3 ? 12 : 6;
 
-/// Where the operands of one block lie. Vectors of B's row k are at b + k b_step and b_next further on.
+/// The operands of one block. The vectors of row k of B are at b + k b_step, and b_next after that.
 struct Block {
   std::int64_t depth;
   const float *a, *b;
@@ -36,16 +36,16 @@ struct Block {
   std::int64_t c_stride, c_next;
 };
 
-/// What a sum adds at a step: the product of two float32,
+/// What a step adds to a sum: the product of two float32,
 struct Float32 {
   static HWY_INLINE Vector add(Vector a, Vector b, Vector sum) { return hn::MulAdd(a, b, sum); }
 };
 
-/// or the products of two pairs of bfloat16, which lie in the 32 bits of an element, the first in the lower half.
+/// or the products of two pairs of bfloat16. A pair is in the 32 bits of an element, the first in the lower half.
 struct Bfloat16Pair {
   static HWY_INLINE Vector add(Vector a, Vector b, Vector sum) {
 #if HWY_TARGET == HWY_AVX3
-    // By name, as this target does not have it: whoever calls asks has_bf16_products() first.
+    // As assembly, because Highway's target does not include it. Callers check has_bf16_products() first.
     __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(b.raw), "v"(a.raw));
     return sum;
 #else
@@ -62,13 +62,13 @@ struct Bfloat16Pair {
   }
 };
 
-/// kRows x kWide sums. Recursive, as g++ -O2 would keep an array of vectors in memory.
+/// kRows x kWide sums. Recursive, because g++ -O2 would keep an array of vectors in memory.
 template <class Term, int kRows, int kWide>
 class Sums {
  public:
   HWY_INLINE Sums() : first_(hn::Zero(Floats())), second_(hn::Zero(Floats())) {}
 
-  /// kOuter: A's element for row i of the block is a[i], not a[i a_stride].
+  /// kOuter: the element of A for row i of the block is a[i], not a[i a_stride].
   template <bool kOuter>
   HWY_INLINE void add(const float* a, std::int64_t a_stride, Vector b0, Vector b1) {
     const Vector factor = hn::Set(Floats(), *a);
@@ -120,7 +120,7 @@ HWY_INLINE void run_block_of(int rows, const Block& at) {
   if constexpr (kRows > 1) run_block_of<Term, kOuter, kWide, kRows - 1>(rows, at);
 }
 
-/// All rows of one or two vectors' columns, in blocks as equal as can be: small ones keep fewer units busy.
+/// All rows of the columns of one or two vectors, in blocks of nearly equal size: small ones leave units idle.
 template <class Term, bool kOuter, int kWide>
 HWY_INLINE void run_rows(int rows, Block at) {
   const std::int64_t a_row = kOuter ? 1 : at.a_stride;
@@ -133,7 +133,8 @@ HWY_INLINE void run_rows(int rows, Block at) {
   }
 }
 
-/// Calls columns(first, wide) for the block columns of `width`: two vectors each, and one at the end if they are odd.
+/// Calls columns(first, wide) for the block columns of `width`: two vectors each, and a single one at the end if their
+/// number is odd.
 template <class Columns>
 HWY_INLINE void for_each_pair(int width, const Columns& columns) {
   int col = 0;
@@ -146,8 +147,8 @@ HWY_INLINE void run(int rows, const Block& at, bool wide) {
   wide ? run_rows<Term, kOuter, 2>(rows, at) : run_rows<Term, kOuter, 1>(rows, at);
 }
 
-/// multiply() of simd_product.h, `depth` and kDepthBlock counting steps. load(k, block) puts A's columns from k on
-/// where they are read: at an address, and how far rows are apart.
+/// multiply() of product.h; `depth` and kDepthBlock count steps. load(k, block) makes the columns of A from k on
+/// available and returns their address and the distance between rows.
 template <class Term, class Load>
 HWY_INLINE void multiply_panels(int rows, int depth, int width, const Load& load, const float* panels, bool add,
                                 float* c) {
@@ -165,7 +166,7 @@ HWY_INLINE void multiply_panels(int rows, int depth, int width, const Load& load
   }
 }
 
-/// A panel of sums of outer products, from a panel of A and all of B's; `rows` counts steps.
+/// Adds outer products to a panel of sums, from a panel of A and all panels of B. `rows` counts steps.
 template <class Term>
 HWY_INLINE void add_outer_panel(int rows, int width, const float* columns, const float* panels, float* c) {
   const std::int64_t panel = std::int64_t{rows} * kPanel;
@@ -177,9 +178,9 @@ HWY_INLINE void add_outer_panel(int rows, int width, const float* columns, const
   });
 }
 
-/// Panels of `steps` steps of B[depth, width], which is m [rows, columns], row-major, or its transpose, with zeros past
-/// its end: from_rows(m, rows, columns, panel) fills one from rows of m, from_columns(m, rows, stride, columns, panel)
-/// from columns.
+/// Panels of `steps` steps of B[depth, width], which is m [rows, columns], row-major, or its transpose, padded with
+/// zeros. from_rows(m, rows, columns, panel) fills a panel from rows of m, and
+/// from_columns(m, rows, stride, columns, panel) from columns of m.
 template <class FromRows, class FromColumns>
 HWY_INLINE void fill_panels(const float* m, int rows, int columns, bool transposed, int depth, int steps, int width,
                             float* panels, const FromRows& from_rows, const FromColumns& from_columns) {
@@ -195,13 +196,13 @@ HWY_INLINE void fill_panels(const float* m, int rows, int columns, bool transpos
   }
 }
 
-/// Rows of kPanel elements: calls of memmove would take longer than the copies.
+/// Copies rows of kPanel elements. Calls of memmove would take longer than the copies.
 HWY_INLINE void copy_panel(int rows, const float* from, std::int64_t stride, float* to) {
   for (int r = 0; r < rows; ++r, from += stride, to += kPanel)
     for (int i = 0; i < kPanel; i += kLanes) hn::StoreU(hn::LoadU(Floats(), from + i), Floats(), to + i);
 }
 
-/// `rows` columns of a panel from as many rows of a matrix.
+/// Transposes `rows` rows of a matrix into as many columns of a panel.
 HWY_INLINE void transpose_to_panel(int rows, int depth, const float* from, std::int64_t stride, float* panel) {
   int j = 0;
 #if HWY_TARGET != HWY_SCALAR

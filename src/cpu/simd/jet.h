@@ -1,10 +1,10 @@
 /// @file
-/// The pointwise steps of the jet, forward and backward, and the row operations of its heads, float32.
+/// The elementwise steps of the jet, forward and backward, and the row operations of its heads, float32.
 ///
-/// Every array is dense, its extents as given: n elements, or [rows, width]; any n and width, any alignment (64 bytes
-/// and multiples of 16 are fastest). Products that are added are fused where the machine can, so each result is within
-/// 1 ulp of the formula's last sum. An element's or row's bits do not depend on its place. An output may be one of the
-/// inputs as a whole, never a shifted one.
+/// Every array is dense and has the given extents: n elements, or [rows, width]. Any n, width and alignment work (64
+/// bytes and multiples of 16 are fastest). A product that is added is fused where the machine can, so each result is
+/// within 1 ulp of the last sum in the formula. The bits of an element or row do not depend on its position. An output
+/// may be the same array as an input, but must not overlap it otherwise.
 #pragma once
 #include <cstdint>
 
@@ -36,14 +36,14 @@ void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, c
 /// z_bar = d1 h_bar (+ acc unless null)
 void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar);
 
-/// sum = x + y; it may be one of them
+/// sum = x + y; sum may be x or y
 void add(std::int64_t n, const float* x, const float* y, float* sum);
 
 /// sums[j] += m[0, j] + m[1, j] + ..., added in this order. @param m [rows, width], row stride `stride` in elements
 void add_column_sums(int rows, int width, std::int64_t stride, const float* m, float* sums);
 
-/// sum = x + shift[r] eps and out = c[r] sum, row by row, no step fused. @param x, eps, sum [rows, width]; out the
-/// same, row stride `stride`, or null
+/// sum = x + shift[r] eps and out = c[r] sum, for each row r; no step is fused. @param x, eps, sum [rows, width]; out
+/// the same with row stride `stride`, or null
 void perturb_rows(int rows, int width, const float* x, const float* shift, const float* eps, const float* c, float* sum,
                   float* out, std::int64_t stride);
 
@@ -53,11 +53,12 @@ void scale_rows(int rows, int width, const float* factor, const float* m, float*
 /// out[r, :] += factor[r] m[r, :]
 void add_scaled_rows(int rows, int width, const float* factor, const float* m, float* out);
 
-/// out[r] = sum over j of a[r, j] b[r, j], exact products added in double in an order that depends on width only: the
-/// same bits on every instruction set. Relative to the sum of |a b|, the error is at most (width / 16 + 4) 2^-53.
+/// out[r] = sum over j of a[r, j] b[r, j]. The products are exact and are added in double, in an order that depends on
+/// width only, so the result has the same bits on every instruction set. Relative to the sum of |a b|, the error is at
+/// most (width / 16 + 4) 2^-53.
 void dot_rows(int rows, int width, const float* a, const float* b, double* out);
 
-/// The same of one row.
+/// The same for one row.
 inline double dot(int width, const float* a, const float* b) {
   double sum;
   dot_rows(1, width, a, b, &sum);

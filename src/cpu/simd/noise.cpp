@@ -21,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 namespace {
 
-/// Where the walk's next group lies.
+/// The position of the walk's next group.
 struct Place {
   std::int64_t row = 0;
   std::uint32_t group = 0;
@@ -36,7 +36,8 @@ struct Place {
   }
 };
 
-/// Copies the first min(4, count) of four: sizes known to the compiler, as this is all that narrow rows do.
+/// Copies the first min(4, count) of four elements. The sizes are compile-time constants, because narrow rows do
+/// nothing else.
 HWY_INLINE void copy_group(const float* from, int count, float* to) {
   switch (count) {
     case 1:
@@ -65,7 +66,8 @@ HWY_INLINE void expand_signs(const std::uint32_t* words, int count, float* out) 
     const WordVec word = hn::Set(du, words[i / 32] >> (i & 31));
     hn::StoreU(hn::IfThenElse(hn::RebindMask(d, hn::TestBit(word, bits)), minus_one, one), d, out + i);
   }
-  for (; i < count; ++i) out[i] = 1.0f - static_cast<float>(words[i / 32] >> (i & 31) & 1) * 2.0f;  // no branch: random
+  for (; i < count; ++i)
+    out[i] = 1.0f - static_cast<float>(words[i / 32] >> (i & 31) & 1) * 2.0f;  // no branch: bits are random
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Access to a whole vector in memory, or to its first elements: the same arithmetic serves the body of an array and its
-// tail, so that an element's bits do not depend on where it stands.
+// Access to a whole vector in memory, or to its first elements. The body and the tail of an array use the same
+// arithmetic, so the bits of an element do not depend on its position.
 #if defined(SCOREMATCH_CPU_SIMD_PARTIAL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SCOREMATCH_CPU_SIMD_PARTIAL_INL_H_
 #undef SCOREMATCH_CPU_SIMD_PARTIAL_INL_H_
@@ -19,7 +19,7 @@ namespace cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// All lanes. No alignment is needed.
+/// All lanes. Needs no alignment.
 struct Whole {
   template <class D, class T = hn::TFromD<D>>
   HWY_INLINE hn::Vec<D> load(D d, const T* from) const {
@@ -31,8 +31,8 @@ struct Whole {
   }
 };
 
-/// The first `count` lanes; the others load as zero and are not stored. Only AVX-512 promises for every type that
-/// masked lanes touch no memory; elsewhere they go by way of the stack.
+/// The first `count` lanes; the other lanes are loaded as zero and are not stored. Only AVX-512 guarantees for every
+/// type that masked lanes touch no memory; other targets go through the stack.
 struct Partial {
   std::size_t count;
 
@@ -58,7 +58,7 @@ struct Partial {
   }
 };
 
-/// Calls step(i, access) for every vector of n elements of D; the last may be partial.
+/// Calls step(i, access) for every vector of n elements of D; the last vector may be partial.
 template <class D, class Step>
 HWY_INLINE void for_each_vector(D d, std::int64_t n, const Step& step) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));

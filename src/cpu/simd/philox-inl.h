@@ -1,4 +1,4 @@
-// Philox4x32-10 on vectors: the words of as many consecutive (sample, group) pairs as there are 32-bit lanes.
+// Philox4x32-10 on vectors: the words of consecutive (sample, group) pairs, one pair per 32-bit lane.
 #if defined(SCOREMATCH_CPU_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SCOREMATCH_CPU_PHILOX_INL_H_
 #undef SCOREMATCH_CPU_PHILOX_INL_H_
@@ -26,7 +26,7 @@ constexpr std::uint32_t kGroupsAtOnce = hn::MaxLanes(Words());
 
 #if HWY_TARGET == HWY_SCALAR
 
-/// Walks the groups of row 0, 1, ..., one at a time.
+/// Walks the groups of rows 0, 1, ..., one at a time.
 class GroupWalk {
  public:
   GroupWalk(const Draw& draw, std::uint32_t groups) : draw_(draw), groups_(groups), sample_(draw.first_sample) {}
@@ -53,11 +53,11 @@ class GroupWalk {
 
 #else
 
-/// Walks the groups of row 0, 1, ..., kGroupsAtOnce at a time.
+/// Walks the groups of rows 0, 1, ..., kGroupsAtOnce at a time.
 ///
-/// A word is kept in the low half of a 64-bit lane, what is above it being ignored by MulEven: the low half of a
-/// product is then the product itself, and a round is two multiplications, two shifts and two xors. Even and odd groups
-/// are two independent chains, interleaved only at the end.
+/// A word is held in the low half of a 64-bit lane, and MulEven ignores the high half. The low half of a product is
+/// then the product itself, and a round is two multiplications, two shifts and two xors. Even and odd groups are two
+/// independent chains that are interleaved only at the end.
 class GroupWalk {
   using Wide = hn::ScalableTag<std::uint64_t>;
   using Signed = hn::ScalableTag<std::int64_t>;
@@ -133,7 +133,7 @@ class GroupWalk {
     const SignedVec groups = hn::Set(d, std::int64_t{groups_});
     const SignedVec group = hn::Add(at.group, hn::Set(d, static_cast<std::int64_t>(kGroupsAtOnce % groups_)));
     const SignedVec sample = hn::Add(at.sample, hn::Set(d, static_cast<std::int64_t>(kGroupsAtOnce / groups_)));
-    const SignedVec stays = hn::VecFromMask(d, hn::Gt(groups, group));  // -1 where the row goes on
+    const SignedVec stays = hn::VecFromMask(d, hn::Gt(groups, group));  // -1 where the next group is in the same row
     at.group = hn::Sub(group, hn::AndNot(stays, groups));
     at.sample = hn::Add(sample, hn::Add(stays, hn::Set(d, 1)));
   }

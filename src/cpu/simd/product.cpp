@@ -36,7 +36,7 @@ void pack_panels(const float* m, int rows, int columns, bool transposed, int dep
 
 void multiply(int rows, int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
               float* c, float* scratch) {
-  // Wide rows lie a power of two apart, in the same few sets of the first cache.
+  // Wide rows are a power of two apart, so they compete for the same few sets of the first-level cache.
   const auto load = [=](int k, int block) HWY_ATTR {
     if (depth <= kDepthBlock) return std::pair<const float*, std::int64_t>(a, a_stride);
     for (int r = 0; r < rows; ++r) std::copy_n(a + r * a_stride + k, block, scratch + std::int64_t{r} * kApart);

@@ -19,7 +19,7 @@ double score_term_row(const ScoreTerm& term, int dim, const float* x, const floa
                       const float* target, float* output_bar, float* input_bar) {
   const hn::ScalableTag<double> dd;
   const hn::Rebind<float, decltype(dd)> d;
-  constexpr int kPartials = 16;  // term i goes to number i mod 16, whatever the vectors' width
+  constexpr int kPartials = 16;  // term i goes to partial sum i mod 16, whatever the width of a vector
   HWY_ALIGN double partial[kPartials] = {};
   const auto a = hn::Set(dd, term.a), b = hn::Set(dd, term.b), q = hn::Set(dd, term.quadratic),
              scale = hn::Set(dd, term.target_scale), half = hn::Set(dd, 0.5),

@@ -18,7 +18,7 @@ namespace cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// kCount vectors of partial sums. Recursive, as g++ -O2 would keep an array of vectors in memory.
+/// kCount vectors of partial sums. Recursive, because g++ -O2 would keep an array of vectors in memory.
 template <std::size_t kCount>
 class PartialSums {
   static constexpr hn::ScalableTag<double> d{};
@@ -27,7 +27,7 @@ class PartialSums {
  public:
   static constexpr std::size_t kLanes = hn::MaxLanes(hn::ScalableTag<double>());
 
-  HWY_INLINE PartialSums() : sum_(hn::Zero(d)) {}  // not implicit: that would be compiled for the baseline
+  HWY_INLINE PartialSums() : sum_(hn::Zero(d)) {}  // not implicit: it would be compiled for the baseline
   HWY_INLINE void add(const float* a, const float* b) {
     sum_ = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(df, a)), hn::PromoteTo(d, hn::LoadU(df, b)), sum_);
     rest_.add(a + kLanes, b + kLanes);
@@ -50,8 +50,8 @@ class PartialSums<0> {
   HWY_INLINE void store(double*) const {}
 };
 
-/// Sum of a[i] b[i]: 16 partial sums, the i-th term going to number i mod 16, then halving. A product of two floats is
-/// exact in double, so the result is the same on every instruction set.
+/// Sum of a[i] b[i] in 16 partial sums, which are then added by halving. Term i goes to partial sum i mod 16. A product
+/// of two floats is exact in double, so the result is the same on every instruction set.
 HWY_INLINE double sum_of_products(std::int64_t n, const float* a, const float* b) {
   constexpr std::size_t kPartials = 16;
   PartialSums<kPartials / PartialSums<1>::kLanes> sums;

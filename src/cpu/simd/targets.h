@@ -1,9 +1,9 @@
 /// @file
-/// Which instruction sets the CPU engine is compiled for. Include before any hwy header.
+/// The instruction sets that the CPU engine is compiled for. Include this before any hwy header.
 ///
-/// Highway's static fallback always remains (scalar under g++ 12), so any x86-64 and any other architecture runs; SSE4,
-/// AVX2, AVX3 (AVX-512) or NEON are chosen at run time. Every further target costs compile time and buys nothing here:
-/// nor do those above AVX3, which have the lower bits.
+/// Highway's static fallback always remains (scalar under g++ 12), so the engine runs on any x86-64 and on any other
+/// architecture. SSE4, AVX2, AVX3 (AVX-512) or NEON are chosen at run time. Any other target would cost compile time
+/// and gain nothing here. This includes the targets above AVX3, which have the lower bits.
 #pragma once
 
 #define HWY_DISABLED_TARGETS \

@@ -14,8 +14,8 @@ class EnergyNetScore : public ScoreTile {
       : ScoreTile(problem, {tangents, true, tangents}, capacity, arena),
         weights_(take_rows(arena, capacity, output_.in)) {}
 
-  void run(const SampleSource& source, const float* params, const ScorePlan::In& in, const ScorePlan::Out& out,
-           std::int64_t first, int rows) {
+  void run(const SampleSource& source, const float* params, const ScoreIn& in, const ScoreOut& out, std::int64_t first,
+           int rows) {
     start(source, params, first, rows);
     repeat_row(params + problem_.net.last_rows(), rows, output_.in, weights_);
     if (!out.log_density.empty()) run_log_density(params, out);
@@ -41,7 +41,7 @@ class EnergyNetScore : public ScoreTile {
   std::int64_t hidden_size() const { return std::int64_t{samples_.rows} * output_.in; }
 
   /// f = a/2 |x|^2 + (b/c) F
-  void run_log_density(const float* params, const ScorePlan::Out& out) {
+  void run_log_density(const float* params, const ScoreOut& out) {
     double f[kMaxTileRows];
     dot_rows(samples_.rows, output_.in, weights_, jet_.last_hidden(), f);
     for (int r = 0; r < samples_.rows; ++r) {
@@ -51,7 +51,7 @@ class EnergyNetScore : public ScoreTile {
     store_values(out.log_density, samples_.first, samples_.rows, f);
   }
 
-  void run_divergence(const float* params, const ScorePlan::Out& out) {
+  void run_divergence(const float* params, const ScoreOut& out) {
     jet_.forget_directions();
     for (int i = 0; i < dim_; ++i) {
       fill_unit_direction(i, samples_.rows, jet_.tangent_input(), first_in());

@@ -5,7 +5,7 @@
 #include "cpu/simd/activation.h"
 #include "cpu/simd/bf16_product.h"
 #include "cpu/simd/jet.h"
-#include "plans/cancellation.h"
+#include "engine/cancellation.h"
 
 namespace scorematch::cpu {
 

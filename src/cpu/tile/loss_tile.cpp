@@ -41,7 +41,7 @@ void LossTile::load_direction(const LossCall& call, int m) {
     return;
   }
   const Needs needs = needs_of(problem_.spec.loss.objective);
-  call.samples.load_direction(call.in.directions, needs.law, m, samples_, jet_.tangent_input(), stride());
+  call.samples.load_direction(call.in.batch.directions, needs.law, m, samples_, jet_.tangent_input(), stride());
 }
 
 void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
@@ -52,7 +52,7 @@ void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, dou
   double scale = term.linear;
   if (term.target == Term::Target::noise) target = samples_.eps + at, scale /= samples_.sigma[r];
   if (term.target == Term::Target::true_score) {
-    const ConstView& given = call.in.true_score;
+    const ConstView& given = call.in.batch.true_score;
     target = static_cast<const float*>(given.data) + (samples_.first + r) * given.stride[0];
   }
   const ScoreTerm parts{k.a,           k.b, term.quadratic, scale, term.complete_square, k.factor * output_factor,

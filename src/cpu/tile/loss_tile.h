@@ -26,7 +26,7 @@ struct LossProblem {
 
 /// What a call adds.
 struct LossCall {
-  const LossPlan::In& in;
+  const LossIn& in;
   const SampleSource& samples;
   const float* params;  // padded
   double grad_factor;   // loss_scale over the whole batch's sample count

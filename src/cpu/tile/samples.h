@@ -8,7 +8,7 @@
 #include "engine/arena.h"
 #include "engine/backend.h"
 #include "engine/host_engine.h"
-#include "plans/batch.h"
+#include "model/network.h"
 
 namespace scorematch::cpu {
 
@@ -33,9 +33,8 @@ struct TileSamples {
 /// Where a tile's samples come from; one for a whole call.
 class SampleSource {
  public:
-  /// `in` may be any plan's inputs that have x, sigma, eps, rows, draw_rows and noise; x may be absent.
-  template <class In>
-  SampleSource(const In& in, const NoiseSchedule& schedule, bool perturbed, int dim)
+  /// x may be absent.
+  SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim)
       : x_(in.x),
         sigma_(in.sigma),
         eps_(in.eps),

@@ -9,8 +9,8 @@ class ScoreNetScore : public ScoreTile {
   ScoreNetScore(const ScoreProblem& problem, bool tangents, int capacity, Arena& arena)
       : ScoreTile(problem, {tangents, false, false}, capacity, arena) {}
 
-  void run(const SampleSource& source, const float* params, const ScorePlan::In& in, const ScorePlan::Out& out,
-           std::int64_t first, int rows) {
+  void run(const SampleSource& source, const float* params, const ScoreIn& in, const ScoreOut& out, std::int64_t first,
+           int rows) {
     start(source, params, first, rows);
     if (!out.score.empty()) {
       apply_output(params, jet_.last_hidden());
@@ -34,7 +34,7 @@ class ScoreNetScore : public ScoreTile {
     jet_.multiply(output_.in, output_.out, hidden, output_.in, params + output_.up, false, result_);
   }
 
-  void run_divergence(const float* params, const ScorePlan::Out& out) {
+  void run_divergence(const float* params, const ScoreOut& out) {
     double trace[kMaxTileRows] = {};
     for (int i = 0; i < dim_; ++i) {
       fill_unit_direction(i, samples_.rows, jet_.tangent_input(), first_in());

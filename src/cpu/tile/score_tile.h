@@ -55,13 +55,12 @@ class ScoreTile {
 
   /// Products and their mean along the directions; form_jvp() puts that of the one in place into the result.
   template <class FormJvp>
-  void run_directions(const SampleSource& source, const ScorePlan::In& in, const ScorePlan::Out& out,
-                      const FormJvp& form_jvp) {
+  void run_directions(const SampleSource& source, const ScoreIn& in, const ScoreOut& out, const FormJvp& form_jvp) {
     const int count =
-        in.directions.empty() ? problem_.spec.projections : static_cast<int>(in.directions.shape.extent[0]);
+        in.batch.directions.empty() ? problem_.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
     double estimate[kMaxTileRows] = {};
     for (int m = 0; m < count; ++m) {
-      source.load_direction(in.directions, problem_.spec.law, m, samples_, jet_.tangent_input(), first_in());
+      source.load_direction(in.batch.directions, problem_.spec.law, m, samples_, jet_.tangent_input(), first_in());
       form_jvp();
       store_rows(out.jvp, samples_.first, samples_.rows, result_, x_stride_, m);
       for (int r = 0; r < samples_.rows; ++r) {

@@ -5,8 +5,8 @@
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "engine/arena.h"
+#include "model/network.h"
 #include "model/objective_terms.h"
-#include "plans/batch.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -44,9 +44,9 @@ class FusedLoss final : public LossProgram {
     return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
   }
 
-  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_noise_offset(in.noise, batch);
+    check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     const FusedLossWorkspace workspace(plan_, DeviceArena(queue.workspace));
     kernels::FusedLossParams p = loss_params(workspace, in, out, grad_factor_of(reduction, batch));
@@ -65,8 +65,8 @@ class FusedLoss final : public LossProgram {
   }
 
  private:
-  kernels::FusedLossParams loss_params(const FusedLossWorkspace& workspace, const LossPlan::In& in,
-                                       const LossPlan::Out& out, double grad_factor) const {
+  kernels::FusedLossParams loss_params(const FusedLossWorkspace& workspace, const LossIn& in, const LossOut& out,
+                                       double grad_factor) const {
     const Needs needs = needs_of(spec_.loss.objective);
     kernels::FusedLossParams p;
     p.prologue = perturb_params(spec_, features_, in);

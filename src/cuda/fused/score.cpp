@@ -26,8 +26,8 @@ class FusedScore final : public ScoreProgram {
     return {Route::fused, plan_.tiling.resident ? 1 : 2, plan_.description()};
   }
 
-  void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
-    check_noise_offset(in.noise, batch);
+  void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
+    check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     DeviceArena arena(queue.workspace);
     kernels::FusedScoreParams common;
@@ -37,8 +37,9 @@ class FusedScore final : public ScoreProgram {
     kernels::FusedScoreParams p = common;
     const bool has_directions = !out.jvp.empty() || !out.divergence_estimate.empty();
     if (has_directions) {
-      p.directions = in.directions.empty() ? spec_.projections : static_cast<int>(in.directions.shape.extent[0]);
-      p.given.directions = direction_source(in.directions, spec_.law);
+      p.directions =
+          in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
+      p.given.directions = direction_source(in.batch.directions, spec_.law);
       p.given.share = 1.0f / static_cast<float>(p.directions);
       p.given.jvp_out = floats(out.jvp);
       p.given.jvp_out_plane = out.jvp.stride[0], p.given.jvp_out_stride = out.jvp.stride[1];

@@ -93,7 +93,7 @@ struct EnergyLossProblem : LossProblem {
 
 class EnergyLossRun final : public LossRun {
  public:
-  EnergyLossRun(const EnergyLossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
+  EnergyLossRun(const EnergyLossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out,
                 std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
       : LossRun(problem, queue, in, out, batch, reduction, workspace), problem_(problem) {
     if (problem.has_score) workspace.jet.fill_unit(stream_);

@@ -37,8 +37,7 @@ struct EnergyScoreProblem : ScoreProblem {
 
 class EnergyScoreRun final : public ScoreRun {
  public:
-  EnergyScoreRun(const EnergyScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in,
-                 const ScorePlan::Out& out)
+  EnergyScoreRun(const EnergyScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out)
       : ScoreRun(problem, queue, in, out) {
     if (!out.score.empty() || !out.jvp.empty()) workspace_.jet.fill_unit(stream_);
   }
@@ -65,7 +64,7 @@ class EnergyScoreRun final : public ScoreRun {
     kernels::LogDensityParams p;
     p.dim = problem_.spec.net.dim, p.batch = chunk.samples, p.first = chunk.first;
     p.output = workspace_.jet.output(value, 0), p.output_stride = problem_.net.padded.last().out;
-    p.x = table_of(in_.x), p.sigma = workspace_.sigma;
+    p.x = table_of(in_.batch.x), p.sigma = workspace_.sigma;
     p.parameterization = translated(problem_.spec.net.parameterization);
     p.log_density = at(out_.log_density, chunk.first);
     check_launch(kernels::launch_log_density(p, stream_), "log_density");
@@ -94,8 +93,8 @@ class EnergyScoreRun final : public ScoreRun {
       p.head.objective = kernels::Objective::ism;  // no square
       p.head.dim = problem_.spec.net.dim;
       p.head.batch = chunk.samples, p.head.rows = chunk.rows, p.head.first = chunk.first;
-      p.head.data.x = table_of(in_.x);
-      p.head.noise = translated(in_.noise);
+      p.head.data.x = table_of(in_.batch.x);
+      p.head.noise = translated(in_.batch.noise);
       p.head.sigma_rows = workspace_.sigma;
       p.head.parameterization = translated(problem_.spec.net.parameterization);
       p.head.directions = bundle.source;

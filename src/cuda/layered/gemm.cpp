@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "checks/argument.h"
 #include "cuda/runtime/status.h"
-#include "plans/validate.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cuda {

@@ -2,7 +2,7 @@
 
 #include "cuda/call_params.h"
 #include "cuda/runtime/status.h"
-#include "plans/batch.h"
+#include "model/network.h"
 
 namespace scorematch::cuda {
 
@@ -20,7 +20,7 @@ LossWorkspace::LossWorkspace(const LossProblem& problem, const JetParts& parts, 
   bytes = arena.used();
 }
 
-LossRun::LossRun(const LossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
+LossRun::LossRun(const LossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out,
                  std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
     : problem_(problem),
       stream_(queue.stream),
@@ -55,7 +55,7 @@ void LossRun::perturb(const Chunk& chunk, double point) const {
 void LossRun::draw_directions(const Chunk& chunk, const Slots& slots, int first) const {
   kernels::DirectionsParams p;
   p.source = directions_of(problem_.needs, in_);
-  p.noise = translated(in_.noise);
+  p.noise = translated(in_.batch.noise);
   workspace_.fill_tangents(p, has_scale(), chunk, slots, first, stream_);
 }
 

@@ -43,15 +43,15 @@ class LossRun {
   void run();
 
  protected:
-  LossRun(const LossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
-          std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace);
+  LossRun(const LossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
+          const Reduction& reduction, const LossWorkspace& workspace);
 
   /// A further term of the same samples adds to what the first left.
   virtual void run_term(const Chunk& chunk, const Term& term, bool is_further) = 0;
 
   /// Whether normals are scaled to the sphere, which takes a row's sum.
   bool has_scale() const {
-    return !problem_.needs.trace && in_.directions.empty() && problem_.needs.law == Projection::sphere;
+    return !problem_.needs.trace && in_.batch.directions.empty() && problem_.needs.law == Projection::sphere;
   }
   void perturb(const Chunk& chunk, double point) const;
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const;
@@ -61,8 +61,8 @@ class LossRun {
 
   const LossProblem& problem_;
   cudaStream_t stream_;
-  const LossPlan::In& in_;
-  const LossPlan::Out& out_;
+  const LossIn& in_;
+  const LossOut& out_;
   std::int64_t batch_;
   const Reduction& reduction_;
   bool gradient_;
@@ -72,7 +72,7 @@ class LossRun {
   void store_loss(const Chunk& chunk) const;
 };
 
-inline bool wants_gradient(const LossPlan::Out& out) { return !out.grad.empty() || !out.grad_x.empty(); }
+inline bool wants_gradient(const LossOut& out) { return !out.grad.empty() || !out.grad_x.empty(); }
 
 /// The program of a Problem, a LossProblem that knows its workspace and launches, by its Run, a LossRun.
 template <class Problem, class Run>
@@ -85,9 +85,9 @@ class LayeredLoss final : public LossProgram {
   std::size_t workspace_bytes() const override { return problem_.workspace(true, DeviceArena()).bytes; }
   PlanReport report(std::int64_t batch) const override { return problem_.net.report(problem_.launches(batch)); }
 
-  void run(Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out, std::int64_t batch,
+  void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_noise_offset(in.noise, batch);
+    check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
     Run(problem_, queue, in, out, batch, reduction, workspace).run();

@@ -53,7 +53,7 @@ struct ScoreLossProblem : LossProblem {
 
 class ScoreLossRun final : public LossRun {
  public:
-  ScoreLossRun(const ScoreLossProblem& problem, Queue::Impl& queue, const LossPlan::In& in, const LossPlan::Out& out,
+  ScoreLossRun(const ScoreLossProblem& problem, Queue::Impl& queue, const LossIn& in, const LossOut& out,
                std::int64_t batch, const Reduction& reduction, const LossWorkspace& workspace)
       : LossRun(problem, queue, in, out, batch, reduction, workspace), problem_(problem) {}
 

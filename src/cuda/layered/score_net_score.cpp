@@ -26,7 +26,7 @@ struct ScoreNetProblem : ScoreProblem {
 
 class ScoreNetRun final : public ScoreRun {
  public:
-  ScoreNetRun(const ScoreNetProblem& problem, Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out)
+  ScoreNetRun(const ScoreNetProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out)
       : ScoreRun(problem, queue, in, out) {}
 
  private:

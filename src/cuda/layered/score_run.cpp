@@ -5,7 +5,7 @@
 
 namespace scorematch::cuda {
 
-ScoreRun::ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out)
+ScoreRun::ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out)
     : problem_(problem),
       stream_(queue.stream),
       in_(in),
@@ -21,9 +21,9 @@ void ScoreRun::run(std::int64_t batch) {
 
 Bundle ScoreRun::drawn() const {
   const int count =
-      in_.directions.empty() ? problem_.spec.projections : static_cast<int>(in_.directions.shape.extent[0]);
-  return {direction_source(in_.directions, problem_.spec.law),
-          in_.directions.empty() && problem_.spec.law == Projection::sphere, count, 1.0 / count};
+      in_.batch.directions.empty() ? problem_.spec.projections : static_cast<int>(in_.batch.directions.shape.extent[0]);
+  return {direction_source(in_.batch.directions, problem_.spec.law),
+          in_.batch.directions.empty() && problem_.spec.law == Projection::sphere, count, 1.0 / count};
 }
 
 void ScoreRun::fill_value(const Chunk& chunk) const {
@@ -33,7 +33,7 @@ void ScoreRun::fill_value(const Chunk& chunk) const {
 void ScoreRun::fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const {
   kernels::DirectionsParams p;
   p.source = bundle.source;
-  p.noise = translated(in_.noise);
+  p.noise = translated(in_.batch.noise);
   workspace_.fill_tangents(p, bundle.has_scale, chunk, slots, first, stream_);
 }
 

@@ -32,7 +32,7 @@ class ScoreRun {
   void run(std::int64_t batch);
 
  protected:
-  ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out);
+  ScoreRun(const ScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out);
 
   virtual void run_chunk(const Chunk& chunk) const = 0;
 
@@ -49,8 +49,8 @@ class ScoreRun {
 
   const ScoreProblem& problem_;
   cudaStream_t stream_;
-  const ScorePlan::In& in_;
-  const ScorePlan::Out& out_;
+  const ScoreIn& in_;
+  const ScoreOut& out_;
   DeviceArena arena_;
   LayeredWorkspace workspace_;
   Parameters parameters_;
@@ -74,8 +74,8 @@ class LayeredScore final : public ScoreProgram {
   }
   PlanReport report(std::int64_t batch) const override { return problem_.net.report(problem_.launches(batch)); }
 
-  void run(Queue::Impl& queue, const ScorePlan::In& in, const ScorePlan::Out& out, std::int64_t batch) const override {
-    check_noise_offset(in.noise, batch);
+  void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
+    check_noise_offset(in.batch.noise, batch);
     const UseDevice use(device_.index);
     Run(problem_, queue, in, out).run(batch);
   }

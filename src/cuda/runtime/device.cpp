@@ -1,5 +1,6 @@
 #include "cuda/runtime/device.h"
 
+#include "checks/argument.h"
 #include "cuda/runtime/status.h"
 #include "launchers.h"
 #include "scorematch/error.h"

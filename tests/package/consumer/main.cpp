@@ -22,7 +22,7 @@ Result evaluate(const sm::Engine& engine, const sm::MlpShape& net, const std::ve
   auto grad = engine.allocate<float>(net.param_count());
   auto loss = engine.allocate<sm::Estimate>();
   sm::NoiseState noise(engine, /*seed=*/2);
-  plan.run(queue, {params, data, noise}, {loss.data(), grad});
+  plan.run(queue, {params, {data, noise}}, {loss.data(), grad});
   return {queue.read_one(loss), queue.read(grad)};
 }
 

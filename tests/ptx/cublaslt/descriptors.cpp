@@ -5,7 +5,7 @@ using namespace ptx::cublaslt;
 
 namespace {
 
-/// Values of another size than the attribute's are refused, as cuBLASLt does.
+/// Rejects values whose size is not that of the attribute, as cuBLASLt does.
 template <class T>
 cublasStatus_t take(T& to, const void* value, std::size_t bytes) {
   if (bytes != sizeof to) return CUBLAS_STATUS_INVALID_VALUE;

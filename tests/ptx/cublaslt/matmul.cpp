@@ -1,4 +1,4 @@
-// The heuristic and the product: what the library's manual demands of types, shapes, alignments and memory.
+// The heuristic and the product: what the library's manual requires of types, shapes, alignments and memory.
 #include "ptx/cublaslt/matmul.h"
 
 #include <cstdlib>
@@ -10,7 +10,7 @@
 namespace ptx::cublaslt {
 namespace {
 
-/// The table of cublasLtMatmul() in cuBLAS's manual, as far as the project comes to it. Empty: supported.
+/// The part that this project uses of the table of cublasLtMatmul() in the manual of cuBLAS. Empty: supported.
 std::string unsupported(const Operation& operation, const Layout& a, const Layout& b, const Layout& c,
                         const Layout& d) {
   const bool bf16 = a.type == CUDA_R_16BF;
@@ -19,10 +19,10 @@ std::string unsupported(const Operation& operation, const Layout& a, const Layou
   if (bf16 && operation.compute != CUBLAS_COMPUTE_32F && operation.compute != CUBLAS_COMPUTE_32F_PEDANTIC)
     return "bf16 with another compute type";
   if (!bf16 && d.type != CUDA_R_32F) return "D narrower than A";
-  // Of bf16 operands the library takes a bias in float too, which its manual does not say.
+  // For bf16 operands the library also accepts a float bias, which its manual does not mention.
   const bool strict = !bf16 || std::getenv("SCOREMATCH_PTX_LT_STRICT_BIAS") != nullptr;
   if (operation.epilogue == CUBLASLT_EPILOGUE_BIAS && operation.bias_type != d.type && strict)
-    return "a bias type that is not D's";
+    return "a bias type that differs from the type of D";
   return "";
 }
 
@@ -43,7 +43,7 @@ struct Workspace {
   std::size_t bytes;
 };
 
-/// Empty: the product can be done.
+/// Empty: the product is valid.
 std::string misuse(const Product& p, const void* c_data, const Algorithm& algorithm, const Workspace& workspace) {
   if (!fit(p)) return "shapes that do not fit";
   const void* const operands[] = {p.a_data, p.b_data, c_data, p.d_data};
@@ -69,15 +69,15 @@ void say_once(const std::string& text) {
   if (said.insert(text).second) say(text);
 }
 
-void look_at_bias(const Product& p) {
+void report_bias_alignment(const Product& p) {
   if (p.operation.epilogue != CUBLASLT_EPILOGUE_BIAS || is_aligned(p.operation.bias, 16)) return;
   const auto address = reinterpret_cast<std::uintptr_t>(p.operation.bias);
-  say_once("a bias aligned to " + std::to_string(address & (0 - address)) + " bytes only");
+  say_once("a bias aligned to only " + std::to_string(address & (0 - address)) + " bytes");
 }
 
 const char* type_name(const Layout& layout) { return layout.type == CUDA_R_16BF ? "bf16" : "f32"; }
 
-/// SCOREMATCH_PTX_LT_TRACE: each kind of product once.
+/// SCOREMATCH_PTX_LT_TRACE: prints each kind of product once.
 void trace(const Product& p) {
   if (std::getenv("SCOREMATCH_PTX_LT_TRACE") == nullptr) return;
   const std::int64_t vector = p.a.type == CUDA_R_16BF ? 8 : 4;  // elements of 16 bytes
@@ -85,7 +85,7 @@ void trace(const Product& p) {
   say_once(std::string(type_name(p.a)) + (p.operation.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? " (tf32)" : "") +
            " -> " + type_name(p.d) + " op " + std::to_string(p.operation.a) + std::to_string(p.operation.b) +
            " epilogue " + std::to_string(p.operation.epilogue) + " beta " + std::to_string(p.beta) +
-           (narrow ? ", a leading dimension of no 16 bytes" : ""));
+           (narrow ? ", a leading dimension that is not a multiple of 16 bytes" : ""));
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
     say(why);
     return CUBLAS_STATUS_INVALID_VALUE;
   }
-  look_at_bias(product);
+  report_bias_alignment(product);
   trace(product);
   const int error = emulator_enqueue(
       stream, [](void* what) { static_cast<Product*>(what)->compute(); }, new Product(product),

@@ -1,4 +1,5 @@
-// What cuBLASLt's opaque structures hold here. They are the caller's memory, so values are copied in and out.
+// The contents of cuBLASLt's opaque structures. The structures are the caller's memory, so values are copied in and
+// out.
 #pragma once
 #include <cublasLt.h>
 
@@ -12,11 +13,11 @@ struct Operation {
   cublasComputeType_t compute;
   cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
-  std::int32_t bias_type = -1;  // a cudaDataType_t; -1: not said
+  std::int32_t bias_type = -1;  // a cudaDataType_t; -1: not set
   const void* bias = nullptr;
 };
 
-/// Column-major, as cuBLAS has it.
+/// Column-major, as in cuBLAS.
 struct Layout {
   cudaDataType_t type;
   std::uint64_t rows, columns;
@@ -50,7 +51,7 @@ struct Product {
   float alpha, beta;
 
   std::uint64_t depth() const { return operation.a == CUBLAS_OP_N ? a.columns : a.rows; }
-  /// When its stream comes to it.
+  /// Called when the stream reaches the product.
   void compute() const;
 };
 

@@ -1,4 +1,4 @@
-// The product itself, by plain loops in double: what is said of its inputs is whether anybody has written them.
+// The product itself, by plain loops in double. Reports uninitialized inputs.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -21,14 +21,14 @@ float float_of(std::uint32_t bits) {
   return value;
 }
 
-/// Ties away from zero.
+/// Rounds ties away from zero.
 float to_tf32(float value) {
   const std::uint32_t bits = bits_of(value);
   const bool finite = (bits & 0x7F800000u) != 0x7F800000u;
   return finite ? float_of((bits + 0x1000u) & 0xFFFFE000u) : value;
 }
 
-/// Ties to even.
+/// Rounds ties to even.
 std::uint16_t to_bf16(float value) {
   const std::uint32_t bits = bits_of(value);
   if (value != value) return 0x7FFF;
@@ -59,7 +59,7 @@ void store(void* data, const Layout& layout, std::size_t i, float value) {
   std::memcpy(at, layout.type == CUDA_R_16BF ? static_cast<const void*>(&half) : &value, bytes);
 }
 
-void look_at_operand(const char* name, const void* data, const Layout& layout) {
+void check_operand(const char* name, const void* data, const Layout& layout) {
   const unsigned char* const written = emulator_memory(data, layout.bytes());
   const std::uint64_t column_bytes = layout.rows * layout.element_bytes();
   for (std::uint64_t column = 0; written != nullptr && column < layout.columns; ++column) {
@@ -70,7 +70,7 @@ void look_at_operand(const char* name, const void* data, const Layout& layout) {
   }
 }
 
-/// A row of op(A), or a column of op(B), after the other: [outer, depth].
+/// The rows of op(A), or the columns of op(B), one after another: [outer, depth].
 std::vector<float> packed(const Layout& layout, const void* data, bool depth_is_rows, bool rounds_to_tf32) {
   const std::uint64_t outer = depth_is_rows ? layout.columns : layout.rows;
   const std::uint64_t depth = depth_is_rows ? layout.rows : layout.columns;
@@ -94,9 +94,9 @@ double dot(const float* x, const float* y, std::uint64_t count) {
 void say(const std::string& text) { std::fprintf(stderr, "emulator: cublasLt: %s\n", text.c_str()); }
 
 void Product::compute() const {
-  look_at_operand("A", a_data, a);
-  look_at_operand("B", b_data, b);
-  if (beta != 0) look_at_operand("C, and beta is not 0", d_data, d);
+  check_operand("A", a_data, a);
+  check_operand("B", b_data, b);
+  if (beta != 0) check_operand("C, and beta is not 0", d_data, d);
 
   const bool tf32 = operation.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
   const std::vector<float> left = packed(a, a_data, operation.a != CUBLAS_OP_N, tf32);

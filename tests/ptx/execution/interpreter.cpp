@@ -152,7 +152,7 @@ class Interpreter {
     return Step::regroup;
   }
 
-  /// The lanes whose guard holds stay; the others go on.
+  /// The lanes whose guard holds stay; the others continue.
   Step split(std::size_t chosen, u32 counter, u32 staying, bool waits) {
     groups_[chosen].counter = counter + 1;
     groups_[chosen].lanes &= ~staying;

@@ -1,5 +1,5 @@
-// Launches: blocks one after the other, their warps in turns from barrier to barrier. With SCOREMATCH_PTX_SEED, blocks
-// and warps in a random order, and warps only for a few branches at a time.
+// Launches: blocks run one after another, and their warps take turns from barrier to barrier. With SCOREMATCH_PTX_SEED,
+// blocks and warps run in a random order, and a warp runs only a few branches at a time.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -28,7 +28,7 @@ u64 volume(const u32 (&extent)[3]) { return u64{extent[0]} * extent[1] * extent[
 /// The lowest `count` lanes, at most 32.
 u32 first_lanes(u32 count) { return count >= kLanes ? kFullWarp : (1u << count) - 1; }
 
-/// Warps are kept between launches, since their memory is large.
+/// Warps are reused between launches, because their memory is large.
 std::vector<Warp>& warp_pool(std::size_t count) {
   static std::vector<Warp> warps;
   if (warps.size() < count) warps.resize(count);
@@ -169,7 +169,7 @@ class Launcher {
     return any;
   }
 
-  /// Releases the barriers that all have reached. Returns whether there was one.
+  /// Releases the barriers that all warps have reached. Returns whether there was one.
   bool release_barriers() {
     bool any = false;
     for (u32 barrier = 0; barrier < kBarriers; ++barrier) {

@@ -14,7 +14,7 @@ void find_allocation(const Warp& warp, const Instruction& instruction, int lane,
 [[noreturn]] void fault_unaligned(const Warp& warp, const Instruction& instruction, int lane, u64 address, u32 bytes);
 [[noreturn]] void fault_bounds(const Warp& warp, const Instruction& instruction, int lane, u64 address, Space space);
 
-/// The space of a generic address, which becomes one in that space.
+/// The space of a generic address. Converts the address to one in that space.
 inline Space space_of(u64& address) {
   if (address < kSharedBase) return kGlobal;
   if (address < kLocalBase) return address -= kSharedBase, kShared;
@@ -69,7 +69,7 @@ inline Place resolve(Warp& warp, const Instruction& instruction, int lane, u64 a
   }
 }
 
-/// The address that an instruction computes in one lane.
+/// The address that an instruction computes for one lane.
 inline u64 address_in(Warp& warp, const Address& address, int lane) {
   if (!address.has_base) return static_cast<u64>(address.offset);
   if (address.base_bytes == 4) return warp.values<u32>(address.base)[lane] + static_cast<u32>(address.offset);

@@ -11,9 +11,9 @@ u32 current_launch = 0;
 namespace {
 
 bool same_block(const Stamp& a, const Stamp& b) { return a.launch == b.launch && a.block == b.block; }
-/// Whether no barrier of the block lies between two accesses by it.
+/// Whether no barrier of the block separates two of its accesses.
 bool same_period(const Stamp& a, const Stamp& b) { return same_block(a, b) && a.barriers == b.barriers; }
-/// Whether no barrier of the warp lies between two accesses by it.
+/// Whether no barrier of the warp separates two of its accesses.
 bool same_warp_period(const Stamp& a, const Stamp& b) {
   return same_period(a, b) && a.warp == b.warp && a.warp_barriers == b.warp_barriers;
 }
@@ -59,7 +59,7 @@ Trace* trace_of(u64 address) {
     last = find_alloc(address);
     generation = alloc_generation;
   }
-  // Zeros are the launch 0, which races with none.
+  // A zero trace belongs to launch 0, which races with nothing.
   if (last->trace == nullptr) last->trace = std::calloc(last->size / 2 + 2, sizeof(Trace));
   return static_cast<Trace*>(last->trace);
 }
@@ -69,7 +69,7 @@ void check_race(const Warp& warp, const Instruction& instruction, int lane, Trac
   const Block& block = *warp.block;
   const Stamp now{current_launch, global ? block.number : 0, static_cast<u16>(warp.number), static_cast<u8>(lane),
                   block.barriers, warp.warp_barriers};
-  const bool traced_exactly = bytes != 1;  // a trace is of two bytes, so single bytes may be neighbors
+  const bool traced_exactly = bytes != 1;  // a trace covers two bytes, so single bytes may be neighbors
   for (u64 i = at / 2; i <= (at + bytes - 1) / 2; ++i) {
     Trace& each = trace[i];
     const bool after_write = traced_exactly && unordered(each.written, now);

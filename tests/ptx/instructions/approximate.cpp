@@ -1,5 +1,6 @@
-// Approximate instructions: as inaccurate as the PTX ISA allows, by a hash of the argument, so that no test passes only
-// because the emulator is more accurate than a GPU. SCOREMATCH_PTX_NOISE scales the error, in percent.
+// Approximate instructions. They are as inaccurate as the PTX ISA allows, with an error that is a hash of the argument,
+// so that no test passes only because the emulator is more accurate than a GPU. SCOREMATCH_PTX_NOISE scales the error,
+// in percent.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -107,7 +108,7 @@ struct Divide {
   }
 };
 
-/// In double precision only the upper words of the argument and of the result count.
+/// In double precision, only the upper words of the argument and of the result matter.
 double upper_word(double x) { return bit_cast<double>(bit_cast<u64>(x) & ~u64{0xFFFFFFFF}); }
 struct ReciprocalF64 {
   static double apply(double x) { return upper_word(flush(1 / flush(upper_word(x)))); }

@@ -1,4 +1,4 @@
-// cp.async: the copy is made when it is waited for. Until then its destination is uninitialized.
+// cp.async. The copy takes place when it is waited for. Until then, its destination is uninitialized.
 #include "ptx/execution/memory.h"
 #include "ptx/instructions/lanes.h"
 
@@ -8,7 +8,7 @@ namespace {
 enum Flag : u32 { kHasSourceBytes = 1 };
 constexpr s64 kWaitForAll = -1;  // even for copies that have not been committed
 
-/// Operand 0: the source bytes, of which there may be fewer than those of the copy; the rest is zeros.
+/// Operand 0: the number of source bytes, which may be less than the size of the copy; the rest is filled with zeros.
 void start_copy(Warp& warp, const Instruction& instruction, u32 active) {
   const bool has_source_bytes = (instruction.flags & kHasSourceBytes) != 0;
   u32 undefined = warp.undefined(instruction.address.base) | warp.undefined(instruction.source.base);
@@ -56,7 +56,7 @@ void commit_group(Warp& warp, const Instruction&, u32 active) {
   for_each_lane(active, [&](int lane) { ++warp.async_group[lane]; });
 }
 
-/// `immediate`: how many groups may remain pending, or kWaitForAll.
+/// `immediate`: the number of groups that may remain pending, or kWaitForAll.
 void wait_for_groups(Warp& warp, const Instruction& instruction, u32 active) {
   std::size_t pending = 0;
   for (const AsyncCopy& copy : warp.copies) {

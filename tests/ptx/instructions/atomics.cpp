@@ -1,4 +1,4 @@
-// atom and red: one lane after the other.
+// atom and red. Lanes execute one after another.
 #include "ptx/execution/memory.h"
 #include "ptx/instructions/float_bits.h"
 #include "ptx/instructions/functions.h"
@@ -7,7 +7,7 @@
 namespace ptx {
 namespace {
 
-/// Floats in global memory: subnormal inputs and results are flushed, as the PTX ISA says.
+/// Floats in global memory: subnormal inputs and results are flushed, as the PTX ISA specifies.
 struct AddFlush {
   static float apply(float a, float b) { return flush(flush(a) + flush(b)); }
 };
@@ -18,7 +18,7 @@ struct Exchange {
   }
 };
 
-/// Operand 0 receives the old value, if kReturns; operands 1, 2, ... are added and so on.
+/// If kReturns, operand 0 receives the old value. Operands 1, 2, ... are the values, such as addends.
 template <class T, class F, bool kReturns, int kVector = 1>
 void update(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;
@@ -40,7 +40,7 @@ void update(Warp& warp, const Instruction& instruction, u32 active) {
   });
 }
 
-/// Operands: the old value, what it is compared with, the new value.
+/// Operands: the old value, the value it is compared with, the new value.
 template <class T>
 void compare_and_swap(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;

@@ -17,7 +17,7 @@ bool decode_block_barrier(Encoding& encoding) {
   return true;
 }
 
-/// Operand 0: the mask.
+/// Operand 0: the member mask.
 void synchronize_warp(Warp& warp, const Instruction& instruction, u32 active) {
   const u32 members = warp.values<u32>(instruction.operand[0])[__builtin_ctz(active)];
   const u32 missing = members & warp.live & ~active;

@@ -1,4 +1,4 @@
-// Bytes, bit fields, and counts of bits.
+// Permutation of bytes, bit fields, and bit counts.
 #include <algorithm>
 
 #include "ptx/instructions/lanes.h"
@@ -21,7 +21,7 @@ struct Permute {
   }
 };
 
-/// bfe: `length` bits of a from `position` on, extended with zeros or with the sign.
+/// bfe: `length` bits of a, starting at `position`, extended with zeros or with the sign.
 template <bool kSigned>
 struct Extract {
   static u32 apply(u32 a, u32 b, u32 c) {
@@ -36,7 +36,7 @@ struct Extract {
   }
 };
 
-/// bfi: the lower `length` bits of a replace those of b from `position` on.
+/// bfi: the lower `length` bits of a replace those of b, starting at `position`.
 template <class T>
 void insert(Warp& warp, const Instruction& instruction, u32 active) {
   constexpr u32 kBits = 8 * sizeof(T);
@@ -68,11 +68,11 @@ struct CountLeadingZeros {
   static u32 apply(u32 a) { return a == 0 ? 32 : static_cast<u32>(__builtin_clz(a)); }
   static u32 apply(u64 a) { return a == 0 ? 64 : static_cast<u32>(__builtin_clzll(a)); }
 };
-/// The position of the highest 1.
+/// The position of the highest 1 bit.
 struct FindHighest {
   static u32 apply(u32 a) { return a == 0 ? ~0u : 31 - static_cast<u32>(__builtin_clz(a)); }
 };
-/// How far a must be shifted to the left to bring the highest 1 to the top.
+/// The left shift that brings the highest 1 bit of a to the top.
 struct FindShift {
   static u32 apply(u32 a) { return a == 0 ? ~0u : static_cast<u32>(__builtin_clz(a)); }
 };

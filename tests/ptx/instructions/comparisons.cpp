@@ -131,7 +131,7 @@ Handler setp_handler(Type type, int comparison) {
   }
 }
 
-/// The comparison by a name, or -1.
+/// The comparison with a name, or -1.
 int take_comparison(Encoding& encoding) {
   static const std::map<std::string, Comparison> unsigned_names = {
       {"lo", less}, {"ls", less_equal}, {"hi", greater}, {"hs", greater_equal}};
@@ -167,7 +167,7 @@ bool decode_setp(Encoding& encoding) {
   return true;
 }
 
-/// d = p ? a : b; `flags` 1: p is negated. Only the selected source makes d undefined.
+/// d = p ? a : b; `flags` 1: p is negated. Only the selected source can make d undefined.
 template <class T>
 void select(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;

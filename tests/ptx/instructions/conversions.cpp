@@ -25,7 +25,7 @@ struct RoundUp {
   static double apply(double a) { return __builtin_ceil(a); }
 };
 
-/// Values out of range become the nearest integer; a NaN becomes 0, or in 64 bits the sign bit.
+/// Values out of range become the nearest integer. A NaN becomes 0, or the sign bit in 64 bits.
 template <class D, class F>
 struct ToInteger {
   template <class S>
@@ -46,7 +46,7 @@ struct To {
     return static_cast<D>(a);
   }
 };
-/// To [0, 1]; a NaN becomes 0, and so does -0.
+/// Clamps to [0, 1]; NaN and -0 become 0.
 struct Saturate {
   static float apply(float a) {
     if (a != a || a <= 0) return 0.0f;
@@ -146,7 +146,7 @@ void convert_integer(Warp& warp, const Instruction& instruction, u32 active) {
     if (saturates) value = saturate(value, from_type, to_type);
     u8 bytes[8];
     std::memcpy(bytes, &value, sizeof bytes);
-    const s64 result = read_integer(bytes, to_type);  // truncated to its type, and extended from it
+    const s64 result = read_integer(bytes, to_type);  // truncated to its type, then extended from it
     std::memcpy(d + lane * to_bytes, &result, static_cast<std::size_t>(to_bytes));
   });
   const bool lower_half = size_of(from_type) <= 4 || (size_of(to_type) <= 4 && !saturates);

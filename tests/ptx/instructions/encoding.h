@@ -1,4 +1,4 @@
-// What a decoder sees of an instruction: its opcode, taken apart, and its operands.
+// A decoder's view of an instruction: its opcode, split into parts, and its operands.
 #pragma once
 #include <initializer_list>
 #include <stdexcept>
@@ -21,17 +21,17 @@ class Encoding {
   std::string mnemonic;
   Type type = Type::none;
 
-  /// Whether the opcode has a modifier, which then counts as recognized.
+  /// Whether the opcode has a modifier. If so, the modifier counts as recognized.
   bool take(const char* modifier);
-  /// The index of the first of some modifiers that the opcode has, or -1.
+  /// The index of the first of these modifiers that the opcode has, or -1.
   int take_one_of(std::initializer_list<const char*> modifiers);
   /// Whether all modifiers have been recognized.
   bool complete() const;
   /// Throws unless there are `count` operands.
   void expect_operands(std::size_t count) const;
-  /// The place of an operand that is read or written as a type.
+  /// The location of an operand that is read or written as a type.
   Register value(std::size_t index, Type as) const { return symbols.value(operands.at(index), as); }
-  /// The place of an operand that must be a register of any width.
+  /// The location of an operand that must be a register of any width.
   Register destination(std::size_t index) const;
   /// Sets the address of a memory instruction in its space.
   void set_address(const Operand& operand);

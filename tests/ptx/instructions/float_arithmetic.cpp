@@ -1,4 +1,4 @@
-// Floating-point arithmetic, rounded as IEEE 754 says. Compiled without contraction.
+// Floating-point arithmetic, rounded according to IEEE 754. Compiled without contraction.
 #include <cmath>
 #include <limits>
 
@@ -35,7 +35,7 @@ struct Reciprocal {
     return T(1) / a;
   }
 };
-/// A NaN only if both are; -0 is less than +0.
+/// NaN only if both operands are NaN; -0 is less than +0.
 struct NumberMinimum {
   template <class T>
   static T apply(T a, T b) {
@@ -80,7 +80,7 @@ void add_rounded(Table& table, const std::string& rounding) {
   table.add("add" + type, binary<T, T, T, Add, kRound>, kType, {kType, kType});
   table.add("sub" + type, binary<T, T, T, Subtract, kRound>, kType, {kType, kType});
   table.add("mul" + type, binary<T, T, T, Multiply, kRound>, kType, {kType, kType});
-  if (rounding.empty()) return;  // the default of these three only
+  if (rounding.empty()) return;  // only these three have a default rounding
   table.add("div" + type, binary<T, T, T, Divide, kRound>, kType, {kType, kType});
   table.add("fma" + type, ternary<T, T, T, T, FusedMultiplyAdd, kRound>, kType, {kType, kType, kType});
 }

@@ -36,8 +36,8 @@ struct Tf32Nearest {
   }
 };
 
-/// cvt.rna: ties away from zero. The PTX ISA leaves the lower 13 bits of the result undefined; SCOREMATCH_PTX_TF32_LOW
-/// says what they are: 0 zeros, as ptxas makes them, 1 those of the rounded sum, 2 ones.
+/// cvt.rna: ties away from zero. The PTX ISA leaves the lower 13 bits of the result undefined. SCOREMATCH_PTX_TF32_LOW
+/// selects them: 0 zeros, as ptxas makes them, 1 those of the rounded sum, 2 ones.
 struct Tf32Away {
   static u32 apply(float x) {
     static const long low = env("SCOREMATCH_PTX_TF32_LOW", 0);

@@ -1,4 +1,4 @@
-// Functions of one lane that several instructions apply.
+// Functions of one lane that several instructions use.
 #pragma once
 
 namespace ptx {
@@ -16,7 +16,7 @@ struct Subtract {
     return static_cast<T>(a - b);
   }
 };
-/// Of integers.
+/// For integers.
 struct Minimum {
   template <class T>
   static T apply(T a, T b) {

@@ -9,7 +9,7 @@ namespace {
 __extension__ using u128 = unsigned __int128;
 __extension__ using s128 = __int128;
 
-/// The type that holds a product of two T.
+/// The type that can hold the product of two T.
 template <class T>
 struct Twice;
 template <>
@@ -42,7 +42,7 @@ using Wide = typename Twice<T>::Wide;
 struct MultiplyLow {
   template <class T>
   static T apply(T a, T b) {
-    return static_cast<T>(1u * a * b);  // unsigned even where u16 would become int
+    return static_cast<T>(1u * a * b);  // unsigned even if u16 would be promoted to int
   }
 };
 struct MultiplyAddLow {

@@ -1,4 +1,4 @@
-// Applying a function of one lane to all active lanes of a warp.
+// Applies a function of one lane to all active lanes of a warp.
 #pragma once
 #include <immintrin.h>
 
@@ -27,7 +27,8 @@ inline void for_each_lane_in_order(u32 active, F f) {
   for (; active != 0; active &= active - 1) f(__builtin_ctz(active));
 }
 
-/// f(lane, place) for the memory that each active lane accesses, `bytes` bytes from the instruction's address on.
+/// Calls f(lane, place) with the memory that each active lane accesses: `bytes` bytes, starting at the instruction's
+/// address.
 template <class F>
 inline void for_each_place(Warp& warp, const Instruction& instruction, u32 active, u32 bytes, Access access, F f) {
   check_address_initialized(warp, instruction, active);
@@ -58,7 +59,7 @@ inline void set_predicate(Warp& warp, Register op, u32 active, u32 lanes) {
 
 enum class Round { nearest, zero, down, up };
 
-/// The host's rounding mode, while it lives. The code must be compiled with -frounding-math.
+/// Sets the rounding mode of the host during its lifetime. The code must be compiled with -frounding-math.
 template <Round kRound>
 class RoundingMode {
  public:
@@ -80,7 +81,7 @@ class RoundingMode {
 template <>
 class RoundingMode<Round::nearest> {};
 
-// ---- Handlers. F::apply computes one lane. A lane of the result is undefined where one of its sources is.
+// ---- Handlers. F::apply computes one lane. A lane of the result is undefined if any of its sources is.
 
 template <class D, class A, class F, Round kRound = Round::nearest>
 void unary(Warp& warp, const Instruction& instruction, u32 active) {

@@ -5,7 +5,7 @@
 namespace ptx {
 namespace {
 
-/// Each half of an 8-byte element may be undefined by itself.
+/// Each half of an 8-byte element may be undefined on its own.
 template <class E>
 constexpr int kHalves = sizeof(E) == 8 ? 2 : 1;
 template <class E>
@@ -17,7 +17,7 @@ bool is_sink(const Instruction& instruction, int k) { return (instruction.flags 
 template <class E, int kVector>
 void load(Warp& warp, const Instruction& instruction, u32 active) {
   check_address_initialized(warp, instruction, active);
-  u64 addresses[kLanes];  // first of all lanes: the base register may be a destination
+  u64 addresses[kLanes];  // for all lanes first: the base register may be a destination
   for_each_lane(active, [&](int lane) { addresses[lane] = address_in(warp, instruction.address, lane); });
   E* d[kVector];
   for (int k = 0; k < kVector; ++k) d[k] = warp.values<E>(instruction.operand[k]);
@@ -65,7 +65,7 @@ void store(Warp& warp, const Instruction& instruction, u32 active) {
   });
 }
 
-/// Into registers wider than the elements.
+/// Loads into registers that are wider than the elements.
 void load_extended(Warp& warp, const Instruction& instruction, u32 active) {
   const u32 bytes = instruction.element_bytes, register_bytes = instruction.register_bytes[0];
   for_each_place(warp, instruction, active, bytes * instruction.vector, kRead, [&](int lane, const Place& place) {
@@ -83,7 +83,7 @@ void load_extended(Warp& warp, const Instruction& instruction, u32 active) {
   });
 }
 
-/// From registers wider than the elements.
+/// Stores from registers that are wider than the elements.
 void store_truncated(Warp& warp, const Instruction& instruction, u32 active) {
   const u32 bytes = instruction.element_bytes, register_bytes = instruction.register_bytes[0];
   for_each_place(warp, instruction, active, bytes * instruction.vector, kWrite, [&](int lane, const Place& place) {
@@ -115,7 +115,7 @@ Handler exact_handler(bool loads, int bytes, int vector) {
   }
 }
 
-/// Takes the modifiers. Those of the memory order, scope and caches have no effect here.
+/// Takes the modifiers. Those for memory order, scope and caches have no effect here.
 bool decode_modifiers(Encoding& encoding) {
   constexpr Space kSpaces[] = {kGlobal, kShared, kLocal, kParam, kGlobal};
   Instruction& instruction = encoding.instruction;
@@ -142,7 +142,7 @@ void decode_address(Encoding& encoding, const Operand& address) {
   encoding.set_address(address);
 }
 
-/// The width of the registers among the elements, or that of the type if there are only constants.
+/// The width of the registers among the elements, or the width of the type if there are only constants.
 u8 register_bytes(const std::vector<Operand>& elements, u8 type_bytes) {
   u8 bytes = 0;
   for (const Operand& each : elements) {

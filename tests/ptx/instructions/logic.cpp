@@ -14,7 +14,7 @@ struct Not {
   }
 };
 
-/// Shifts by more than the width give zeros, or copies of the sign.
+/// Shifts by more than the width give zeros or copies of the sign.
 struct ShiftLeft {
   template <class T>
   static T apply(T a, u32 n) {
@@ -29,7 +29,7 @@ struct ShiftRight {
   }
 };
 
-/// A 64-bit shift of (b, a), of which shf keeps the upper or the lower half.
+/// A 64-bit shift of (b, a). shf returns the upper or the lower half.
 u64 joined(u32 a, u32 b) { return u64{b} << 32 | a; }
 struct FunnelLeftWrap {
   static u32 apply(u32 a, u32 b, u32 n) { return static_cast<u32>(joined(a, b) << (n & 31) >> 32); }
@@ -44,7 +44,7 @@ struct FunnelRightClamp {
   static u32 apply(u32 a, u32 b, u32 n) { return static_cast<u32>(joined(a, b) >> std::min(n, 32u)); }
 };
 
-/// Any function of three bits: `immediate` is its truth table.
+/// An arbitrary function of three bits: `immediate` is its truth table.
 void lop3(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;
   u32* d = warp.values<u32>(op[0]);

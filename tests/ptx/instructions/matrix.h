@@ -1,4 +1,4 @@
-// What ldmatrix and mma share, and the sums of tensor cores.
+// Code that ldmatrix and mma share, and the sums of tensor cores.
 #pragma once
 #include "ptx/execution/report.h"
 
@@ -13,7 +13,7 @@ inline void require_full_warp(const Warp& warp, const Instruction& instruction, 
 /// The sum as tensor cores compute it.
 float tensor_core_dot(const float* a, const float* b, int length, float c);
 
-/// c + sum of a[i] * b[i]. SCOREMATCH_PTX_MMA=0: in double, rounded once. SCOREMATCH_PTX_MMA=1: as tensor cores do.
+/// c + sum of a[i] * b[i]. SCOREMATCH_PTX_MMA=0: in double, rounded once. SCOREMATCH_PTX_MMA=1: like tensor cores.
 template <int kLength>
 float dot(const float* a, const float* b, float c) {
   static const bool exact = env("SCOREMATCH_PTX_MMA", 0) == 0;

@@ -29,7 +29,7 @@ void load_matrices(Warp& warp, const Instruction& instruction, u32 active) {
     u32* d = warp.values<u32>(instruction.operand[k]);
     u32 undefined_lanes = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
-      const int row = lane / 4, column = 2 * (lane % 4);  // of the lower half; the upper is the next in the row
+      const int row = lane / 4, column = 2 * (lane % 4);  // of the lower half; the upper half is the next column
       const auto at = [=](const auto& matrix, int j) { return kTransposed ? matrix[j][row] : matrix[row][j]; };
       d[lane] = static_cast<u32>(at(elements[k], column + 1)) << 16 | at(elements[k], column);
       const bool any = at(undefined[k], column) || at(undefined[k], column + 1);

@@ -1,5 +1,5 @@
-// mma.m16n8: d = a b + c, whose fragments are distributed over the lanes as the PTX ISA's section "Matrix Fragments for
-// mma" says. A lane has the group lane / 4 and the index lane % 4 in its group.
+// mma.m16n8: d = a b + c. The fragments are distributed over the lanes according to the section "Matrix Fragments for
+// mma" of the PTX ISA. A lane has the group lane / 4 and the index lane % 4 in its group.
 #include "ptx/instructions/float_bits.h"
 #include "ptx/instructions/lanes.h"
 #include "ptx/instructions/matrix.h"
@@ -9,7 +9,7 @@ namespace {
 
 float bf16_half(u32 pair, int half) { return float_of((pair >> (16 * half) & 0xFFFF) << 16); }
 
-/// A row of a, or a column of b. One undefined element makes all sums with it undefined.
+/// A row of a, or a column of b. One undefined element makes all sums that use it undefined.
 template <int kDepth>
 struct Vector {
   float elements[kDepth];
@@ -21,7 +21,7 @@ struct Factors {
   Vector<kDepth> a[16], b[8];
 };
 
-/// Loads element i of a lane's fragment, of bf16 pairs or of tf32 values.
+/// Loads element i of a lane's fragment, from bf16 pairs or from tf32 values.
 template <bool kBf16>
 struct Fragment {
   const Register* registers;
@@ -36,7 +36,7 @@ struct Fragment {
   }
 };
 
-/// bf16: a lane holds pairs of neighbors in rows `group` and `group` + 8, and again 8 columns further if kDepth is 16.
+/// bf16: a lane holds adjacent pairs in rows `group` and `group` + 8 and, if kDepth is 16, also 8 columns further.
 template <int kDepth>
 void load_bf16(Warp& warp, const Register* a, const Register* b, Factors<kDepth>& factors) {
   const Fragment<true> fragment_a{a}, fragment_b{b};
@@ -51,7 +51,7 @@ void load_bf16(Warp& warp, const Register* a, const Register* b, Factors<kDepth>
   }
 }
 
-/// tf32: a lane holds single elements in rows `group` and `group` + 8, and again 4 columns further if kDepth is 8.
+/// tf32: a lane holds single elements in rows `group` and `group` + 8 and, if kDepth is 8, also 4 columns further.
 template <int kDepth>
 void load_tf32(Warp& warp, const Register* a, const Register* b, Factors<kDepth>& factors) {
   const Fragment<false> fragment_a{a}, fragment_b{b};
@@ -85,7 +85,7 @@ void multiply(Warp& warp, const Instruction& instruction, const Factors<kDepth>&
   }
 }
 
-/// Registers of a fragment of a; b has half as many.
+/// The number of registers of a fragment of a; b has half as many.
 template <int kDepth, bool kBf16>
 constexpr int kRegistersOfA = kDepth / (kBf16 ? 4 : 2);
 

@@ -98,7 +98,7 @@ u64 window(Space space) {
   return space == kShared ? kSharedBase : space == kLocal ? kLocalBase : space == kParam ? kParamBase : 0;
 }
 
-/// cvta: an address of a space as a generic address.
+/// cvta: converts an address in a space to a generic address.
 void to_generic(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;
   const u64 base = window(instruction.space);
@@ -108,8 +108,8 @@ void to_generic(Warp& warp, const Instruction& instruction, u32 active) {
   set_undefined(warp, op[0], active, warp.undefined(op[1]));
 }
 
-/// cvta.to: a generic address as an address of a space. The result is undefined where the address lies in another one:
-/// compilers move the instruction before the branch that asks where it lies.
+/// cvta.to: converts a generic address to an address in a space. The result is undefined if the address is in another
+/// space: compilers move this instruction ahead of the branch that tests for the space.
 void to_space(Warp& warp, const Instruction& instruction, u32 active) {
   const Register* op = instruction.operand;
   const u64 base = window(instruction.space);

@@ -18,7 +18,7 @@ void store(Warp& warp, const Instruction& instruction, u32 active, u32 result, u
   set_undefined(warp, instruction.operand[0], active, undefined);
 }
 
-/// An initialized false decides, whatever the other source is.
+/// An initialized false decides the result, whatever the other source is.
 void and_predicates(Warp& warp, const Instruction& instruction, u32 active) {
   const u32 a = first_source(warp, instruction), b = second_source(warp, instruction);
   const u32 undefined_a = warp.undefined(instruction.operand[1]), undefined_b = warp.undefined(instruction.operand[2]);
@@ -26,7 +26,7 @@ void and_predicates(Warp& warp, const Instruction& instruction, u32 active) {
   store(warp, instruction, active, a & b, (undefined_a | undefined_b) & ~decided);
 }
 
-/// An initialized true decides.
+/// An initialized true decides the result.
 void or_predicates(Warp& warp, const Instruction& instruction, u32 active) {
   const u32 a = first_source(warp, instruction), b = second_source(warp, instruction);
   const u32 undefined_a = warp.undefined(instruction.operand[1]), undefined_b = warp.undefined(instruction.operand[2]);
@@ -47,7 +47,7 @@ void move_predicate(Warp& warp, const Instruction& instruction, u32 active) {
   store(warp, instruction, active, first_source(warp, instruction), warp.undefined(instruction.operand[1]));
 }
 
-/// Operands d, a[, b]: the sources may be negated.
+/// Operands d, a[, b]. The sources may be negated.
 template <std::size_t kSources>
 bool decode_sources(Encoding& encoding, Handler handler) {
   encoding.expect_operands(1 + kSources);

@@ -12,7 +12,7 @@ struct Source {
   bool in_range;
 };
 
-/// The lane that `lane` reads from. The control word holds the last lane and the mask of a segment.
+/// The lane that `lane` reads from. The control word contains the last lane and the mask of a segment.
 template <Shuffle kMode>
 Source source_of(int lane, int argument, u32 control) {
   const int clamp = static_cast<int>(control & 31), segment = static_cast<int>(control >> 8 & 31);
@@ -32,9 +32,9 @@ Source source_of(int lane, int argument, u32 control) {
 enum Flag : u32 { kHasPredicate = 1 };
 
 void check_members(const Warp& warp, const Instruction& instruction, u32 active, u32 members, int lane) {
-  if ((members >> lane & 1) == 0) fault(warp, instruction, lane, "shfl.sync by a lane that its mask does not name");
+  if ((members >> lane & 1) == 0) fault(warp, instruction, lane, "shfl.sync by a lane that is not in its mask");
   if ((members & ~active) != 0)
-    fault(warp, instruction, __builtin_ctz(members & ~active), "shfl.sync without this lane, which the mask names");
+    fault(warp, instruction, __builtin_ctz(members & ~active), "shfl.sync without this lane, which is in the mask");
 }
 
 // Operands d, p, a, b (the argument), c (the control word), mask.

@@ -1,4 +1,4 @@
-// The instructions that the emulator knows. Each file of a family adds its own.
+// The instructions that the emulator supports. Each file of a family adds its own.
 #pragma once
 #include <string>
 #include <unordered_map>
@@ -8,15 +8,15 @@
 
 namespace ptx {
 
-/// An instruction with one destination and sources of fixed types, named by its whole opcode.
+/// An instruction with one destination and sources of fixed types, identified by its whole opcode.
 struct Form {
   Handler handler = nullptr;
   Type destination = Type::none;
   std::vector<Type> sources;
 };
 
-/// Decodes the instructions of one mnemonic, or of one opcode. Returns false for an unknown one; throws for wrong
-/// operands.
+/// Decodes the instructions of one mnemonic, or of one opcode. Returns false if the instruction is unknown. Throws if
+/// its operands are wrong.
 using Decode = bool (*)(Encoding&);
 
 class Table {
@@ -51,7 +51,8 @@ void add_predicate_logic(Table& table);
 void add_shuffles(Table& table);
 void add_votes(Table& table);
 
-/// Sets the handler and the operands of an instruction. False: it is unknown. Throws if its operands are wrong.
+/// Sets the handler and the operands of an instruction. Returns false if it is unknown. Throws if its operands are
+/// wrong.
 bool decode(Encoding& encoding);
 
 /// Copies bytes within each lane's frame: the arguments and results of calls.

@@ -1,6 +1,6 @@
 // Sums of products as measured on tensor cores (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA
-// tensor cores", 2021): SCOREMATCH_PTX_MMA_BLOCK products at a time are aligned to the largest exponent, truncated
-// SCOREMATCH_PTX_MMA_EXTRA bits below the precision of a float, and added; the sum is truncated to a float.
+// tensor cores", 2021). SCOREMATCH_PTX_MMA_BLOCK products at a time are aligned to the largest exponent, truncated
+// SCOREMATCH_PTX_MMA_EXTRA bits below the precision of a float, and added. The sum is truncated to a float.
 #include <algorithm>
 #include <cmath>
 
@@ -9,12 +9,12 @@
 namespace ptx {
 namespace {
 
-constexpr int kMostProducts = 16;  // of one mma
+constexpr int kMaxProducts = 16;  // in one mma
 constexpr int kNoExponent = -100000;
 constexpr int kFloatBits = 24;
 
 struct Terms {
-  double value[kMostProducts + 1];
+  double value[kMaxProducts + 1];
   int count = 0;
   int exponent = kNoExponent;  // the largest
   bool finite = true;
@@ -38,7 +38,7 @@ int exponent_of(float x) {
   return exponent;
 }
 
-/// Tensor cores do not normalize products: their bits are aligned by the sum of the factors' exponents.
+/// Tensor cores do not normalize products: they align a product's bits by the sum of its factors' exponents.
 Terms terms_of(const float* a, const float* b, int count, float c) {
   Terms terms;
   for (int i = 0; i < count; ++i)
@@ -68,7 +68,7 @@ float truncated_sum(const Terms& terms, int extra) {
 
 float tensor_core_dot(const float* a, const float* b, int length, float c) {
   static const int extra = static_cast<int>(env("SCOREMATCH_PTX_MMA_EXTRA", 1));
-  static const int block = static_cast<int>(std::clamp(env("SCOREMATCH_PTX_MMA_BLOCK", 8), 1L, long{kMostProducts}));
+  static const int block = static_cast<int>(std::clamp(env("SCOREMATCH_PTX_MMA_BLOCK", 8), 1L, long{kMaxProducts}));
   for (int at = 0; at < length; at += block)
     c = truncated_sum(terms_of(a + at, b + at, std::min(block, length - at), c), extra);
   return c;

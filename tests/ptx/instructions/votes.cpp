@@ -6,7 +6,7 @@
 namespace ptx {
 namespace {
 
-/// The lanes that the mask, operand 2, names. All must be active.
+/// The lanes in the mask, operand 2. All of them must be active.
 u32 members_of(Warp& warp, const Instruction& instruction, u32 active, const char* name) {
   const u32 members = warp.values<u32>(instruction.operand[2])[__builtin_ctz(active)];
   if ((members & ~active) != 0)

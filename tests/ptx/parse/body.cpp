@@ -255,7 +255,7 @@ bool Translator::reaches(const std::string& from, const std::string& to) const {
   return false;
 }
 
-/// Recursion is a problem, since a function has one frame per lane.
+/// Recursion is not supported, because a function has one frame per lane.
 void Translator::translate(const Function& entry) {
   BodyParser(*this, entry).parse();
   while (!pending_.empty()) {

@@ -9,7 +9,7 @@
 
 namespace ptx {
 
-/// Where a function that is called starts, and where its parameters lie in the caller's frame.
+/// The start of a called function, and the positions of its parameters in the caller's frame.
 struct Callee {
   u32 start = 0;  // an index into the code
   std::vector<u32> params, returns;
@@ -22,7 +22,7 @@ class Translator {
       : module(module_), program(program_), symbols(module_, program_, dynamic_start) {}
 
   void translate(const Function& entry);
-  /// The callee by this name, to be translated after the current function.
+  /// The callee with this name, to be translated after the current function.
   const Callee& need(const Function& function);
   Callee& callee(const std::string& name) { return callees_.at(name); }
 

@@ -21,7 +21,7 @@ Variable parse_variable(Lexer& lexer);
 /// Parses `(.param ..., .param ...)` if a parenthesis follows.
 std::vector<Variable> parse_parameters(Lexer& lexer);
 
-/// Sets the offsets of parameters that follow each other. Returns the total bytes.
+/// Sets the offsets of consecutive parameters. Returns the total bytes.
 u64 lay_out(std::vector<Variable>& variables);
 
 }  // namespace ptx

@@ -65,7 +65,7 @@ const Token& Lexer::next() {
   const std::size_t begin = position_;
   const char first = text_[begin], second = begin + 1 < end_ ? text_[begin + 1] : '\0';
   if (starts_word(first) && !(first == '.' && is_digit(second))) {
-    // Opcodes have "::" inside, as in cp.async.bulk.shared::cluster.
+    // Opcodes may contain "::", as in cp.async.bulk.shared::cluster.
     const auto colons = [this, begin] {
       return position_ > begin && text_[position_] == ':' && position_ + 1 < end_ && text_[position_ + 1] == ':';
     };

@@ -12,7 +12,7 @@ struct Token {
   std::size_t begin = 0;  // in the text
 };
 
-/// Reads tokens from a part of a text, one token ahead.
+/// Reads tokens from a section of a text, one token ahead.
 class Lexer {
  public:
   Lexer(const std::string& text, std::size_t begin, std::size_t end, u32 first_line);
@@ -30,12 +30,12 @@ class Lexer {
   bool take(const char* text);
   /// Throws unless the current token is `text`; skips it.
   void expect(const char* text);
-  /// Returns the current token's text and skips it.
+  /// Returns the text of the current token and skips it.
   std::string word();
   u64 integer();
   void skip_line();
   void skip_past(const char* text);
-  /// Continues at another place of the text.
+  /// Continues at another position of the text.
   void jump(std::size_t position, u32 line);
 
  private:

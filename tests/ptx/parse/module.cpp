@@ -7,7 +7,7 @@
 namespace ptx {
 namespace {
 
-/// Parses .maxntid and the like, between the parameters and the body.
+/// Parses .maxntid and similar directives, between the parameters and the body.
 void parse_performance_directives(Lexer& lexer, Function& function) {
   while (!lexer.is("{") && !lexer.is(";")) {
     const std::string directive = lexer.word();
@@ -26,7 +26,7 @@ void parse_performance_directives(Lexer& lexer, Function& function) {
   }
 }
 
-/// Finds the end of the body that starts at the current brace, and continues behind it.
+/// Finds the end of the body that starts at the current brace, and continues after it.
 void skip_body(Lexer& lexer, Function& function) {
   const std::string& text = lexer.text();
   function.begin = lexer.current().begin + 1;

@@ -1,4 +1,4 @@
-// An operand as it is written in the PTX.
+// An operand as it is written in PTX.
 #pragma once
 #include <string>
 #include <vector>

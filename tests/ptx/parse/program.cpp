@@ -1,4 +1,4 @@
-// Kernels, translated when they are first asked for.
+// Kernels. Each is translated at its first use.
 #include <cstdio>
 #include <cstdlib>
 
@@ -14,7 +14,7 @@ namespace {
   std::abort();
 }
 
-/// Returns whether dynamic shared memory starts where it was assumed to, or is not used.
+/// Returns whether dynamic shared memory starts where it was assumed to start, or is not used.
 bool translate(const Module& module, const Function& entry, u32 dynamic_start, Program& program) {
   program.function = &entry;
   Translator translator(module, program, dynamic_start);
@@ -36,7 +36,7 @@ Program& Module::program(const std::string& entry) {
   if (found == functions.end() || !found->second.entry) throw std::runtime_error("unknown kernel " + entry);
   program = std::make_unique<Program>();
   if (translate(*this, found->second, program->dynamic_start(), *program)) return *program;
-  // Static shared memory comes before dynamic, and all of it is known only now.
+  // Static shared memory precedes dynamic shared memory, and its full size is only known now.
   const u32 dynamic_start = program->dynamic_start();
   program = std::make_unique<Program>();
   translate(*this, found->second, dynamic_start, *program);

@@ -1,4 +1,4 @@
-// Registers, constants and variables of a kernel: their names and their places.
+// The registers, constants and variables of a kernel: their names and their locations.
 #pragma once
 #include <map>
 #include <string>
@@ -27,7 +27,7 @@ class Symbols {
   void declare_variable(const Variable& variable, Space space);
   /// Reserves static shared memory. Returns the address.
   u32 place_shared(const Variable& variable);
-  /// Reserves a part of each lane's frame. Returns the offset.
+  /// Reserves a part of each lane's frame. Returns its offset.
   u32 place_in_frame(u64 bytes, u32 align);
 
   bool find_register(const std::string& name, Operand& operand) const;

@@ -1,4 +1,4 @@
-// The one device: a Hopper of few multiprocessors, or the Ampere of capability 8.0.
+// The only device: a Hopper with few multiprocessors, or an Ampere with compute capability 8.0.
 #include <cstdlib>
 #include <cstring>
 
@@ -8,7 +8,7 @@ namespace ptx::runtime {
 namespace {
 
 constexpr std::size_t kMemoryBytes = std::size_t{8} << 30;
-constexpr int kMostThreads = 1024, kMostGridX = 2147483647, kMostGridYZ = 65535;
+constexpr int kMaxThreads = 1024, kMaxGridX = 2147483647, kMaxGridYZ = 65535;
 
 thread_local int current_device = 0;
 
@@ -26,7 +26,7 @@ int capability() {
   return chosen;
 }
 
-u32 most_shared() { return capability() == 80 ? 166912 : kSharedOptin; }
+u32 max_shared() { return capability() == 80 ? 166912 : kSharedOptin; }
 
 }  // namespace ptx::runtime
 
@@ -64,18 +64,18 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   p->minor = capability() % 10;
   p->totalGlobalMem = kMemoryBytes;
   p->sharedMemPerBlock = ptx::kSharedDefault;
-  p->sharedMemPerBlockOptin = most_shared();
+  p->sharedMemPerBlockOptin = max_shared();
   p->reservedSharedMemPerBlock = ptx::kSharedStart;
   p->sharedMemPerMultiprocessor = p->sharedMemPerBlockOptin + p->reservedSharedMemPerBlock;
   p->regsPerBlock = p->regsPerMultiprocessor = 65536;
   p->warpSize = 32;
-  p->maxThreadsPerBlock = kMostThreads;
+  p->maxThreadsPerBlock = kMaxThreads;
   p->maxThreadsPerMultiProcessor = 2048;
   p->maxBlocksPerMultiProcessor = 32;
-  p->maxThreadsDim[0] = p->maxThreadsDim[1] = kMostThreads;
+  p->maxThreadsDim[0] = p->maxThreadsDim[1] = kMaxThreads;
   p->maxThreadsDim[2] = 64;
-  p->maxGridSize[0] = kMostGridX;
-  p->maxGridSize[1] = p->maxGridSize[2] = kMostGridYZ;
+  p->maxGridSize[0] = kMaxGridX;
+  p->maxGridSize[1] = p->maxGridSize[2] = kMaxGridYZ;
   p->multiProcessorCount = multiprocessors();
   p->l2CacheSize = 50 << 20;
   p->memoryBusWidth = 5120;
@@ -100,16 +100,16 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = static_cast<int>(ptx::kSharedDefault);
       return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-      *value = static_cast<int>(most_shared());
+      *value = static_cast<int>(max_shared());
       return cudaSuccess;
     case cudaDevAttrMaxGridDimX:
-      *value = kMostGridX;
+      *value = kMaxGridX;
       return cudaSuccess;
     case cudaDevAttrWarpSize:
       *value = 32;
       return cudaSuccess;
     default:
-      say("cudaDeviceGetAttribute: attribute " + std::to_string(attribute) + " is not known here");
+      say("cudaDeviceGetAttribute: unknown attribute " + std::to_string(attribute));
       return failed(cudaErrorInvalidValue);
   }
 }

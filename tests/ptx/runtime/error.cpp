@@ -1,4 +1,4 @@
-// Errors: a thread's last one, and the one that ends a device's work.
+// Errors: the last error of a thread, and the error that ends the work of a device.
 #include <cstdio>
 
 #include "ptx/runtime/state.h"
@@ -46,7 +46,7 @@ const char* cudaGetErrorName(cudaError_t error) { return error == cudaSuccess ? 
 
 const char* cudaGetErrorString(cudaError_t error) {
   static thread_local char text[64];
-  std::snprintf(text, sizeof text, "CUDA error %d, of the emulator", static_cast<int>(error));
+  std::snprintf(text, sizeof text, "CUDA error %d of the emulator", static_cast<int>(error));
   return text;
 }
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr u32 kWrapperMagic = 0x466243b1;
 constexpr u16 kPtxEntry = 1;
-constexpr u64 kCompressed = 0x8000;  // of an entry's flags
+constexpr u64 kCompressed = 0x8000;  // in the flags of an entry
 
 template <class T>
 T read(const u8* at) {
@@ -19,7 +19,7 @@ T read(const u8* at) {
   return value;
 }
 
-/// An architecture's code: a header, then the payload.
+/// The code for one architecture: a header, then the payload.
 struct Entry {
   u16 kind;
   u32 header_bytes, compressed_bytes;
@@ -46,7 +46,7 @@ struct Entry {
 
 std::vector<std::string> ptx_of(const void* wrapper) {
   const auto* const head = static_cast<const u8*>(wrapper);
-  if (read<u32>(head) != kWrapperMagic) refuse("what the program registers is no fat binary");
+  if (read<u32>(head) != kWrapperMagic) refuse("the program does not register a fat binary");
   const auto* const data = read<const u8*>(head + 8);
   const u8* at = data + read<u16>(data + 6);
   const u8* const end = at + read<u64>(data + 8);

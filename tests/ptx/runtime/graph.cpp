@@ -1,4 +1,4 @@
-// Graphs: the work that a capture recorded, in its order.
+// Graphs: the work that a capture recorded, in order.
 #include "ptx/runtime/state.h"
 
 using namespace ptx::runtime;

@@ -16,7 +16,7 @@ std::size_t index_of(const char* name) {
 class Name {
  public:
   explicit Name(const std::string& name) : text_("." + name + ".") {}
-  /// With these modifiers among its own.
+  /// Whether these modifiers are among its own.
   bool has(const std::string& modifiers) const { return text_.find("." + modifiers + ".") != std::string::npos; }
   template <class... Names>
   bool is_any(const Names&... bases) const {

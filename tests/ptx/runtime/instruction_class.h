@@ -1,4 +1,4 @@
-// The classes that instructions are counted by.
+// The classes in which instructions are counted.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,7 +10,7 @@ constexpr std::array<const char*, 15> kInstructionClasses = {
     "mma",     "ldmatrix", "ld.shared", "st.shared", "cp.async", "ld.global", "st.global", "local",
     "float32", "float64",  "special",   "convert",   "integer",  "control",   "barrier"};
 
-/// Which of them an instruction is counted by; the name is that of PTX with its modifiers.
+/// The class of an instruction. The name is the PTX opcode with its modifiers.
 std::size_t class_of_instruction(const std::string& name);
 
 }  // namespace ptx::runtime

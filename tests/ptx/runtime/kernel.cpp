@@ -1,5 +1,5 @@
-// Modules as the program registers them, of which each kernel's is chosen as the driver would: the highest architecture
-// that the device can run.
+// Modules that the program registers. The module of a kernel is chosen as the driver would: the one for the highest
+// architecture that the device can run.
 #include "ptx/runtime/kernel.h"
 
 #include <unistd.h>
@@ -30,7 +30,8 @@ std::map<const void*, Kernel>& kernels() {
   return all;
 }
 
-/// Of a module's .target: 80, or 90 for sm_90a, which runs on that architecture only. 0: not on this device.
+/// The architecture in a module's .target: 80, or 90 for sm_90a, which runs only on that architecture. 0: this device
+/// cannot run it.
 int architecture_of(const std::string& text) {
   const auto at = text.find("\n.target sm_");
   if (at == std::string::npos) return 0;
@@ -50,7 +51,7 @@ Module* module_of(Image& image) {
   return image.module.get();
 }
 
-/// Names of what is in an unnamed namespace have hashes in them, which differ from one compilation to the next.
+/// Names in an unnamed namespace contain hashes that differ from one compilation to the next.
 std::string without_hashes(std::string name) {
   constexpr std::size_t kDigits = 8;
   for (std::size_t at = 0; (at = name.find('_', at)) != std::string::npos; ++at) {
@@ -61,7 +62,7 @@ std::string without_hashes(std::string name) {
   return name;
 }
 
-/// SCOREMATCH_PTX_FILE names a file whose kernels stand for the program's own of the same names.
+/// SCOREMATCH_PTX_FILE names a file whose kernels replace the program's kernels with the same names.
 Module* replacement() {
   static const std::unique_ptr<Module> module = []() -> std::unique_ptr<Module> {
     const char* const path = std::getenv("SCOREMATCH_PTX_FILE");
@@ -93,9 +94,9 @@ cudaError_t set_attribute(const void* function, cudaFuncAttribute attribute, int
   Kernel* const kernel = find_kernel(function);
   if (kernel == nullptr) return failed(cudaErrorInvalidDeviceFunction);
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
-    if (value < 0 || static_cast<u32>(value) + kernel->program().static_shared > most_shared())
+    if (value < 0 || static_cast<u32>(value) + kernel->program().static_shared > max_shared())
       return failed(cudaErrorInvalidValue);
-    kernel->most_dynamic_shared = value;
+    kernel->max_dynamic_shared = value;
   }
   return cudaSuccess;
 }
@@ -117,7 +118,7 @@ using namespace ptx::runtime;
 
 extern "C" {
 
-// ---- what nvcc's host code calls
+// ---- functions that nvcc's host code calls
 
 void** __cudaRegisterFatBinary(void* wrapper) {
   PTX_CALL;
@@ -142,7 +143,7 @@ void __cudaRegisterManagedVar(void**, void**, char*, const char*, int, std::size
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
   const cudaError_t error = set_attribute(function, attribute, value);
-  // Another thread's turn, which may set the same attribute before this one launches.
+  // Lets another thread run, which may set the same attribute before this one launches.
   if (const long pause = ptx::env("SCOREMATCH_PTX_PAUSE", 0); pause > 0) usleep(static_cast<unsigned>(pause));
   return error;
 }
@@ -157,7 +158,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
   attributes->numRegs = 64;
   attributes->ptxVersion = std::atoi(kernel->module->target.c_str() + 3);
   attributes->binaryVersion = capability();
-  attributes->maxDynamicSharedSizeBytes = kernel->most_dynamic_shared;
+  attributes->maxDynamicSharedSizeBytes = kernel->max_dynamic_shared;
   return cudaSuccess;
 }
 

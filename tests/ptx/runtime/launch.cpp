@@ -1,4 +1,4 @@
-// Launches, and the limits that the runtime holds them to.
+// Launches, and the limits that the runtime enforces.
 #include <algorithm>
 #include <cstring>
 
@@ -18,12 +18,12 @@ struct Configuration {
 u64 threads_of(const dim3& block) { return u64{block.x} * block.y * block.z; }
 
 /// __launch_bounds__; 0: none.
-u64 most_threads(const Function& function) {
+u64 max_threads(const Function& function) {
   const u32* const bounds = function.maxntid;
   return u64{bounds[0]} * std::max(bounds[1], 1u) * std::max(bounds[2], 1u);
 }
 
-/// Why a launch is refused, with the error that it is refused with.
+/// Why a launch is refused, and the error that it returns.
 struct Refusal {
   cudaError_t error = cudaSuccess;
   std::string why;
@@ -37,15 +37,15 @@ Refusal refusal(const Kernel& kernel, const Configuration& c) {
     return {cudaErrorInvalidConfiguration, "a grid too large"};
   if (c.block.x > 1024 || c.block.y > 1024 || c.block.z > 64 || threads > 1024)
     return {cudaErrorInvalidConfiguration, "a block too large"};
-  if (const u64 most = most_threads(kernel.function()); most != 0 && threads > most)
-    return {cudaErrorInvalidValue, std::to_string(threads) + " threads, more than __launch_bounds__ says"};
-  if (c.shared_bytes > static_cast<std::size_t>(kernel.most_dynamic_shared))
+  if (const u64 most = max_threads(kernel.function()); most != 0 && threads > most)
+    return {cudaErrorInvalidValue, std::to_string(threads) + " threads, more than __launch_bounds__ allows"};
+  if (c.shared_bytes > static_cast<std::size_t>(kernel.max_dynamic_shared))
     return {cudaErrorInvalidValue, std::to_string(c.shared_bytes) +
                                        " bytes of dynamic shared memory, more than cudaFuncSetAttribute allowed (" +
-                                       std::to_string(kernel.most_dynamic_shared) + ")"};
-  // What alignment puts between static and dynamic shared memory counts too.
+                                       std::to_string(kernel.max_dynamic_shared) + ")"};
+  // The padding between static and dynamic shared memory counts too.
   const std::size_t shared_bytes = c.shared_bytes + kernel.program().dynamic_start() - kSharedStart;
-  if (shared_bytes > most_shared())
+  if (shared_bytes > max_shared())
     return {cudaErrorInvalidValue, std::to_string(shared_bytes) + " bytes of shared memory, more than the device has"};
   return {};
 }

@@ -1,4 +1,4 @@
-// Device memory: the host's, with a byte for each byte that says whether anybody has written it.
+// Device memory: memory of the host, with one more byte per byte that says whether it was written.
 #include <cstdlib>
 #include <cstring>
 
@@ -8,7 +8,7 @@
 namespace ptx::runtime {
 namespace {
 
-constexpr std::size_t kAlignment = 256, kGuardBytes = 256, kMostBytes = std::size_t{8} << 30;
+constexpr std::size_t kAlignment = 256, kGuardBytes = 256, kMaxBytes = std::size_t{8} << 30;
 constexpr int kUnwritten = 0xFF;  // uninitialized memory reads as NaN
 
 u8* allocate(std::size_t bytes, bool managed) {
@@ -21,7 +21,7 @@ u8* allocate(std::size_t bytes, bool managed) {
     return nullptr;
   }
   std::memset(data, kUnwritten, bytes);
-  std::memset(written, managed ? 1 : 0, bytes);  // what the host writes to managed memory is not seen
+  std::memset(written, managed ? 1 : 0, bytes);  // writes of the host to managed memory are not observed
   Alloc allocation;
   allocation.base = reinterpret_cast<u64>(data);
   allocation.size = bytes;
@@ -46,8 +46,8 @@ cudaMemcpyKind kind_of(const Alloc* to, const Alloc* from) {
   return from != nullptr ? cudaMemcpyDeviceToHost : cudaMemcpyHostToHost;
 }
 
-/// A copy to the host uses what it copies.
-void look_at_what_is_read(const u8* written, std::size_t bytes) {
+/// A copy to the host uses all bytes that it copies.
+void check_copied_bytes(const u8* written, std::size_t bytes) {
   std::size_t unwritten = 0;
   for (std::size_t i = 0; i < bytes; ++i) unwritten += written[i] == 0;
   if (unwritten == 0 || env("SCOREMATCH_PTX_D2H", 1) == 0) return;
@@ -73,7 +73,7 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
   } else if (to_device) {
     std::memset(written_bytes(*target, to), 1, bytes);
   } else if (from_device) {
-    look_at_what_is_read(read, bytes);
+    check_copied_bytes(read, bytes);
   }
   return cudaSuccess;
 }
@@ -86,7 +86,7 @@ cudaError_t fill(void* data, int value, std::size_t bytes) {
     return cudaErrorInvalidValue;
   }
   std::memset(data, value, bytes);
-  // The tests' own way of saying that it is uninitialized.
+  // This is how tests mark memory as uninitialized.
   static const bool poisons = env("SCOREMATCH_PTX_FF", 0) != 0;
   std::memset(written_bytes(*allocation, data), poisons && value == kUnwritten ? 0 : 1, bytes);
   return cudaSuccess;
@@ -125,7 +125,7 @@ void emulator_report_unwritten(const char* what) {
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   PTX_CALL;
   if (is_any_captured()) return failed(cudaErrorStreamCaptureUnsupported);
-  if (bytes > kMostBytes) return failed(cudaErrorMemoryAllocation);
+  if (bytes > kMaxBytes) return failed(cudaErrorMemoryAllocation);
   *data = bytes == 0 ? nullptr : allocate(bytes, false);
   return bytes != 0 && *data == nullptr ? failed(cudaErrorMemoryAllocation) : cudaSuccess;
 }

@@ -23,7 +23,7 @@ struct Executed {
   std::array<u64, kInstructionClasses.size()> instructions = {};  // of warps
 };
 
-/// By the kernel's mangled name.
+/// By the mangled name of the kernel.
 std::map<std::string, Executed>& executed() {
   static std::map<std::string, Executed> all;
   return all;
@@ -31,7 +31,7 @@ std::map<std::string, Executed>& executed() {
 
 const char* counts_path() { return std::getenv("SCOREMATCH_PTX_COUNTS"); }
 
-/// Without namespaces and parameters.
+/// The name without namespaces and parameters.
 std::string readable(const std::string& mangled) {
   const std::unique_ptr<char, decltype(&std::free)> text(
       abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, nullptr), &std::free);
@@ -40,7 +40,7 @@ std::string readable(const std::string& mangled) {
   for (const char* const each : {"(anonymous namespace)::", "scorematch::", "kernels::"})
     for (std::size_t at; (at = name.find(each)) != std::string::npos;) name.erase(at, std::string(each).size());
   int depth = 0;
-  for (std::size_t i = 0; i < name.size(); ++i) {  // the parameters begin outside the template's arguments
+  for (std::size_t i = 0; i < name.size(); ++i) {  // the parameters begin outside the template arguments
     depth += name[i] == '<' ? 1 : name[i] == '>' ? -1 : 0;
     if (depth == 0 && name[i] == '(') name.erase(i);
   }
@@ -91,7 +91,7 @@ void at_exit() {
 void report_at_exit() {
   static std::once_flag once;
   std::call_once(once, [] {
-    executed();  // made before it is registered, so that it outlives it
+    executed();  // constructed before the exit handler is registered, so it is destroyed after the handler ran
     if (counts_path() != nullptr) setenv("SCOREMATCH_PTX_COUNT", "1", 1);
     std::atexit(at_exit);
   });

@@ -1,4 +1,4 @@
-// What is said at the program's end, and what each kernel executed.
+// The report at the end of the program, and the counts of executed instructions per kernel.
 #pragma once
 #include <string>
 #include <unordered_map>
@@ -7,10 +7,10 @@
 
 namespace ptx::runtime {
 
-/// Arranges for it; the program's exit status is then 99 after uses of uninitialized memory, or races.
+/// Registers the report. After uses of uninitialized memory or races, the program's exit status is then 99.
 void report_at_exit();
 
-/// While it lives, instructions count for the kernel of `launch`, if SCOREMATCH_PTX_COUNTS asks for it.
+/// During its lifetime, instructions count toward the kernel of `launch`, if SCOREMATCH_PTX_COUNTS is set.
 class CountedLaunch {
  public:
   explicit CountedLaunch(const Launch& launch);

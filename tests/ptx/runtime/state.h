@@ -1,4 +1,4 @@
-// What the parts of the stand-in for CUDA's runtime share. Calls come from any thread, one at a time.
+// What the parts of the stand-in for the CUDA runtime share. Calls may come from any thread; a lock serializes them.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -14,36 +14,36 @@ namespace ptx::runtime {
 std::recursive_mutex& lock();
 #define PTX_CALL const std::lock_guard<std::recursive_mutex> call_guard(::ptx::runtime::lock())
 
-/// To standard error, as a line of the emulator's.
+/// Prints a line to standard error that begins with "emulator:".
 void say(const std::string& text);
 
 // ---- error.cpp
 
-/// Makes `error` the thread's last one, unless it is cudaSuccess, and returns it.
+/// Makes `error` the last error of the thread, unless it is cudaSuccess, and returns it.
 cudaError_t failed(cudaError_t error);
-/// The error that work has ended with; no later work is done. cudaSuccess while there is none.
+/// The error that work has ended with, or cudaSuccess. After an error, no more work is done.
 cudaError_t& sticky_error();
 
 // ---- device.cpp
 
-/// Of the device: 90, or 80 by SCOREMATCH_PTX_CAPABILITY=80.
+/// The compute capability of the device: 90, or 80 with SCOREMATCH_PTX_CAPABILITY=80.
 int capability();
-/// The most shared memory that a block may have, in bytes.
-u32 most_shared();
+/// The maximum shared memory of a block, in bytes.
+u32 max_shared();
 
 // ---- stream.cpp
 
 using Work = std::function<cudaError_t()>;
 
-/// Does the work at once, or records it where the stream is being captured. What work ends with is the sticky error.
+/// Does the work at once, or records it if the stream is being captured. An error of the work becomes the sticky error.
 cudaError_t enqueue(cudaStream_t stream, Work work);
 bool is_any_captured();
 
 // ---- memory.cpp
 
-/// The allocation that all these bytes are in; nullptr: none.
+/// The allocation that contains all of these bytes; nullptr: none.
 Alloc* allocation_of(const void* data, std::size_t bytes);
-/// Of these bytes of an allocation: which of them are written, a byte each.
+/// For these bytes of an allocation: one byte each, nonzero if it was written.
 u8* written_bytes(const Alloc& allocation, const void* data);
 
 }  // namespace ptx::runtime

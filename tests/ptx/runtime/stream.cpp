@@ -1,4 +1,4 @@
-// Streams, whose work is done at once, their capture, and events.
+// Streams, whose work is done at once, stream capture, and events.
 #include <chrono>
 #include <memory>
 #include <set>
@@ -21,7 +21,7 @@ std::set<CUstream_st*>& streams() {
 bool is_legacy(cudaStream_t stream) { return stream == nullptr || stream == cudaStreamLegacy; }
 bool is_known(cudaStream_t stream) { return streams().count(stream) != 0; }
 
-/// The legacy stream may not be used while one that it waits for is captured.
+/// The legacy stream must not be used during the capture of a stream that it waits for.
 bool breaks_a_capture() {
   bool broken = false;
   for (CUstream_st* each : streams())
@@ -52,7 +52,7 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     }
   }
   sticky_error() = work();
-  return cudaSuccess;  // the work's own error is seen by what waits for it
+  return cudaSuccess;  // the error of the work is seen by the calls that wait for it
 }
 
 }  // namespace ptx::runtime

@@ -1,5 +1,5 @@
-// cuBLASLt as a plain loop in double, rounded once: what the engine's products ought to be. Operands are rounded to the
-// compute type as the hardware would, so that tf32 and bf16 differ from fp32 here as there.
+// cuBLASLt as a plain loop in double, rounded once: what the engine's products should be. Operands are rounded to the
+// compute type as the hardware does, so that tf32 and bf16 differ from fp32 here too.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -13,7 +13,7 @@ using namespace simt::runtime;
 
 namespace {
 
-constexpr std::uint64_t kWorkspace = 4096;  // bytes that every algorithm says it needs, if it may have them
+constexpr std::uint64_t kWorkspace = 4096;  // bytes that every algorithm requests, if it is allowed that much
 
 struct Operation {
   cublasComputeType_t compute;
@@ -33,11 +33,11 @@ struct Layout {
     return type == b.type && rows == b.rows && columns == b.columns && stride == b.stride;
   }
 };
-struct Wishes {
+struct Preference {
   std::uint64_t workspace = 0;
   std::uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
 };
-/// What an algorithm was chosen for: it does nothing else.
+/// What an algorithm was chosen for. It works for nothing else.
 struct Chosen {
   std::uint64_t workspace, a_rows, a_columns, result_rows, result_columns;
   std::uint32_t transposes, types;
@@ -51,7 +51,7 @@ Content content(const Opaque* opaque) {
   return held;
 }
 template <class Content, class Opaque>
-void keep(Opaque* opaque, const Content& held) {
+void store(Opaque* opaque, const Content& held) {
   std::memcpy(opaque->data, &held, sizeof held);
 }
 
@@ -105,7 +105,7 @@ struct Product {
   void* d_data;
   float alpha, beta;
 
-  /// [outer, depth], as they are multiplied.
+  /// [outer, depth], as it is multiplied.
   std::vector<double> operand(const Layout& m, const void* data, bool depth_is_rows) const {
     std::vector<double> values;
     values.reserve(m.rows * m.columns);
@@ -125,7 +125,7 @@ struct Product {
   }
 
   int operator()() const {
-    // Loading multiplies zeros, in a great many sizes.
+    // Loading multiplies zeros of very many sizes.
     const bool zero = is_zero(a, a_data) && is_zero(b, b_data);
     if (zero && o.epilogue == CUBLASLT_EPILOGUE_DEFAULT) {
       if (beta == 0) simt::device_fill(d_data, 0, d.bytes());
@@ -180,7 +180,7 @@ cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t d, std::size
   if (size != sizeof(cublasLtMatmulDescOpaque_t) || scale != CUDA_R_32F) return CUBLAS_STATUS_INVALID_VALUE;
   Operation operation;
   operation.compute = compute;
-  keep(d, operation);
+  store(d, operation);
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -192,7 +192,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t d, cublasLtMa
   const auto set = [&](auto& field) {
     if (bytes != sizeof field) return CUBLAS_STATUS_INVALID_VALUE;
     std::memcpy(&field, value, bytes);
-    keep(d, o);
+    store(d, o);
     return CUBLAS_STATUS_SUCCESS;
   };
   switch (attribute) {
@@ -218,7 +218,7 @@ cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t layout, 
   if (size != sizeof(cublasLtMatrixLayoutOpaque_t) || stride < static_cast<std::int64_t>(rows) || rows == 0 ||
       columns == 0)
     return CUBLAS_STATUS_INVALID_VALUE;
-  keep(layout, Layout{type, rows, columns, stride});
+  store(layout, Layout{type, rows, columns, stride});
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -226,7 +226,7 @@ cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t 
   const std::lock_guard<std::recursive_mutex> guard(lock());
   if (is_chosen(__func__)) return CUBLAS_STATUS_INVALID_VALUE;
   if (size != sizeof(cublasLtMatmulPreferenceOpaque_t)) return CUBLAS_STATUS_INVALID_VALUE;
-  keep(preference, Wishes());
+  store(preference, Preference());
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -235,18 +235,18 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
                                                     std::size_t bytes) {
   const std::lock_guard<std::recursive_mutex> guard(lock());
   if (is_chosen(__func__)) return CUBLAS_STATUS_INVALID_VALUE;
-  Wishes w = content<Wishes>(preference);
+  Preference w = content<Preference>(preference);
   if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES && bytes == sizeof w.workspace)
     std::memcpy(&w.workspace, value, bytes);
   else if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK && bytes == sizeof w.reductions)
     std::memcpy(&w.reductions, value, bytes);
   else
     return CUBLAS_STATUS_INVALID_VALUE;
-  keep(preference, w);
+  store(preference, w);
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/// Looks at nothing but shapes, and, as the real one does, fails while a stream is being captured.
+/// Looks only at shapes and, like the real function, fails during stream capture.
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t operation,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
@@ -254,13 +254,13 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatmulHeuristicResult_t results[], int* found) {
   const std::lock_guard<std::recursive_mutex> guard(lock());
   if (is_chosen(__func__) || is_any_captured()) return CUBLAS_STATUS_INTERNAL_ERROR;
-  const Wishes wishes = content<Wishes>(preference);
-  // In-place sums give no order: the plan must have asked for none.
-  if (wanted < 1 || (wishes.reductions & CUBLASLT_REDUCTION_SCHEME_INPLACE) != 0) return CUBLAS_STATUS_INVALID_VALUE;
+  const Preference preferred = content<Preference>(preference);
+  // In-place reductions have no fixed order: the plan must have excluded them.
+  if (wanted < 1 || (preferred.reductions & CUBLASLT_REDUCTION_SCHEME_INPLACE) != 0) return CUBLAS_STATUS_INVALID_VALUE;
   std::memset(&results[0], 0, sizeof results[0]);
-  keep(&results[0].algo, chosen_for(content<Operation>(operation), content<Layout>(a), content<Layout>(b),
-                                    content<Layout>(d), wishes.workspace));
-  results[0].workspaceSize = std::min(wishes.workspace, kWorkspace);
+  store(&results[0].algo, chosen_for(content<Operation>(operation), content<Layout>(a), content<Layout>(b),
+                                     content<Layout>(d), preferred.workspace));
+  results[0].workspaceSize = std::min(preferred.workspace, kWorkspace);
   results[0].state = CUBLAS_STATUS_SUCCESS;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
@@ -299,7 +299,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
       !is_device_memory(workspace, workspace_bytes) || !bias_there)
     return CUBLAS_STATUS_INVALID_VALUE;
   if (!is_aligned(a) || !is_aligned(b) || !is_aligned(d) || !is_aligned(workspace)) return CUBLAS_STATUS_INVALID_VALUE;
-  // What was never run would be loaded now: under capture it may be that it cannot.
+  // An algorithm that has not run before would be loaded now, which may fail during capture.
   const std::pair<int, std::string> product{current_device(), {reinterpret_cast<const char*>(&chosen), sizeof chosen}};
   if (is_being_captured(stream)) {
     if (state().loaded_products.count(product) == 0) return forbidden_by_capture(), CUBLAS_STATUS_EXECUTION_FAILED;

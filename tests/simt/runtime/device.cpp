@@ -8,24 +8,24 @@
 namespace simt::runtime {
 namespace {
 
-/// A kernel that nobody loaded would be loaded here: under capture it may be that it cannot.
+/// A kernel that has not been loaded would be loaded here, which may fail during capture.
 int enqueue_launch(CUstream_st* stream, const void* kernel, std::function<int()> launch) {
   SIMT_CALL(cudaErrorLaunchOutOfResources);
   if (state().loaded.count({current_device(), kernel}) == 0)
-    throw std::logic_error("a kernel is launched that was not loaded when its plan was made");
+    throw std::logic_error("launch of a kernel that was not loaded when its plan was made");
   return failed(enqueue(stream, std::move(launch)));
 }
 
 int load_kernel(const void* kernel) {
   SIMT_CALL(cudaErrorUnknown);
   if (!state().machine.image) return failed(cudaErrorNoKernelImageForDevice);
-  // What is loaded takes memory, as does the context that it is loaded into.
+  // A loaded kernel needs memory, and so does the context that it is loaded into.
   if (state().bytes_in_use >= state().machine.memory) return failed(cudaErrorMemoryAllocation);
   state().loaded.emplace(current_device(), kernel);
   return cudaSuccess;
 }
 
-/// CUDA's own check before anything else.
+/// The check that CUDA makes before anything else.
 cudaError_t driver_error() {
   const Machine& machine = state().machine;
   if (machine.driver == 0) return cudaErrorInsufficientDriver;
@@ -72,7 +72,7 @@ bool is_chosen(const char* call) {
 }
 
 void start(const Machine& machine) {
-  if (!live().empty()) throw std::logic_error("not given back: " + live());
+  if (!live().empty()) throw std::logic_error("not released: " + live());
   state() = State();
   state().machine = machine;
   current_device() = 0;
@@ -175,7 +175,7 @@ const char* cudaGetErrorName(cudaError_t error) {
   }
 }
 
-/// Of a launch that failed, what the executor has to say.
+/// For a failed launch, the executor's report.
 const char* cudaGetErrorString(cudaError_t error) {
   if (error != cudaErrorLaunchFailure || simt::session().errors.empty()) return cudaGetErrorName(error);
   return simt::session().errors.front().c_str();

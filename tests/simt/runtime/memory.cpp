@@ -1,4 +1,5 @@
-// Device memory, and copies, which keep CUDA's word: from pageable memory what is copied is what was there at the call.
+// Device memory and copies. As CUDA promises, a copy from pageable memory copies what was there at the time of the
+// call.
 #include <cstring>
 
 #include "simt/host.h"
@@ -49,7 +50,7 @@ cudaError_t cudaMallocManaged(void** p, std::size_t bytes, unsigned) {
   return error;
 }
 
-/// Of memory that CUDA knows nothing of too: then it is the host's.
+/// Also accepts memory that CUDA does not know: it is host memory.
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* p) {
   SIMT_CALL(cudaErrorUnknown);
   const auto found = find_memory(p, 1);
@@ -60,7 +61,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   return cudaSuccess;
 }
 
-/// Frees even where it gives back an error: that is one of work enqueued before.
+/// Frees the memory even if it returns an error, which is then one of work enqueued before.
 cudaError_t cudaFree(void* p) {
   const std::lock_guard<std::recursive_mutex> guard(lock());
   if (p == nullptr) return cudaSuccess;

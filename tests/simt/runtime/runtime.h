@@ -1,6 +1,6 @@
-// A CUDA runtime and a cuBLASLt that need no GPU: linked before the real ones, they run the host side and the kernels
-// of a program on the executor. Streams are queues whose work is done when somebody waits for it; capture forbids what
-// CUDA forbids; every call can be made to fail.
+// A CUDA runtime and a cuBLASLt that need no GPU. Linked before the real ones, they run the host code and the kernels
+// of a program on the executor. A stream is a queue whose work is done when the program waits for it. Capture forbids
+// what CUDA forbids. Every call can be made to fail.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -13,28 +13,28 @@ struct Machine {
   int devices = 1;
   int driver = 13000;                         // 0: none
   int capability = 90;                        // 10 major + minor
-  std::size_t memory = std::size_t{1} << 32;  // of each device
+  std::size_t memory = std::size_t{1} << 32;  // per device
   bool image = true;                          // the program has kernels for it
 };
 
-/// A fresh machine: no device memory in use, nothing counted. @throws std::logic_error where something still lives.
+/// A new machine: no device memory in use, all counts zero. @throws std::logic_error if something is not released.
 void start(const Machine& machine = {});
 
-/// Calls that can fail, since start(): those an engine makes. Graphs and destructors are the caller's.
+/// The number of calls since start() that can fail: those of an engine. Graphs and destructors are up to the caller.
 int calls();
-/// The n-th call from now fails, counting from 1; 0: none does.
+/// Makes the n-th call from now fail, counting from 1; 0: none.
 void fail_call(int n);
-/// Whether it has, and which it was.
+/// Whether that call has failed, and its name.
 bool has_failed();
 std::string failed_call();
 
-/// What the program has not given back: "allocations 2, streams 1"; empty if nothing.
+/// What the program has not released: "allocations 2, streams 1"; empty if nothing.
 std::string live();
-/// Bytes of device memory in use.
+/// Device memory in use, in bytes.
 std::size_t bytes_in_use();
-/// Launches and copies that were enqueued, captured ones not counted.
+/// The number of launches and copies that were enqueued, not counting captured ones.
 int enqueued();
-/// Calls that wait for the device, since start().
+/// The number of calls since start() that wait for the device.
 int waits();
 
 }  // namespace simt::runtime

@@ -1,4 +1,4 @@
-// The stand-in runtime's insides.
+// The internals of the stand-in runtime.
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -25,7 +25,7 @@ struct CUgraphExec_st {
 };
 struct CUstream_st {
   int device = 0;
-  bool blocking = true;  // waits for the default stream, and it for this one
+  bool blocking = true;  // waits for the default stream, and the default stream waits for it
   std::deque<Work> queue;
   std::unique_ptr<CUgraph_st> capture;  // null: not being captured
   bool capture_broken = false;
@@ -51,13 +51,13 @@ struct State {
   std::set<std::pair<int, const void*>> loaded;           // device, kernel
   std::set<std::pair<int, std::string>> loaded_products;  // device, cuBLASLt's algorithm
   std::map<int, CUstream_st> default_streams;             // by device
-  cudaError_t fault = cudaSuccess;                        // sticky: what work on the device ended with
+  cudaError_t fault = cudaSuccess;                        // sticky: the error of work on the device
   int calls = 0, fail_at = 0, enqueued = 0, waits = 0;
   bool has_failed = false;
   std::string failed_call;
 };
 
-/// One lock for all: the executor is one.
+/// One lock for everything, because there is only one executor.
 std::recursive_mutex& lock();
 State& state();
 int& current_device();
@@ -65,18 +65,18 @@ cudaError_t& last_error();
 
 /// Records an error for cudaGetLastError.
 cudaError_t failed(cudaError_t error);
-/// Whether this call, which can fail, is the one that shall.
+/// Whether this call, which can fail, is the one chosen to fail.
 bool is_chosen(const char* call);
 
-/// The stream an argument means; null if it is none.
+/// The stream that an argument means; null if it is not a stream.
 CUstream_st* stream_of(cudaStream_t stream);
 bool is_any_captured();
 bool is_being_captured(cudaStream_t stream);
-/// A call that capture forbids: breaks every capture that is under way.
+/// For a call that capture forbids: invalidates every capture in progress.
 cudaError_t forbidden_by_capture();
-/// Puts work into the stream, or the graph that it is captured into.
+/// Adds work to the stream, or to the graph that it is captured into.
 cudaError_t enqueue(cudaStream_t stream, Work work);
-/// Does all that is waiting: in one stream, or in all of them.
+/// Does all waiting work of one stream, or of all streams.
 void drain(CUstream_st& stream);
 void drain_all();
 /// The allocation that holds these bytes, or memory.end().

@@ -1,4 +1,4 @@
-// Streams, their capture, and graphs.
+// Streams, stream capture, and graphs.
 #include <algorithm>
 
 #include "simt/runtime/state.h"
@@ -10,7 +10,7 @@ void run(CUstream_st& stream) {
   while (!stream.queue.empty()) {
     const Work work = std::move(stream.queue.front());
     stream.queue.pop_front();
-    if (state().fault != cudaSuccess) continue;  // a device that has faulted does no more
+    if (state().fault != cudaSuccess) continue;  // after a fault, a device does no more work
     state().fault = static_cast<cudaError_t>(work());
   }
 }

@@ -11,8 +11,14 @@ from .memory import view_of
 
 def filled(struct, on_host, written, values):
     """The In or Out struct with the caller's arrays; those that are not given stay zero."""
-    result = struct(struct_size=ctypes.sizeof(struct))
-    for name, kind in struct._fields_[1:]:
+    result = struct()
+    for name, kind in struct._fields_:
+        if name == "struct_size":
+            result.struct_size = ctypes.sizeof(struct)
+            continue
+        if kind is structs.Batch:
+            result.batch = filled(kind, on_host, written, values)
+            continue
         value = values.pop(name, None)
         if kind is structs.View:
             setattr(result, name, view_of(value, name, on_host, written))
@@ -23,6 +29,12 @@ def filled(struct, on_host, written, values):
         elif value is not None:
             setattr(result, name, value)
     return result
+
+
+def names_of(struct):
+    """Of a struct's fields, and of its batch's."""
+    fields = dict(struct._fields_)
+    return {*fields, *(names_of(structs.Batch) if "batch" in fields else ())} - {"struct_size", "batch"}
 
 
 class _Plan(Handle):
@@ -51,7 +63,7 @@ class _Plan(Handle):
     def run(self, queue, **arrays):
         values = dict(arrays)
         # An input and an output of one name, PerturbPlan's sigma and eps, are told apart by "_out".
-        shared = {name for name, _ in self._in._fields_[1:]} & {name for name, _ in self._out._fields_[1:]}
+        shared = names_of(self._in) & names_of(self._out)
         written = {name: values.pop(name + "_out", None) for name in shared}
         inputs = filled(self._in, queue.on_host, False, values)
         outputs = filled(self._out, queue.on_host, True, {**values, **written})

@@ -17,10 +17,8 @@ Progress = struct("Progress", learning_rate=c_double, grad_norm=c_double, step=c
 NoiseRef = struct("NoiseRef", noise=c_void_p, sample_offset=c_int64)
 Reduction = struct("Reduction", struct_size=c_size_t, normaliser=c_int64, accumulate=c_int32, loss_scale=c_double)
 Report = struct("Report", struct_size=c_size_t, route=c_int32, launches=c_int32, text=ctypes.c_char * 256)
-LossIn = struct(
-    "LossIn",
-    struct_size=c_size_t,
-    params=View,
+Batch = struct(
+    "Batch",
     x=View,
     noise=NoiseRef,
     sigma=View,
@@ -30,22 +28,9 @@ LossIn = struct(
     rows=View,
     draw_rows=c_int64,
 )
+LossIn = struct("LossIn", struct_size=c_size_t, params=View, batch=Batch)
 LossOut = struct("LossOut", struct_size=c_size_t, loss=c_void_p, grad=View, grad_x=View, loss_per_sample=View)
-HeadIn = struct(
-    "HeadIn",
-    struct_size=c_size_t,
-    output=View,
-    x=View,
-    noise=NoiseRef,
-    sigma=View,
-    eps=View,
-    directions=View,
-    jvp=View,
-    trace=View,
-    true_score=View,
-    rows=View,
-    draw_rows=c_int64,
-)
+HeadIn = struct("HeadIn", struct_size=c_size_t, output=View, jvp=View, trace=View, batch=Batch)
 HeadOut = struct(
     "HeadOut",
     struct_size=c_size_t,
@@ -55,16 +40,14 @@ HeadOut = struct(
     grad_trace=View,
     loss_per_sample=View,
 )
-PerturbIn = struct(
-    "PerturbIn", struct_size=c_size_t, x=View, noise=NoiseRef, sigma=View, eps=View, rows=View, draw_rows=c_int64
-)
+PerturbIn = struct("PerturbIn", struct_size=c_size_t, batch=Batch)
 PerturbOut = struct("PerturbOut", struct_size=c_size_t, net_input=View, sigma=View, x_tilde=View, eps=View)
-ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, x=View, sigma=View, directions=View, noise=NoiseRef)
+ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, batch=Batch)
 ScoreOut = struct(
     "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
 )
 SamplerOut = struct("SamplerOut", struct_size=c_size_t, x=View, acceptance=c_void_p, acceptance_per_sample=View)
-LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, x=View, noise=NoiseRef)
+LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, batch=Batch)
 LikelihoodOut = struct("LikelihoodOut", struct_size=c_size_t, log_likelihood=View, latent=View, mean=c_void_p)
 ScoreFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View))
 ScoreDivergenceFunction = ctypes.CFUNCTYPE(

@@ -1,7 +1,9 @@
-#include "plans/noise_levels.h"
+#include "samplers/noise_levels.h"
 
 #include <cmath>
 
+#include "checks/argument.h"
+#include "checks/descriptions.h"
 #include "model/network.h"
 
 namespace scorematch {

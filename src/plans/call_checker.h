@@ -1,4 +1,4 @@
-// How a bad argument is refused: every message names the argument, what was expected and what was got.
+// The checks of one call's arrays: shapes, types, where they are, and that no output overlaps anything else.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,51 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "scorematch/adam.h"
-#include "scorematch/engine.h"
-#include "scorematch/error.h"
-#include "scorematch/mlp.h"
-#include "scorematch/noise.h"
-#include "scorematch/objective.h"
+#include "checks/argument.h"
+#include "engine/backend.h"
 #include "scorematch/view.h"
 
 namespace scorematch {
-
-/// @throws Error invalid_argument, "argument: expected ..., got ..."
-[[noreturn]] void throw_invalid(const std::string& argument, const std::string& expected, const std::string& got);
-
-std::string describe(DType dtype);            // "float32"
-std::string describe(const Shape& shape);     // "[128, 63]"
-std::string describe(const ConstView& view);  // "[128, 63] float32"
-std::string describe(double value);           // shortest text that reads back the same
-
-void check_dim(int dim);
-void check_max_batch(std::int64_t max_batch);
-void check_projections(int projections);
-void check_param_count(const char* name, std::int64_t count);
-void check_learning_rate(double learning_rate);
-/// > 0, and float32 holds it: a noise level, for example.
-void check_positive_float(const char* name, double value);
-/// What layers() adds up: the widths alone.
-void check_widths(const MlpShape& net);
-void check(const MlpShape& net);
-void check(const NoiseSchedule& schedule);
-void check(const Parameterization& parameterization);
-void check(const Conditioning& conditioning);
-void check(const Weighting& weighting, const Parameterization& parameterization);
-void check(const Objective& objective);
-void check(const Compute& compute);
-void check(const Adam::Options& options);
-/// Of `count` parameters.
-void check(const Adam::Snapshot& snapshot, std::int64_t count);
-void check(const NoiseState::Position& position);
-void check_finite(const char* name, const std::vector<float>& values);
-
-/// Strides and address: rows apart, nothing past the last address, aligned to its elements. The rank is good already.
-void check_layout(const char* name, const ConstView& view);
-
-/// Which element types a call may mix.
-enum class Floats { f32_only, f32_or_f64 };
 
 constexpr std::int64_t kAny = -1;  // an extent that is not checked
 

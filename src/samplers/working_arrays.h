@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "checks/argument.h"
 #include "engine/backend.h"
 
 namespace scorematch {

@@ -1,0 +1,183 @@
+#include "checks/descriptions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <variant>
+
+#include "checks/argument.h"
+#include "scorematch/philox.h"
+
+namespace scorematch {
+namespace {
+
+constexpr int kMaxWidth = 1 << 20;
+constexpr std::int64_t kMaxParams = std::int64_t{1} << 40;
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+void check_positive(const char* name, double value) {
+  if (!(value > 0) || !std::isfinite(value)) throw_invalid(name, "a finite value > 0", describe(value));
+}
+
+void check_not_negative(const char* name, double value) {
+  if (!(value >= 0) || !std::isfinite(value)) throw_invalid(name, "a finite value >= 0", describe(value));
+}
+
+void check_fraction(const char* name, double value) {
+  if (!(value >= 0 && value < 1)) throw_invalid(name, "in [0, 1)", describe(value));
+}
+
+void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value < low || value > high)
+    throw_invalid(name, "between " + std::to_string(low) + " and " + std::to_string(high), std::to_string(value));
+}
+
+}  // namespace
+
+void check_dim(int dim) { check_range("dim", dim, 1, 4 * philox::kMaxGroups); }
+void check_max_batch(std::int64_t max_batch) { check_range("max_batch", max_batch, 1, std::int64_t{1} << 40); }
+void check_projections(int projections) { check_range("projections", projections, 1, philox::kMaxDirections); }
+void check_param_count(const char* name, std::int64_t count) { check_range(name, count, 1, kMaxParams); }
+void check_learning_rate(double learning_rate) { check_not_negative("learning_rate", learning_rate); }
+
+void check_positive_float(const char* name, double value) {
+  if (!(value >= static_cast<double>(std::numeric_limits<float>::min())) ||
+      !(value <= static_cast<double>(std::numeric_limits<float>::max())))
+    throw_invalid(name, "between 1.2e-38 and 3.4e38, as float32 holds it", describe(value));
+}
+
+void check_widths(const MlpShape& net) {
+  check_dim(net.dim);
+  if (net.hidden.size() > 1024) throw_invalid("hidden", "at most 1024 layers", std::to_string(net.hidden.size()));
+  for (const int width : net.hidden) check_range("hidden", width, 1, kMaxWidth);
+  if (const auto* fourier = std::get_if<conditioning::Fourier>(&net.conditioning))
+    check_range("conditioning.frequencies", static_cast<std::int64_t>(fourier->frequencies.size()), 1, kMaxWidth);
+}
+
+void check(const MlpShape& net) {
+  check_widths(net);
+  check_range("activation", static_cast<int>(net.activation), 0, static_cast<int>(Activation::gelu));
+  check_range("kind", static_cast<int>(net.kind), 0, static_cast<int>(MlpShape::Kind::energy));
+  check(net.parameterization);
+  check(net.conditioning);
+  check_param_count("net.param_count", net.param_count());
+}
+
+void check(const NoiseSchedule& schedule) {
+  std::visit(Overloaded{[](const schedule::None&) {},
+                        [](const schedule::Single& s) { check_positive_float("schedule.sigma", s.sigma); },
+                        [](const schedule::Geometric& s) {
+                          check_positive_float("schedule.sigma_min", s.sigma_min);
+                          check_positive_float("schedule.sigma_max", s.sigma_max);
+                          if (s.sigma_min > s.sigma_max)
+                            throw_invalid("schedule.sigma_min", "at most sigma_max " + describe(s.sigma_max),
+                                          describe(s.sigma_min));
+                          check_range("schedule.levels", s.levels, 0, 1 << 24);
+                        },
+                        [](const schedule::LogNormal& s) {
+                          if (!std::isfinite(s.mean))
+                            throw_invalid("schedule.mean", "a finite value", describe(s.mean));
+                          check_not_negative("schedule.deviation", s.deviation);
+                          // No normal that is drawn is past 6: its uniforms have 23 bits.
+                          const double farthest = std::abs(s.mean) + 6 * s.deviation;
+                          if (farthest > 87)
+                            throw_invalid("schedule.mean", "|mean| + 6 deviation <= 87, so that float32 holds sigma",
+                                          describe(farthest));
+                        }},
+             schedule);
+}
+
+void check(const Parameterization& parameterization) {
+  if (const auto* edm = std::get_if<parameterization::Edm>(&parameterization))
+    check_positive("parameterization.sigma_data", edm->sigma_data);
+}
+
+void check(const Conditioning& conditioning) {
+  const auto* fourier = std::get_if<conditioning::Fourier>(&conditioning);
+  if (fourier == nullptr) return;
+  check_range("conditioning.frequencies", static_cast<std::int64_t>(fourier->frequencies.size()), 1, kMaxWidth);
+  for (const double each : fourier->frequencies)
+    if (!std::isfinite(each)) throw_invalid("conditioning.frequencies", "finite values", describe(each));
+}
+
+void check(const Weighting& weighting, const Parameterization& parameterization) {
+  const auto* edm = std::get_if<weighting::Edm>(&weighting);
+  if (edm == nullptr) return;
+  check_positive("weighting.sigma_data", edm->sigma_data);
+  const auto* net = std::get_if<parameterization::Edm>(&parameterization);
+  if (net != nullptr && net->sigma_data != edm->sigma_data)
+    throw_invalid("weighting.sigma_data", "the parameterization's " + describe(net->sigma_data),
+                  describe(edm->sigma_data));
+}
+
+void check(const Objective& objective) {
+  const auto check_law = [](Projection law) {
+    check_range("law", static_cast<int>(law), 0, static_cast<int>(Projection::sphere));
+  };
+  std::visit(Overloaded{[](const Esm&) {}, [](const Ism&) {},
+                        [](const Dsm& dsm) {
+                          check_range("variance", static_cast<int>(dsm.variance), 0,
+                                      static_cast<int>(Dsm::Variance::antithetic));
+                        },
+                        [&](const auto& sliced) {
+                          check_projections(sliced.projections);
+                          check_law(sliced.law);
+                        }},
+             objective);
+}
+
+void check(const Compute& compute) {
+  check_range("compute.precision", static_cast<int>(compute.precision), 0, static_cast<int>(Precision::bf16));
+  check_range("compute.route", static_cast<int>(compute.route), 0, static_cast<int>(Route::layered));
+}
+
+void check(const Adam::Options& options) {
+  check_learning_rate(options.learning_rate);
+  check_fraction("beta1", options.beta1);
+  check_fraction("beta2", options.beta2);
+  check_positive_float("epsilon", options.epsilon);
+  check_not_negative("weight_decay", options.weight_decay);
+  check_not_negative("max_grad_norm", options.max_grad_norm);
+  check_fraction("ema_decay", options.ema_decay);
+}
+
+void check(const Adam::Snapshot& snapshot, std::int64_t count) {
+  check(snapshot.options);
+  const auto check_size = [](const char* name, const std::vector<float>& values, std::int64_t wanted) {
+    if (values.size() != static_cast<std::size_t>(wanted))
+      throw_invalid(name, std::to_string(wanted) + " values", std::to_string(values.size()));
+  };
+  check_size("first_moment", snapshot.first_moment, count);
+  check_size("second_moment", snapshot.second_moment, count);
+  check_size("ema", snapshot.ema, snapshot.options.ema_decay > 0 ? count : 0);
+  check_finite("first_moment", snapshot.first_moment);
+  for (const float each : snapshot.second_moment)  // infinite where a square is past float32: no step for it any more
+    if (!(each >= 0)) throw_invalid("second_moment", "values >= 0", describe(static_cast<double>(each)));
+  check_finite("ema", snapshot.ema);
+  check_not_negative("progress.learning_rate", snapshot.progress.learning_rate);
+  check_range("progress.step", snapshot.progress.step, 0, std::numeric_limits<std::int64_t>::max());
+  check_range("progress.skipped", snapshot.progress.skipped, 0, std::numeric_limits<std::int64_t>::max());
+}
+
+void check(const NoiseState::Position& position) {
+  if (position.step < 0 || position.step >= philox::kMaxSteps)
+    throw_invalid("step", "in [0, 2^40)", std::to_string(position.step));
+  if (position.first_sample < 0 || position.first_sample >= philox::kMaxSamples)
+    throw_invalid("first_sample", "in [0, 2^48)", std::to_string(position.first_sample));
+}
+
+void check_finite(const char* name, const std::vector<float>& values) {
+  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end())
+    throw_invalid(name, "finite values",
+                  describe(static_cast<double>(*bad)) + " at " + std::to_string(bad - values.begin()));
+}
+
+}  // namespace scorematch

@@ -1,0 +1,36 @@
+// The checks of what is computed: networks, objectives, options, states. Each @throws Error naming what is wrong.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "scorematch/adam.h"
+#include "scorematch/engine.h"
+#include "scorematch/mlp.h"
+#include "scorematch/noise.h"
+#include "scorematch/objective.h"
+
+namespace scorematch {
+
+void check_dim(int dim);
+void check_max_batch(std::int64_t max_batch);
+void check_projections(int projections);
+void check_param_count(const char* name, std::int64_t count);
+void check_learning_rate(double learning_rate);
+/// > 0, and float32 holds it: a noise level, for example.
+void check_positive_float(const char* name, double value);
+/// What layers() adds up: the widths alone.
+void check_widths(const MlpShape& net);
+void check(const MlpShape& net);
+void check(const NoiseSchedule& schedule);
+void check(const Parameterization& parameterization);
+void check(const Conditioning& conditioning);
+void check(const Weighting& weighting, const Parameterization& parameterization);
+void check(const Objective& objective);
+void check(const Compute& compute);
+void check(const Adam::Options& options);
+/// Of `count` parameters.
+void check(const Adam::Snapshot& snapshot, std::int64_t count);
+void check(const NoiseState::Position& position);
+void check_finite(const char* name, const std::vector<float>& values);
+
+}  // namespace scorematch

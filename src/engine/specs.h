@@ -1,0 +1,48 @@
+// What programs are made from: the descriptions that a plan was given. Data alone.
+#pragma once
+#include <cstdint>
+
+#include "scorematch/engine.h"
+#include "scorematch/mlp.h"
+#include "scorematch/objective.h"
+
+namespace scorematch {
+
+struct LossSpec {
+  MlpShape net;
+  Loss loss;
+  std::int64_t max_batch = 0;
+  Compute compute;
+};
+
+struct ScoreSpec {
+  MlpShape net;
+  std::int64_t max_batch = 0;
+  int projections = 0;
+  Projection law = Projection::rademacher;
+  Compute compute;
+};
+
+struct PerturbSpec {
+  int dim = 0;
+  NoiseSchedule schedule;
+  std::int64_t max_batch = 0;
+  Parameterization parameterization;
+  Conditioning conditioning;
+};
+
+struct DirectionSpec {
+  int dim = 0;
+  int projections = 0;
+  Projection law = Projection::rademacher;
+  std::int64_t max_batch = 0;
+};
+
+struct HeadSpec {
+  int dim = 0;
+  Loss loss;
+  std::int64_t max_batch = 0;
+  Parameterization parameterization;
+};
+
+}  // namespace scorematch

@@ -1,0 +1,91 @@
+#include "plans/batch_checks.h"
+
+#include "checks/argument.h"
+#include "plans/call_checker.h"
+
+namespace scorematch {
+namespace {
+
+void check_range(const char* name, std::int64_t count, std::int64_t max_batch) {
+  if (count < 1 || count > max_batch)
+    throw_invalid(name, "a batch of 1 to " + std::to_string(max_batch), std::to_string(count));
+}
+
+}  // namespace
+
+void check_noise(CallChecker& call, const NoiseRef& noise, const std::string& what) {
+  if (noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw " + what + " from", "nothing");
+  if (const auto past = reinterpret_cast<std::uintptr_t>(noise.state) % alignof(NoiseState::Position); past != 0)
+    throw_invalid("noise.state", "an address that NoiseState gave", std::to_string(past) + " past one");
+  if (noise.sample_offset < 0) throw_invalid("noise.sample_offset", "at least 0", std::to_string(noise.sample_offset));
+  call.state("noise.state", noise.state);
+}
+
+std::int64_t check_samples(CallChecker& call, const Batch& batch, int dim, std::int64_t max_batch) {
+  call.required("x", batch.x, {kAny, dim});
+  call.optional_indices("rows", batch.rows);
+  std::int64_t count = batch.x.shape.extent[0];
+  const char* name = "x";
+  if (batch.draw_rows != 0) {
+    CallChecker::absent("rows", batch.rows, "draw_rows is given");
+    check_noise(call, batch.noise, "rows");
+    count = batch.draw_rows, name = "draw_rows";
+  } else if (!batch.rows.empty()) {
+    count = batch.rows.shape.extent[0], name = "rows";
+  }
+  check_range(name, count, max_batch);
+  if (batch.x.shape.extent[0] < 1) throw_invalid("x", "at least one row", describe(batch.x));
+  return count;
+}
+
+std::int64_t check_count(CallChecker& call, const char* name, const ConstView& view, int dim, std::int64_t max_batch) {
+  call.required(name, view, {kAny, dim});
+  check_range(name, view.shape.extent[0], max_batch);
+  return view.shape.extent[0];
+}
+
+void check_no_rows(const Batch& batch, const std::string& why) {
+  CallChecker::absent("rows", batch.rows, why);
+  if (batch.draw_rows != 0) throw_invalid("draw_rows", "0, as " + why, std::to_string(batch.draw_rows));
+}
+
+void check_sigma_and_eps(CallChecker& call, const Batch& batch, const Loss& loss, bool net_uses_sigma,
+                         std::int64_t count, int dim) {
+  call.optional_per_sample("sigma", batch.sigma, count);
+  call.optional("eps", batch.eps, {count, dim});
+  const bool perturbed = perturbs(loss, batch.eps);
+  const bool sigma_used = perturbed || net_uses_sigma || !std::holds_alternative<weighting::None>(loss.weighting);
+  if (!sigma_used) CallChecker::absent("sigma", batch.sigma, "neither the objective nor the network uses it");
+  if (sigma_used && batch.sigma.empty()) {
+    if (std::holds_alternative<schedule::None>(loss.schedule))
+      throw_invalid("sigma", "[" + std::to_string(count) + "] or [1], as the loss has no schedule", "nothing");
+    if (!std::holds_alternative<schedule::Single>(loss.schedule)) check_noise(call, batch.noise, "sigma");
+  }
+  if (perturbed && batch.eps.empty()) check_noise(call, batch.noise, "eps");
+}
+
+void check_directions(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim) {
+  if (needs.projections == 0) {
+    CallChecker::absent("directions", batch.directions, "only sliced objectives use them");
+  } else {
+    call.optional("directions", batch.directions, {needs.projections, count, dim});
+    if (batch.directions.empty()) check_noise(call, batch.noise, "directions");
+  }
+}
+
+void check_true_score(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim) {
+  if (needs.true_score)
+    call.required("true_score", batch.true_score, {count, dim});
+  else
+    CallChecker::absent("true_score", batch.true_score, "only Esm uses it");
+}
+
+void check(const Reduction& reduction, bool gradient_wanted) {
+  if (reduction.normaliser < 0) throw_invalid("normaliser", "at least 0", std::to_string(reduction.normaliser));
+  if (!(reduction.loss_scale > 0) || !(reduction.loss_scale <= 1e30))
+    throw_invalid("loss_scale", "a finite value > 0", describe(reduction.loss_scale));
+  if (reduction.accumulate && reduction.normaliser == 0 && gradient_wanted)
+    throw_invalid("normaliser", "the sample count of the whole batch, as `accumulate` is set", "0");
+}
+
+}  // namespace scorematch

@@ -1,0 +1,16 @@
+#include "plans/score_program.h"
+
+#include "checks/descriptions.h"
+
+namespace scorematch {
+
+std::unique_ptr<ScoreProgram> make_score_program(const Engine& engine, const ScoreSpec& spec) {
+  check(spec.net);
+  check_max_batch(spec.max_batch);
+  check(spec.compute);
+  if (spec.projections != 0) check_projections(spec.projections);
+  check(Objective(Ssm{1, spec.law}));
+  return engine.impl()->make_score(spec);
+}
+
+}  // namespace scorematch
