@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Folders and files whose text has been revised. The others are added as they are revised, until this is the repository.
-CHECKED = ("README.md", "docs", "kernels/README.md", "bench", "src/cli", "tests/python", "tests/repository", "tests/simt")
+CHECKED = ("README.md", "docs", "kernels/README.md", "bench", "src/cli", "tests/python", "tests/repository",
+           "tests/simt")
 EXCLUDED = ("docs/images", "docs/plots")
 QUOTES = ("docs/style.md", "tests/repository/style_test.py")  # these quote what is forbidden
 
@@ -48,7 +49,8 @@ PHRASES = {
     r"octets?": "vector of 8, fragment",
     r"adjoint's? way": "backward pass",
     rf"{_COUNTED} an? {_PER}(?! (?:has|is|takes|needs|uses|gives|reads|can|may|must))": "per",
-    r"an? (?:file|struct|header|test|thread|block|warp|lane|table|line|process|queue|pass|launch) an? \w+": "one ... per ...",
+    r"an? (?:file|struct|header|test|thread|block|warp|lane|table|line|process|queue|pass|launch) an? \w+":
+        "one ... per ...",
     r"is to be (?:said|had|found|seen)": "active voice",
     r"as one likes": "as you like",
     r"save that": "except that",
@@ -57,9 +59,9 @@ PHRASES = {
     r"from \d+\.\d+ on": "or later",
     r"that is none": "not a ...",
     r"\w*(?:colour|behaviour|neighbour|favour|honour)\w*": "American spelling",
-    r"(?!normaliser\b)(?:un|re|pre|de)?(?:optimi|normali|initiali|standardi|organi|recogni|memori|summari|parameteri|quanti|equali|minimi|"
-    r"maximi|generali|synchroni|seriali|factori|vectori|visuali|speciali|utili|locali|characteri|materiali|finali|"
-    r"discreti|penali|rationali|reali|priviti|privati)s(?:e|es|ed|er|ers|ing|ation|ations|able)": "American spelling",
+    r"(?!normaliser\b)(?:un|re|pre|de)?(?:optimi|normali|initiali|standardi|organi|recogni|memori|summari|parameteri|"
+    r"quanti|equali|minimi|maximi|generali|synchroni|seriali|factori|vectori|visuali|speciali|utili|locali|"
+    r"characteri|materiali|finali|discreti|penali|rationali|reali|privati)s(?:e|es|ed|er|ers|ing|ation|ations|able)": "American spelling",
     r"(?:licen|defen)ce|(?:cent|met)re[ds]?|label(?:led|ling)|modell(?:ed|ing)|travell\w+|"
     r"catalogues?|analys(?:e|ed|ing)": "American spelling",
 }
