@@ -24,6 +24,9 @@ from statistics import median
 
 from safetensors.numpy import save_file
 
+sys.path.append(str(Path(__file__).parents[1] / "report"))
+
+from compact import expanded
 from job import SIGMA, Job, draw
 
 HERE = Path(__file__).parent
@@ -206,7 +209,7 @@ def rows_to_keep(path: Path, context: dict, jobs: list[Job]) -> tuple[list[dict]
     """The rows and refusals of other jobs in the record of an earlier run."""
     if not path.exists():
         return [], []
-    record = json.loads(path.read_text())
+    record = expanded(json.loads(path.read_text()))
     if "changes" in context["commit"] or any(record["context"].get(key) != context[key] for key in context):
         return [], []
     names = {job.name for job in jobs}

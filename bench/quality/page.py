@@ -117,7 +117,7 @@ def method() -> list[str]:
         "200 training rows do not determine a mode's weight, its spread, or the density. With them, weights are compared with "
         f"those of the training rows, the bound of the mode spread is {100 * c.SPREAD_FEW:g} %, and ln p has no bound."), "",
         *wrapped(
-            f"The whole is made with seeds {', '.join(map(str, CHECKING_SEEDS))}. Defaults may be tuned on seeds "
+            f"The results above use seeds {', '.join(map(str, CHECKING_SEEDS))}. Defaults may be tuned on seeds "
             f"{', '.join(map(str, TUNING_SEEDS))} only. Each seed has its own data, split, initial parameters, and noise."), ""]
 
 

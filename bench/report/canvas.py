@@ -1,5 +1,5 @@
-"""How plots look, and what makes them the same bytes for the same input. The only module that needs matplotlib, and it
-only when something is drawn: tables are made without."""
+"""How plots look, and what makes equal input give equal bytes. Only this module needs matplotlib, and only when something
+is drawn: tables are made without it."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from typing import Any
 
 from results import ResultsError, Source
 
-# Okabe and Ito's colours, which remain apart for the colour-blind; markers and widths of dashes tell series apart too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe and Ito's colors, which color-blind readers can tell apart; markers and dashes differ too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#595959"
 WIDTH = 7.5  # inches, of every plot
@@ -30,14 +30,14 @@ def pyplot() -> Any:
         raise ResultsError("plots are drawn by matplotlib, which is not installed (Debian: python3-matplotlib); "
                            "without --plots there are tables only") from error
     matplotlib.use("svg")
-    matplotlib.rcdefaults()  # whatever the user's own settings are
+    matplotlib.rcdefaults()  # independent of the user's settings
     matplotlib.rcParams.update(_STYLE)
     from matplotlib import pyplot as plt
     return plt
 
 
 def head(figure: Any, title: str, source: Source, top: float = 0.3) -> None:
-    """Title and origin in the first `top` + 0.25 inches, at the left as one reads them."""
+    """Title and origin in the first `top` + 0.25 inches, at the left."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - 0.08 / height, title, fontsize=11, fontweight="bold", va="top")
     figure.text(0.01, 1 - top / height, f"{source.device}; {source.engine}; {source.date[:10]}", fontsize=8, color=GREY,
@@ -45,8 +45,8 @@ def head(figure: Any, title: str, source: Source, top: float = 0.3) -> None:
 
 
 def logarithmic(axes: Any, which: str, ticks: Iterable[float] = (), most: int = 9) -> None:
-    """A log scale for "x" or "y" with plain numbers on it: 1,000 and 0.01 rather than powers. Of the ticks that are
-    given, every so manieth from the last, so that labels do not run into each other; without any, powers of ten."""
+    """A log scale for "x" or "y" with plain numbers on it: 1,000 and 0.01 rather than powers. Of the given ticks, every
+    n-th, counted from the last, so that labels do not overlap; without any, powers of ten."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis

@@ -1,6 +1,6 @@
-"""How cost grows along one axis of a job: what was measured, fitted, and what the FLOP counts say.
+"""How cost grows along one axis of a job: measured times, fits, and counts of FLOP.
 
-The counts are those of docs/performance.md, of the matrix products that the method needs at least, a sample.
+The counts are those of docs/performance.md: the least matrix products of the method, per sample.
 """
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from results import Job, Row
 
 AXES = {"N": "batch", "M": "projections", "d": "dim", "H": "hidden"}
-LEAST_POINTS = 3  # of a series: two points are a line whatever was measured
+LEAST_POINTS = 3  # of a series: two points always make a line
 
 # Coefficients of A = d H and B = (L - 1) H^2 by (net, with gradient).
 _SINGLE = {("score", False): (4, 2), ("score", True): (10, 6), ("energy", False): (4, 4), ("energy", True): (10, 14)}
 _SLICED = {("score", False): ((2, 2), (4, 2)), ("score", True): ((4, 6), (8, 6)),
-           ("energy", False): ((2, 4), (2, 2)), ("energy", True): ((4, 12), (4, 6))}  # once, and a direction
-# The score itself, for the square of its norm; with the gradient, the way back from it.
+           ("energy", False): ((2, 4), (2, 2)), ("energy", True): ((4, 12), (4, 6))}  # once, and per direction
+# The score itself, for the square of its norm; with the gradient, the backward pass from it.
 _NORM = {("score", False): (2, 0), ("score", True): (6, 0), ("energy", False): (2, 2), ("energy", True): (6, 8)}
 
 
@@ -36,7 +36,7 @@ class Affine:
 
 
 def counted(job: Job) -> Affine:
-    """FLOP a sample as a function of the number of directions, which are 0 for ESM and DSM and d for ISM."""
+    """FLOP per sample as a function of the number of directions: 0 for ESM and DSM, d for ISM."""
     key = (job.net, not job.value_only)
     a, b = job.dim * job.hidden, (job.layers - 1) * job.hidden**2
     if job.objective in ("esm", "dsm"):
@@ -80,7 +80,7 @@ class Series:
         return "/".join(part for part in str(self.jobs[0]).split("/") if not part.startswith(self.axis + ":"))
 
     def upper(self) -> list[int]:
-        """Indices of the upper half of the axis on a log scale: what is fixed a call decides below it."""
+        """Indices of the upper half of the axis on a log scale: fixed costs per call dominate below it."""
         middle = math.sqrt(self.xs[0] * self.xs[-1])
         return [i for i, x in enumerate(self.xs) if x >= middle * (1 - 1e-9)]
 
@@ -89,7 +89,7 @@ class Series:
         return self._exponent(self.times)
 
     def theory(self) -> float | None:
-        """Exponent of the counts, fitted to the very same points: what the limit is on the way to being."""
+        """Exponent of the counts, fitted to the same points; its limit is `limit`."""
         return self._exponent([flops(job) for job in self.jobs])
 
     def _exponent(self, ys: Sequence[float]) -> float | None:
@@ -115,7 +115,7 @@ def exponent(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def affine(xs: Sequence[float], ys: Sequence[float]) -> Affine:
-    """y = a + b x by least squares of relative errors: noise is a share of a time, so that otherwise the largest
+    """y = a + b x by least squares of relative errors: noise is a fraction of a time, so that otherwise the largest
     would decide alone, and a is what the smallest say."""
     weights = [1 / y**2 for y in ys]
     total = math.fsum(weights)

@@ -1,25 +1,25 @@
-"""Plots that have a line a job: the share of the floor, and the peers' ratios. Jobs come in the order of the tables."""
+"""Plots with one line per job: the fraction of the floor, and the peers' ratios. Jobs come in the order of the tables."""
 from __future__ import annotations
 
 from typing import Any
 
 import canvas
 from results import Device, ResultFile, Row, is_ours
-from tables import between, peer_of
+from tables import best_forms, between, peer_of
 
-INCHES = 0.17  # a line
-OUTLIER = 4  # whiskers are drawn up to so many times the largest median: one slow round is not to squeeze the rest
+INCHES = 0.17  # per line
+OUTLIER = 4  # whiskers end at this multiple of the largest median, so that one slow round does not squeeze the rest
 
 
 def with_floor(file: ResultFile) -> list[Row]:
-    """Rows that know their floor, but for the reference engine's: it is made to be right, not to be fast."""
+    """Rows that know their floor, except the reference engine's: it is made to be right, not to be fast."""
     rows = [row for row in file.rows if row.job and is_ours(row.owner) and "floor_share" in row.counters
             and row.owner != "reference"]
     return sorted(rows, key=lambda row: (row.job.order() if row.job else (), row.owner))
 
 
 def draw_floor(plt: Any, device: Device, title: str) -> Any:
-    """A point an engine on the line of its job, so that precisions of a GPU can be compared."""
+    """One point per engine on the line of its job, so that precisions of a GPU can be compared."""
     file = device.suite
     assert file
     rows = with_floor(file)
@@ -31,13 +31,13 @@ def draw_floor(plt: Any, device: Device, title: str) -> Any:
     for i, engine in enumerate(engines):
         own = [row for row in rows if row.owner == engine]
         axes.plot([100 * row.counters["floor_share"] for row in own], [jobs.index(str(row.job)) for row in own],
-                  canvas.MARKERS[i % 7], color=canvas.COLOURS[i % 7], label=f"engine {engine}")
+                  canvas.MARKERS[i % 7], color=canvas.COLORS[i % 7], label=f"engine {engine}")
     axes.set_yticks(range(len(jobs)), jobs, fontsize=7)
     axes.set_ylim(len(jobs) - 0.4, -0.6)
     axes.set_xlim(0, max(102, *(105 * row.counters["floor_share"] for row in rows)))
     axes.axvline(100, color=canvas.GREY, linewidth=1)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("share of the floor, %: 100 is the least time for the counted work")
+    axes.set_xlabel("fraction of the floor, %: 100 is the least time for the counted work")
     figure.legend(loc="lower left")
     canvas.head(figure, title, file.source)
     return figure
@@ -68,9 +68,9 @@ def draw_peers(plt: Any, device: Device, title: str) -> Any:
         below = [row.median - (row.median if row.min is None else row.min) for _, row in own]
         above = [(row.median if row.max is None else row.max) - row.median for _, row in own]
         axes.errorbar([row.median for _, row in own], [y for y, _ in own], xerr=[below, above],
-                      fmt=canvas.MARKERS[i % 7], color=canvas.COLOURS[i % 7], linewidth=1, capsize=2, label=peer)
+                      fmt=canvas.MARKERS[i % 7], color=canvas.COLORS[i % 7], linewidth=1, capsize=2, label=peer)
         beyond = [y for y, row in own if (row.max or 0) > high]
-        axes.plot([high] * len(beyond), beyond, ">", color=canvas.COLOURS[i % 7], clip_on=False)
+        axes.plot([high] * len(beyond), beyond, ">", color=canvas.COLORS[i % 7], clip_on=False)
     for y, row in lines:
         axes.text(1.02, y, between(row), transform=axes.get_yaxis_transform(), va="center", fontsize=7,
                   color=canvas.GREY)
@@ -85,5 +85,30 @@ def draw_peers(plt: Any, device: Device, title: str) -> Any:
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("time of the peer / time of scorematch: right of 1, scorematch is faster")
     figure.legend(loc="lower left")
+    canvas.head(figure, title, file.source)
+    return figure
+
+
+def draw_speed(plt: Any, device: Device, title: str) -> Any:
+    """The fastest form of each peer on every job, in one small picture."""
+    file = device.peers
+    assert file
+    jobs = sorted({row.job for row in file.ratios if row.job}, key=lambda job: job.order())
+    best = [best_forms(file, str(job)) for job in jobs]
+    peers = sorted({peer for forms in best for peer in forms}, key=lambda peer: (peer != "PyTorch", peer))
+    height = 1.4 + INCHES * len(jobs)
+    figure, axes = plt.subplots(figsize=(canvas.WIDTH, height))
+    figure.subplots_adjust(left=0.34, right=0.97, top=1 - 0.55 / height, bottom=0.75 / height)
+    for i, peer in enumerate(peers):
+        own = [(forms[peer].median, y) for y, forms in enumerate(best) if peer in forms]
+        axes.plot([x for x, _ in own], [y for _, y in own], canvas.MARKERS[i % 7], color=canvas.COLORS[i % 7],
+                  label=f"fastest form of {peer}")
+    axes.axvline(1, color=canvas.GREY, linewidth=1.4, label="scorematch")
+    axes.set_yticks(range(len(jobs)), map(str, jobs), fontsize=7.5)
+    axes.set_ylim(len(jobs) - 0.4, -0.6)
+    axes.set_xlim(0, 1.05 * max(row.median for forms in best for row in forms.values()))
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("time of a step / time of scorematch: right of 1, scorematch is faster")
+    figure.legend(loc="lower center", ncol=len(peers) + 1)
     canvas.head(figure, title, file.source)
     return figure

@@ -1,7 +1,7 @@
-"""The plots of a device: which there are, what they say in words, and how each is drawn.
+"""The plots of a device: their titles, their alternative texts, and how each is drawn.
 
-Which there are follows from the results alone, so that the page can link to them without drawing any. Files are named
-after their device too: documentation tools put all images into one folder.
+Which plots exist follows from the results alone, so that the page can link to them without drawing any. File names begin
+with the device's, because documentation tools put all images into one folder.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import canvas
 import growth
 from growth import Series
-from job_plots import draw_floor, draw_peers, with_floor
+from job_plots import draw_floor, draw_peers, draw_speed, with_floor
 from results import Device
 
 NAMES = {"esm": "explicit (ESM)", "ism": "implicit, exact trace (ISM)", "dsm": "denoising (DSM)", "ssm": "sliced (SSM)",
@@ -32,7 +32,7 @@ class Plot:
 
 _GROWTH = {
     "N": ("batch", "Time of a step against the batch", "batch size N, samples"),
-    "M": ("directions", "Time of a sliced step against the number of directions", "directions a sample, M"),
+    "M": ("directions", "Time of a sliced step against the number of directions", "directions per sample, M"),
     "d": ("dimension", "Time of a step against the data's dimension: exact trace and slices",
           "dimension of the data, d"),
     "H": ("width", "Time of a step against the network's width", "units in a hidden layer, H"),
@@ -46,12 +46,14 @@ def planned(device: Device) -> list[Plot]:
         plots.append(Plot(f"{device.folder}-{name}.svg", *rest))
 
     if device.peers and any(row.job for row in device.peers.ratios):
+        add("speed", "answer", "Time of a step, relative to scorematch",
+            "Time of the fastest form of PyTorch and of JAX over the time of scorematch, by job", draw_speed)
         add("peers", "answer", "How many times as long PyTorch and JAX take",
-            "Ratios of every peer's time to scorematch's, a row a job, on a log scale; right of 1 scorematch is faster",
+            "Ratios of every peer's time to scorematch's, by job, on a log scale; right of 1 scorematch is faster",
             draw_peers)
     if device.suite and with_floor(device.suite):
         add("floor", "objectives", "How near each job comes to the least time it can take",
-            "Share of the floor by job and engine, 100 % being the least time", draw_floor)
+            "Fraction of the floor by job and engine; 100 % is the least time", draw_floor)
     series = growth.find_series(device.growth.rows) if device.growth else []
     for axis, (name, title, label) in _GROWTH.items():
         if any(each.axis == axis for each in series):
@@ -61,7 +63,7 @@ def planned(device: Device) -> list[Plot]:
 
 
 def draw_all(devices: list[Device], folder: Path) -> None:
-    """Draws what is planned, and takes away what an earlier run drew and is not any more."""
+    """Draws what is planned, and deletes what an earlier run drew and this one did not."""
     plt = canvas.pyplot()
     for device in devices:
         plots, place = planned(device), folder / device.folder
@@ -72,15 +74,15 @@ def draw_all(devices: list[Device], folder: Path) -> None:
 
 
 def _label(series: Series) -> str:
-    """In words what a newcomer tells series by, and then the sizes they were measured at."""
+    """The objective and net in words, then the sizes."""
     job = series.jobs[0]
     sizes = " ".join(series.stem.split("/")[2:])
     return f"{NAMES[job.objective]}, {job.net} net; {sizes}"
 
 
 def _theory(series: Series) -> tuple[list[float], list[float]]:
-    """The counted FLOP over the whole axis, scaled to meet the last point: where the measured line lies above, it is
-    what is fixed a call, or sizes that the machine does less well on."""
+    """The counted FLOP over the whole axis, scaled to meet the last point. Where the measured line is above it, fixed
+    costs per call show, or sizes that suit the machine less."""
     first, last = series.xs[0], series.xs[-1]
     xs = [first * (last / first) ** (i / 24) for i in range(25)]
     counts = growth.counts_along(series, xs)
@@ -88,7 +90,7 @@ def _theory(series: Series) -> tuple[list[float], list[float]]:
 
 
 def draw_growth(plt: Any, device: Device, title: str, axis: str, label: str) -> Any:
-    """A panel an engine, one above the other on the same axes; the legend under each names its lines."""
+    """One panel per engine, one above the other on the same axes, each with a legend below."""
     file = device.growth
     assert file
     series = [s for s in growth.find_series(file.rows) if s.axis == axis]
@@ -103,9 +105,9 @@ def draw_growth(plt: Any, device: Device, title: str, axis: str, label: str) -> 
         axes = figure.add_axes((0.11, (top - 0.25 - 2.65) / total, 0.84, 2.65 / total))
         axes.set_title(f"engine {engine}", loc="left")
         for i, each in enumerate(s for s in series if s.engine == engine):
-            colour, marker = canvas.COLOURS[i % 7], canvas.MARKERS[(i + i // 7) % 7]
-            axes.plot(each.xs, [1e3 * t for t in each.times], color=colour, marker=marker, label=_label(each))
-            axes.plot(*_theory(each), color=colour, linestyle=(0, (4, 3)), linewidth=1, alpha=0.7)
+            color, marker = canvas.COLORS[i % 7], canvas.MARKERS[(i + i // 7) % 7]
+            axes.plot(each.xs, [1e3 * t for t in each.times], color=color, marker=marker, label=_label(each))
+            axes.plot(*_theory(each), color=color, linestyle=(0, (4, 3)), linewidth=1, alpha=0.7)
         axes.plot([], [], color=canvas.GREY, linestyle=(0, (4, 3)), linewidth=1, label=_said(axis))
         axes.set_xlabel(label)
         axes.set_ylabel("time of a step, ms")

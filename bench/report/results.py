@@ -1,4 +1,4 @@
-"""Reads bench/results/<device>/{suite,parts,growth,peers}.json, which all have Google Benchmark's JSON shape.
+"""Reads bench/results/<device>/{suite,parts,growth,peers}.json: Google Benchmark's JSON, raw or compact (compact.py).
 
 Everything after this module works on a few dataclasses in SI units, so that only this one knows about aggregates,
 time units and what Google Benchmark appends to names.
@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+from compact import expanded, is_compact
 
 OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -162,7 +164,7 @@ def _row(name: str, entries: list[dict], where: str) -> Row:
 def read_file(path: Path) -> ResultFile:
     where = f"{path.parent.name}/{path.name}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = expanded(json.loads(path.read_text(encoding="utf-8")))
         source = _source(content["context"], path.parent.name)
         refused = [Refusal(str(r["form"]), str(r["job"]), str(r["why"])) for r in content.get("refused", ())]
         by_name: dict[str, list[dict]] = {}
@@ -180,13 +182,22 @@ def read_file(path: Path) -> ResultFile:
                       tuple(row for name, row in named if name.startswith("ratio/")), tuple(dict.fromkeys(refused)))
 
 
+FILES = ("suite", "parts", "growth", "peers")
+
+
+def raw_files(folder: Path) -> list[Path]:
+    """Files that are not in the compact form."""
+    return [path for name in FILES for path in sorted(folder.glob(f"*/{name}.json"))
+            if not is_compact(json.loads(path.read_text(encoding="utf-8")))]
+
+
 def read_results(folder: Path) -> list[Device]:
     """All devices that have at least one of the files, by the names of their folders."""
     if not folder.is_dir():
-        raise ResultsError(f"{folder}: expected a folder of results, one subfolder a device")
+        raise ResultsError(f"{folder}: expected a folder of results, one subfolder per device")
     devices = []
     for each in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = {name: read_file(each / f"{name}.json") for name in ("suite", "parts", "growth", "peers")
+        files = {name: read_file(each / f"{name}.json") for name in FILES
                  if (each / f"{name}.json").is_file()}
         if files:
             devices.append(Device(each.name, **files))

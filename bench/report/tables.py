@@ -1,4 +1,4 @@
-"""The sections of the page, a device after the other: each a list of lines, empty where nothing was measured."""
+"""The sections of a device's page: each is a list of lines, empty if nothing was measured."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from results import Device, ResultFile, Row, Source, is_ours
 
 
 def caption(source: Source) -> str:
-    """What every table says of its numbers' origin."""
+    """The origin of a table's numbers, below every table."""
     versions = "".join(f"; {plain(name)} {plain(text)}" for name, text in sorted(source.versions.items()))
     origin = "; ".join(map(plain, (source.device, source.engine, source.date)))
     return f"{origin}; commit {plain(source.commit)}{versions}."
@@ -36,15 +36,15 @@ def best_forms(file: ResultFile, job: str) -> dict[str, Row]:
     return best
 
 
-def share_of_floor(row: Row, device: Device) -> float | None:
-    """The share measured in that run, or else the suite's of the same engine and job."""
+def floor_fraction(row: Row, device: Device) -> float | None:
+    """As measured in that run, or else as the suite has it for the same engine and job."""
     suite = device.suite.rows if device.suite else ()
     same = [other for other in (row, *suite) if (other.owner, other.rest) == (row.owner, row.rest)]
     return next((r.counters["floor_share"] for r in same if "floor_share" in r.counters), None)
 
 
 def verdict(best: Sequence[dict[str, Row]]) -> str:
-    """The answer in a sentence or two, of the jobs that some peer could be timed on."""
+    """The answer in one or two sentences, for the jobs on which a peer was timed."""
     ratios = [min(row.median for row in each.values()) for each in best if each]
     if not ratios:
         return "No peer was timed."
@@ -54,9 +54,19 @@ def verdict(best: Sequence[dict[str, Row]]) -> str:
             f"{number(median(ratios))} in the median of the jobs.")
 
 
+def _our_jobs(file: ResultFile | None) -> list[Row]:
+    return sorted((row for row in file.rows if is_ours(row.owner) and row.job), key=_order) if file else []
+
+
+def short_answer(device: Device) -> str:
+    """The verdict alone, or nothing if no peer was compared."""
+    ours = _our_jobs(device.peers)
+    return verdict([best_forms(device.peers, row.rest) for row in ours]) if device.peers and ours else ""
+
+
 def answer(device: Device) -> list[str]:
     file = device.peers
-    ours = sorted((row for row in file.rows if is_ours(row.owner) and row.job), key=_order) if file else []
+    ours = _our_jobs(file)
     if not file or not ours:
         return []
     found = [best_forms(file, row.rest) for row in ours]
@@ -65,19 +75,19 @@ def answer(device: Device) -> list[str]:
     rows = []
     for row, best in zip(ours, found):
         cells = [code(f"{row.owner}/{row.rest}" if several else row.rest), milliseconds(row.median),
-                 percent(share_of_floor(row, device))]
+                 percent(floor_fraction(row, device))]
         for peer in peers:
             form = best.get(peer)
             cells += [code(form.owner), between(form)] if form else [ABSENT, ABSENT]
         rows.append(cells)
-    head = ["job", "scorematch, ms", "share of the floor"]
+    head = ["job", "scorematch, ms", "of the floor"]
     for peer in peers:
         head += [f"best {peer} form", f"{peer} / scorematch"]
-    text = ("Ratios are the peer's time over scorematch's of the same round: the median over rounds (lowest … "
-            "highest); above 1 scorematch is faster.")
+    text = ("A ratio is the peer's time over scorematch's time in the same round: the median over rounds (lowest … "
+            "highest). Above 1, scorematch is faster.")
     if device.suite and not any("floor_share" in row.counters for row in ours):
-        text += " Shares of the floor are those of the suite's run, below."
-    return ["#### Against PyTorch and JAX", "", verdict(found), "", text, "",
+        text += " The fractions of the floor come from the suite's run, below."
+    return ["## Against PyTorch and JAX", "", verdict(found), "", text, "",
             *captioned(file.source, table(head, rows, keep=head[3:7]))]
 
 
@@ -91,9 +101,9 @@ def _order(row: Row) -> tuple:
 
 
 def measured(rows: Sequence[Row], first: str, names: Sequence[str]) -> list[str]:
-    """A table of what was timed, with those of the counters that any of the rows has."""
+    """A table of what was timed, with the counters that any of the rows has."""
     head = [first, "median, ms", "spread", "samples/s", "elements/s", "GFLOP/s", "GB/s", "floor, ms",
-            "share of the floor", "peak memory, MiB"]
+            "of the floor", "peak memory, MiB"]
     lines = []
     for row, name in zip(rows, names):
         get = row.counters.get
@@ -109,16 +119,16 @@ def objectives(device: Device) -> list[str]:
     rows = sorted((row for row in file.rows if row.job and is_ours(row.owner)), key=_order) if file else []
     if not file or not rows:
         return []
-    text = ("Loss and gradient of one batch, or the loss alone where a name ends in `/value`. The spread is that of "
-            "the repetitions, (longest − shortest) / median; the floor is the least time that the counted work takes "
-            "at the rates measured in the same run. Every figure is the median of its own repetitions, so that a "
-            "share of medians may differ from the median share.")
-    return ["#### Every objective on every engine", "", text, "",
+    text = ("Loss and gradient of one batch, or the loss alone where a name ends in `/value`. The spread is (longest − "
+            "shortest) / median over the repetitions. The floor is the least time that the counted work takes at the "
+            "rates measured in the same run; the column beside it is floor / time. Every figure is the median of its "
+            "own repetitions, so a ratio of two medians may differ from the median ratio.")
+    return ["## Every objective on every engine", "", text, "",
             *captioned(file.source, measured(rows, "engine/job", [f"{row.owner}/{row.rest}" for row in rows]))]
 
 
 def threads(device: Device) -> list[str]:
-    """What all threads are worth, of the jobs that one thread did too."""
+    """What all threads gain, for the jobs that were also run on one thread."""
     file = device.suite
     alone = {row.rest: row for row in file.rows if row.owner == "cpu-1" and row.job} if file else {}
     both = sorted((row for row in file.rows if row.owner == "cpu" and row.rest in alone), key=_order) if file else []
@@ -126,24 +136,24 @@ def threads(device: Device) -> list[str]:
         return []
     rows = [[code(row.rest), milliseconds(alone[row.rest].median), milliseconds(row.median),
              number(alone[row.rest].median / row.median)] for row in both]
-    return ["#### All threads against one", "", "Medians of the table above.", "",
+    return ["## All threads against one", "", "Medians of the table above.", "",
             *captioned(file.source, table(["job", "one, ms", "all, ms", "times as fast"], rows))]
 
 
 def parts(device: Device) -> list[str]:
-    """Parts alone, and the machine's own rates."""
+    """Single parts, and the machine's peak rates."""
     file = device.parts
     if not file:
         return []
     lines = []
     machine = [row for row in file.rows if row.owner == "machine"]
     if machine:
-        lines += ["#### What the machine does at most", "", "The rates that floors are reckoned from.", "",
+        lines += ["## Peak rates of the machine", "", "The floors are computed from these rates.", "",
                   *captioned(file.source, measured(machine, "measured", [row.rest for row in machine]))]
     others = [row for row in file.rows if row.owner != "machine" and not (row.job and is_ours(row.owner))]
     if others:
         names = [row.rest if row.owner == "parts" else "/".join(filter(None, (row.owner, row.rest))) for row in others]
-        lines += ["#### Parts alone", "", *captioned(file.source, measured(others, "part", names))]
+        lines += ["## Single parts", "", *captioned(file.source, measured(others, "part", names))]
     return lines
 
 
@@ -152,7 +162,7 @@ def growing(device: Device) -> list[str]:
     series = growth.find_series(file.rows) if file else []
     if not file or not series:
         return []
-    lines = ["#### How cost grows", ""]
+    lines = ["## How cost grows", ""]
     powers = [s for s in series if s.axis != "M"]
     if powers:
         rows = [[code(f"{s.engine}/{s.stem}"), s.axis, f"{s.xs[0]:,} … {s.xs[-1]:,}", str(len(s.upper())),
@@ -160,23 +170,23 @@ def growing(device: Device) -> list[str]:
                 for s in powers]
         head = ["job", "axis", "measured over", "points fitted", "exponent", "of the count", "in the limit"]
         lines += ["Time as a power of one size, fitted by least squares in log-log over the upper half of the axis (on "
-                  "a log scale). Beside it the exponent of this page's count of FLOP, fitted to the same points, and "
-                  "what that tends to as this size alone grows. A fitted exponent below the count's says that what is "
-                  "fixed a call still shows, or that the machine does better on larger sizes.", "",
+                  "a log scale). The next columns are the exponent of the counted FLOP, fitted to the same points, and "
+                  "its limit as this size alone grows. A fitted exponent below that of the count means that fixed "
+                  "costs per call still show, or that larger sizes suit the machine better.", "",
                   *captioned(file.source, table(head, rows))]
     affine = [(s, fit) for s in series if (fit := s.affine())]
     if affine:
         rows = [[code(f"{s.engine}/{s.stem}"), f"{s.xs[0]:,} … {s.xs[-1]:,}", milliseconds(fit.once),
                  milliseconds(fit.each), number(fit.quotient), number(growth.counted(s.jobs[0]).quotient)]
                 for s, fit in affine]
-        lines += ["Directions M: a + b M, fitted to all points by least squares of relative errors. a / b is how many "
-                  "directions cost as much as what is done once.", "",
+        lines += ["Directions M: a + b M, fitted to all points by least squares of relative errors. The work that is "
+                  "done once costs as much as a / b directions.", "",
                   *captioned(file.source, table(["job", "M", "a, ms", "b, ms", "a / b", "a / b of the count"], rows))]
     return lines
 
 
 def refused(device: Device) -> list[str]:
-    """What a peer cannot do, and what of ours failed: a gap in the tables above is not passed over in silence."""
+    """What a peer cannot do, and what failed on our side: every gap in the tables above has an entry."""
     lines = []
     for file in (device.suite, device.parts, device.growth, device.peers):
         if file and file.refused:
@@ -185,4 +195,4 @@ def refused(device: Device) -> list[str]:
             lines += captioned(file.source, table(["job", "form", "why"], rows, align="---"))
     if not lines:
         return []
-    return ["#### What was refused", "", "In the words of who refused it.", "", *lines]
+    return ["## What was refused", "", "With the messages of the programs that refused it.", "", *lines]

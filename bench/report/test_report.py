@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import compact
 import report
 import results
 
@@ -72,6 +73,9 @@ class Folder(unittest.TestCase):
     def text(self) -> str:
         return self.page.read_text(encoding="utf-8")
 
+    def device_text(self, device: str = "some-cpu") -> str:
+        return (self.root / f"docs/results/{device}.md").read_text(encoding="utf-8")
+
 
 class Reading(Folder):
     def test_times_become_seconds_and_the_manner_of_measuring_is_no_part_of_a_name(self) -> None:
@@ -92,7 +96,7 @@ class Reading(Folder):
         self.put("suite", [{"name": f"cpu/{DSM}", "run_name": f"cpu/{DSM}", "run_type": "iteration",
                             "error_occurred": True, "error_message": "the loss is not finite"}])
         self.assertEqual(self.call()[0], 0)
-        self.assertIn(f"| `{DSM}` | `cpu` | `the loss is not finite` |", self.text())
+        self.assertIn(f"| `{DSM}` | `cpu` | `the loss is not finite` |", self.device_text())
 
     def test_the_peers_context_is_understood(self) -> None:
         (self.results / "x").mkdir()
@@ -102,6 +106,30 @@ class Reading(Folder):
         device, = results.read_results(self.results)
         assert device.peers
         self.assertEqual(device.peers.source, results.Source("A CPU", "2 threads", "d", "abc", {"jax": "1"}))
+
+    def test_the_compact_form_says_the_same(self) -> None:
+        self.put_all()
+        before = results.read_results(self.results)
+        self.assertEqual(len(results.raw_files(self.results)), 4)
+        self.assertEqual(self.call("--check")[0], 1)
+        self.assertEqual(self.call(), (0, ""))
+        self.assertEqual(results.raw_files(self.results), [])
+        self.assertEqual(results.read_results(self.results), before)
+        self.assertEqual(self.call("--check"), (0, ""))
+
+    def test_every_field_survives_compaction(self) -> None:
+        rows = [{"name": "a_median", "run_name": "a", "aggregate_name": "median", "real_time": 1.5e-9, "time_unit": "ms"},
+                {"name": "b", "run_name": "b", "real_time": 2, "time_unit": "ms", "error_occurred": True, "GB/s": 0.1}]
+        content = {"context": CONTEXT, "benchmarks": rows, "refused": [{"form": "x"}]}
+        written = json.loads(compact.text_of(compact.compacted(content)))
+        self.assertEqual(written["common"], {"time_unit": "ms"})
+        for row in rows:
+            del row["name"]
+        self.assertEqual(compact.expanded(written), content)
+        nameless = {"context": {}, "benchmarks": [{"name": "a"}, {"name": "b", "run_name": "c"}]}
+        self.assertEqual([row["name"] for row in compact.expanded(compact.compacted(nameless))["benchmarks"]], ["a", "b"])
+        empty = compact.compacted({"context": {}, "benchmarks": []})
+        self.assertEqual(compact.expanded(json.loads(compact.text_of(empty))), {"context": {}, "benchmarks": []})
 
     def test_a_bad_file_is_named(self) -> None:
         for content in ("{", "[]", '{"context": {}}', '{"context": {}, "benchmarks": [{"name": "cpu/x"}]}'):
@@ -120,6 +148,10 @@ class Page(Folder):
         self.assertTrue(text.startswith(f"# Title\n\n{report.BEGIN}\n"))
         self.assertTrue(text.endswith(f"{report.END}\n\nThe end.\n"))
         self.assertNotIn("old", text)
+        self.assertIn("- [Some CPU](results/some-cpu.md). On 1 of 1 jobs scorematch is faster than the fastest", text)
+        text = self.device_text()
+        self.assertTrue(text.startswith(f"# Some CPU\n\n{report.GENERATED}\n"))
+        self.assertFalse([line for line in text.splitlines() if len(line) > 100 and not line.startswith(("|", "!["))])
         for line in (
                 f"| `{DSM}` | 21.0 | 50 % | `torch-compile` | 1.50 (1.40 … 1.60) "
                 "| `jax-jit` | 2.00 (1.75 … 2.25) |",
@@ -138,20 +170,21 @@ class Page(Folder):
     def test_the_same_results_give_the_same_bytes(self) -> None:
         self.put_all()
         self.call()
-        first = self.page.read_bytes()
+        first = self.text(), self.device_text()
         self.call()
-        self.assertEqual(self.page.read_bytes(), first)
+        self.assertEqual((self.text(), self.device_text()), first)
 
     def test_missing_files_leave_their_sections_out(self) -> None:
         self.put("peers", aggregates(f"cpu/{DSM}", 21, 20, 22), device="b-machine")
         self.put("growth", [], device="a-machine")
         (self.results / "c-machine").mkdir()
         self.assertEqual(self.call()[0], 0)
-        self.assertEqual(self.text().count("### Some CPU"), 2)
-        self.assertIn(f"| `{DSM}` | 21.0 | – | – | – | – |", self.text())
-        self.assertIn("No peer was timed.", self.text())
-        self.assertNotIn("How cost grows", self.text())
-        self.assertNotIn("Every objective", self.text())
+        self.assertEqual(self.text().count("- [Some CPU](results/"), 2)
+        text = self.device_text("b-machine")
+        self.assertIn(f"| `{DSM}` | 21.0 | – | – | – | – |", text)
+        self.assertIn("No peer was timed.", text)
+        self.assertNotIn("How cost grows", text + self.device_text("a-machine"))
+        self.assertNotIn("Every objective", text)
 
     def test_without_results_the_page_says_so(self) -> None:
         self.assertEqual(self.call()[0], 0)
@@ -181,6 +214,17 @@ class Page(Folder):
         self.put("growth", [])
         self.assertEqual(self.call("--check")[0], 1)
 
+    def test_pages_of_devices_without_results_go_and_others_stay(self) -> None:
+        self.put_all()
+        self.call()
+        other = self.root / "docs/results/notes.md"
+        other.write_text("# Notes\n", encoding="utf-8")
+        (self.results / "some-cpu").rename(self.results / "another-cpu")
+        self.assertEqual(self.call("--check")[0], 1)
+        self.assertEqual(self.call(), (0, ""))
+        self.assertEqual(sorted(path.name for path in other.parent.iterdir()), ["another-cpu.md", "notes.md"])
+        self.assertEqual(self.call("--check"), (0, ""))
+
 
 @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "matplotlib is not installed")
 class Drawing(Folder):
@@ -188,9 +232,10 @@ class Drawing(Folder):
         self.put_all()
         self.assertEqual(self.call(plots=True), (0, ""))
         drawn = {path.name: path.read_bytes() for path in self.plots.rglob("*.svg")}
-        self.assertEqual(sorted(drawn), ["some-cpu-batch.svg", "some-cpu-floor.svg", "some-cpu-peers.svg"])
+        self.assertEqual(sorted(drawn), ["some-cpu-batch.svg", "some-cpu-floor.svg", "some-cpu-peers.svg",
+                                         "some-cpu-speed.svg"])
         for name in drawn:
-            self.assertIn(f"](plots/some-cpu/{name})", self.text())
+            self.assertIn(f"](../plots/some-cpu/{name})", self.device_text())
         self.assertEqual(self.call("--check", plots=True), (0, ""))
         self.call(plots=True)
         self.assertEqual({path.name: path.read_bytes() for path in self.plots.rglob("*.svg")}, drawn)
@@ -199,13 +244,13 @@ class Drawing(Folder):
         self.put("suite", aggregates(f"cpu/{DSM}", 20, 19, 21) + aggregates(f"cpu-1/{DSM}", 36, 36, 36)
                  + aggregates(f"cpu-1/{SSM}", 36, 36, 36))
         self.call()
-        self.assertIn(f"| `{DSM}` | 36.0 | 20.0 | 1.80 |", self.text())
-        self.assertNotIn(f"| `{SSM}` | 36.0 | ", self.text())
+        self.assertIn(f"| `{DSM}` | 36.0 | 20.0 | 1.80 |", self.device_text())
+        self.assertNotIn(f"| `{SSM}` | 36.0 | ", self.device_text())
 
     def test_the_reference_engine_has_no_plot_of_floors(self) -> None:
         self.put("suite", aggregates(f"reference/{DSM}", 20, 19, 21, floor_share=0.02))
         self.call(plots=True)
-        self.assertIn(f"| `reference/{DSM}` | 20.0 |", self.text())
+        self.assertIn(f"| `reference/{DSM}` | 20.0 |", self.device_text())
         self.assertEqual(list(self.plots.rglob("*.svg")), [])
 
     def test_check_misses_a_plot_and_old_ones_go(self) -> None:

@@ -1,4 +1,4 @@
-// Training that is interrupted, saved and resumed gives the same bits as training that is not.
+// Training that is interrupted, saved and resumed is bit-identical to training that is not interrupted.
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -19,7 +19,7 @@ std::vector<float> make_data() {
   return data;
 }
 
-/// Goes on from where `from` stands, for `steps` steps.
+/// Continues from the state of `from`, for `steps` steps.
 sm::Checkpoint train(const sm::Engine& engine, const sm::Checkpoint& from, int steps) {
   sm::LossPlan plan(engine, from.net, {sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Edm{}}, kBatch);
   sm::Queue queue(engine, plan.workspace_bytes());

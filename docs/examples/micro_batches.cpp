@@ -1,6 +1,6 @@
-// One step's batch in one call, and over two ranks with three micro-batches each: the same noise, hence the same losses
-// to the bit, and the same loss and gradient up to the rounding of their sums. Ranks are threads here; with several
-// machines, what the two sums at the end do is the work of an all-reduce and a gather.
+// The batch of one step in one call, and over two ranks with three micro-batches each: the same noise, so the losses
+// are bit-identical, and the same loss and gradient up to the rounding of their sums. Ranks are threads here; with
+// several machines, an all-reduce and a gather do the work of the two sums at the end.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -13,7 +13,7 @@ namespace sm = scorematch;
 
 namespace {
 
-constexpr std::int64_t kRanks = 2, kMicroBatches = 3, kMicro = 100;  // no multiple of any tile
+constexpr std::int64_t kRanks = 2, kMicroBatches = 3, kMicro = 100;  // not a multiple of any tile
 constexpr std::int64_t kShare = kMicroBatches * kMicro, kBatch = kRanks * kShare;
 constexpr int kDim = 5;
 
@@ -22,7 +22,7 @@ struct Result {
   std::vector<float> grad, loss_per_sample;
 };
 
-/// What all ranks have: engines and plans may be used by several threads at once.
+/// Common to all ranks: several threads may use engines and plans at the same time.
 struct Problem {
   sm::Engine engine;
   sm::MlpShape net;
@@ -40,7 +40,7 @@ Result run_whole(const Problem& problem) {
   return {queue.read_one(loss), queue.read(grad), queue.read(per_sample)};
 }
 
-/// One rank's share of the batch, in micro-batches.
+/// One rank's part of the batch, in micro-batches.
 Result run_rank(const Problem& problem, std::int64_t rank) {
   sm::Queue queue(problem.engine, problem.plan.workspace_bytes());  // its own: queues never share scratch memory
   auto grad = problem.engine.allocate<float>(problem.net.param_count());
@@ -110,7 +110,7 @@ int main() {
   std::printf("loss %.4f +- %.4f; in parts: losses of the samples %s, mean %.0e apart, gradient %.0e apart\n",
               whole.loss.mean, whole.loss.standard_error(), same_samples ? "the same" : "DIFFERENT", loss_apart,
               grad_apart);
-  // On a GPU a product's rounding may depend on how many rows it has (docs/cuda.md).
+  // On a GPU the rounding of a product may depend on its number of rows (docs/cuda.md).
   const bool exact = problem.engine.kind() != sm::Engine::Kind::cuda;
   const double tolerance = exact ? 1e-12 : 1e-5 * whole.loss.standard_error();
   return (same_samples || !exact) && loss_apart < tolerance && error_apart < tolerance && grad_apart < 1e-5 ? 0 : 1;

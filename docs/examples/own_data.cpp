@@ -1,5 +1,5 @@
-// Two ways of handing over the caller's data: all of it in engine memory, here as some columns of a wider table, and a
-// batch's rows named by index; or every batch copied into a buffer. The same rows give the same losses, to the bit.
+// Two ways to pass your data: all of it in engine memory, here as some columns of a wider table, with the rows of a
+// batch named by index; or every batch copied into a buffer. The same rows give bit-identical losses.
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -19,7 +19,7 @@ std::vector<float> make_table() {
   return table;
 }
 
-/// Every row once, in an order of the caller's.
+/// Every row once, in the caller's order.
 std::vector<std::int64_t> make_epoch() {
   std::vector<std::int64_t> order;
   for (std::int64_t i = 0; i < kRows; ++i) order.push_back(i * 377 % kRows);

@@ -1,5 +1,5 @@
-// A trainer with a network and an optimiser of its own: the library perturbs the data, and turns what the network puts
-// out into a loss and the adjoint to send back. Then it draws samples with that network.
+// A training program with its own network and optimizer. The library perturbs the data, and turns the output of the
+// network into a loss and the gradient for its backward pass. Then it draws samples with that network.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -27,14 +27,14 @@ std::vector<float> make_data() {
   return data;
 }
 
-/// The share of the points [n, kDim] that lie in a cluster, give or take a little.
+/// The fraction of the points [n, kDim] that are in or near a cluster.
 double share_inside(const std::vector<float>& x) {
   int inside = 0;
   for (std::size_t i = 0; i < x.size(); i += kDim) inside += std::hypot(std::abs(x[i]) - 1, x[i + 1]) < 0.4f;
   return kDim * inside / static_cast<double>(x.size());
 }
 
-// What a score function is given is float32, but float64 on the reference engine.
+// The arrays of a score function are float32, on the reference engine float64.
 std::vector<float> read(sm::Queue& queue, sm::ConstView from) {
   if (from.dtype == sm::DType::f32) return queue.read_f32(from);
   const std::vector<double> wide = queue.read_f64(from);
@@ -52,14 +52,14 @@ int main() {
   const sm::Engine engine = sm::Engine::best();
   TinyNetwork net(kDim + kFeatures, kHidden, kDim, /*seed=*/1);
 
-  // F is to be the noise: s = -F / sigma, and with this weighting the loss is 1/2 |F - eps|^2.
+  // F predicts the noise: s = -F / sigma, and with this weighting the loss is 1/2 |F - eps|^2.
   const sm::parameterization::NoisePrediction parameterization{};
   const sm::Loss spec{sm::Dsm{}, sm::schedule::Geometric{/*sigma_min=*/0.05, /*sigma_max=*/2.0},
                       sm::weighting::Sigma2{}};
   sm::PerturbPlan perturb(engine, kDim, spec.schedule, kBatch, parameterization, sm::conditioning::LogSigma{});
   sm::HeadPlan head(engine, kDim, spec, kBatch, parameterization);
 
-  // What a sampler asks of the network: its score at one sigma.
+  // What a sampler needs from the network: its score at one sigma.
   const auto score_of = [&net](sm::Queue& queue, sm::ConstView x, sm::ConstView sigma, sm::View score) {
     const float s = read(queue, sigma)[0];
     const std::vector<float> points = read(queue, x);

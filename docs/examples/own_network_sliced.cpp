@@ -1,6 +1,6 @@
-// Sliced score matching of the caller's own network, which gives its output F and the products (dF/dz) v: the library
-// draws the directions, and turns both into a loss and the adjoints to send back. The library's own network with the
-// same parameters has to give the same loss and gradient.
+// Sliced score matching of the caller's own network, which gives its output F and the products (dF/dz) v. The library
+// draws the directions, and turns both into a loss and the gradients for the backward pass. The library's own network
+// with the same parameters has to give the same loss and gradient.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,6 +1,6 @@
-// The library's loss and gradient under the caller's own optimiser: gradient descent with momentum, on the host. With
-// an affine network what has to come out is known: s(x) = -S^-1 (x - m), m the mean and S the covariance of the data
-// (Hyvarinen 2005, section 3.1).
+// The library's loss and gradient with the caller's own optimizer: gradient descent with momentum, on the host. With an
+// affine network the result is known: s(x) = -S^-1 (x - m), m the mean and S the covariance of the data (Hyvarinen
+// 2005, section 3.1).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -24,7 +24,7 @@ std::vector<float> make_data() {
   return data;
 }
 
-/// {W, b} of the score of the Gaussian with the data's mean and covariance, as the network's parameters lie.
+/// {W, b} of the score of the Gaussian with the data's mean and covariance, in the layout of the network's parameters.
 std::vector<double> exact_params(const std::vector<float>& data) {
   double m[2] = {}, s00 = 0, s01 = 0, s11 = 0;
   for (std::size_t i = 0; i < data.size(); ++i) m[i % 2] += static_cast<double>(data[i]) / kRows;

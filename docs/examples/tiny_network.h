@@ -1,5 +1,5 @@
 // The caller's own network, in its smallest form: one hidden layer of tanh, on the host, in plain loops. It stands for
-// whatever a trainer has; nothing in it is the library's. Parameters lie as torch.nn.Linear's, layer by layer.
+// any network; nothing in it is the library's. Parameters have the layout of torch.nn.Linear, layer by layer.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -47,7 +47,7 @@ class TinyNetwork {
     return multiply(weight2(), nullptr, hidden_, out_, h_dot_);
   }
 
-  /// Adds to grad() what the adjoint of F [batch, out] makes of the parameters.
+  /// Adds to grad() the parameters' gradient that follows from the gradient of F [batch, out].
   void backward(const Vector& f_bar) {
     Vector h_bar = go_back(weight2_at(), hidden_, out_, f_bar, h_);
     add_bias(weight2_at() + hidden_ * out_, out_, f_bar);
@@ -56,7 +56,7 @@ class TinyNetwork {
     add_bias(in_ * hidden_, hidden_, h_bar);
   }
 
-  /// The same for the adjoint of tangent()'s result: the derivative of a derivative, so tanh'' comes in.
+  /// The same for the gradient of tangent()'s result: the derivative of a derivative, so it contains tanh''.
   void tangent_backward(const Vector& jvp_bar) {
     Vector a_bar = go_back(weight2_at(), hidden_, out_, jvp_bar, h_dot_), z1_bar = a_bar;
     for (std::size_t i = 0; i < a_bar.size(); ++i) {
@@ -89,7 +89,7 @@ class TinyNetwork {
     return y;
   }
 
-  /// Adds y_bar^T x to the gradient of the weight at `at`; returns y_bar W, the adjoint of x.
+  /// Adds y_bar^T x to the gradient of the weight at `at`; returns y_bar W, the gradient of x.
   Vector go_back(std::size_t at, std::size_t in, std::size_t out, const Vector& y_bar, const Vector& x) {
     Vector x_bar(x.size());
     for (std::size_t n = 0; n < x.size() / in; ++n)

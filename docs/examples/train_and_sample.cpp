@@ -1,6 +1,6 @@
-// Denoising score matching on a mixture of four Gaussians with the library's Adam, then new samples from what it
-// learnt, by both samplers, and the likelihood of the data. The shares of the clusters among the samples have to be the
-// data's, and the likelihood nearly that under the density they are of.
+// Denoising score matching on a mixture of four Gaussians with the library's Adam, then new samples from both samplers,
+// and the likelihood of the data. The fractions of the clusters among the samples have to be those of the data, and the
+// likelihood has to be close to that under the true density.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -28,8 +28,8 @@ std::vector<float> make_data() {
   return data;
 }
 
-/// How far the clusters' shares among the points [n, kDim] are from what they should be, at most; what lies in no
-/// cluster counts as the fifth's, whose share should be 0.
+/// The largest error of the clusters' fractions among the points [n, kDim]; points in no cluster count as the fifth,
+/// whose fraction should be 0.
 double worst_share(const std::vector<float>& x) {
   double shares[5] = {};
   for (std::size_t i = 0; i < x.size(); i += kDim) {

@@ -1,4 +1,4 @@
-// scorematch: train, sample, evaluate, exchange models with PyTorch, and say what this machine has.
+// scorematch: train, sample, evaluate, exchange models with PyTorch, and describe this machine.
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -16,7 +16,7 @@ std::string subcommand_names(const CLI::App& app) {
   return text;
 }
 
-/// One line, as of every other error.
+/// One line, like every other error.
 std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
   std::string command = app->get_name(), message = error.what();
   if (!app->get_subcommands().empty()) {

@@ -76,7 +76,7 @@ TEST_F(CommandDequantize, OfATableTakesItsColumnsOfWholeNumbers) {
   EXPECT_TRUE(contains(finished.out, "heavy tails, modeled on a scale on which their tails are light: 'gain', 3"))
       << finished.out;
   EXPECT_FALSE(contains(finished.out, "columns of whole numbers")) << finished.out;
-  EXPECT_TRUE(contains(finished.out, "rounded where these are whole numbers")) << finished.out;
+  EXPECT_TRUE(contains(finished.out, "rounded where the data are whole numbers")) << finished.out;
   const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
   EXPECT_EQ(model.metadata.at("data.dequantize.steps"), "1,1,0,0");
   EXPECT_EQ(model.metadata.count("data.dequantize"), 0u);
@@ -170,7 +170,7 @@ TEST_F(CommandDequantize, OfValuesWhoseNoiseFloat32CannotHoldIsRefused) {
   const Finished refused = run({"train", "times.csv", "-o", "run", "--dequantize", "--standardize", "none"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_TRUE(contains(refused.err,
-                       "--standardize: expected scale, column or whiten, as --dequantize with none takes "
+                       "--standardize: expected scale, column or whiten, because with none --dequantize takes "
                        "values of at most 2^20 steps of 1 and column 'time', 0 (from 0) has 1600000090, "
                        "got none\n"))
       << refused.err;

@@ -61,7 +61,7 @@ TEST_F(CommandInterrupt, BeforeAStepIsDoneSavesNothing) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
     const Finished finished = interrupt(process);
     EXPECT_EQ(finished.out, "");
-    EXPECT_EQ(finished.err, "scorematch: stopped before a step was done, so nothing was saved\n");
+    EXPECT_EQ(finished.err, "scorematch: stopped before the first step was done, so nothing was saved\n");
     EXPECT_TRUE(listing() == before);
   }
 }

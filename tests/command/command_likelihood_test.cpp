@@ -258,7 +258,7 @@ TEST_F(CommandLikelihood, NamesRowsThatDecideTheMean) {
   write_file(path("others.csv"), others);
   const Finished finished = run_well({"likelihood", "model.safetensors", "data.csv"}),
                  without = run_well({"likelihood", "model.safetensors", "others.csv"});
-  EXPECT_NE(finished.err.find("the mean is decided by 1 of 200 rows, far below the others: 7 (from 0)"),
+  EXPECT_NE(finished.err.find("1 of 200 rows are so far below the others that they decide the mean: 7 (from 0)"),
             std::string::npos)
       << finished.err;
   const std::string label = "log-likelihood  ";

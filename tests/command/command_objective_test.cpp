@@ -86,7 +86,8 @@ TEST_F(CommandObjective, WithoutNoiseOnACurveDivergesAndSaysSo) {
     for (const std::string& objective : kObjectives) {
       const Finished finished = train("circle", objective, {"--schedule", "none", "--net", kind});
       EXPECT_TRUE(contains(finished.out, "\nwarning     the loss falls without bound")) << finished.out;
-      EXPECT_TRUE(contains(finished.out, "\ntry         noise: the same without --schedule none")) << finished.out;
+      EXPECT_TRUE(contains(finished.out, "\ntry         noise: the same command without --schedule none"))
+          << finished.out;
       EXPECT_FALSE(contains(finished.out, "better than the Gaussian's")) << finished.out;
     }
   }

@@ -59,7 +59,7 @@ const std::map<std::string, Arguments> kUnmet = {
     {"a network that uses sigma", {}},
     {"no --step-size", {"--step-size", "0.1"}},
     {"--projections above 0", {}},
-    {"a model of data that were dequantized", {}}};
+    {"a model of dequantized data", {}}};
 
 /// Arguments with which a condition is met, where an option needs another one as well.
 const std::map<std::string, Arguments> kMet = {{"--data", {"--data", "points.npy"}}};

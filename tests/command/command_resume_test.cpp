@@ -223,7 +223,7 @@ TEST_F(CommandResume, ARunIsReplacedOnlyIfAskedTo) {
     const Finished finished = run(arguments);
     EXPECT_EQ(finished.exit_code, 1);
     EXPECT_EQ(finished.err,
-              "scorematch: --output: expected a folder without a run, --resume to go on with it, or --overwrite, got " +
+              "scorematch: --output: expected a folder without a run, --resume to continue it, or --overwrite, got " +
                   found + "\n");
   }
   EXPECT_TRUE(listing() == before);

@@ -191,7 +191,7 @@ TEST(Grid, WrongMetadataAreRefused) {
             "MODEL: expected 1 or 3 numbers in its metadata 'data.dequantize.steps', got 2");
   for (const char* key : {"data.dequantize.steps", "data.grid_offset", "data.grid_lowest", "data.grid_highest"})
     for (const char* text : {"", "1,,2", "1,x,2", "1,2,3,", "nan", "1e999", "1 ,2,3"})
-      EXPECT_NE(refused(key, text).find(std::string("numbers with commas between in its metadata '") + key + "'"),
+      EXPECT_NE(refused(key, text).find(std::string("numbers separated by commas in its metadata '") + key + "'"),
                 std::string::npos)
           << key << " " << text << refused(key, text);
 }
@@ -218,7 +218,7 @@ TEST(WholeNumbers, AreNotedWithWhatToDo) {
             "different) and 2 more; their" +
                 advice);
   for (int i = 0; i < 3; ++i) wide.values[static_cast<std::size_t>(8 * i + 2)] = i % 2;
-  EXPECT_EQ(note(wide, {}), "all columns are of whole numbers (2 to 3 different); their" + advice);
+  EXPECT_EQ(note(wide, {}), "all columns are whole numbers (2 to 3 different); their" + advice);
   EXPECT_EQ(note(data, find_grid(data, kWhole)),
             "dequantized by uniform noise of one step: 'age', 'smoker', 'c'; continuous: 'x'");
   EXPECT_EQ(note(wide, find_grid(wide, kWhole)), "dequantized by uniform noise of one step: all columns");

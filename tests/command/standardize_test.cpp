@@ -176,7 +176,7 @@ TEST(Relations, ThatAreExactAreKeptBySamples) {
     SCOPED_TRACE(each.name);
     const Measured measured = measure(each.data);
     ASSERT_EQ(measured.dim, each.dim);
-    EXPECT_TRUE(has_note(measured.notes, "depend on each other linearly, exactly: the model has " +
+    EXPECT_TRUE(has_note(measured.notes, "depend on each other exactly and linearly: the model has " +
                                              std::to_string(each.dim) + " coordinates for " +
                                              std::to_string(each.data.cols) + " columns"));
     const Units units(measured.standardization, measured.dim);

@@ -142,7 +142,7 @@ TEST(Verdict, AdviceDependsOnTheSituation) {
   Evidence noiseless = evidence(kEqual, nullptr);
   noiseless.is_noiseless = true;
   noiseless.steps = 1900;
-  EXPECT_TRUE(contains(text_of(noiseless), "try noise: the same without --schedule none, or more data"));
+  EXPECT_TRUE(contains(text_of(noiseless), "try noise: the same command without --schedule none, or more data"));
   Evidence few = evidence(kEqual, &other);
   few.steps = 20;
   EXPECT_TRUE(contains(text_of(few), "try more steps (--steps 6000): 20 are few"));
@@ -166,7 +166,7 @@ TEST(Verdict, ALossWithoutBoundOutweighsAllElse) {
   all.diverges = true;
   const std::string text = text_of(all);
   EXPECT_EQ(text.rfind("warning the loss falls without bound", 0), 0u) << text;
-  EXPECT_TRUE(contains(text, "try noise: the same without --schedule none, or --objective dsm")) << text;
+  EXPECT_TRUE(contains(text, "try noise: the same command without --schedule none, or --objective dsm")) << text;
 }
 
 // The Gaussian's loss is -1 here.

@@ -213,7 +213,7 @@ TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
         ADD_FAILURE() << kind;
       } catch (const Error& error) {
         const std::string expected =
-            path + ": found " + kind + (compressed ? " compressed by gzip" : "") + ", need data: .npy, .npz, .csv";
+            path + ": found " + kind + (compressed ? " compressed with gzip" : "") + ", need data: .npy, .npz, .csv";
         EXPECT_EQ(std::string(error.what()).rfind(expected, 0), 0u) << error.what();
       }
       const std::string unknown = "binary data of an unknown kind";

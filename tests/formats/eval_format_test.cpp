@@ -50,13 +50,12 @@ TEST_P(EvalFormat, EveryTensorIsNeeded) {
 TEST_P(EvalFormat, NoTensorIsSuperfluous) {
   const SafetensorsFile good = golden("ssm-silu-edm-fourier");
   for (const char* name : {"true_score", "layers.3.bias", "layers.0.scale", "X", ""})
-    expect_bad(good, io(name, "nothing by that name for this objective", "one"), [&](SafetensorsFile& f) {
+    expect_bad(good, io(name, "no such tensor for this objective", "one"), [&](SafetensorsFile& f) {
       f.tensors[name] = {{2, 1}, std::vector<float>(2)};
     });
-  expect_bad(golden("ism-tanh-ncsn-log_sigma"), io("directions", "nothing by that name", "one"),
-             [](SafetensorsFile& f) {
-               f.tensors["directions"] = {{1, 7, 6}, std::vector<float>(42)};
-             });
+  expect_bad(golden("ism-tanh-ncsn-log_sigma"), io("directions", "no such tensor", "one"), [](SafetensorsFile& f) {
+    f.tensors["directions"] = {{1, 7, 6}, std::vector<float>(42)};
+  });
   expect_bad(golden("dsm-gelu-plain-none"), io("fourier.frequencies", "[1]", "[1, 1]"), [](SafetensorsFile& f) {
     f.tensors["fourier.frequencies"] = {{1, 1}, std::vector<float>(1)};
   });
@@ -64,7 +63,7 @@ TEST_P(EvalFormat, NoTensorIsSuperfluous) {
              [](SafetensorsFile& f) {
                f.tensors["fourier.frequencies"] = {{1}, std::vector<float>(1)};
              });
-  expect_bad(golden("esm-tanh-plain-none"), io("sigma", "nothing by that name", "one"),
+  expect_bad(golden("esm-tanh-plain-none"), io("sigma", "no such tensor", "one"),
              [](SafetensorsFile& f) { f.tensors.erase("noise"); });
 }
 

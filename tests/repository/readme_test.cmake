@@ -1,7 +1,7 @@
-# The C++, C and Python in README.md and the pages of docs are of programs that the tests run:
+# The C++, C and Python in README.md and the pages of docs are parts of programs that the tests run:
 #   cmake -DSOURCE=<this repository> -P readme_test.cmake
-# Before every block of code stands a comment that names the program, <!-- docs/examples/quick.cpp -->. The block must be
-# found in it, apart from how its lines are indented; README.md and docs/index.md must hold the whole of quick.cpp.
+# A comment before every block of code names the program, <!-- docs/examples/quick.cpp -->. The program must contain the
+# block, apart from indentation. docs/index.md must contain the whole of quick.cpp.
 cmake_minimum_required(VERSION 3.22)
 
 # The text of a file without its lines' indentation.
@@ -52,10 +52,8 @@ check_page(docs/c-interface.md c)
 check_page(docs/c-interface.md python)
 
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)
-foreach(page README.md docs/index.md)
-  file(READ ${SOURCE}/${page} text)
-  string(FIND "${text}" "```cpp\n${quick}```\n" found)
-  if(found EQUAL -1)
-    message(FATAL_ERROR "${page}: expected the whole of docs/examples/quick.cpp")
-  endif()
-endforeach()
+file(READ ${SOURCE}/docs/index.md text)
+string(FIND "${text}" "```cpp\n${quick}```\n" found)
+if(found EQUAL -1)
+  message(FATAL_ERROR "docs/index.md: expected the whole of docs/examples/quick.cpp")
+endif()

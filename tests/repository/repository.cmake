@@ -1,5 +1,5 @@
-# What holds for the repository as a whole: the format of the sources, documentation without a warning, and what is said
-# of GPUs.
+# What holds for the whole repository: the format of the sources, documentation without warnings, style, and what is said
+# about GPUs.
 add_test(NAME format COMMAND ${PROJECT_SOURCE_DIR}/dev format --check)
 set_tests_properties(format PROPERTIES LABELS repository SKIP_RETURN_CODE 77 TIMEOUT 300)
 
@@ -33,15 +33,18 @@ add_test(NAME gpu_stages COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/repository/gpu_stag
   ${CMAKE_CURRENT_BINARY_DIR}/gpu_stages)
 set_tests_properties(gpu_stages PROPERTIES LABELS repository TIMEOUT 300)
 
-# The performance page says what bench/results has.
+# The language of documents, comments and messages; and the performance page says what bench/results has.
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_FOUND)
+  add_test(NAME style COMMAND ${Python3_EXECUTABLE} tests/repository/style_test.py WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(style PROPERTIES LABELS repository)
   add_test(NAME report COMMAND ${Python3_EXECUTABLE} -m unittest discover -s bench/report
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   add_test(NAME report_is_current COMMAND ${Python3_EXECUTABLE} bench/report/report.py bench/results
     --markdown docs/performance.md --plots docs/plots --check WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(report report_is_current PROPERTIES LABELS repository ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
 else()
+  scorematch_skipped_test(style "Python 3.10 is not installed" repository)
   scorematch_skipped_test(report "Python 3.10 is not installed" repository)
 endif()
 

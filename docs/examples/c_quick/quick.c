@@ -8,14 +8,14 @@
 static const char kLoss[] = "objective=dsm schedule=log_normal weighting=edm";
 enum { kPoints = 4096, kBatch = 512, kSteps = 2000 };
 
-/* The library's text of what failed, and the end. */
+/* Prints the library's error text and exits. */
 static void check(scorematch_status status) {
   if (status == SCOREMATCH_OK) return;
   fprintf(stderr, "%s: %s\n", scorematch_status_name(status), scorematch_last_error());
   exit(1);
 }
 
-/* Memory where the engine computes: of the host's, or zeroed. */
+/* Memory where the engine computes: a copy of the host's, or zeroed. */
 static void* upload(const scorematch_engine* engine, const void* host, size_t bytes, scorematch_buffer** buffer) {
   void* data = NULL;
   if (host != NULL)

@@ -1,6 +1,6 @@
-// A trainer that has everything of its own on the device, stream, memory, data and optimiser, and takes loss and
-// gradient from the library. One step is recorded as a graph and replayed. With an affine network what has to come out
-// is known: s(x) = -S^-1 (x - m), m the mean and S the covariance of the data (Hyvarinen 2005, section 3.1).
+// A training program with its own stream, memory, data and optimizer on the device. The library gives loss and
+// gradient. One step is recorded as a graph and replayed. With an affine network the result is known: s(x) = -S^-1 (x -
+// m), m the mean and S the covariance of the data (Hyvarinen 2005, section 3.1).
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ __global__ void descend(float* params, float* momentum, const float* grad) {
   params[i] -= 0.1f * momentum[i];
 }
 
-/// {W, b} of the score of the Gaussian with the data's mean and covariance, as the network's parameters lie.
+/// {W, b} of the score of the Gaussian with the data's mean and covariance, in the layout of the network's parameters.
 std::vector<double> exact_params(const std::vector<float>& data) {
   double m[2] = {}, s00 = 0, s01 = 0, s11 = 0;
   for (std::size_t i = 0; i < data.size(); ++i) m[i % 2] += static_cast<double>(data[i]) / kRows;
@@ -52,7 +52,7 @@ std::vector<double> exact_params(const std::vector<float>& data) {
   return {w00, w01, w01, w11, -(w00 * m[0] + w01 * m[1]), -(w01 * m[0] + w11 * m[1])};
 }
 
-/// Device memory of the program's own.
+/// The program's own device memory.
 template <class T>
 T* take(std::size_t count) {
   void* memory = nullptr;

@@ -1,7 +1,7 @@
-// The library's losses and gradients against torch's own: the same objective written in torch's operations and
+// Compares the library's losses and gradients with torch's: the same objective, written in torch's operations and
 // differentiated through its derivatives (create_graph), for every objective, on score and energy nets. In float64 the
-// reference engine has to agree to 1e-9. In float32 the cpu engine is held to torch in float64 by the criterion of
-// docs/numerics.md, "Agreement of engines", torch in float32 being the plain implementation:
+// reference engine has to agree to 1e-9. In float32 the cpu engine is compared with torch in float64 by the criterion
+// of docs/numerics.md, "Agreement of engines", with torch in float32 as the plain implementation:
 //     rms(error) <= 6 rms(plain error) + 4 u rms(value)
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -23,9 +23,9 @@ using torch::Tensor;
 using Kind = sm::MlpShape::Kind;
 
 constexpr int kDim = 5, kDirections = 2;
-constexpr std::int64_t kBatch = 150;  // no multiple of any tile
+constexpr std::int64_t kBatch = 150;  // not a multiple of any tile
 
-/// What goes in, of one element type.
+/// The inputs, of one element type.
 struct Case {
   Tensor x, sigma, eps, directions, true_score;
 
@@ -34,7 +34,7 @@ struct Case {
   }
 };
 
-/// What comes out.
+/// The outputs.
 struct Answer {
   Tensor loss, per_sample, grad, grad_x;
 };
@@ -77,8 +77,8 @@ Tensor torch_losses(const sm::Objective& objective, Mlp& net, const Tensor& poin
   return given.sigma.square() * loss;
 }
 
-/// Gradients of a module's parameters, one after the other. Torch has none where a parameter does not matter: the last
-/// bias of an energy. [P]
+/// Gradients of a module's parameters, one after the other. Torch has none for a parameter that does not matter: the
+/// last bias of an energy. [P]
 Tensor collect_grad(Mlp& net) {
   std::vector<Tensor> parts;
   for (const Tensor& each : net->parameters())
@@ -126,7 +126,7 @@ Mlp in_double(const sm::MlpShape& shape, Mlp& net) {
 
 double rms(const Tensor& values) { return std::sqrt(values.to(torch::kFloat64).square().mean().item<double>()); }
 
-/// Points that are columns of a wider table; noise and directions by the parts that draw them.
+/// Points that are columns of a wider table; noise and directions from the parts that draw them.
 Case make_case(const sm::Engine& engine) {
   torch::manual_seed(7);
   const Tensor table = torch::randn({kBatch, kDim + 3});
@@ -210,7 +210,7 @@ TEST_P(DoubleBackward, AgreesInFloat32AsTorchItself) {
   EXPECT_LE(rms(got.per_sample - want.per_sample), limit(plain.per_sample, want.per_sample));
   EXPECT_LE(rms(got.grad - want.grad), limit(plain.grad, want.grad));
   EXPECT_LE(rms(got.grad_x - want.grad_x), limit(plain.grad_x, want.grad_x));
-  // A mean is no further off than its terms' root mean square.
+  // The error of a mean is at most the root mean square of its terms.
   EXPECT_LE(std::abs(got.loss.item<double>() - want.loss.item<double>()), limit(plain.per_sample, want.per_sample));
 }
 
@@ -230,7 +230,7 @@ class Bridge : public testing::Test {
     loss.backward();
     return collect_grad(net);
   }
-  /// The argument that is named by what is refused.
+  /// The argument named by the refusal.
   template <class Call>
   static std::string refused(const Call& call) {
     try {
@@ -282,7 +282,7 @@ TEST_F(Bridge, FlatParametersAndAModulesAreTheSame) {
 TEST_F(Bridge, GradientsAreScaledByWhatComesDown) {
   const Tensor grad = grad_of(loss_of(net->parameters(), {x, noise}).loss),
                scaled = grad_of(4 * loss_of(net->parameters(), {x, noise}).loss + 1);
-  EXPECT_TRUE(torch::equal(4 * grad, scaled));  // by a power of two: to the bit
+  EXPECT_TRUE(torch::equal(4 * grad, scaled));  // by a power of two: bit-identical
 }
 
 TEST_F(Bridge, LossComesWithItsStandardError) {
@@ -292,7 +292,7 @@ TEST_F(Bridge, LossComesWithItsStandardError) {
   EXPECT_EQ(estimate.count, kBatch);
   EXPECT_EQ(estimate.mean, result.loss.item<double>());
   EXPECT_FALSE(result.estimate.requires_grad());
-  // Both are float64 sums of N numbers, which were rounded to float32 on their way into loss_per_sample.
+  // Both are float64 sums of N numbers, which were rounded to float32 before they were stored in loss_per_sample.
   const double tolerance = 0x1p-23 * each.abs().max().item<double>();
   EXPECT_NEAR(estimate.mean, each.mean().item<double>(), tolerance);
   EXPECT_NEAR(estimate.standard_error(), each.std().item<double>() / std::sqrt(kBatch), tolerance);

@@ -1,5 +1,5 @@
-// Torch's module, torch's optimiser, the library's loss: denoising score matching on points of a circle. Neither
-// parameters nor data are copied between the two. What comes out is known: samples on the circle.
+// Torch's module and optimizer with the library's loss: denoising score matching on points of a circle. Neither
+// parameters nor data are copied between the two. The result is known: samples on the circle.
 #include <torch/optim/adam.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// MlpShape as a torch module: the same layers, in the same order, with the same parameters in the same places, so that
-// what the library trains torch evaluates, differentiates and saves.
+// MlpShape as a torch module: the same layers, in the same order, with the same parameters in the same places. So torch
+// can evaluate, differentiate and save what the library trains.
 #pragma once
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/module.h>
@@ -20,7 +20,7 @@ namespace sm = scorematch;
 
 class MlpImpl : public torch::nn::Module {
  public:
-  /// Torch's own initialisation, in one flat memory.
+  /// Torch's own initialization, in contiguous memory.
   explicit MlpImpl(sm::MlpShape shape) : shape_(std::move(shape)) {
     for (const sm::MlpShape::Layer& each : shape_.layers())
       layers_.push_back(
@@ -28,7 +28,7 @@ class MlpImpl : public torch::nn::Module {
     flatten_parameters(*this);
   }
 
-  /// F. z [N, d + features] -> [N, d], or [N, 1] of an energy net.
+  /// F. z [N, d + features] -> [N, d], or [N, 1] for an energy net.
   torch::Tensor forward(torch::Tensor z) {
     for (std::size_t k = 0; k + 1 < layers_.size(); ++k) {
       const torch::Tensor h = activate(layers_[k](z));
@@ -37,7 +37,7 @@ class MlpImpl : public torch::nn::Module {
     return layers_.back()(z);
   }
 
-  /// s = a x~ + b F(c x~, e(sigma)); of an energy net the gradient of f = a/2 |x~|^2 + (b/c) F, by torch. It can be
+  /// s = a x~ + b F(c x~, e(sigma)); for an energy net the gradient of f = a/2 |x~|^2 + (b/c) F, by torch. It can be
   /// differentiated again. x_tilde [N, d], sigma [N] -> [N, d]
   torch::Tensor score(const torch::Tensor& x_tilde, const torch::Tensor& sigma) {
     const auto [a, b, c] = coefficients(sigma.unsqueeze(1));

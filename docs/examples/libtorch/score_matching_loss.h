@@ -1,6 +1,7 @@
 // The library's loss as a node of torch's graph. One call computes loss and gradients together, as LossPlan does;
-// backward() hands the gradients out, times what came down to the loss. Torch records nothing of what is inside:
-// besides the gradients and the samples' losses, memory does not grow with the batch or the number of directions.
+// backward() returns the gradients, multiplied by the gradient that reaches the loss. Torch records nothing of the
+// inside: apart from the gradients and the samples' losses, memory does not grow with the batch or the number of
+// directions.
 #pragma once
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
@@ -18,7 +19,7 @@ namespace torch_bridge {
 
 namespace sm = scorematch;
 
-/// Where torch enqueues at the moment; nullptr off the GPU.
+/// Torch's current stream; nullptr on the CPU.
 inline CUstream_st* current_stream(torch::DeviceType device) {
 #ifdef TORCH_BRIDGE_CUDA
   if (device == torch::kCUDA) return c10::cuda::getCurrentCUDAStream().stream();
@@ -27,14 +28,14 @@ inline CUstream_st* current_stream(torch::DeviceType device) {
   return nullptr;
 }
 
-/// Any objective, for score and energy nets. Belongs to one thread and, on a GPU, to the stream that was torch's when
-/// it was made.
+/// Any objective, for score and energy nets. Belongs to one thread and, on a GPU, to the stream that was torch's
+/// current one when it was made.
 class ScoreMatchingLoss {
  public:
   /// sm::Batch as tensors, for N samples of dimension d; an undefined tensor is not given.
   struct In {
-    torch::Tensor x;             ///< [N, d], or with rows or draw_rows the whole data [R, d]
-    sm::NoiseRef noise{};        ///< needed for whatever is to be drawn and is not given below
+    torch::Tensor x;             ///< [N, d], or, with rows or draw_rows, the whole data [R, d]
+    sm::NoiseRef noise{};        ///< needed for everything that is drawn because it is not given below
     torch::Tensor sigma{};       ///< [N], or a scalar for all
     torch::Tensor eps{};         ///< [N, d]
     torch::Tensor directions{};  ///< [M, N, d]
@@ -63,13 +64,13 @@ class ScoreMatchingLoss {
         queue_(engine, plan_.workspace_bytes(), current_stream(device_)) {}
 
   /// @param params one flat tensor, or a module's parameters in the order of MlpShape::layers(), after
-  /// flatten_parameters. Those of them, and x, that require a gradient are given one by backward(), which is a first
-  /// derivative: create_graph is refused. Without such, or under NoGradGuard, no gradient is computed.
+  /// flatten_parameters. backward() gives a gradient to those of them, and to x, that require one. It is a first
+  /// derivative: create_graph is refused. If none requires a gradient, or under NoGradGuard, no gradient is computed.
   /// @throws Error naming the argument at fault, before anything is computed
   Result operator()(const std::vector<torch::Tensor>& params, const In& in);
   Result operator()(const torch::Tensor& params, const In& in) { return (*this)(std::vector{params}, in); }
 
-  /// For NoiseState::advance and whatever else goes in line with the loss.
+  /// For NoiseState::advance and everything else that is ordered with the loss.
   sm::Queue& queue() noexcept { return queue_; }
 
  private:

@@ -1,4 +1,4 @@
-// Torch tensors as the library's views: the same memory, nothing copied.
+// Torch tensors as the library's views: the same memory, without copies.
 #pragma once
 #include <torch/types.h>
 
@@ -31,10 +31,10 @@ inline scorematch::DType dtype_of(const torch::Tensor& tensor, const char* name)
   refuse(name, "float32, float64 or int64", describe(tensor.scalar_type()));
 }
 
-/// A tensor of up to three axes with its strides; a scalar counts as [1], an undefined tensor as not given. What a plan
-/// asks of a view (shape, type, a last axis without gaps) it says itself, by the same names. The tensor must outlive
-/// what is enqueued with the view.
-/// @throws Error where there is no such view: layout, number of axes, element type, another kind of device.
+/// A tensor of up to three axes with its strides; a scalar counts as [1], an undefined tensor as not given. The plan
+/// itself checks what it requires of a view (shape, type, a last axis without gaps), with the same names. The tensor
+/// must outlive what is enqueued with the view.
+/// @throws Error if there is no such view: layout, number of axes, element type, another kind of device.
 inline scorematch::View as_view(const torch::Tensor& tensor, const char* name, torch::DeviceType device) {
   if (!tensor.defined()) return {};
   if (tensor.layout() != torch::kStrided) refuse(name, "a strided tensor", describe(tensor.layout()));
@@ -44,7 +44,7 @@ inline scorematch::View as_view(const torch::Tensor& tensor, const char* name, t
   view.data = tensor.data_ptr();
   view.dtype = dtype_of(tensor, name);
   if (tensor.dim() == 0) view.shape = 1, view.stride[0] = 1;
-  std::int64_t dense = 1;  // torch leaves the stride of an axis of one element to chance
+  std::int64_t dense = 1;  // torch leaves the stride of an axis of one element undefined
   for (std::int64_t axis = tensor.dim() - 1; axis >= 0; --axis) {
     view.shape.extent[axis] = tensor.size(axis);
     view.stride[axis] = tensor.size(axis) > 1 ? tensor.stride(axis) : dense;
@@ -54,8 +54,8 @@ inline scorematch::View as_view(const torch::Tensor& tensor, const char* name, t
   return view;
 }
 
-/// Tensors that lie one after the other without gaps, as the one vector they are. [P]
-/// @throws Error where they do not, or are of several types.
+/// Contiguous tensors, one after the other without gaps, as the one vector that they form. [P]
+/// @throws Error if they are not, or if they have several types.
 inline scorematch::View as_flat_view(const std::vector<torch::Tensor>& tensors, const char* name,
                                      torch::DeviceType device) {
   if (tensors.empty()) refuse(name, "at least one tensor", "none");
@@ -78,8 +78,8 @@ inline scorematch::View as_flat_view(const std::vector<torch::Tensor>& tensors, 
   return whole;
 }
 
-/// Moves the parameters of a module, in their order, into one memory, and returns the whole of it. They stay
-/// parameters, with a gradient each. Again after `module.to(...)`, which moves them one by one. [P]
+/// Moves the parameters of a module, in their order, into contiguous memory, and returns all of it. They stay
+/// parameters, each with a gradient. Call it again after `module.to(...)`, which moves them one by one. [P]
 template <class Module>
 torch::Tensor flatten_parameters(Module& module) {
   torch::NoGradGuard no_grad;

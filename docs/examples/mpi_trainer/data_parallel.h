@@ -1,6 +1,6 @@
-// Data-parallel training: every rank has the network and all of the data, and takes its share of every batch. A
-// sample's row, noise level and noise are functions of its place in the whole batch, so that ranks only have to know
-// where their share begins: what is trained does not depend on how many there are, up to the rounding of sums.
+// Data-parallel training: every rank has the network and all of the data, and takes its part of every batch. A sample's
+// row, noise level and noise are functions of its position in the whole batch, so a rank only has to know where its
+// part begins. The result does not depend on the number of ranks, up to the rounding of sums.
 #pragma once
 #include <mpi.h>
 
@@ -27,7 +27,7 @@ inline int count_of(MPI_Comm ranks) {
   return count;
 }
 
-/// Which samples of a batch are a rank's. None, on the last ranks, where there are more ranks than samples.
+/// The samples of a batch that belong to a rank. The last ranks have none if there are more ranks than samples.
 struct Share {
   std::int64_t begin = 0, count = 0;
 
@@ -37,17 +37,17 @@ struct Share {
   }
 };
 
-/// What is trained, the same on every rank.
+/// What is trained; the same on every rank.
 struct Training {
   sm::MlpShape net;
   sm::Loss loss;
-  std::int64_t batch = 0;   ///< samples a step, over all ranks
+  std::int64_t batch = 0;   ///< samples per step, over all ranks
   std::vector<float> data;  ///< [R, d]
   sm::Adam::Options adam{};
   std::uint64_t seed = 0;
 };
 
-/// One rank's part of it. Every member is called by every rank, or by none.
+/// One rank's part of the training. Every member is called by every rank, or by none.
 class DataParallel {
  public:
   DataParallel(const sm::Engine& engine, const Training& training, MPI_Comm ranks,
@@ -80,7 +80,7 @@ class DataParallel {
     noise_.advance(queue_);
   }
 
-  /// Of the last step's whole batch, the same on every rank.
+  /// Of the whole batch of the last step; the same on every rank.
   sm::Estimate loss() {
     const sm::Estimate mine = queue_.read_one(loss_);
     std::vector<sm::Estimate> each(static_cast<std::size_t>(count_of(ranks_)));
@@ -90,7 +90,7 @@ class DataParallel {
     return whole;
   }
 
-  /// Whether every rank has the same parameters, to the bit, by their hash (FNV-1a).
+  /// Whether the parameters of all ranks are bit-identical, by their hash (FNV-1a).
   bool in_step() {
     std::uint64_t hash = 0xcbf29ce484222325u, least = 0, most = 0;
     const std::vector<float> params = queue_.read(params_);

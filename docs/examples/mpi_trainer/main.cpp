@@ -27,7 +27,7 @@ Training make_training() {
 }
 
 DataParallel make_rank(bool cuda) {
-  MPI_Comm node;  // the ranks on this machine share its GPUs and cores
+  MPI_Comm node;  // the ranks on this machine use its GPUs and cores together
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
   [[maybe_unused]] const int local = rank_in(node);
   const int neighbours = count_of(node);
@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     status = train(argc > 1 && std::strcmp(argv[1], "cuda") == 0);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", rank_in(MPI_COMM_WORLD), error.what());
-    MPI_Abort(MPI_COMM_WORLD, 1);  // or the others would wait for this one for ever
+    MPI_Abort(MPI_COMM_WORLD, 1);  // else the others would wait for this one forever
   }
   MPI_Finalize();
   return status;

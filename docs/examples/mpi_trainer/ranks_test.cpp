@@ -1,7 +1,7 @@
-// Training over 1, 2 and 4 ranks is the same training: the same noise to the bit, and the same losses, gradients and
-// parameters within what the rounding of sums can cause (docs/numerics.md, "Across splits").
-//   mpirun -np R ranks_test record FILE        trains, and writes what came out
-//   ranks_test compare FILE1 FILE2 FILE4       compares
+// Training over 1, 2 and 4 ranks is the same training: the noise is bit-identical, and losses, gradients and parameters
+// agree within what the rounding of sums can cause (docs/numerics.md, "Across splits").
+//   mpirun -np R ranks_test record FILE        trains, and writes the results
+//   ranks_test compare FILE1 FILE2 FILE4       compares the results
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -17,7 +17,7 @@ namespace {
 constexpr int kDim = 3, kDirections = 2, kSteps = 25, kDisturbed = 8;
 constexpr double kFloatUnit = 0x1p-24, kDoubleUnit = 0x1p-53;
 
-/// A batch that no number of ranks divides, and one that leaves a rank of four without a sample.
+/// A batch that no number of ranks divides, and one that leaves one of four ranks without a sample.
 constexpr std::int64_t kBatches[] = {203, 3};
 
 Training make_training(std::int64_t batch) {
@@ -33,7 +33,7 @@ Training make_training(std::int64_t batch) {
   return training;
 }
 
-// ---- what a run leaves ----------------------------------------------------------------------------------------------
+// ---- what a run writes ----------------------------------------------------------------------------------------------
 
 /// One array of all ranks' samples, in the order of the ranks, on rank 0.
 void append_gathered(std::vector<float>& to, const std::vector<float>& mine) {
@@ -47,7 +47,7 @@ void append_gathered(std::vector<float>& to, const std::vector<float>& mine) {
               MPI_COMM_WORLD);
 }
 
-/// Each rank draws for its share of the batch what the parts draw. [all of it]
+/// Each rank draws what the parts draw for its part of the batch. [all of it]
 std::vector<float> draw_noise(const sm::Engine& engine, const Training& training) {
   const Share share = Share::of(training.batch, MPI_COMM_WORLD);
   sm::Queue queue(engine, 0);
@@ -101,8 +101,8 @@ double rms_apart(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
-/// Without ranks: the loop that they share out. Each step's gradient may be disturbed by as much as another split can
-/// change it, with a sign drawn for every element.
+/// Without ranks: the loop that they divide. Each step's gradient may be disturbed by as much as another split can
+/// change it, with a random sign for every element.
 struct Alone {
   std::vector<double> losses;
   std::vector<float> params;
@@ -129,7 +129,8 @@ struct Alone {
         plan.run(queue, in, {nullptr, one}, part);
         for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += std::abs(static_cast<double>(one.data()[i]));
       }
-      // Each element is a sum of N products, in some order, over at most 4 ranks; two such sums are as far apart.
+      // Each element is a sum of N products, in some order, over at most 4 ranks; two such sums are at most this far
+      // apart.
       for (double& each : sum) each *= 2 * static_cast<double>(batch + 4) * kFloatUnit;
       if (step == 0) first_bound = sum;
 
@@ -181,7 +182,8 @@ void compare(const Training& training, const std::vector<Record>& records) {
     if (failures > 0) return;
     if (r == 0) hold(same_bits(record.params, alone.params), "one rank is the loop without ranks");
 
-    // The first step has the same parameters: only sums differ, of the losses in double (Chan, Golub & LeVeque 1983).
+    // The first step has the same parameters: only sums differ, those of the losses in double (Chan, Golub & LeVeque
+    // 1983).
     const sm::Estimate &first = record.losses[0], &whole = records[0].losses[0];
     const double terms = static_cast<double>(training.batch), deviation = std::sqrt(whole.m2),
                  size = std::sqrt(whole.m2 + terms * whole.mean * whole.mean),  // root of the sum of squares
@@ -192,7 +194,7 @@ void compare(const Training& training, const std::vector<Record>& records) {
       if (!(std::abs(record.gradient[i] - records[0].gradient[i]) <= alone.first_bound[i]))
         return hold(false, "the first gradient");
 
-    // From then on parameters differ, by no more than where gradients are disturbed as far as that.
+    // After that the parameters differ, by no more than with gradients that are disturbed that far.
     double limit = unit * size;
     for (std::size_t step = 0; step < kSteps; ++step) {
       hold(record.losses[step].count == terms, "every sample once");

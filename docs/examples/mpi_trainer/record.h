@@ -1,4 +1,4 @@
-// What a run over some ranks leaves behind for the comparison: arrays in a file, one after the other.
+// What a run over some ranks writes for the comparison: arrays in a file, one after the other.
 #pragma once
 #include <cstdint>
 #include <fstream>
@@ -10,7 +10,7 @@
 #include "scorematch/estimate.h"
 
 struct Record {
-  std::vector<float> noise;                  ///< sigma, eps, x_tilde and directions of the whole batch, by the parts
+  std::vector<float> noise;                  ///< sigma, eps, x_tilde and directions of the whole batch, from the parts
   std::vector<scorematch::Estimate> losses;  ///< of each step's whole batch
   std::vector<float> gradient, params;       ///< [P], of the first step; after the last
 };
@@ -28,7 +28,7 @@ void transfer(File& file, std::vector<T>& values) {
   }
 }
 
-/// Writes or reads, as the file is one or the other.
+/// Writes or reads, depending on the file.
 template <class File>
 void transfer(const std::string& path, std::vector<Record>& records) {
   File file(path, std::ios::binary);

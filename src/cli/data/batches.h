@@ -1,5 +1,5 @@
 /// @file
-/// Samples that are drawn part by part.
+/// Samples that are drawn in parts.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace scorematch::cli {
 
-/// `count` rows [count, d], as many at a time as `x` [n, d] holds.
+/// `count` rows [count, d], at most n at a time, where `x` is [n, d].
 /// @param draw (first, part) draws the samples first, first + 1, ... into `part` and returns their values
 /// @param count_name names the count in the error
 /// @throws Error out_of_memory before the first sample, not after hours

@@ -10,7 +10,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kValues = std::int64_t{1} << 20;  // at most, of the rows that the direction is found from
+constexpr std::int64_t kValues = std::int64_t{1} << 20;  // rows, at most, that the direction is computed from
 constexpr int kIterations = 30;
 
 double norm(const std::vector<double>& v) {
@@ -19,8 +19,8 @@ double norm(const std::vector<double>& v) {
   return std::sqrt(sum);
 }
 
-/// v <- sum over every stride-th row of x (x . v), which ends at the largest second moment's direction.
-/// @return the second moment along v, where v has the norm 1
+/// v <- sum over every stride-th row of x (x . v), which converges to the direction of the largest second moment.
+/// @return the second moment along v, where v has norm 1
 double turn(const Matrix& data, std::int64_t stride, std::vector<double>& v) {
   std::vector<double> next(v.size(), 0.0);
   double moment = 0, rows = 0;
@@ -50,7 +50,8 @@ DataScale measure_scale(const Matrix& data) {
   const std::int64_t most_rows = std::max<std::int64_t>(kValues / data.cols, 64);
   const std::int64_t stride = (data.rows + most_rows - 1) / most_rows;
   std::vector<double> v(static_cast<std::size_t>(data.cols));
-  for (std::size_t j = 0; j < v.size(); ++j) v[j] = 1 + 0.5 * std::cos(static_cast<double>(j));  // along no axis
+  for (std::size_t j = 0; j < v.size(); ++j)
+    v[j] = 1 + 0.5 * std::cos(static_cast<double>(j));  // in the direction of no axis
   double moment = 0;
   for (int k = 0; k < kIterations; ++k) {
     const double length = norm(v);

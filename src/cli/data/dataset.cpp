@@ -28,7 +28,7 @@ Matrix take_rows(const Table& data, const Units& units, const RowOrder& rows) {
   Matrix model = units.to_model(part);
   for (std::size_t i = 0; i < model.values.size(); ++i) {
     if (std::isfinite(model.values[i])) continue;
-    // A coordinate of the model may come from several columns: the largest value is the one to look at.
+    // A coordinate of the model may come from several columns: their largest value counts.
     const auto row = static_cast<std::int64_t>(i) / model.cols;
     const auto begin = part.values.begin() + row * part.cols;
     const auto largest =
@@ -40,19 +40,19 @@ Matrix take_rows(const Table& data, const Units& units, const RowOrder& rows) {
   return model;
 }
 
-/// Fisher and Yates, with remainders of a fixed generator: the same split on every platform.
+/// Fisher-Yates with remainders of a fixed generator: the same split on every platform.
 void shuffle(RowOrder& order, std::uint64_t seed) {
   std::mt19937_64 generator(seed);
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
 }
 
-/// Model units that are the data's own are not centered: float32 has to resolve the noise at the values themselves.
+/// Model units that are those of the data are not centered: float32 has to resolve the noise at the values themselves.
 void check_noise_resolution(const Table& data, const Grid& grid) {
   for (std::size_t j = 0; j < grid.steps.size(); ++j) {
     const double largest = std::max(std::abs(grid.lowest[j]), std::abs(grid.highest[j]));
     if (grid.steps[j] > 0 && largest > kGridSpan * grid.steps[j])
       refuse("--standardize",
-             "scale, column or whiten, as --dequantize with none takes values of at most 2^20 steps of " +
+             "scale, column or whiten, because with none --dequantize takes values of at most 2^20 steps of " +
                  number_text(grid.steps[j]) + " and column " + column_name(data, j) + " has " + number_text(largest),
              "none");
   }

@@ -17,7 +17,7 @@ namespace scorematch::cli {
 struct Dataset {
   Matrix training, held_out;                    // model units
   Standardization standardization;              // from the training rows alone
-  Standardize standardize = Standardize::none;  // how they were made; never automatic
+  Standardize standardize = Standardize::none;  // how they were chosen; never automatic
   std::int64_t dim = 0;                         // of the model
   double lowest = 0, highest = 0;               // of all values, data units
   Grid grid;                                    // of the columns that are dequantized
@@ -25,7 +25,7 @@ struct Dataset {
   Element element = Element::float32;           // of the file
   std::vector<std::string> columns;             // names from a header, or empty
   std::vector<std::int64_t> row_shape;          // as in Table
-  std::vector<std::string> notes;               // what a person should know about the data, a line each
+  std::vector<std::string> notes;               // what the user should know about the data, one line each
   std::int64_t dropped_rows = 0;                // as in Table
 };
 
@@ -38,21 +38,22 @@ struct Preparation {
 };
 
 /// @param known the units; null: they are measured
-/// @throws Error invalid_argument where no row is left to train on, nothing varies, the data are on no such grid, or a
+/// @throws Error invalid_argument if no row is left to train on, nothing varies, the data are on no such grid, or a
 /// value is beyond float32 in the model's units
 Dataset prepare(const Table& data, const Preparation& how, const Standardization* known = nullptr);
 
-/// The kind of the data, for the model's metadata: data.element, data.columns where the columns have names,
-/// data.dropped_rows where there were any, and what write_grid() says where columns are dequantized.
+/// The kind of the data, for the model's metadata: data.element, data.columns if the columns have names,
+/// data.dropped_rows if there were any, and what write_grid() writes if columns are dequantized.
 void describe_data(const Dataset& data, std::map<std::string, std::string>& metadata);
-/// Whether describe_data() recorded that rows were dropped: a run that is resumed drops them again.
+/// Whether describe_data() recorded that rows were dropped: a resumed run drops them again.
 bool dropped_rows(const std::map<std::string, std::string>& metadata);
-/// An empty table of samples: the element and the columns' names that describe_data() recorded. @param dim of the model
+/// An empty table of samples, with the element and the columns' names that describe_data() recorded.
+/// @param dim of the model
 Table table_of_samples(const std::map<std::string, std::string>& metadata, std::int64_t dim);
 
 /// Coordinates of a model with these units. @param columns of the data
 std::int64_t dim_of(const Standardization& units, std::int64_t columns);
-/// How many columns the data of a model have.
+/// The number of columns of a model's data.
 std::int64_t data_columns(const Checkpoint& model);
 
 }  // namespace scorematch::cli

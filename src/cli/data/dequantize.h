@@ -12,10 +12,11 @@
 namespace scorematch::cli {
 
 /// The noise is a function of (seed, training step, sample, column) by Philox. So a resumed run needs no stored state,
-/// and no two visits of a row have the same noise.
+/// and a row has new noise each time it is used.
 class Dequantizer {
  public:
-  /// @param steps [columns of the data] in their units; 0: no noise @param units of the model, in which all else is
+  /// @param steps [columns of the data] in their units; 0: no noise
+  /// @param units of the model, in which everything else is
   Dequantizer(std::vector<double> steps, const Units& units, std::uint64_t seed);
 
   /// The rows that a plan would draw for this step by In::draw_rows, with their noise. @param out [batch, cols]

@@ -40,7 +40,7 @@ bool is_on_grid(double value, double offset, double step) {
          std::abs(steps - std::nearbyint(steps)) <= std::min(kRounding * largest, kLargestRounding);
 }
 
-/// The first row whose value is not on the grid; none where all are.
+/// The first row whose value is not on the grid, if there is one.
 std::optional<std::int64_t> first_off_grid(const Table& data, std::size_t column, double offset, double step) {
   for (std::int64_t row = 0; row < data.rows; ++row)
     if (!is_on_grid(value_at(data, row, column), offset, step)) return row;
@@ -51,7 +51,7 @@ std::string place(const Table& data, std::int64_t row, std::size_t column) {
   return " in row " + std::to_string(row) + ", column " + column_name(data, column);
 }
 
-/// Nine digits, which tell any two float32 apart: neighbors on a grid are sums that double rounds.
+/// Nine digits, which distinguish any two float32: neighbors on a grid are sums that double rounds.
 std::string rounded_text(double value) { return short_text(value, 9); }
 
 std::string multiples_text(double offset, double step) {
@@ -90,7 +90,7 @@ struct OffGrid {
          number_text(range.lowest) + " to " + number_text(range.highest) + " in column " + column_name(data, 0));
 }
 
-/// One number where all are the same.
+/// One number if all are the same.
 std::string list_text(const std::vector<double>& values) {
   std::string text = number_text(values.front());
   if (std::all_of(values.begin(), values.end(), [&](double each) { return each == values.front(); })) return text;
@@ -108,7 +108,7 @@ std::optional<std::vector<double>> read_list(const Checkpoint& model, const std:
     double value = 0;
     const auto [read_to, error] = std::from_chars(text.data() + begin, text.data() + end, value);
     if (error != std::errc() || read_to != text.data() + end || !std::isfinite(value))
-      refuse("MODEL", "finite numbers with commas between in its metadata '" + key + "'",
+      refuse("MODEL", "finite numbers separated by commas in its metadata '" + key + "'",
              "'" + text.substr(begin, end - begin) + "'");
     values.push_back(value);
     begin = end + 1;
@@ -176,12 +176,12 @@ Grid find_grid(const Table& data, const Dequantization& how) {
   if (std::none_of(has_step.begin(), has_step.end(), [](bool each) { return each; })) refuse_all_columns(data);
   Grid grid = grid_without_columns(columns);
   const double lowest = *std::min_element(data.values.begin(), data.values.end());
-  std::optional<OffGrid> first;  // by rows
+  std::optional<OffGrid> first;  // row by row
   for (std::size_t j = 0; j < columns; ++j) {
     if (!has_step[j]) continue;
     const Range range = range_of(data, j);
     grid.steps[j] = how.step, grid.lowest[j] = range.lowest, grid.highest[j] = range.highest;
-    // Where no offset fits, the one that fits most rows is the one to explain.
+    // If no offset fits, the one that fits most rows is explained.
     OffGrid best{-1, j, 0, how.step};
     for (const double offset : {0.0, lowest, range.lowest}) {
       const std::optional<std::int64_t> row = first_off_grid(data, j, offset, how.step);
@@ -237,7 +237,7 @@ Grid read_grid(const Checkpoint& model) {
     if (scale.empty() || scale[j] > 0) grid.steps[j] = std::max((*steps)[j], 0.0);
   if (grid.column_count() == 0) return {};
   if (auto offsets = read_list(model, "data.grid_offset", columns)) grid.offsets = std::move(*offsets);
-  // Models of earlier versions have the range of all columns alone.
+  // Models of earlier versions only have the range of all columns.
   const auto bound = [&](const char* key, const char* common, double otherwise) {
     auto values = read_list(model, key, columns);
     if (!values) values = read_list(model, common, columns);

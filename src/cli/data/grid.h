@@ -20,9 +20,9 @@ struct Dequantization {
 };
 
 struct Grid {
-  // [columns]; all empty where no column is on a grid
+  // [columns]; all empty if no column is on a grid
   std::vector<double> steps;            // 0: the column is continuous
-  std::vector<double> offsets;          // one of the column's grid points; 0 where 0 is one
+  std::vector<double> offsets;          // one of the column's grid points; 0 if 0 is one
   std::vector<double> lowest, highest;  // of the data
 
   bool empty() const { return steps.empty(); }
@@ -33,28 +33,29 @@ struct Grid {
   std::string description() const;
 };
 
-/// Most steps from a column's offset: in model units float32 resolves 16 places within each of so many.
+/// The largest number of steps from a column's offset: in model units float32 resolves 16 values within each step.
 constexpr double kGridSpan = 1 << 20;
 
-/// The columns that --dequantize alone takes: those of whole numbers that span at most kGridSpan.
+/// The columns that --dequantize without a value takes: those of whole numbers that span at most kGridSpan.
 std::vector<bool> whole_number_columns(const Table& data);
 
 /// The offset is found for each column: 0 if the values are multiples of the step, else the lowest of all values, else
-/// the column's lowest. @throws Error naming DATA, the place, the value and its neighbors on the grid, where a column
-/// has none or, with Columns::whole_numbers, no column has one
+/// the column's lowest.
+/// @throws Error naming DATA, the place, the value and its neighbors on the grid, if a column has no offset or, with
+/// Columns::whole_numbers, no column has one
 Grid find_grid(const Table& data, const Dequantization& how);
 
-/// @throws Error like find_grid()'s, where a value is not on its column's grid
+/// @throws Error like find_grid()'s, if a value is not on its column's grid
 void check_grid(const Table& data, const Grid& grid);
 
-/// Samples of data plus uniform noise back onto the grid: down to the next grid point, within the data's range.
+/// Rounds samples of data plus uniform noise down to the next grid point, within the data's range.
 void to_grid(Table& samples, const Grid& grid);
 
-/// data.dequantize where all columns have the same step, else data.dequantize.steps; data.grid_offset, data.grid_lowest
+/// data.dequantize if all columns have the same step, else data.dequantize.steps; data.grid_offset, data.grid_lowest
 /// and data.grid_highest. Each is one number for all columns or a list with commas.
 void write_grid(const Grid& grid, std::map<std::string, std::string>& metadata);
-/// A column that the model does not vary has no step. @throws Error naming the key, where a list does not have one
-/// number per column
+/// A column that the model does not vary has no step.
+/// @throws Error naming the key, if a list does not have one number per column
 Grid read_grid(const Checkpoint& model);
 
 }  // namespace scorematch::cli

@@ -5,7 +5,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kBatch = 1024;  // rows at once
+constexpr std::int64_t kBatch = 1024;  // rows at a time
 
 }  // namespace
 

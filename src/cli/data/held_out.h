@@ -1,6 +1,6 @@
 /// @file
 /// The held-out rows: their loss at given parameters, always with the same noise, so that differences between
-/// parameters are not noise.
+/// parameters are not due to noise.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -17,17 +17,18 @@ class HeldOut {
   /// Far from any step of training.
   static constexpr std::int64_t kNoiseStep = (std::int64_t{1} << 40) - 2;
 
-  /// @param rows model units; may have none @param dequantizer null: the rows are taken as they are
+  /// @param rows model units; may be empty
+  /// @param dequantizer null: the rows are used unchanged
   HeldOut(const Engine& engine, const MlpShape& net, const Loss& loss, const Matrix& rows,
           const Dequantizer* dequantizer, std::uint64_t seed);
 
   std::int64_t rows() const { return rows_; }
-  /// Evaluations throw Error cancelled once it is true; null: they never do.
+  /// Evaluations throw Error cancelled once the flag is true; null: they never do.
   void cancel_on(const std::atomic<bool>* flag) { cancelled_ = flag; }
   const Engine& engine() const { return engine_; }
   std::size_t workspace_bytes() const { return plan_.workspace_bytes(); }
 
-  /// Of all rows. Nothing where there are none.
+  /// Of all rows; nothing if there are none.
   std::optional<Estimate> loss(Queue& queue, ConstView params);
   /// Of each row.
   std::vector<double> losses(Queue& queue, ConstView params);

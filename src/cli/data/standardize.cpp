@@ -17,9 +17,9 @@ namespace {
 
 using Rows = std::vector<std::int64_t>;
 
-// A value this many of the other rows' standard deviations away is worth a note.
+// A value this many standard deviations of the other rows away is worth a note.
 constexpr double kFarAway = 20, kTrimmed = 0.001;
-// Heavy tails: a fourth moment this many squared variances (3 for a Gaussian, 6 for Laplace's distribution, 9 for an
+// Heavy tails: a fourth moment of this many squared variances (3 for a Gaussian, 6 for Laplace's distribution, 9 for an
 // exponential) and a value this many deviations away, in a column with more than a few different values.
 constexpr double kHeavyKurtosis = 8, kHeavyReach = 6;
 constexpr std::size_t kFewValues = 20;
@@ -58,12 +58,12 @@ std::vector<double> sorted_column(const Table& data, const Rows& rows, std::size
   return values;
 }
 
-/// Standard deviation about the median of all but the values farthest from it.
+/// Standard deviation about the median of all values except the farthest from it.
 double bulk_deviation(const std::vector<double>& sorted) {
   const double median = sorted[sorted.size() / 2];
   const std::size_t trimmed =
       std::max<std::size_t>(1, static_cast<std::size_t>(kTrimmed * static_cast<double>(sorted.size())));
-  std::size_t first = 0, last = sorted.size();  // of those that stay
+  std::size_t first = 0, last = sorted.size();  // of the values that remain
   for (std::size_t i = 0; i < trimmed && last - first > 1; ++i)
     median - sorted[first] > sorted[last - 1] - median ? ++first : --last;
   double square = 0;
@@ -84,8 +84,8 @@ void note_outlier(const Table& data, const Rows& rows, std::size_t j, const std:
                   " standard deviations of the others from their median; leave it out if it is a mistake");
 }
 
-/// Center, scale and warp of a column with heavy tails, so that z has mean 0 and the given deviation; none for others.
-/// A column like Student's t with any degrees of freedom has the tails of a Gaussian in z.
+/// Center, scale and warp of a column with heavy tails, so that z has mean 0 and the given deviation; nothing for other
+/// columns. A column like Student's t with any degrees of freedom has the tails of a Gaussian in z.
 struct HeavyTails {
   double mean, scale, warp;
 };
@@ -99,7 +99,7 @@ std::optional<HeavyTails> heavy_tails_of(const std::vector<double>& sorted, cons
   std::size_t different = 1;
   for (std::size_t i = 1; i < sorted.size() && different <= kFewValues; ++i) different += sorted[i] != sorted[i - 1];
   if (different <= kFewValues) return {};
-  // The bulk's scale by its quartiles, or where half of the values are the same by all but the farthest.
+  // The scale of the bulk by its quartiles, or, if half of the values are equal, by all except the farthest.
   const std::size_t n = sorted.size();
   const double by_quartiles = (sorted[n - 1 - n / 4] - sorted[n / 4]) / 1.349, trimmed = bulk_deviation(sorted);
   const double inner = by_quartiles > 0.05 * trimmed ? by_quartiles : trimmed;
@@ -122,13 +122,13 @@ std::optional<HeavyTails> heavy_tails_of(const std::vector<double>& sorted, cons
   return HeavyTails{center, inner * factor, factor};
 }
 
-/// z of a row and column: what the mixing matrix makes of the model.
+/// z of a row and column: the input of the mixing matrix.
 double unmixed(const Standardization& units, double value, std::size_t j) {
   const double u = (value - units.mean[j]) / units.scale[j], factor = units.warp.empty() ? 0 : units.warp[j];
   return factor > 0 ? warp::inverse(factor * u) / factor : u;
 }
 
-/// The variance that rounding to the file's type alone gives a column, in units of its own.
+/// The variance of a column, in its own units, that is due to rounding to the file's type.
 double rounding_variance(const Table& data, const Rows& rows, std::size_t j, double deviation) {
   double largest = 0;
   for (const std::int64_t row : rows) largest = std::max(largest, std::abs(value_at(data, row, j)));
@@ -143,12 +143,13 @@ struct Decorrelation {
   bool whitens = true;
 };
 
-// A principal direction with this much of a column's variance is large; and not Gaussian where third or fourth moment
-// are this far from a Gaussian's, and three of their standard errors.
+// A principal direction with this much of a column's variance is large. It is not Gaussian if its third or fourth
+// moment is this far from a Gaussian's, and three standard errors away.
 constexpr double kLargeVariance = 1.5, kSkewness = 0.3, kExcess = 0.5, kErrors = 3;
 constexpr double kSureRows = 100, kSureRowsPerColumn = 10;
 
-/// Whether a direction looks Gaussian. @param values of mean 0 and any variance
+/// Whether a direction looks Gaussian.
+/// @param values of mean 0 and any variance
 bool looks_gaussian(const Eigen::VectorXd& values) {
   const auto count = static_cast<double>(values.size());
   const double variance = values.squaredNorm() / count;
@@ -171,10 +172,11 @@ Eigen::MatrixXd unmixed_rows(const Table& data, const Rows& rows, const Standard
   return z;
 }
 
-/// The square root of the correlations of z, or, where columns determine each other, the directions that vary; empty
-/// where the columns are not correlated. If `may_keep`, correlations stay where they are those of modes or of another
-/// shape: taken out, that shape would be as small as the rest of the data, and noise would hide it before the network
-/// has seen it. If not `may_drop`, every direction stays. @param deviation of z
+/// The square root of the correlations of z, or, if columns determine each other, the directions that vary; empty if
+/// the columns are not correlated. If `may_keep`, correlations stay if they are those of modes or of another shape:
+/// whitened, that shape would be as small as the rest of the data, and noise would hide it before the network has seen
+/// it. If not `may_drop`, every direction stays.
+/// @param deviation of z
 Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardization& units, double deviation,
                           const std::vector<double>& steps, bool may_keep, bool may_drop) {
   const std::vector<std::size_t> coordinates = units.coordinates();
@@ -189,25 +191,25 @@ Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardiza
   double rounding = 0, least_noise = HUGE_VAL;
   for (Eigen::Index l = 0; l < n; ++l) {
     const std::size_t j = coordinates[static_cast<std::size_t>(l)];
-    correlation(l, l) = 1;  // the variance of the noise that is to be added included
+    correlation(l, l) = 1;  // including the variance of the noise that will be added
     rounding = std::max(rounding, rounding_variance(data, rows, j, units.scale[j] * deviation));
     if (steps[j] > 0) least_noise = std::min(least_noise, std::pow(steps[j] / (units.scale[j] * deviation), 2) / 12);
   }
   const double largest = (correlation - Eigen::MatrixXd::Identity(n, n)).cwiseAbs().maxCoeff();
-  if (largest < 4 / std::sqrt(count)) return {};  // what independent columns of so many rows have
+  if (largest < 4 / std::sqrt(count)) return {};  // what this many independent columns have
   const bool is_certain = rows.size() >= 2 * static_cast<std::size_t>(n);
   if (!is_certain) correlation = 0.9 * correlation + 0.1 * Eigen::MatrixXd::Identity(n, n);
 
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(correlation);
   const Eigen::VectorXd& values = solver.eigenvalues();  // ascending
   const double least = std::max(1e-12, static_cast<double>(n) * rounding);
-  // Noise of dequantization breaks a relation of its columns: directions without variance are of the other columns,
+  // Noise of dequantization breaks a relation of its columns: directions without variance belong to the other columns,
   // unless that noise is as small as rounding.
   may_drop = may_drop && is_certain && least_noise > 100 * least;
   Eigen::Index dropped = 0;
   while (may_drop && dropped < n - 1 && values(dropped) < least) ++dropped;
   Decorrelation mixing;
-  // Few rows do not tell a Gaussian from modes.
+  // Few rows do not distinguish a Gaussian from modes.
   if (may_keep && count < std::max(kSureRows, kSureRowsPerColumn * static_cast<double>(n))) mixing.whitens = false;
   for (Eigen::Index l = n - 1; l >= 0 && values(l) > kLargeVariance && may_keep && mixing.whitens; --l)
     mixing.whitens = looks_gaussian(z * solver.eigenvectors().col(l));
@@ -217,7 +219,7 @@ Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardiza
   const Eigen::MatrixXd directions = solver.eigenvectors().rightCols(n - dropped);
   Eigen::MatrixXd matrix = directions;
   if (mixing.whitens) matrix *= roots.tail(n - dropped).asDiagonal();
-  if (dropped == 0) matrix *= directions.transpose();  // the root that is symmetric leaves columns as they are at best
+  if (dropped == 0) matrix *= directions.transpose();  // the symmetric root changes the columns least
   for (Eigen::Index i = 0; i < matrix.rows(); ++i)
     for (Eigen::Index l = 0; l < matrix.cols(); ++l) mixing.matrix.push_back(matrix(i, l));
   return mixing;
@@ -247,7 +249,7 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   steps.resize(cols);
   const Moments moments = moments_of(data, rows);
   if (std::none_of(moments.variance.begin(), moments.variance.end(), [](double each) { return each > 0; }))
-    refuse("DATA", "values that vary", "the same row everywhere");
+    refuse("DATA", "values that vary", "equal rows");
   double sum = 0;
   std::size_t varying = 0;
   std::vector<double> deviations(cols);
@@ -280,8 +282,7 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
     if (!(units.scale[j] > 0)) continue;
     const std::vector<double> sorted = sorted_column(data, rows, j);
     note_outlier(data, rows, j, sorted, notes);
-    // Columns that depend on each other linearly do so in their own units alone, and noise of one step is uniform
-    // there.
+    // Columns that depend on each other linearly do so only in their own units, and noise of one step is uniform there.
     if (mixing.dropped > 0 || steps[j] > 0) continue;
     const auto tails = heavy_tails_of(sorted, moments.mean[j], moments.variance[j], deviation);
     if (!tails) continue;
@@ -291,14 +292,14 @@ MeasuredUnits measure_units(const Table& data, const Rows& rows, Standardize sta
   }
   if (!heavy.empty())
     notes.push_back("columns with heavy tails, modeled on a scale on which their tails are light: " + heavy);
-  // A warp and fewer coordinates than columns do not go together: see Units::log_volumes().
+  // A warp and fewer coordinates than columns exclude each other: see Units::log_volumes().
   if (whitens && !heavy.empty())
     mixing = decorrelate(data, rows, units, deviation, steps, may_keep, /*may_drop=*/false);
   result.standardize = whitens && mixing.whitens ? Standardize::whiten : Standardize::column;
   if (mixing.dropped > 0)
-    notes.push_back("columns depend on each other linearly, exactly: the model has " +
+    notes.push_back("columns depend on each other exactly and linearly: the model has " +
                     std::to_string(mixing.matrix.size() / units.coordinates().size()) + " coordinates for " +
-                    std::to_string(units.coordinates().size()) + " columns, and samples keep the relation");
+                    std::to_string(units.coordinates().size()) + " columns, and samples satisfy the relation");
   units.mixing = std::move(mixing.matrix);
   return result;
 }

@@ -1,5 +1,5 @@
 /// @file
-/// Data as they are in a file: in double, with what the file says about them.
+/// Data as in their file: in double, with what the file says about them.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -31,25 +31,25 @@ const char* element_name(Element element);
 /// The element of this name; `otherwise` if there is none.
 Element element_named(const std::string& name, Element otherwise);
 bool is_whole_number(Element element);
-/// Whether float32 cannot hold all that the element can: samples of such data are written as float64.
+/// Whether float32 cannot hold every value of the element: samples of such data are written as float64.
 bool needs_float64(Element element);
 
-/// What is done about missing values: --missing.
+/// What to do about missing values: --missing.
 enum class Missing { refuse, drop };
 
 struct Table {
   std::int64_t rows = 0;
   std::int64_t cols = 0;
-  std::vector<double> values;                // [rows, cols], row-major; NaN where a value is missing
+  std::vector<double> values;                // [rows, cols], row-major; NaN: the value is missing
   Element element = Element::float32;        // of the file
   std::vector<std::string> columns = {};     // names from a header, UTF-8; or empty
   std::vector<std::int64_t> row_shape = {};  // extents of one row, {8, 8} for an [N, 8, 8] array; empty: {cols}
   std::int64_t dropped_rows = 0;             // rows that were left out because a value was missing
 };
 
-/// For messages: "'age', 3 (from 0)", or "3 (from 0)" where columns have no names.
+/// For messages: "'age', 3 (from 0)", or "3 (from 0)" if columns have no names.
 std::string column_name(const Table& data, std::size_t column);
-/// The same without an index where there is a name: "'age'" or "3".
+/// The same without an index if there is a name: "'age'" or "3".
 std::string short_column_name(const Table& data, std::size_t column);
 
 /// The values rounded to float.

@@ -14,7 +14,7 @@ namespace {
 
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Infinite beyond float's range, where the conversion alone would be undefined.
+/// Infinite beyond float's range, for which the conversion alone would be undefined.
 float round_to_float(double value) {
   if (std::isnan(value)) return std::numeric_limits<float>::quiet_NaN();
   if (std::abs(value) <= static_cast<double>(FLT_MAX)) return static_cast<float>(value);
@@ -120,7 +120,7 @@ std::vector<double> Units::score_to_data(const float* model, const float* score)
       for (std::size_t l = 0; l < static_cast<std::size_t>(dim_); ++l)
         value += inverse_[l * n + i] * static_cast<double>(score[l]);
     }
-    // p of the data has the factor dz/dx, which varies with x itself.
+    // The density of the data has the factor dz/dx, which varies with x.
     const double y = warp_[j] * mixed(model, i);
     result[j] = (value - warp_[j] * warp::log_slope_change(y)) / scale_[j] * std::exp(-warp::log_slope(y));
   }

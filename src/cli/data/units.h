@@ -10,7 +10,7 @@
 namespace scorematch::cli {
 
 /// Where a row leaves what a model can give: a column that was constant in training has another value, or columns that
-/// depended on each other linearly do not.
+/// depended on each other linearly no longer do.
 struct OffSupport {
   std::int64_t row = 0;
   std::size_t column = 0;
@@ -27,15 +27,18 @@ class Units {
   std::int64_t columns() const { return columns_; }  ///< of the data
   std::int64_t dim() const { return dim_; }          ///< coordinates of the model
 
-  /// Constant columns come back; element float32. @param samples [N, dim]
+  /// Constant columns come back; the element is float32.
+  /// @param samples [N, dim]
   Table to_data(const Matrix& samples) const;
-  /// Constant columns are dropped, whatever they hold; infinite where float32 cannot hold a value. @param data [N,
-  /// columns]
+  /// Constant columns are dropped, whatever their values; infinite if float32 cannot hold a value.
+  /// @param data [N, columns]
   Matrix to_model(const Table& data) const;
-  /// What an offset in data units is in model units. @param offset [columns], 0 where a column has a warp: elsewhere
-  /// it does not depend on the value @param out [dim]
+  /// An offset in data units, converted to model units.
+  /// @param offset [columns], 0 in columns with a warp: in the others it does not depend on the value
+  /// @param out [dim]
   void offset_to_model(const double* offset, double* out) const;
-  /// The score of the data's density, where constant columns have 0. @param model, score [dim] of one sample
+  /// The score of the data's density, which is 0 in constant columns.
+  /// @param model, score [dim] of one sample
   std::vector<double> score_to_data(const float* model, const float* score) const;
   /// ln of the volume of the data per volume of the model at each sample: what to subtract from the model's ln p.
   std::vector<double> log_volumes(const Matrix& samples) const;
@@ -49,7 +52,7 @@ class Units {
 
   std::int64_t columns_, dim_;
   std::vector<double> mean_, scale_, warp_;  // [columns]
-  std::vector<std::size_t> coordinates_;     // columns that vary: n of them
+  std::vector<std::size_t> coordinates_;     // columns that vary: n
   std::vector<double> mixing_, inverse_;     // [n, dim], [dim, n]; both empty: the identity
 };
 

@@ -8,9 +8,9 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::size_t kNamed = 5;  // columns
+constexpr std::size_t kNamed = 5;  // columns, at most
 
-/// A column of whole numbers: how many different ones it has, and the least and largest.
+/// A column of whole numbers: how many different ones it has, and the smallest and largest.
 struct WholeColumn {
   std::size_t index = 0, different = 0;
   double lowest = 0, highest = 0;
@@ -60,7 +60,7 @@ std::string proposal(const Table& data) {
     const auto [least, most] =
         std::minmax_element(columns.begin(), columns.end(),
                             [](const WholeColumn& a, const WholeColumn& b) { return a.different < b.different; });
-    text = "all columns are of whole numbers (" + std::to_string(least->different) +
+    text = "all columns are whole numbers (" + std::to_string(least->different) +
            (least->different == most->different ? "" : " to " + std::to_string(most->different)) + " different)";
   } else {
     std::vector<std::string> names;

@@ -1,5 +1,5 @@
 /// @file
-/// What the report of a training says about columns of whole numbers.
+/// What the report of a training run says about columns of whole numbers.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace scorematch::cli {
 
-/// One line: which columns are dequantized, or, where none is, which could be. Nothing where no column of whole numbers
+/// One line: which columns are dequantized, or, if none is, which could be. Nothing if no column of whole numbers
 /// varies.
 void note_whole_numbers(const Table& data, const Grid& grid, std::vector<std::string>& notes);
 

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kBuffer = 1 << 16;
 }
 
-/// At least `bytes` in the buffer, unless the end comes before.
+/// At least `bytes` in the buffer, unless the end comes first.
 void ByteSource::fill(std::size_t bytes) {
   if (buffer_.size() - next_ >= bytes) return;
   buffer_.erase(0, next_);

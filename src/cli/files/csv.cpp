@@ -14,7 +14,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::size_t kStart = 1 << 16;  // bytes of text that the separator is judged by
+constexpr std::size_t kStart = 1 << 16;  // bytes of text from which the separator is determined
 
 using Kind = CsvValue::Kind;
 
@@ -98,7 +98,7 @@ class Reader {
     return value.value;
   }
 
-  /// "1,234" beside "1.5" is more likely a thousand than 1.234.
+  /// With "1.5" elsewhere, "1,234" is more likely a thousand than 1.234.
   void check_decimal_mark(const CsvRecord& record, std::size_t j, const CsvValue& value) {
     if (value.has_comma && comma_.empty()) comma_ = quoted(record.fields[j].text) + " (" + place(record, j) + ")";
     if (value.has_point && point_.empty()) point_ = quoted(record.fields[j].text) + " (" + place(record, j) + ")";
@@ -117,7 +117,7 @@ class Reader {
                            ", need a finite number; leave columns of text out, or encode them as numbers");
   }
 
-  /// For one row more. Asked for before the system kills a process that has taken too much.
+  /// For one more row. Asked before the system kills a process that has taken too much.
   void make_room() {
     const std::size_t needed = table_.values.size() + static_cast<std::size_t>(table_.cols);
     if (needed <= table_.values.capacity()) return;

@@ -43,12 +43,13 @@ CsvValue csv_value(const std::string& text, bool takes_comma) {
   const char* first = number.data();
   const char* const end = first + number.size();
   if (first != end && *first == '+') ++first;
-  // from_chars would also take inf and nan, which are not numbers here.
+  // from_chars would also accept inf and nan, which are not numbers here.
   const char* const digits = first != end && *first == '-' && first == number.data() ? first + 1 : first;
   const bool begins_well = digits != end && ((*digits >= '0' && *digits <= '9') || *digits == '.');
   const auto [read_to, error] = std::from_chars(first, end, result.value);
   if (begins_well && read_to == end && (error == std::errc() || error == std::errc::result_out_of_range)) {
-    // Out of range is also what is too small: strtod tells the two apart, in the C locale that the command runs in.
+    // Values that are too small are out of range too. strtod distinguishes them, in the C locale that the command runs
+    // in.
     if (error == std::errc::result_out_of_range) result.value = std::strtod(first, nullptr);
     result.kind = CsvValue::Kind::number;
     result.has_point = comma == std::string::npos && number.find('.') != std::string::npos;

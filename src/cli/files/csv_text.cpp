@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kRecordsToJudgeBy = 20;
 
-/// Numbers of fields of the first records, as far as they can be read with this separator.
+/// The numbers of fields of the first records, as far as they can be read with this separator.
 struct Widths {
   std::vector<std::size_t> all, without_empty_ends;  // a trailing separator leaves an empty field at the end
 };
@@ -33,7 +33,7 @@ Widths widths(const std::string& name, const std::string& start, bool is_whole, 
   } catch (const Error&) {
     return {};
   }
-  if (!is_whole && widths.all.size() > 1 && widths.all.size() < kRecordsToJudgeBy) {  // the last is cut off
+  if (!is_whole && widths.all.size() > 1 && widths.all.size() < kRecordsToJudgeBy) {  // the last one is cut off
     widths.all.pop_back();
     widths.without_empty_ends.pop_back();
   }
@@ -64,7 +64,7 @@ void CsvParser::pass_line_end() {
   ++line_;
 }
 
-/// A line that begins with #, unless that is the first field's #N/A.
+/// A line that begins with #, unless that is #N/A in the first field.
 bool CsvParser::passes_comment() {
   if (!has(1) || here() != '#' ||
       (has(3) && text_.compare(at_, 2, "#N") == 0 && (text_[at_ + 2] == '/' || text_[at_ + 2] == 'A')))
@@ -100,7 +100,7 @@ void CsvParser::read_line(CsvRecord& record) {
       read_quoted(field, count);
     else
       read_plain(field);
-    skip_blanks();  // where blanks separate, these do
+    skip_blanks();  // where blanks separate, these are blanks
     const bool is_last = ends_line();
     if (!is_last && separator_ != ' ') {
       ++at_;
@@ -154,7 +154,7 @@ char csv_separator(const std::string& name, const std::string& start, bool is_wh
     const std::vector<std::size_t> all = widths(name, start, is_whole, each).without_empty_ends;
     if (!all.empty() && all[0] > 1 && std::equal(all.begin() + 1, all.end(), all.begin())) return each;
   }
-  // A ragged text, or one column with trailing separators: what separates at least half of its records.
+  // A ragged text, or one column with trailing separators: the separator of at least half of the records.
   for (const char each : kCandidates) {
     const std::vector<std::size_t> all = widths(name, start, is_whole, each).all;
     const auto separated = std::count_if(all.begin(), all.end(), [](std::size_t count) { return count > 1; });

@@ -19,7 +19,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr const char* kReadable = "need data: .npy, .npz, .csv, IDX, or one of these but .npz compressed by gzip";
+constexpr const char* kReadable = "need data: .npy, .npz, .csv, IDX, or one of these except .npz compressed with gzip";
 
 bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
@@ -31,7 +31,7 @@ bool ends_with(const std::string& path, const std::string& ending) {
   return end == ending;
 }
 
-/// Control characters that no text has, unless it is UTF-16 by its mark.
+/// Control characters that no text has, unless its mark says UTF-16.
 bool is_binary(std::string_view start) {
   if (starts_with(start, "\xff\xfe") || starts_with(start, "\xfe\xff")) return false;
   return std::any_of(start.begin(), start.end(), [](char each) {
@@ -40,9 +40,9 @@ bool is_binary(std::string_view start) {
   });
 }
 
-/// A file that is not data, by its first bytes; returns for what may be text.
+/// Refuses a file that is not data, by its first bytes; returns if it may be text.
 void refuse_other_kinds(const GzipInput& file, std::string_view start) {
-  const std::string inside = file.is_compressed() ? " compressed by gzip" : "";
+  const std::string inside = file.is_compressed() ? " compressed with gzip" : "";
   if (start.empty()) refuse_file(file.name(), "found an empty file" + inside + ", " + kReadable);
   const std::string kind = file_kind(start);
   if (!kind.empty()) refuse_file(file.name(), "found " + kind + inside + ", " + kReadable);
@@ -74,7 +74,7 @@ void drop_rows(const std::string& path, Table& table) {
   }
   if (kept == 0)
     refuse_file(path, "found a missing value in every one of its " + std::to_string(table.rows) +
-                          " rows, need one without; leave out the columns that are empty");
+                          " rows, need a row without one; leave out the columns that are empty");
   table.dropped_rows = table.rows - static_cast<std::int64_t>(kept);
   table.rows = static_cast<std::int64_t>(kept);
   table.values.resize(kept * cols);
@@ -84,7 +84,7 @@ std::string number_text(double value, bool is_wide) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   char text[32];
-  // Whole numbers as people write them, "100000" rather than "1e+05".
+  // Whole numbers without exponents: "100000" rather than "1e+05".
   if (value == std::trunc(value) && std::abs(value) < 1e15 && !(value == 0 && std::signbit(value)))
     return std::string(text, std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(value)).ptr);
   const auto end = is_wide ? std::to_chars(text, text + sizeof text, value)
@@ -151,7 +151,7 @@ Missing missing_named(const std::string& name) { return name == "drop" ? Missing
 
 void check_data_name(const std::string& option, const std::string& path) {
   if (!ends_with(path, ".npy") && !ends_with(path, ".csv"))
-    refuse_option(option, "a name that ends in .npy or .csv, which says what is written", "'" + path + "'");
+    refuse_option(option, "a name that ends in .npy or .csv, which selects the format", "'" + path + "'");
 }
 
 void write_data(const std::string& path, const Table& table) {

@@ -29,7 +29,7 @@ std::int64_t GzipInput::fetch(char* out, std::int64_t bytes) {
   const int count = gzread(file_.get(), out, static_cast<unsigned>(std::min(bytes, kMost)));
   int code = Z_OK;
   const char* text = gzerror(file_.get(), &code);
-  // zlib reports a gzip file that ends too early only after the last bytes.
+  // zlib reports a truncated gzip file only after the last bytes.
   if (count < 0 || code == Z_BUF_ERROR)
     refuse_file(name(), std::string("cannot read: ") +
                             (code == Z_ERRNO ? std::generic_category().message(errno) : std::string(text)));

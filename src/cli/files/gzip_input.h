@@ -1,5 +1,5 @@
 /// @file
-/// A file read from its beginning to its end, whether or not it is compressed by gzip.
+/// A file read from beginning to end, compressed with gzip or not.
 #pragma once
 #include <memory>
 
@@ -11,11 +11,11 @@ namespace scorematch::cli {
 
 class GzipInput : public ByteSource {
  public:
-  /// @throws Error io, as every function here
+  /// @throws Error io, like every function here
   explicit GzipInput(const std::string& path);
 
   bool is_compressed() const { return size_ < 0; }
-  /// Known where the file is not compressed.
+  /// Known if the file is not compressed.
   std::int64_t left() const override { return size_ < 0 ? -1 : size_ - fetched_ + buffered(); }
 
  protected:

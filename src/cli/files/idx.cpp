@@ -1,5 +1,5 @@
-// IDX: two zero bytes, the element's type, the number of dimensions; each extent in 32 bits; the elements. Most
-// significant byte first.
+// IDX: two zero bytes, the element's type, the number of dimensions; each extent in 32 bits; the elements. The most
+// significant byte comes first.
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -98,7 +98,7 @@ Table read_idx(ByteSource& file, Missing missing) {
   check_free_memory(path, "shape " + shape_text(shape), count * 8);
   std::vector<unsigned char> chunk(std::size_t{1} << 16);
   const auto at_once = static_cast<std::int64_t>(chunk.size()) / size;
-  // Grows as data come: an extent may be anything.
+  // Grows as data arrive: an extent may be anything.
   for (std::int64_t first = 0; first < count; first += at_once) {
     const std::int64_t length = std::min(at_once, count - first);
     file.read(chunk.data(), length * size, "data");

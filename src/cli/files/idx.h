@@ -1,5 +1,5 @@
 /// @file
-/// LeCun's IDX files, as MNIST has them.
+/// LeCun's IDX files, the format of MNIST.
 #pragma once
 #include "cli/data/table.h"
 #include "cli/files/byte_source.h"

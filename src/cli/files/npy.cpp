@@ -48,8 +48,9 @@ std::string read_header_text(ByteSource& file) {
   return text;
 }
 
-/// Elements of the shape. @param bytes_left that the file holds after its header, which must be those of the shape; -1:
-/// not known before they are unpacked
+/// The number of elements of the shape.
+/// @param bytes_left that the file holds after its header, which must agree with the shape; -1: not known before they
+/// are decompressed
 std::int64_t count_elements(const std::string& path, const NpyHeader& header, std::int64_t item_bytes,
                             std::int64_t bytes_left) {
   const std::string found = "shape: found " + shape_text(header.shape);
@@ -69,7 +70,7 @@ std::int64_t count_elements(const std::string& path, const NpyHeader& header, st
   return count;
 }
 
-/// Row-major offsets of the elements in the order in which the file has them.
+/// Row-major offsets of the elements, in the order of the file.
 class ElementOrder {
  public:
   explicit ElementOrder(const NpyHeader& header)
@@ -99,7 +100,7 @@ class ElementOrder {
   std::int64_t offset_ = 0;
 };
 
-/// Refuses infinite values, and whole numbers of 64 bits that double cannot hold.
+/// Refuses infinite values, and whole numbers of 64 bits that double cannot represent.
 void check_element(const std::string& path, const NpyType& type, double value, std::int64_t row, std::int64_t col) {
   constexpr double kMost = 9007199254740992;  // 2^53
   const bool is_long = type.element == Element::int64 || type.element == Element::uint64;
@@ -110,7 +111,7 @@ void check_element(const std::string& path, const NpyType& type, double value, s
   if (std::isinf(value)) refuse_value(path, value, row, col);
 }
 
-/// From the order of the file to row by row.
+/// From the order of the file to row-major order.
 void to_row_major(const NpyHeader& header, std::vector<double>& values) {
   std::vector<double> sorted(values.size());
   ElementOrder order(header);

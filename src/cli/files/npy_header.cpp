@@ -157,7 +157,7 @@ void refuse_value(const std::string& path, double value, std::int64_t row, std::
 
 void refuse_missing(const std::string& path, std::int64_t row, std::int64_t col) {
   refuse_file(path, "data: found nan" + place_text(row, col) +
-                        ", need finite values; where it is a missing value, --missing drop leaves such rows out");
+                        ", need finite values; if it is a missing value, --missing drop leaves such rows out");
 }
 
 }  // namespace scorematch::cli

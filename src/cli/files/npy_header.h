@@ -20,7 +20,7 @@ NpyHeader parse_npy_header(const std::string& path, std::string_view text);
 /// "(3, 4)"
 std::string shape_text(const std::vector<std::int64_t>& shape);
 
-/// In quotes, with unprintable bytes as \xNN and a long tail as "...": fit for a message.
+/// Quoted, with unprintable bytes as \xNN and a long tail as "...", for messages.
 std::string quoted(std::string_view bytes);
 
 /// " in row 1, column 2 (from 0)"
@@ -28,7 +28,7 @@ std::string place_text(std::int64_t row, std::int64_t col);
 
 /// Error io naming the place of a value that is not finite.
 [[noreturn]] void refuse_value(const std::string& path, double value, std::int64_t row, std::int64_t col);
-/// The same of a missing one, with what to do about it.
+/// The same for a missing value, with what to do about it.
 [[noreturn]] void refuse_missing(const std::string& path, std::int64_t row, std::int64_t col);
 
 /// Error io: "<path>: <message>".

@@ -22,7 +22,7 @@ constexpr Known kKnown[] = {{'f', 2, Element::float16}, {'f', 4, Element::float3
                             {'i', 4, Element::int32},   {'i', 8, Element::int64},   {'u', 1, Element::uint8},
                             {'u', 2, Element::uint16},  {'u', 4, Element::uint32},  {'u', 8, Element::uint64}};
 
-/// What another kind of type is, and what to save instead.
+/// What any other kind of type is, and what to save instead.
 std::string cure(char kind) {
   switch (kind) {
     case 'f':
@@ -34,7 +34,7 @@ std::string cure(char kind) {
     case 'S':
     case 'U':
     case 'a':
-      return ", text; save array.astype('<f8') where it is numbers, and encode categories as numbers";
+      return ", text; save array.astype('<f8') if it holds numbers, and encode categories as numbers";
     case 'M':
     case 'm':
       return ", dates or times; save them as numbers, (array - array[0]) / numpy.timedelta64(1, 's')";

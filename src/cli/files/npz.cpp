@@ -18,7 +18,7 @@ bool is_array(const ZipMember& member) {
 
 std::string array_name(const ZipMember& member) { return member.name.substr(0, member.name.size() - kEnding.size()); }
 
-/// A few of them.
+/// Some of the names.
 std::string list(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 8;
   std::string text;
@@ -26,7 +26,7 @@ std::string list(const std::vector<std::string>& names) {
   return text + (names.size() > kMost ? ", ... (" + std::to_string(names.size()) + " in all)" : "");
 }
 
-/// What a zip archive is that has no arrays.
+/// What a zip archive without arrays is.
 [[noreturn]] void refuse_archive(const std::string& path, const std::vector<ZipMember>& members) {
   std::vector<std::string> names;
   std::string kind = "a zip archive";

@@ -14,7 +14,7 @@ void write_png(const std::string& path, const Canvas& canvas) {
   image.height = static_cast<png_uint_32>(canvas.height());
   image.format = PNG_FORMAT_RGB;
 
-  // libpng's simplified interface: it frees what it made and never jumps past our destructors.
+  // libpng's simplified interface: it frees what it allocated and never jumps past our destructors.
   png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(image);
   std::vector<unsigned char> encoded(bytes);
   if (png_image_write_to_memory(&image, encoded.data(), &bytes, 0, canvas.pixels().data(), 0, nullptr) == 0) {

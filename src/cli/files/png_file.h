@@ -1,5 +1,5 @@
 /// @file
-/// Pictures to files.
+/// Writes pictures to files.
 #pragma once
 #include <string>
 

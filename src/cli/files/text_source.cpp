@@ -30,7 +30,7 @@ void append_code_point(unsigned code, std::string& text) {
   text += static_cast<char>(0x80 | (code & 0x3f));
 }
 
-/// Bytes of the character that begins at `at`, 0 where none does: RFC 3629, section 4.
+/// Bytes of the character that begins at `at`, 0 if none does: RFC 3629, section 4.
 std::size_t utf8_length(const std::string& text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const unsigned first = byte(at);

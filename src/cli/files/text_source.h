@@ -1,5 +1,5 @@
 /// @file
-/// Text as UTF-8, out of bytes with or without a byte-order mark.
+/// Text as UTF-8, from bytes with or without a byte-order mark.
 #pragma once
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace scorematch::cli {
 
-/// UTF-16 by its byte-order mark; all else is passed on as it is, without the mark of UTF-8.
+/// UTF-16 is recognized by its byte-order mark. Everything else is passed on unchanged, without the mark of UTF-8.
 class TextSource {
  public:
   /// @throws Error io for UTF-32, by name
@@ -22,10 +22,10 @@ class TextSource {
 
   ByteSource& bytes_;
   Encoding encoding_ = Encoding::bytes;
-  unsigned high_surrogate_ = 0;  // whose second half is still to come
+  unsigned high_surrogate_ = 0;  // whose second half is still missing
 };
 
-/// The text itself where it is UTF-8, else its bytes taken as Latin-1: always valid UTF-8.
+/// The text itself if it is UTF-8, else its bytes taken as Latin-1: always valid UTF-8.
 std::string to_utf8(const std::string& text);
 
 }  // namespace scorematch::cli

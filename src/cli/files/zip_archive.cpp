@@ -22,7 +22,7 @@ constexpr std::uint16_t kSizes64 = 1;            // id of an extra field
 constexpr std::uint32_t kIs64 = 0xffffffffu;     // in place of a size that is in the extra field
 constexpr std::int64_t kMaxDirectory = 1 << 28;  // bytes; some million members
 
-/// A file that is read at any place, never beyond its end.
+/// A file that can be read at any place, never beyond its end.
 class File {
  public:
   explicit File(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rbe")) {
@@ -53,7 +53,7 @@ class File {
   std::int64_t size_ = 0;
 };
 
-/// Little-endian, of a text that is long enough.
+/// Little-endian, from a text that is long enough.
 template <class T>
 T number_at(const std::string& bytes, std::int64_t offset) {
   T value;
@@ -86,7 +86,7 @@ Directory find_directory(const std::string& path, const File& file) {
   return directory;
 }
 
-/// Sizes and offset that the entry has as 0xffffffff, in this order.
+/// Sizes and offset that are 0xffffffff in the entry, in this order.
 void read_sizes64(const std::string& path, const std::string& extra, ZipMember& member) {
   for (std::size_t at = 0; at + 4 <= extra.size();) {
     const auto id = number_at<std::uint16_t>(extra, static_cast<std::int64_t>(at));
@@ -168,7 +168,8 @@ class MemberSource : public ByteSource {
       refuse_file(name(), "found " + std::string(done_ > member_.bytes ? "more than " : "") +
                               std::to_string(std::min(done_, member_.bytes)) + " bytes, need " +
                               std::to_string(member_.bytes) + ", as the archive's directory says");
-    if (crc_ != member_.crc) refuse_file(name(), "found another checksum than the archive's directory has");
+    if (crc_ != member_.crc)
+      refuse_file(name(), "found a checksum that differs from the one in the archive's directory");
   }
 
   File file_;

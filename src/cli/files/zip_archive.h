@@ -1,5 +1,5 @@
 /// @file
-/// Zip archives, as numpy.savez writes them: members stored or deflated, of more than 4 GiB too (ZIP64).
+/// Zip archives as numpy.savez writes them: members stored or deflated, also of more than 4 GiB (ZIP64).
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,4 +1,4 @@
-// scorematch eval: one objective of a case file, for comparing with any framework (docs/eval-format.md).
+// scorematch eval: one objective of a case file, to compare with any framework (docs/eval-format.md).
 #include <cstdio>
 
 #include "cli/models/eval_case.h"

@@ -19,7 +19,7 @@ namespace {
   throw Error(ErrorCode::io, tensor, path + ": tensor '" + tensor + "': expected " + expected + ", got " + got);
 }
 
-/// A case, taken apart: what is left in `tensors` is unknown.
+/// A case that is being parsed: what is left in `tensors` is unknown.
 struct Case {
   std::string path;
   std::map<std::string, Tensor> tensors;
@@ -113,7 +113,7 @@ std::vector<T> values_of(const Tensor& tensor) {
     return tensor.as_float();
 }
 
-/// The case's inputs and outputs in the engine's memory, T its type.
+/// The case's inputs and outputs in the engine's memory, with elements of type T.
 template <class T>
 class Evaluation {
  public:
@@ -132,7 +132,7 @@ class Evaluation {
     const Tensor directions = case_.take_if(needs.projections > 0, "directions", {m, n, d});
     const Tensor true_score = case_.take_if(needs.true_score, "true_score", {n, d});
     if (!case_.tensors.empty())
-      fail(case_.path, case_.tensors.begin()->first, "nothing by that name for this objective", "one");
+      fail(case_.path, case_.tensors.begin()->first, "no such tensor for this objective", "one");
 
     auto params = engine_.upload(std::vector<T>(case_.params.begin(), case_.params.end()));
     auto x_memory = upload(x), eps_memory = upload(eps), sigma_memory = upload(sigma);
@@ -184,7 +184,7 @@ class Evaluation {
     }
   }
 
-  /// The score and its products, at the point the loss was evaluated at.
+  /// The score and its products, at the point where the loss was evaluated.
   void add_score(SafetensorsFile& out, const Buffer<T>& params, const LossPlan::In& in, int m, bool net_sigma) {
     const std::int64_t n = case_.batch, d = case_.net.dim;
     auto x_tilde = engine_.template allocate<T>({n, d});

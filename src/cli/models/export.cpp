@@ -19,7 +19,7 @@ const std::vector<float>& choose(const Options& options, const Checkpoint& model
   if (options.params == "sampling") return model.sampling_params();
   if (options.params == "last") return model.params;
   if (!model.adam || model.adam->ema.empty())
-    refuse("--params", "sampling or last, as " + options.model + " has no average", "average");
+    refuse("--params", "sampling or last, because " + options.model + " has no average", "average");
   return model.adam->ema;
 }
 
@@ -44,11 +44,11 @@ std::unique_ptr<OptionTable> add_export(CLI::App& app) {
   table->choice("--params", options->params, {"sampling", "last", "average"},
                 "which parameters: those to sample with, the last of training, or their average", always_has_effect());
   table->text("--names", options->names.pattern,
-              "modules of the layers; {layer} counts 0, 1, 2, {index} counts 0, 2, 4 as in an nn.Sequential",
+              "names of the layers' modules; {layer} counts 0, 1, 2, {index} counts 0, 2, 4 as in an nn.Sequential",
               always_has_effect());
-  table->text("--prefix", options->names.prefix, "before every name, for example net.", always_has_effect());
+  table->text("--prefix", options->names.prefix, "prefix of every name, for example net.", always_has_effect());
   table->flag("--layers-only", options->layers_only,
-              "only weights and biases, as load_state_dict() takes them; no Fourier frequencies, no data.*",
+              "only weights and biases, as load_state_dict() expects them; no Fourier frequencies, no data.*",
               always_has_effect());
   table->on_run([options] { run(*options); });
   return table;

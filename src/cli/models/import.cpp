@@ -41,7 +41,7 @@ Description given(const Options& options) {
 
 void run(Options& options, const OptionTable& table) {
   if (!options.names.pattern.empty() && !options.names.counts())
-    refuse_option("--names", "{layer} or {index} in it", "'" + options.names.pattern + "'");
+    refuse_option("--names", "a pattern with {layer} or {index}", "'" + options.names.pattern + "'");
   check(NoiseRange{options.sigma_min, options.sigma_max});
   check_output("--output", options.output, {options.input});
   const Checkpoint model = from_state_dict(options.input, options.names, options.frequencies, given(options));
@@ -52,7 +52,7 @@ void run(Options& options, const OptionTable& table) {
   std::printf("wrote       %s\n", options.output.c_str());
 }
 
-/// The model's choice is `value`: `asked`, or else what the file says. @param in_model the choice of a network
+/// The model's choice is `value`, as given or else as in the file. @param in_model the choice of a network
 template <class T>
 Condition model_has(const Options& options, const std::optional<T>& asked, T value, T (*in_model)(const MlpShape&)) {
   const std::string option = std::string("--") + Names<T>::key + " ";
@@ -67,25 +67,26 @@ Condition model_has(const Options& options, const std::optional<T>& asked, T val
 
 std::unique_ptr<OptionTable> add_import(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  auto table = std::make_unique<OptionTable>(app, "import", "Take a PyTorch state_dict as a model");
-  table->required_text("state_dict", options->input, "of nn.Linear modules, .safetensors, F32, F64, F16 or BF16");
+  auto table = std::make_unique<OptionTable>(app, "import", "Turn a PyTorch state_dict into a model");
+  table->required_text("state_dict", options->input, "of nn.Linear modules: .safetensors with F32, F64, F16 or BF16");
   table->required_text("-o,--output", options->output, "where to write the model, .safetensors");
   table->text("--prefix", options->names.prefix, "take only tensors whose names begin with this, for example net.",
               always_has_effect());
-  CLI::Option* names = table->text(
-      "--names", options->names.pattern,
-      "modules of the layers, for example net.{index}; {layer} counts 0, 1, 2, {index} 0, 2, 4; if not given, all "
-      "modules in the order of their names",
-      always_has_effect());
+  CLI::Option* names = table->text("--names", options->names.pattern,
+                                   "names of the layers' modules, for example net.{index}; {layer} counts 0, 1, 2, "
+                                   "{index} 0, 2, 4; if not given, all "
+                                   "modules in the order of their names",
+                                   always_has_effect());
   table
-      ->list("--layers", options->names.listed, {}, "or the modules one by one, in order, with commas between",
-             always_has_effect())
+      ->list("--layers", options->names.listed, {},
+             "the names of the modules one by one, in order, separated by commas", always_has_effect())
       ->excludes(names);
   table->choice("--net", options->net, "what the network computes; score if not given", always_has_effect());
   table->choice("--activation", options->activation, "activation", always_has_effect());
   table->choice("--parameterization", options->parameterization, "how its output becomes a score", always_has_effect());
-  table->choice("--conditioning", options->conditioning, "how sigma enters, after x", always_has_effect());
-  table->optional_number("--sigma-data", options->sigma_data, kSmallest, kLargest, "of edm; 0.5 if not given",
+  table->choice("--conditioning", options->conditioning, "how sigma enters the network, after x", always_has_effect());
+  table->optional_number("--sigma-data", options->sigma_data, kSmallest, kLargest,
+                         "standard deviation of the data, for edm; 0.5 if not given",
                          needs(model_has(
                              *options, options->parameterization, Parameterization::Kind::edm,
                              +[](const MlpShape& net) { return net.parameterization.kind; })));

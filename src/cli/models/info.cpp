@@ -20,7 +20,7 @@ std::string cpuinfo(const std::string& key) {
   return "unknown";
 }
 
-/// Of the processor's features, those that matter here.
+/// The processor's features that matter here.
 std::string features() {
   const std::string key =
 #if defined(__aarch64__)
@@ -52,7 +52,7 @@ void run() {
   print_engine("cuda", [] { return Engine::cuda(); });
   print_engine("cpu", [] { return Engine::cpu(); });
   print_engine("reference", [] { return Engine::reference(); });
-  std::printf("--engine auto takes\n  %s\n", Engine::best().description().c_str());
+  std::printf("--engine auto selects\n  %s\n", Engine::best().description().c_str());
 }
 
 }  // namespace

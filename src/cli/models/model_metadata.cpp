@@ -31,7 +31,7 @@ namespace {
 NoiseRange trained_range(const Checkpoint& model) {
   const NoiseRange recorded = {metadata_number(model, "sigma_min", 0), metadata_number(model, "sigma_max", 0)};
   if (!model.loss) return recorded;
-  // A log-normal schedule has no ends of its own: training may have recorded which it chose. Another is its own record.
+  // A log-normal schedule has no ends: training may have recorded which it chose. Any other schedule has them.
   const bool has_ends = model.loss->schedule.kind != NoiseSchedule::Kind::log_normal;
   return has_ends || !(recorded.low > 0 && recorded.high > 0) ? range_of(model.loss->schedule) : recorded;
 }
@@ -70,13 +70,13 @@ NoiseRange needed_range(const NoiseRange& asked, const Checkpoint& model, const 
   const auto refuse_model = [&](const std::string& why) {
     if (sampler.empty())
       refuse("MODEL", "a network that uses sigma, trained over a range of noise levels", "one that " + why);
-    refuse("--sampler", "langevin, as the network " + why + " and the others pass from level to level", sampler);
+    refuse("--sampler", "langevin, because the network " + why + " and the others pass from level to level", sampler);
   };
   if (const std::string why = why_no_range(model); !why.empty()) refuse_model(why);
   const NoiseRange range = known_range(asked, model);
   if (!(range.low > 0) || !(range.high > 0))
     refuse(range.low > 0 ? "--sigma-max" : "--sigma-min",
-           "a level of noise, as the model does not say which it was trained on", "none");
+           "a level of noise, because the model does not say which it was trained on", "none");
   if (range.low > range.high)
     refuse("--sigma-min", "at most the largest noise, " + number_text(range.high), number_text(range.low));
   if (range.high < kSmallestRange * range.low)
@@ -105,8 +105,8 @@ void warn_of_prior(const Checkpoint& model, double sigma_max, double asked) {
   constexpr double kReach = 4;
   const double largest = std::max(largest_deviation(model, -1), largest_deviation(model, asked));
   if (sigma_max >= kReach * largest) return;
-  warn("sigma-max " + short_text(sigma_max, 2) + " is small beside the data, whose largest standard deviation is " +
-       short_text(largest, 2) +
+  warn("sigma-max " + short_text(sigma_max, 2) +
+       " is small compared with the data, whose largest standard deviation is " + short_text(largest, 2) +
        " in model units: the Gaussian at sigma-max does not stand for them, so spread and the weights of modes can be "
        "wrong; train with noise up to " +
        short_text(kReach * largest, 2) + " or more (--sigma-max, or --log-mean + 3 --log-deviation)");

@@ -17,7 +17,7 @@ constexpr const char *kMean = "data.mean", *kScale = "data.scale", *kMixing = "d
 const std::string kLoss = "loss.";
 constexpr int kWidest = (1 << 20) + (1 << 21);  // inputs and features
 
-// What the command keeps in a model beside the network, and is of use without its run.
+// What the command records in a model apart from the network, and is useful without its run.
 constexpr const char* kKept[] = {"objective",        "schedule",         "weighting",
                                  "sigma_min",        "sigma_max",        "data.lowest",
                                  "data.highest",     "data.dequantize",  "data.dequantize.steps",
@@ -29,7 +29,7 @@ std::string replaced(std::string text, const std::string& part, const std::strin
   return text;
 }
 
-/// Numbers within names by their size: "net.10" after "net.2".
+/// Numbers within names are compared by size: "net.10" after "net.2".
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0, j = 0;
   const auto digits = [](const std::string& text, std::size_t at) {
@@ -51,7 +51,7 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a.size() - i < b.size() - j;
 }
 
-/// A file's tensors, taken out one by one, so that what is left over is unknown.
+/// A file's tensors, removed one by one, so that what is left is unknown.
 class Tensors {
  public:
   Tensors(std::string path, std::map<std::string, Tensor> tensors, const std::string& prefix)
@@ -102,7 +102,7 @@ std::vector<std::string> find_modules(const Tensors& tensors, const ModuleNames&
   } else if (!names.pattern.empty()) {
     while (modules.empty() || tensors.has(modules.back() + ".weight"))
       modules.push_back(names.of(static_cast<int>(modules.size())));
-    if (modules.size() > 1) modules.pop_back();  // the first is missed by its name
+    if (modules.size() > 1) modules.pop_back();  // the error about a missing tensor names the first
   } else {
     const std::string kWeight = ".weight";
     for (const auto& [name, tensor] : tensors.left())
@@ -115,7 +115,8 @@ std::vector<std::string> find_modules(const Tensors& tensors, const ModuleNames&
   return modules;
 }
 
-/// Widths and parameters. @param net gets dim and hidden; its conditioning is known
+/// Widths and parameters.
+/// @param net gets dim and hidden; its conditioning is known
 std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>& modules, MlpShape& net) {
   std::vector<float> params;
   std::int64_t first_inputs = 0, outputs = 0;
@@ -124,7 +125,7 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
     const std::string name = modules[k] + ".weight";
     const std::string expected =
         k == 0 ? "[out, in]"
-               : "[out, " + std::to_string(outputs) + "], as '" + modules[k - 1] + "' has so many outputs";
+               : "[out, " + std::to_string(outputs) + "], because '" + modules[k - 1] + "' has that many outputs";
     const Tensor weight = tensors.take(name, 2, expected);
     if (k == 0) first_inputs = weight.shape[1];
     if (k > 0 && weight.shape[1] != outputs)
@@ -145,7 +146,7 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
                  " inputs, got " + inputs);
   const std::int64_t wanted = net.kind == MlpShape::Kind::score ? dim : 1;
   if (outputs != wanted)
-    tensors.fail("tensor '" + modules.back() + ".weight': expected " + std::to_string(wanted) + " outputs, as '" +
+    tensors.fail("tensor '" + modules.back() + ".weight': expected " + std::to_string(wanted) + " outputs, because '" +
                  modules[0] + "' has " + inputs + ", got " + std::to_string(outputs));
   net.dim = static_cast<int>(dim);
   return params;
@@ -167,17 +168,17 @@ void take_standardization(Tensors& tensors, const std::string& prefix, Checkpoin
   }
   if (tensors.has(prefix + kMixing)) units.mixing = tensors.take(prefix + kMixing, 2, "[columns, inputs]").as_double();
   for (const double each : units.scale)
-    if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a column that is constant), got " + number_text(each));
+    if (!(each >= 0)) tensors.fail(name + "values >= 0 (0 for a constant column), got " + number_text(each));
   const std::size_t coordinates = units.coordinates().size(), inputs = static_cast<std::size_t>(model.net.dim);
   if (!units.mixing.empty() && (coordinates < inputs || units.mixing.size() != coordinates * inputs))
     tensors.fail("tensor '" + prefix + kMixing + "': expected [" + std::to_string(coordinates) + ", " +
                  std::to_string(inputs) + "], got " + std::to_string(units.mixing.size()) + " values");
   if (const auto varying = static_cast<int>(coordinates); units.mixing.empty() && varying != model.net.dim)
-    tensors.fail(name + std::to_string(model.net.dim) + " values > 0, as the network has " +
+    tensors.fail(name + std::to_string(model.net.dim) + " values > 0, because the network has " +
                  std::to_string(model.net.dim) + " inputs, got " + std::to_string(varying));
 }
 
-/// The loss of the model that was exported. Noise levels that are given replace it.
+/// The loss of the model that was exported. Given noise levels replace it.
 std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata, const Description& given) {
   MetadataReader reader(path, metadata);
   MetadataReader section = reader.take_section(kLoss);
@@ -187,7 +188,7 @@ std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata,
   return loss;
 }
 
-/// The network but for its widths: from what is given, or else from the metadata.
+/// The network except its widths: from what is given, or else from the metadata.
 MlpShape describe_net(const std::string& path, const Metadata& metadata, const Description& given, Tensors& tensors,
                       const std::string& frequencies) {
   Metadata all;
@@ -197,10 +198,10 @@ MlpShape describe_net(const std::string& path, const Metadata& metadata, const D
   }
   all.emplace("net", "score");
   for (const char* key : {"activation", "parameterization", "conditioning"})
-    if (all.count(key) == 0) refuse(std::string("--") + key, "one, as " + path + " does not say", "nothing");
+    if (all.count(key) == 0) refuse(std::string("--") + key, "a value, because " + path + " has none", "nothing");
   const bool is_fourier = all.at("conditioning") == name_of(Conditioning::Kind::fourier);
   if (!is_fourier && tensors.has(frequencies))
-    tensors.fail("tensor '" + frequencies + "': expected nothing by that name, as --conditioning is " +
+    tensors.fail("tensor '" + frequencies + "': expected no such tensor, because --conditioning is " +
                  all.at("conditioning") + ", got one");
   MetadataReader reader(path, all);
   return read_net(reader, is_fourier ? tensors.take(frequencies, 1, "[F]").as_double() : std::vector<double>(),
@@ -278,7 +279,7 @@ Checkpoint from_state_dict(const std::string& path, const ModuleNames& names, co
   }
   if (!tensors.left().empty()) {
     const auto& [unknown, tensor] = *tensors.left().begin();
-    tensors.fail("tensor '" + unknown + "': expected nothing by that name beside the layers, got " +
+    tensors.fail("tensor '" + unknown + "': expected no tensor other than those of the layers, got " +
                  describe_shape(tensor.shape));
   }
   for (const char* key : kKept) {

@@ -8,7 +8,7 @@ namespace scorematch::cli {
 
 void EngineOptions::add_to(OptionTable& table) {
   table.choice("--engine", name, {"auto", "cuda", "cpu", "reference"}, "where to compute", always_has_effect());
-  table.number("--threads", threads, 0, 4096, "threads of the cpu engine; 0: as many as there are cores",
+  table.number("--threads", threads, 0, 4096, "threads of the cpu engine; 0: one per core",
                needs(chosen("--engine", name, {"auto", "cpu"})));
 }
 
@@ -25,7 +25,7 @@ Engine EngineOptions::make() const {
 
 void add_missing(OptionTable& table, std::string& value, Need need) {
   table.choice("--missing", value, {"refuse", "drop"},
-               "values that are missing, as NaN, NA or an empty field: refuse, or drop the rows that have one",
+               "missing values (NaN, NA or an empty field): refuse them, or drop the rows that have one",
                std::move(need));
 }
 

@@ -1,4 +1,4 @@
-// The subcommands of `scorematch`, one file each, and the options that several have.
+// The subcommands of `scorematch`, one file each, and the options that several of them have.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -19,25 +19,27 @@ struct EngineOptions {
   int threads = 0;
 
   void add_to(OptionTable& table);
-  /// auto: cuda if it works, else cpu; its description says what was passed over.
+  /// auto: cuda if it works, else cpu; its description says why an engine was passed over.
   Engine make() const;
 };
 
-/// --missing, whose value missing_named() takes.
+/// --missing, whose value missing_named() converts.
 void add_missing(OptionTable& table, std::string& value, Need need = always_has_effect());
 
-/// An option that does not go with the others: the same exit code as one that cannot be read.
+/// An option that contradicts others: the same exit code as for one that cannot be read.
 [[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);
 
 /// "2 -> 64 64 -> 2, 4482 parameters"
 std::string format_network(const MlpShape& net);
 
-/// What the model in the file is like. @param is_so nothing as long as the file is not read
+/// A property of the model in the file.
+/// @param is_so nothing as long as the file has not been read
 Condition model_is(const std::string& wanted, const std::string& otherwise, const std::optional<bool>& is_so);
-/// A layer that --residual has an effect on. @param net nothing as long as it is not known
+/// A layer on which --residual has an effect.
+/// @param net nothing as long as it is not known
 Condition residual_layer(std::function<std::optional<MlpShape>()> net);
 
-/// The subcommands, each of which owns what its options are read into.
+/// The subcommands. Each owns the values of its options.
 std::unique_ptr<OptionTable> add_info(CLI::App& app);
 std::unique_ptr<OptionTable> add_train(CLI::App& app);
 std::unique_ptr<OptionTable> add_sample(CLI::App& app);

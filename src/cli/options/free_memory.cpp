@@ -12,14 +12,14 @@
 namespace scorematch::cli {
 namespace {
 
-/// The number at the start of a file such as a cgroup's; -1 where there is none ("max").
+/// The number at the start of a file such as a cgroup's; -1 if there is none ("max").
 std::int64_t number_in(const char* path) {
   std::ifstream file(path);
   std::int64_t value = -1;
   return file >> value ? value : -1;
 }
 
-/// The number behind a label in /proc/meminfo or /proc/self/status, in bytes; -1 where there is none.
+/// The number after a label in /proc/meminfo or /proc/self/status, in bytes; -1 if there is none.
 std::int64_t kilobytes_in(const char* path, const std::string& label) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {

@@ -1,12 +1,12 @@
 /// @file
-/// A long run that is asked to stop: by Ctrl-C, or by SIGTERM, as batch systems do when its time is up.
+/// A long run that is asked to stop, by Ctrl-C or by SIGTERM, which batch systems send when the time is up.
 #pragma once
 #include <atomic>
 
 namespace scorematch::cli {
 
-/// While it lives the first of these signals is only noted; a second one ends the program as usual. One that is
-/// ignored, as Ctrl-C is in a script's background, stays so.
+/// While it exists, the first of these signals is only recorded; a second one ends the program as usual. A signal that
+/// is ignored, such as Ctrl-C in a script's background, remains ignored.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -16,7 +16,7 @@ class InterruptGuard {
 
   /// SIGINT or SIGTERM; 0: none yet.
   static int signal();
-  /// Whether there was one, for what has to be abandoned then.
+  /// Whether there was one, for work that has to be abandoned then.
   static const std::atomic<bool>& is_asked_to_stop();
 
  private:

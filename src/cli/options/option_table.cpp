@@ -6,7 +6,7 @@
 namespace scorematch::cli {
 namespace {
 
-/// Of `names`, or anything but an empty text if there are none.
+/// Of `names`, or any text except an empty one if there are none.
 std::function<std::string(std::string&)> one_of(const std::vector<std::string>& names) {
   return [names](std::string& text) {
     const bool is_known = names.empty() ? !text.empty() : std::find(names.begin(), names.end(), text) != names.end();
@@ -15,7 +15,7 @@ std::function<std::string(std::string&)> one_of(const std::vector<std::string>& 
   };
 }
 
-/// Empty items stay: they are for the caller to refuse.
+/// Empty items stay, so that the caller can refuse them.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> items;
   std::size_t begin = 0;
@@ -96,7 +96,7 @@ CLI::Option* OptionTable::add_list(const std::string& name, const std::string& h
                                    const std::function<void(const std::vector<std::string>&)>& read,
                                    const std::function<std::string(std::string&)>& check_each,
                                    const std::function<std::string()>& value) {
-  // Not CLI11's own lists, which pass over empty items.
+  // Not CLI11's own lists, which skip empty items.
   const auto check = [check_each](std::string& text) {
     for (std::string& each : split(text)) {
       const std::string item = each, error = check_each(each);
@@ -147,7 +147,7 @@ CLI::Option* OptionTable::flag_or_number(const std::string& name, std::string& v
 
 void OptionTable::on_run(std::function<void()> action, std::function<bool()> values_are_known) {
   command_.callback([this, action = std::move(action), values_are_known = std::move(values_are_known)] {
-    // Noted now, as a resumed run's values are added to the options later.
+    // Recorded now, because a resumed run's values are added to the options later.
     for (Entry& each : entries_) each.is_given = each.option->count() > 0;
     if (values_are_known()) check_needs();
     action();

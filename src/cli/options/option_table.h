@@ -1,6 +1,6 @@
 /// @file
-/// The options of one subcommand, in one table. An option is declared together with what it needs in order to have an
-/// effect, so that one that is given and would be ignored is refused by name.
+/// The options of one subcommand, in one table. An option is declared together with what it needs to have an
+/// effect. A given option that would be ignored is refused by name.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -20,8 +20,8 @@ namespace scorematch::cli {
 /// Something that an option may need to have an effect. The functions are called after the command line is parsed.
 struct Condition {
   std::string text;                  // "--schedule geometric"
-  std::function<bool()> is_met;      // true also where a file has to be read first to know
-  std::function<std::string()> got;  // what there is instead: "--schedule log_normal"
+  std::function<bool()> is_met;      // also true if a file has to be read first to know
+  std::function<std::string()> got;  // what is given instead: "--schedule log_normal"
 };
 
 /// "a", "a or b", "a, b or c"
@@ -45,7 +45,7 @@ Condition chosen(const std::string& option, const T& value, const std::vector<T>
 /// The text option `option` is given, so that `value` is not empty.
 Condition given(const std::string& option, const std::string& value);
 
-/// What an option needs: of each group of conditions at least one.
+/// What an option needs: at least one condition of each group.
 class Need {
  public:
   Need() = default;  // nothing: the option always has an effect
@@ -59,7 +59,7 @@ class Need {
   std::vector<std::vector<Condition>> groups_;
 };
 
-/// For an option that has an effect whatever else is given.
+/// For an option that always has an effect.
 inline Need always_has_effect() { return {}; }
 /// For an option that has an effect if one of these conditions is met.
 template <class... More>
@@ -123,30 +123,32 @@ class OptionTable {
     CLI::Option* option = optional_number(name, value, low, high, help, std::move(need), reason);
     return option->capture_default_str();
   }
-  /// One whose default is a matter of other values, so that the help does not show it.
+  /// A number whose default depends on other values, so that the help does not show it.
   template <class T>
   CLI::Option* optional_number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
                                Need need, const std::string& reason = "") {
     CLI::Option* option = command_.add_option(name, value, help)->transform(in_range<T>(low, high, reason));
     return add(Kind::number, option, std::move(need), [&value] { return value_text(value); });
   }
-  /// Whole numbers with commas between.
+  /// Whole numbers separated by commas.
   CLI::Option* list(const std::string& name, std::vector<int>& values, int low, int high, const std::string& help,
                     Need need);
-  /// Texts with commas between, each of them one of `names`, or any if there are none.
+  /// Texts separated by commas, each of them one of `names`, or any if there are none.
   CLI::Option* list(const std::string& name, std::vector<std::string>& values, const std::vector<std::string>& names,
                     const std::string& help, Need need);
   CLI::Option* flag(const std::string& name, bool& value, const std::string& help, Need need);
-  /// A flag that may have a number, as --name=VALUE. @param value_if_alone what it means without
+  /// A flag that may have a number, as --name=VALUE.
+  /// @param value_if_alone what it means without one
   CLI::Option* flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
                               double low, double high, const std::string& help, Need need);
 
-  /// What the subcommand does, after check_needs(). @param values_are_known whether that can be checked before; if not,
-  /// the action has to do so
+  /// What the subcommand does, after check_needs().
+  /// @param values_are_known whether the needs can be checked before; if not, the action has to do so
   void on_run(
       std::function<void()> action, std::function<bool()> values_are_known = [] { return true; });
 
-  /// Refuses an option that was given and lacks what it needs. @throws CLI::ValidationError naming it
+  /// Refuses a given option that lacks what it needs.
+  /// @throws CLI::ValidationError naming it
   void check_needs() const;
 
   const std::string& name() const { return name_; }
@@ -159,7 +161,8 @@ class OptionTable {
                           Need need, std::function<std::string(const std::string&)> current,
                           const std::function<void(const std::string&)>& read,
                           const std::function<std::string()>& value);
-  /// An option of several values, which `read` takes from the text between commas. @throws CLI::ValidationError
+  /// An option with several values, which `read` takes from the text between commas.
+  /// @throws CLI::ValidationError
   CLI::Option* add_list(const std::string& name, const std::string& help, Need need,
                         const std::function<void(const std::vector<std::string>&)>& read,
                         const std::function<std::string(std::string&)>& check_each,

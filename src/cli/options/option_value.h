@@ -1,5 +1,5 @@
 /// @file
-/// How one option's value is read, and written back as text.
+/// How the value of an option is read, and written as text.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -10,11 +10,12 @@
 
 namespace scorematch::cli {
 
-/// Bounds of options that are positive, well within float32's range.
+/// Bounds of positive options, well within float32's range.
 constexpr double kSmallest = 1e-30, kLargest = 1e30;
 
-/// For a numeric option's transform(): decimal and nothing else, no NaN. Validation by CLI11 itself lets NaN pass,
-/// wraps negative numbers of unsigned types and reads 010 as 8. @param reason why these are the bounds, for the message
+/// For a numeric option's transform(): only decimal numbers, no NaN. CLI11's own validation accepts NaN, wraps negative
+/// numbers of unsigned types and reads 010 as 8.
+/// @param reason for the bounds, for the message
 template <class T>
 CLI::Validator in_range(T low, T high, const std::string& reason = "") {
   std::ostringstream range;
@@ -34,7 +35,7 @@ CLI::Validator in_range(T low, T high, const std::string& reason = "") {
   return CLI::Validator(read, "in [" + range.str() + "]");
 }
 
-/// For an option that is a text.
+/// For a text option.
 CLI::Validator not_empty();
 
 std::string value_text(const std::string& value);
@@ -44,7 +45,7 @@ template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
 std::string value_text(T value) {
   return std::to_string(value);
 }
-/// With commas between.
+/// Separated by commas.
 std::string value_text(const std::vector<int>& values);
 std::string value_text(const std::vector<std::string>& values);
 

@@ -14,10 +14,10 @@ namespace scorematch::cli {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
-constexpr int kPlainLines = 20;      // over a run, beside the first and the last
-constexpr int kDefaultColumns = 80;  // of a terminal that does not say
+constexpr int kPlainLines = 20;      // over a run, besides the first and the last
+constexpr int kDefaultColumns = 80;  // if the terminal does not say
 constexpr int kMinBar = 8, kMaxBar = 40;
-constexpr int kUsualColumns = 69;  // of the line and the brackets of its bar
+constexpr int kUsualColumns = 69;  // of the line, including the brackets of its bar
 constexpr char kStartOfLine[] = "\r", kEraseRest[] = "\x1b[K";
 
 double steady_seconds() {
@@ -126,7 +126,7 @@ std::string Progress::describe(bool is_final, int columns) const {
   const std::string note = note_.empty() ? "" : "  " + note_;
   if (columns == 0) return text + note;
 
-  // One width for the whole run, lest the bar jump about.
+  // One width for the whole run, so that the bar does not jump.
   const int width = std::min(columns - kUsualColumns, kMaxBar);
   if (total_ > 0 && width >= kMinBar) {
     const std::string with_bar = draw_bar(share, width) + text;

@@ -1,5 +1,5 @@
 /// @file
-/// How far training is, while it runs.
+/// The progress of training, while it runs.
 #pragma once
 #include <cstdint>
 #include <cstdio>
@@ -10,13 +10,13 @@ namespace scorematch::cli {
 
 struct Terminal {
   bool is_interactive = false;  // a line can be redrawn
-  int columns = 0;              // 0: ask at every redraw, for windows are resized
+  int columns = 0;              // 0: ask at every redraw, because windows are resized
 };
 
 /// Interactive if `out` is a terminal that can redraw (TERM other than "dumb").
 Terminal detect_terminal(std::FILE* out);
 
-/// On a terminal one line, redrawn ten times a second at most; elsewhere a plain line at the first update, at every
+/// On a terminal one line, redrawn at most ten times per second; elsewhere a plain line at the first update, at every
 /// twentieth of the run and at its end. Errors of `out` are ignored: training matters more. For one thread.
 class Progress {
  public:
@@ -27,14 +27,14 @@ class Progress {
   Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_step, Terminal terminal, Clock clock);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Ends the line, so that what is printed next (an error, perhaps) has one of its own.
+  /// Ends the line, so that whatever is printed next (perhaps an error) begins on a new one.
   ~Progress();
 
-  /// Whether update(step, ...) would print now: lets the caller read the loss from a device only then.
+  /// Whether update(step, ...) would print now, so that the caller reads the loss from a device only then.
   bool is_due(std::int64_t step) const;
   /// After `step` steps; `samples_done` counts from the start of this run. Cheap when nothing is due.
   void update(std::int64_t step, std::int64_t samples_done, double loss, double standard_error);
-  /// What ends the line from now on, where there is room for it.
+  /// A note at the end of the line from now on, if there is room for it.
   void set_note(const std::string& note) { note_ = note; }
   /// Shows the last update, with the time the run took. Later updates print nothing.
   void finish();
@@ -65,7 +65,7 @@ std::string format_duration(double seconds);
 std::string format_rate(double value);
 /// "-12.346 ± 0.021": two digits of the error, or five digits of the value if there is no error.
 std::string format_measurement(double value, double standard_error);
-/// As much of the UTF-8 text as fits `columns`, one column a code point.
+/// As much of the UTF-8 text as fits into `columns`, with one column per code point.
 std::string fit_columns(const std::string& text, int columns);
 
 }  // namespace scorematch::cli

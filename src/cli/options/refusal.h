@@ -1,5 +1,5 @@
 /// @file
-/// How the command refuses a value that the arguments alone do not show to be wrong: exit code 1, one line.
+/// Refusal of a value that is not wrong by the arguments alone: exit code 1, one line.
 #pragma once
 #include <string>
 
@@ -7,7 +7,8 @@
 
 namespace scorematch::cli {
 
-/// @param name of an option or of what is looked at @throws Error invalid_argument
+/// @param name of an option or of the input that was examined
+/// @throws Error invalid_argument
 [[noreturn]] inline void refuse(const std::string& name, const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::invalid_argument, name, name + ": expected " + expected + ", got " + got);
 }

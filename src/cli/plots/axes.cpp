@@ -11,7 +11,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr double kLeastLength = 1e-200;  // of an axis: below it powers of ten soon underflow
-constexpr double kLabelGap = 10;         // pixels, at least, between labels of the x axis
+constexpr double kLabelGap = 10;         // pixels between labels of the x axis, at least
 constexpr double kFarthest = 1e7;        // pixels: beyond it a line's geometry loses its digits
 
 std::string format(const char* pattern, int decimals, double value, const char* unit) {

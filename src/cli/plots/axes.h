@@ -1,5 +1,5 @@
 /// @file
-/// Linear axes: what maps values to pixels, and the round numbers beside it.
+/// Linear axes: the map from values to pixels, and round numbers for labels.
 #pragma once
 #include <string>
 #include <string_view>
@@ -16,7 +16,7 @@ struct Interval {
   double low, high;
 };
 
-/// The interval grown by `share` of its length at each end; a (near) point is first widened by a tenth of its
+/// The interval extended by `share` of its length at each end; a (near) point is first widened by a tenth of its
 /// magnitude.
 Interval padded(Interval interval, double share);
 
@@ -25,7 +25,7 @@ struct Ticks {
   std::vector<std::string> labels;  // all with the same unit and decimals
 };
 
-/// About `target` ticks, at least one; `least_step` apart or more where that leaves any.
+/// About `target` ticks, at least one; at least `least_step` apart if that leaves any.
 Ticks round_ticks(Interval interval, int target, double least_step = 0);
 
 struct Axes {
@@ -35,14 +35,14 @@ struct Axes {
   Point pixel(double value_x, double value_y) const;
 };
 
-/// Grid lines and numbers; then the data is drawn over the grid, then draw_frame() over the data.
+/// Grid lines and numbers. Draw the data over the grid, and call draw_frame() after the data.
 void draw_grid(Canvas& canvas, const Axes& axes, const Ticks& x_ticks, const Ticks& y_ticks);
 void draw_frame(Canvas& canvas, const Axes& axes);
 
 /// Pixels of the widest label.
 double widest_label(const Ticks& ticks);
 
-/// The text, or as much of it as fits `width` pixels with "..." after it.
+/// The text, or, if it does not fit into `width` pixels, as much of it as fits with "...".
 std::string fit_text(std::string_view utf8, double scale, double width);
 
 /// 12345 as "12,345".

@@ -23,7 +23,7 @@ double distance_to_segment(Point p, Point a, Point b) {
   return std::hypot(p.x - a.x - t * dx, p.y - a.y - t * dy);
 }
 
-/// The share of a pixel that a shape covers whose edge is `inside` pixels beyond the pixel's centre.
+/// The fraction of a pixel that is covered by a shape whose edge is `inside` pixels beyond the pixel's center.
 double coverage(double inside) { return std::clamp(inside + 0.5, 0.0, 1.0); }
 
 }  // namespace
@@ -32,7 +32,7 @@ void check_canvas(int width, int height) {
   if (width < 1 || height < 1 || width > kMaxExtent || height > kMaxExtent ||
       std::int64_t{width} * height > kMaxPixels) {
     throw Error(ErrorCode::invalid_argument, "canvas",
-                "canvas: expected a picture of 1 to 32768 pixels a side and at most 2^28 in all, got " +
+                "canvas: expected a picture of 1 to 32768 pixels per side and at most 2^28 in all, got " +
                     std::to_string(width) + " x " + std::to_string(height));
   }
 }
@@ -54,7 +54,7 @@ void Canvas::clip(Rect area) {
   clip_ = clipped(area.x, area.y, double{0} + area.x + area.width, double{0} + area.y + area.height);
 }
 
-/// The pixels that a box touches, inside the clip; clamped before the cast, for the box may be anywhere.
+/// The pixels that a box touches, inside the clip; clamped before the cast, because the box may be anywhere.
 Canvas::Bounds Canvas::clipped(double x0, double y0, double x1, double y1) const {
   const auto clamp_to = [](double value, int low, int high) {
     return static_cast<int>(std::clamp(value, static_cast<double>(low), static_cast<double>(high)));
@@ -124,7 +124,7 @@ void Canvas::text(Point top_left, std::string_view utf8, double scale, Color col
                                top_left.y + (kCapHeight + kDescent) * scale + 1);
     for (int y = box.y0; y < box.y1; ++y) {
       for (int x = box.x0; x < box.x1; ++x) {
-        // The nearest stroke alone, so that joints are no darker than strokes.
+        // Only the nearest stroke, so that joints are no darker than strokes.
         double distance = scale + 1;
         for (const Stroke& s : glyph.strokes) {
           const Point from{left + s.x0 * scale, top_left.y + s.y0 * scale};

@@ -14,7 +14,7 @@ struct Color {
 inline bool operator==(Color a, Color b) { return a.red == b.red && a.green == b.green && a.blue == b.blue; }
 
 struct Point {
-  double x, y;  // pixels from the top left; pixel (i, j) has its centre at (i + 0.5, j + 0.5)
+  double x, y;  // pixels from the top left; pixel (i, j) has its center at (i + 0.5, j + 0.5)
 };
 
 struct Rect {
@@ -24,8 +24,8 @@ struct Rect {
 /// @throws Error invalid_argument unless both extents are 1 to 32768 and there are at most 2^28 pixels
 void check_canvas(int width, int height);
 
-/// What is drawn outside the canvas, or at a place that is not finite, is left out. Opacity 1 covers, 0 leaves as it
-/// is.
+/// What is drawn outside the canvas, or at a place that is not finite, is left out. Opacity 1 covers; opacity 0 changes
+/// nothing.
 class Canvas {
  public:
   /// @throws Error invalid_argument unless both extents are 1 to 32768 and there are at most 2^28 pixels
@@ -37,18 +37,18 @@ class Canvas {
   /// [height, width, 3]
   const std::vector<std::uint8_t>& pixels() const { return pixels_; }
 
-  /// What follows is drawn inside `area` only, until unclip().
+  /// Everything that follows is drawn inside `area` only, until unclip().
   void clip(Rect area);
   void unclip() { clip({0, 0, width_, height_}); }
 
   void fill_rect(Rect area, Color color, double opacity = 1);
   /// One pixel wide, inside `area`.
   void frame(Rect area, Color color);
-  /// Part of the column of pixels x, from top to bottom in fractions of a pixel.
+  /// Part of the pixel column x, from top to bottom in fractions of a pixel.
   void fill_column(int x, double top, double bottom, Color color, double opacity = 1);
   void line(Point from, Point to, double thickness, Color color, double opacity = 1);
   void disc(Point centre, double radius, Color color, double opacity = 1);
-  /// UTF-8 with the top of its capitals at `top_left`; capitals are 7 x scale pixels high.
+  /// UTF-8 text with the top of its capitals at `top_left`; capitals are 7 x scale pixels high.
   void text(Point top_left, std::string_view utf8, double scale, Color color);
 
  private:

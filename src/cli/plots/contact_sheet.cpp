@@ -12,7 +12,7 @@ namespace {
 
 constexpr Color kGap{206, 210, 216};
 constexpr int kPictureSize = 64;  // pixels aimed at
-constexpr int kSheetSize = 1600;  // pixels, beyond which a sheet is zoomed less
+constexpr int kSheetSize = 1600;  // pixels; a larger sheet is magnified less
 
 [[noreturn]] void refuse(const char* argument, const std::string& message) {
   throw Error(ErrorCode::invalid_argument, argument, std::string(argument) + ": " + message);
@@ -71,7 +71,7 @@ Layout choose_layout(std::int64_t pictures, int height, int width, const SheetOp
           : std::clamp<std::int64_t>((kPictureSize + std::max(width, height) / 2) / std::max(width, height), 1, most);
   const int gap = static_cast<int>(std::clamp<std::int64_t>(zoom / 2, 1, 4)), margin = 4 * gap;
 
-  // Beyond what a canvas can be, its constructor says so.
+  // If it is larger than a canvas can be, the canvas' constructor says so.
   const auto extent = [&](std::int64_t cells, std::int64_t values) {
     constexpr std::int64_t kBeyond = 1 << 20;
     return static_cast<int>(

@@ -8,12 +8,13 @@ namespace scorematch::cli {
 
 struct SheetOptions {
   float black = 0;  // the value drawn black; more than `white` for dark figures on white
-  float white = 1;  // values beyond the two are drawn as the nearer
-  int columns = 0;  // pictures a row; 0: a nearly square sheet
-  int zoom = 0;     // pixels a value; 0: pictures of about 64 pixels, smaller if there are many
+  float white = 1;  // values beyond the two are clamped
+  int columns = 0;  // pictures per row; 0: a nearly square sheet
+  int zoom = 0;     // pixels per value; 0: pictures of about 64 pixels, smaller if there are many
 };
 
-/// Whether the sheet of so many pictures is one that can be drawn. @throws Error invalid_argument
+/// Whether a sheet of this many pictures can be drawn.
+/// @throws Error invalid_argument
 void check_sheet(std::int64_t count, int height, int width, const SheetOptions& options = {});
 
 /// Every row is a picture [height, width], row-major; values that are not finite are drawn red.

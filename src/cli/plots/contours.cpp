@@ -5,13 +5,13 @@
 namespace scorematch::cli {
 namespace {
 
-/// The corners of a cell, counterclockwise from its least row and column.
+/// The corners of a cell, counterclockwise from the corner with the least row and column.
 struct Corner {
   Point at;
-  double height;  // over the level
+  double height;  // above the level
 };
 
-/// Where the edge between two corners of different sides crosses the level.
+/// Where the edge between two corners on different sides crosses the level.
 Point crossing(const Corner& a, const Corner& b) {
   const double t = a.height / (a.height - b.height);
   return {a.at.x + t * (b.at.x - a.at.x), a.at.y + t * (b.at.y - a.at.y)};
@@ -26,7 +26,7 @@ void add_cell(const Corner (&corners)[4], std::vector<std::pair<Point, Point>>& 
   }
   if (count == 2) lines.emplace_back(crossings[0], crossings[1]);
   if (count != 4) return;
-  // A saddle: with the middle on corner 0's side, the line goes round corners 1 and 3, else round 0 and 2.
+  // A saddle: if the middle is on the side of corner 0, the line goes around corners 1 and 3, else around 0 and 2.
   const double middle = corners[0].height + corners[1].height + corners[2].height + corners[3].height;
   const int first = (middle >= 0) == (corners[0].height >= 0) ? 0 : 3;
   lines.emplace_back(crossings[first], crossings[(first + 1) % 4]);

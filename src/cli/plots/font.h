@@ -22,7 +22,7 @@ struct Glyph {
 /// Printable ASCII and U+00B1 (plus or minus); a box for anything else.
 const Glyph& find_glyph(char32_t code_point);
 
-/// Takes one code point of UTF-8 off the front; U+FFFD for a malformed byte.
+/// Removes one code point of UTF-8 from the front; U+FFFD for a malformed byte.
 char32_t take_code_point(std::string_view& text);
 
 }  // namespace scorematch::cli

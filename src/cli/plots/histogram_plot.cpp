@@ -43,7 +43,7 @@ Bins choose_bins(std::vector<double> values) {
 }
 
 struct Histogram {
-  std::vector<double> density;  // per bin, of all values: they sum to less than 1 where some are outside
+  std::vector<double> density;  // per bin, of all values: they sum to less than 1 if some are outside
   std::int64_t outside = 0;
 };
 

@@ -1,5 +1,5 @@
 /// @file
-/// The size of pictures, as options have it.
+/// The size of pictures, as options give it.
 #pragma once
 #include <string>
 

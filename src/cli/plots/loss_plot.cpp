@@ -12,12 +12,12 @@ namespace {
 
 constexpr int kWidth = 1200, kHeight = 700;  // pixels
 constexpr std::size_t kMaxDrawn = 400;       // points of a curve
-constexpr double kLargestLoss = 1e100;       // beyond it, differences of losses may overflow
+constexpr double kLargestLoss = 1e100;       // differences of larger losses may overflow
 constexpr double kBandOpacity = 0.22;
 
 struct DrawnPoint {
   double step, loss, error;
-  bool follows;  // joined to the point before it
+  bool follows;  // joined to the previous point
 };
 
 struct Curve {
@@ -52,7 +52,7 @@ Curve make_curve(std::vector<LossPoint> points) {
   return curve;
 }
 
-/// From the lowest to the highest end of an error bar, of the points from `first_step` on.
+/// From the lowest to the highest end of an error bar, over the points from `first_step` on.
 Interval loss_range(const Curve& training, const Curve& held_out, double first_step) {
   Interval range{HUGE_VAL, -HUGE_VAL};
   for (const Curve* curve : {&training, &held_out}) {
@@ -96,7 +96,7 @@ void draw_curve(Canvas& canvas, const Axes& axes, const Curve& curve, Color colo
   }
 }
 
-/// An error bar where no band shows the error.
+/// An error bar if no band shows the error.
 void draw_dots(Canvas& canvas, const Axes& axes, const Curve& curve, double radius, bool has_band, Color color) {
   for (std::size_t i = 0; i < curve.points.size(); ++i) {
     const DrawnPoint& point = curve.points[i];

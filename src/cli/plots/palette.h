@@ -1,5 +1,5 @@
 /// @file
-/// The colours of every picture; blue and orange differ for the colour-blind too.
+/// The colors of every picture; color-blind readers can tell blue and orange apart.
 #pragma once
 #include "cli/plots/canvas.h"
 

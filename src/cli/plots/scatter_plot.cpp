@@ -12,7 +12,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr int kPanel = 540;                       // pixels a side
+constexpr int kPanel = 540;                       // pixels per side
 constexpr int kTop = 104, kBottom = 52;           // pixels above and below the panels
 constexpr int kRight = 24;                        // pixels right of a panel
 constexpr double kFaintest = 0.12, kFull = 0.75;  // opacity of a point
@@ -39,7 +39,7 @@ std::vector<Point> finite_points(const Matrix& matrix) {
   return points;
 }
 
-/// A square around the points with room at its sides, one unit as long on both axes.
+/// A square around the points with some space at its sides, with the same unit on both axes.
 View choose_view(const std::vector<Point>& data, const std::vector<Point>& samples) {
   const std::vector<Point>& points = data.empty() ? samples : data;
   if (points.empty()) return {{-1, 1}, {-1, 1}};
@@ -55,7 +55,7 @@ View choose_view(const std::vector<Point>& data, const std::vector<Point>& sampl
 
 bool is_inside(Interval interval, double value) { return value >= interval.low && value <= interval.high; }
 
-/// Fainter and smaller the more there are, so that density shows.
+/// The more points, the fainter and smaller, so that density shows.
 void draw_points(Canvas& canvas, const Axes& axes, const std::vector<Point>& points, Color color) {
   const double count = static_cast<double>(std::max<std::size_t>(points.size(), 1));
   const double opacity = std::clamp(1500 / count, kFaintest, kFull);
@@ -91,7 +91,7 @@ void draw_field(Canvas& canvas, const Axes& axes, const std::vector<Arrow>& fiel
       canvas.disc(centre, 1.6, kInk);
     } else {
       const double length = spacing * (0.25 + 0.6 * std::log1p(norm / median) / largest);
-      draw_arrow(canvas, centre, arrow.dx / norm, -arrow.dy / norm, length);  // pixels count downwards
+      draw_arrow(canvas, centre, arrow.dx / norm, -arrow.dy / norm, length);  // pixels count downward
     }
   }
 }
@@ -105,7 +105,7 @@ void draw_contours(Canvas& canvas, const Axes& axes, const std::vector<double>& 
   for (const double each : log_density)
     if (std::isfinite(each)) most = std::max(most, each);
   const int side = side_of(log_density);
-  const auto place = [&](Point at) {  // of a grid of the middles of side x side cells
+  const auto place = [&](Point at) {  // of a grid of the centers of side x side cells
     return axes.pixel(axes.x.low + (at.x + 0.5) / side * (axes.x.high - axes.x.low),
                       axes.y.low + (at.y + 0.5) / side * (axes.y.high - axes.y.low));
   };

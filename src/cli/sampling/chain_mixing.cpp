@@ -54,7 +54,7 @@ bool ChainMixing::is_stuck() const {
 std::string ChainMixing::report() const {
   char text[160];
   if (chains_ < kFewest)
-    std::snprintf(text, sizeof text, "not measured, as it takes %d chains or more", static_cast<int>(kFewest));
+    std::snprintf(text, sizeof text, "not measured, because that takes %d chains or more", static_cast<int>(kFewest));
   else
     std::snprintf(text, sizeof text,
                   "%.2g relaxation times (coordinates halfway and at the end correlate by at most %.2g)",

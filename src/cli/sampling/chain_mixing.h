@@ -1,6 +1,7 @@
 /// @file
-/// Whether Markov chains have forgotten where they began: the correlation, over the chains, of where they stood halfway
-/// with where they ended. Relaxation by e^-1 in tau steps leaves the correlation e^(-n / (2 tau)) after n/2 steps.
+/// Whether Markov chains have forgotten where they began: the correlation, over the chains, of their positions
+/// halfway with those at the end. Relaxation by e^-1 in tau steps leaves the correlation e^(-n / (2 tau)) after n/2
+/// steps.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,15 +18,15 @@ class ChainMixing {
 
   /// The largest correlation of a coordinate: the slowest one decides.
   double correlation() const;
-  /// How many relaxation times the chains ran for, at least, as chance alone correlates few chains.
+  /// The least number of relaxation times that the chains ran for, because chance alone correlates few chains.
   double relaxation_times() const;
-  /// Whether a coordinate's correlation is above e^-1, by more than chance: fewer than two relaxation times.
+  /// Whether the correlation of a coordinate is above e^-1 by more than chance: fewer than two relaxation times.
   bool is_stuck() const;
   /// "at least 4.1 relaxation times (coordinates halfway and at the end correlate by at most 0.12)"
   std::string report() const;
 
  private:
-  struct Sums {  // about the first chain, so that little is lost where the mean is large
+  struct Sums {  // about the first chain, so that little precision is lost if the mean is large
     double first_a = 0, first_b = 0;
     double a = 0, b = 0, aa = 0, bb = 0, ab = 0;
   };

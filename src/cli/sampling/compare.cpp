@@ -1,4 +1,4 @@
-// scorematch compare: a case on several engines, and how far their answers are from the first one's.
+// scorematch compare: a case on several engines, and how far their results are from the first engine's.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -18,7 +18,7 @@ struct Options {
   double tolerance = 0;
 };
 
-/// Of an array against one that counts as right, relative to that one's largest value and to its root mean square.
+/// Of an array against one that is taken as right, relative to that one's largest value and to its root mean square.
 struct Difference {
   double largest = 0, rms = 0;
 };
@@ -26,9 +26,9 @@ struct Difference {
 Difference difference(const std::vector<double>& got, const std::vector<double>& want) {
   double largest_error = 0, largest = 0, error_square = 0, square = 0;
   for (std::size_t i = 0; i < want.size(); ++i) {
-    // A standard error of one sample is no number on any engine.
+    // The standard error of one sample is not a number on any engine.
     const double error = std::isnan(got[i]) && std::isnan(want[i]) ? 0 : std::abs(got[i] - want[i]);
-    // Not std::max, which would pass over what is not a number.
+    // Not std::max, which would ignore NaN.
     if (!(error <= largest_error)) largest_error = error;
     if (std::abs(want[i]) > largest) largest = std::abs(want[i]);
     error_square += error * error;
@@ -38,7 +38,7 @@ Difference difference(const std::vector<double>& got, const std::vector<double>&
   return {relative(largest_error, largest), relative(std::sqrt(error_square), std::sqrt(square))};
 }
 
-/// What a float32 engine sees, for all of them.
+/// The input of a float32 engine, for all of them.
 SafetensorsFile in_float32(SafetensorsFile file) {
   for (auto& [name, tensor] : file.tensors) tensor.values = tensor.as_float();
   return file;
@@ -81,12 +81,13 @@ void run(const Options& options) {
 
 std::unique_ptr<OptionTable> add_compare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  auto table = std::make_unique<OptionTable>(app, "compare", "Evaluate a case on several engines, compare the results");
+  auto table =
+      std::make_unique<OptionTable>(app, "compare", "Evaluate a case on several engines and compare the results");
   table->required_text("case", options->input, "the case, .safetensors (docs/eval-format.md); rounded to float32");
   table->list("--engines", options->engines, {"cuda", "cpu", "reference"},
-              "with commas between; the first is what the others are compared with", always_has_effect());
+              "engines, separated by commas; the others are compared with the first", always_has_effect());
   const auto& engines = options->engines;
-  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: as many as there are cores",
+  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: one per core",
                 needs({"--engines with cpu",
                        [&engines] { return std::find(engines.begin(), engines.end(), "cpu") != engines.end(); },
                        [&engines] { return "--engines " + value_text(engines); }}));

@@ -7,7 +7,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kDataValues = 20'000'000, kDataRows = 20'000;  // compared at most
+constexpr std::int64_t kDataValues = 20'000'000, kDataRows = 20'000;  // compared, at most
 constexpr double kLargeShift = 0.1, kLargeSpread = 0.1, kLargeDistance = 0.1, kLargeJointDistance = 0.15;
 constexpr double kChance = 0.01;      // that some column of a perfect model differs, for each of three tests
 constexpr double kConstant = 0.05;    // spread of a constant column's samples, in standard deviations of the model
@@ -31,7 +31,7 @@ Summary summarize(const std::vector<double>& values) {
   Summary summary;
   const auto n = static_cast<double>(values.size());
   for (std::size_t i = 0; i < kProbabilities.size(); ++i) summary.quantiles[i] = quantile(values, kProbabilities[i]);
-  // From the median, so that a column that is constant varies by nothing.
+  // From the median, so that a constant column has no variation.
   const double origin = summary.quantiles[2];
   double shift = 0, second = 0, fourth = 0;
   for (const double each : values) shift += (each - origin) / n;
@@ -46,7 +46,7 @@ Summary summarize(const std::vector<double>& values) {
   return summary;
 }
 
-/// Largest excess of the fraction of `a` below a value over the fraction of `b` below `tolerance` more. Both are
+/// The largest excess of the fraction of `a` below a value over the fraction of `b` below `tolerance` more. Both are
 /// sorted.
 double excess(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
   double most = 0;
@@ -59,8 +59,8 @@ double excess(const std::vector<double>& a, const std::vector<double>& b, double
   return most;
 }
 
-/// Of ln(b.deviation / a.deviation), by the larger of the fourth moments. Infinite where a spread is of a few rows'
-/// making, for that is no estimate.
+/// Of ln(b.deviation / a.deviation), by the larger of the fourth moments. Infinite if a few rows determine a spread,
+/// because that is no estimate.
 double log_ratio_error(const Summary& a, double n, const Summary& b, double m) {
   const double kurtosis = std::max(a.kurtosis, b.kurtosis);
   if (kurtosis > kMaxKurtosis * std::min(n, m)) return HUGE_VAL;
@@ -77,7 +77,7 @@ struct Limits {
   double distance;  // times sqrt((n + m) / (n m))
 };
 
-/// @param typical deviation of the data: the scale of a column that is constant
+/// @param typical deviation of the data: the scale of a constant column
 ColumnComparison compare_sorted(const std::vector<double>& data, const std::vector<double>& samples, double typical,
                                 const Limits& limits) {
   ColumnComparison result;
@@ -88,7 +88,7 @@ ColumnComparison compare_sorted(const std::vector<double>& data, const std::vect
   const double a = result.data.deviation, b = result.samples.deviation;
   if (std::min(n, m) < kFewestRows) return result;
   const double shift = std::abs(result.samples.mean - result.data.mean);
-  if (!(a > 0)) {  // samples of a column that never changes need only be close to it
+  if (!(a > 0)) {  // samples of a constant column need only be close to it
     result.center_differs = shift > kConstant * typical;
     result.spread_differs = b > kConstant * typical;
     return result;
@@ -116,7 +116,7 @@ std::vector<double> column(const Table& table, std::int64_t j) {
   return sorted(std::move(values));
 }
 
-/// Whether these are whole numbers, and not all the same one, but for the rounding of the model's units.
+/// Whether these are whole numbers, and not all the same one, apart from the rounding of the model's units.
 /// @param values sorted
 bool are_whole(const std::vector<double>& values, double typical) {
   return std::nearbyint(values.front()) < std::nearbyint(values.back()) &&
@@ -190,7 +190,8 @@ Comparison compare(const Matrix& data, const Matrix& samples, const Standardizat
   const double floor = kCommonNoise * kCommonNoise * variance;
   result.joint = compare_sorted(sorted(whitened_distances(covariance, rows, floor)),
                                 sorted(whitened_distances(covariance, drawn, floor)), 1, Limits(1));
-  // In many dimensions distances hardly vary: a small difference of the spread is a large one of their distribution.
+  // In many dimensions distances hardly vary: a small difference of the spread is a large difference of their
+  // distribution.
   const auto &a = result.joint.data.quantiles, &b = result.joint.samples.quantiles;
   double change = 0;
   for (std::size_t i = 1; i + 1 < a.size(); ++i) change = std::max(change, std::abs(b[i] - a[i]) / a[2]);

@@ -1,5 +1,5 @@
 /// @file
-/// A model's samples beside the data they should look like, column by column and as a whole.
+/// Compares a model's samples with the data, column by column and as a whole.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,17 +16,16 @@ constexpr std::array<double, 5> kProbabilities = {0.05, 0.25, 0.5, 0.75, 0.95};
 /// Of one column of the data or of the samples.
 struct Summary {
   double mean = 0, deviation = 0;
-  double kurtosis = 0;  // fourth moment over the square of the second; 3 for a Gaussian, 0 where nothing varies
+  double kurtosis = 0;  // fourth moment over the square of the second; 3 for a Gaussian, 0 if nothing varies
   std::array<double, kProbabilities.size()> quantiles{};
 };
 
 struct ColumnComparison {
   Summary data, samples;  // data units
-  /// Largest difference of the cumulative distributions, where values may be a twentieth of a typical column's
-  /// deviation off: samples of whole numbers are not whole themselves.
+  /// Largest difference of the cumulative distributions, where values may be off by a twentieth of a typical column's
+  /// deviation: samples of whole numbers are not whole numbers.
   double distance = 0;
-  // Each is true only where the difference is large and beyond what so many rows of so many columns
-  // vary by chance.
+  // Each is true only if the difference is large and beyond what chance explains for this many rows and columns.
   bool center_differs = false;  // means, by more than a tenth of the data's deviation
   bool spread_differs = false;  // deviations, by more than a tenth
   bool shape_differs = false;   // distance, by more than a tenth
@@ -40,27 +39,28 @@ struct Comparison {
   std::int64_t data_rows = 0, sample_rows = 0;  // compared, each with finite values
   std::int64_t not_finite = 0;                  // samples that are not
   std::vector<ColumnComparison> columns;
-  std::vector<std::string> names;    // of the columns; or empty, and they go by their numbers
+  std::vector<std::string> names;    // of the columns; if empty, they are numbered
   std::int64_t rounded_columns = 0;  // whose data are whole numbers: samples are rounded, within the data's range
-  /// Of the distances from the mean, in units in which the data's covariance is the identity: differs where the columns
-  /// do not but their joint distribution does. Its shape alone is judged.
+  /// Of the distances from the mean, in units in which the data's covariance is the identity: differs if the joint
+  /// distribution does, even where the columns do not. Only its shape is judged.
   ColumnComparison joint;
 
   bool matches() const;
   std::size_t differing() const;  // columns
 };
 
-/// @param data, samples [N, d], [M, d] in model units; of very many data the first rows are taken
-/// @param units of the data @param covariance of the data, in model units @param grid of columns that are dequantized:
-/// data and samples are put back onto it
+/// @param data, samples [N, d], [M, d] in model units; of very many data rows only the first are used
+/// @param units of the data
+/// @param covariance of the data, in model units
+/// @param grid of dequantized columns: data and samples are rounded to it
 Comparison compare(const Matrix& data, const Matrix& samples, const Standardization& units,
                    const LinearScore& covariance, const Grid& grid = {});
 
-/// comparison.csv: a row per column, and one for the joint distribution.
+/// comparison.csv: one row per column, and one for the joint distribution.
 std::string comparison_csv(const Comparison& comparison);
-/// Lines for people: a table of all columns where there are few, else of those that differ most.
+/// Lines for the report: a table of all columns if there are few, else of those that differ most.
 std::vector<std::string> comparison_table(const Comparison& comparison);
-/// What differs, a line per column, the worst first and not more than a few.
+/// What differs, one line per column, the worst first and only a few.
 std::vector<std::string> describe_differences(const Comparison& comparison);
 
 }  // namespace scorematch::cli

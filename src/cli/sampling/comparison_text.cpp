@@ -1,4 +1,4 @@
-// A comparison for people, and for programs.
+// A comparison as text, for the report and for programs.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,7 +12,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr std::size_t kShown = 12;  // columns of the table
-constexpr std::size_t kNamed = 5;   // that differ, each in a line
+constexpr std::size_t kNamed = 5;   // columns that differ, one line each
 
 std::string text_of(double value) { return short_text(value, 4); }
 

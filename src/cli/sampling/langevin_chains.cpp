@@ -25,7 +25,7 @@ Chains::Chains(const Engine& engine, const Checkpoint& model, const Langevin& op
     if (steps == 0) continue;
     Langevin half = options;
     half.steps = steps;
-    if (!halves_.empty()) half.sigma_start = 0;  // goes on from where the first half ended
+    if (!halves_.empty()) half.sigma_start = 0;  // continues where the first half ended
     const auto step = static_cast<std::int64_t>(halves_.size());
     halves_.push_back({SamplerPlan(engine_, model.net, half, max_batch), steps, NoiseState(engine_, {seed, step, 0})});
     workspace = std::max(workspace, halves_.back().plan.workspace_bytes());
@@ -66,12 +66,13 @@ void Chains::report() const {
     std::printf("N(0, %.3g^2)\n", options_.sigma_start);
   if (options_.metropolis)
     std::printf("acceptance  %s\n", format_measurement(acceptance_.mean, acceptance_.standard_error()).c_str());
-  if (starts_from_flow_) return;  // those samples have the right spread as they are: nothing has to be forgotten
+  if (starts_from_flow_) return;  // those samples have the right spread already: nothing has to be forgotten
   std::printf("mixing      %s\n", mixing_.report().c_str());
   if (mixing_.is_stuck())
-    warn("the chains have hardly moved: where they end correlates by " + short_text(mixing_.correlation(), 2) +
-         " with where they stood halfway, so the samples still show the start; give more --steps, or train at a larger "
-         "noise level, or over a range of them, for which there is --sampler flow");
+    warn("the chains have hardly moved: their positions halfway and at the end correlate by " +
+         short_text(mixing_.correlation(), 2) +
+         ", so the samples still show the start; give more --steps, train at a larger "
+         "noise level, or train over a range of levels and use --sampler flow");
 }
 
 }  // namespace scorematch::cli

@@ -1,5 +1,5 @@
 /// @file
-/// Langevin chains of `scorematch sample`, run in two halves: where they stand in between shows whether they mix.
+/// Langevin chains of `scorematch sample`, run in two halves: their positions in between show whether they mix.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,17 +14,19 @@ namespace scorematch::cli {
 
 class Chains {
  public:
-  /// @param start draws where they start, if options.sigma_start is 0
+  /// @param start draws their start, if options.sigma_start is 0
   Chains(const Engine& engine, const Checkpoint& model, const Langevin& options,
          const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed);
 
-  /// Chains `first` and on, to the end. @param x [N, dim], written @return its values
+  /// Chains from `first` on, to the end.
+  /// @param x [N, dim], written
+  /// @return its values
   std::vector<float> run(ConstView params, std::int64_t first, View x);
-  /// Lines on stdout, and a warning on stderr where the chains did not move enough.
+  /// Lines on stdout, and a warning on stderr if the chains did not move enough.
   void report() const;
 
  private:
-  struct Half {  // or what draws the start, with no steps
+  struct Half {  // or what draws the start, without steps
     SamplerPlan plan;
     int steps;
     NoiseState noise;
@@ -33,7 +35,7 @@ class Chains {
   Engine engine_;
   Langevin options_;
   bool starts_from_flow_;
-  std::vector<Half> halves_;  // one where there is a single step; before them what draws the start, if something does
+  std::vector<Half> halves_;  // one if there is a single step; preceded by what draws the start, if anything does
   std::optional<Queue> queue_;
   Buffer<float> accepted_;  // [max_batch], of a half
   ChainMixing mixing_;

@@ -35,9 +35,9 @@ struct Options {
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
-constexpr std::int64_t kBatch = 1024;  // at once; the values do not depend on it
+constexpr std::int64_t kBatch = 1024;  // at a time; the values do not depend on it
 
-/// The noise levels and the prior: asked for, else those of the model's training.
+/// The noise levels and the prior: as asked for, else those of the model's training.
 Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   Likelihood likelihood;
   const NoiseRange range = needed_range(options.noise, model, "");
@@ -54,7 +54,8 @@ struct Result {
   std::vector<std::int64_t> without;
 };
 
-/// Zeros in place of a row that float32 cannot hold in model units: it has no likelihood, the others have theirs.
+/// Zeros in place of a row that float32 cannot hold in model units: that row has no likelihood, and the others have
+/// theirs.
 std::vector<bool> blank_rows(Matrix& data) {
   const auto cols = static_cast<std::size_t>(data.cols);
   std::vector<bool> is_blank(static_cast<std::size_t>(data.rows), false);
@@ -66,7 +67,8 @@ std::vector<bool> blank_rows(Matrix& data) {
   return is_blank;
 }
 
-/// @param data in model units @param shifts [rows] from their log-likelihood to that of data units
+/// @param data in model units
+/// @param shifts [rows] from their log-likelihood to that of data units
 /// @param off_support rows whose likelihood is 0
 Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
                 const Likelihood& likelihood, const std::vector<double>& shifts,
@@ -126,7 +128,7 @@ std::string names_of(const std::vector<std::int64_t>& rows) {
 
 /// Rows so far below the others that a few of them decide the mean.
 void warn_of_lone_rows(const Result& result) {
-  constexpr double kFar = 50;  // widths of the middle half, below it; a Gaussian's would be 10 deviations out
+  constexpr double kFar = 50;  // widths of the middle half, below it; 10 deviations for a Gaussian
   std::vector<double> sorted;
   for (const double each : result.values)
     if (std::isfinite(each)) sorted.push_back(each);
@@ -143,13 +145,14 @@ void warn_of_lone_rows(const Result& result) {
     else
       others = others.merged({1, result.values[i], 0});
   }
-  // Few among very many move it by less than its error.
+  // A few among very many move it by less than its error.
   if (rows.empty() || std::abs(result.mean.mean - others.mean) < others.standard_error()) return;
-  std::fprintf(stderr,
-               "scorematch: warning: the mean is decided by %zu of %zu rows, far below the others: %s (from 0); "
-               "without them it is %s nats\n",
-               rows.size(), result.values.size(), names_of(rows).c_str(),
-               format_measurement(others.mean, others.standard_error()).c_str());
+  std::fprintf(
+      stderr,
+      "scorematch: warning: %zu of %zu rows are so far below the others that they decide the mean: %s (from 0); "
+      "without them it is %s nats\n",
+      rows.size(), result.values.size(), names_of(rows).c_str(),
+      format_measurement(others.mean, others.standard_error()).c_str());
 }
 
 /// "warning: rows 3, 17 and 2 others of 100 have no finite log-likelihood ..."
@@ -162,7 +165,7 @@ void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& o
           " cannot come from the model: " + off_support_text(off_support.front(), data);
   if (off_support.size() < rows.size())
     why += std::string(why.empty() ? "they" : "; the others") +
-           " are too far from the data of the training, or need more --steps";
+           " are too far from the training data, or need more --steps";
   std::fprintf(stderr,
                "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s "
                "(from 0); %s\n",
@@ -182,7 +185,7 @@ void run(Options& options, const OptionTable& declared) {
   Table table = read_data(options.data, missing_named(options.missing));
   const Units units(model);
   if (table.cols != units.columns())
-    refuse("DATA", std::to_string(units.columns()) + " columns, as the model has", std::to_string(table.cols));
+    refuse("DATA", std::to_string(units.columns()) + " columns, like the model", std::to_string(table.cols));
   if (options.count > table.rows)
     refuse("--count", "at most the " + std::to_string(table.rows) + " rows of the data", std::to_string(options.count));
   if (options.count > 0) {
@@ -213,7 +216,7 @@ void run(Options& options, const OptionTable& declared) {
   std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
               static_cast<long long>(result.values.size() - result.without.size()));
   std::printf("bits per dim    %s (%s)\n", format_measurement(-mean / bits, error / bits).c_str(),
-              grid.empty() ? "of a density of data units" : ("of " + grid.description()).c_str());
+              grid.empty() ? "of a density in data units" : ("of " + grid.description()).c_str());
   std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(table.rows) / seconds).c_str(),
               format_duration(seconds).c_str());
   if (options.output.empty()) return;
@@ -232,29 +235,31 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
   auto table =
       std::make_unique<OptionTable>(app, "likelihood", "Log-likelihood of data under a model, with standard error");
   table->required_text("model", options->model, "model.safetensors");
-  table->required_text("data", options->data, "data in the units that were trained on, of any format train takes");
+  table->required_text("data", options->data, "data in the units of the training data, in any format that train reads");
   add_missing(*table, options->missing);
   table->optional_number("-n,--count", options->count, 1, std::int64_t{1} << 40,
-                         "the first rows of the data; all if not given", always_has_effect());
+                         "use only the first rows of the data; all if not given", always_has_effect());
   table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, NAME.npy or NAME.csv",
               always_has_effect());
   table->number("--steps", options->steps, 1, 1 << 23, "Runge-Kutta steps, four evaluations each", always_has_effect());
   table->number("--projections", options->projections, 0, 1 << 14,
-                "directions of Hutchinson's divergence; 0: exact, as many as the data have columns",
+                "directions of Hutchinson's estimate of the divergence; 0: exact, one per column of the data",
                 always_has_effect());
   table->optional_number("--sigma-min", options->noise.low, kSmallest, kLargest,
-                         "noise at which the density is taken; the training's if not given", always_has_effect());
-  table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
-                         "largest noise; the training's if not given", always_has_effect());
-  table->optional_number("--prior-deviation", options->prior_deviation, 0, kLargest,
-                         "of the data in model units, added to sigma-max at the latent; that of the training data if "
-                         "not given",
+                         "noise at which the density is evaluated; that of the training if not given",
                          always_has_effect());
+  table->optional_number("--sigma-max", options->noise.high, kSmallest, kLargest,
+                         "largest noise; that of the training if not given", always_has_effect());
+  table->optional_number(
+      "--prior-deviation", options->prior_deviation, 0, kLargest,
+      "standard deviation of the data in model units, added to sigma-max at the latent; that of the training data if "
+      "not given",
+      always_has_effect());
   table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(),
-                "of directions and dequantization",
+                "seed of directions and dequantization",
                 needs({"--projections above 0", [&count = options->projections] { return count > 0; },
                        [] { return std::string("--projections 0"); }},
-                      model_is("a model of data that were dequantized", "one of data as they are",
+                      model_is("a model of dequantized data", "one of data without dequantization",
                                options->model_was_dequantized)));
   options->engine.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });

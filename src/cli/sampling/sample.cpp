@@ -1,4 +1,4 @@
-// scorematch sample: new samples from a model, in data units; pictures of them where they are pictures or points.
+// scorematch sample: new samples from a model, in data units; pictures of them if they are pictures or points.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -43,7 +43,7 @@ struct Options {
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
-constexpr std::int64_t kBatch = 4096;  // at once; the samples do not depend on it
+constexpr std::int64_t kBatch = 4096;  // at a time; the samples do not depend on it
 constexpr int kArrows = 21;            // per side
 constexpr int kHeights = 160;          // per side, of a density's contours
 
@@ -93,8 +93,9 @@ class Drawing {
     const double most = static_cast<double>(std::numeric_limits<float>::max());
     for (const double each : table.values)
       if (!std::isfinite(each) || (!needs_float64(table.element) && std::abs(each) > most))
-        throw Error(ErrorCode::invalid_argument, "samples",
-                    "samples: expected finite values, got others; try more --steps or a smaller --step-size");
+        throw Error(
+            ErrorCode::invalid_argument, "samples",
+            "samples: expected finite values, got infinite or NaN ones; try more --steps or a smaller --step-size");
     return table;
   }
 
@@ -176,7 +177,7 @@ void run(Options& options, const OptionTable& table) {
     const ImageSize size = parse_image(options.image);
     const std::int64_t columns = data_columns(model);
     if (std::int64_t{size.height} * size.width != columns)
-      refuse("--image", std::to_string(columns) + " values per picture, as the model has", options.image);
+      refuse("--image", std::to_string(columns) + " values per picture, like the model", options.image);
     try {
       check_sheet(options.count, size.height, size.width);
     } catch (const Error& error) {
@@ -207,7 +208,7 @@ void run(Options& options, const OptionTable& table) {
               format_duration(seconds).c_str());
   std::printf("wrote       %s\n", options.output.c_str());
   if (!options.image.empty()) {
-    to_grid(samples, grid);  // a picture shows what data can be, whatever the file has
+    to_grid(samples, grid);  // a picture shows possible data, whatever the file has
     write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
   }
   if (!options.data.empty()) {
@@ -228,7 +229,7 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   table->required_text("model", options->model, "model.safetensors");
   table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
   table->required_text("-o,--output", options->output,
-                       "where to write them, NAME.npy or NAME.csv; a file that is there is replaced");
+                       "where to write the samples, NAME.npy or NAME.csv; an existing file is replaced");
   CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
                                    always_has_effect());
   table
@@ -238,18 +239,18 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
       ->excludes(image);
   const Condition data = given("--data", options->data);
   add_missing(*table, options->missing, needs(data));
-  table->text("--picture", options->picture, "where to draw; the output with .png if not given",
+  table->text("--picture", options->picture, "where to write the picture; the output with .png if not given",
               needs(given("--image", options->image), data));
   options->sampler.add_to(*table);
   table->optional_number("--arrow-sigma", options->arrow_sigma, kSmallest, kLargest,
                          "noise level of the score field and density, in model units",
                          needs(data).also({options->sampler.network_uses_sigma()}));
-  table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "of the noise",
+  table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(), "seed of the noise",
                 always_has_effect());
   table->flag("--quantize,!--no-quantize", options->quantize,
-              "round columns that were trained on with --dequantize to the values that data can have, as is done if "
-              "neither is given; --no-quantize: leave them as the model has them, with the noise",
-              needs(model_is("a model of data that were dequantized", "one of data as they are",
+              "round dequantized columns to values that the data can have, which is the default; "
+              "--no-quantize: leave them as the model gives them, with the noise",
+              needs(model_is("a model of dequantized data", "one of data without dequantization",
                              options->model_was_dequantized)));
   options->engine.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });

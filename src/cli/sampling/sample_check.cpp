@@ -10,7 +10,7 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kBatch = 1024;  // at once; the samples do not depend on it
+constexpr std::int64_t kBatch = 1024;  // at a time; the samples do not depend on it
 // Multiplications in a few seconds, on two cores or, for the reference engine, on one without SIMD.
 constexpr double kWork = 1e11, kReferenceWork = 1e9;
 
@@ -25,7 +25,7 @@ std::int64_t affordable_samples(const Engine& engine, const MlpShape& net) {
 
 std::string why_not_sampled(const Checkpoint& model) {
   const NoiseRange range = known_range({}, model);
-  if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, from which samples start";
+  if (!(range.low > 0) || !(range.high > 0)) return "the model was trained without noise, and samples start from noise";
   const std::string why = why_no_range(model);
   return why.empty() ? "" : "the network " + why + ", and samples need a range of levels";
 }

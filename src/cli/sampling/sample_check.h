@@ -10,15 +10,15 @@
 
 namespace scorematch::cli {
 
-constexpr std::int64_t kCheckSamples = 2000;  // at most, unless asked for
+constexpr std::int64_t kCheckSamples = 2000;  // at most, unless given
 
-/// As many as take a few seconds with this network, 100 at least.
+/// As many as take a few seconds with this network, at least 100.
 std::int64_t affordable_samples(const Engine& engine, const MlpShape& net);
 
 /// Why no samples can be drawn as `scorematch sample` draws them: the model knows no range of noise. Empty: they can.
 std::string why_not_sampled(const Checkpoint& model);
 
-/// As `scorematch sample` draws them by default, but in model units. Rows may be infinite or not a number.
+/// As `scorematch sample` draws them by default, but in model units. Rows may be infinite or NaN.
 Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed);
 
 }  // namespace scorematch::cli

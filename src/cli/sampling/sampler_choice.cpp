@@ -14,11 +14,12 @@ namespace {
 
 constexpr int kReverseSteps = 500;
 constexpr int kMostSteps = 20000, kFewestSteps = 100;  // of a chain whose steps are not given
-// Of one from samples of the flow: ten relaxation times of what is as narrow as the level. Wider shapes have been the
-// flow's; at its smallest noise a network's score is least exact, and more steps would let its errors add up.
+// Of a chain that starts from samples of the flow: ten relaxation times of a shape as narrow as the level. Wider shapes
+// have the spread of the flow. At its smallest noise a network's score is least exact, and more steps would accumulate
+// its errors.
 constexpr int kRefiningSteps = 100;
 
-/// At the smallest level of noise, or at none where the network ignores it.
+/// At the smallest level of noise, or at none if the network ignores it.
 SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model) {
   Langevin langevin;
   langevin.metropolis = options.metropolis;
@@ -27,11 +28,12 @@ SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model)
   if (options.metropolis && model.net.kind != MlpShape::Kind::energy)
     refuse("--metropolis", "an energy net, which has a density", "a score net");
   if (uses_levels) {
-    if (!(low > 0)) refuse("--sigma-min", "the level of noise to sample at, as the network uses it", "none");
+    if (!(low > 0)) refuse("--sigma-min", "the level of noise to sample at, because the network uses it", "none");
     langevin.sigma = low;
   }
   if (!(options.step_size > 0) && !(low > 0))
-    refuse("--step-size", "a step, as the model was trained on no noise that would set its scale", "none");
+    refuse("--step-size", "a step size, because the model was trained without noise, which would set its scale",
+           "none");
   // src/samplers/langevin.cpp derives these numbers.
   langevin.step_size = options.step_size > 0 ? options.step_size : low * low / 5;
   const double widest = std::hypot(low, largest_deviation(model, options.prior_deviation));
@@ -49,8 +51,8 @@ SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model)
     langevin.steps = static_cast<int>(std::clamp(needed, 1.0 * kFewestSteps, 1.0 * kMostSteps));
     if (needed > kMostSteps)
       warn("--steps: a chain at sigma " + number_text(low) + " needs about " + short_text(needed, 2) +
-           " steps to forget its start, and runs " + std::to_string(kMostSteps) +
-           "; give --steps, or train at a larger noise or over a range of it");
+           " steps to forget its start, and runs only " + std::to_string(kMostSteps) +
+           "; give --steps, or train at a larger noise level or over a range of levels");
   }
   return {langevin, {}};
 }
@@ -88,34 +90,37 @@ void SamplerOptions::add_to(OptionTable& table) {
       always_has_effect());
   const auto one_of = [this](const std::vector<SamplerKind>& any) { return chosen("--sampler", sampler, any); };
   table.optional_number("--steps", steps, 1, 1 << 24,
-                        "steps of flow (40), sde (500) and langevin (as many as it takes to forget the start; 100 from "
-                        "samples of the flow), levels of annealed (as many as it takes for the right spread)",
+                        "steps of flow (40), sde (500) and langevin (enough to forget the start; 100 from "
+                        "samples of the flow), levels of annealed (enough for the right spread)",
                         always_has_effect());
-  table.number("--steps-per-level", steps_per_level, 1, 1 << 20, "of annealed", needs(one_of({SamplerKind::annealed})));
-  table.optional_number("--step-size", step_size, kSmallest, kLargest,
-                        "at sigma-min, of annealed (sigma-min^2 / 2 if not given) and langevin (sigma-min^2 / 5)",
-                        needs(one_of({SamplerKind::annealed, SamplerKind::langevin})));
+  table.number("--steps-per-level", steps_per_level, 1, 1 << 20, "steps at each level of annealed",
+               needs(one_of({SamplerKind::annealed})));
+  table.optional_number(
+      "--step-size", step_size, kSmallest, kLargest,
+      "step size at sigma-min, of annealed (sigma-min^2 / 2 if not given) and langevin (sigma-min^2 / 5)",
+      needs(one_of({SamplerKind::annealed, SamplerKind::langevin})));
   table.flag("--metropolis", metropolis,
              "with langevin: accept or reject each step, so that an energy net's own density is sampled",
              needs(one_of({SamplerKind::langevin})));
   table.optional_number(
       "--sigma-start", sigma_start, kSmallest, kLargest,
-      "with langevin: starts from N(0, sigma-start^2), model units; if not given, from samples of the "
-      "flow, or as wide as the data where the model knows one noise level",
+      "with langevin: start from N(0, sigma-start^2), in model units; if not given, from samples of the "
+      "flow, or as wide as the data if the model knows only one noise level",
       needs(one_of({SamplerKind::langevin})));
   table.optional_number("--prior-deviation", prior_deviation, 0, kLargest,
-                        "of the data in model units, added to sigma-max at the start; that of the training data if not "
+                        "standard deviation of the data in model units, added to sigma-max at the start; that of the "
+                        "training data if not "
                         "given",
                         always_has_effect());
   // Langevin at one level uses sigma_min as the network's input and for the default step size.
   table.optional_number(
-      "--sigma-min", noise.low, kSmallest, kLargest, "smallest noise; the training's if not given",
+      "--sigma-min", noise.low, kSmallest, kLargest, "smallest noise; that of the training if not given",
       needs(one_of({SamplerKind::flow, SamplerKind::sde, SamplerKind::annealed}), network_uses_sigma(),
             Condition{"no --step-size", [this] { return !(step_size > 0); },
                       [this] { return "--step-size " + value_text(step_size); }}));
   // A network that uses sigma lets langevin start from the flow.
   table.optional_number(
-      "--sigma-max", noise.high, kSmallest, kLargest, "largest noise; the training's if not given",
+      "--sigma-max", noise.high, kSmallest, kLargest, "largest noise; that of the training if not given",
       needs(one_of({SamplerKind::flow, SamplerKind::sde, SamplerKind::annealed}), network_uses_sigma()));
 }
 

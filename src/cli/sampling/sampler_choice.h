@@ -1,5 +1,5 @@
 /// @file
-/// Which sampler `scorematch sample` runs on a model, from its options and from what the model was trained on.
+/// Which sampler `scorematch sample` runs on a model, from its options and from the model's training.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,14 +11,14 @@
 
 namespace scorematch::cli {
 
-/// Steps of the flow where they are not given, two evaluations each.
+/// Steps of the flow if they are not given, two evaluations each.
 constexpr int kFlowSteps = 40;
 
 struct SamplerOptions {
   SamplerKind sampler = SamplerKind::flow;
   int steps = 0, steps_per_level = 5;
   NoiseRange noise;
-  double step_size = 0, sigma_start = 0, prior_deviation = -1;  // 0, or below it, where they are not given
+  double step_size = 0, sigma_start = 0, prior_deviation = -1;  // not positive: not given
   bool metropolis = false;
   std::optional<bool> model_uses_sigma;  // once it is read
 
@@ -29,13 +29,14 @@ struct SamplerOptions {
 
 struct SamplerChoice {
   Sampler sampler;
-  /// What draws the start of chains, where the model knows more levels than that of the chains: at one level they would
+  /// What draws the start of chains, if the model knows more levels than that of the chains: at one level they would
   /// take sigma^-2 as many steps to spread over the data. Then sampler is a Langevin with sigma_start 0.
   std::optional<ProbabilityFlow> start;
 };
 
-/// The noise levels and the start: as asked for, else those of the model's training. Warns on stderr where the start
-/// cannot stand for the data, or a chain is too short. @throws Error naming the option
+/// The noise levels and the start: as asked for, else those of the model's training. Warns on stderr if the start
+/// cannot stand for the data, or if a chain is too short.
+/// @throws Error naming the option
 SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model);
 
 }  // namespace scorematch::cli

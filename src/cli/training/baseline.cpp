@@ -11,7 +11,7 @@ namespace scorematch::cli {
 namespace {
 
 constexpr double kWork = 1.5e10;       // multiplications
-constexpr std::int64_t kBatch = 1024;  // rows at once; the losses do not depend on it
+constexpr std::int64_t kBatch = 1024;  // rows at a time; the losses do not depend on it
 
 std::int64_t affordable_rows(const LinearScore& score, const Needs& needs) {
   const double products = 2.0 * (2 + needs.projections);  // of a vector with the basis
@@ -86,7 +86,7 @@ Baseline make_baseline(const Matrix& training, const MlpShape& net, const std::v
   if (held_out.rows() == 0) {
     baseline.missing = "no rows are held out";
   } else if (loss.schedule.kind == NoiseSchedule::Kind::none && baseline.score.is_singular) {
-    baseline.missing = "the data lie on a plane, where a Gaussian has no density";
+    baseline.missing = "the data are on a plane, where a Gaussian has no density";
   } else {
     baseline.gaussian = linear_losses_of(baseline.score, loss, held_out, queue);
     const auto silent = held_out.engine().upload(zero_output_params(net, params));

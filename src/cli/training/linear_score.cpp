@@ -19,12 +19,12 @@ using Eigen::VectorXd;
 using Columns = Eigen::Map<const Eigen::MatrixXf>;
 
 constexpr double kFitWork = 1e10;    // multiplications
-constexpr Index kPart = 1024;        // rows converted at once
+constexpr Index kPart = 1024;        // rows converted at a time
 constexpr Index kOversampling = 16;  // directions beyond the rank
 constexpr int kPowerIterations = 2;
 constexpr double kSingular = 1e-10;  // smallest variance over the largest
 
-/// The rows less the mean, [d, count].
+/// The rows minus the mean, [d, count].
 MatrixXd centered(const Matrix& rows, const VectorXd& mean, Index first, Index count) {
   const Columns part(rows.values.data() + first * rows.cols, rows.cols, count);
   return part.cast<double>().colwise() - mean;
@@ -91,14 +91,14 @@ Moments moments(const Matrix& rows, const VectorXd& mean, Index count) {
   return {square / n / static_cast<double>(rows.cols), fourth / n};
 }
 
-/// How far towards variance * I the covariance is best moved, from the scatter of the rows' own products around it.
+/// How far to shrink the covariance towards variance * I, from the scatter of the rows' own products around it.
 double shrinkage_of(const Moments& moments, double square_norm, std::int64_t dim, std::int64_t rows) {
   const double scatter = (moments.fourth - square_norm) / static_cast<double>(rows);
   const double distance = square_norm - static_cast<double>(dim) * moments.variance * moments.variance;
   return distance > 0 ? std::clamp(scatter / distance, 0.0, 1.0) : 0;
 }
 
-/// The score in parts: its coordinates in the basis, and outside it.
+/// The score in two parts: its coordinates in the basis, and the part outside it.
 struct Inverse {
   Eigen::ArrayXd inside;  // [rank], 1 / (variance + sigma^2)
   double outside;         // 1 / (rest + sigma^2)
@@ -113,7 +113,7 @@ Eigen::Map<const MatrixXd> basis_of(const LinearScore& score) { return {score.ba
 
 double square(double value) { return value * value; }
 
-/// Of vectors [d, count]: in the basis, and what is left outside it (empty where nothing is).
+/// Of vectors [d, count]: in the basis, and what is left outside it (empty if nothing is).
 struct Split {
   MatrixXd inside, outside;
 };
@@ -138,7 +138,7 @@ double weight(const Weighting& weighting, double sigma) {
   return 1;
 }
 
-/// Of some rows, all in the basis' coordinates, in which the score's Jacobian is diagonal.
+/// Of some rows, all in the coordinates of the basis, in which the score's Jacobian is diagonal.
 class Evaluation {
  public:
   Evaluation(const LinearScore& score, const LossBatch& batch, Index first, Index count)

@@ -1,6 +1,6 @@
 /// @file
-/// The best linear score: the score of the Gaussian with the data's mean and covariance, at any noise level. A network
-/// that is no better than it has learned nothing but these moments.
+/// The best linear score: the score of the Gaussian with the data's mean and covariance, at any noise level. A
+/// network that is no better has learned nothing except these moments.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,24 +15,23 @@ namespace scorematch::cli {
 struct LinearScore {
   std::int64_t dim = 0, rank = 0;  // rank: columns of Q; all of them, dim, up to kMaxFullDim dimensions
   std::int64_t rows = 0;           // that it was fitted to
-  double shrinkage = 0;            // towards a multiple of I (Ledoit & Wolf 2004, section 3.3)
+  double shrinkage = 0;            // toward a multiple of I (Ledoit & Wolf 2004, section 3.3)
   double rest = 0;                 // variance outside Q
   std::vector<double> mean;        // [dim]
   std::vector<double> basis;       // [dim, rank], column by column
   std::vector<double> variances;   // [rank], of the fit with its shrinkage
-  bool is_singular = false;        // whether the covariance was before its shrinkage: without noise there is no score
+  bool is_singular = false;  // whether the covariance was singular before shrinkage: without noise there is no score
 };
 
 constexpr std::int64_t kMaxFullDim = 1024, kLowRank = 256;
 
 /// Up to kMaxFullDim dimensions by one eigendecomposition of the covariance, beyond that by its kLowRank largest
-/// directions from subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4) and one variance for the rest.
-/// The cost is bounded by taking fewer of the first rows where there are very many. The rows are expected in random
-/// order.
+/// directions from subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4) and one variance for the rest. Of
+/// very many rows only the first are used, which bounds the cost. The rows are expected in random order.
 /// @param rows [N, d], N >= 1
 LinearScore fit_linear_score(const Matrix& rows);
 
-/// What an objective is evaluated on.
+/// The points where an objective is evaluated.
 struct LossBatch {
   std::int64_t rows = 0;
   std::vector<float> x;           // [rows, d]

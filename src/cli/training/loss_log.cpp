@@ -13,11 +13,11 @@
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kRows = 400;        // beside those of held-out losses
+constexpr std::int64_t kRows = 400;        // besides those of held-out losses
 constexpr std::int64_t kValidations = 20;  // over a run
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// A checkpoint has the log as columns, and the sums since its last row.
+// A checkpoint stores the log as columns, and the sums since its last row.
 constexpr const char* kColumns[] = {"step",           "loss.count",    "loss.mean",   "loss.m2",
                                     "held_out.count", "held_out.mean", "held_out.m2", "learning_rate"};
 using Cells = std::array<double, std::size(kColumns)>;

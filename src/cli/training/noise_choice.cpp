@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kLeast = 1.0 / 500, kMost = 1.0 / 25, kSpread = 8;  // in standard deviations
 constexpr double kNarrowest = 1.2;                                   // of ln sigma (Karras et al. 2022, table 1)
-constexpr std::int64_t kRows = 4096, kQueries = 512;                 // whose neighbors are looked at
+constexpr std::int64_t kRows = 4096, kQueries = 512;                 // whose neighbors are searched
 constexpr std::int64_t kSweptValues = std::int64_t{1} << 26;
 
 double square_distance(const float* a, const float* b, std::int64_t dim) {
@@ -23,7 +23,7 @@ double square_distance(const float* a, const float* b, std::int64_t dim) {
   return sum;
 }
 
-/// Of squares, the root of the median; 0 if there are none.
+/// The root of the median of squares; 0 if there are none.
 double root_of_median(std::vector<double> squares) {
   if (squares.empty()) return 0;
   const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
@@ -31,7 +31,7 @@ double root_of_median(std::vector<double> squares) {
   return std::sqrt(*middle);
 }
 
-/// Median over some rows of the distance to the nearest other row that is not the same; 0: all are the same.
+/// The median, over some rows, of the distance to the nearest other row that is not equal; 0: all are equal.
 double nearest_distance(const Matrix& rows) {
   const std::int64_t count = std::min(rows.rows, kRows), queries = std::min(count, kQueries);
   std::vector<double> nearest;  // squares
@@ -56,7 +56,7 @@ double median_distance(const Matrix& rows) {
   return root_of_median(std::move(squares));
 }
 
-/// The farthest row from a row that is itself the farthest from the first: the diameter, or nearly so.
+/// The row farthest from a row that is itself the farthest from the first: the diameter, or nearly so.
 double farthest_distance(const Matrix& rows) {
   const std::int64_t count = std::min(rows.rows, std::max<std::int64_t>(2, kSweptValues / rows.cols));
   std::int64_t from = 0;

@@ -1,4 +1,4 @@
-// Defaults of `scorematch train` that follow from the objective. docs/tutorial.md says why they are what they are.
+// Defaults of `scorematch train` that follow from the objective. docs/command.md gives the reasons.
 #include <algorithm>
 
 #include "cli/training/train_options.h"
@@ -6,9 +6,9 @@
 namespace scorematch::cli {
 namespace {
 
-// Without noise nothing keeps a network from putting a peak at each row, so it is small and trained for few epochs.
-// With 3,600 rows of a mixture in two dimensions {64, 64} comes to 0.04 of the linear score's divergence in 140 epochs,
-// to 0.16 in 430; {256, 256} to 0.07 in 140.
+// Without noise nothing prevents a network from putting a peak at each row, so it is small and trained for few epochs.
+// With 3,600 rows of a mixture in two dimensions {64, 64} reaches 0.04 of the linear score's divergence in 140 epochs,
+// and 0.16 in 430; {256, 256} reaches 0.07 in 140.
 constexpr std::int64_t kNoiselessEpochs = 140, kFewestSteps = 500, kMostSteps = 20'000;
 constexpr std::int64_t kNarrowest = 64, kWidest = 512, kWidthPerDim = 8;
 
@@ -23,8 +23,8 @@ void TrainOptions::follow_objective() {
     choose("--conditioning", conditioning, Conditioning::Kind::none);
     choose("--weighting", weighting, Weighting::Kind::none);
   } else if (objective != ObjectiveKind::dsm) {
-    // Without the target eps/sigma a loss at the noise sigma varies by 1/sigma^2 times the weight. EDM's weight grows
-    // as sigma^4: a few samples with the largest noise would drown all others. sigma^2 gives each level its share.
+    // Without the target eps/sigma, the loss at the noise sigma varies by 1/sigma^2 times the weight. EDM's weight
+    // grows as sigma^4: a few samples with the largest noise would drown all others. sigma^2 balances the levels.
     choose("--weighting", weighting, Weighting::Kind::sigma2);
   }
 }

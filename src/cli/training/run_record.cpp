@@ -17,7 +17,7 @@ namespace {
 const std::string kPrefix = "train.";
 const std::string kData = "train.data";
 
-/// All but the weights and the frequencies' values.
+/// Everything except the weights and the frequencies' values.
 std::string describe(const MlpShape& net) {
   Metadata values;
   write_net(net, values);
@@ -71,7 +71,7 @@ void take_over(const Checkpoint& run, const std::string& data, int dim, TrainOpt
   const auto recorded = run.metadata.find(kData);
   if (recorded == run.metadata.end() || !run.adam)
     refuse("--resume", "a model that `scorematch train` has saved, with its run",
-           "'" + path + "' with " + (run.adam ? "no 'train.data'" : "no state of Adam's"));
+           "'" + path + "' with " + (run.adam ? "no 'train.data'" : "no Adam state"));
   if (recorded->second != data) refuse("DATA", "the data of the run in " + path + ", " + recorded->second, data);
   std::map<std::string, std::string> values;
   for (const auto& [key, value] : run.metadata)
@@ -79,16 +79,16 @@ void take_over(const Checkpoint& run, const std::string& data, int dim, TrainOpt
   options.take_over(path, values);
 
   const std::string net = describe(run.net), described = describe(options.net(dim));
-  if (net != described) file_error("a network as its options have it, " + described, net);
+  if (net != described) file_error("the network of its options, " + described, net);
   if (run.standardization.mean.empty() != (options.standardize == "none"))
-    file_error("units of the model as of --standardize " + options.standardize,
-               run.standardization.mean.empty() ? "the data's" : "others");
+    file_error("the units of --standardize " + options.standardize,
+               run.standardization.mean.empty() ? "those of the data" : "other units");
   if (run.noise.seed != options.seed || run.noise.first_sample != 0)
     file_error("noise of the run's seed " + std::to_string(options.seed) + " from sample 0",
                std::to_string(run.noise.seed) + " from sample " + std::to_string(run.noise.first_sample));
   const Adam::Progress& progress = run.adam->progress;
   if (progress.step + progress.skipped != run.noise.step)
-    file_error("as many steps of Adam's as of the noise, " + std::to_string(run.noise.step),
+    file_error("as many Adam steps as noise steps, " + std::to_string(run.noise.step),
                std::to_string(progress.step + progress.skipped));
   const bool is_complete = run.metadata.count(kEvaluationPending) == 0;
   if (run.noise.step > options.steps || (run.noise.step == options.steps && is_complete))

@@ -28,7 +28,7 @@ bool Selection::prefers_best(HeldOut& held_out, Queue& queue, ConstView last) co
   const auto best = held_out.engine().upload(params_);
   const std::vector<double> best_losses = held_out.losses(queue, best), last_losses = held_out.losses(queue, last);
   const Estimate difference = paired_difference(best_losses, last_losses);
-  // Were the last ones as good, their losses would vary as those of the best do, and the difference by no more than
+  // If the last ones were as good, their losses would vary as those of the best do, and the difference by no more than
   // twice that. Where they overfit, a few rows with huge losses make the difference's own error huge as well.
   const double error = std::min(difference.standard_error(), 2 * estimate_of(best_losses).standard_error());
   return !std::isfinite(difference.mean) || difference.mean < -2 * error;

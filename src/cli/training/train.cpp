@@ -20,7 +20,7 @@ void run(TrainOptions& options) {
   const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
                                                     "comparison.png"};
   if (!options.overwrite)
-    check_no_run("--output", options.directory, files, options.resume, "--resume to go on with it, or --overwrite");
+    check_no_run("--output", options.directory, files, options.resume, "--resume to continue it, or --overwrite");
   std::optional<Checkpoint> before;
   if (!options.resume.empty()) before = load_run(options.resume);
   if (before && dropped_rows(before->metadata)) options.missing = "drop";
@@ -35,18 +35,18 @@ void run(TrainOptions& options) {
     options.choose_without_noise(data);
   }
   const std::string description = describe(table);
-  table = {};  // twice the memory of the data in the model's units, which are all that training needs
+  table = {};  // twice the memory of the data in the model's units, which is all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
   std::optional<InterruptGuard> guard(std::in_place);
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
   if (InterruptGuard::signal() != 0 && !training.has_changed()) {
-    std::fprintf(stderr, "scorematch: stopped before a step was done, so nothing was saved\n");
+    std::fprintf(stderr, "scorematch: stopped before the first step was done, so nothing was saved\n");
     throw CLI::RuntimeError(128 + InterruptGuard::signal());
   }
   training.save();
-  if (InterruptGuard::signal() == 0) guard.reset();  // all is saved: what follows may be ended at once
+  if (InterruptGuard::signal() == 0) guard.reset();  // everything is saved: what follows may be ended at once
   training.check();
   std::printf("data        %s\n", description.c_str());
   for (const std::string& note : data.notes) std::printf("            %s\n", note.c_str());

@@ -1,4 +1,4 @@
-// Defaults of `scorematch train` that follow from the data. docs/tutorial.md says why they are what they are.
+// Defaults of `scorematch train` that follow from the data. docs/command.md gives the reasons.
 #include <algorithm>
 #include <cmath>
 
@@ -11,11 +11,11 @@
 namespace scorematch::cli {
 namespace {
 
-// Learning rate that networks 256 wide take without a loss of stability; wider ones take it in inverse proportion (Yang
-// et al. 2021, table 3, for Adam).
+// The learning rate at which networks 256 wide are stable; for wider ones it falls in inverse proportion (Yang et al.
+// 2021, table 3, for Adam).
 constexpr double kRate = 4e-3, kRateWidth = 256;
-// Parameters times samples that a run affords: some 40 seconds on two cores, less than a minute on slow ones. Steps
-// in two dimensions with enough rows; with more dimensions or fewer rows networks come to know single rows sooner.
+// Parameters times samples that a run may cost: about 40 seconds on two cores, less than a minute on slow ones. Steps
+// in two dimensions with enough rows; with more dimensions or fewer rows networks memorize single rows sooner.
 constexpr double kWork = 1.1e12, kSteps = 24'000, kEnoughRows = 4000, kFewestSteps = 2000;
 // The Gaussian at sigma_max stands for data whose largest deviation is this many times smaller: `sample` asks for 4.
 constexpr double kStandsFor = 4.1;
@@ -101,7 +101,7 @@ std::string TrainOptions::units_text() const {
   if (standardize == "none") return "those of the data (--standardize none)";
   if (standardize == "scale") return "columns centered, one scale for all (--standardize scale)";
   if (standardize == "column") return "each column centered and scaled (--standardize column)";
-  return "each column centered and scaled, correlations taken out (--standardize whiten)";
+  return "each column centered and scaled, correlations removed (--standardize whiten)";
 }
 
 std::string TrainOptions::noise_text() const {

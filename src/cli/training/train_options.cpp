@@ -22,7 +22,7 @@ void TrainOptions::add_to(OptionTable& table) {
   table_ = &table;
   table.required_text(
       "data", data,
-      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed by gzip");
+      "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed with gzip");
   table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
   engine.add_to(table);
   first_of_run_ = table.entries().size();
@@ -33,38 +33,39 @@ void TrainOptions::add_to(OptionTable& table) {
 
   table.text(
       "--resume", resume,
-      "go on with a run from its folder or checkpoint, to the same numbers as if it had not stopped; its options are "
-      "taken over, and --steps may differ",
+      "continue a run from its folder or checkpoint, with the same results as if it had not stopped; its options are "
+      "used, and --steps may differ",
       always_has_effect());
   add_missing(table, missing);
-  table.flag("--overwrite", overwrite, "replace the run that is in the output folder", always_has_effect());
+  table.flag("--overwrite", overwrite, "replace the run in the output folder", always_has_effect());
   table.number("--checkpoint-every", checkpoint_every, 0, kMaxSteps,
-               "also save whenever this many steps are done; 0: no", always_has_effect());
+               "steps between further saves; 0: save only at the end", always_has_effect());
   table.number("--samples", samples, 0, std::int64_t{1} << 30,
                "samples drawn at the end and compared with the data; 0: none", always_has_effect());
-  table.number("--stop-after", stop_after, 0, kMaxSteps,
-               "save and stop once this call has done this many steps; 0: do all", always_has_effect());
+  table.number("--stop-after", stop_after, 0, kMaxSteps, "save and stop after this many steps of this call; 0: do all",
+               always_has_effect());
 }
 
 void TrainOptions::add_network(OptionTable& table) {
   table.choice("--net", net_kind, "what the network computes, the score or ln p up to a constant", always_has_effect());
   table.list("--hidden", hidden, 1, 1 << 20,
-             "widths of the hidden layers, with commas between; if not given three that follow the number of columns",
+             "widths of the hidden layers, separated by commas; if not given, from the number of columns",
              always_has_effect());
   table.choice("--initialization", initialization, "initial parameters", always_has_effect());
   table.choice("--activation", activation, "activation", always_has_effect());
   table
-      .choice("--parameterization", parameterization, "how F becomes a score; if not given edm, or plain without noise",
-              always_has_effect())
+      .choice("--parameterization", parameterization,
+              "how F becomes a score; if not given, edm, or plain without noise", always_has_effect())
       ->default_str("");
   table
-      .choice("--conditioning", conditioning, "how sigma enters; if not given fourier, or none without noise",
+      .choice("--conditioning", conditioning, "how sigma enters; if not given, fourier, or none without noise",
               always_has_effect())
       ->default_str("");
   const Condition by_fourier = chosen("--conditioning", conditioning, {Conditioning::Kind::fourier});
   table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
-  table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "their standard deviation", needs(by_fourier));
-  table.number("--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation the data are scaled to",
+  table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "standard deviation of the Fourier frequencies",
+               needs(by_fourier));
+  table.number("--sigma-data", sigma_data, kSmallest, kLargest, "standard deviation to which the data are scaled",
                needs(chosen("--standardize", standardize, {"auto", "whiten", "column", "scale"}),
                      chosen("--parameterization", parameterization, {Parameterization::Kind::edm}),
                      chosen("--weighting", weighting, {Weighting::Kind::edm})));
@@ -74,7 +75,7 @@ void TrainOptions::add_network(OptionTable& table) {
 
 void TrainOptions::add_loss(OptionTable& table) {
   table.choice("--noise", noise, {"auto", "fixed"},
-               "auto: levels of noise that are not given follow from the data; fixed: those of EDM, for data of "
+               "noise levels that are not given; auto: from the data; fixed: those of EDM, for data of "
                "deviation 0.5",
                always_has_effect());
   table.choice("--objective", objective,
@@ -84,9 +85,9 @@ void TrainOptions::add_loss(OptionTable& table) {
                needs(chosen("--objective", objective, {ObjectiveKind::dsm})));
   const Condition sliced = chosen("--objective", objective, {ObjectiveKind::ssm, ObjectiveKind::ssm_vr});
   table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
-  table.choice("--distribution", distribution, "their distribution", needs(sliced));
+  table.choice("--distribution", distribution, "distribution of the directions", needs(sliced));
   table.choice("--schedule", schedule, "distribution of sigma", always_has_effect());
-  table.number("--sigma", sigma, kSmallest, kLargest, "of the schedule single",
+  table.number("--sigma", sigma, kSmallest, kLargest, "noise level of the schedule single",
                needs(chosen("--schedule", schedule, {NoiseSchedule::Kind::single})));
   const Condition geometric = chosen("--schedule", schedule, {NoiseSchedule::Kind::geometric});
   const Condition range =
@@ -97,40 +98,43 @@ void TrainOptions::add_loss(OptionTable& table) {
   table.optional_number("--sigma-max", sigma_max, kSmallest, kLargest,
                         "largest noise, of the schedule geometric and of sampling; from the data if not given",
                         needs(range));
-  table.number("--levels", levels, 0, 1 << 24, "of the schedule geometric; 0: log-uniform", needs(geometric));
+  table.number("--levels", levels, 0, 1 << 24, "number of levels of the schedule geometric; 0: log-uniform",
+               needs(geometric));
   const Condition log_normal = chosen("--schedule", schedule, {NoiseSchedule::Kind::log_normal});
-  table.optional_number("--log-mean", log_mean, -50, 50, "of the schedule log_normal; from the data if not given",
-                        needs(log_normal));
+  table.optional_number("--log-mean", log_mean, -50, 50,
+                        "mean of ln sigma, of the schedule log_normal; from the data if not given", needs(log_normal));
   table.optional_number("--log-deviation", log_deviation, 0, 50,
-                        "of the schedule log_normal; from the data if not given", needs(log_normal));
+                        "standard deviation of ln sigma, of the schedule log_normal; from the data if not given",
+                        needs(log_normal));
   table
       .choice("--weighting", weighting,
-              "weight of each noise level; if not given edm for dsm, sigma2 for other objectives, none without noise",
+              "weight of each noise level; if not given, edm for dsm, sigma2 for other objectives, none without noise",
               always_has_effect())
       ->default_str("");
 }
 
 void TrainOptions::add_run(OptionTable& table) {
   table.number("--seed", seed, 0, std::numeric_limits<std::uint64_t>::max(),
-               "of the split, the parameters and all noise", always_has_effect());
+               "seed of the split, the parameters and all noise", always_has_effect());
   table.optional_number("--steps", steps, 1, kMaxSteps, "optimizer steps; from the data if not given",
                         always_has_effect());
   table.optional_number("--batch", batch, 1, 1 << 24,
                         "samples per step, drawn with replacement; from the data if not given", always_has_effect());
   table.optional_number("--learning-rate", learning_rate, 0, kLargest,
                         "largest learning rate; from the network's width if not given", always_has_effect());
-  table.choice("--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "its decay", always_has_effect());
-  table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase first",
+  table.choice("--rate-schedule", rate_schedule, {"constant", "linear", "cosine"}, "decay of the learning rate",
+               always_has_effect());
+  table.number("--warmup", warmup, 0, kMaxSteps, "steps of linear increase at the beginning",
                needs({"at least as many --steps", [this] { return warmup <= steps; },
                       [this] { return "--steps " + std::to_string(steps); }}));
   table.number("--weight-decay", weight_decay, 0, kLargest,
-               "decoupled weight decay, which keeps the network tame beyond the data", always_has_effect());
+               "decoupled weight decay, which tames the network outside the data", always_has_effect());
   table.number("--clip", clip, 0, kLargest, "largest gradient norm; 0: no clipping", always_has_effect());
   table.number("--ema", ema, 0, 0.9999999, "decay of the parameters' average, at most 1 - 5/steps; 0: none",
                always_has_effect(), "an average with decay 1 would stay at the initial parameters");
   table.number("--validation", validation, 0, 0.9, "fraction of the rows held out", always_has_effect());
   table.choice("--select", select, {"auto", "best", "last"},
-               "parameters to sample with: the last, or those of the best held-out loss where the last are clearly "
+               "parameters to sample with: the last, or those of the best held-out loss if the last are clearly "
                "worse; auto: best if rows are held out",
                always_has_effect());
   table.number("--patience", patience, 0, kMaxSteps,
@@ -138,15 +142,15 @@ void TrainOptions::add_run(OptionTable& table) {
                always_has_effect());
   table.choice(
       "--standardize", standardize, {"auto", "whiten", "column", "scale", "none"},
-      "units of the model; whiten: each column centered and scaled, and correlations taken out; column: centered "
-      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten, or column where "
+      "units of the model; whiten: each column centered and scaled, correlations removed; column: centered "
+      "and scaled alone; scale: centered, one scale for all; auto: scale for pictures, else whiten, or column if "
       "correlations "
       "are those of modes or of another shape that is not Gaussian",
       always_has_effect());
   table.text("--image", image, "HEIGHTxWIDTH: the columns are the pixels of pictures", always_has_effect());
   table.flag_or_number(
       "--dequantize", dequantize, kWholeNumbers, 0, kLargest,
-      "add uniform noise of one step to columns of whole numbers, or by --dequantize=S to all columns, "
+      "add uniform noise of one step to columns of whole numbers, or, with --dequantize=S, to all columns, "
       "whose values are an offset plus multiples of S",
       always_has_effect());
 }
@@ -185,7 +189,7 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
   for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
     if (each.is_given && each.name != "--steps" && each.name != "--patience" && each.value() != of_run(each))
-      refuse(each.name, of_run(each) + ", as the run in " + path + " has it", each.value());
+      refuse(each.name, of_run(each) + ", like the run in " + path, each.value());
   }
 }
 
@@ -195,7 +199,7 @@ void TrainOptions::check(int columns) {
   if (!image.empty()) {
     const ImageSize size = parse_image(image);
     if (columns > 0 && std::int64_t{size.height} * size.width != columns)
-      refuse("--image", std::to_string(columns) + " values per picture, as the data have", image);
+      refuse("--image", std::to_string(columns) + " values per picture, like the data", image);
   }
   // Levels that are not given are not known yet: see choose_training().
   const bool are_given = is_given("--sigma-min") && is_given("--sigma-max");

@@ -1,4 +1,4 @@
-// What `scorematch train` can be told, and what it means for the library.
+// The options of `scorematch train`, and what they mean for the library.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -55,29 +55,30 @@ struct TrainOptions {
   std::string resume;
   bool overwrite = false;
   std::int64_t checkpoint_every = 0, stop_after = 0;
-  std::int64_t samples = -1;  // at the end; -1: as many as are affordable
+  std::int64_t samples = -1;  // at the end; -1: as many as the time allows
 
-  /// Must not be moved afterwards: `table` refers to it.
+  /// Must not be moved afterward: `table` refers to it.
   void add_to(OptionTable& table);
-  /// The options that fix a run's numbers, by name: all but where it computes, from what and to where, and when it
-  /// stops.
+  /// The options that determine a run's numbers, by name: all except those that say where it computes, where it reads
+  /// and writes, and when it stops.
   std::map<std::string, std::string> recorded() const;
-  /// Takes the options of a run over from what recorded() gave. One that is given on the command line may repeat the
-  /// run's; --steps and --patience may differ. @param path of the checkpoint, for messages @throws Error naming the
-  /// option and both values, io if a value of the run cannot be the option's
+  /// Takes over the options of a run from what recorded() gave. One that is given on the command line may repeat the
+  /// run's; --steps and --patience may differ.
+  /// @param path of the checkpoint, for messages
+  /// @throws Error naming the option and both values, io if a value of the run is not valid for the option
   void take_over(const std::string& path, const std::map<std::string, std::string>& of_the_run);
-  /// Refuses options that have no effect, and those that contradict each other. @param columns of the data, 0 as long
-  /// as they are not known
+  /// Refuses options that have no effect, and those that contradict each other.
+  /// @param columns of the data, 0 as long as they are not known
   void check(int columns = 0);
   MlpShape net(int dim) const;
   Loss loss() const;
-  /// What is not given and follows from --objective and --schedule. Of a new run, before check().
+  /// Sets what is not given and follows from --objective and --schedule. For a new run, before check().
   void follow_objective();
-  /// What is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
+  /// Sets what is not given and follows from the data, before they are prepared: --standardize and --sigma-data.
   void choose_units(const Table& data);
-  /// The same once they are: noise levels, widths, steps and rates.
+  /// The same afterward: noise levels, widths, steps and rates.
   void choose_training(const Dataset& data);
-  /// After choose_training(): a smaller network and fewer steps where there is no noise.
+  /// After choose_training(): a smaller network and fewer steps if there is no noise.
   void choose_without_noise(const Dataset& data);
   bool is_sliced() const { return objective == ObjectiveKind::ssm || objective == ObjectiveKind::ssm_vr; }
   bool has_noise() const { return schedule != NoiseSchedule::Kind::none; }
@@ -85,16 +86,17 @@ struct TrainOptions {
   std::string units_text() const, noise_text() const, objective_text() const;
   Preparation preparation() const;
   Dequantization dequantization() const;
-  /// Whether the parameters of the best held-out loss are kept. @throws Error where none are held out, as it is asked
+  /// Whether to store the parameters of the best held-out loss.
+  /// @throws Error if that is asked for and no rows are held out
   bool selects_best(std::int64_t held_out_rows) const;
-  /// `ema`, at most 1 - 5 / steps: so that the parameters that training began with are e^-5 of the average or less.
+  /// `ema`, at most 1 - 5 / steps, so that the initial parameters are e^-5 of the average or less.
   double ema_decay() const;
   /// Of step `step` in [0, steps): warm-up, then constant, linear or cosine decay to 0.
   double learning_rate_at(std::int64_t step) const;
 
  private:
   bool is_given(const std::string& name) const;
-  // The first three are recorded: what an option of theirs is changes the numbers.
+  // The first three are recorded: their options change the numbers.
   void add_network(OptionTable& table);
   void add_loss(OptionTable& table);
   void add_run(OptionTable& table);

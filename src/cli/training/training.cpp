@@ -99,7 +99,7 @@ void Training::run() {
   };
   try {
     if (held_out_.rows() > 0 && baseline_is_quick()) baseline();
-    // They are F = 0, which on Gaussian data no training betters.
+    // They are F = 0, which no training improves on Gaussian data.
     if (step_ == 0 && held_out_.rows() > 0)
       if (const auto initial = held_out_loss())
         selection_.consider(0, *initial, [&] { return queue_.read_f32(last_params()); });
@@ -119,7 +119,7 @@ void Training::run() {
     }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::cancelled) throw;
-    // All is as it was before the step that was interrupted, and the run goes on from there.
+    // Everything is as it was before the interrupted step, and the run continues from there.
     if (has_changed_) log_.end(step_, options_.learning_rate_at(step_ - 1), seconds(), held_out_loss());
     if (since_shown.count > 0) show();
   }
@@ -130,7 +130,7 @@ void Training::run() {
 bool Training::complete_step(Progress& progress) {
   const double rate = options_.learning_rate_at(step_ - 1);
   const bool is_due = log_.validation_is_due(step_);
-  // Where a run is stopped and taken up again must not matter, so only what every run evaluates counts.
+  // Where a run is stopped and resumed must not matter, so only evaluations that every run makes count.
   const bool counts = is_due || step_ == options_.steps;
   bool ends = is_over();
   std::optional<Estimate> held_out;
@@ -176,8 +176,8 @@ void Training::refuse_loss() const {
          std::to_string(skipped_in_a_row_) +
              " steps in a row whose loss or gradient was not; try a smaller --learning-rate" +
              (has_noise ? " or a larger smallest sigma"
-                        : ", or noise (the same without --schedule none): on data that lie on a surface, a curve or a "
-                          "few points a loss without noise has no minimum"));
+                        : ", or noise (the same command without --schedule none): on data on a surface, a curve or a "
+                          "few points, a loss without noise has no minimum"));
 }
 
 std::string Training::held_out_note(const Estimate& loss) {
@@ -225,7 +225,7 @@ bool Training::samples_best() {
   }
 }
 
-/// What `scorematch sample` wants to know beside the network, and what --resume does.
+/// What `scorematch sample` needs besides the network, and what --resume needs.
 void Training::write_metadata(std::map<std::string, std::string>& metadata) const {
   write_choice(options_.objective, metadata);
   write_choice(options_.schedule, metadata);

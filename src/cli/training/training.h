@@ -21,19 +21,19 @@ namespace scorematch::cli {
 
 class Training {
  public:
-  /// @param data_identity what identify() says of the data @param run to go on with, whose options `options` has; null:
-  /// a new one. All of these must outlive it.
+  /// @param data_identity what identify() returns for the data
+  /// @param run to continue, whose options `options` has; null: a new one. All of these must outlive it.
   Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity, const Checkpoint* run);
 
-  /// Until it is done, is to stop or is interrupted, saving by the way as the options say.
+  /// Until it is done, is to stop or is interrupted; saves in between as the options say.
   void run();
   /// model.safetensors, loss.csv and loss.png.
   void save();
-  /// Measures what was learned against the baselines, and draws samples and compares them with the data:
-  /// comparison.csv, and comparison.png in one or two dimensions. After save().
+  /// Measures what was learned against the baselines, draws samples and compares them with the data: comparison.csv,
+  /// and comparison.png in one or two dimensions. After save().
   void check();
   void report();
-  /// Whether there is more to save than when it began.
+  /// Whether there is more to save than at the beginning.
   bool has_changed() const { return has_changed_; }
 
  private:
@@ -71,8 +71,8 @@ class Training {
   std::optional<Dequantizer> dequantizer_;
   HeldOut held_out_;
   Queue queue_;
-  std::vector<float> noisy_rows_;  // [batch, d], where there is a dequantizer
-  Buffer<float> x_;                // all training rows, or those of a step where there is a dequantizer
+  std::vector<float> noisy_rows_;  // [batch, d], if there is a dequantizer
+  Buffer<float> x_;                // all training rows, or those of a step if there is a dequantizer
   Buffer<float> params_, grad_;
   Buffer<Estimate> loss_;
   NoiseState noise_;
@@ -88,12 +88,12 @@ class Training {
   std::optional<Estimate> sampled_loss_;             // held out, of the parameters to sample with
   std::int64_t step_ = 0, first_step_ = 0;           // of the run; those of this call begin at first_step_
   std::int64_t skipped_ = 0, skipped_in_a_row_ = 0;  // steps whose gradient was not finite
-  bool evaluation_is_pending_ = false;  // due after `step_` steps, but interrupted: --resume makes up for it
-  bool is_cut_short_ = false;           // an evaluation was interrupted, so that there is no verdict
+  bool evaluation_is_pending_ = false;               // due after `step_` steps, but interrupted: --resume makes it
+  bool is_cut_short_ = false;                        // an evaluation was interrupted, so that there is no verdict
   bool has_changed_ = false;
   bool patience_ended_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; of this one, once it is over
+  double seconds_before_ = 0, seconds_here_ = 0;  // of earlier calls; includes this one once it is over
 };
 
 }  // namespace scorematch::cli

@@ -40,7 +40,7 @@ const Baseline& Training::baseline() {
   return *baseline_;
 }
 
-/// Training rows, with the held-out ones where they are few.
+/// Training rows, with the held-out ones if they are few.
 Matrix Training::rows_to_compare() const {
   Matrix rows = data_.training;
   if (rows.rows < kEnoughRows) {
@@ -90,7 +90,7 @@ void Training::check() {
   written_.push_back(kPicture);
 }
 
-/// The losses of the parameters that would be sampled with beside those of the baselines.
+/// Compares the losses of the parameters that would be sampled with those of the baselines.
 void Training::judge() {
   evidence_.steps = step_;
   evidence_.is_noiseless = !options_.has_noise();
@@ -148,7 +148,7 @@ void Training::print_comparison() const {
   }
   print_line("samples", std::to_string(comparison_->sample_rows + comparison_->not_finite) + " compared with " +
                             std::to_string(comparison_->data_rows) + " rows of the data" +
-                            (comparison_->rounded_columns > 0 ? ", rounded where these are whole numbers" : ""));
+                            (comparison_->rounded_columns > 0 ? ", rounded where the data are whole numbers" : ""));
   const std::vector<std::string> table = comparison_table(*comparison_);
   if (comparison_->columns.size() > (table.size() - 1) / 2)
     print_line("", "the columns that differ most, of " + std::to_string(comparison_->columns.size()) + ":");

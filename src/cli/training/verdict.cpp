@@ -49,15 +49,15 @@ bool is_behind(const Evidence& evidence) {
   return over_gaussian.mean > 2 * over_gaussian.standard_error() && over_gaussian.mean > kLeftBehind * gain;
 }
 
-/// Whether the held-out rows cannot tell the network from the linear score: they are few, or their losses vary too
-/// much, as those of sliced objectives do.
+/// Whether the held-out rows cannot distinguish the network from the linear score: they are few, or their losses vary
+/// too much, as those of sliced objectives do.
 bool is_uncertain(const Evidence& evidence) {
   const Estimate& difference = *evidence.over_gaussian;
   return difference.count < static_cast<double>(kManyRows) ||
          (evidence.gaussian && difference.standard_error() > kUncertain * std::abs(evidence.gaussian->mean));
 }
 
-/// Whether a column that the samples have too wide or too narrow is small beside the widest.
+/// Whether a column that the samples have too wide or too narrow is small compared with the widest.
 bool has_small_columns(const Comparison& comparison) {
   double widest = 0;
   for (const ColumnComparison& each : comparison.columns) widest = std::max(widest, each.data.deviation);
@@ -66,7 +66,7 @@ bool has_small_columns(const Comparison& comparison) {
   });
 }
 
-/// Whether the loss is clearly lower on the rows that the network trains on than on others: then its samples are
+/// Whether the loss is clearly lower on the rows that the network trains on than on others. Then its samples are
 /// narrower than the data, and more steps make that worse.
 bool has_a_gap(const Evidence& evidence) {
   if (!evidence.held_out || !evidence.over_zero || evidence.losses.empty()) return false;
@@ -86,10 +86,10 @@ std::string advice(const Evidence& evidence) {
            " on the rows that the network trains on, " + short_text(evidence.held_out->mean, 4) + " on others";
   const std::string steps = "--steps " + std::to_string(std::max(kUsualSteps, 4 * evidence.steps));
   if (is_still_falling(evidence.losses)) return "more steps (" + steps + "): the held-out loss was still falling";
-  if (evidence.is_noiseless) return "noise: the same without --schedule none, or more data";
+  if (evidence.is_noiseless) return "noise: the same command without --schedule none, or more data";
   if (evidence.steps < kFewSteps) return "more steps (" + steps + "): " + std::to_string(evidence.steps) + " are few";
   if (evidence.over_zero && evidence.over_zero->mean > 2 * evidence.over_zero->standard_error())
-    return "a smaller --learning-rate: the network is worse than if it gave nothing at all (F = 0)";
+    return "a smaller --learning-rate: the network is worse than with an output of zero (F = 0)";
   return "a wider network (--hidden) or more steps (" + steps + ")";
 }
 
@@ -111,9 +111,9 @@ std::vector<Remark> verdict(const Evidence& evidence) {
   const auto say = [&](Kind kind, const std::string& text) { remarks.push_back({kind, text}); };
   if (evidence.diverges) {
     say(Kind::warning,
-        "the loss falls without bound: the data lie on a surface, a curve or a few points, where a score without noise "
+        "the loss falls without bound: the data are on a surface, a curve or a few points, where a score without noise "
         "is infinite");
-    say(Kind::advice, "noise: the same without --schedule none, or --objective dsm");
+    say(Kind::advice, "noise: the same command without --schedule none, or --objective dsm");
     return remarks;
   }
   const Comparison* comparison = evidence.comparison;

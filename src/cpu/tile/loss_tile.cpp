@@ -46,8 +46,8 @@ void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, dou
   const std::int64_t at = std::int64_t{r} * x_stride_;
   loss_[r] += score_loss(
       term, rows_[r], output_factor, dim_,
-      {x_tilde_ + at, nullptr, f, bias, target_of(term, samples_.eps + at, call.in.batch.true_score, samples_.first + r),
-       grad_output, grad_x_ + at});
+      {x_tilde_ + at, nullptr, f, bias,
+       target_of(term, samples_.eps + at, call.in.batch.true_score, samples_.first + r), grad_output, grad_x_ + at});
 }
 
 void LossTile::backward(const LossCall& call, float* grad) {

@@ -37,7 +37,8 @@ class FusedScore final : public ScoreProgram {
     kernels::FusedScoreParams p = common;
     const bool has_directions = !out.jvp.empty() || !out.divergence_estimate.empty();
     if (has_directions) {
-      p.directions = in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
+      p.directions =
+          in.batch.directions.empty() ? spec_.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
       p.batch.directions = direction_source(in.batch.directions, spec_.distribution);
       p.weight = 1.0f / static_cast<float>(p.directions);
       p.jvp = floats(out.jvp);

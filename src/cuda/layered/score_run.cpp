@@ -5,8 +5,7 @@
 
 namespace scorematch::cuda {
 
-ScoreCall::ScoreCall(const ScoreProblem& problem_, Queue::Impl& queue, const ScoreIn& in_,
-                     const ScoreOut& out_)
+ScoreCall::ScoreCall(const ScoreProblem& problem_, Queue::Impl& queue, const ScoreIn& in_, const ScoreOut& out_)
     : problem(problem_),
       stream(queue.stream),
       in(in_),
@@ -16,7 +15,8 @@ ScoreCall::ScoreCall(const ScoreProblem& problem_, Queue::Impl& queue, const Sco
       parameters(workspace.parameters()) {}
 
 Bundle ScoreCall::drawn() const {
-  const int count = in.batch.directions.empty() ? problem.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
+  const int count =
+      in.batch.directions.empty() ? problem.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
   return {direction_source(in.batch.directions, problem.spec.distribution),
           in.batch.directions.empty() && problem.spec.distribution == Projection::sphere, count, 1.0 / count};
 }

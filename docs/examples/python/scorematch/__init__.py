@@ -3,8 +3,8 @@
 The library is the file that SCOREMATCH_LIBRARY names, else libscorematch.so where the system's linker finds it.
 
 Arrays are NumPy arrays, PyTorch tensors or Buffers, float32 (and float64 on the reference engine), passed in place:
-an engine on the host computes in the memory of the array itself. Rows may be apart, as those of columns of a wider table
-are; elements of a row may not. What is enqueued on a GPU uses its arrays until the queue is waited for, so keep them.
+an engine on the host computes in the memory of the array itself. Rows may be apart, like those of columns of a wider
+table; elements of a row may not. What is enqueued on a GPU uses its arrays until you wait for the queue: keep them.
 """
 
 from .engine import Engine, Estimate, Layer, Net, Noise, Position, Queue

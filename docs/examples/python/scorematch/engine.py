@@ -23,14 +23,14 @@ class Estimate(NamedTuple):
         return library.scorematch_estimate_standard_error(byref(structs.Estimate(*self)))
 
     def merged(self, other):
-        """Both together: merge the ranks' in the same order everywhere, for the same bits."""
+        """Both together: merge those of the ranks in the same order everywhere, for the same bits."""
         both = structs.Estimate()
         call("estimate_merge", byref(structs.Estimate(*self)), byref(structs.Estimate(*other)), byref(both))
         return Estimate(both.count, both.mean, both.m2)
 
 
 class Position(NamedTuple):
-    """Where in the noise a training stands."""
+    """A position in the noise."""
 
     seed: int
     step: int = 0
@@ -51,12 +51,12 @@ class Engine(Handle):
 
     @classmethod
     def best(cls, threads=0):
-        """cuda if it works, else cpu, of as many threads or as there are cores."""
+        """cuda if it works, else cpu, with this many threads, or one per core."""
         return cls("engine", "engine_best", threads)
 
     @classmethod
     def reference(cls):
-        """The oracle: double inside, float32 or float64 outside."""
+        """The reference: double inside, float32 or float64 outside."""
         return cls("engine", "engine_reference")
 
     @classmethod
@@ -93,12 +93,12 @@ class Engine(Handle):
         return Buffer("buffer_upload", self, host.shape, host.dtype.name, host.ctypes.data, host.nbytes)
 
     def estimate(self):
-        """A place for a loss; Queue.read_estimate brings it here."""
+        """Memory for a loss; Queue.read_estimate copies it to the host."""
         return self.zeros(3, "float64")
 
 
 class Queue(Handle):
-    """An ordered line of work with the scratch its plans share: the largest workspace_bytes of them.
+    """Orders calls, and holds the scratch memory that its plans share: the largest workspace_bytes of them.
 
     `stream` is a cudaStream_t as a number, torch.cuda.current_stream().cuda_stream for example.
     """
@@ -146,7 +146,7 @@ def estimate_place(loss):
 
 
 class Noise(Handle):
-    """Where in the noise a training stands, kept where the engine reads it."""
+    """The position of a training run in the noise, in the engine's memory."""
 
     def __init__(self, engine, position):
         """@param position a Position, or a seed"""
@@ -154,7 +154,7 @@ class Noise(Handle):
         super().__init__("noise", "noise_create", engine._handle, byref(structs.Position(*place)))
 
     def advance(self, queue):
-        """The next step's noise: once an optimiser step."""
+        """The next step's noise: once per optimizer step."""
         call("noise_advance", self._handle, queue._handle)
 
     def set(self, queue, position):
@@ -166,7 +166,7 @@ class Noise(Handle):
         return Position(at.seed, at.step, at.first_sample)
 
     def starting_at(self, sample):
-        """The same noise with row 0 being its sample `sample`: the place of a micro-batch."""
+        """The same noise, whose row 0 is sample `sample`: for a micro-batch."""
         return _NoisePlace(self, sample)
 
 
@@ -202,7 +202,7 @@ class Net(Handle):
 
     @property
     def layers(self):
-        """Where weights and biases lie in the parameters, in torch.nn.Linear's layout and order."""
+        """The positions of weights and biases in the parameters, in torch.nn.Linear's layout and order."""
         each = [
             get("net_layer", self._handle, structs.Layer, k)
             for k in range(get("net_layer_count", self._handle, c_int32))

@@ -9,7 +9,7 @@ from . import structs
 
 
 class Error(Exception):
-    """What the library refuses or fails in, in its words. `kind` is the status's name, `argument` the one at fault."""
+    """An error with the library's text. `kind` is the name of the status, `argument` the argument at fault."""
 
     def __init__(self, kind, argument, text):
         super().__init__(text)
@@ -135,7 +135,7 @@ version = library.scorematch_version().decode()
 
 
 def call(name, *arguments):
-    """The library's scorematch_<name>. What it refuses is raised."""
+    """The library's scorematch_<name>. Raises what it refuses."""
     status = getattr(library, "scorematch_" + name)(*arguments)
     if status != 0:
         raise Error(
@@ -157,7 +157,7 @@ def encoded(value):
 
 
 class Handle:
-    """What owns a handle of the library's: destroyed with this object."""
+    """Owns a handle of the library, which is destroyed with this object."""
 
     def __init__(self, kind, create, *arguments):
         handle = c_void_p()
@@ -166,7 +166,7 @@ class Handle:
 
     @classmethod
     def _of(cls, kind, handle):
-        """One that the library has made."""
+        """An object for a handle that the library has made."""
         made = cls.__new__(cls)
         made._adopt(kind, handle)
         return made

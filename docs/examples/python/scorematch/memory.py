@@ -1,4 +1,4 @@
-"""Arrays as the library takes them, and its own."""
+"""The caller's arrays as the library takes them, and the library's arrays."""
 
 import ctypes
 from ctypes import POINTER, c_double, c_float, c_int64, c_void_p
@@ -13,7 +13,7 @@ DTYPE_NAMES = ("float32", "float64", "int64")
 
 
 def view_of(array, name, on_host, written=False):
-    """An array of the caller's as the library takes it; None is not given. @param on_host where the engine computes"""
+    """The caller's array as the library takes it; None is not given. @param on_host if it computes there"""
     if array is None:
         return structs.View()
     lies_on_host = not hasattr(array, "data_ptr") or str(array.device).startswith("cpu")
@@ -60,7 +60,7 @@ def dense_view(data, dtype, shape):
 
 
 class View:
-    """Memory of the library's that somebody else owns: what a score function of yours is given, an Adam's average."""
+    """Memory that another object owns: the arguments of a score function, an Adam's average."""
 
     def __init__(self, view, on_host, owner=None):
         self._view, self.on_host, self._owner = view, on_host, owner
@@ -75,11 +75,11 @@ class View:
 
     @property
     def address(self):
-        """Where it lies: on a device, with the cuda engine."""
+        """Its address: on a device, with the cuda engine."""
         return self._view.data
 
     def numpy(self):
-        """The memory itself as an array: with the reference and cpu engines alone."""
+        """The memory itself as an array: only with the reference and cpu engines."""
         if not self.on_host:
             raise ValueError("expected memory of the host's, got a device's: Queue.read copies it")
         kind = {0: c_float, 1: c_double, 2: c_int64}[self._view.dtype]

@@ -1,4 +1,4 @@
-"""Plans: losses, heads, what is drawn, scores."""
+"""Plans: losses, heads, noise, scores."""
 
 import ctypes
 from ctypes import byref, c_size_t, c_void_p
@@ -38,9 +38,9 @@ def names_of(struct):
 
 
 class _Plan(Handle):
-    """run(queue, name=array, ...): inputs and outputs by the names the C++ headers have; what is not named is not given.
+    """run(queue, name=array, ...): inputs and outputs by the names of the C++ headers; what is not named is not given.
 
-    A loss takes `loss`, of Engine.estimate(), and of a part of a batch normaliser, accumulate and loss_scale.
+    A loss takes `loss`, from Engine.estimate(), and for a part of a batch normaliser, accumulate and loss_scale.
     """
 
     _kind, _in, _out = "", None, None
@@ -78,7 +78,7 @@ class _Plan(Handle):
 
 class _Reporting(_Plan):
     def report(self, batch):
-        """How a call with `batch` samples computes, in a line."""
+        """How a call with `batch` samples computes, in one line."""
         report = structs.Report(ctypes.sizeof(structs.Report))
         call(self._kind + "_report", self._handle, batch, byref(report))
         return report.text.decode(errors="replace")
@@ -96,7 +96,7 @@ class LossPlan(_Reporting):
 
 
 class HeadPlan(_Plan):
-    """From your own network's output to a loss and the adjoints to send back."""
+    """From your own network's output to a loss and the gradients for its backward pass."""
 
     _kind, _in, _out, _reduces = "head_plan", structs.HeadIn, structs.HeadOut, True
 

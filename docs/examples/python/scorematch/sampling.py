@@ -1,4 +1,4 @@
-"""Samplers and likelihoods, of a net or of a function of yours."""
+"""Samplers and likelihoods, of a net or of your own function."""
 
 import weakref
 from ctypes import byref, c_size_t, c_void_p
@@ -11,12 +11,12 @@ from .plans import filled
 
 
 class _Calling(Handle):
-    """A plan that may call a function of the caller's: what that raises, run() raises."""
+    """A plan that may call the caller's function: run() raises what that raises."""
 
     _kind = ""
 
     def _function(self, kind, function, on_host):
-        """As the library calls it; an array that it has none of is None."""
+        """As the library calls it; an array that does not exist is None."""
         plan = weakref.ref(self)  # the library's function must not keep the plan that it belongs to
 
         def evaluate(_, queue, *given):
@@ -48,9 +48,9 @@ class _Calling(Handle):
 class SamplerPlan(_Calling):
     """From noise to samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
 
-    Of a net, or of a dimension and a function of yours, score(queue, x, sigma, out), which writes the score at x [N, d]
-    and sigma [1] (None where the sampler has no level) into `out`: Views, of float64 on the reference engine; .numpy()
-    of each is its memory on the host. What it raises, run() raises.
+    For a net, or for a dimension and your function score(queue, x, sigma, out), which writes the score at x [N, d] and
+    sigma [1] (None if the sampler has no level) into `out`. These are Views, float64 on the reference engine; .numpy() is
+    their memory on the host. run() raises what the function raises.
     """
 
     _kind = "sampler_plan"
@@ -81,8 +81,8 @@ class SamplerPlan(_Calling):
 class LikelihoodPlan(_Calling):
     """Log-likelihoods in nats: "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example.
 
-    Of a net, or of a dimension and a function of yours, score(queue, x, sigma, out, divergence), as SamplerPlan's,
-    which also writes the score's divergence [N], or an unbiased estimate of it.
+    For a net, or for a dimension and your function score(queue, x, sigma, out, divergence), like SamplerPlan's, which
+    also writes the score's divergence [N], or an unbiased estimate of it.
     """
 
     _kind = "likelihood_plan"

@@ -14,7 +14,7 @@ from .memory import View, view_of
 
 
 class Progress(NamedTuple):
-    """Of an Adam: rate, the last gradient's norm, steps taken, steps skipped."""
+    """The progress of an Adam: rate, the last gradient's norm, steps taken, steps skipped."""
 
     learning_rate: float
     grad_norm: float
@@ -23,7 +23,7 @@ class Progress(NamedTuple):
 
 
 class Snapshot(Handle):
-    """All of an Adam, on the host."""
+    """The whole state of an Adam, on the host."""
 
     @property
     def options(self):
@@ -47,7 +47,7 @@ class Adam(Handle):
 
     @property
     def ema(self):
-        """Where the average of the parameters lies."""
+        """The average of the parameters, in place."""
         return View(get("adam_ema", self._handle, structs.View), self._on_host, owner=self)
 
     def progress(self, queue):
@@ -65,7 +65,7 @@ class Adam(Handle):
 
 
 class Checkpoint(Handle):
-    """A model, and what it takes to go on training it."""
+    """A model, with the state that is needed to continue its training."""
 
     def __init__(self, net, params):
         host = np.ascontiguousarray(params, np.float32)
@@ -94,7 +94,7 @@ class Checkpoint(Handle):
 
     @property
     def sampling_params(self):
-        """Adam's average if there is one that has settled, else the parameters."""
+        """Adam's average if it has settled, else the parameters."""
         return self._values("checkpoint_sampling_params")
 
     def _values(self, getter):
@@ -125,7 +125,7 @@ class Checkpoint(Handle):
     @property
     def standardization(self):
         """(mean, scale, warp, mixing) in float64: with z = mixing @ model, column by column data = mean + scale * z, or
-        where warp > 0 mean + scale * sinh(y sqrt(1 + y**2 / 4)) / warp with y = warp z. None: the model's units are the
+        if warp > 0 mean + scale * sinh(y sqrt(1 + y**2 / 4)) / warp with y = warp z. None: the model's units are the
         data's. A scale of 0 marks a constant column, which is no input of the network; mixing has a row for each other
         column. Warp and mixing may be None."""
         mean, scale, warp, mixing = (c_void_p() for _ in range(4))
@@ -160,7 +160,7 @@ class Checkpoint(Handle):
 
     @property
     def loss(self):
-        """The loss the network was trained with, as a LossPlan takes it, or None: sampling takes its noise from here."""
+        """The training loss, as a LossPlan takes it, or None. Sampling takes its noise from it."""
         value = get("checkpoint_loss", self._handle, c_char_p)
         return None if value is None else value.decode()
 
@@ -169,7 +169,7 @@ class Checkpoint(Handle):
         call("checkpoint_set_loss", self._handle, None if loss is None else encoded(loss))
 
     def __getitem__(self, key):
-        """A string of your own, or None."""
+        """One of your strings, or None."""
         value = get("checkpoint_metadata", self._handle, c_char_p, encoded(key))
         return None if value is None else value.decode()
 
@@ -178,7 +178,7 @@ class Checkpoint(Handle):
 
     @property
     def arrays(self):
-        """Numbers of your own by name, a history of losses for example: like a dict of float64 arrays."""
+        """Your numbers by name, for example a history of losses: like a dict of float64 arrays."""
         return _Arrays(self)
 
 
