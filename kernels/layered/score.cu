@@ -27,11 +27,14 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
                 p.score + row * p.score_stride);
   float along = 0.0f;
   for (int slot = 0; sample && slot < p.count; ++slot) {
-    SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
-    if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
     const float* tangent = p.jvp + slot * p.jvp_plane + row * p.jvp_stride;
     float* jvp = p.jvp_out == nullptr ? nullptr : p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride;
-    for (int g = lane; g < groups; g += lanes.lanes()) along += store_jvp(k, direction, tangent, g, p.dim, jvp);
+    for (int g = lane; g < groups; g += lanes.lanes()) {
+      // For each group anew: most rows have one per lane, and fewer registers are in use.
+      SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
+      if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
+      along += store_jvp(k, direction, tangent, g, p.dim, jvp);
+    }
   }
   if (p.divergence == nullptr) return;
   along = lanes.sum(along) * p.weight;

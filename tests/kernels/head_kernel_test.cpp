@@ -19,7 +19,8 @@ constexpr double kUlp = 0x1p-23;
 struct HeadCase {
   RandomCase random;
   enum class Kind { esm, dsm, ism, ssm, ssm_vr };
-  Kind kind = static_cast<Kind>(random.integer(0, 4));
+  bool mixed;  // 1/2 |s|^2 beside sliced squares, which no objective has
+  Kind kind;
   bool sliced = kind == Kind::ssm || kind == Kind::ssm_vr;
   bool implicit = kind == Kind::ism;
   int dim = implicit ? random.integer(1, 12) : random_dim(random);
@@ -41,7 +42,8 @@ struct HeadCase {
                      jvp = random.normals(directions * rows * stride), true_score = random.normals(samples * dim),
                      given_directions = random.normals(directions * samples * dim);
 
-  explicit HeadCase(std::uint64_t seed) : random(seed) {}
+  explicit HeadCase(std::uint64_t seed, bool is_mixed = false)
+      : random(seed), mixed(is_mixed), kind(is_mixed ? Kind::ssm : static_cast<Kind>(random.integer(0, 4))) {}
 
   scorematch::Objective objective() const {
     switch (kind) {
@@ -113,8 +115,12 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     in.jvp.push_back(product);
     if (c.implicit) in.trace += product[plane];
   }
-  const reference::HeadOutput<double> out =
+  reference::HeadOutput<double> out =
       std::visit([&](const auto& objective) { return reference::head(objective, in); }, c.objective());
+  if (c.mixed) {
+    out.loss += reference::half_square(score);
+    for (std::size_t i = 0; i < dim; ++i) out.score_bar[0][i] += score[i];
+  }
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
   for (std::size_t i = 0; i < dim; ++i) {
@@ -137,8 +143,8 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   return wanted;
 }
 
-void run(std::uint64_t seed) {
-  HeadCase c(seed);
+void run(std::uint64_t seed, bool mixed = false) {
+  HeadCase c(seed, mixed);
   const DeviceArray<float> x(c.x), output(c.output), jvp(c.jvp), true_score(c.true_score), given(c.given_directions);
   std::vector<float> sigma_rows(static_cast<std::size_t>(c.rows), 1.0f);
   for (std::int64_t row = 0; row < c.batch; ++row)
@@ -154,6 +160,7 @@ void run(std::uint64_t seed) {
 
   HeadParams p;
   p.term = kernel_term(terms_of(c.objective())[0]);
+  if (c.mixed) p.term.quadratic = 1;
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.jvp_plane = c.rows * c.stride, p.jvp_stride = c.stride;
@@ -259,7 +266,12 @@ void run_with_trace(std::uint64_t seed) {
   }
 }
 
-TEST(HeadKernel, AgreesWithTheReference) { for_each_seed(200, run); }
+TEST(HeadKernel, AgreesWithTheReference) {
+  for_each_seed(200, [](std::uint64_t seed) { run(seed); });
+}
+TEST(HeadKernel, TakesATermThatNoObjectiveHas) {
+  for_each_seed(60, [](std::uint64_t seed) { run(seed, true); });
+}
 TEST(HeadKernel, TakesATraceInsteadOfDirections) { for_each_seed(100, run_with_trace); }
 
 }  // namespace
