@@ -30,7 +30,7 @@ Slots multiplied(Slots slots, bool is_first) {
 
 }  // namespace
 
-Jet::Jet(const PaddedNet& net, kernels::Activation activation, Element element, const Gemms& gemms, std::int64_t rows,
+Jet::Jet(const PaddedNet& net, Activation activation, Element element, const Gemms& gemms, std::int64_t rows,
          int slots, const JetParts& parts, DeviceArena& arena)
     : net_(net), activation_(activation), element_(element), gemms_(gemms), rows_(rows), is_energy_(parts.energy) {
   const auto take_slots = [&](int count, int width) -> void* {

@@ -48,7 +48,7 @@ struct JetParts {
 class Jet {
  public:
   /// Takes its arrays for `rows` and `slots`, those of the way back only for a gradient.
-  Jet(const PaddedNet& net, kernels::Activation activation, kernels::Element element, const Gemms& gemms,
+  Jet(const PaddedNet& net, Activation activation, kernels::Element element, const Gemms& gemms,
       std::int64_t rows, int slots, const JetParts& parts, DeviceArena& arena);
 
   /// Chooses the products these slots need: forward, the output's of as many rows, back, and gradient()'s.
@@ -97,7 +97,7 @@ class Jet {
             cudaStream_t stream) const;
 
   const PaddedNet& net_;
-  kernels::Activation activation_;
+  Activation activation_;
   kernels::Element element_;
   const Gemms& gemms_;
   std::int64_t rows_;

@@ -20,7 +20,7 @@ struct LayeredNet {
   bool is_energy;
   PaddedNet padded;
   Features features;
-  kernels::Activation activation;
+  Activation activation;
   kernels::Element element;
   int tangents;       // directions that go through the network together
   int slots;          // the value, tangents, and further ones
