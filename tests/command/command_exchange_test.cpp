@@ -112,11 +112,11 @@ TEST_F(CommandExchange, EveryModelComesBackToTheBit) {
   int seed = 0;
   for (const auto kind : {MlpShape::Kind::score, MlpShape::Kind::energy})
     for (const Parameterization& parameterization :
-         {Parameterization{parameterization::Plain{}}, Parameterization{parameterization::Ncsn{}},
-          Parameterization{parameterization::NoisePrediction{}}, Parameterization{parameterization::Edm{1.0 / 3}}})
+         {Parameterization(parameterization::Plain{}), Parameterization(parameterization::Ncsn{}),
+          Parameterization(parameterization::NoisePrediction{}), Parameterization(parameterization::Edm{1.0 / 3})})
       for (const Conditioning& conditioning :
-           {Conditioning{conditioning::None{}}, Conditioning{conditioning::LogSigma{}},
-            Conditioning{conditioning::Fourier::random(3, 0.7, 5)}}) {
+           {Conditioning(conditioning::None{}), Conditioning(conditioning::LogSigma{}),
+            Conditioning(conditioning::Fourier::random(3, 0.7, 5))}) {
         SCOPED_TRACE(seed);
         MlpShape net = MlpShape::score(3, {4, 4}, seed % 2 == 0 ? Activation::silu : Activation::softplus);
         net.kind = kind, net.parameterization = parameterization, net.conditioning = conditioning;

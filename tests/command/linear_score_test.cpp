@@ -123,7 +123,7 @@ TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
   const auto params = engine.upload(affine_params(score, sigma)), clean = engine.upload(affine_params(score, 0));
   for (const bool has_noise : {true, false})
     for (const Objective& objective : objectives)
-      for (const Weighting& weighting : {Weighting{}, Weighting{weighting::Sigma2{}}, Weighting{weighting::Edm{0.7}}}) {
+      for (const Weighting& weighting : {Weighting{}, Weighting(weighting::Sigma2{}), Weighting(weighting::Edm{0.7})}) {
         SCOPED_TRACE(std::string(name_of(objective)) + " " + name_of(weighting.kind));
         if (!has_noise && (std::holds_alternative<Dsm>(objective) || weighting.kind != Weighting::Kind::none)) continue;
         Loss loss{objective, schedule::Single{sigma}, weighting};

@@ -97,11 +97,17 @@ std::vector<BadMake> bad_schedules() {
       {"levels huge",
        make(schedule::Geometric{1, 2, 16777217}),
        {"schedule.levels", "between 0 and 16777216", "16777217"}},
-      {"mean not a number", make(schedule::LogNormal{kNan, 1}), {"schedule.mean", "a finite value", "nan"}},
-      {"deviation negative", make(schedule::LogNormal{0, -1}), {"schedule.deviation", "a finite value >= 0", "-1"}},
-      {"deviation infinite", make(schedule::LogNormal{0, kInf}), {"schedule.deviation", "a finite value >= 0", "inf"}},
-      {"draws above float32", make(schedule::LogNormal{80, 2}), {"schedule.mean", "|mean| + 6 deviation <= 87", "92"}},
-      {"draws below float32", make(schedule::LogNormal{-88, 0}), {"schedule.mean", "|mean| + 6 deviation <= 87", "88"}},
+      {"mean not a number", make(schedule::LogNormal{kNan, 1}), {"schedule.log_mean", "a finite value", "nan"}},
+      {"deviation negative", make(schedule::LogNormal{0, -1}), {"schedule.log_deviation", "a finite value >= 0", "-1"}},
+      {"deviation infinite",
+       make(schedule::LogNormal{0, kInf}),
+       {"schedule.log_deviation", "a finite value >= 0", "inf"}},
+      {"draws above float32",
+       make(schedule::LogNormal{80, 2}),
+       {"schedule.log_mean", "|log_mean| + 6 log_deviation <= 87", "92"}},
+      {"draws below float32",
+       make(schedule::LogNormal{-88, 0}),
+       {"schedule.log_mean", "|log_mean| + 6 log_deviation <= 87", "88"}},
   };
 }
 

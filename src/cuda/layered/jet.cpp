@@ -30,8 +30,8 @@ Slots multiplied(Slots slots, bool is_first) {
 
 }  // namespace
 
-Jet::Jet(const PaddedNet& net, Activation activation, Element element, const Gemms& gemms, std::int64_t rows,
-         int slots, const JetParts& parts, DeviceArena& arena)
+Jet::Jet(const PaddedNet& net, Activation activation, Element element, const Gemms& gemms, std::int64_t rows, int slots,
+         const JetParts& parts, DeviceArena& arena)
     : net_(net), activation_(activation), element_(element), gemms_(gemms), rows_(rows), is_energy_(parts.energy) {
   const auto take_slots = [&](int count, int width) -> void* {
     return arena.take<char>(static_cast<std::size_t>(count * rows * width) * bytes_of(element));

@@ -48,8 +48,8 @@ struct JetParts {
 class Jet {
  public:
   /// Takes its arrays for `rows` and `slots`, those of the backward pass only for a gradient.
-  Jet(const PaddedNet& net, Activation activation, kernels::Element element, const Gemms& gemms,
-      std::int64_t rows, int slots, const JetParts& parts, DeviceArena& arena);
+  Jet(const PaddedNet& net, Activation activation, kernels::Element element, const Gemms& gemms, std::int64_t rows,
+      int slots, const JetParts& parts, DeviceArena& arena);
 
   /// Chooses the products these slots need: forward, the output's of as many rows, back, and gradient()'s.
   static void prepare_forward(const PaddedNet& net, const Slots& slots, Gemms& gemms);
