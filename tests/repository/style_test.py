@@ -61,7 +61,8 @@ PHRASES = {
     r"\w*(?:colour|behaviour|neighbour|favour|honour)\w*": "American spelling",
     r"(?!normaliser\b)(?:un|re|pre|de)?(?:optimi|normali|initiali|standardi|organi|recogni|memori|summari|parameteri|"
     r"quanti|equali|minimi|maximi|generali|synchroni|seriali|factori|vectori|visuali|speciali|utili|locali|"
-    r"characteri|materiali|finali|discreti|penali|rationali|reali|privati)s(?:e|es|ed|er|ers|ing|ation|ations|able)": "American spelling",
+    r"characteri|materiali|finali|discreti|penali|rationali|reali|privati)"
+    r"s(?:e|es|ed|er|ers|ing|ation|ations|able)": "American spelling",
     r"(?:licen|defen)ce|(?:cent|met)re[ds]?|label(?:led|ling)|modell(?:ed|ing)|travell\w+|"
     r"catalogues?|analys(?:e|ed|ing)": "American spelling",
 }
