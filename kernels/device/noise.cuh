@@ -74,11 +74,10 @@ SCOREMATCH_DEVICE float draw_sigma(const SigmaSource& sigma, const Noise& noise,
     case Kind::single:
       break;
     case Kind::geometric: {
-      if (schedule.levels == 0) return static_cast<float>(schedule.sigma_max * exp(u * sigma.log_ratio));
       if (schedule.levels == 1) return static_cast<float>(schedule.sigma_max);
       const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32;
-      return static_cast<float>(schedule.sigma_max *
-                                exp(static_cast<double>(level) / (schedule.levels - 1) * sigma.log_ratio));
+      const double fraction = schedule.levels == 0 ? u : static_cast<double>(level) / (schedule.levels - 1);
+      return static_cast<float>(schedule.sigma_max * exp(fraction * sigma.log_ratio));
     }
     case Kind::log_normal: {
       const double radius = sqrt(-2.0 * log(u));
@@ -127,8 +126,8 @@ struct SampleEps {
 
 /// v_m of sample n of the call, four columns at a time; zero from `dim` on.
 struct SampleDirection {
-  Projection distribution;
-  bool is_basis;
+  enum class Kind { gaussian, rademacher, sphere, basis };  // one register in place of two
+  Kind kind;
   SampleNoise noise;
   const float* given;
   int m, dim;
@@ -136,8 +135,7 @@ struct SampleDirection {
 
   SCOREMATCH_DEVICE SampleDirection(const DirectionSource& source, const Noise& noise_, int index, std::int64_t n,
                                     int columns)
-      : distribution(source.distribution),
-        is_basis(source.is_basis),
+      : kind(source.is_basis ? Kind::basis : static_cast<Kind>(source.distribution)),
         noise(sample_noise(noise_, n)),
         given(source.given == nullptr ? nullptr : source.given + index * source.given_plane + n * source.given_stride),
         m(index),
@@ -150,9 +148,7 @@ struct SampleDirection {
   }
 
   /// Whether normals are scaled to the sphere, which takes a sum over the row.
-  SCOREMATCH_DEVICE bool is_on_sphere() const {
-    return !is_basis && distribution == Projection::sphere && given == nullptr;
-  }
+  SCOREMATCH_DEVICE bool is_on_sphere() const { return kind == Kind::sphere && given == nullptr; }
 
   /// Takes the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; `is_sample` false leaves a
   /// row that is none as it is.
@@ -174,13 +170,12 @@ struct SampleDirection {
   }
   SCOREMATCH_DEVICE void get_unscaled4(int group, float (&values)[4]) const {
     if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
-    if (is_basis) {
-      SCOREMATCH_UNROLL
-      for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
-      return clear_from(dim, group, values);
-    }
-    switch (distribution) {
-      case Projection::rademacher: {
+    switch (kind) {
+      case Kind::basis:
+        SCOREMATCH_UNROLL
+        for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
+        break;
+      case Kind::rademacher: {
         const auto at = static_cast<std::uint32_t>(4 * group);
         const philox::Block r = block(at / 128);
         // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
@@ -193,8 +188,8 @@ struct SampleDirection {
         for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
         break;
       }
-      case Projection::gaussian:
-      case Projection::sphere:
+      case Kind::gaussian:
+      case Kind::sphere:
         noise.normals4(block(static_cast<std::uint32_t>(group)), values);
         break;
     }
