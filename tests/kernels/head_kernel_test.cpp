@@ -54,11 +54,11 @@ struct HeadCase {
       case Kind::ism:
         return Ism{};
       case Kind::ssm:
-        return Ssm{directions, law};
+        return Ssm{directions, distribution};
       case Kind::ssm_vr:
         break;
     }
-    return SsmVr{directions, law};
+    return SsmVr{directions, distribution};
   }
 
   scorematch::Weighting reference_weighting() const {

@@ -18,8 +18,8 @@ void run(std::uint64_t seed) {
   const bool exact = random.chance(0.3) && dim <= 12;
   const int directions = exact ? dim : random.integer(0, 5);
   const int group = directions > 0 ? random.integer(1, directions) : 1;
-  const auto law = static_cast<Projection>(random.integer(0, 2));
-  const bool on_sphere = !exact && law == Projection::sphere && directions > 0;
+  const auto distribution = static_cast<Projection>(random.integer(0, 2));
+  const bool on_sphere = !exact && distribution == Projection::sphere && directions > 0;
   const double weight = exact || directions == 0 ? 1 : 1.0 / directions;
   const RandomNoise noise(random);
   const RandomParameterization parameterization(random);
