@@ -233,7 +233,7 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
 
   REFUSED(scorematch_loss_plan_create(engine, net, "", 1, NULL, &none), "loss.objective", "a value, got nothing");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dms", 1, NULL, &none), "loss.objective",
-          "one of dsm, esm, ism, ssm, ssm_vr, got 'dms'");
+          "one of esm, ism, dsm, ssm, ssm_vr, got 'dms'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism distribution=sphere", 1, NULL, &none),
           "loss.distribution", "nothing");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=log_normal sigma=1", 1, NULL, &none),
@@ -245,11 +245,11 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism sigma_data=-1", 1, NULL, &none), "loss.sigma_data",
           "> 0, got -1");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism", 1, "precision=fp16", &none), "compute.precision",
-          "bf16, fp32, tf32");
+          "fp32, tf32, bf16");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism", 0, NULL, &none), "max_batch", "got 0");
   REFUSED(scorematch_score_plan_create(engine, net, 1, "projections=-1", NULL, &score), "projections", "got -1");
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=heun", 1, &sampler), "sampler.sampler",
-          "one of annealed, flow, langevin, sde");
+          "one of flow, sde, annealed, langevin");
   CHECK(none == NULL && score == NULL && sampler == NULL);
   scorematch_queue_destroy(small);
   scorematch_queue_destroy(queue);

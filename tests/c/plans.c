@@ -322,7 +322,7 @@ void test_nets(void) {
   REFUSED(scorematch_net_create("dim=2 hidden=4,x", &net), "net.hidden", "got 'x'");
   REFUSED(scorematch_net_create("dim=2 hidden=4,,5", &net), "net.hidden", "got ''");
   REFUSED(scorematch_net_create("dim=2 hidden=2.5", &net), "net.hidden", "whole widths");
-  REFUSED(scorematch_net_create("dim=2 activation=relu", &net), "net.activation", "one of gelu, silu, softplus, tanh");
+  REFUSED(scorematch_net_create("dim=2 activation=relu", &net), "net.activation", "one of silu, softplus, tanh, gelu");
   REFUSED(scorematch_net_create("dim=2 conditioning=fourier", &net), "net.fourier", "how many frequencies");
   REFUSED(scorematch_net_create("dim=2 fourier=4", &net), "net.fourier", "expected nothing by that name");
   REFUSED(scorematch_net_create("dim=2 dim=2", &net), "net.dim", "one value, got another");
