@@ -53,10 +53,10 @@ class Carver {
   __host__ __device__ Carver() : block_(nullptr), counts_(true) {}
   __host__ __device__ std::size_t used() const { return used_; }
 
-  /// Every thread of the block takes the same arrays in the same order.
+  /// Every thread of the block takes the same arrays in the same order. On the host only counts.
 #if defined(__CUDACC__)
   template <class T>
-  SCOREMATCH_DEVICE T* take(std::size_t count) {
+  __host__ __device__ T* take(std::size_t count) {
     T* array = reinterpret_cast<T*>(block_ + used_);
     used_ += shared_bytes<T>(count);
     return array;

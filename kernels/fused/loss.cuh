@@ -52,11 +52,12 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   };
   const Term& term = block.tile.term;
   const bool sliced = term.sliced_square;
+  const auto start = [&](const HeadRow& r) {
+    const SampleScore<Space::shared> score(block.p.batch, r, eps_of(block, r), term.point, block.output_bias());
+    return Sums{score, 0.0f, 0.0f};
+  };
   load_direction(
-      block, m,
-      [&](const HeadRow& r) {
-        return Sums{{block.p.batch, r, eps_of(block, r), term.point, block.output_bias()}, 0.0f, 0.0f};
-      },
+      block, m, start,
       [&](Sums& sums, int g, const float(&v)[4]) {
         float s[4] = {};
         if (sliced) sums.score.get4(g, s);
