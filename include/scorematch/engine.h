@@ -24,7 +24,7 @@ class SCOREMATCH_API Engine {
  public:
   enum class Kind { reference, cpu, cuda };
 
-  static Engine reference();           ///< the oracle: double inside; takes and gives f32 or f64, mixed as you like
+  static Engine reference();           ///< double inside; takes and gives f32 or f64, mixed as you like
   static Engine cpu(int threads = 0);  ///< f32. 0: as many threads as the machine has cores
   static Engine cuda(int device = 0);  ///< f32 in memory. @throws Error device_unavailable with the remedy
   /// cuda if it works, else cpu(threads); description() says which and why

@@ -124,7 +124,11 @@ struct SampleEps {
 
 /// v_m of sample n of the call, four columns at a time; zero from `dim` on.
 struct SampleDirection {
-  enum class Kind { gaussian, rademacher, sphere, basis };  // one register in place of two
+  // One register in place of two: a distribution, whose number it has, or the unit vectors.
+  enum class Kind { gaussian, rademacher, sphere, basis };
+  static_assert(static_cast<int>(Projection::gaussian) == static_cast<int>(Kind::gaussian) &&
+                static_cast<int>(Projection::rademacher) == static_cast<int>(Kind::rademacher) &&
+                static_cast<int>(Projection::sphere) == static_cast<int>(Kind::sphere));
   Kind kind;
   SampleNoise noise;
   const float* given;

@@ -7,22 +7,6 @@
 
 namespace scorematch::cuda {
 
-kernels::Term translated(const Term& term) {
-  using Target = kernels::Term::Target;
-  kernels::Term to;
-  to.point = static_cast<float>(term.point);
-  to.quadratic = static_cast<float>(term.quadratic);
-  to.target = term.target == Term::Target::noise        ? Target::noise
-              : term.target == Term::Target::true_score ? Target::true_score
-                                                        : Target::none;
-  to.linear = static_cast<float>(term.linear);
-  to.complete_square = term.complete_square;
-  to.has_directions = term.directions != Term::Directions::none;
-  to.weight = static_cast<float>(term.weight);
-  to.sliced_square = term.sliced_square;
-  return to;
-}
-
 Features::Features(const Conditioning& conditioning, Engine::Impl& engine) {
   features_.kind = conditioning.kind;
   features_.count = feature_count(conditioning);

@@ -3,12 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
-#include <variant>
 
+#include "cuda/kernel_term.h"
 #include "engine/backend.h"
 #include "launchers.h"
 #include "model/network.h"
-#include "model/objective_terms.h"
 
 namespace scorematch::cuda {
 
@@ -17,7 +16,7 @@ static_assert(std::is_standard_layout_v<NoiseState::Position> && std::is_standar
                   sizeof(NoiseState::Position) == sizeof(kernels::NoisePosition) &&
                   sizeof(Estimate) == sizeof(kernels::EstimateRecord) &&
                   sizeof(Adam::Progress) == sizeof(kernels::AdamProgress),
-              "the kernels read and write these where they lie");
+              "the kernels read and write these in place");
 
 inline kernels::Element element_of(Precision precision) {
   return precision == Precision::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
@@ -57,8 +56,6 @@ inline kernels::SigmaSource sigma_source(const ConstView& given, const NoiseSche
 inline kernels::DirectionSource direction_source(const ConstView& given, Projection distribution) {
   return {distribution, false, floats(given), given.stride[0], given.stride[1]};
 }
-
-kernels::Term translated(const Term& term);
 
 inline kernels::DirectionSource basis() { return {Projection::gaussian, true, nullptr, 0, 0}; }
 

@@ -48,14 +48,14 @@ class ReferenceHead final : public HeadProgram {
     HeadOutput<double> result =
         std::visit([&](const auto& objective) { return head(objective, given); }, spec_.loss.objective);
     const double lambda = weight(spec_.loss.weighting, sample.sigma), factor = grad_factor * lambda;
-    for (double& each : result.score_bar[0]) each *= factor * b;
-    put(out.grad_output, n, result.score_bar[0]);
+    for (double& each : result.grad_score[0]) each *= factor * b;
+    put(out.grad_output, n, result.grad_score[0]);
     for (std::size_t m = 0; m < sample.directions.size(); ++m) {
-      std::vector<double> jvp_bar = sample.directions[m];
-      for (double& each : jvp_bar) each *= factor * b * c * result.jvp_share;
-      put(out.grad_jvp, n, jvp_bar, static_cast<std::int64_t>(m));
+      std::vector<double> grad_jvp = sample.directions[m];
+      for (double& each : grad_jvp) each *= factor * b * c * result.jvp_share;
+      put(out.grad_jvp, n, grad_jvp, static_cast<std::int64_t>(m));
     }
-    put_element(out.grad_trace, n, factor * b * c * result.trace_bar);
+    put_element(out.grad_trace, n, factor * b * c * result.grad_trace);
     return lambda * result.loss;
   }
 

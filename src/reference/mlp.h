@@ -59,23 +59,24 @@ class Mlp {
   }
 
   /// Adds to grad [P], unless it is null, and returns the adjoints of the input's channels.
-  Channels<T> backward(const Trace& trace, const Channels<T>& output_bar, T* grad) const {
-    Channels<T> bar = output_bar;  // of what the layer puts out
+  Channels<T> backward(const Trace& trace, const Channels<T>& grad_output, T* grad) const {
+    Channels<T> bar = grad_output;  // of what the layer puts out
     for (std::size_t l = layers_.size(); l-- > 0;) {
       const bool linear = l + 1 == layers_.size();
-      const Channels<T> z_bar = linear ? bar : through_activation(trace.z[l], bar, trace.curved);
+      const Channels<T> grad_z = linear ? bar : through_activation(trace.z[l], bar, trace.curved);
       const Channels<T>* skipped = !linear && is_residual(l) ? &bar : nullptr;
       Channels<T> below;
-      below.value = go_down(layers_[l], z_bar.value, trace.h[l].value, skipped ? &skipped->value : nullptr, grad);
-      for (std::size_t i = 0; grad != nullptr && i < z_bar.value.size(); ++i) {
+      below.value = go_down(layers_[l], grad_z.value, trace.h[l].value, skipped ? &skipped->value : nullptr, grad);
+      for (std::size_t i = 0; grad != nullptr && i < grad_z.value.size(); ++i) {
         T& bias = grad[layers_[l].bias + static_cast<std::int64_t>(i)];
-        bias = bias + z_bar.value[i];
+        bias = bias + grad_z.value[i];
       }
-      for (std::size_t m = 0; m < z_bar.tangents.size(); ++m)
-        below.tangents.push_back(go_down(layers_[l], z_bar.tangents[m], trace.h[l].tangents[m],
+      for (std::size_t m = 0; m < grad_z.tangents.size(); ++m)
+        below.tangents.push_back(go_down(layers_[l], grad_z.tangents[m], trace.h[l].tangents[m],
                                          skipped ? &skipped->tangents[m] : nullptr, grad));
       if (trace.curved > 0)
-        below.second = go_down(layers_[l], z_bar.second, trace.h[l].second, skipped ? &skipped->second : nullptr, grad);
+        below.second =
+            go_down(layers_[l], grad_z.second, trace.h[l].second, skipped ? &skipped->second : nullptr, grad);
       bar = below;
     }
     return bar;
@@ -105,23 +106,23 @@ class Mlp {
     return h;
   }
 
-  Channels<T> through_activation(const Channels<T>& z, const Channels<T>& h_bar, std::size_t curved) const {
-    Channels<T> z_bar = h_bar;
+  Channels<T> through_activation(const Channels<T>& z, const Channels<T>& grad_h, std::size_t curved) const {
+    Channels<T> grad_z = grad_h;
     for (std::size_t i = 0; i < z.value.size(); ++i) {
       const auto phi = activate(shape_.activation, z.value[i]);
-      z_bar.value[i] = phi.first * h_bar.value[i];
-      for (std::size_t m = 0; m < h_bar.tangents.size(); ++m) {
-        z_bar.value[i] = z_bar.value[i] + phi.second * z.tangents[m][i] * h_bar.tangents[m][i];
-        z_bar.tangents[m][i] = phi.first * h_bar.tangents[m][i];
+      grad_z.value[i] = phi.first * grad_h.value[i];
+      for (std::size_t m = 0; m < grad_h.tangents.size(); ++m) {
+        grad_z.value[i] = grad_z.value[i] + phi.second * z.tangents[m][i] * grad_h.tangents[m][i];
+        grad_z.tangents[m][i] = phi.first * grad_h.tangents[m][i];
       }
       if (curved == 0) continue;
       const T bend = phi.second * z.second[i] + phi.third * squares(z, i, curved);
-      z_bar.value[i] = z_bar.value[i] + bend * h_bar.second[i];
+      grad_z.value[i] = grad_z.value[i] + bend * grad_h.second[i];
       for (std::size_t m = 0; m < curved; ++m)
-        z_bar.tangents[m][i] = z_bar.tangents[m][i] + 2.0 * phi.second * z.tangents[m][i] * h_bar.second[i];
-      z_bar.second[i] = phi.first * h_bar.second[i];
+        grad_z.tangents[m][i] = grad_z.tangents[m][i] + 2.0 * phi.second * z.tangents[m][i] * grad_h.second[i];
+      grad_z.second[i] = phi.first * grad_h.second[i];
     }
-    return z_bar;
+    return grad_z;
   }
 
   Channels<T> multiply(const MlpShape::Layer& layer, const Channels<T>& h) const {
@@ -146,20 +147,20 @@ class Mlp {
   }
 
   /// W^ += z^ h^T; returns W^T z^ [+ what came round the layer]
-  Vector<T> go_down(const MlpShape::Layer& layer, const Vector<T>& z_bar, const Vector<T>& h, const Vector<T>* skipped,
+  Vector<T> go_down(const MlpShape::Layer& layer, const Vector<T>& grad_z, const Vector<T>& h, const Vector<T>* skipped,
                     T* grad) const {
     check_not_cancelled(cancelled_);
-    Vector<T> h_bar = skipped != nullptr ? *skipped : Vector<T>(h.size(), T(0));
+    Vector<T> grad_h = skipped != nullptr ? *skipped : Vector<T>(h.size(), T(0));
     for (int i = 0; i < layer.out; ++i) {
       const std::int64_t row = layer.weight + std::int64_t{i} * layer.in;
-      const T& each = z_bar[static_cast<std::size_t>(i)];
+      const T& each = grad_z[static_cast<std::size_t>(i)];
       for (int j = 0; j < layer.in; ++j) {
         const auto column = static_cast<std::size_t>(j);
         if (grad != nullptr) grad[row + j] = grad[row + j] + each * h[column];
-        h_bar[column] = h_bar[column] + params_[row + j] * each;
+        grad_h[column] = grad_h[column] + params_[row + j] * each;
       }
     }
-    return h_bar;
+    return grad_h;
   }
 
   const MlpShape& shape_;

@@ -77,30 +77,30 @@ ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vec
 /// Adds to grad [P]; returns the adjoint of x. The adjoint of J v_m is `share` v_m.
 template <class T>
 std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
-                              const std::vector<T>& score_bar, const T& share, T* grad) {
+                              const std::vector<T>& grad_score, const T& share, T* grad) {
   const auto [a, b, c] = jet.k;
   const std::size_t count = jet.tangents.size();
-  std::vector<T> input_bar;
+  std::vector<T> grad_input;
   if (net.kind == MlpShape::Kind::score) {
-    Channels<T> bar{score_bar, jet.tangents, {}};
+    Channels<T> bar{grad_score, jet.tangents, {}};
     for (T& each : bar.value) each = b * each;
     for (auto& tangent : bar.tangents) {
       tangent.resize(jet.x.size());
       for (T& each : tangent) each = share * b * c * each;
     }
-    input_bar = mlp.backward(jet.trace, bar, grad).value;
+    grad_input = mlp.backward(jet.trace, bar, grad).value;
   } else {
     std::vector<std::vector<T>> tangents = jet.tangents;
-    tangents.push_back(score_bar);
+    tangents.push_back(grad_score);
     tangents.back().resize(jet.input.size(), T(0));
     Channels<T> bar{{T(0)}, std::vector<std::vector<T>>(count + 1, {T(0)}), {}};
     bar.tangents[count][0] = b;
     if (count > 0) bar.second = {share * b * c};
-    input_bar = mlp.backward(mlp.forward(jet.input, tangents, count), bar, grad).value;
+    grad_input = mlp.backward(mlp.forward(jet.input, tangents, count), bar, grad).value;
   }
-  std::vector<T> x_bar;
-  for (std::size_t i = 0; i < jet.x.size(); ++i) x_bar.push_back(a * score_bar[i] + c * input_bar[i]);
-  return x_bar;
+  std::vector<T> grad_x;
+  for (std::size_t i = 0; i < jet.x.size(); ++i) grad_x.push_back(a * grad_score[i] + c * grad_input[i]);
+  return grad_x;
 }
 
 }  // namespace scorematch::reference

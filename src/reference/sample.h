@@ -80,10 +80,10 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   result.jvp = in.jvp;
   result.grad_x.assign(sample.x.size(), T(0));
   for (std::size_t p = 0; p < jets.size(); ++p) {
-    for (T& each : out.score_bar[p]) each = factor * each;
-    const T share = factor * (trace_wanted ? out.trace_bar : out.jvp_share);
-    const std::vector<T> x_bar = score_backward(net, mlp, jets[p], out.score_bar[p], share, grad);
-    for (std::size_t i = 0; i < x_bar.size(); ++i) result.grad_x[i] = result.grad_x[i] + x_bar[i];
+    for (T& each : out.grad_score[p]) each = factor * each;
+    const T share = factor * (trace_wanted ? out.grad_trace : out.jvp_share);
+    const std::vector<T> grad_x = score_backward(net, mlp, jets[p], out.grad_score[p], share, grad);
+    for (std::size_t i = 0; i < grad_x.size(); ++i) result.grad_x[i] = result.grad_x[i] + grad_x[i];
   }
   return result;
 }

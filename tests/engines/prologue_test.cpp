@@ -77,18 +77,18 @@ void expect_within(const Vector& got, const Vector& want, double ulps) {
 // Normals to the 4 ulp that simd_noise.h promises; on the sphere they and their norm, which is off by as much, and two
 // roundings; signs, levels and rows are integers' doing and equal; the other sigmas are formed in double.
 TEST_P(Drawn, SameOnEveryEngine) {
-  const Engine oracle = Engine::reference();
-  const NoiseState same(oracle, kPosition);
+  const Engine reference_engine = Engine::reference();
+  const NoiseState same(reference_engine, kPosition);
   for (const int dim : {1, 2, 3, 4, 5, 17, 129}) {
     Drawing drawing;
     drawing.dim = dim;
     const Vector x = uniform_values(kBatch * dim, 1);
-    expect_within(perturb(engine, drawing, x, noise).eps, perturb(oracle, drawing, x, same).eps, 4);
+    expect_within(perturb(engine, drawing, x, noise).eps, perturb(reference_engine, drawing, x, same).eps, 4);
     for (const auto& [distribution, ulps] :
          {std::pair{Projection::gaussian, 4.0}, std::pair{Projection::rademacher, 0.0},
           std::pair{Projection::sphere, 10.0}})
       expect_within(directions(engine, dim, 2, distribution, kBatch, noise),
-                    directions(oracle, dim, 2, distribution, kBatch, same), ulps);
+                    directions(reference_engine, dim, 2, distribution, kBatch, same), ulps);
   }
   for (const NoiseSchedule& schedule :
        {NoiseSchedule(schedule::Single{0.3}), NoiseSchedule(schedule::Geometric{0.01, 50, 10}),
@@ -97,7 +97,7 @@ TEST_P(Drawn, SameOnEveryEngine) {
     drawing.dim = 1;
     drawing.schedule = schedule;
     const Vector x = uniform_values(kBatch, 1);
-    expect_within(perturb(engine, drawing, x, noise).sigma, perturb(oracle, drawing, x, same).sigma, 0.5);
+    expect_within(perturb(engine, drawing, x, noise).sigma, perturb(reference_engine, drawing, x, same).sigma, 0.5);
   }
   Vector numbers;
   for (int r = 0; r < 1000; ++r) numbers.push_back(1024 * r);
@@ -106,7 +106,7 @@ TEST_P(Drawn, SameOnEveryEngine) {
   drawing.schedule = schedule::Single{0.01};
   drawing.draw_rows = kBatch;
   const Vector got = perturb(engine, drawing, numbers, noise).x_tilde,
-               want = perturb(oracle, drawing, numbers, same).x_tilde;
+               want = perturb(reference_engine, drawing, numbers, same).x_tilde;
   for (std::size_t n = 0; n < kBatch; ++n) EXPECT_EQ(std::round(got[n] / 1024), std::round(want[n] / 1024));
 }
 

@@ -111,7 +111,7 @@ void run(std::uint64_t seed) {
       const double want = column == 0 ? factor * b * k : 0;
       near(grad_seconds[at(column)], want, 4 * kUlp * std::abs(want), "second", row);
     }
-    std::vector<double> x_bar(static_cast<std::size_t>(c.dim), 0), x_bar_size(x_bar);
+    std::vector<double> want_grad_x(static_cast<std::size_t>(c.dim), 0), grad_x_size(want_grad_x);
     const auto eps = c.perturbed && sample ? reference::draw_eps(c.noise.of(n), c.dim)
                                            : std::vector<double>(static_cast<std::size_t>(c.dim), 0);
     double wanted = 0, size = 0;
@@ -134,9 +134,9 @@ void run(std::uint64_t seed) {
       for (int column = 0; column < c.stride; ++column)
         near(grad_tangents[static_cast<std::size_t>(m * c.rows * c.stride) + at(column)],
              column == 0 ? factor * b * slice : 0, ulps * kUlp * factor * std::abs(b) * slice_size, "tangent", row);
-      for (std::size_t i = 0; i < x_bar.size(); ++i) {
-        x_bar[i] += factor * a * slice * v[i];
-        x_bar_size[i] += factor * std::abs(a) * slice_size * (std::abs(v[i]) + 1e-6);
+      for (std::size_t i = 0; i < want_grad_x.size(); ++i) {
+        want_grad_x[i] += factor * a * slice * v[i];
+        grad_x_size[i] += factor * std::abs(a) * slice_size * (std::abs(v[i]) + 1e-6);
       }
     }
     if (!sample) continue;
@@ -146,11 +146,11 @@ void run(std::uint64_t seed) {
     size = lambda * c.weight * (size + std::abs(b * k * f)) + std::abs(old);
     EXPECT_NEAR(static_cast<double>(losses[row_index]), wanted, (24 + c.dim / 4.0 + c.directions) * kUlp * size + 1e-9)
         << "loss of row " << row;
-    for (std::size_t i = 0; c.sliced && i < x_bar.size(); ++i) {
-      const std::size_t j = row_index * x_bar.size() + i;
+    for (std::size_t i = 0; c.sliced && i < want_grad_x.size(); ++i) {
+      const std::size_t j = row_index * want_grad_x.size() + i;
       const double kept = c.adds ? static_cast<double>(c.before[static_cast<std::size_t>(c.batch) + j]) : 0;
-      EXPECT_NEAR(static_cast<double>(grads[j]), x_bar[i] + kept,
-                  (24 + c.dim / 4.0 + c.directions) * kUlp * (x_bar_size[i] + std::abs(kept)))
+      EXPECT_NEAR(static_cast<double>(grads[j]), want_grad_x[i] + kept,
+                  (24 + c.dim / 4.0 + c.directions) * kUlp * (grad_x_size[i] + std::abs(kept)))
           << "grad_x of row " << row;
     }
   }

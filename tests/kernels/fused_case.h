@@ -1,7 +1,7 @@
 // A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
 #pragma once
+#include "cuda/kernel_term.h"
 #include "fused/fused_launchers.h"
-#include "kernels/kernel_term.h"
 #include "kernels/random_case.h"
 #include "support/agreement.h"
 
@@ -62,7 +62,7 @@ class FusedCase {
     p.weighting = problem_.loss.weighting;
     p.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = cuda::kernel_term(terms_[i]);
     p.directions = directions();
     p.samples = problem_.batch, p.blocks = blocks;
     p.gradient = true, p.grad_x = grad_x.data(), p.grad_x_stride = problem_.net.dim;

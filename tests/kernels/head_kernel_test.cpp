@@ -2,7 +2,7 @@
 // network, for each objective, in one group of directions and in several.
 #include <cmath>
 
-#include "kernels/kernel_term.h"
+#include "cuda/kernel_term.h"
 #include "kernels/random_prologue.h"
 #include "reference/heads/dsm.h"
 #include "reference/heads/esm.h"
@@ -71,7 +71,7 @@ struct HeadCase {
 /// What the reference makes of one sample, and how large the terms are that it adds.
 struct Wanted {
   double loss, loss_size;
-  std::vector<double> grad_output, grad_x, bar_size;
+  std::vector<double> grad_output, grad_x, grad_size;
   std::vector<std::vector<double>> grad_jvp;
 };
 
@@ -119,7 +119,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
       std::visit([&](const auto& objective) { return reference::head(objective, in); }, c.objective());
   if (c.mixed) {
     out.loss += reference::half_square(score);
-    for (std::size_t i = 0; i < dim; ++i) out.score_bar[0][i] += score[i];
+    for (std::size_t i = 0; i < dim; ++i) out.grad_score[0][i] += score[i];
   }
   const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
@@ -130,12 +130,12 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     wanted.loss_size += size * size;
     if (c.kind == HeadCase::Kind::ssm)
       for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
-    wanted.grad_output.push_back(factor * b * out.score_bar[0][i]);
-    wanted.grad_x.push_back(factor * a * out.score_bar[0][i]);
-    wanted.bar_size.push_back(factor * size);
+    wanted.grad_output.push_back(factor * b * out.grad_score[0][i]);
+    wanted.grad_x.push_back(factor * a * out.grad_score[0][i]);
+    wanted.grad_size.push_back(factor * size);
   }
   wanted.loss_size *= lambda;
-  const double share = factor * b * k * (c.implicit ? out.trace_bar : out.jvp_share);
+  const double share = factor * b * k * (c.implicit ? out.grad_trace : out.jvp_share);
   for (auto each : in.directions) {
     for (double& v : each) v *= share;
     wanted.grad_jvp.push_back(each);
@@ -159,7 +159,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
-  p.term = kernel_term(terms_of(c.objective())[0]);
+  p.term = cuda::kernel_term(terms_of(c.objective())[0]);
   if (c.mixed) p.term.quadratic = 1;
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
@@ -207,7 +207,7 @@ void run(std::uint64_t seed, bool mixed = false) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.value, sigma_here);
-      const double bound = ulps * kUlp * wanted.bar_size[i];
+      const double bound = ulps * kUlp * wanted.grad_size[i];
       EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.grad_output[i],
                   std::abs(k.b) * bound + rounding * std::abs(wanted.grad_output[i]))
           << "row " << row << " column " << i;
@@ -237,7 +237,7 @@ void run_with_trace(std::uint64_t seed) {
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows);
   HeadParams p;
-  p.term = kernel_term(terms_of(Ism{})[0]);
+  p.term = cuda::kernel_term(terms_of(Ism{})[0]);
   p.dim = p.grad_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.trace = trace.data(), p.grad_trace = grad_trace.data();

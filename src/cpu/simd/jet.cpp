@@ -31,14 +31,14 @@ void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const 
   }
 }
 
-void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
-                      float* z_dot_bar, float* acc) {
+void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* grad_h_dot,
+                      float* grad_z_dot, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, h_dot_bar + i);
+    const auto bar = at.load(d, grad_h_dot + i);
     const auto curvature = hn::Mul(at.load(d, d2 + i), at.load(d, z_dot + i));
     at.store(hn::MulAdd(curvature, bar, at.load(d, acc + i)), d, acc + i);
-    at.store(hn::Mul(at.load(d, d1 + i), bar), d, z_dot_bar + i);
+    at.store(hn::Mul(at.load(d, d1 + i), bar), d, grad_z_dot + i);
   });
 }
 
@@ -61,31 +61,31 @@ void second_forward(std::int64_t n, const float* d1, const float* d2, const floa
 }
 
 void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
-                     const float* h2_bar, float* z2_bar, float* acc) {
+                     const float* grad_h2, float* grad_z2, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, h2_bar + i);
+    const auto bar = at.load(d, grad_h2 + i);
     const auto bend =
         hn::MulAdd(at.load(d, d2 + i), at.load(d, z2 + i), hn::Mul(at.load(d, d3 + i), at.load(d, q + i)));
     at.store(hn::Mul(bend, bar), d, acc + i);
-    at.store(hn::Mul(at.load(d, d1 + i), bar), d, z2_bar + i);
+    at.store(hn::Mul(at.load(d, d1 + i), bar), d, grad_z2 + i);
   });
 }
 
 void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
-                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc) {
+                             const float* grad_h_dot, const float* grad_h2, float* grad_z_dot, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, h_dot_bar + i);
+    const auto bar = at.load(d, grad_h_dot + i);
     const auto curvature = hn::Mul(at.load(d, d2 + i), at.load(d, z_dot + i));
     at.store(hn::MulAdd(curvature, bar, at.load(d, acc + i)), d, acc + i);
-    const auto twice = hn::Mul(hn::Add(curvature, curvature), at.load(d, h2_bar + i));
-    at.store(hn::MulAdd(at.load(d, d1 + i), bar, twice), d, z_dot_bar + i);
+    const auto twice = hn::Mul(hn::Add(curvature, curvature), at.load(d, grad_h2 + i));
+    at.store(hn::MulAdd(at.load(d, d1 + i), bar, twice), d, grad_z_dot + i);
   });
 }
 
-void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar) {
-  tangent_forward(n, d1, h_bar, acc, z_bar);
+void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* grad_h, float* grad_z) {
+  tangent_forward(n, d1, grad_h, acc, grad_z);
 }
 
 void add(std::int64_t n, const float* x, const float* y, float* sum) {
@@ -193,9 +193,9 @@ void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const 
   HWY_DYNAMIC_DISPATCH(tangent_forward)(n, d1, z_dot, residual, h_dot);
 }
 
-void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
-                      float* z_dot_bar, float* acc) {
-  HWY_DYNAMIC_DISPATCH(tangent_backward)(n, d1, d2, z_dot, h_dot_bar, z_dot_bar, acc);
+void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* grad_h_dot,
+                      float* grad_z_dot, float* acc) {
+  HWY_DYNAMIC_DISPATCH(tangent_backward)(n, d1, d2, z_dot, grad_h_dot, grad_z_dot, acc);
 }
 
 void add_squares(std::int64_t n, const float* z_dot, float* q) { HWY_DYNAMIC_DISPATCH(add_squares)(n, z_dot, q); }
@@ -206,17 +206,17 @@ void second_forward(std::int64_t n, const float* d1, const float* d2, const floa
 }
 
 void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
-                     const float* h2_bar, float* z2_bar, float* acc) {
-  HWY_DYNAMIC_DISPATCH(second_backward)(n, d1, d2, d3, z2, q, h2_bar, z2_bar, acc);
+                     const float* grad_h2, float* grad_z2, float* acc) {
+  HWY_DYNAMIC_DISPATCH(second_backward)(n, d1, d2, d3, z2, q, grad_h2, grad_z2, acc);
 }
 
 void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
-                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc) {
-  HWY_DYNAMIC_DISPATCH(curved_tangent_backward)(n, d1, d2, z_dot, h_dot_bar, h2_bar, z_dot_bar, acc);
+                             const float* grad_h_dot, const float* grad_h2, float* grad_z_dot, float* acc) {
+  HWY_DYNAMIC_DISPATCH(curved_tangent_backward)(n, d1, d2, z_dot, grad_h_dot, grad_h2, grad_z_dot, acc);
 }
 
-void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar) {
-  HWY_DYNAMIC_DISPATCH(primal_backward)(n, d1, acc, h_bar, z_bar);
+void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* grad_h, float* grad_z) {
+  HWY_DYNAMIC_DISPATCH(primal_backward)(n, d1, acc, grad_h, grad_z);
 }
 
 void add(std::int64_t n, const float* x, const float* y, float* sum) { HWY_DYNAMIC_DISPATCH(add)(n, x, y, sum); }

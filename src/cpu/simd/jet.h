@@ -14,9 +14,9 @@ namespace cpu {
 /// h_dot = d1 z_dot (+ residual unless null)
 void tangent_forward(std::int64_t n, const float* d1, const float* z_dot, const float* residual, float* h_dot);
 
-/// acc += d2 z_dot h_dot_bar; z_dot_bar = d1 h_dot_bar
-void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* h_dot_bar,
-                      float* z_dot_bar, float* acc);
+/// acc += d2 z_dot grad_h_dot; grad_z_dot = d1 grad_h_dot
+void tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot, const float* grad_h_dot,
+                      float* grad_z_dot, float* acc);
 
 /// q += z_dot^2
 void add_squares(std::int64_t n, const float* z_dot, float* q);
@@ -25,16 +25,16 @@ void add_squares(std::int64_t n, const float* z_dot, float* q);
 void second_forward(std::int64_t n, const float* d1, const float* d2, const float* z2, const float* q,
                     const float* residual, float* h2);
 
-/// acc = (d2 z2 + d3 q) h2_bar; z2_bar = d1 h2_bar
+/// acc = (d2 z2 + d3 q) grad_h2; grad_z2 = d1 grad_h2
 void second_backward(std::int64_t n, const float* d1, const float* d2, const float* d3, const float* z2, const float* q,
-                     const float* h2_bar, float* z2_bar, float* acc);
+                     const float* grad_h2, float* grad_z2, float* acc);
 
-/// acc += d2 z_dot h_dot_bar; z_dot_bar = d1 h_dot_bar + 2 d2 z_dot h2_bar
+/// acc += d2 z_dot grad_h_dot; grad_z_dot = d1 grad_h_dot + 2 d2 z_dot grad_h2
 void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, const float* z_dot,
-                             const float* h_dot_bar, const float* h2_bar, float* z_dot_bar, float* acc);
+                             const float* grad_h_dot, const float* grad_h2, float* grad_z_dot, float* acc);
 
-/// z_bar = d1 h_bar (+ acc unless null)
-void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* h_bar, float* z_bar);
+/// grad_z = d1 grad_h (+ acc unless null)
+void primal_backward(std::int64_t n, const float* d1, const float* acc, const float* grad_h, float* grad_z);
 
 /// sum = x + y; sum may be x or y
 void add(std::int64_t n, const float* x, const float* y, float* sum);

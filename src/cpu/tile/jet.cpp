@@ -99,22 +99,22 @@ void TileJet::second_forward(const float* params) {
   }
 }
 
-void TileJet::go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const {
+void TileJet::go_down(std::size_t l, const float* params, const float* grad_z, float* grad_h) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
-  multiply(layer.out, layer.in, z_bar, layer.out, params + layer.down, layer.residual, h_bar);
+  multiply(layer.out, layer.in, grad_z, layer.out, params + layer.down, layer.residual, grad_h);
 }
 
-void TileJet::add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const {
+void TileJet::add_weight_gradient(std::size_t l, const float* grad_z, const float* h, float* grad) const {
   if (grad == nullptr) return;
   const PaddedNet::Layer& layer = net_.layers()[l];
-  add_outer_products(layer, z_bar, layer.out, h, grad);
+  add_outer_products(layer, grad_z, layer.out, h, grad);
 }
 
-void TileJet::add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
-                                 float* grad) const {
+void TileJet::add_outer_products(const PaddedNet::Layer& layer, const float* grad_y, std::int64_t stride,
+                                 const float* h, float* grad) const {
   check_not_cancelled(cancelled_);
   const auto add = net_.is_bf16() ? add_outer_products_bf16 : cpu::add_outer_products;
-  add(rows_, layer.out, layer.in, y_bar, stride, h, scratch_, grad + layer.weight);
+  add(rows_, layer.out, layer.in, grad_y, stride, h, scratch_, grad + layer.weight);
 }
 
 void TileJet::clear_accumulated() {

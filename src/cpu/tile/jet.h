@@ -57,7 +57,7 @@ class TileJet {
   void multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
                 float* c) const;
   /// W^ += sum over the rows of y^T h, for a layer's y^ [rows, out], row stride `stride`, and h [rows, in].
-  void add_outer_products(const PaddedNet::Layer& layer, const float* y_bar, std::int64_t stride, const float* h,
+  void add_outer_products(const PaddedNet::Layer& layer, const float* grad_y, std::int64_t stride, const float* h,
                           float* grad) const;
 
   /// The adjoint of last_hidden(); the caller fills it. [rows, last.in]
@@ -68,9 +68,9 @@ class TileJet {
 
  private:
   /// W^T z^ in place of h'^, or onto it where it also went round the layer.
-  void go_down(std::size_t l, const float* params, const float* z_bar, float* h_bar) const;
+  void go_down(std::size_t l, const float* params, const float* grad_z, float* grad_h) const;
   void go_up(std::size_t l, const float* params, const float* h, float* z) const;
-  void add_weight_gradient(std::size_t l, const float* z_bar, const float* h, float* grad) const;
+  void add_weight_gradient(std::size_t l, const float* grad_z, const float* h, float* grad) const;
   void clear_accumulated();
   std::int64_t count(std::size_t l) const { return std::int64_t{rows_} * net_.layers()[l].out; }
 

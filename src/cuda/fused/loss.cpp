@@ -74,7 +74,7 @@ class FusedLoss final : public LossProgram {
     p.weighting = spec_.loss.weighting;
     p.grad_factor = grad_factor;
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = translated(terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
     p.directions = needs.trace ? spec_.net.dim : needs.projections;
     p.gradient = !out.grad.empty();
     p.grad_x = floats(out.grad_x), p.grad_x_stride = out.grad_x.stride[0];

@@ -61,7 +61,7 @@ kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace.sigma;
   p.direction_scale = has_scale() ? workspace.direction_scale : nullptr;
-  p.term = translated(term);
+  p.term = kernel_term(term);
   p.add_loss = is_further;
   p.loss = workspace.loss;
   p.grad_x = row_of(out.grad_x, chunk.first), p.grad_x_stride = out.grad_x.stride[0];

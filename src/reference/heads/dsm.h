@@ -20,27 +20,27 @@ inline std::vector<double> points(const Dsm& dsm) {
 template <class T>
 HeadOutput<T> head(const Dsm& dsm, const HeadInput<T>& in) {
   HeadOutput<T> out;
-  out.score_bar = in.score;
+  out.grad_score = in.score;
   std::vector<T> target = in.eps;
   for (T& each : target) each = each / in.sigma;
   switch (dsm.variance) {
     case Dsm::Variance::plain:
-      for (std::size_t i = 0; i < target.size(); ++i) out.score_bar[0][i] = in.score[0][i] + target[i];
-      out.loss = half_square(out.score_bar[0]);
+      for (std::size_t i = 0; i < target.size(); ++i) out.grad_score[0][i] = in.score[0][i] + target[i];
+      out.loss = half_square(out.grad_score[0]);
       break;
     case Dsm::Variance::control_variate:  // 1/2 |s(x_tilde)|^2 + eps/sigma (s(x_tilde) - s(x))
       out.loss = half_square(in.score[0]) + dot(target, in.score[0]) - dot(target, in.score[1]);
       for (std::size_t i = 0; i < target.size(); ++i) {
-        out.score_bar[0][i] = in.score[0][i] + target[i];
-        out.score_bar[1][i] = -target[i];
+        out.grad_score[0][i] = in.score[0][i] + target[i];
+        out.grad_score[1][i] = -target[i];
       }
       break;
     case Dsm::Variance::antithetic:  // 1/4 (|s+|^2 + |s-|^2) + eps/(2 sigma) (s+ - s-)
       out.loss = 0.5 * (half_square(in.score[0]) + half_square(in.score[1]) + dot(target, in.score[0]) -
                         dot(target, in.score[1]));
       for (std::size_t i = 0; i < target.size(); ++i) {
-        out.score_bar[0][i] = 0.5 * (in.score[0][i] + target[i]);
-        out.score_bar[1][i] = 0.5 * (in.score[1][i] - target[i]);
+        out.grad_score[0][i] = 0.5 * (in.score[0][i] + target[i]);
+        out.grad_score[1][i] = 0.5 * (in.score[1][i] - target[i]);
       }
       break;
   }

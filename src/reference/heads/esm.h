@@ -10,7 +10,7 @@ HeadOutput<T> head(const Esm&, const HeadInput<T>& in) {
   std::vector<T> difference = in.score[0];
   for (std::size_t i = 0; i < difference.size(); ++i) difference[i] = difference[i] - in.true_score[i];
   out.loss = half_square(difference);
-  out.score_bar = {difference};
+  out.grad_score = {difference};
   return out;
 }
 

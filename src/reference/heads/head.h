@@ -20,9 +20,9 @@ struct HeadInput {
 template <class T>
 struct HeadOutput {
   T loss{};
-  std::vector<std::vector<T>> score_bar;  // adjoints, shaped as the input's
-  T jvp_share{};                          // that of each J v_m is jvp_share v_m
-  T trace_bar{};
+  std::vector<std::vector<T>> grad_score;  // adjoints, shaped as the input's
+  T jvp_share{};                           // that of each J v_m is jvp_share v_m
+  T grad_trace{};
 };
 
 /// Where the score is wanted: x + p sigma eps for each p. One point, at p = 1, unless a head says otherwise.

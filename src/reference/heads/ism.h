@@ -8,8 +8,8 @@ template <class T>
 HeadOutput<T> head(const Ism&, const HeadInput<T>& in) {
   HeadOutput<T> out;
   out.loss = in.trace + half_square(in.score[0]);
-  out.score_bar = {in.score[0]};
-  out.trace_bar = T(1);
+  out.grad_score = {in.score[0]};
+  out.grad_trace = T(1);
   return out;
 }
 

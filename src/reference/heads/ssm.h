@@ -9,12 +9,12 @@ HeadOutput<T> head(const Ssm& ssm, const HeadInput<T>& in) {
   HeadOutput<T> out;
   const double share = 1.0 / ssm.projections;
   out.jvp_share = T(share);
-  out.score_bar = {std::vector<T>(in.score[0].size(), T(0))};
+  out.grad_score = {std::vector<T>(in.score[0].size(), T(0))};
   for (std::size_t m = 0; m < in.directions.size(); ++m) {
     const std::vector<T>& v = in.directions[m];
     const T slice = dot(v, in.score[0]);
     out.loss = out.loss + share * (dot(v, in.jvp[m]) + 0.5 * slice * slice);
-    for (std::size_t i = 0; i < v.size(); ++i) out.score_bar[0][i] = out.score_bar[0][i] + share * slice * v[i];
+    for (std::size_t i = 0; i < v.size(); ++i) out.grad_score[0][i] = out.grad_score[0][i] + share * slice * v[i];
   }
   return out;
 }

@@ -9,7 +9,7 @@ HeadOutput<T> head(const SsmVr& ssm, const HeadInput<T>& in) {
   HeadOutput<T> out;
   const double share = 1.0 / ssm.projections;
   out.loss = half_square(in.score[0]);
-  out.score_bar = {in.score[0]};
+  out.grad_score = {in.score[0]};
   out.jvp_share = T(share);
   for (std::size_t m = 0; m < in.directions.size(); ++m) out.loss = out.loss + share * dot(in.directions[m], in.jvp[m]);
   return out;
