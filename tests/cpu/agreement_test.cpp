@@ -14,6 +14,7 @@
 #include <iostream>
 
 #include "support/run_problem.h"
+#include "support/tier.h"
 #include "support/tracked.h"
 
 namespace scorematch::testing_support {
@@ -101,10 +102,14 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
   }
 }
 
-TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) { sweep(MlpShape::Kind::score, kProblems, kMostWork); }
+TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
+  sweep(MlpShape::Kind::score, problems_of_tier(kProblems), kMostWork);
+}
 
 /// The templates go through an energy net several times for a direction.
-TEST(Agreement, CpuMeetsTheReferenceOnRandomEnergyNets) { sweep(MlpShape::Kind::energy, kProblems / 2, kMostWork / 4); }
+TEST(Agreement, CpuMeetsTheReferenceOnRandomEnergyNets) {
+  sweep(MlpShape::Kind::energy, problems_of_tier(kProblems / 2), kMostWork / 4);
+}
 
 }  // namespace
 }  // namespace scorematch::testing_support

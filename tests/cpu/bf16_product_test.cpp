@@ -10,6 +10,7 @@
 #include "cpu/simd/product.h"
 #include "support/agreement.h"
 #include "support/simd.h"
+#include "support/tier.h"
 
 namespace {
 using namespace scorematch;
@@ -163,8 +164,8 @@ constexpr int kProblems = 40;  // a sanitizer looks at the same code every time
 constexpr int kProblems = 160;
 #endif
 
-TEST(Bfloat16Agreement, OfScoreNets) { sweep(MlpShape::Kind::score, kProblems, 1.5e6); }
-TEST(Bfloat16Agreement, OfEnergyNets) { sweep(MlpShape::Kind::energy, kProblems * 2 / 5, 4e5); }
+TEST(Bfloat16Agreement, OfScoreNets) { sweep(MlpShape::Kind::score, problems_of_tier(kProblems), 1.5e6); }
+TEST(Bfloat16Agreement, OfEnergyNets) { sweep(MlpShape::Kind::energy, problems_of_tier(kProblems * 2 / 5), 4e5); }
 
 }  // namespace
 }  // namespace scorematch::testing_support

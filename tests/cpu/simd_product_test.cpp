@@ -6,14 +6,11 @@
 #include <cmath>
 #include <vector>
 
-#include "support/simd.h"
+#include "support/simd.h"  // simd_test.cpp instantiates Simd
 
 namespace {
 using namespace scorematch;
 using namespace scorematch::cpu;
-
-INSTANTIATE_TEST_SUITE_P(Targets, Simd, testing::ValuesIn(targets()),
-                         [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
 std::size_t size_of(std::int64_t rows, std::int64_t columns) { return static_cast<std::size_t>(rows * columns); }
 

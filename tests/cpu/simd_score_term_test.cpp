@@ -5,14 +5,11 @@
 #include <array>
 #include <vector>
 
-#include "support/simd.h"
+#include "support/simd.h"  // simd_test.cpp instantiates Simd
 
 namespace {
 using namespace scorematch;
 using namespace scorematch::cpu;
-
-INSTANTIATE_TEST_SUITE_P(Targets, Simd, testing::ValuesIn(targets()),
-                         [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
 TEST_P(Simd, ScoreTermIsItsFormula) {
   for (int dim = 1; dim <= 67; ++dim)

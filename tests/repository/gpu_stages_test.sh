@@ -110,7 +110,7 @@ run() {
   scenes=$((scenes + 1))
   scene=$work/$scenes
   mkdir -p "$scene"/{bench,kernels}
-  cp "$source/dev" "$scene"
+  cp -r "$source"/{dev,.dev} "$scene"
   cp "$source"/bench/{gpu_stages.sh,gpu_record.cmake,kernel_hash.cmake} "$scene/bench"
   touch "$scene/kernels/a.cu"
   status=0

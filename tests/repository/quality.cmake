@@ -14,16 +14,15 @@ if(SCOREMATCH_PYTHON)
   endif()
 endif()
 if(reason)
-  scorematch_skipped_test(quality "${reason}" slow)
-  scorematch_skipped_test(quality_metrics "${reason}" slow)
+  scorematch_skipped_test(quality "${reason}" command)
+  scorematch_skipped_test(quality_metrics "${reason}" command)
   return()
 endif()
 
 if(TARGET scorematch_cli)
-  add_test(NAME quality COMMAND ${SCOREMATCH_PYTHON} ${PROJECT_SOURCE_DIR}/bench/quality/quality.py --quick
+  scorematch_add_test(quality slow command ${SCOREMATCH_PYTHON} ${PROJECT_SOURCE_DIR}/bench/quality/quality.py --quick
     --command $<TARGET_FILE:scorematch_command> --out ${CMAKE_CURRENT_BINARY_DIR}/quality)
-  set_tests_properties(quality PROPERTIES LABELS slow TIMEOUT 600 PROCESSORS 2 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+  set_tests_properties(quality PROPERTIES PROCESSORS 2 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
 endif()
-add_test(NAME quality_metrics COMMAND ${SCOREMATCH_PYTHON} -m unittest discover -s bench/quality
-  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-set_tests_properties(quality_metrics PROPERTIES LABELS slow TIMEOUT 600 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+scorematch_add_test(quality_metrics full command ${SCOREMATCH_PYTHON} -m unittest discover -s bench/quality)
+set_tests_properties(quality_metrics PROPERTIES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)

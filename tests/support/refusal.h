@@ -173,13 +173,13 @@ inline void expect_all_refused(const Engine& engine, const std::vector<BadMake>&
 
 #if defined(SCOREMATCH_STAND_IN)
 using EngineTest = testing_support::CudaTest;
-inline auto engines() { return testing::Values(Engine::Kind::cuda); }
+inline auto engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu, Engine::Kind::cuda); }
 #else
 using EngineTest = testing::Test;
 inline auto engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu); }
 #endif
 
-/// Runs with each engine that computes on the host and was built in; on the stand-in, with the cuda engine.
+/// Runs with each engine that computes on the host and was built in; with the stand-in, with the cuda engine too.
 class Engines : public EngineTest, public testing::WithParamInterface<Engine::Kind> {
  protected:
   static Engine make(Engine::Kind kind) {

@@ -1,7 +1,6 @@
-# One step of the consumer tests (CMakeLists.txt beside it declares them):
+# One step of the consumer tests (tests.cmake beside it declares them):
 #   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
 # install_main  installs the build folder MAIN to PREFIX
-# install       configures, builds and installs this repository to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
 # pkgconfig     compiles the outside project's program by the flags that pkg-config gives; its output must match EXPECT
 # package       makes the Debian package of the build BUILD and has dpkg install it below PREFIX
@@ -51,12 +50,6 @@ endfunction()
 if(STEP STREQUAL "install_main")
   file(REMOVE_RECURSE ${PREFIX})
   run(${CMAKE_COMMAND} --install ${MAIN} --prefix ${PREFIX})
-
-elseif(STEP STREQUAL "install")
-  file(REMOVE_RECURSE ${PREFIX})
-  run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS})
-  run(${CMAKE_COMMAND} --build ${WORK})
-  run(${CMAKE_COMMAND} --install ${WORK} --prefix ${PREFIX})
 
 elseif(STEP STREQUAL "consumer")
   file(REMOVE ${WORK}/CMakeCache.txt)

@@ -14,9 +14,8 @@ foreach(compiler g++ clang++)
   foreach(header IN LISTS headers)
     get_filename_component(stem ${header} NAME_WE)
     file(CONFIGURE OUTPUT ${header_work}/${stem}.cpp CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
-    add_test(NAME header.${stem}.${compiler} COMMAND ${SCOREMATCH_HEADER_${compiler}} ${header_flags} ${header_warnings}
+    scorematch_add_test(header.${stem}.${compiler} full header ${SCOREMATCH_HEADER_${compiler}} ${header_flags} ${header_warnings}
       -fsyntax-only ${header_work}/${stem}.cpp)
-    set_tests_properties(header.${stem}.${compiler} PROPERTIES LABELS header TIMEOUT 120)
   endforeach()
 endforeach()
 
@@ -34,9 +33,8 @@ foreach(compiler gcc clang)
     get_filename_component(stem ${header} NAME_WE)
     file(CONFIGURE OUTPUT ${header_work}/${stem}.c CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
     foreach(standard c99 c11)
-      add_test(NAME header.${stem}.${standard}.${compiler} COMMAND ${SCOREMATCH_HEADER_${compiler}} -std=${standard}
+      scorematch_add_test(header.${stem}.${standard}.${compiler} full header ${SCOREMATCH_HEADER_${compiler}} -std=${standard}
         -I${PROJECT_SOURCE_DIR}/include ${header_warnings} -fsyntax-only ${header_work}/${stem}.c)
-      set_tests_properties(header.${stem}.${standard}.${compiler} PROPERTIES LABELS header TIMEOUT 120)
     endforeach()
   endforeach()
 endforeach()
@@ -45,9 +43,8 @@ endforeach()
 find_program(SCOREMATCH_NVCC nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
 mark_as_advanced(SCOREMATCH_NVCC)
 if(SCOREMATCH_NVCC)
-  add_test(NAME header.philox.nvcc COMMAND ${SCOREMATCH_NVCC} ${header_flags} -Xcompiler=-Wall,-Wextra
+  scorematch_add_test(header.philox.nvcc full header ${SCOREMATCH_NVCC} ${header_flags} -Xcompiler=-Wall,-Wextra
     -Werror all-warnings -c ${PROJECT_SOURCE_DIR}/tests/package/headers/philox.cu -o ${header_work}/philox.o)
-  set_tests_properties(header.philox.nvcc PROPERTIES LABELS header TIMEOUT 300)
 else()
   scorematch_skipped_test(header.philox.nvcc "there is no CUDA toolkit" header)
 endif()

@@ -1,4 +1,5 @@
 // The machine: devices, versions, errors; and what tests ask of the stand-in.
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -43,7 +44,10 @@ std::recursive_mutex& lock() {
 State& state() {
   static State it = [] {
     set_hooks(&enqueue_launch, &load_kernel);
-    return State();
+    State fresh;
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    if (visible != nullptr && *visible == 0) fresh.machine.devices = 0;
+    return fresh;
   }();
   return it;
 }

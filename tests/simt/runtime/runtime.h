@@ -8,7 +8,7 @@
 
 namespace simt::runtime {
 
-/// The machine as the program finds it.
+/// The machine as the program finds it. Before start(), an empty CUDA_VISIBLE_DEVICES hides the device, as CUDA's does.
 struct Machine {
   int devices = 1;
   int driver = 13000;                         // 0: none

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# Everything that ./dev test does not run: more shapes, seeded faults, sanitizers, nvcc, packages, documentation.
+no_arguments "$@"
+need "${build_packages[@]}" libgtest-dev python3-numpy libbenchmark-dev binutils clang clang-format doxygen dpkg-dev \
+  pkg-config
+want libopenmpi-dev openmpi-bin libtorch-dev # for the examples of other frameworks
+need_presets
+use_ccache
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
+
+# What nvcc compiles, and what takes a static library.
+check_labels='^(bench|consumer|gpu|nvcc|ptx)$'
+stage "configure with nvcc" cmake --preset check
+stage "build with nvcc" cmake --build --preset check --target check_tests
+stage "test what nvcc compiled" ctest --preset check --label-regex "$check_labels"
+
+# The build of ./dev test, and what its quick tests did not need.
+stage "configure the rest of ./dev test" cmake --preset test
+stage "build the rest of ./dev test" cmake --build --preset test-all
+stage "test at full size" ctest --preset test-all
+
+for sanitizer in asan tsan; do
+  stage "configure $sanitizer" cmake --preset "$sanitizer"
+  stage "build $sanitizer" cmake --build --preset "$sanitizer"
+  stage "test $sanitizer" ctest --preset "$sanitizer"
+done
+say_stages

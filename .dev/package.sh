@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# A Debian package of the library and the command, into build/package.
+no_arguments "$@"
+need "${build_packages[@]}" dpkg-dev
+need_presets
+use_ccache
+choose_cuda
+cmake --preset package -DSCOREMATCH_CUDA="$cuda"
+cmake --build --preset package
+cpack --preset package
+ls build/package/*.deb

@@ -1,0 +1,70 @@
+# How tests are declared. Each has a label for what it needs (cpu, simt, gpu, ptx, ...) and one for its tier, which limits
+# its CPU time:
+#   quick  ./dev test    10 s
+#   full   ./dev check   60 s
+#   slow   ./dev check  600 s
+# The wall-clock limit is only for tests that hang: a busy machine does not fail one.
+set(scorematch_too_slow "run_within: the test is too slow" CACHE INTERNAL "")
+
+add_executable(run_within ${CMAKE_CURRENT_SOURCE_DIR}/run_within.cpp)
+target_link_libraries(run_within PRIVATE scorematch_options)
+
+# What the tests of the tier quick run; the other tests take `all`.
+add_custom_target(quick_tests)
+add_dependencies(quick_tests run_within)
+# What ./dev check builds with nvcc: for tests with the labels bench, consumer, gpu, nvcc and ptx.
+add_custom_target(check_tests)
+add_dependencies(check_tests run_within scorematch)
+
+# scorematch_add_test(name tier labels command...)
+function(scorematch_add_test name tier labels)
+  set(limits quick 10 full 60 slow 600)
+  if(SCOREMATCH_SANITIZE)
+    set(limits quick 60 full 60 slow 600)
+  endif()
+  list(FIND limits ${tier} at)
+  math(EXPR at "${at} + 1")
+  list(GET limits ${at} limit)
+  add_test(NAME ${name} COMMAND run_within ${limit} ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS "${labels};${tier}" TIMEOUT 1500 SKIP_RETURN_CODE 77
+    FAIL_REGULAR_EXPRESSION "${scorematch_too_slow}")
+endfunction()
+
+# scorematch_skipped_test(name reason label): what cannot be tested here is reported as skipped, never as passed.
+function(scorematch_skipped_test name reason label)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${reason}")
+  set_tests_properties(${name} PROPERTIES LABELS "${label};quick" SKIP_REGULAR_EXPRESSION "^skipped: ")
+endfunction()
+
+# scorematch_test_program(name source...): one program of many test files.
+function(scorematch_test_program name)
+  add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/main.cpp ${ARGN})
+  target_link_libraries(${name} PRIVATE scorematch_test_support)
+  add_dependencies(quick_tests ${name})
+endfunction()
+
+# scorematch_light_tests(program): tests whose own code computes little, so that optimizing it would take longer.
+function(scorematch_light_tests program)
+  get_target_property(sources ${program} SOURCES)
+  set_property(SOURCE ${sources} PROPERTY COMPILE_OPTIONS -O0)
+endfunction()
+
+# scorematch_file_tests(program [TIER tier] [LABEL label] [PREFIX prefix] [OPTIONS option...] [ENVIRONMENT setting...]
+#   FILES name...): each file's tests as one of ctest's, in a process of its own.
+function(scorematch_file_tests program)
+  cmake_parse_arguments(with "" "TIER;LABEL;PREFIX" "OPTIONS;ENVIRONMENT;FILES" ${ARGN})
+  if(NOT with_TIER)
+    set(with_TIER quick)
+  endif()
+  if(NOT with_LABEL)
+    set(with_LABEL cpu)
+  endif()
+  foreach(file IN LISTS with_FILES)
+    get_filename_component(name ${file} NAME)
+    scorematch_add_test(${with_PREFIX}${name} ${with_TIER} ${with_LABEL} $<TARGET_FILE:${program}> --file=${name}
+      ${with_OPTIONS})
+    if(with_ENVIRONMENT)
+      set_tests_properties(${with_PREFIX}${name} PROPERTIES ENVIRONMENT "${with_ENVIRONMENT}")
+    endif()
+  endforeach()
+endfunction()

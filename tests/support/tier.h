@@ -1,0 +1,9 @@
+// How much a random test does: in the tier quick, an eighth.
+#pragma once
+#include <cstdlib>
+
+namespace scorematch::testing_support {
+
+inline int problems_of_tier(int full) { return std::getenv("SCOREMATCH_QUICK") == nullptr ? full : full / 8; }
+
+}  // namespace scorematch::testing_support
