@@ -2,7 +2,7 @@
 /// What can be chosen, as the API, every engine and the kernels share it.
 ///
 /// A choice without parameters is an enum. A choice with parameters is a struct that holds a kind and the parameters of
-/// every kind. Each kind has a struct of its own that names only its parameters and converts to the choice, as in
+/// every kind. Each kind has a struct of its own that names only its parameters and converts to the choice:
 /// `Weighting weighting = weighting::Edm{0.5}`. An objective and a sampler are variants (objective.h, sampler.h).
 /// This header is for device code too.
 #pragma once
@@ -20,6 +20,15 @@ enum class Precision { fp32, tf32, bf16 };
 /// A plan's kernels. `fused` or `layered` by name: @throws Error unsupported where the shape does not allow it.
 enum class Route { automatic, fused, layered };
 
+namespace parameterization {
+struct Plain {};
+struct Ncsn {};
+struct NoisePrediction {};
+struct Edm {
+  double sigma_data = 0.5;
+};
+}  // namespace parameterization
+
 /// s = a x_tilde + b F(c x_tilde, e(sigma)); for an energy net f = a/2 |x_tilde|^2 + (b/c) F and s = grad f.
 struct Parameterization {
   enum class Kind {
@@ -29,25 +38,15 @@ struct Parameterization {
     /// a = -1/(sigma^2 + sigma_data^2), b = sigma_data/(sigma sqrt(..)), c = 1/sqrt(..) (Karras et al. 2022, table 1)
     edm
   };
+  constexpr Parameterization() = default;
+  constexpr Parameterization(parameterization::Plain) {}
+  constexpr Parameterization(parameterization::Ncsn) : kind(Kind::ncsn) {}
+  constexpr Parameterization(parameterization::NoisePrediction) : kind(Kind::noise_prediction) {}
+  constexpr Parameterization(parameterization::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}
+
   Kind kind = Kind::plain;
   double sigma_data = 0.5;  ///< edm
 };
-
-namespace parameterization {
-struct Plain {
-  constexpr operator Parameterization() const { return {Parameterization::Kind::plain}; }
-};
-struct Ncsn {
-  constexpr operator Parameterization() const { return {Parameterization::Kind::ncsn}; }
-};
-struct NoisePrediction {
-  constexpr operator Parameterization() const { return {Parameterization::Kind::noise_prediction}; }
-};
-struct Edm {
-  double sigma_data = 0.5;
-  constexpr operator Parameterization() const { return {Parameterization::Kind::edm, sigma_data}; }
-};
-}  // namespace parameterization
 
 /// How sigma enters the network: columns e(sigma) that are appended to its input. They have no derivative with respect
 /// to x. `Conditioning` in mlp.h also holds the frequencies.
@@ -56,6 +55,22 @@ enum class ConditioningKind {
   log_sigma,  ///< one column, ln sigma
   fourier     ///< sin(2 pi w_k ln sigma) for all k, then cos (Tancik et al. 2020)
 };
+
+namespace schedule {
+struct None {};
+struct Single {
+  double sigma = 1.0;  ///< > 0
+};
+struct Geometric {
+  double sigma_min = 0.01;
+  double sigma_max = 50.0;
+  int levels = 0;
+};
+struct LogNormal {
+  double log_mean = -1.2;
+  double log_deviation = 1.2;
+};
+}  // namespace schedule
 
 /// Distribution of the noise level sigma. One is drawn per sample; sigma is in the units of the data; x_tilde = x +
 /// sigma eps (alpha x + sigma eps with alpha = 1 for every schedule below; a variance-preserving one would bring its
@@ -69,34 +84,31 @@ struct NoiseSchedule {
     geometric,
     log_normal  ///< ln sigma ~ N(log_mean, log_deviation^2) (Karras et al. 2022, table 1)
   };
+  constexpr NoiseSchedule() = default;
+  constexpr NoiseSchedule(schedule::None) {}
+  constexpr NoiseSchedule(schedule::Single single)
+      : kind(Kind::single), sigma_min(single.sigma), sigma_max(single.sigma) {}
+  constexpr NoiseSchedule(schedule::Geometric geometric)
+      : kind(Kind::geometric),
+        levels(geometric.levels),
+        sigma_min(geometric.sigma_min),
+        sigma_max(geometric.sigma_max) {}
+  constexpr NoiseSchedule(schedule::LogNormal normal)
+      : kind(Kind::log_normal), log_mean(normal.log_mean), log_deviation(normal.log_deviation) {}
+
   Kind kind = Kind::none;
   int levels = 0;                          ///< geometric
   double sigma_min = 1, sigma_max = 1;     ///< geometric; sigma_max also single
   double log_mean = 0, log_deviation = 0;  ///< log_normal
 };
 
-namespace schedule {
-struct None {
-  constexpr operator NoiseSchedule() const { return {}; }
+namespace weighting {
+struct None {};
+struct Sigma2 {};
+struct Edm {
+  double sigma_data = 0.5;
 };
-struct Single {
-  double sigma = 1.0;  ///< > 0
-  constexpr operator NoiseSchedule() const { return {NoiseSchedule::Kind::single, 0, sigma, sigma}; }
-};
-struct Geometric {
-  double sigma_min = 0.01;
-  double sigma_max = 50.0;
-  int levels = 0;
-  constexpr operator NoiseSchedule() const { return {NoiseSchedule::Kind::geometric, levels, sigma_min, sigma_max}; }
-};
-struct LogNormal {
-  double log_mean = -1.2;
-  double log_deviation = 1.2;
-  constexpr operator NoiseSchedule() const {
-    return {NoiseSchedule::Kind::log_normal, 0, 1, 1, log_mean, log_deviation};
-  }
-};
-}  // namespace schedule
+}  // namespace weighting
 
 /// lambda(sigma), which multiplies each sample's loss whatever the objective.
 struct Weighting {
@@ -105,21 +117,13 @@ struct Weighting {
     sigma2,  ///< sigma^2 (Song & Ermon 2019, eq. 6)
     edm      ///< sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
   };
+  constexpr Weighting() = default;
+  constexpr Weighting(weighting::None) {}
+  constexpr Weighting(weighting::Sigma2) : kind(Kind::sigma2) {}
+  constexpr Weighting(weighting::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}
+
   Kind kind = Kind::none;
   double sigma_data = 0.5;  ///< edm; must equal the parameterization's where both are edm
 };
-
-namespace weighting {
-struct None {
-  constexpr operator Weighting() const { return {Weighting::Kind::none}; }
-};
-struct Sigma2 {
-  constexpr operator Weighting() const { return {Weighting::Kind::sigma2}; }
-};
-struct Edm {
-  double sigma_data = 0.5;
-  constexpr operator Weighting() const { return {Weighting::Kind::edm, sigma_data}; }
-};
-}  // namespace weighting
 
 }  // namespace scorematch

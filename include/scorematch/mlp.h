@@ -3,6 +3,7 @@
 /// are.
 #pragma once
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "scorematch/choices.h"
@@ -10,26 +11,27 @@
 
 namespace scorematch {
 
-/// How sigma enters the network.
-struct Conditioning {
-  using Kind = ConditioningKind;
-  Kind kind = Kind::none;
-  std::vector<double> frequencies;  ///< w_k of fourier; constants, not trained
-};
-
 namespace conditioning {
-struct None {
-  operator Conditioning() const { return {}; }
-};
-struct LogSigma {
-  operator Conditioning() const { return {ConditioningKind::log_sigma, {}}; }
-};
+struct None {};
+struct LogSigma {};
 struct Fourier {
   std::vector<double> frequencies;
-  operator Conditioning() const { return {ConditioningKind::fourier, frequencies}; }
   static SCOREMATCH_API Fourier random(int count, double scale = 1.0, std::uint64_t seed = 0);  ///< w_k ~ N(0, scale^2)
 };
 }  // namespace conditioning
+
+/// How sigma enters the network.
+struct Conditioning {
+  using Kind = ConditioningKind;
+
+  Conditioning() = default;
+  Conditioning(conditioning::None) {}
+  Conditioning(conditioning::LogSigma) : kind(Kind::log_sigma) {}
+  Conditioning(conditioning::Fourier fourier) : kind(Kind::fourier), frequencies(std::move(fourier.frequencies)) {}
+
+  Kind kind = Kind::none;
+  std::vector<double> frequencies;  ///< w_k of fourier; constants, not trained
+};
 
 /// How initial parameters are drawn.
 enum class Initialization {

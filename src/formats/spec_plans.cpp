@@ -147,7 +147,8 @@ NoiseSchedule read_schedule(MetadataReader& reader) {
 }
 
 Conditioning read_conditioning(MetadataReader& reader) {
-  Conditioning conditioning{reader.take_choice(Conditioning::Kind::none), {}};
+  Conditioning conditioning;
+  conditioning.kind = reader.take_choice(Conditioning::Kind::none);
   if (conditioning.kind == Conditioning::Kind::fourier) conditioning.frequencies = read_frequencies(reader);
   return conditioning;
 }
