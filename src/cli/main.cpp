@@ -1,4 +1,5 @@
 // scorematch: train, sample, evaluate, exchange models with PyTorch, and describe this machine.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <new>

@@ -2,6 +2,7 @@
 // refused with the value. Both go through the tables that the command itself is made of.
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
 #include <set>
 
 #include "cli/options/commands.h"

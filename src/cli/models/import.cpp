@@ -72,15 +72,15 @@ std::unique_ptr<OptionTable> add_import(CLI::App& app) {
   table->required_text("-o,--output", options->output, "where to write the model, .safetensors");
   table->text("--prefix", options->names.prefix, "take only tensors whose names begin with this, for example net.",
               always_has_effect());
-  CLI::Option* names = table->text("--names", options->names.pattern,
-                                   "names of the layers' modules, for example net.{index}; {layer} counts 0, 1, 2, "
-                                   "{index} 0, 2, 4; if not given, all "
-                                   "modules in the order of their names",
-                                   always_has_effect());
+  const Declared names = table->text("--names", options->names.pattern,
+                                     "names of the layers' modules, for example net.{index}; {layer} counts 0, 1, 2, "
+                                     "{index} 0, 2, 4; if not given, all "
+                                     "modules in the order of their names",
+                                     always_has_effect());
   table
       ->list("--layers", options->names.listed, {},
              "the names of the modules one by one, in order, separated by commas", always_has_effect())
-      ->excludes(names);
+      .excludes(names);
   table->choice("--net", options->net, "what the network computes; score if not given", always_has_effect());
   table->choice("--activation", options->activation, "activation", always_has_effect());
   table->choice("--parameterization", options->parameterization, "how its output becomes a score", always_has_effect());

@@ -1,5 +1,6 @@
 #include "cli/options/commands.h"
 
+#include <CLI/Error.hpp>
 #include <algorithm>
 
 #include "scorematch/error.h"

@@ -1,6 +1,5 @@
 // The subcommands of `scorematch`, one file each, and the options that several of them have.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>

@@ -1,7 +1,10 @@
 #include "cli/options/option_table.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <utility>
+
+#include "cli/options/validators.h"
 
 namespace scorematch::cli {
 namespace {
@@ -49,37 +52,57 @@ Need& Need::also(std::vector<Condition> any) {
   return *this;
 }
 
+Declared Declared::required() const {
+  option_->required();
+  return *this;
+}
+
+Declared Declared::excludes(Declared other) const {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+Declared Declared::shows_default(const std::string& text) const {
+  option_->default_str(text);
+  return *this;
+}
+
+void OptionTable::Entry::assign(const std::string& text) const {
+  option->add_result(text);
+  option->run_callback();
+}
+
 OptionTable::OptionTable(CLI::App& app, const std::string& name, const std::string& description)
     : name_(name), command_(*app.add_subcommand(name, description)) {}
 
-CLI::Option* OptionTable::add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value) {
+Declared OptionTable::add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value) {
   entries_.push_back({option->get_name(), kind, std::move(need), option, std::move(value)});
-  return option;
+  return Declared(option);
 }
 
-CLI::Option* OptionTable::required_text(const std::string& name, std::string& value, const std::string& help) {
-  return text(name, value, help, always_has_effect())->required();
+Declared OptionTable::required_text(const std::string& name, std::string& value, const std::string& help) {
+  return text(name, value, help, always_has_effect()).required();
 }
 
-CLI::Option* OptionTable::text(const std::string& name, std::string& value, const std::string& help, Need need) {
+Declared OptionTable::text(const std::string& name, std::string& value, const std::string& help, Need need) {
   CLI::Option* option = command_.add_option(name, value, help)->check(not_empty());
   if (!value.empty()) option->capture_default_str();
   return add(Kind::text, option, std::move(need), [&value] { return value; });
 }
 
-CLI::Option* OptionTable::choice(const std::string& name, std::string& value, std::vector<std::string> names,
-                                 const std::string& help, Need need) {
+Declared OptionTable::choice(const std::string& name, std::string& value, std::vector<std::string> names,
+                             const std::string& help, Need need) {
   CLI::Option* option =
       command_.add_option(name, value, help + ": " + alternatives(names))->check(CLI::Validator(one_of(names), ""));
   if (!value.empty()) option->capture_default_str();
   return add(Kind::choice, option, std::move(need), [&value] { return value; });
 }
 
-CLI::Option* OptionTable::add_choice(const std::string& name, const std::vector<std::string>& names,
-                                     const std::string& help, Need need,
-                                     std::function<std::string(const std::string&)> current,
-                                     const std::function<void(const std::string&)>& read,
-                                     const std::function<std::string()>& value) {
+Declared OptionTable::add_choice(const std::string& name, const std::vector<std::string>& names,
+                                 const std::string& help, Need need,
+                                 std::function<std::string(const std::string&)> current,
+                                 const std::function<void(const std::string&)>& read,
+                                 const std::function<std::string()>& value) {
   const auto check = [known = one_of(names), current](std::string& text) {
     std::string name_today = current(text);
     const std::string error = known(name_today);
@@ -87,15 +110,15 @@ CLI::Option* OptionTable::add_choice(const std::string& name, const std::vector<
   };
   CLI::Option* option = command_.add_option_function<std::string>(name, read, help + ": " + alternatives(names));
   option->check(CLI::Validator(check, ""));
-  add(Kind::choice, option, std::move(need), value);
+  const Declared declared = add(Kind::choice, option, std::move(need), value);
   entries_.back().current = std::move(current);
-  return option;
+  return declared;
 }
 
-CLI::Option* OptionTable::add_list(const std::string& name, const std::string& help, Need need,
-                                   const std::function<void(const std::vector<std::string>&)>& read,
-                                   const std::function<std::string(std::string&)>& check_each,
-                                   const std::function<std::string()>& value) {
+Declared OptionTable::add_list(const std::string& name, const std::string& help, Need need,
+                               const std::function<void(const std::vector<std::string>&)>& read,
+                               const std::function<std::string(std::string&)>& check_each,
+                               const std::function<std::string()>& value) {
   // Not CLI11's own lists, which skip empty items.
   const auto check = [check_each](std::string& text) {
     for (std::string& each : split(text)) {
@@ -111,8 +134,8 @@ CLI::Option* OptionTable::add_list(const std::string& name, const std::string& h
   return add(Kind::list, option, std::move(need), value);
 }
 
-CLI::Option* OptionTable::list(const std::string& name, std::vector<int>& values, int low, int high,
-                               const std::string& help, Need need) {
+Declared OptionTable::list(const std::string& name, std::vector<int>& values, int low, int high,
+                           const std::string& help, Need need) {
   const auto read = [&values](const std::vector<std::string>& items) {
     values.clear();
     for (const std::string& each : items) values.push_back(std::stoi(each));
@@ -120,14 +143,14 @@ CLI::Option* OptionTable::list(const std::string& name, std::vector<int>& values
   return add_list(name, help, std::move(need), read, in_range(low, high), [&values] { return value_text(values); });
 }
 
-CLI::Option* OptionTable::list(const std::string& name, std::vector<std::string>& values,
-                               const std::vector<std::string>& names, const std::string& help, Need need) {
+Declared OptionTable::list(const std::string& name, std::vector<std::string>& values,
+                           const std::vector<std::string>& names, const std::string& help, Need need) {
   return add_list(
       name, help, std::move(need), [&values](const std::vector<std::string>& items) { values = items; }, one_of(names),
       [&values] { return value_text(values); });
 }
 
-CLI::Option* OptionTable::flag(const std::string& name, bool& value, const std::string& help, Need need) {
+Declared OptionTable::flag(const std::string& name, bool& value, const std::string& help, Need need) {
   const auto check = [](std::string& text) {
     return text == "true" || text == "false" ? std::string() : "expected no value, got '" + text + "'";
   };
@@ -135,8 +158,8 @@ CLI::Option* OptionTable::flag(const std::string& name, bool& value, const std::
   return add(Kind::flag, option, std::move(need), [&value] { return value_text(value); });
 }
 
-CLI::Option* OptionTable::flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
-                                         double low, double high, const std::string& help, Need need) {
+Declared OptionTable::flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
+                                     double low, double high, const std::string& help, Need need) {
   const CLI::Validator range = in_range(low, high);
   const CLI::Validator range_or_alone(
       [range, value_if_alone](std::string& text) { return text == value_if_alone ? std::string() : range(text); },
@@ -144,6 +167,22 @@ CLI::Option* OptionTable::flag_or_number(const std::string& name, std::string& v
   CLI::Option* option = command_.add_flag(name + "{" + value_if_alone + "}", value, help)->transform(range_or_alone);
   return add(Kind::number, option, std::move(need), [&value] { return value; });
 }
+
+template <class T>
+Declared OptionTable::add_number(const std::string& name, T& value, T low, T high, const std::string& help, Need need,
+                                 const std::string& reason, bool shows_default) {
+  CLI::Option* option = command_.add_option(name, value, help)->transform(in_range<T>(low, high, reason));
+  if (shows_default) option->capture_default_str();
+  return add(Kind::number, option, std::move(need), [&value] { return value_text(value); });
+}
+template Declared OptionTable::add_number(const std::string&, int&, int, int, const std::string&, Need,
+                                          const std::string&, bool);
+template Declared OptionTable::add_number(const std::string&, std::int64_t&, std::int64_t, std::int64_t,
+                                          const std::string&, Need, const std::string&, bool);
+template Declared OptionTable::add_number(const std::string&, std::uint64_t&, std::uint64_t, std::uint64_t,
+                                          const std::string&, Need, const std::string&, bool);
+template Declared OptionTable::add_number(const std::string&, double&, double, double, const std::string&, Need,
+                                          const std::string&, bool);
 
 void OptionTable::on_run(std::function<void()> action, std::function<bool()> values_are_known) {
   command_.callback([this, action = std::move(action), values_are_known = std::move(values_are_known)] {

@@ -2,7 +2,6 @@
 /// The options of one subcommand, in one table. An option is declared together with what it needs to have an
 /// effect. A given option that would be ignored is refused by name.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -14,6 +13,11 @@
 
 #include "cli/options/option_value.h"
 #include "model/names.h"
+
+namespace CLI {  // CLI11, whose headers take seconds to compile
+class App;
+class Option;
+}  // namespace CLI
 
 namespace scorematch::cli {
 
@@ -67,6 +71,21 @@ Need needs(Condition first, More... more) {
   return Need({std::move(first), std::move(more)...});
 }
 
+/// An option of a table, for what few options have.
+class Declared {
+ public:
+  explicit Declared(CLI::Option* option) : option_(option) {}
+
+  Declared required() const;
+  /// The two cannot be given together.
+  Declared excludes(Declared other) const;
+  /// What the help shows as the default.
+  Declared shows_default(const std::string& text) const;
+
+ private:
+  CLI::Option* option_;
+};
+
 class OptionTable {
  public:
   enum class Kind { text, choice, number, list, flag };
@@ -79,6 +98,9 @@ class OptionTable {
     bool is_given = false;               // on the command line
     /// What value() would be after this text, which may be of an earlier version.
     std::function<std::string(const std::string&)> current = [](const std::string& text) { return text; };
+
+    /// Gives the option this value, as if it stood on the command line. @throws CLI::Error
+    void assign(const std::string& text) const;
   };
   template <class T>
   using Bound = std::enable_if_t<true, T>;  // not deduced, so that 1 is a bound of an int64_t
@@ -88,59 +110,56 @@ class OptionTable {
   OptionTable(const OptionTable&) = delete;
   OptionTable& operator=(const OptionTable&) = delete;
 
-  /// A name without dashes is a positional argument. The returned option is for excludes() and the like.
-  CLI::Option* required_text(const std::string& name, std::string& value, const std::string& help);
-  CLI::Option* text(const std::string& name, std::string& value, const std::string& help, Need need);
+  /// A name without dashes is a positional argument.
+  Declared required_text(const std::string& name, std::string& value, const std::string& help);
+  Declared text(const std::string& name, std::string& value, const std::string& help, Need need);
   /// The names are appended to the help.
-  CLI::Option* choice(const std::string& name, std::string& value, std::vector<std::string> names,
-                      const std::string& help, Need need);
+  Declared choice(const std::string& name, std::string& value, std::vector<std::string> names, const std::string& help,
+                  Need need);
   /// One of model/names.h, by today's names or by those of an earlier version.
   template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
-  CLI::Option* choice(const std::string& name, T& value, const std::vector<T>& among, const std::string& help,
-                      Need need) {
-    CLI::Option* option = add_choice(
-        name, names_of(among), help, std::move(need), &current_name<T>,
-        [&value](const std::string& text) { value = *value_named<T>(text); },
-        [&value] { return std::string(name_of(value)); });
-    return option->default_str(name_of(value));
+  Declared choice(const std::string& name, T& value, const std::vector<T>& among, const std::string& help, Need need) {
+    const auto read = [&value](const std::string& text) { value = *value_named<T>(text); };
+    return add_choice(name, names_of(among), help, std::move(need), &current_name<T>, read,
+                      [&value] { return std::string(name_of(value)); })
+        .shows_default(name_of(value));
   }
   template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
-  CLI::Option* choice(const std::string& name, T& value, const std::string& help, Need need) {
+  Declared choice(const std::string& name, T& value, const std::string& help, Need need) {
     return choice(name, value, values_of<T>(), help, std::move(need));
   }
   /// One that has no value unless it is given.
   template <class T, std::enable_if_t<std::is_enum_v<T>, int> = 0>
-  CLI::Option* choice(const std::string& name, std::optional<T>& value, const std::string& help, Need need) {
+  Declared choice(const std::string& name, std::optional<T>& value, const std::string& help, Need need) {
     return add_choice(
         name, names_of(values_of<T>()), help, std::move(need), &current_name<T>,
         [&value](const std::string& text) { value = *value_named<T>(text); },
         [&value] { return value ? std::string(name_of(*value)) : std::string(); });
   }
+  /// T is int, std::int64_t, std::uint64_t or double.
   /// @param reason why the bounds are what they are, for the message
   template <class T>
-  CLI::Option* number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
-                      Need need, const std::string& reason = "") {
-    CLI::Option* option = optional_number(name, value, low, high, help, std::move(need), reason);
-    return option->capture_default_str();
+  Declared number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help, Need need,
+                  const std::string& reason = "") {
+    return add_number<T>(name, value, low, high, help, std::move(need), reason, true);
   }
   /// A number whose default depends on other values, so that the help does not show it.
   template <class T>
-  CLI::Option* optional_number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
-                               Need need, const std::string& reason = "") {
-    CLI::Option* option = command_.add_option(name, value, help)->transform(in_range<T>(low, high, reason));
-    return add(Kind::number, option, std::move(need), [&value] { return value_text(value); });
+  Declared optional_number(const std::string& name, T& value, Bound<T> low, Bound<T> high, const std::string& help,
+                           Need need, const std::string& reason = "") {
+    return add_number<T>(name, value, low, high, help, std::move(need), reason, false);
   }
   /// Whole numbers separated by commas.
-  CLI::Option* list(const std::string& name, std::vector<int>& values, int low, int high, const std::string& help,
-                    Need need);
+  Declared list(const std::string& name, std::vector<int>& values, int low, int high, const std::string& help,
+                Need need);
   /// Texts separated by commas, each of them one of `names`, or any if there are none.
-  CLI::Option* list(const std::string& name, std::vector<std::string>& values, const std::vector<std::string>& names,
-                    const std::string& help, Need need);
-  CLI::Option* flag(const std::string& name, bool& value, const std::string& help, Need need);
+  Declared list(const std::string& name, std::vector<std::string>& values, const std::vector<std::string>& names,
+                const std::string& help, Need need);
+  Declared flag(const std::string& name, bool& value, const std::string& help, Need need);
   /// A flag that may have a number, as --name=VALUE.
   /// @param value_if_alone what it means without one
-  CLI::Option* flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone,
-                              double low, double high, const std::string& help, Need need);
+  Declared flag_or_number(const std::string& name, std::string& value, const std::string& value_if_alone, double low,
+                          double high, const std::string& help, Need need);
 
   /// What the subcommand does, after check_needs().
   /// @param values_are_known whether the needs can be checked before; if not, the action has to do so
@@ -156,17 +175,19 @@ class OptionTable {
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
-  CLI::Option* add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value);
-  CLI::Option* add_choice(const std::string& name, const std::vector<std::string>& names, const std::string& help,
-                          Need need, std::function<std::string(const std::string&)> current,
-                          const std::function<void(const std::string&)>& read,
-                          const std::function<std::string()>& value);
+  template <class T>  // for the types of number() alone
+  Declared add_number(const std::string& name, T& value, T low, T high, const std::string& help, Need need,
+                      const std::string& reason, bool shows_default);
+  Declared add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value);
+  Declared add_choice(const std::string& name, const std::vector<std::string>& names, const std::string& help,
+                      Need need, std::function<std::string(const std::string&)> current,
+                      const std::function<void(const std::string&)>& read, const std::function<std::string()>& value);
   /// An option with several values, which `read` takes from the text between commas.
   /// @throws CLI::ValidationError
-  CLI::Option* add_list(const std::string& name, const std::string& help, Need need,
-                        const std::function<void(const std::vector<std::string>&)>& read,
-                        const std::function<std::string(std::string&)>& check_each,
-                        const std::function<std::string()>& value);
+  Declared add_list(const std::string& name, const std::string& help, Need need,
+                    const std::function<void(const std::vector<std::string>&)>& read,
+                    const std::function<std::string(std::string&)>& check_each,
+                    const std::function<std::string()>& value);
 
   std::string name_;
   CLI::App& command_;

@@ -4,11 +4,6 @@
 
 namespace scorematch::cli {
 
-CLI::Validator not_empty() {
-  return CLI::Validator(
-      [](std::string& text) { return text.empty() ? std::string("expected a text, got ''") : std::string(); }, "");
-}
-
 std::string value_text(const std::string& value) { return value; }
 std::string value_text(bool value) { return value ? "true" : "false"; }
 std::string value_text(double value) { return number_text(value); }

@@ -230,13 +230,13 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   table->number("-n,--count", options->count, 1, std::int64_t{1} << 40, "samples", always_has_effect());
   table->required_text("-o,--output", options->output,
                        "where to write the samples, NAME.npy or NAME.csv; an existing file is replaced");
-  CLI::Option* image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
-                                   always_has_effect());
+  const Declared image = table->text("--image", options->image, "HEIGHTxWIDTH: also draw them as images, side by side",
+                                     always_has_effect());
   table
       ->text("--data", options->data,
              "2-D data: also draw the samples beside it, with the score field and an energy net's density",
              always_has_effect())
-      ->excludes(image);
+      .excludes(image);
   const Condition data = given("--data", options->data);
   add_missing(*table, options->missing, needs(data));
   table->text("--picture", options->picture, "where to write the picture; the output with .png if not given",

@@ -1,9 +1,11 @@
 // scorematch train: data in, a score model out.
+#include <CLI/Error.hpp>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 
 #include "cli/files/data_file.h"
+
 #include "cli/options/interrupt.h"
 #include "cli/options/outputs.h"
 #include "cli/training/run_record.h"

@@ -1,6 +1,8 @@
 #include "cli/training/train_options.h"
 
+#include <CLI/Error.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -56,11 +58,11 @@ void TrainOptions::add_network(OptionTable& table) {
   table
       .choice("--parameterization", parameterization,
               "how F becomes a score; if not given, edm, or plain without noise", always_has_effect())
-      ->default_str("");
+      .shows_default("");
   table
       .choice("--conditioning", conditioning, "how sigma enters; if not given, fourier, or none without noise",
               always_has_effect())
-      ->default_str("");
+      .shows_default("");
   const Condition by_fourier = chosen("--conditioning", conditioning, {Conditioning::Kind::fourier});
   table.number("--fourier", fourier, 1, 1 << 16, "Fourier frequencies", needs(by_fourier));
   table.number("--fourier-scale", fourier_scale, kSmallest, kLargest, "standard deviation of the Fourier frequencies",
@@ -110,7 +112,7 @@ void TrainOptions::add_loss(OptionTable& table) {
       .choice("--weighting", weighting,
               "weight of each noise level; if not given, edm for dsm, sigma2 for other objectives, none without noise",
               always_has_effect())
-      ->default_str("");
+      .shows_default("");
 }
 
 void TrainOptions::add_run(OptionTable& table) {
@@ -179,8 +181,7 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
     const std::string wanted = of_run(each);
     if (each.is_given || each.value() == wanted) continue;
     try {
-      each.option->add_result(wanted);
-      each.option->run_callback();
+      each.assign(wanted);
     } catch (const CLI::Error& error) {
       throw Error(ErrorCode::io, path, path + ": " + error.what());
     }
@@ -228,7 +229,8 @@ MlpShape TrainOptions::net(int dim) const {
   MlpShape net = net_kind == MlpShape::Kind::energy ? MlpShape::energy(dim, widths, activation)
                                                     : MlpShape::score(dim, widths, activation);
   net.residual = residual;
-  net.parameterization = {parameterization, sigma_data};
+  net.parameterization.kind = parameterization;
+  net.parameterization.sigma_data = sigma_data;
   net.conditioning.kind = conditioning;
   if (conditioning == Conditioning::Kind::fourier)
     net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
@@ -236,7 +238,10 @@ MlpShape TrainOptions::net(int dim) const {
 }
 
 Loss TrainOptions::loss() const {
-  Loss loss{make_objective(objective, projections, distribution), {}, {weighting, sigma_data}};
+  Loss loss;
+  loss.objective = make_objective(objective, projections, distribution);
+  loss.weighting.kind = weighting;
+  loss.weighting.sigma_data = sigma_data;
   if (auto* dsm = std::get_if<Dsm>(&loss.objective)) dsm->variance = variance;
   switch (schedule) {
     case NoiseSchedule::Kind::none:

@@ -1,6 +1,5 @@
 // The options of `scorematch train`, and what they mean for the library.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
