@@ -1,6 +1,6 @@
 /// @file
-/// The perturbation alone, for trainers with their own network: PerturbPlan (x_tilde, sigma, eps) and DirectionPlan
-/// (v). They draw the same numbers as LossPlan for the same NoiseRef. Neither needs workspace.
+/// The perturbation alone, for trainers with their own network: PerturbPlan (x_tilde, sigma, eps), DirectionPlan (v).
+/// They draw the same numbers as LossPlan for the same NoiseRef. Neither needs workspace.
 #pragma once
 #include <memory>
 
