@@ -1,4 +1,4 @@
-# What an installation holds, how CMake and pkg-config find it, and the Debian package that cpack makes of it.
+# The contents of an installation, how CMake and pkg-config find it, and the Debian package that cpack makes.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS scorematch EXPORT scorematch_targets
@@ -18,8 +18,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/scorematch-config-version
 install(FILES ${PROJECT_BINARY_DIR}/scorematch-config.cmake ${PROJECT_BINARY_DIR}/scorematch-config-version.cmake
   DESTINATION ${scorematch_cmake_dir})
 
-# pkg-config scorematch. A static library cannot say what it needs: then its libraries are everybody's.
-# By -l and not by path, so that they come after -lscorematch.
+# pkg-config scorematch. A static library does not record its dependencies, so every program that links it must name
+# them. They are given by -l and not by path, so that they come after -lscorematch.
 set(files "")
 set(libraries "")
 if(SCOREMATCH_HAS_CPU)
@@ -46,7 +46,7 @@ if(NOT BUILD_SHARED_LIBS)
   set(scorematch_private_libraries "")
 endif()
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-file(RELATIVE_PATH scorematch_prefix_from_pc /prefix/${pkgconfig_dir} /prefix) # wherever it is moved to
+file(RELATIVE_PATH scorematch_prefix_from_pc /prefix/${pkgconfig_dir} /prefix) # so that it can be moved
 string(REGEX REPLACE "/$" "" scorematch_prefix_from_pc ${scorematch_prefix_from_pc})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/scorematch.pc.in ${PROJECT_BINARY_DIR}/scorematch.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/scorematch.pc DESTINATION ${pkgconfig_dir})
@@ -67,6 +67,6 @@ set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 if(NOT BUILD_SHARED_LIBS AND SCOREMATCH_HAS_CPU)
-  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev") # what links with a static library links with this
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev") # programs that link the static library link libhwy too
 endif()
 include(CPack)

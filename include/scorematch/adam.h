@@ -9,9 +9,9 @@
 
 namespace scorematch {
 
-/// (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2.) Unlike a plan it has state; move-only.
-/// Float32 on every engine (the reference computes a step in double and rounds once): f64 belongs to evaluation.
-/// Everything that changes from step to step lies where the engine reads it, so a captured step() advances on replay.
+/// Adam (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2). Unlike a plan it has state; move-only.
+/// Float32 on every engine, as f64 is for evaluation; the reference engine computes each step in double and rounds
+/// once. Everything that changes from step to step is in engine memory, so a captured step() advances on each replay.
 class SCOREMATCH_API Adam {
  public:
   struct Options {
@@ -19,20 +19,20 @@ class SCOREMATCH_API Adam {
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
     double weight_decay = 0;
     double max_grad_norm = 0;  ///< clip to this norm; 0: no clipping
-    double ema_decay = 0;      ///< 0: no average is kept
-    /// Whether an average over so many steps is worth sampling with: ema_decay^step of it is still what it began with,
-    /// and that is a hundredth or less.
+    double ema_decay = 0;      ///< 0: no average
+    /// Whether the average after `step` steps is worth sampling with: its initial value then has the weight
+    /// ema_decay^step, which must be at most 0.01.
     SCOREMATCH_API bool ema_is_settled(std::int64_t step) const;
   };
-  /// One engine-memory record. A step whose gradient is not finite, or whose square once clipped is beyond float32,
-  /// changes nothing but `grad_norm` and `skipped`.
+  /// One record in engine memory. A step whose gradient is not finite, or whose squared norm after clipping exceeds
+  /// float32, changes only `grad_norm` and `skipped`.
   struct Progress {
     double learning_rate = 0;
-    double grad_norm = 0;  ///< of the last step, before clipping, without loss_scale
+    double grad_norm = 0;  ///< of the last step, before clipping, divided by loss_scale
     std::int64_t step = 0;
     std::int64_t skipped = 0;
   };
-  /// All of it, on the host, for a checkpoint.
+  /// The complete state on the host, for a checkpoint.
   struct Snapshot {
     Options options;
     Progress progress;
@@ -45,11 +45,12 @@ class SCOREMATCH_API Adam {
   Adam& operator=(Adam&&) noexcept;
   ~Adam();
 
-  /// Enqueues one step. @param params, grad [P] @param loss_scale what Reduction::loss_scale was
+  /// Enqueues one step. @param params, grad [P] float32 @param loss_scale the gradient's Reduction::loss_scale
   void step(Queue& queue, View params, ConstView grad, double loss_scale = 1.0);
-  /// Enqueues a new rate, copied before the call returns: between replays of a captured step, or for an eager schedule.
+  /// Enqueues a new learning rate, which is copied before the call returns. Use it between replays of a captured step,
+  /// or for a schedule without graphs.
   void set_learning_rate(Queue& queue, double learning_rate);
-  /// Where the average lies. [P]; starts as the first step's params. @throws Error if ema_decay is 0
+  /// The average, [P], in engine memory. It starts as the first step's params. @throws Error if ema_decay is 0
   ConstView ema() const;
 
   Progress progress(Queue& queue) const;  ///< Waits for the queue.

@@ -9,9 +9,8 @@
 
 namespace scorematch {
 
-/// Move-only array of T where its engine computes; made by Engine::allocate and Engine::upload; it never changes size.
-/// Passed for a view it is the view of all of it. What data() points to is for the host only with the reference and cpu
-/// engines.
+/// Move-only array of T in engine memory, of fixed size. Engine::allocate and Engine::upload make it. It converts to a
+/// view of all its elements. The host may read and write data() only with the reference and cpu engines.
 template <class T>
 class Buffer {
  public:

@@ -1,23 +1,23 @@
 /// @file
-/// What can be chosen, as the API, every engine and the kernels share it.
+/// The choices that the API, every engine and the kernels share.
 ///
 /// A choice without parameters is an enum. A choice with parameters is a struct that holds a kind and the parameters of
-/// every kind. Each kind has a struct of its own that names only its parameters and converts to the choice:
+/// every kind. Each kind has its own struct, which names only its parameters and converts to the choice:
 /// `Weighting weighting = weighting::Edm{0.5}`. An objective and a sampler are variants (objective.h, sampler.h).
-/// This header is for device code too.
+/// Device code includes this header too.
 #pragma once
 
 namespace scorematch {
 
-enum class Activation { silu, softplus, tanh, gelu };  ///< softplus without threshold; gelu by erf
+enum class Activation { silu, softplus, tanh, gelu };  ///< softplus without a threshold; gelu with erf
 
 /// Distributions of the directions v. All have E[v v^T] = I; the sphere has radius sqrt(dim).
 enum class Projection { gaussian, rademacher, sphere };
 
-/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 where the
-/// processor has instructions for it, AVX512_BF16 (@throws Error unsupported); the reference engine ignores it.
+/// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 only on
+/// processors with AVX512_BF16; otherwise plans @throws Error unsupported. The reference engine ignores it.
 enum class Precision { fp32, tf32, bf16 };
-/// A plan's kernels. `fused` or `layered` by name: @throws Error unsupported where the shape does not allow it.
+/// A plan's kernels. Plans @throws Error unsupported if the shape does not allow `fused` or `layered`.
 enum class Route { automatic, fused, layered };
 
 namespace parameterization {
@@ -48,8 +48,8 @@ struct Parameterization {
   double sigma_data = 0.5;  ///< edm
 };
 
-/// How sigma enters the network: columns e(sigma) that are appended to its input. They have no derivative with respect
-/// to x. `Conditioning` in mlp.h also holds the frequencies.
+/// How sigma enters the network: as columns e(sigma) appended to its input, whose derivative with respect to x is 0.
+/// `Conditioning` in mlp.h also holds the frequencies.
 enum class ConditioningKind {
   none,
   log_sigma,  ///< one column, ln sigma
@@ -72,15 +72,15 @@ struct LogNormal {
 };
 }  // namespace schedule
 
-/// Distribution of the noise level sigma. One is drawn per sample; sigma is in the units of the data; x_tilde = x +
-/// sigma eps (alpha x + sigma eps with alpha = 1 for every schedule below; a variance-preserving one would bring its
-/// own alpha).
+/// Distribution of the noise level sigma, in the units of the data. One level is drawn per sample, and x_tilde = x +
+/// sigma eps (in general alpha x + sigma eps; alpha = 1 for every schedule below, but a variance-preserving schedule
+/// would have its own alpha).
 struct NoiseSchedule {
   enum class Kind {
     none,    ///< no noise: the objective is evaluated at x itself
-    single,  ///< sigma_max alone
-    /// From sigma_max down to sigma_min: `levels` of them in geometric progression (Song & Ermon 2019, section 4.2);
-    /// levels = 0: log-uniform in between.
+    single,  ///< always sigma_max
+    /// `levels` values in geometric progression from sigma_max down to sigma_min (Song & Ermon 2019, section 4.2);
+    /// levels = 0: log-uniform between them.
     geometric,
     log_normal  ///< ln sigma ~ N(log_mean, log_deviation^2) (Karras et al. 2022, table 1)
   };
@@ -110,7 +110,7 @@ struct Edm {
 };
 }  // namespace weighting
 
-/// lambda(sigma), which multiplies each sample's loss whatever the objective.
+/// lambda(sigma), the factor of each sample's loss, for every objective.
 struct Weighting {
   enum class Kind {
     none,    ///< 1
@@ -123,7 +123,7 @@ struct Weighting {
   constexpr Weighting(weighting::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}
 
   Kind kind = Kind::none;
-  double sigma_data = 0.5;  ///< edm; must equal the parameterization's where both are edm
+  double sigma_data = 0.5;  ///< edm; must equal the parameterization's if that is edm too
 };
 
 }  // namespace scorematch

@@ -1,5 +1,5 @@
 /// @file
-/// A mean with its standard error, in a form that merges; and how a part of a batch adds up with the others.
+/// Estimate: a mean with its standard error, which can be merged. Reduction: how the parts of a batch add up.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace scorematch {
 
-/// Count, mean and sum of squared deviations (Chan, Golub, LeVeque 1979), always in double. Plans write one where the
-/// engine computes; Queue::read_one brings it to the host. All zero: nothing yet.
+/// Count, mean and sum of squared deviations (Chan, Golub & LeVeque 1979), always in double. Plans write it to engine
+/// memory; Queue::read_one copies it to the host. All zero: no samples.
 struct Estimate {
-  double count = 0;  ///< samples (over all ranks once merged)
+  double count = 0;  ///< of samples (over all ranks after a merge)
   double mean = 0;
   double m2 = 0;
 
@@ -18,7 +18,7 @@ struct Estimate {
   double standard_error() const {
     return count < 2 ? std::numeric_limits<double>::quiet_NaN() : std::sqrt(m2 / (count - 1) / count);
   }
-  /// Both together. Merge in a fixed order for the same bits.
+  /// Both combined. The order affects rounding: merge in a fixed order for bit-identical results.
   Estimate merged(const Estimate& b) const {
     if (count == 0) return b;
     const double n = count + b.count, delta = b.mean - mean;
@@ -26,16 +26,16 @@ struct Estimate {
   }
 };
 
-/// How one call is a part of a larger batch. The defaults mean: it is the whole batch.
+/// How a call's batch is part of a larger one. By default it is the whole batch.
 struct Reduction {
-  /// What gradients are divided by: the sample count of the whole batch over all micro-batches and ranks. 0: this
-  /// call's own, which is refused together with `accumulate` where a gradient is wanted.
+  /// Divisor of gradients: the sample count of the whole batch over all micro-batches and ranks. 0: this call's own
+  /// count, which is refused together with `accumulate` if a gradient is wanted.
   std::int64_t normaliser = 0;
-  /// Add to `grad` and merge into `loss` instead of overwriting them. `grad_x`, adjoints and per-sample values are
-  /// overwritten always: they belong to this call's samples.
+  /// Add to `grad` and merge into `loss` instead of overwriting them. `grad_x`, HeadPlan's gradients and per-sample
+  /// values are always overwritten, as they belong to this call's samples.
   bool accumulate = false;
-  /// Multiplies every gradient and adjoint, never the loss. Give Adam::step the same number. Rarely needed: bf16 has
-  /// f32's range.
+  /// Multiplies every gradient, but never the loss. Pass the same number to Adam::step. Rarely needed, as bf16 has the
+  /// range of f32.
   double loss_scale = 1.0;
 };
 

@@ -1,4 +1,4 @@
 /// @file
-/// Symbol visibility: what carries SCOREMATCH_API is the library's interface; the rest stays hidden.
+/// Symbol visibility: names marked SCOREMATCH_API are the library's interface; all others are hidden.
 #pragma once
 #define SCOREMATCH_API __attribute__((visibility("default")))

@@ -19,34 +19,34 @@ namespace scorematch {
 /// al. 2022, eq. 5. p is the density at sigma_min: of the data with that much noise.
 struct Likelihood {
   double sigma_min = 0.002, sigma_max = 80.0;
-  int steps = 40;  ///< four evaluations of the score and its divergence each
+  int steps = 40;  ///< each evaluates the score and its divergence four times
   double rho = 7.0;
   int projections = 0;  ///< M directions of Hutchinson's estimate (Grathwohl et al. 2019); 0: the exact divergence
   Projection distribution = Projection::rademacher;
-  double prior_deviation = 0.0;  ///< of the data; what its variance adds to sigma_max^2 at the latent
+  double prior_deviation = 0.0;  ///< of the data; its square adds to sigma_max^2 in the latent's variance
 };
 
 class SCOREMATCH_API LikelihoodPlan {
  public:
   struct In {
     ConstView params;  ///< [P]; empty with a ScoreFunction
-    Batch batch{};     ///< x, and the noise that draws the directions: a sample has the same ones at every level
+    Batch batch{};     ///< x, and the noise for the directions; a sample has the same ones at every level
   };
-  /// Only what is given is written; all of it is in nats, and of the units of x.
+  /// Only given outputs are written. Log-likelihoods are in nats, of a density in the units of x.
   struct Out {
     View log_likelihood{};     ///< [N]
     View latent{};             ///< [N, d], x_T
-    Estimate* mean = nullptr;  ///< of log_likelihood over the batch, directions' spread included
+    Estimate* mean = nullptr;  ///< of log_likelihood over the batch; m2 includes the spread of the directions
   };
 
-  /// A network of the caller's: enqueues score [N, d] and its divergence [N], or an unbiased estimate of it, at x [N,
-  /// d] and sigma [1]; float64 on the reference engine. `queue` is run()'s stream with the scratch that is left over.
+  /// The caller's own network: enqueues score [N, d] and its divergence [N], or an unbiased estimate of it, at x [N, d]
+  /// and sigma [1]; float64 on the reference engine. `queue` has run()'s stream and the scratch memory that is left.
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score, View divergence)>;
 
   /// @throws Error invalid_argument naming the option at fault, or for a network that ignores sigma
   LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood, std::int64_t max_batch,
                  Compute compute = {});
-  /// @throws Error likewise, and unless likelihood.projections is 0: the divergence is the function's.
+  /// @throws Error as above, and unless likelihood.projections is 0, as the function computes the divergence.
   LikelihoodPlan(const Engine& engine, int dim, ScoreFunction score, const Likelihood& likelihood,
                  std::int64_t max_batch);
 

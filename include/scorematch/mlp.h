@@ -1,6 +1,6 @@
 /// @file
-/// The network: kind, widths, activation, how sigma enters, how its output F becomes a score, and where its parameters
-/// are.
+/// The network: kind, widths, activation, how sigma enters, how its output F becomes a score, and the layout of its
+/// parameters.
 #pragma once
 #include <cstdint>
 #include <utility>
@@ -36,12 +36,12 @@ struct Conditioning {
 /// How initial parameters are drawn.
 enum class Initialization {
   torch,  ///< torch.nn.Linear's default: uniform in +-1/sqrt(in), weights and biases alike
-  /// The signal of x and of sigma keeps its variance through the layers whatever the activation, and F = 0 at first.
+  /// The layers preserve the variance of the signals of x and of sigma, for every activation, and F = 0 at first.
   /// (He et al. 2015, section 2.2; Poole et al. 2016, section 2; Karras et al. 2022, appendix F, for the zeros)
   variance_preserving
 };
 
-/// A plain value; the plan made from it validates it and keeps its own copy.
+/// A plain value. A plan validates it and stores a copy.
 struct SCOREMATCH_API MlpShape {
   enum class Kind { score, energy };
   struct Layer {
@@ -50,13 +50,13 @@ struct SCOREMATCH_API MlpShape {
     std::int64_t bias = 0;    ///< offset in elements of bias [out]
   };
 
-  /// F: R^dim -> R^dim; a linear layer after the hidden ones. `hidden` may be empty: an affine map.
+  /// F: R^dim -> R^dim, with a linear layer after the hidden ones. If `hidden` is empty, F is an affine map.
   static MlpShape score(int dim, std::vector<int> hidden, Activation activation = Activation::silu);
   /// F: R^dim -> R.
   static MlpShape energy(int dim, std::vector<int> hidden, Activation activation = Activation::silu);
-  /// What `scorematch train` makes by default, for data of standard deviation 0.5: residual hidden layers whose width
-  /// and number follow dim, EDM's parameterization, eight Fourier frequencies of ln sigma. Its loss is
-  /// Loss::diffusion().
+  /// The default of `scorematch train`, for data of standard deviation 0.5: residual hidden layers whose width and
+  /// number depend on dim, EDM's parameterization, and eight Fourier frequencies of ln sigma. Use Loss::diffusion()
+  /// with it.
   static MlpShape diffusion(int dim, Kind kind = Kind::score);
 
   Kind kind = Kind::score;
@@ -65,11 +65,11 @@ struct SCOREMATCH_API MlpShape {
   Activation activation = Activation::silu;
   Parameterization parameterization;
   Conditioning conditioning;
-  bool residual = false;  ///< hidden layers of equal width in and out add their input
+  bool residual = false;  ///< hidden layers with as many outputs as inputs add their input
 
   std::vector<Layer> layers() const;  ///< in torch.nn.Linear's layout and order
-  std::int64_t param_count() const;   ///< elements of the one flat vector; no gaps
-  /// Drawn from Philox: the same on every platform. [param_count]
+  std::int64_t param_count() const;   ///< elements of the flat parameter vector, which has no gaps
+  /// [param_count], drawn from Philox, so the same on every platform.
   std::vector<float> initial_params(std::uint64_t seed,
                                     Initialization initialization = Initialization::variance_preserving) const;
 };

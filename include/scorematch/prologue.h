@@ -1,6 +1,6 @@
 /// @file
-/// The prologue alone, for trainers with a network of their own: PerturbPlan (x_tilde, sigma, eps) and DirectionPlan
-/// (v). They draw the same numbers as LossPlan for the same NoiseRef. Neither needs workspace.
+/// The perturbation alone, for trainers with their own network: PerturbPlan (x_tilde, sigma, eps), DirectionPlan (v).
+/// They draw the same numbers as LossPlan for the same NoiseRef. Neither needs workspace.
 #pragma once
 #include <memory>
 
@@ -17,7 +17,7 @@ class SCOREMATCH_API PerturbPlan {
 
   PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& schedule, std::int64_t max_batch,
               const Parameterization& parameterization = {}, const Conditioning& conditioning = {});
-  /// @param batch sigma and eps are drawn where they are not given
+  /// @param batch sigma and eps are drawn unless they are given
   void run(Queue& queue, const Batch& batch, const Out& out) const;
 
  private:

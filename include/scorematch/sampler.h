@@ -1,5 +1,5 @@
 /// @file
-/// Samplers: from noise to samples. Adding one adds a struct and a file; no signature changes.
+/// Samplers: from noise to samples. A new sampler is a struct and a file; no signature changes.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -12,18 +12,18 @@
 
 namespace scorematch {
 
-// AnnealedLangevin, ProbabilityFlow and ReverseSde pass from sigma_max to sigma_min, which must be a range: sigma_max
-// at least twice sigma_min, and a network that uses sigma. They start from N(0, (sigma_max^2 + prior_deviation^2) I),
-// which stands for the data with noise sigma_max: set prior_deviation to the standard deviation of the data, in the
-// model's units. docs/math.md says how large sigma_max must be for a Gaussian to stand for them.
+// AnnealedLangevin, ProbabilityFlow and ReverseSde go from sigma_max to sigma_min. They need sigma_max >= 2 sigma_min
+// and a network that uses sigma. They start from N(0, (sigma_max^2 + prior_deviation^2) I), which approximates the data
+// with noise sigma_max: set prior_deviation to the standard deviation of the data, in the model's units. docs/math.md
+// says how large sigma_max must be for this approximation.
 
-/// Annealed Langevin, geometric levels, a final denoising step. (Song & Ermon 2019, algorithm 1)
-/// The defaults leave samples of a Gaussian 1.7 percent too wide (docs/math.md).
+/// Annealed Langevin dynamics on geometric levels, with a final denoising step. (Song & Ermon 2019, algorithm 1)
+/// With the defaults, samples of a Gaussian are 1.7 percent too wide (docs/math.md).
 struct AnnealedLangevin {
   double sigma_min = 0.01, sigma_max = 50.0;
-  int levels = 0;  ///< 0: as many as step_size and steps_per_level need for that width
+  int levels = 0;  ///< 0: as many as step_size and steps_per_level need for this accuracy
   int steps_per_level = 5;
-  double step_size = 0;        ///< at sigma_min; grows as sigma^2; 0: sigma_min^2 / 2
+  double step_size = 0;        ///< at sigma_min; it grows as sigma^2; 0: sigma_min^2 / 2
   double prior_deviation = 0;  ///< of the data
 };
 /// Heun's method on the probability-flow equation. (Karras et al. 2022, algorithm 1, eq. 5)
@@ -33,47 +33,45 @@ struct ProbabilityFlow {
   double rho = 7.0;
   double prior_deviation = 0;  ///< of the data
 };
-/// Euler-Maruyama on the reverse-time equation of the noise process, on ProbabilityFlow's steps, the last without
-/// noise. (Song et al. 2021, eq. 6 with their variance-exploding process)
+/// Euler-Maruyama on the reverse-time SDE of the noise process, on ProbabilityFlow's steps, without noise in the last
+/// one. (Song et al. 2021, eq. 6 with their variance-exploding process)
 struct ReverseSde {
   double sigma_min = 0.002, sigma_max = 80.0;
   int steps = 500;
   double rho = 7.0;
   double prior_deviation = 0;  ///< of the data
 };
-/// Langevin dynamics at one noise level, x <- x + h/2 s(x) + sqrt(h) z: unadjusted, with a bias of order h, or with
-/// Metropolis' correction, whose stationary distribution is the network's density itself (Roberts & Tweedie 1996; Besag
-/// 1994). A proposal that is not finite, or has no finite log-density, is rejected. Samples have the noise of the
+/// Langevin dynamics at one noise level, x <- x + h/2 s(x) + sqrt(h) z. Unadjusted, it has a bias of order h. With the
+/// Metropolis correction, its stationary distribution is the network's density itself (Roberts & Tweedie 1996; Besag
+/// 1994); a proposal that is not finite, or has no finite log-density, is rejected. Samples include the noise of the
 /// level.
 struct Langevin {
-  double sigma = 0;          ///< the level; 0 for a network that ignores it
-  double step_size = 0;      ///< h; 0: sigma^2 / 5, whose bias is at most 2.6 percent of a standard deviation
+  double sigma = 0;          ///< the level; 0 for a network that ignores sigma
+  double step_size = 0;      ///< h; 0: sigma^2 / 5, with a bias of at most 2.6 percent of a standard deviation
   int steps = 0;             ///< 0: four relaxation times of a Gaussian as wide as the start
   double sigma_start = 1.0;  ///< starts from N(0, sigma_start^2 I); 0: from the x that run() is given
-  bool metropolis = false;   ///< energy nets alone: a score net has no density
+  bool metropolis = false;   ///< energy nets only: a score net has no density
 };
 using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow, ReverseSde, Langevin>;
 
 class SCOREMATCH_API SamplerPlan {
  public:
-  /// A network of the caller's: enqueues score [N, d] at x [N, d] and sigma [1] (empty where the sampler has no level);
-  /// float64 on the reference engine.
-  /// `queue` is run()'s stream with the scratch that the sampler leaves over, so a plan may be run on it: give the
-  /// outer queue the sum of both workspace_bytes().
+  /// The caller's own network: enqueues score [N, d] at x [N, d] and sigma [1] (empty if the sampler has no level);
+  /// float64 on the reference engine. `queue` has run()'s stream and the scratch memory that the sampler leaves, so a
+  /// plan may run on it: give the outer queue the sum of both workspace_bytes().
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
 
   SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch);
   SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler, std::int64_t max_batch);
 
   struct Out {
-    View x;  ///< [N, d]; where a Langevin chain starts from them, read first
-    Estimate* acceptance =
-        nullptr;                   ///< mean over the chains of acceptance_per_sample; with Metropolis' correction alone
-    View acceptance_per_sample{};  ///< [N], the share of a chain's proposals that were accepted; likewise
+    View x;                          ///< [N, d]; read first if a Langevin chain starts from it
+    Estimate* acceptance = nullptr;  ///< mean of acceptance_per_sample over the chains; with metropolis only
+    View acceptance_per_sample{};    ///< [N], fraction of a chain's proposals that were accepted; with metropolis only
   };
 
-  /// Enqueues the whole run. Row i is sample i of `noise`, whatever the batch it is drawn in; no number is shared with
-  /// training, but the same noise gives the same samples again: advance it before a chain is carried on.
+  /// Enqueues the whole run. Row i is sample i of `noise`, whatever the batch size. Training shares none of these
+  /// numbers. The same noise gives the same samples again, so advance it before you continue a chain.
   /// @param params [P]; empty with a ScoreFunction @param x [N, d]; written
   void run(Queue& queue, ConstView params, NoiseRef noise, View x) const { run(queue, params, noise, Out{x}); }
   void run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const;

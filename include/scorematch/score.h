@@ -1,5 +1,5 @@
 /// @file
-/// ScorePlan: the score of the library's network, products with its Jacobian, its divergence, an energy net's
+/// ScorePlan: the score of the library's network, its Jacobian-vector products, its divergence, and an energy net's
 /// log-density.
 #pragma once
 #include <cstddef>
@@ -17,7 +17,7 @@ class SCOREMATCH_API ScorePlan {
   using In = ScoreIn;
   using Out = ScoreOut;
 
-  /// @param projections M, the most directions a call may use; 0 if it uses none.
+  /// @param projections M, the largest number of directions of a call; 0: none
   ScorePlan(const Engine& engine, const MlpShape& net, std::int64_t max_batch, int projections = 0,
             Projection distribution = Projection::rademacher, Compute compute = {});
   void run(Queue& queue, const In& in, const Out& out) const;

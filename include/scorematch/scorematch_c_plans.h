@@ -7,23 +7,23 @@
 extern "C" {
 #endif
 
-/* ---- what plans share */
+/* ---- structs that plans share */
 
-/// The samples of one call, and what is given for them instead of being drawn (batch.h). It is the last field of every
-/// plan's inputs and has no size of its own: a field that is new stands at its end, and so at the end of the inputs,
-/// whose struct_size covers it.
+/// The samples of one call, and values that are given for them instead of drawn (batch.h). It is the last field of
+/// every plan's inputs and has no size of its own: new fields are appended to it, and thus to the inputs, whose
+/// struct_size covers it.
 typedef struct scorematch_batch {
   scorematch_view x;          /**< [N, d] */
-  scorematch_noise_ref noise; /**< draws what is needed and not given */
+  scorematch_noise_ref noise; /**< draws what is needed but not given */
   scorematch_view sigma;      /**< [N] or [1] */
   scorematch_view eps;        /**< [N, d] */
   scorematch_view directions; /**< [M, N, d] */
-  scorematch_view true_score; /**< [N, d]; of esm */
+  scorematch_view true_score; /**< [N, d]; for esm */
   scorematch_view rows;       /**< [N] I64, each a row of x [R, d] */
-  int64_t draw_rows;          /**< or as many rows drawn from noise; 0: x is the batch */
+  int64_t draw_rows;          /**< or N rows, drawn from noise; 0: x is the batch */
 } scorematch_batch;
 
-/// How one call is a part of a larger batch (estimate.h). NULL in its place: it is the whole batch.
+/// How a call's batch is part of a larger one (estimate.h). NULL instead: it is the whole batch.
 typedef struct scorematch_reduction {
   size_t struct_size;
   int64_t normaliser; /**< the sample count of the whole batch; 0: this call's own */
@@ -63,8 +63,8 @@ typedef struct scorematch_loss_out {
 /// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, distribution (gaussian,
 /// rademacher, sphere) of ssm and ssm_vr; schedule (none, single, geometric, log_normal) with sigma, or sigma_min,
 /// sigma_max, levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
-/// @param compute or NULL. "precision=bf16 route=fused". Keys: precision (fp32, tf32, bf16), route (automatic, fused,
-/// layered).
+/// @param compute or NULL. "precision=bf16 route=fused", for example. Keys: precision (fp32, tf32, bf16), route
+/// (automatic, fused, layered).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
                                                              const char* loss, int64_t max_batch, const char* compute,
                                                              scorematch_loss_plan** plan);
@@ -76,15 +76,15 @@ SCOREMATCH_API scorematch_status scorematch_loss_plan_workspace_bytes(const scor
 SCOREMATCH_API scorematch_status scorematch_loss_plan_report(const scorematch_loss_plan* plan, int64_t batch,
                                                              scorematch_plan_report* report);
 
-/* ---- the head: from the caller's own network's output to a loss and adjoints */
+/* ---- the head: from the outputs of the caller's own network to a loss and gradients */
 
 typedef struct scorematch_head_plan scorematch_head_plan;
 
 typedef struct scorematch_head_in {
   size_t struct_size;
   scorematch_view output; /**< [N, d], F; required */
-  scorematch_view jvp;    /**< [M, N, d], (dF/dz) v; of ssm and ssm_vr */
-  scorematch_view trace;  /**< [N], tr dF/dz; of ism */
+  scorematch_view jvp;    /**< [M, N, d], (dF/dz) v; for ssm and ssm_vr */
+  scorematch_view trace;  /**< [N], tr dF/dz; for ism */
   scorematch_batch batch; /**< as given to the perturb plan; without x if a = 0 */
 } scorematch_head_in;
 
@@ -97,7 +97,7 @@ typedef struct scorematch_head_out {
   scorematch_view loss_per_sample; /**< [N] */
 } scorematch_head_out;
 
-/// @param head a loss's keys, and parameterization
+/// @param head the keys of a loss, and parameterization
 SCOREMATCH_API scorematch_status scorematch_head_plan_create(const scorematch_engine* engine, int32_t dim,
                                                              const char* head, int64_t max_batch,
                                                              scorematch_head_plan** plan);
@@ -107,7 +107,7 @@ SCOREMATCH_API scorematch_status scorematch_head_plan_run(const scorematch_head_
                                                           const scorematch_reduction* reduction);
 SCOREMATCH_API scorematch_status scorematch_head_plan_workspace_bytes(const scorematch_head_plan* plan, size_t* bytes);
 
-/* ---- the prologue: perturbed samples, directions; no workspace */
+/* ---- the perturbation: perturbed samples, directions; no workspace */
 
 typedef struct scorematch_perturb_plan scorematch_perturb_plan;
 typedef struct scorematch_direction_plan scorematch_direction_plan;
@@ -125,7 +125,7 @@ typedef struct scorematch_perturb_out {
   scorematch_view eps;       /**< [N, d] */
 } scorematch_perturb_out;
 
-/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data, conditioning, as a net's.
+/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data and conditioning as for a net.
 SCOREMATCH_API scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine, int32_t dim,
                                                                 const char* perturb, int64_t max_batch,
                                                                 scorematch_perturb_plan** plan);
@@ -134,7 +134,7 @@ SCOREMATCH_API scorematch_status scorematch_perturb_plan_run(const scorematch_pe
                                                              scorematch_queue* queue, const scorematch_perturb_in* in,
                                                              const scorematch_perturb_out* out);
 
-/// @param directions "projections=4 distribution=rademacher"; absent: 1, gaussian
+/// @param directions "projections=4 distribution=rademacher", for example; by default 1 and gaussian
 SCOREMATCH_API scorematch_status scorematch_direction_plan_create(const scorematch_engine* engine, int32_t dim,
                                                                   const char* directions, int64_t max_batch,
                                                                   scorematch_direction_plan** plan);
@@ -151,8 +151,7 @@ typedef struct scorematch_score_plan scorematch_score_plan;
 typedef struct scorematch_score_in {
   size_t struct_size;
   scorematch_view params; /**< [P]; required */
-  scorematch_batch
-      batch; /**< x is required, and sigma unless the net ignores it; directions, or noise that draws them */
+  scorematch_batch batch; /**< x is required, and sigma unless the net ignores it; directions, or noise to draw them */
 } scorematch_score_in;
 
 typedef struct scorematch_score_out {
@@ -160,12 +159,12 @@ typedef struct scorematch_score_out {
   scorematch_view score;               /**< [N, d] */
   scorematch_view jvp;                 /**< [M, N, d], (ds/dx) v */
   scorematch_view divergence;          /**< [N], exact */
-  scorematch_view divergence_estimate; /**< [N], along the directions */
+  scorematch_view divergence_estimate; /**< [N], from the directions */
   scorematch_view log_density;         /**< [N], up to a constant; energy nets */
 } scorematch_score_out;
 
-/// @param directions or NULL, none. "projections=4 distribution=gaussian"; absent: 0, rademacher @param compute as a
-/// loss's
+/// @param directions "projections=4 distribution=gaussian", for example, or NULL: none; by default 0 and rademacher
+/// @param compute as for a loss
 SCOREMATCH_API scorematch_status scorematch_score_plan_create(const scorematch_engine* engine,
                                                               const scorematch_net* net, int64_t max_batch,
                                                               const char* directions, const char* compute,

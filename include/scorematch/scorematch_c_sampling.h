@@ -1,5 +1,5 @@
 /// @file
-/// The C interface's samplers and likelihoods (sampler.h, likelihood.h). Part of scorematch_c.h.
+/// The C interface: samplers and likelihoods (sampler.h, likelihood.h). Part of scorematch_c.h.
 #pragma once
 #include "scorematch/scorematch_c_base.h"
 #include "scorematch/scorematch_c_plans.h"
@@ -14,15 +14,15 @@ typedef struct scorematch_sampler_plan scorematch_sampler_plan;
 
 typedef struct scorematch_sampler_out {
   size_t struct_size;
-  scorematch_view x;                     /**< [N, d]; required; where a Langevin chain starts from them, read first */
-  scorematch_estimate* acceptance;       /**< engine memory, or NULL; with metropolis=true alone */
-  scorematch_view acceptance_per_sample; /**< [N], the share of a chain's proposals accepted; likewise */
+  scorematch_view x;                     /**< [N, d]; required; read first if a Langevin chain starts from it */
+  scorematch_estimate* acceptance;       /**< engine memory, or NULL; only with metropolis=true */
+  scorematch_view acceptance_per_sample; /**< [N], fraction of a chain's proposals accepted; with metropolis=true */
 } scorematch_sampler_out;
 
-/// A network of the caller's: enqueues the score at x [N, d] and sigma [1] (null data where the sampler has no level)
-/// into `score` [N, d], all of them engine memory; F64 on the reference engine. `queue` and the views are good until it
-/// returns; a plan may be run on `queue`.
-/// @return 0, or what ends the run with SCOREMATCH_CALLBACK_FAILED: a status of the library's is as good as any.
+/// The caller's own network: enqueues the score at x [N, d] and sigma [1] (null data if the sampler has no level) into
+/// `score` [N, d], all of them engine memory; F64 on the reference engine. `queue` and the views are valid until it
+/// returns; a plan may run on `queue`.
+/// @return 0, or any other number, a status of the library for example, to end the run with SCOREMATCH_CALLBACK_FAILED
 typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
                                              const scorematch_view* sigma, const scorematch_view* score);
 
@@ -32,7 +32,7 @@ typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
                                                                 const scorematch_net* net, const char* sampler,
                                                                 int64_t max_batch, scorematch_sampler_plan** plan);
-/// @param user passed on as it is; it must live as long as the plan
+/// @param user passed to the function; it must live as long as the plan
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
                                                                      scorematch_score_function score, void* user,
                                                                      const char* sampler, int64_t max_batch,
@@ -52,29 +52,29 @@ typedef struct scorematch_likelihood_plan scorematch_likelihood_plan;
 
 typedef struct scorematch_likelihood_in {
   size_t struct_size;
-  scorematch_view params; /**< [P]; not with the caller's function */
-  scorematch_batch batch; /**< x, and noise that draws the directions: a sample has the same ones at every level */
+  scorematch_view params; /**< [P]; empty with the caller's function */
+  scorematch_batch batch; /**< x, and noise for the directions; a sample has the same ones at every level */
 } scorematch_likelihood_in;
 
 typedef struct scorematch_likelihood_out {
   size_t struct_size;
   scorematch_view log_likelihood; /**< [N], nats */
-  scorematch_view latent;         /**< [N, d], x carried to sigma_max */
+  scorematch_view latent;         /**< [N, d], x at sigma_max */
   scorematch_estimate* mean;      /**< of log_likelihood; engine memory, or NULL */
 } scorematch_likelihood_out;
 
-/// As scorematch_score_function, and the divergence of the score, or an unbiased estimate of it, into [N].
+/// As scorematch_score_function, and also writes the divergence of the score [N], or an unbiased estimate of it.
 typedef int32_t (*scorematch_score_divergence_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
                                                         const scorematch_view* sigma, const scorematch_view* score,
                                                         const scorematch_view* divergence);
 
 /// @param likelihood or NULL. "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example. Keys: sigma_min, sigma_max,
-/// steps, rho, projections (0: the exact divergence), distribution, prior_deviation. @param compute as a loss's
+/// steps, rho, projections (0: the exact divergence), distribution, prior_deviation. @param compute as for a loss
 SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create(const scorematch_engine* engine,
                                                                    const scorematch_net* net, const char* likelihood,
                                                                    int64_t max_batch, const char* compute,
                                                                    scorematch_likelihood_plan** plan);
-/// @param user passed on as it is; it must live as long as the plan
+/// @param user passed to the function; it must live as long as the plan
 SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create_with(const scorematch_engine* engine, int32_t dim,
                                                                         scorematch_score_divergence_function score,
                                                                         void* user, const char* likelihood,

@@ -1,4 +1,4 @@
-// How a bad argument is refused: every message names the argument, what was expected and what was got.
+// Refuses bad arguments: every message names the argument, what was expected and what was got.
 #pragma once
 #include <string>
 
@@ -12,6 +12,6 @@ namespace scorematch {
 std::string describe(DType dtype);            // "float32"
 std::string describe(const Shape& shape);     // "[128, 63]"
 std::string describe(const ConstView& view);  // "[128, 63] float32"
-std::string describe(double value);           // shortest text that reads back the same
+std::string describe(double value);           // the shortest text that reads back as this value
 
 }  // namespace scorematch

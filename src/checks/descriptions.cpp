@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "checks/argument.h"
-#include "model/names.h"  // upward: its tables count the values of a choice
+#include "model/names.h"  // an upward include: its tables count the values of a choice
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -56,7 +56,7 @@ void check_learning_rate(double learning_rate) { check_not_negative("learning_ra
 void check_positive_float(const char* name, double value) {
   if (!(value >= static_cast<double>(std::numeric_limits<float>::min())) ||
       !(value <= static_cast<double>(std::numeric_limits<float>::max())))
-    throw_invalid(name, "between 1.2e-38 and 3.4e38, as float32 holds it", describe(value));
+    throw_invalid(name, "between 1.2e-38 and 3.4e38, the range of float32", describe(value));
 }
 
 void check_widths(const MlpShape& net) {
@@ -97,7 +97,7 @@ void check(const NoiseSchedule& schedule) {
       if (!std::isfinite(schedule.log_mean))
         throw_invalid("schedule.log_mean", "a finite value", describe(schedule.log_mean));
       check_not_negative("schedule.log_deviation", schedule.log_deviation);
-      // No normal that is drawn is past 6: its uniforms have 23 bits.
+      // Drawn normals are below 6 in magnitude, as their uniforms have 23 bits.
       const double farthest = std::abs(schedule.log_mean) + 6 * schedule.log_deviation;
       if (farthest > 87)
         throw_invalid("schedule.log_mean", "|log_mean| + 6 log_deviation <= 87, so that float32 holds sigma",
@@ -171,7 +171,8 @@ void check(const Adam::Snapshot& snapshot, std::int64_t count) {
   check_size("second_moment", snapshot.second_moment, count);
   check_size("ema", snapshot.ema, snapshot.options.ema_decay > 0 ? count : 0);
   check_finite("first_moment", snapshot.first_moment);
-  for (const float each : snapshot.second_moment)  // infinite where a square is past float32: no step for it any more
+  // Infinity is possible: a square exceeded float32, and the parameter no longer moves.
+  for (const float each : snapshot.second_moment)
     if (!(each >= 0)) throw_invalid("second_moment", "values >= 0", describe(static_cast<double>(each)));
   check_finite("ema", snapshot.ema);
   check_not_negative("progress.learning_rate", snapshot.progress.learning_rate);

@@ -1,4 +1,4 @@
-// The checks of what is computed: networks, objectives, options, states. Each @throws Error naming what is wrong.
+// The checks of descriptions: networks, objectives, options, states. Each @throws Error naming what is wrong.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -16,9 +16,9 @@ void check_max_batch(std::int64_t max_batch);
 void check_projections(int projections);
 void check_param_count(const char* name, std::int64_t count);
 void check_learning_rate(double learning_rate);
-/// > 0, and float32 holds it: a noise level, for example.
+/// A normal positive float32: a noise level, for example.
 void check_positive_float(const char* name, double value);
-/// What layers() adds up: the widths alone.
+/// Only the widths, from which layers() computes offsets.
 void check_widths(const MlpShape& net);
 void check(const MlpShape& net);
 void check(const NoiseSchedule& schedule);
@@ -28,7 +28,7 @@ void check(const Weighting& weighting, const Parameterization& parameterization)
 void check(const Objective& objective);
 void check(const Compute& compute);
 void check(const Adam::Options& options);
-/// Of `count` parameters.
+/// @param count the number of parameters
 void check(const Adam::Snapshot& snapshot, std::int64_t count);
 void check(const NoiseState::Position& position);
 void check_finite(const char* name, const std::vector<float>& values);

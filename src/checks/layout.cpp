@@ -15,7 +15,7 @@ std::string describe_strides(const ConstView& view) {
   return describe(view) + " with strides " + describe(strides);
 }
 
-/// Planes of [M, N, d] one after the other, or row by row in turn.
+/// The planes of [M, N, d] must not overlap: one after another, or interleaved by rows.
 void check_planes(const char* name, const ConstView& view) {
   const std::int64_t planes = view.shape.extent[0], rows = view.shape.extent[1], width = view.shape.extent[2];
   if (planes <= 1 || rows == 0 || width == 0) return;
@@ -54,14 +54,14 @@ void check_layout(const char* name, const ConstView& view) {
   if (rank > 2 && view.stride[0] < 0)
     throw_invalid(name, "a plane stride of at least 0", std::to_string(view.stride[0]));
   std::int64_t bytes = 0;
-  if (!span_bytes(view, &bytes)) throw_invalid(name, "an array that ends below 2^63 bytes", describe_strides(view));
+  if (!span_bytes(view, &bytes)) throw_invalid(name, "an array within the address space", describe_strides(view));
   if (rank > 2) check_planes(name, view);
   const std::int64_t alignment = element_bytes(view.dtype);
   const auto past =
       static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(view.data) % static_cast<std::uintptr_t>(alignment));
   if (past != 0)
     throw_invalid(name, "an address that is a multiple of " + std::to_string(alignment),
-                  std::to_string(past) + " past one");
+                  std::to_string(past) + " bytes past a multiple");
 }
 
 }  // namespace scorematch

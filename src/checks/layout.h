@@ -1,4 +1,4 @@
-// How a view lies in memory: strides, extent and address.
+// The memory layout of a view: strides, extent and address.
 #pragma once
 #include <cstdint>
 
@@ -8,11 +8,11 @@ namespace scorematch {
 
 std::int64_t element_bytes(DType dtype);
 
-/// From the first element to past the last. False where it is 2^63 or more, or past the last address.
+/// From the first element to the end of the last. False if that is 2^63 or more, or beyond the last address.
 bool span_bytes(const ConstView& view, std::int64_t* bytes);
 
-/// @throws Error unless rows are apart, nothing is past the last address, and elements are aligned. The rank is good
-/// already.
+/// @throws Error if rows overlap, the array ends beyond the last address, or elements are misaligned.
+/// @param view of a valid rank
 void check_layout(const char* name, const ConstView& view);
 
 }  // namespace scorematch

@@ -1,4 +1,4 @@
-// Stands in for the cpu engine where it was not built in, so that asking for it says why and names what is available.
+// Stands in for the cpu engine in builds without it. The error says why, and what to use instead.
 #include "engine/backend.h"
 #include "scorematch/error.h"
 
@@ -7,7 +7,7 @@ namespace scorematch {
 
 std::shared_ptr<Engine::Impl> make_cpu_engine(int) {
   throw Error(ErrorCode::unsupported, "engine",
-              "engine: expected one of this build, got cpu, which needs Highway; Engine::reference() can be had");
+              "engine: expected an engine of this build, got cpu, which needs Highway; use Engine::reference()");
 }
 
 }  // namespace scorematch

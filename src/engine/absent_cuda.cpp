@@ -1,5 +1,5 @@
-// Stands in for the cuda engine where it was not built in. In a file of its own: the tests link one on the executor in
-// its place.
+// Stands in for the cuda engine in builds without it. It has its own file, as the tests link an engine on the executor
+// instead.
 #include "engine/backend.h"
 #include "scorematch/error.h"
 
@@ -8,7 +8,7 @@ namespace scorematch {
 
 std::shared_ptr<Engine::Impl> make_cuda_engine(int) {
   throw Error(ErrorCode::unsupported, "engine",
-              "engine: expected one of this build, got cuda; Engine::cpu() can be had");
+              "engine: expected an engine of this build, got cuda; use Engine::cpu()");
 }
 
 }  // namespace scorematch

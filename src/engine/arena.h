@@ -1,11 +1,11 @@
-// Carves typed arrays out of one block. With no block it only counts, so that what is asked for and what is used are
-// one code.
+// Carves typed arrays out of one block. Without a block it only counts, so the same code computes the size and lays out
+// the arrays.
 #pragma once
 #include <cstddef>
 
 namespace scorematch {
 
-/// Arrays are aligned to `kAlignment` bytes, as far as the block is.
+/// Arrays are aligned to `kAlignment` bytes if the block is.
 template <std::size_t kAlignment>
 class ArenaOf {
  public:
@@ -25,6 +25,6 @@ class ArenaOf {
 };
 
 using Arena = ArenaOf<64>;         // a cache line, and the widest vector
-using DeviceArena = ArenaOf<256>;  // as cudaMalloc aligns: what cuBLASLt counts on
+using DeviceArena = ArenaOf<256>;  // the alignment of cudaMalloc, which cuBLASLt relies on
 
 }  // namespace scorematch

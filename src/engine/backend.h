@@ -1,5 +1,5 @@
-// The backend interface: what an engine must be able to do for the public plans. Plans validate, then call; an engine
-// checks no shape again.
+// The backend interface: what an engine does for the public plans. Plans validate shapes before they call an engine,
+// which does not check them again.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -16,7 +16,7 @@ namespace scorematch {
 /// Which element types an engine reads and writes.
 enum class Floats { f32_only, f32_or_f64 };
 
-/// One engine's way of doing one plan's work. Immutable; run() may be called by several threads, with a queue each.
+/// One engine's implementation of one plan. Immutable; several threads may call run() at once, with a queue each.
 template <class In, class Out, class... More>
 class Program {
  public:
@@ -31,31 +31,31 @@ using PerturbProgram = Program<Batch, PerturbOut>;
 using DirectionProgram = Program<NoiseRef, View>;
 using HeadProgram = Program<HeadIn, HeadOut, Reduction>;
 
-/// Where Adam's state lies, all of it in engine memory.
+/// Adam's state, all of it in engine memory.
 struct AdamState {
   float* first_moment;
   float* second_moment;
   float* ema;     // null: no average
-  void* scratch;  // adam_scratch_bytes(); what one step keeps between its parts
+  void* scratch;  // adam_scratch_bytes(), used within one step
   Adam::Progress* progress;
   std::int64_t count;
 };
 
-/// out = x + score_factor s + second_factor s2 + noise_factor z, z being sampler step `index` of `noise`; x and s may
-/// be null (zero), and out may be any of them. All [N, d] of the engine's working type, and the scores dense.
+/// out = x + score_factor s + second_factor s2 + noise_factor z, where z is sampler step `index` of `noise`. x, s and
+/// s2 may be null (zero), and out may be any of them. All are [N, d] of the engine's working type; scores are dense.
 struct SamplerUpdate {
   View out;
   ConstView x, score, second_score;
   double score_factor = 0, second_factor = 0, noise_factor = 0;
   NoiseRef noise{};
-  std::int64_t index = 0;  // kInitial: the draw a sampler starts from
+  std::int64_t index = 0;  // kInitial: the draw that a sampler starts from
   static constexpr std::int64_t kInitial = -1;
 };
 
-/// One decision a sample between where a Langevin chain stands, x with its score s and log-density f, and the proposal
-/// x' that a step of size h from there drew, with s' and f'. The chain moves, and `accepted` is one more, where
+/// One decision per sample between the state x of a Langevin chain, with score s and log-density f, and the proposal x'
+/// that a step of size h drew from there, with s' and f'. The chain moves, and `accepted` grows by 1, if
 ///   ln u < f' - f + ln q(x | x') - ln q(x' | x),  q(y | x) = N(y; x + h/2 s, h I)  (Roberts & Tweedie 1996)
-/// and the right side is finite; u is step `index` of `noise`. Dense, of the engine's working type.
+/// and the right side is finite. u is step `index` of `noise`. Arrays are dense, of the engine's working type.
 struct MetropolisStep {
   View x, score;                 // [N, d]
   View log_density, accepted;    // [N]
@@ -74,7 +74,7 @@ struct GaussianTerm {
   double precision = 1, constant = 0;
 };
 
-/// An engine. Memory it hands out keeps it alive.
+/// An engine. The memory that it allocates keeps it alive.
 struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   Impl(Kind kind_, Floats floats_) : kind(kind_), floats(floats_) {}
   Impl(const Impl&) = delete;
@@ -85,7 +85,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
 
   virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;  // zeroed, aligned to 256 bytes
   virtual void check_stream(CUstream_st* stream) const = 0;
-  /// @throws Error naming the argument unless it lies where this engine computes. On the host nobody can tell.
+  /// @throws Error naming the argument unless it is this engine's memory. Host engines cannot tell.
   virtual void check_memory(const char* /*name*/, const void* /*data*/) const {}
   virtual void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) = 0;  // waits
@@ -104,12 +104,12 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;
   virtual void metropolis(Queue::Impl& queue, const MetropolisStep& step) = 0;
   virtual void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) = 0;
-  /// Of values [N], dense, of the working type.
+  /// Of the values of a view [N], dense, of the working type.
   virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;
 
   const Kind kind;
   const Floats floats;  // element types it reads and writes
-  std::string note;     // what best() passed over, and why
+  std::string note;     // which engines best() skipped, and why
 };
 
 struct [[gnu::visibility("hidden")]] Queue::Impl {
@@ -119,14 +119,14 @@ struct [[gnu::visibility("hidden")]] Queue::Impl {
   std::size_t workspace_bytes = 0;
   CUstream_st* stream = nullptr;
 
-  /// @throws Error unless this queue is `wanted`'s and has `bytes` of scratch.
+  /// @throws Error unless this queue belongs to `wanted` and has `bytes` of scratch.
   void check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const;
 };
 
-/// New memory with what the host has; waits.
+/// New engine memory with a copy of the host's bytes; waits.
 std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes);
 
-// What the engines that are built in offer; the others throw Error unsupported.
+// Engines that were not built in throw Error unsupported.
 std::shared_ptr<Engine::Impl> make_reference_engine();
 std::shared_ptr<Engine::Impl> make_cpu_engine(int threads);
 std::shared_ptr<Engine::Impl> make_cuda_engine(int device);

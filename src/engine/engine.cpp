@@ -14,7 +14,7 @@ void check_threads(int threads) {
   if (threads < 0 || threads > 4096) throw_invalid("threads", "between 0 and 4096", std::to_string(threads));
 }
 
-/// What keeps one engine from being made, and another not.
+/// Whether the error concerns one engine on this machine, so that another may work.
 bool is_of_the_machine(ErrorCode code) {
   return code == ErrorCode::unsupported || code == ErrorCode::device_unavailable || code == ErrorCode::out_of_memory ||
          code == ErrorCode::device_fault;

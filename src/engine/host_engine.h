@@ -1,4 +1,4 @@
-// What the engines that compute on the host have in common: plain memory, and arguments whose values can be looked at.
+// Common to the engines that compute on the host: plain memory, and arguments whose values can be read.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -32,7 +32,7 @@ inline double per_sample(const ConstView& view, std::int64_t n) {
   return element(view, view.shape.extent[0] == 1 ? 0 : n);
 }
 
-/// Row n of x is this row of the data.
+/// Which row of the data is sample n.
 class RowIndex {
  public:
   explicit RowIndex(const Batch& in)
@@ -55,19 +55,19 @@ class RowIndex {
   NoiseState::Position noise_{};
 };
 
-/// sigma > 0, and every sample has a place in the noise. @throws Error before anything is written.
+/// sigma > 0, rows are in range, and so are positions in the noise. @throws Error before anything is written.
 void check_sigma_values(const ConstView& sigma);
 void check_row_values(const ConstView& rows, std::int64_t row_count);
 void check_noise_range(const NoiseRef& noise, std::int64_t batch);
 
-/// All of these, of a batch of `count` samples.
+/// All of these checks, for a batch of `count` samples.
 inline void check_host_values(const Batch& batch, std::int64_t count) {
   check_sigma_values(batch.sigma);
   if (!batch.x.empty()) check_row_values(batch.rows, batch.x.shape.extent[0]);
   check_noise_range(batch.noise, count);
 }
 
-/// Mean and squared deviations of one more value (Welford 1962).
+/// Adds a value to the mean and the squared deviations (Welford 1962).
 inline void add_to(Estimate& estimate, double value) {
   estimate.count += 1;
   const double delta = value - estimate.mean;

@@ -39,7 +39,7 @@ std::vector<T> read_dense(Queue::Impl& queue, const ConstView& from) {
 
 void check_dense(const View& to, DType dtype) {
   if (to.empty() || to.dtype != dtype) throw_invalid("to", describe(dtype) + " memory", describe(ConstView(to)));
-  to.shape.count();  // @throws Error for a rank or extents that are none
+  to.shape.count();  // @throws Error for an invalid rank or extent
   check_layout("to", to);
   std::int64_t stride = 1;
   for (int axis = to.shape.rank - 1; axis >= 0; stride *= to.shape.extent[axis--])
@@ -59,7 +59,7 @@ void write_dense(Queue::Impl& queue, const View& to, const T* host, DType dtype)
 void Queue::Impl::check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t bytes) const {
   if (engine != wanted)
     throw_invalid("queue", "a queue of the same engine (" + wanted->description() + ")",
-                  "one of another (" + engine->description() + ")");
+                  "one of another engine (" + engine->description() + ")");
   if (workspace_bytes < bytes)
     throw_invalid("queue.workspace_bytes", "at least " + std::to_string(bytes), std::to_string(workspace_bytes));
 }
@@ -76,7 +76,7 @@ Queue::Queue(const Engine& engine, void* workspace, std::size_t workspace_bytes,
     throw_invalid("workspace", std::to_string(workspace_bytes) + " bytes of memory", "nothing");
   if (reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
     throw_invalid("workspace", "an address that is a multiple of 256",
-                  std::to_string(reinterpret_cast<std::uintptr_t>(workspace) % 256) + " past one");
+                  std::to_string(reinterpret_cast<std::uintptr_t>(workspace) % 256) + " bytes past a multiple");
   if (workspace_bytes > 0) engine.impl()->check_memory("workspace", workspace);
   impl_->workspace = static_cast<char*>(workspace);
 }

@@ -1,4 +1,4 @@
-// What programs are made from: the descriptions that a plan was given. Data alone.
+// The descriptions from which plans make programs. Plain data.
 #pragma once
 #include <cstdint>
 

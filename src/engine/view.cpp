@@ -9,7 +9,7 @@
 namespace scorematch {
 namespace {
 
-/// Last axis first, so that what the strides are is checked too. Shape is a public struct: it may hold anything.
+/// Last axis first, so that the products that become strides are checked too. Shape is a public struct with any values.
 std::int64_t checked_product(const Shape& shape) {
   if (shape.rank < 0 || shape.rank > 3) throw_invalid("shape", "at most 3 extents", std::to_string(shape.rank));
   std::int64_t count = 1;
@@ -47,7 +47,7 @@ AnyView samples_of(AnyView view, std::int64_t first, std::int64_t count) {
   std::int64_t offset = 0;  // bytes
   if (__builtin_mul_overflow(first, view.stride[axis], &offset) ||
       __builtin_mul_overflow(offset, element_bytes(view.dtype), &offset))
-    throw_invalid("samples", "a stride that leads to an address", std::to_string(view.stride[axis]));
+    throw_invalid("samples", "a stride within the address space", std::to_string(view.stride[axis]));
   using Byte = std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(view.data)>>, const char, char>;
   view.data = static_cast<Byte*>(view.data) + offset;
   view.shape.extent[axis] = count;
@@ -62,7 +62,7 @@ AnyView with_stride(AnyView view, std::int64_t elements) {
   if (elements < width) throw_invalid("with_row_stride", "at least " + std::to_string(width), std::to_string(elements));
   view.stride[view.shape.rank - 2] = elements;
   if (view.shape.rank == 3 && __builtin_mul_overflow(elements, view.shape.extent[1], &view.stride[0]))
-    throw_invalid("with_row_stride", "planes that are below 2^63 elements apart",
+    throw_invalid("with_row_stride", "planes less than 2^63 elements apart",
                   std::to_string(view.shape.extent[1]) + " rows of " + std::to_string(elements));
   return view;
 }

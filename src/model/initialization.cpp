@@ -1,16 +1,19 @@
-// How MlpShape::initial_params draws: torch.nn.Linear's distribution, or one that keeps the signal's variance.
+// How MlpShape::initial_params draws: torch.nn.Linear's distribution, or one that preserves the variance of the signal.
 //
-// Variance preserving: with z ~ N(0, 1) in every unit of a layer, m = E phi(z) and v = Var phi(z), the next layer's
+// Variance preserving: with z ~ N(0, 1) in every unit of a layer, its activations have mean m = E phi(z) and variance
+// v = Var phi(z). If the inputs of the next layer have mean `mean` and variance g, its
 //   W ~ N(0, 1 / (in g)),    b_i = -mean sum_j W_ij
-// sees inputs of mean `mean` and variance g around it, so that z is standard normal again (He et al. 2015; Poole et al.
-// 2016, section 2, for the mean field). Without the bias the common mean of the activations takes the signal's place:
-// after three layers of torch's distribution the last hidden layer varies over x by a hundredth of its size. Residual
-// layers add their input, so mean and g grow by m and v each time.
+// make z standard normal again (He et al. 2015; Poole et al. 2016, section 2, for the mean field). Without this bias,
+// the common mean of the activations hides the signal: after three layers of torch's distribution, the last hidden
+// layer varies over x by a hundredth of its size. mean = m and g = v, but residual layers add their input, so that mean
+// and g grow by m and v in each.
 //
-// The first layer shares its variance between x and the features e(sigma): columns of one group have equal deviation,
-// and each group its part, however many columns it has. By fan-in 16 Fourier columns would drown two of x.
+// The first layer divides its variance between x and the features e(sigma). Columns of one group have equal deviations,
+// and each group has a fixed fraction of the variance, whatever its number of columns. With deviations set by the
+// fan-in, 16 Fourier columns would drown out two columns of x.
+//
 // The last layer is zero: F = 0, which for EDM is the score of N(0, sigma_data^2 I) (Karras et al. 2022, appendix F,
-// end their network in zeros too).
+// whose networks also end in zeros).
 #include <cmath>
 #include <limits>
 
@@ -26,9 +29,9 @@ namespace {
 
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 constexpr double kPartOfFeatures = 0.3;  // of the first layer's variance; docs/math.md has the measurement
-constexpr double kFirstBias = 1.0;       // bound of the first layer's biases, which are uniform
+constexpr double kFirstBias = 1.0;       // the first layer's biases are uniform within this bound
 
-/// In (-1, 1).
+/// Uniform in (-1, 1).
 double uniform_at(std::uint64_t seed, std::int64_t element) {
   const philox::Block r = philox::philox4x32_10(
       philox::counter(philox::Purpose::parameters, 0, static_cast<std::uint64_t>(element / 4), 0), seed);
@@ -53,7 +56,7 @@ struct Moments {
   double mean = 0, variance = 1;
 };
 
-/// Of phi(sqrt(variance) z), z ~ N(0, 1), by the trapezoidal rule, which converges faster than any power here.
+/// Of phi(sqrt(variance) z), z ~ N(0, 1). The error of the trapezoidal rule falls faster than any power of its step.
 Moments moments_of(Activation activation, double variance) {
   constexpr double kReach = 12, kStep = 1.0 / 64;
   double mean = 0, square = 0;
@@ -66,7 +69,7 @@ Moments moments_of(Activation activation, double variance) {
   return {mean, square - mean * mean};
 }
 
-/// Mean square of one column e(sigma): 1/2 of sines and cosines; ln sigma is about N(-1.2, 1.2^2), as EDM trains.
+/// Mean square of one column of e(sigma): 1/2 for sines and cosines. ln sigma is about N(-1.2, 1.2^2), as in EDM.
 double mean_square(const Conditioning& conditioning) {
   return conditioning.kind == Conditioning::Kind::fourier ? 0.5 : 1.2 * 1.2 + 1.2 * 1.2;
 }
@@ -94,7 +97,7 @@ void draw_first_layer(const MlpShape& net, const MlpShape::Layer& layer, std::ui
     params[static_cast<std::size_t>(i)] = static_cast<float>(kFirstBias * uniform_at(seed, i));
 }
 
-/// @param input of each of the layer's inputs: mean and variance
+/// @param input mean and variance of each of the layer's inputs
 void draw_hidden_layer(const MlpShape::Layer& layer, const Moments& input, std::uint64_t seed,
                        std::vector<float>& params) {
   const double deviation = 1 / std::sqrt(layer.in * input.variance);
@@ -111,11 +114,11 @@ void draw_hidden_layer(const MlpShape::Layer& layer, const Moments& input, std::
 
 void draw_variance_preserving(const MlpShape& net, std::uint64_t seed, std::vector<float>& params) {
   const std::vector<MlpShape::Layer> layers = net.layers();
-  // Layers after the first have z of variance 1; the first has the variance of its biases on top.
+  // z has variance 1 in layers after the first. In the first, the variance of its biases is added.
   const Moments first = moments_of(net.activation, 1 + kFirstBias * kFirstBias / 3),
                 hidden = moments_of(net.activation, 1);
   Moments input;
-  for (std::size_t k = 0; k + 1 < layers.size(); ++k) {  // the last stays zero
+  for (std::size_t k = 0; k + 1 < layers.size(); ++k) {  // the last layer stays zero
     const MlpShape::Layer& layer = layers[k];
     if (k == 0)
       draw_first_layer(net, layer, seed, params);

@@ -48,8 +48,9 @@ MlpShape MlpShape::energy(int dim, std::vector<int> hidden, Activation activatio
 
 MlpShape MlpShape::diffusion(int dim, Kind kind) {
   check_dim(dim);
-  // At least twice as wide as the data, or what the last layer reads cannot hold both the data and functions of them.
-  // Few dimensions have fine structure, for which depth does more than width; many have data for less than either.
+  // At least twice as wide as the data, so that the last layer's input can hold both the data and functions of them.
+  // In few dimensions, densities have fine structure, for which depth helps more than width. In many, there are too few
+  // data for either.
   constexpr int kWidest = 1024, kMultiple = 64;
   const int twice = (2 * std::min(dim, kWidest) + kMultiple - 1) / kMultiple * kMultiple;
   const int width = dim <= 16 ? 96 : std::clamp(twice, 256, kWidest);

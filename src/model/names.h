@@ -1,5 +1,5 @@
-// The names of what can be chosen, as files, texts, options, help and test descriptions have them: one table per
-// choice. A value without a name does not compile.
+// The names of all choices in files, texts, options, help and test descriptions: one table per choice. A value without
+// a name does not compile.
 #pragma once
 #include <iterator>
 #include <string>
@@ -9,11 +9,11 @@
 
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
-#include "scorematch/sampler.h"  // upward: the variant Sampler is in the header of its plan
+#include "scorematch/sampler.h"  // an upward include: the variant Sampler is in the header of its plan
 
 namespace scorematch {
 
-/// Which objective, whatever its parameters.
+/// The kind of an objective, without its parameters.
 enum class ObjectiveKind { esm, ism, dsm, ssm, ssm_vr };
 
 inline ObjectiveKind kind_of(const Objective& objective) {
@@ -27,7 +27,7 @@ inline ObjectiveKind kind_of(const Objective& objective) {
   return std::visit(Visitor{}, objective);
 }
 
-/// Which sampler, whatever its parameters.
+/// The kind of a sampler, without its parameters.
 enum class SamplerKind { flow, sde, annealed, langevin };
 
 inline SamplerKind kind_of(const Sampler& sampler) {
@@ -46,7 +46,7 @@ struct Name {
   const char* text;
 };
 
-/// `key` is what files and texts call the choice, `table` has a row per value, in the enum's order.
+/// `key` is the name of the choice in files and texts. `table` has one row per value, in the enum's order.
 template <class T>
 struct Names;
 
@@ -147,7 +147,7 @@ struct Names<Route> {
   static constexpr Name<T> table[] = {{T::automatic, "automatic"}, {T::fused, "fused"}, {T::layered, "layered"}};
 };
 
-/// What 0.1 called a value, and a key or a tensor. Both are still read; what is written has the new names.
+/// Names of values, keys and tensors in version 0.1. They are still read, but only the new names are written.
 struct OldValue {
   const char *key, *old_text, *text;
 };
@@ -159,7 +159,7 @@ struct OldKey {
 constexpr OldKey kOldKeys[] = {{"law", "distribution"}};
 constexpr OldKey kOldTensors[] = {{"noise", "eps"}};
 
-// ---- what is made of the tables
+// ---- functions of the tables
 
 /// Whether kValue has an enumerator: the compiler writes other values as a cast, "(scorematch::Activation)4".
 template <auto kValue>
@@ -176,7 +176,7 @@ constexpr bool is_in_order() {
   return true;
 }
 
-/// How many values T has; they are 0, 1, ...
+/// The number of values of T; they are 0, 1, ...
 template <class T>
 constexpr int count_of() {
   constexpr int count = static_cast<int>(std::size(Names<T>::table));
@@ -185,7 +185,7 @@ constexpr int count_of() {
   return count;
 }
 
-/// Empty for what is no value of T.
+/// Empty if it is not a value of T.
 template <class T>
 constexpr const char* name_of(T value) {
   constexpr int count = count_of<T>();
@@ -202,7 +202,7 @@ std::vector<T> values_of() {
   return values;
 }
 
-/// The name that is written today for `text`, which may be of 0.1.
+/// The current name for `text`, which may be a name of version 0.1.
 template <class T>
 std::string current_name(const std::string& text) {
   for (const OldValue& each : kOldValues)
@@ -210,7 +210,7 @@ std::string current_name(const std::string& text) {
   return text;
 }
 
-/// The value by that name, of today or of 0.1; null if there is none.
+/// The value with that name, current or of version 0.1; null if there is none.
 template <class T>
 const T* value_named(const std::string& text) {
   const std::string name = current_name<T>(text);
@@ -227,7 +227,7 @@ std::string known_names() {
   return all;
 }
 
-/// What 0.1 called the key; null if it had the same name.
+/// The key's name in version 0.1; null if it was the same.
 inline const char* old_key_of(std::string_view key) {
   for (const OldKey& each : kOldKeys)
     if (key == each.key) return each.old_key;

@@ -1,4 +1,4 @@
-// What follows from a network's and a loss's description, for every engine.
+// Properties of networks and losses that follow from their descriptions, for every engine.
 #pragma once
 #include <cstdint>
 #include <variant>
@@ -10,7 +10,7 @@
 
 namespace scorematch {
 
-/// Columns e(sigma) has.
+/// The number of columns of e(sigma).
 inline int feature_count(const Conditioning& conditioning) {
   switch (conditioning.kind) {
     case Conditioning::Kind::none:
@@ -28,7 +28,7 @@ inline bool uses_sigma(const Parameterization& parameterization, const Condition
   return parameterization.kind != Parameterization::Kind::plain || conditioning.kind != Conditioning::Kind::none;
 }
 
-/// Whether a != 0, so that x is needed beside the network's output.
+/// Whether a != 0, so that the score needs x besides the network's output.
 inline bool uses_x(const Parameterization& parameterization) {
   switch (parameterization.kind) {
     case Parameterization::Kind::plain:
@@ -41,7 +41,7 @@ inline bool uses_x(const Parameterization& parameterization) {
   return false;
 }
 
-/// Whether sigma is a random number.
+/// Whether sigma is random.
 inline bool is_drawn(const NoiseSchedule& schedule) {
   switch (schedule.kind) {
     case NoiseSchedule::Kind::none:
@@ -54,7 +54,7 @@ inline bool is_drawn(const NoiseSchedule& schedule) {
   return false;
 }
 
-/// What an objective asks of the network and of the noise.
+/// What an objective needs from the network and the noise.
 struct Needs {
   bool eps = false;         ///< the denoising objective's noise
   bool true_score = false;  ///< given by the caller
@@ -79,7 +79,7 @@ inline bool perturbs(const Loss& loss, const ConstView& eps) {
   return needs_of(loss.objective).eps || loss.schedule.kind != NoiseSchedule::Kind::none || !eps.empty();
 }
 
-/// What the gradient of each of `count` samples is multiplied by.
+/// The factor of each sample's gradient in a call of `count` samples.
 inline double grad_factor_of(const Reduction& reduction, std::int64_t count) {
   return reduction.loss_scale / static_cast<double>(reduction.normaliser == 0 ? count : reduction.normaliser);
 }

@@ -31,7 +31,7 @@ struct Terms {
     switch (dsm.variance) {
       case Dsm::Variance::plain:  // 1/2 |s + eps/sigma|^2
         return {at(1, 1, Term::Target::noise, 1, true)};
-      case Dsm::Variance::control_variate:  // 1/2 |s|^2 + eps/sigma s, - eps/sigma s(x)
+      case Dsm::Variance::control_variate:  // 1/2 |s|^2 + eps/sigma s, and - eps/sigma s(x)
         return {at(1, 1, Term::Target::noise, 1, false), at(0, 0, Term::Target::noise, -1, false)};
       case Dsm::Variance::antithetic:  // the mean over x +- sigma eps of 1/2 |s|^2 +- eps/sigma s
         return {at(1, 0.5, Term::Target::noise, 0.5, false), at(-1, 0.5, Term::Target::noise, -0.5, false)};

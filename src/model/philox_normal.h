@@ -1,4 +1,4 @@
-// One standard normal per element, for what is drawn once on the host: parameters and frequencies.
+// One standard normal per element, for numbers that are drawn once, on the host: parameters and frequencies.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace scorematch {
 
-/// Box and Muller in double: elements 2i and 2i + 1 share a pair of words, and four elements a counter.
+/// Box & Muller (1958) in double: elements 2i and 2i + 1 share a pair of words, and four elements share a counter.
 inline double normal_at(philox::Purpose purpose, std::uint64_t seed, std::int64_t element) {
   constexpr double kTwoPi = 6.283185307179586476925286766559;
   const philox::Block r =

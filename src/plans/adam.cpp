@@ -61,7 +61,7 @@ void Adam::set_learning_rate(Queue& queue, double learning_rate) {
 }
 
 ConstView Adam::ema() const {
-  if (impl_->options.ema_decay == 0) throw_invalid("ema_decay", "> 0 for an average to be kept", "0");
+  if (impl_->options.ema_decay == 0) throw_invalid("ema_decay", "> 0 for an average", "0");
   return impl_->ema;
 }
 
@@ -88,7 +88,7 @@ void Adam::restore(Queue& queue, const Snapshot& snapshot) {
   queue.impl().check(impl_->engine.impl(), 0);
   check(snapshot, impl_->count);
   if ((snapshot.options.ema_decay > 0) != (impl_->options.ema_decay > 0))
-    throw_invalid("ema_decay", impl_->options.ema_decay > 0 ? "> 0, as this Adam's" : "0, as this Adam's",
+    throw_invalid("ema_decay", impl_->options.ema_decay > 0 ? "> 0, as in this Adam" : "0, as in this Adam",
                   describe(snapshot.options.ema_decay));
   impl_->options = snapshot.options;
   queue.write(impl_->first_moment, snapshot.first_moment.data());

@@ -16,7 +16,7 @@ void check_range(const char* name, std::int64_t count, std::int64_t max_batch) {
 void check_noise(CallChecker& call, const NoiseRef& noise, const std::string& what) {
   if (noise.state == nullptr) throw_invalid("noise", "a NoiseState to draw " + what + " from", "nothing");
   if (const auto past = reinterpret_cast<std::uintptr_t>(noise.state) % alignof(NoiseState::Position); past != 0)
-    throw_invalid("noise.state", "an address that NoiseState gave", std::to_string(past) + " past one");
+    throw_invalid("noise.state", "the address of a NoiseState", std::to_string(past) + " bytes past a multiple of 8");
   if (noise.sample_offset < 0) throw_invalid("noise.sample_offset", "at least 0", std::to_string(noise.sample_offset));
   call.state("noise.state", noise.state);
 }

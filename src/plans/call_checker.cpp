@@ -45,7 +45,7 @@ CallChecker::Range CallChecker::range_of(const char* name, const ConstView& view
   return range;
 }
 
-/// Rows of one pitch may lie side by side: columns of one table.
+/// Rows of the same pitch may be interleaved, as different columns of one table.
 bool CallChecker::overlap(const Range& a, const Range& b) {
   if (a.begin >= b.end || b.begin >= a.end) return false;
   if (a.pitch == 0 || a.pitch != b.pitch) return true;
@@ -87,7 +87,7 @@ void CallChecker::output(const char* name, const void* data, std::size_t bytes) 
   if (data == nullptr || bytes == 0) return;
   if (reinterpret_cast<std::uintptr_t>(data) % 8 != 0)
     throw_invalid(name, "an address that is a multiple of 8",
-                  std::to_string(reinterpret_cast<std::uintptr_t>(data) % 8) + " past one");
+                  std::to_string(reinterpret_cast<std::uintptr_t>(data) % 8) + " bytes past a multiple");
   const auto begin = reinterpret_cast<std::uintptr_t>(data);
   add(outputs_, {name, begin, begin + bytes});
 }
@@ -98,7 +98,7 @@ void CallChecker::workspace(const void* data, std::size_t bytes) {
 }
 
 void CallChecker::state(const char* name, const void* data) {
-  if (data != last_state_) engine_.check_memory(name, data);  // a call draws several things from one noise
+  if (data != last_state_) engine_.check_memory(name, data);  // a call draws several arrays from one noise
   last_state_ = data;
 }
 

@@ -1,4 +1,4 @@
-// The checks of one call's arrays: shapes, types, where they are, and that no output overlaps anything else.
+// The checks of one call's arrays: shapes, types, addresses, and that no output overlaps another array.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace scorematch {
 
 constexpr std::int64_t kAny = -1;  // an extent that is not checked
 
-/// The views of one call. check() them one by one, then check_disjoint().
+/// The views of one call. Check them one by one, then call check_disjoint().
 class CallChecker {
  public:
   explicit CallChecker(const Engine::Impl& engine);
@@ -27,9 +27,9 @@ class CallChecker {
   void optional_indices(const char* name, const ConstView& view);
   void output(const char* name, const View& view, std::initializer_list<std::int64_t> extents);
   void output(const char* name, const void* data, std::size_t bytes);
-  /// The queue's, which has been looked at when it was made.
+  /// The queue's workspace, whose address was checked when the queue was made.
   void workspace(const void* data, std::size_t bytes);
-  /// What the engine reads and no view is of.
+  /// Engine memory that is not a view's.
   void state(const char* name, const void* data);
   static void absent(const char* name, const ConstView& view, const std::string& why);
   /// No output overlaps an input or another output.
@@ -39,7 +39,7 @@ class CallChecker {
   struct Range {  // bytes
     const char* name;
     std::uintptr_t begin, end;
-    std::uintptr_t pitch = 0, width = 0;  // of rows [N, d]; 0: all of it is used
+    std::uintptr_t pitch = 0, width = 0;  // of rows [N, d]; 0: all bytes count as used
   };
   void check_view(const char* name, const ConstView& view, std::initializer_list<std::int64_t> extents) const;
   static Range range_of(const char* name, const ConstView& view);

@@ -25,7 +25,7 @@ HeadPlan::HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t
   if (const auto* dsm = std::get_if<Dsm>(&loss.objective); dsm != nullptr && dsm->variance != Dsm::Variance::plain)
     throw Error(ErrorCode::unsupported, "loss.objective",
                 "loss.objective: expected Dsm with Variance::plain, got a variance reduction, which evaluates the "
-                "network twice; LossPlan offers it");
+                "network twice; use LossPlan");
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
   impl->spec = {dim, loss, max_batch, parameterization};
@@ -43,7 +43,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   if (uses_x(spec.parameterization)) {
     batch = check_samples(call, in.batch, spec.dim, spec.max_batch);
   } else {
-    CallChecker::absent("x", in.batch.x, "a = 0");
+    CallChecker::absent("x", in.batch.x, "the parameterization has a = 0");
     check_no_rows(in.batch, "there is no x");
     batch = check_count(call, "output", in.output, spec.dim, spec.max_batch);
   }
@@ -68,7 +68,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.output("loss_per_sample", out.loss_per_sample, {batch});
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
-  // Adjoints are overwritten always, so they may be accumulated over without a normaliser only where none is wanted.
+  // These gradients are always overwritten, so accumulating without a normaliser is possible only if none is wanted.
   check(reduction, !out.grad_output.empty() || !out.grad_jvp.empty() || !out.grad_trace.empty());
   impl_->program->run(queue.impl(), in, out, batch, reduction);
 }

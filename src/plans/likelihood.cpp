@@ -1,6 +1,7 @@
 // The probability-flow equation from data to latent, with its density (Song et al. 2021, section 4.3):
 //   dx/dsigma = -sigma s(x, sigma)      d ln p(x(sigma))/dsigma = +sigma div s(x, sigma)
-// by the classical Runge-Kutta method. Both have the factor -sigma in what is summed up: x of s, and ln p of div s.
+// by the classical Runge-Kutta method. As ln p(x) = ln p(x_T) - integral of sigma div s, both sums have the factor
+// -sigma: x sums s, and ln p sums div s.
 #include "scorematch/likelihood.h"
 
 #include <algorithm>
@@ -19,9 +20,9 @@
 namespace scorematch {
 namespace {
 
-constexpr int kArrays = 4, kValues = 2;  // [N, d] and [N], of scratch
+constexpr int kArrays = 4, kValues = 2;  // scratch arrays [N, d] and [N]
 
-/// sigma_min, the middle of the first step, its end, ... sigma_max.
+/// sigma_min, the midpoint of the first step, its end, ..., sigma_max.
 std::vector<double> level_list(const Likelihood& options) {
   if (options.steps < 1 || options.steps > (1 << 23))
     throw_invalid("likelihood.steps", "between 1 and 2^23", std::to_string(options.steps));
@@ -33,10 +34,10 @@ std::vector<double> level_list(const Likelihood& options) {
   return levels;
 }
 
-/// Nothing but x and noise.
+/// Only x and noise are given.
 void check_only_data(const Batch& batch) {
   check_no_rows(batch, "x is the batch");
-  CallChecker::absent("sigma", batch.sigma, "the plan has levels of its own");
+  CallChecker::absent("sigma", batch.sigma, "the plan has its own levels");
   CallChecker::absent("eps", batch.eps, "no noise is added to x");
   CallChecker::absent("directions", batch.directions, "they are drawn from noise");
   CallChecker::absent("true_score", batch.true_score, "only losses use it");
@@ -107,7 +108,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, int dim, ScoreFunction scor
   check_max_batch(max_batch);
   if (!score) throw_invalid("score", "a function", "nothing");
   if (likelihood.projections != 0)
-    throw_invalid("likelihood.projections", "0, as the divergence is the function's",
+    throw_invalid("likelihood.projections", "0, as the score function computes the divergence",
                   std::to_string(likelihood.projections));
   auto impl = std::make_shared<Impl>(engine, dim, likelihood, max_batch);
   impl->score = std::move(score);
@@ -121,7 +122,7 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   if (plan.program)
     call.required("params", in.params, {plan.param_count});
   else
-    CallChecker::absent("params", in.params, "the plan has a score function of the caller's");
+    CallChecker::absent("params", in.params, "the plan uses the caller's score function");
   const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
   check_only_data(in.batch);
   if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");

@@ -33,7 +33,7 @@ void PerturbPlan::run(Queue& queue, const Batch& batch, const Out& out) const {
   queue.impl().check(impl_->engine, impl_->program->workspace_bytes());
   CallChecker call(*impl_->engine);
   const std::int64_t count = check_samples(call, batch, spec.dim, spec.max_batch);
-  // A perturbation always needs sigma and eps: the denoising objective's needs.
+  // A perturbation always needs sigma and eps, as the denoising objective does.
   check_sigma_and_eps(call, batch, Loss{Dsm{}, spec.schedule, {}}, true, count, spec.dim);
   CallChecker::absent("directions", batch.directions, "a perturbation has none");
   CallChecker::absent("true_score", batch.true_score, "only losses use it");

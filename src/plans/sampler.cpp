@@ -30,7 +30,7 @@ bool rejects(const Sampler& sampler) {
   return langevin != nullptr && langevin->metropolis;
 }
 
-/// @throws Error for levels that the network lacks or ignores, and where nothing can be accepted or rejected.
+/// @throws Error if the network ignores the sampler's levels or needs one, or has no density for the correction.
 void check_goes_with(const Sampler& sampler, const MlpShape& net) {
   const auto* langevin = std::get_if<Langevin>(&sampler);
   if (langevin == nullptr) return check_follows_levels(net);
@@ -53,9 +53,9 @@ struct SamplerPlan::Impl {
   bool net_uses_sigma = true;
   std::int64_t param_count = 0;
   ScoreFunction score;
-  bool rejects = false;  // then it has an acceptance
+  bool rejects = false;  // then it reports an acceptance
 
-  WorkingArrays arrays{engine, max_batch, dim};  // x itself too, as the caller's may be of another type
+  WorkingArrays arrays{engine, max_batch, dim};  // includes x, as the caller's may have another type
   LevelTable levels{engine, method->sigmas()};
 
   int array_count() const { return method->scratch_count() + 1; }
@@ -94,7 +94,7 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   if (plan.program)
     call.required("params", params, {plan.param_count});
   else
-    CallChecker::absent("params", params, "the plan has a score function of the caller's");
+    CallChecker::absent("params", params, "the plan uses the caller's score function");
   if (out.x.empty()) throw_invalid("x", "[N, " + std::to_string(plan.dim) + "]", "nothing");
   call.output("x", out.x, {kAny, plan.dim});
   const std::int64_t batch = out.x.shape.extent[0];
@@ -136,7 +136,7 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
     step.noise = noise;
     plan.engine.impl()->metropolis(queue.impl(), step);
   };
-  const auto copy = [&](View to, ConstView from) {  // between the caller's rows and type and ours
+  const auto copy = [&](View to, ConstView from) {  // between the caller's strides and type and ours
     SamplerUpdate same;
     same.out = to;
     same.x = from;

@@ -33,7 +33,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   CallChecker call(*impl_->engine);
   call.required("params", in.params, {impl_->param_count});
   const std::int64_t batch = check_count(call, "x", in.batch.x, dim, spec.max_batch);
-  const char* const as_it_is = "the score is evaluated at x as it is";
+  const char* const as_it_is = "the score is evaluated at x itself";
   check_no_rows(in.batch, as_it_is);
   CallChecker::absent("eps", in.batch.eps, as_it_is);
   CallChecker::absent("true_score", in.batch.true_score, "only losses use it");
@@ -54,7 +54,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
     call.optional("directions", in.batch.directions, {kAny, batch, dim});
     const std::int64_t given = in.batch.directions.empty() ? spec.projections : in.batch.directions.shape.extent[0];
     if (given < 1 || given > spec.projections)
-      throw_invalid("directions", "1 to " + std::to_string(spec.projections) + " of them", std::to_string(given));
+      throw_invalid("directions", "1 to " + std::to_string(spec.projections) + " directions", std::to_string(given));
     call.output("jvp", out.jvp, {given, batch, dim});
   }
   if (spec.net.kind == MlpShape::Kind::energy)

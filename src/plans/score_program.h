@@ -1,4 +1,4 @@
-// The engine's program that evaluates a network's scores, for the plans that hold one.
+// Makes the engine's program that evaluates a network's scores, for the plans that hold one.
 #pragma once
 #include <memory>
 
@@ -6,7 +6,7 @@
 
 namespace scorematch {
 
-/// @throws Error for a network, a size or an arithmetic that is out of range
+/// @throws Error for an invalid network, size or arithmetic
 std::unique_ptr<ScoreProgram> make_score_program(const Engine& engine, const ScoreSpec& spec);
 
 }  // namespace scorematch

@@ -1,5 +1,5 @@
-// The activations and their derivatives, as written on paper. T is double, or in tests a dual number or one that
-// carries its own error bound.
+// The activations and their derivatives, in closed form. T is double, or in tests a dual number or a number with its
+// own error bound.
 #pragma once
 #include <cmath>
 

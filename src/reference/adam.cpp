@@ -1,5 +1,5 @@
 // Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), in double,
-// rounded once a step:
+// rounded once per step:
 //
 //   g <- grad / loss_scale, clipped to max_grad_norm
 //   m <- beta1 m + (1 - beta1) g          v <- beta2 v + (1 - beta2) g^2
@@ -12,7 +12,7 @@
 
 namespace scorematch::reference {
 
-// Moments are kept in float: a larger square would stay in the second one for ever, as an infinity.
+// Moments are stored in float, where a larger square would leave the second moment infinite forever.
 constexpr double kLargestSquare = std::numeric_limits<float>::max();
 
 void adam_step(const AdamState& state, const Adam::Options& options, float* params, const float* grad,

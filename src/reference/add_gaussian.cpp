@@ -1,4 +1,4 @@
-// out = value + constant - precision/2 |x|^2: a Gaussian's log-density added to a value a sample.
+// out = value + constant - precision/2 |x|^2: adds a Gaussian's log-density to one value per sample.
 #include "reference/arrays.h"
 #include "reference/programs.h"
 

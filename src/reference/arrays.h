@@ -21,7 +21,7 @@ inline std::vector<double> row(const ConstView& view, std::int64_t n, std::int64
   return values;
 }
 
-/// The way back, into an output that may not be wanted. `add`: on top of what is there.
+/// Stores a row in an output, which may be empty. @param add whether to add to the values there
 inline void put(const View& view, std::int64_t n, const std::vector<double>& values, std::int64_t m = 0,
                 bool add = false) {
   if (view.empty()) return;
@@ -47,7 +47,7 @@ inline void put_element(const View& view, std::int64_t n, double value) {
     static_cast<double*>(view.data)[n] = value;
 }
 
-/// sigma of sample n: given, drawn, or 1 where nothing uses it.
+/// sigma of sample n: given, drawn, or 1 if nothing uses it.
 inline double sigma_of(const Batch& in, const NoiseSchedule& schedule, std::int64_t n) {
   if (!in.sigma.empty()) return per_sample(in.sigma, n);
   if (schedule.kind == NoiseSchedule::Kind::single) return schedule.sigma_max;
@@ -70,7 +70,7 @@ inline std::vector<std::vector<double>> directions_of(const Batch& in, int count
   return v;
 }
 
-/// All a loss needs of sample n but x.
+/// All that a loss needs of sample n, except x.
 inline Sample<double> sample_of(const Batch& in, const Loss& loss, int dim, std::int64_t n) {
   const Needs needs = needs_of(loss.objective);
   Sample<double> sample;

@@ -1,4 +1,4 @@
-// The reference: readable loops in double, one sample at a time, on one thread.
+// The reference engine: readable loops in double, one sample at a time, on one thread.
 #include "engine/host_engine.h"
 #include "reference/programs.h"
 

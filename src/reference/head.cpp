@@ -1,5 +1,8 @@
-// The head alone, on a caller's network: s = a x_tilde + b F, J v = a v + b c (dF/dz) v, tr J = a d + b c tr dF/dz; the
-// adjoints come back through b and b c.
+// The head alone, for the caller's own network:
+//
+//   s = a x_tilde + b F      J v = a v + b c (dF/dz) v      tr J = a d + b c tr dF/dz
+//
+// so the gradients with respect to the network's outputs have the factors b and b c.
 #include "reference/arrays.h"
 #include "reference/programs.h"
 

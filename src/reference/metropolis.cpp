@@ -1,4 +1,4 @@
-// Metropolis' decision about a Langevin step (Roberts & Tweedie 1996; Besag 1994).
+// The Metropolis decision on a Langevin step (Roberts & Tweedie 1996; Besag 1994).
 //
 //   ln q(x | x') - ln q(x' | x) = (|x' - x - h/2 s|^2 - |x - x' - h/2 s'|^2) / (2 h)
 //                               = -1/2 (s + s') . (x' - x + h/4 (s' - s))
@@ -8,7 +8,7 @@
 namespace scorematch::reference {
 namespace {
 
-/// ln of the ratio of the two proposals' densities: the way back over the way there.
+/// ln q(x | x') - ln q(x' | x).
 double log_proposal_ratio(const std::vector<double>& x, const std::vector<double>& s, const std::vector<double>& next_x,
                           const std::vector<double>& next_s, double h) {
   double sum = 0;

@@ -1,14 +1,14 @@
-// The multilayer perceptron F of one sample: its value with M tangents, the second derivatives along the first C of
-// them in one sum, and the way back.
+// The multilayer perceptron F of one sample: its value with M tangents, the sum of the second derivatives along the
+// first C of them, and the backward pass. g(u) is the gradient with respect to u.
 //
 //   forward     z = W h + b      z_m = W h_m           z" = W h"          q = sum_m<C z_m^2
 //               h' = phi(z) [+ h]    h_m' = phi'(z) z_m [+ h_m]    h"' = phi'(z) z" + phi''(z) q [+ h"]
-//   backward    z^ = phi' h'^ + phi'' sum_m z_m h_m'^ + (phi'' z" + phi''' q) h"'^             (^ marks an adjoint)
-//               z_m^ = phi' h_m'^ [m < C: + 2 phi'' z_m h"'^]     z"^ = phi' h"'^
-//               W^ += z^ h^T + sum_m z_m^ h_m^T + z"^ h"^T        b^ += z^
-//               h^ = W^T z^ [+ h'^], and h_m^ and h"^ likewise
+//   backward    g(z) = phi' g(h') + phi'' sum_m z_m g(h_m') + (phi'' z" + phi''' q) g(h"')
+//               g(z_m) = phi' g(h_m') [m < C: + 2 phi'' z_m g(h"')]     g(z") = phi' g(h"')
+//               g(W) += g(z) h^T + sum_m g(z_m) h_m^T + g(z") h"^T      g(b) += g(z)
+//               g(h) = W^T g(z) [+ g(h')], and the same for g(h_m) and g(h")
 //
-// The last layer is linear; [...] where the net is residual and the layer's widths are equal.
+// The last layer is linear. [...] applies if the net is residual and the layer's widths are equal.
 #pragma once
 #include <atomic>
 #include <vector>
@@ -22,12 +22,12 @@ namespace scorematch::reference {
 template <class T>
 using Vector = std::vector<T>;
 
-/// A value with its derivatives, or the adjoints of all of these.
+/// A value with its derivatives, or the gradients with respect to these.
 template <class T>
 struct Channels {
   Vector<T> value;
   std::vector<Vector<T>> tangents;  // [M]
-  Vector<T> second;                 // the sum over the first C directions; empty where C = 0
+  Vector<T> second;                 // the sum over the first C directions; empty if C = 0
 };
 
 template <class T>
@@ -37,9 +37,9 @@ class Mlp {
   Mlp(const MlpShape& shape, const T* params, const std::atomic<bool>* cancelled = nullptr)
       : shape_(shape), layers_(shape.layers()), params_(params), cancelled_(cancelled) {}
 
-  /// What forward() leaves for backward().
+  /// What forward() saves for backward().
   struct Trace {
-    std::vector<Channels<T>> h, z;  // [layer]: its input, and before its activation
+    std::vector<Channels<T>> h, z;  // [layer]: its input, and its output before the activation
     std::size_t curved = 0;         // C
     const Channels<T>& output() const { return z.back(); }
   };
@@ -49,7 +49,7 @@ class Mlp {
     Trace trace;
     trace.curved = curved;
     Channels<T> h{std::move(input), std::move(tangents), {}};
-    if (curved > 0) h.second.assign(h.value.size(), T(0));  // the input is linear in itself
+    if (curved > 0) h.second.assign(h.value.size(), T(0));  // second derivatives of the input are 0
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       trace.h.push_back(h);
       trace.z.push_back(multiply(layers_[l], h));
@@ -58,9 +58,9 @@ class Mlp {
     return trace;
   }
 
-  /// Adds to grad [P], unless it is null, and returns the adjoints of the input's channels.
+  /// Adds to grad [P] unless it is null. Returns the gradients with respect to the input's channels.
   Channels<T> backward(const Trace& trace, const Channels<T>& grad_output, T* grad) const {
-    Channels<T> bar = grad_output;  // of what the layer puts out
+    Channels<T> bar = grad_output;  // with respect to the layer's output
     for (std::size_t l = layers_.size(); l-- > 0;) {
       const bool linear = l + 1 == layers_.size();
       const Channels<T> grad_z = linear ? bar : through_activation(trace.z[l], bar, trace.curved);
@@ -146,7 +146,7 @@ class Mlp {
     return z;
   }
 
-  /// W^ += z^ h^T; returns W^T z^ [+ what came round the layer]
+  /// g(W) += g(z) h^T. Returns g(h) = W^T g(z) [+ skipped].
   Vector<T> go_down(const MlpShape::Layer& layer, const Vector<T>& grad_z, const Vector<T>& h, const Vector<T>* skipped,
                     T* grad) const {
     check_not_cancelled(cancelled_);

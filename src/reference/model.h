@@ -1,15 +1,15 @@
-// The model of one sample: the score s and the products J v that the network stands for, and the way back from their
-// adjoints.
+// The model of one sample: the score s and the products J v from the network's output, and the backward pass.
 //
 //   score net    s = a x + b F(c x, e)           J v = a v + b c (dF/dz) v
 //   energy net   s = a x + b (grad F)(c x, e)    J v = a v + b c (d^2 F/dz^2) v      f = a/2 |x|^2 + (b/c) F
 //
-// An energy net's s is a way back already. What is differentiated once more is a sum of derivatives of F along constant
-// directions, which the network carries forward: with u = s^ and (J v_m)^ = w v_m,
+// An energy net's s is already the result of a backward pass. Its gradients are those of a sum of derivatives of F
+// along constant directions, which the network carries forward. With the gradients u with respect to s and w v_m with
+// respect to J v_m, that sum is
 //
 //   u.s + w sum_m v_m.J v_m = a (u.x + w sum_m |v_m|^2) + b F_u + w b c F"
 //
-// F_u being the tangent along u, and F" the sum over m of the second derivatives along v_m.
+// where F_u is the tangent along u, and F" is the sum over m of the second derivatives along v_m.
 #pragma once
 #include <utility>
 #include <vector>
@@ -19,13 +19,13 @@
 
 namespace scorematch::reference {
 
-/// s at one point x with the products J v_m, and what the way back needs of them.
+/// s at one point x with the products J v_m, and what the backward pass needs.
 template <class T>
 struct ScoreJet {
   Coefficients<T> k;
   std::vector<T> x, input;               // the network's input: c x, e(sigma)
-  std::vector<std::vector<T>> tangents;  // [M]: v_m as the network's input has it
-  typename Mlp<T>::Trace trace;          // of a score net with its tangents; of an energy net the value alone
+  std::vector<std::vector<T>> tangents;  // [M]: v_m, extended by zeros for e(sigma)
+  typename Mlp<T>::Trace trace;          // with tangents for a score net, without them for an energy net
   std::vector<T> score;
   std::vector<std::vector<T>> jvp;
   T log_density{};  // f; energy nets
@@ -74,7 +74,7 @@ ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vec
   return jet;
 }
 
-/// Adds to grad [P]; returns the adjoint of x. The adjoint of J v_m is `share` v_m.
+/// Adds to grad [P]. Returns the gradient with respect to x. That with respect to J v_m is `share` v_m.
 template <class T>
 std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
                               const std::vector<T>& grad_score, const T& share, T* grad) {

@@ -1,4 +1,4 @@
-// What is drawn, in double: what philox.h's integers become, one number at a time.
+// From the integers of philox.h to noise, in double, one number at a time.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 
 namespace scorematch::reference {
 
-/// Noise of one sample: `position` with first_sample being the sample itself.
+/// Noise of one sample: first_sample of `position` is that sample.
 struct SampleNoise {
   NoiseState::Position position;
 
@@ -31,7 +31,7 @@ struct SampleNoise {
                                 static_cast<std::uint64_t>(position.first_sample), group),
         position.seed);
   }
-  /// The uniform that decides whether a sampler's step is accepted.
+  /// The uniform number that decides whether a sampler's step is accepted.
   double acceptance(std::int64_t step) const {
     const philox::Block r = philox::philox4x32_10(
         philox::metropolis_counter(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(position.step),
@@ -49,7 +49,7 @@ inline double normal(const philox::Block& r, int i) {
   return radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
 }
 
-/// block(group) for group 0, 1, ... : dim standard normals.
+/// dim standard normals. @param block returns the words of group 0, 1, ...
 template <class Block>
 std::vector<double> normals(int dim, const Block& block) {
   std::vector<double> z;

@@ -1,4 +1,4 @@
-// The reference engine's programs; each in the file of its name.
+// The reference engine's programs, each in the file of its name.
 #pragma once
 #include "engine/backend.h"
 

@@ -1,4 +1,4 @@
-// The prologue alone: x_tilde, sigma, eps and the network's input; directions.
+// The perturbation alone: x_tilde, sigma, eps and the network's input; directions.
 #include "reference/arrays.h"
 #include "reference/programs.h"
 

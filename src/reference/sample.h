@@ -1,4 +1,4 @@
-// One sample's loss and gradients: prologue, jet, head, and back. The whole of the library in one function.
+// One sample's loss and gradients: perturbation, jet, head and backward pass. The whole library in one function.
 #pragma once
 #include <utility>
 #include <vector>
@@ -13,7 +13,7 @@
 
 namespace scorematch::reference {
 
-/// Everything a sample's loss is a function of; nothing is drawn below this line.
+/// All that a sample's loss depends on. Nothing is drawn below this line.
 template <class T>
 struct Sample {
   std::vector<T> x;
@@ -31,7 +31,7 @@ struct SampleLoss {
   std::vector<T> grad_x;  // of the loss
 };
 
-/// x_tilde = x + point sigma eps; x itself where there is no eps.
+/// x_tilde = x + point sigma eps; x itself if there is no eps.
 template <class T>
 std::vector<T> perturbed(const std::vector<T>& x, double point, const T& sigma, const std::vector<T>& eps) {
   std::vector<T> x_tilde = x;
@@ -40,7 +40,7 @@ std::vector<T> perturbed(const std::vector<T>& x, double point, const T& sigma, 
   return x_tilde;
 }
 
-/// The unit vectors e_1 ... e_dim, along which the exact trace is summed.
+/// The unit vectors e_1 ... e_dim, over which the exact trace sums.
 template <class T>
 std::vector<std::vector<T>> basis(int dim) {
   std::vector<std::vector<T>> e;
@@ -51,7 +51,7 @@ std::vector<std::vector<T>> basis(int dim) {
   return e;
 }
 
-/// Adds `grad_factor` times the loss's gradient to grad [P]; the returned grad_x is multiplied by it too.
+/// Adds `grad_factor` times the loss's gradient to grad [P]. The returned grad_x has the same factor.
 template <class T>
 SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params, const Sample<T>& sample,
                           double grad_factor, T* grad, const std::atomic<bool>* cancelled = nullptr) {

@@ -1,4 +1,4 @@
-// The score, its Jacobian's products and its divergence.
+// The score, its Jacobian-vector products, its divergence, and the log-density of energy nets.
 #include "reference/arrays.h"
 #include "reference/programs.h"
 

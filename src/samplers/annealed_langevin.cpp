@@ -1,12 +1,12 @@
-// Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1), ended by one denoising step x + sigma_min^2 s(x,
+// Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1), with a final denoising step x + sigma_min^2 s(x,
 // sigma_min) (Jolicoeur-Martineau et al. 2020, "Adversarial score matching").
 //
 //   for each level sigma_i:  alpha_i = step_size sigma_i^2 / sigma_min^2
 //     steps_per_level times: x <- x + alpha_i / 2 s(x, sigma_i) + sqrt(alpha_i) z
 //
 // With a = step_size / sigma_min^2 and N steps per factor e of sigma, the variance of a chain on N(0, s^2 I) lags
-// behind that of the level by the relative amount 2 / (N a), whatever s (docs/math.md). That sets the default of
-// levels; a = 1/2 is far below 4, where chains diverge, and widens directions without extent by a fourteenth.
+// behind that of the level by the relative amount 2 / (N a), for any s (docs/math.md). That sets the default number of
+// levels. a = 1/2 is far below 4, where chains diverge, and widens directions without extent by a fourteenth.
 #include <algorithm>
 #include <cmath>
 
@@ -62,9 +62,9 @@ class AnnealedLangevinMethod final : public SamplerMethod {
 };
 
 constexpr double kStep = 0.5;  // a
-constexpr double kLag = 0.03;  // 2 / (N a), of a variance
+constexpr double kLag = 0.03;  // 2 / (N a), relative, of the variance
 
-/// As many levels as the lag allows, at least two.
+/// As few levels as the lag allows, at least two.
 int levels_for(const AnnealedLangevin& options) {
   const double a = options.step_size / (options.sigma_min * options.sigma_min),
                steps = 2 / (kLag * a) * std::log(options.sigma_max / options.sigma_min),
@@ -85,7 +85,7 @@ std::unique_ptr<SamplerMethod> make_annealed_langevin(const AnnealedLangevin& op
   if (filled.levels == 0) filled.levels = levels_for(filled);
   const std::int64_t steps = std::int64_t{filled.levels} * options.steps_per_level;
   if (steps > philox::kMaxSamplerSteps)
-    throw_invalid("sampler.levels", "at most " + std::to_string(philox::kMaxSamplerSteps) + " steps in all",
+    throw_invalid("sampler.levels", "at most " + std::to_string(philox::kMaxSamplerSteps) + " steps in total",
                   std::to_string(steps));
   return std::make_unique<AnnealedLangevinMethod>(filled);
 }

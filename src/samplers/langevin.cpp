@@ -1,12 +1,12 @@
-// Langevin dynamics at one noise level, unadjusted or with Metropolis' correction (Roberts & Tweedie 1996; Besag 1994).
+// Langevin dynamics at one noise level, unadjusted or Metropolis-corrected (Roberts & Tweedie 1996; Besag 1994).
 //
-//   x' = x + h/2 s(x) + sqrt(h) z;  unadjusted: x <- x';  corrected: x <- x' where it is accepted (backend.h)
+//   x' = x + h/2 s(x) + sqrt(h) z;  unadjusted: x <- x';  corrected: x <- x' if it is accepted (backend.h)
 //
 // On N(0, v I) a step multiplies x by 1 - h / (2 v): the unadjusted chain has the variance v / (1 - h / (4 v)) and
-// forgets its start in 2 v / h steps. Noise of the level makes every v at least sigma^2, which sets the default of h;
-// the start stands for the widest v, which sets that of the steps.
+// forgets its start in 2 v / h steps. The noise of the level makes every v at least sigma^2, which sets the default of
+// h. The start stands for the widest v, which sets the default number of steps.
 //
-// The score and log-density of where a chain stands are kept: a step evaluates the network once, at x'.
+// The score and log-density at x are saved, so each step evaluates the network once, at x'.
 #include <cmath>
 
 #include "checks/argument.h"
@@ -63,7 +63,7 @@ class LangevinMethod final : public SamplerMethod {
     step.step_size = options_.step_size;
     SamplerUpdate count;
     count.out = column(step.accepted);
-    run.update(count);  // none yet
+    run.update(count);  // sets the counts to 0
     run.score_and_log_density(run.x, 0, step.score, step.log_density);
     for (int k = 0; k < options_.steps; ++k) {
       run.update(move(run, k, run.scratch[1]));
@@ -80,15 +80,15 @@ class LangevinMethod final : public SamplerMethod {
 };
 
 constexpr double kStep = 0.2;       // h / sigma^2
-constexpr double kRelaxations = 4;  // of a default run: e^-4 of the start is left
+constexpr double kRelaxations = 4;  // in a default run: e^-4 of the start is left
 
 int steps_for(const Langevin& options) {
-  if (options.sigma_start == 0) throw_invalid("sampler.steps", "at least 1, as the chain starts from given x", "0");
+  if (options.sigma_start == 0) throw_invalid("sampler.steps", "at least 1, as the chain starts from the given x", "0");
   const double widest = options.sigma * options.sigma + options.sigma_start * options.sigma_start,
                steps = std::ceil(kRelaxations * 2 * widest / options.step_size);
   if (steps > philox::kMaxSamplerSteps)
     throw_invalid("sampler.steps",
-                  "a number, as a chain that starts from sigma_start " + describe(options.sigma_start) +
+                  "an explicit number, as a chain that starts from sigma_start " + describe(options.sigma_start) +
                       " would need " + describe(steps) + " steps of size " + describe(options.step_size),
                   "0");
   return static_cast<int>(steps);
@@ -101,8 +101,7 @@ std::unique_ptr<SamplerMethod> make_langevin(const Langevin& options) {
   if (options.sigma_start != 0) check_positive_float("sampler.sigma_start", options.sigma_start);
   Langevin filled = options;
   if (filled.step_size == 0) filled.step_size = kStep * options.sigma * options.sigma;
-  if (filled.step_size == 0)
-    throw_invalid("sampler.step_size", "a value > 0, as there is no noise level to set it by", "0");
+  if (filled.step_size == 0) throw_invalid("sampler.step_size", "a value > 0, as its default needs a noise level", "0");
   check_positive_float("sampler.step_size", filled.step_size);
   if (filled.steps == 0) filled.steps = steps_for(filled);
   if (filled.steps < 1 || filled.steps > philox::kMaxSamplerSteps)

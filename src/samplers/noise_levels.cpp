@@ -14,15 +14,15 @@ void check_level_range(double sigma_max, double sigma_min, const std::string& ow
   if (!(sigma_max >= kSmallestRange * sigma_min))
     throw_invalid(owner + ".sigma_max",
                   "at least twice sigma_min " + describe(sigma_min) +
-                      ", as it passes from level to level (Langevin samples at a single level)",
+                      ", to span a range of noise levels (Langevin samples at a single level)",
                   describe(sigma_max));
 }
 
 void check_follows_levels(const MlpShape& net) {
   if (!uses_sigma(net.parameterization, net.conditioning))
     throw_invalid("net",
-                  "a network that uses sigma, as every noise level from sigma_max to sigma_min is passed (Langevin "
-                  "samples at a single level)",
+                  "a network that uses sigma, as its score is needed at noise levels from sigma_max to sigma_min "
+                  "(Langevin samples at a single level)",
                   "one that ignores it");
 }
 
@@ -52,7 +52,7 @@ std::vector<double> karras_levels(double sigma_max, double sigma_min, int count,
     const double t = count > 1 ? static_cast<double>(i) / (count - 1) : 0;
     sigmas.push_back(std::pow(high + t * (low - high), rho));
     if (!(sigmas.back() > 0) || !std::isfinite(sigmas.back()))
-      throw_invalid(owner + ".rho", "a value with noise levels that are finite and > 0",
+      throw_invalid(owner + ".rho", "a value that gives finite noise levels > 0",
                     describe(rho) + ", which gives " + describe(sigmas.back()));
   }
   return sigmas;

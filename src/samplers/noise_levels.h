@@ -1,4 +1,4 @@
-// Lists of noise levels, and where an engine reads them.
+// Lists of noise levels, and their copies in engine memory.
 #pragma once
 #include <memory>
 #include <string>
@@ -8,15 +8,15 @@
 
 namespace scorematch {
 
-constexpr double kSmallestRange = 2;  // sigma_max / sigma_min; below, there is one level, not a range
+constexpr double kSmallestRange = 2;  // of sigma_max / sigma_min; below, it is a single level, not a range
 
-/// @throws Error naming owner.sigma_min or owner.sigma_max unless both are levels and make a range
+/// @throws Error naming owner.sigma_min or owner.sigma_max unless both are valid levels and span a range
 void check_level_range(double sigma_max, double sigma_min, const std::string& owner = "sampler");
 
-/// What passes from level to level needs a score at each. @throws Error naming net where it ignores sigma
+/// For methods that need the score at several levels. @throws Error naming net if it ignores sigma
 void check_follows_levels(const MlpShape& net);
 
-/// sigma_max^2 + prior_deviation^2: a variance of the data with noise sigma_max. @throws Error naming
+/// sigma_max^2 + prior_deviation^2: the variance of the data with noise sigma_max. @throws Error naming
 /// owner.prior_deviation
 double prior_variance(double sigma_max, double prior_deviation, const std::string& owner = "sampler");
 
@@ -25,16 +25,16 @@ std::vector<double> geometric_levels(double sigma_max, double sigma_min, int lev
                                      const std::string& owner = "sampler");
 
 /// (sigma_max^(1/rho) + i/(count-1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho, i = 0 ... count - 1 (Karras et al.
-/// 2022, eq. 5). @throws Error as above, for a count out of range naming owner.steps
+/// 2022, eq. 5). @throws Error as above, naming owner.steps if the count is out of range
 std::vector<double> karras_levels(double sigma_max, double sigma_min, int count, double rho,
                                   const std::string& owner = "sampler");
 
-/// In engine memory, of its working type.
+/// Noise levels in engine memory, of its working type.
 class LevelTable {
  public:
   LevelTable() = default;
   LevelTable(const Engine& engine, const std::vector<double>& sigmas);
-  /// Level `index`, [1]; empty where there is none at all.
+  /// Level `index`, [1]; empty if the table is.
   ConstView operator[](std::int64_t index) const;
 
  private:

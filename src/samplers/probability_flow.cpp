@@ -1,5 +1,5 @@
 // Heun's method on the probability-flow equation dx/dsigma = -sigma s(x, sigma), on the steps of Karras et al. 2022
-// (eq. 5; algorithm 1 with s(t) = 1, sigma(t) = t), the last one, to sigma = 0, by Euler.
+// (eq. 5; algorithm 1 with s(t) = 1, sigma(t) = t). The last step, to sigma = 0, is Euler's.
 //
 //   d  = -sigma_i s(x, sigma_i);      x' = x + (sigma_{i+1} - sigma_i) d
 //   d' = -sigma_{i+1} s(x', sigma_{i+1});  x <- x + (sigma_{i+1} - sigma_i) (d + d') / 2

@@ -1,9 +1,9 @@
 // The reverse of dx = sqrt(d sigma^2 / dt) dw (Anderson 1982; Song et al. 2021, eq. 6), dx = -s d(sigma^2) + dw~ with
-// var(dw~) = |d(sigma^2)|, by Euler & Maruyama on the steps of Karras et al. 2022, the last one, to sigma = 0, without
-// noise.
+// var(dw~) = |d(sigma^2)|, by Euler & Maruyama on the steps of Karras et al. 2022. The last step, to sigma = 0, is
+// without noise.
 //
-//   v = sigma_i^2 - sigma_{i+1}^2:  x <- x + v s(x, sigma_i) + sqrt(v) z      at last:  x <- x + sigma_min^2 s(x,
-//   sigma_min)
+//   v = sigma_i^2 - sigma_{i+1}^2:  x <- x + v s(x, sigma_i) + sqrt(v) z
+//   last step:                      x <- x + sigma_min^2 s(x, sigma_min)
 #include <cmath>
 
 #include "checks/argument.h"

@@ -1,5 +1,5 @@
-// What a sampler is to SamplerPlan: its noise levels, its scratch, and one run over them. A sampler is one file beside
-// this one, and one line in make_sampler_method().
+// What SamplerPlan needs of a sampler: its noise levels, its scratch arrays, and one run over the levels. A sampler is
+// one file in this folder and one line in make_sampler_method().
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,21 +12,21 @@
 
 namespace scorematch {
 
-/// What a run has at hand. Arrays are [N, d], dense, in engine memory and of its working type.
+/// The arrays and operations of a run. Arrays are [N, d], dense, in engine memory and of its working type.
 struct SamplerRun {
-  View x;                     // in: where starts_from_x(), those given, else nothing; out: the samples
+  View x;                     // in: the given x if starts_from_x(), else nothing; out: the samples
   std::vector<View> scratch;  // scratch_count() of them
-  std::vector<View> values;  // value_count() of [N]; out: of a sampler that rejects, values[0] is the fraction accepted
+  std::vector<View> values;   // value_count() of [N]; out: values[0] is the fraction accepted, if the sampler rejects
   std::function<void(ConstView x, std::int64_t level, View score)> score;  // at sigmas()[level]
   std::function<void(ConstView x, std::int64_t level, View score, View log_density)> score_and_log_density;
-  std::function<void(const SamplerUpdate&)> update;  // noise is filled in
-  std::function<void(MetropolisStep)> metropolis;    // likewise
+  std::function<void(const SamplerUpdate&)> update;  // the plan sets `noise`
+  std::function<void(MetropolisStep)> metropolis;    // the plan sets `noise`
 };
 
 class SamplerMethod {
  public:
   virtual ~SamplerMethod() = default;
-  /// Every noise level run() names, each > 0; none where the network is to ignore it.
+  /// Every noise level that run() uses, each > 0; none if the network ignores sigma.
   virtual std::vector<double> sigmas() const = 0;
   virtual int scratch_count() const = 0;
   virtual int value_count() const { return 0; }
@@ -34,7 +34,7 @@ class SamplerMethod {
   virtual void run(const SamplerRun& run) const = 0;
 };
 
-/// x = deviation z, where every run starts.
+/// x = deviation z, the start of a run.
 inline SamplerUpdate start_at(const View& x, double deviation) {
   SamplerUpdate start;
   start.out = x;

@@ -1,4 +1,4 @@
-// Arrays over a batch, carved from a queue's scratch: dense, of the engine's working type, each aligned to 256 bytes.
+// Arrays over a batch, carved from a queue's scratch memory: dense, of the engine's working type, aligned to 256 bytes.
 #pragma once
 #include <cstddef>
 #include <limits>
@@ -14,21 +14,21 @@ class WorkingArrays {
   WorkingArrays(const Engine& engine, std::int64_t max_batch, int dim)
       : in_double_(engine.impl()->floats == Floats::f32_or_f64), max_batch_(max_batch), dim_(dim) {}
 
-  /// Of [max_batch, dim] and of [max_batch].
+  /// Bytes of [max_batch, dim] and of [max_batch].
   std::size_t array_bytes() const { return aligned(static_cast<std::size_t>(dim_)); }
   std::size_t value_bytes() const { return aligned(1); }
 
-  /// Off the front of `scratch`.
+  /// Taken from the front of `scratch`, which advances.
   View take_array(char*& scratch, std::int64_t batch) const { return take(scratch, {batch, dim_}, array_bytes()); }
   View take_values(char*& scratch, std::int64_t batch) const { return take(scratch, batch, value_bytes()); }
 
-  /// @throws Error where `arrays` of them, and no more than as many [max_batch], would not fit.
+  /// @throws Error if the bytes of `arrays` arrays [max_batch, dim], and of as many [max_batch], could overflow.
   void check_size(std::int64_t arrays, const char* holder) const {
     const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2 / arrays / dim_ / 8;
     if (max_batch_ > most)
       throw_invalid("max_batch",
-                    "at most " + std::to_string(most) + ", as the " + holder + " holds " + std::to_string(arrays) +
-                        " arrays of it",
+                    "at most " + std::to_string(most) + ", as the " + holder + " needs " + std::to_string(arrays) +
+                        " arrays of this size",
                     std::to_string(max_batch_));
   }
 
@@ -50,7 +50,7 @@ class WorkingArrays {
   int dim_;
 };
 
-/// [N] as [N, 1].
+/// A view [N] as [N, 1].
 inline View column(View values) {
   values.shape = {values.shape.extent[0], 1};
   values.stride[0] = values.stride[1] = 1;

@@ -213,7 +213,7 @@ void test_heads(const scorematch_engine* engine) {
   test_head(engine, "ssm_vr");
   FAILS(
       scorematch_head_plan_create(engine, kDim, "objective=dsm variance=antithetic schedule=log_normal", kBatch, &plan),
-      SCOREMATCH_UNSUPPORTED, "loss.objective", "LossPlan offers it");
+      SCOREMATCH_UNSUPPORTED, "loss.objective", "use LossPlan");
   CHECK(plan == NULL);
 }
 

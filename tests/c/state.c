@@ -161,7 +161,8 @@ void test_memory(const scorematch_engine* engine) {
   scorematch_queue_destroy(queue);
   OK(scorematch_queue_create_in(engine, data, 48, NULL, &queue));
   scorematch_queue_destroy(queue);
-  REFUSED(scorematch_queue_create_in(engine, (char*)data + 8, 40, NULL, &queue), "workspace", "got 8 past one");
+  REFUSED(scorematch_queue_create_in(engine, (char*)data + 8, 40, NULL, &queue), "workspace",
+          "got 8 bytes past a multiple");
   REFUSED(scorematch_queue_create(engine, 0, data, &queue), "stream", "got");
   CHECK(queue == NULL);
   scorematch_buffer_destroy(buffer);

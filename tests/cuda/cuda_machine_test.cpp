@@ -152,9 +152,10 @@ TEST_F(CudaMachine, OfSeveralDevices) {
     EXPECT_EQ(queue.read_one(loss).count, 4);
     expect_invalid("stream", "a stream of device 0, got one of 1", [&] { Queue(first, 0, stream); });
     Queue other(first, plan.workspace_bytes());
-    expect_invalid("queue", "(" + second.description() + "), got one of another (" + first.description() + ")", [&] {
-      plan.run(other, {params, x, noise}, {loss.data()});
-    });
+    expect_invalid("queue", "(" + second.description() + "), got one of another engine (" + first.description() + ")",
+                   [&] {
+                     plan.run(other, {params, x, noise}, {loss.data()});
+                   });
     EXPECT_EQ(first.description().rfind("cuda:0 stand-in", 0), 0u) << first.description();
     EXPECT_EQ(second.description().rfind("cuda:1 stand-in", 0), 0u) << second.description();
   }

@@ -43,7 +43,7 @@ std::vector<BadCall<AdamCall>> bad_steps() {
       {"params misaligned",
        step,
        [](C& c) { shift(c.params, 1); },
-       {"params", "an address that is a multiple of 4", "1 past one"}},
+       {"params", "an address that is a multiple of 4", "1 bytes past a multiple"}},
       {"params float64",
        step,
        [](C& c) {
@@ -68,7 +68,7 @@ std::vector<BadCall<AdamCall>> bad_steps() {
       {"queue of another engine",
        step,
        [](C& c) { c.queue_engine = another(c.engine); },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
   };
 }
 
@@ -143,7 +143,7 @@ TEST_P(BadAdam, Snapshots) {
               {"an average fewer",
                restoring,
                spoil([](S& s) { s.ema.clear(), s.options.ema_decay = 0; }),
-               {"ema_decay", "> 0, as this Adam's", "0"}},
+               {"ema_decay", "> 0, as in this Adam", "0"}},
               {"step negative",
                restoring,
                spoil([](S& s) { s.progress.step = -1; }),
@@ -160,7 +160,7 @@ TEST_P(BadAdam, Snapshots) {
               {"queue of another engine",
                restoring,
                [](AdamCall& c) { c.queue_engine = another(c.engine); },
-               {"queue", "a queue of the same engine", "one of another"}},
+               {"queue", "a queue of the same engine", "one of another engine"}},
           });
 
   // Nothing of a refused snapshot stays.
@@ -173,14 +173,14 @@ TEST_P(BadAdam, Snapshots) {
   EXPECT_THROW(call.adam.restore(queue, bad), Error);
   EXPECT_EQ(call.adam.snapshot(queue).options.beta1, 0.9);
   EXPECT_EQ(call.adam.progress(queue).step, 0);
-  const Refusal other{"queue", "a queue of the same engine", "one of another"};
+  const Refusal other{"queue", "a queue of the same engine", "one of another engine"};
   expect_refused(other, [&] { call.adam.progress(stranger); });
   expect_refused(other, [&] { call.adam.snapshot(stranger); });
   expect_refused(other, [&] { call.adam.set_learning_rate(stranger, 1); });
   expect_refused({"learning_rate", "a finite value >= 0", "inf"}, [&] { call.adam.set_learning_rate(queue, kInf); });
   EXPECT_EQ(call.adam.progress(queue).learning_rate, 1e-3);
   const Adam without(on, kCount, {});
-  expect_refused({"ema_decay", "> 0 for an average to be kept", "0"}, [&] { without.ema(); });
+  expect_refused({"ema_decay", "> 0 for an average", "0"}, [&] { without.ema(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(On, BadAdam, engines(), engine_name);

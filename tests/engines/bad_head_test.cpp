@@ -102,7 +102,7 @@ std::vector<Row> bad_inputs() {
       {"x that nothing uses",
        plain,
        [](C& c) { c.in.batch.x = c.in.output; },
-       {"x", "nothing (a = 0)", "[5, 3] float32"}},
+       {"x", "nothing (the parameterization has a = 0)", "[5, 3] float32"}},
       {"rows of no x",
        plain,
        [](C& c) {
@@ -163,7 +163,7 @@ std::vector<Row> bad_inputs() {
       {"jvp misaligned",
        edm,
        [](C& c) { shift(c.in.jvp, 2); },
-       {"jvp", "an address that is a multiple of 4", "2 past one"}},
+       {"jvp", "an address that is a multiple of 4", "2 bytes past a multiple"}},
       {"jvp that nothing uses",
        explicit_score,
        [](C& c) {
@@ -230,7 +230,7 @@ std::vector<Row> bad_outputs() {
       {"loss misaligned",
        edm,
        [](C& c) { c.out.loss = reinterpret_cast<Estimate*>(reinterpret_cast<char*>(c.out.loss) + 4); },
-       {"loss", "an address that is a multiple of 8", "4 past one"}},
+       {"loss", "an address that is a multiple of 8", "4 bytes past a multiple"}},
       {"loss_per_sample in grad_output",
        edm,
        [](C& c) { c.out.loss_per_sample.data = c.out.grad_output.data; },
@@ -243,7 +243,7 @@ std::vector<Row> bad_outputs() {
       {"queue of another engine",
        edm,
        [](C& c) { c.queue_engine = another(c.engine), c.workspace_bytes = 1 << 20; },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
       {"no workspace", edm, [](C& c) { c.workspace_bytes = 0; }, {"queue.workspace_bytes", "at least", "0"}, On::f32},
   };
 }

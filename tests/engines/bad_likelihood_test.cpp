@@ -8,7 +8,7 @@ namespace scorematch::test {
 namespace {
 
 constexpr std::int64_t kBatch = 5, kDim = 3, kParams = 31;
-constexpr const char* kFloat = "between 1.2e-38 and 3.4e38, as float32 holds it";
+constexpr const char* kFloat = "between 1.2e-38 and 3.4e38, the range of float32";
 
 MlpShape good_net() {
   MlpShape net = MlpShape::score(kDim, {4});
@@ -71,10 +71,10 @@ std::vector<BadMake> bad_options() {
          options.projections = 2;
          LikelihoodPlan(e, 3, score, options, 8);
        },
-       {"likelihood.projections", "0, as the divergence is the function's", "2"}},
+       {"likelihood.projections", "0, as the score function computes the divergence", "2"}},
       {"scratch past 2^63 bytes",
        [=](const Engine& e) { LikelihoodPlan(e, 1 << 20, score, {}, std::int64_t{1} << 40); },
-       {"max_batch", "at most 137438953471, as the likelihood holds 4 arrays of it", "1099511627776"}},
+       {"max_batch", "at most 137438953471, as the likelihood needs 4 arrays of this size", "1099511627776"}},
   };
 }
 
@@ -120,7 +120,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
        [](C& c) {
          c.in.params = {c.memory.fill<float>(31), 31};
        },
-       {"params", "nothing (the plan has a score function of the caller's)", "[31] float32"}},
+       {"params", "nothing (the plan uses the caller's score function)", "[31] float32"}},
       {"no x", library, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x of another width",
        library,
@@ -139,7 +139,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
        [](C& c) {
          c.in.batch.sigma = {c.memory.fill<float>(1), 1};
        },
-       {"sigma", "nothing (the plan has levels of its own)", "[1] float32"}},
+       {"sigma", "nothing (the plan has its own levels)", "[1] float32"}},
       {"eps",
        library,
        [](C& c) { c.in.batch.eps = c.in.batch.x; },
@@ -182,7 +182,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
       {"queue of another engine",
        library,
        [](C& c) { c.queue_engine = another(c.engine); },
-       {"queue", "a queue of the same engine", "one of another"},
+       {"queue", "a queue of the same engine", "one of another engine"},
        On::host},
       {"scratch too small", library, [](C& c) { c.missing_bytes = 1; }, {"queue.workspace_bytes", "at least", ""}},
   };

@@ -28,7 +28,7 @@ std::vector<Row> bad_params_and_x() {
       {"params misaligned",
        drawn,
        [](C& c) { shift(c.in.params, 1); },
-       {"params", "an address that is a multiple of 4", "1 past one"}},
+       {"params", "an address that is a multiple of 4", "1 bytes past a multiple"}},
       {"params strided", drawn, [](C& c) { c.in.params.stride[0] = 2; }, {"params", "a last axis of stride 1", "2"}},
       {"no x", drawn, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x narrow",
@@ -76,7 +76,7 @@ std::vector<Row> bad_params_and_x() {
       {"x misaligned",
        drawn,
        [](C& c) { shift(c.in.batch.x, 2); },
-       {"x", "an address that is a multiple of 4", "2 past one"}},
+       {"x", "an address that is a multiple of 4", "2 bytes past a multiple"}},
       {"x with columns apart", drawn, [](C& c) { c.in.batch.x.stride[1] = 2; }, {"x", "a last axis of stride 1", "2"}},
       {"x with rows that overlap",
        drawn,
@@ -89,15 +89,15 @@ std::vector<Row> bad_params_and_x() {
       {"x past 2^63 elements",
        drawn,
        [](C& c) { c.in.batch.x.stride[0] = std::int64_t{1} << 62; },
-       {"x", "an array that ends below 2^63 bytes", "[5, 3] float32 with strides [4611686018427387904, 1]"}},
+       {"x", "an array within the address space", "[5, 3] float32 with strides [4611686018427387904, 1]"}},
       {"x past 2^63 bytes",
        drawn,
        [](C& c) { c.in.batch.x.stride[0] = (std::int64_t{1} << 61) / 4; },
-       {"x", "an array that ends below 2^63 bytes", "[5, 3] float32 with strides [576460752303423488, 1]"}},
+       {"x", "an array within the address space", "[5, 3] float32 with strides [576460752303423488, 1]"}},
       {"x past the last address",
        drawn,
        [](C& c) { c.in.batch.x.data = reinterpret_cast<const void*>(~std::uintptr_t{0} - 15); },
-       {"x", "an array that ends below 2^63 bytes", "[5, 3] float32"}},
+       {"x", "an array within the address space", "[5, 3] float32"}},
   };
 }
 
@@ -123,7 +123,7 @@ std::vector<Row> bad_noise() {
       {"noise misaligned",
        drawn,
        [](C& c) { c.in.batch.noise.state = static_cast<const char*>(c.in.batch.noise.state) + 4; },
-       {"noise.state", "an address that NoiseState gave", "4 past one"}},
+       {"noise.state", "the address of a NoiseState", "4 bytes past a multiple of 8"}},
       {"sigma short", with_sigma, [](C& c) { c.in.batch.sigma.shape = 4; }, {"sigma", "[5]", "[4] float32"}},
       {"sigma a matrix",
        with_sigma,
@@ -189,7 +189,7 @@ std::vector<Row> bad_noise() {
       {"eps misaligned",
        with_eps,
        [](C& c) { shift(c.in.batch.eps, 3); },
-       {"eps", "an address that is a multiple of 4", "3 past one"}},
+       {"eps", "an address that is a multiple of 4", "3 bytes past a multiple"}},
   };
 }
 
@@ -234,7 +234,7 @@ std::vector<Row> bad_directions_and_true_score() {
       {"directions past 2^63 elements",
        sliced_given,
        [](C& c) { c.in.batch.directions.stride[0] = std::numeric_limits<std::int64_t>::max(); },
-       {"directions", "an array that ends below 2^63 bytes", "[2, 5, 3] float32 with strides"}},
+       {"directions", "an array within the address space", "[2, 5, 3] float32 with strides"}},
       {"directions that nothing uses",
        drawn,
        [](C& c) {
@@ -272,7 +272,7 @@ std::vector<Row> bad_rows() {
       {"rows misaligned",
        gathered,
        [](C& c) { shift(c.in.batch.rows, 4); },
-       {"rows", "an address that is a multiple of 8", "4 past one"}},
+       {"rows", "an address that is a multiple of 8", "4 bytes past a multiple"}},
       {"rows strided", gathered, [](C& c) { c.in.batch.rows.stride[0] = 2; }, {"rows", "a last axis of stride 1", "2"}},
       {"rows of negative count",
        gathered,

@@ -33,7 +33,7 @@ auto make_net(const MlpShape& net) {
 auto make_head(int dim, const Loss& loss, std::int64_t max_batch, const Parameterization& parameterization = {}) {
   return [=](const Engine& engine) { HeadPlan(engine, dim, loss, max_batch, parameterization); };
 }
-const char* const kFloat = "between 1.2e-38 and 3.4e38, as float32 holds it";
+const char* const kFloat = "between 1.2e-38 and 3.4e38, the range of float32";
 
 std::vector<BadMake> bad_losses() {
   return {

@@ -166,7 +166,7 @@ std::vector<Row> bad_perturbations() {
       {"queue of another engine",
        drawn,
        [](C& c) { c.queue_engine = another(c.engine); },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
   };
 }
 
@@ -228,7 +228,7 @@ std::vector<BadCall<DirectionCall>> bad_directions() {
       {"queue of another engine",
        drawn_directions,
        [](D& c) { c.queue_engine = another(c.engine); },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
   };
 }
 

@@ -21,7 +21,7 @@ auto make_sampler(const Sampler& sampler, std::int64_t max_batch = 8) {
   };
 }
 
-const char* const kFloat = "between 1.2e-38 and 3.4e38, as float32 holds it";
+const char* const kFloat = "between 1.2e-38 and 3.4e38, the range of float32";
 
 std::vector<BadMake> bad_samplers() {
   const auto score = [](Queue&, ConstView, ConstView, View) {};
@@ -46,7 +46,7 @@ std::vector<BadMake> bad_samplers() {
       {"flow at one level",
        make_sampler(ProbabilityFlow{0.1, 0.1}),
        {"sampler.sigma_max",
-        "at least twice sigma_min 0.1, as it passes from level to level (Langevin samples at a single level)", "0.1"}},
+        "at least twice sigma_min 0.1, to span a range of noise levels (Langevin samples at a single level)", "0.1"}},
       {"reverse equation over hardly a range",
        make_sampler(ReverseSde{0.1, 0.19}),
        {"sampler.sigma_max", "at least twice sigma_min 0.1", "0.19"}},
@@ -56,8 +56,9 @@ std::vector<BadMake> bad_samplers() {
       {"Langevin from level to level of a network that ignores sigma",
        ignoring_sigma(AnnealedLangevin{}),
        {"net",
-        "a network that uses sigma, as every noise level from sigma_max to sigma_min is passed (Langevin samples at a "
-        "single level)",
+        "a network that uses sigma, as its score is needed at noise levels from sigma_max to sigma_min (Langevin "
+        "samples "
+        "at a single level)",
         "one that ignores it"}},
       {"reverse equation of a network that ignores sigma",
        ignoring_sigma(ReverseSde{}),
@@ -76,13 +77,13 @@ std::vector<BadMake> bad_samplers() {
        {"sampler.steps_per_level", "at least 1", "0"}},
       {"Langevin of more steps than counters",
        make_sampler(AnnealedLangevin{0.01, 1, 2, std::numeric_limits<int>::max()}),
-       {"sampler.levels", "at most 3932160 steps in all", "4294967294"}},
+       {"sampler.levels", "at most 3932160 steps in total", "4294967294"}},
       {"Langevin of step_size below 0",
        make_sampler(AnnealedLangevin{0.01, 1, 10, 5, -1}),
        {"sampler.step_size", "a finite value >= 0", "-1"}},
       {"Langevin of steps so small that there are no levels for them",
        make_sampler(AnnealedLangevin{0.01, 1, 0, 5, 1e-30}),
-       {"sampler.levels", "at most 3932160 steps in all", "83886080"}},
+       {"sampler.levels", "at most 3932160 steps in total", "83886080"}},
       {"flow of no steps", make_sampler(ProbabilityFlow{0.01, 1, 0}), {"sampler.steps", "between 1 and 2^24", "0"}},
       {"flow of steps without end",
        make_sampler(ProbabilityFlow{0.01, 1, std::numeric_limits<int>::max()}),
@@ -93,7 +94,7 @@ std::vector<BadMake> bad_samplers() {
        {"sampler.rho", "a finite value > 0", "nan"}},
       {"flow whose levels overflow",
        make_sampler(ProbabilityFlow{0.01, 80, 8, 1e-3}),
-       {"sampler.rho", "a value with noise levels that are finite and > 0", "0.001, which gives"}},
+       {"sampler.rho", "a value that gives finite noise levels > 0", "0.001, which gives"}},
       {"flow from infinity", make_sampler(ProbabilityFlow{0.01, kInf}), {"sampler.sigma_max", kFloat, "inf"}},
       {"flow upwards",
        make_sampler(ProbabilityFlow{1, 0.5}),
@@ -112,7 +113,7 @@ std::vector<BadMake> bad_samplers() {
        {"sampler.sigma_max", "at least twice sigma_min 1", "0.5"}},
       {"chain without a level or a step",
        make_sampler(Langevin{}),
-       {"sampler.step_size", "a value > 0, as there is no noise level to set it by", "0"}},
+       {"sampler.step_size", "a value > 0, as its default needs a noise level", "0"}},
       {"chain of a step below 0", make_sampler(Langevin{0, -1}), {"sampler.step_size", kFloat, "-1"}},
       {"chain of step_size not a number", make_sampler(Langevin{0, kNan}), {"sampler.step_size", kFloat, "nan"}},
       {"chain of fewer steps than none",
@@ -120,11 +121,11 @@ std::vector<BadMake> bad_samplers() {
        {"sampler.steps", "between 1 and 3932160", "-1"}},
       {"chain from given x of no steps",
        make_sampler(Langevin{0, 1, 0, 0}),
-       {"sampler.steps", "at least 1, as the chain starts from given x", "0"}},
+       {"sampler.steps", "at least 1, as the chain starts from the given x", "0"}},
       {"chain that would need more steps than counters",
        make_sampler(Langevin{0, 1e-9}),
-       {"sampler.steps", "a number, as a chain that starts from sigma_start 1 would need 8e+09 steps of size 1e-09",
-        "0"}},
+       {"sampler.steps",
+        "an explicit number, as a chain that starts from sigma_start 1 would need 8e+09 steps of size 1e-09", "0"}},
       {"chain of more steps than counters",
        make_sampler(Langevin{0, 1, 3932161}),
        {"sampler.steps", "between 1 and 3932160", "3932161"}},
@@ -157,7 +158,7 @@ std::vector<BadMake> bad_samplers() {
       {"sampler without a batch", make_sampler(ProbabilityFlow{}, 0), {"max_batch", "between 1 and", "0"}},
       {"sampler whose scratch would be past 2^63 bytes",
        [=](const Engine& e) { SamplerPlan(e, 1 << 20, score, AnnealedLangevin{}, std::int64_t{1} << 40); },
-       {"max_batch", "at most 274877906943, as the sampler holds 2 arrays of it", "1099511627776"}},
+       {"max_batch", "at most 274877906943, as the sampler needs 2 arrays of this size", "1099511627776"}},
   };
 }
 class BadSampler : public Engines {};

@@ -111,7 +111,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
       {"x of 2^62 rows",
        score_only,
        [](C& c) { c.in.batch.x.shape.extent[0] = std::int64_t{1} << 62; },
-       {"x", "an array that ends below 2^63 bytes", "[4611686018427387904, 3] float32"}},
+       {"x", "an array within the address space", "[4611686018427387904, 3] float32"}},
       {"no sigma", score_only, [](C& c) { c.in.batch.sigma = {}; }, {"sigma", "[5] or [1]", "nothing"}},
       {"sigma short", score_only, [](C& c) { c.in.batch.sigma.shape = 4; }, {"sigma", "[5]", "[4] float32"}},
       {"sigma 0",
@@ -136,13 +136,13 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        [](C& c) {
          c.in.batch.directions = {c.memory.fill<float>(45), {3, 5, 3}};
        },
-       {"directions", "1 to 2 of them", "3"}},
+       {"directions", "1 to 2 directions", "3"}},
       {"no directions at all",
        along,
        [](C& c) {
          c.in.batch.directions.shape = {0, 5, 3};
        },
-       {"directions", "1 to 2 of them", "0"}},
+       {"directions", "1 to 2 directions", "0"}},
       {"directions narrow",
        along,
        [](C& c) {
@@ -178,17 +178,17 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
       {"eps",
        score_only,
        [](C& c) { c.in.batch.eps = c.in.batch.x; },
-       {"eps", "nothing (the score is evaluated at x as it is)", "[5, 3] float32"}},
+       {"eps", "nothing (the score is evaluated at x itself)", "[5, 3] float32"}},
       {"rows",
        score_only,
        [](C& c) {
          c.in.batch.rows = {c.memory.copy<std::int64_t>({0, 1, 2, 3, 4}), 5};
        },
-       {"rows", "nothing (the score is evaluated at x as it is)", "[5] int64"}},
+       {"rows", "nothing (the score is evaluated at x itself)", "[5] int64"}},
       {"draw_rows",
        score_only,
        [](C& c) { c.in.batch.draw_rows = 5; },
-       {"draw_rows", "0, as the score is evaluated at x as it is", "5"}},
+       {"draw_rows", "0, as the score is evaluated at x itself", "5"}},
       {"true score",
        score_only,
        [](C& c) { c.in.batch.true_score = c.in.batch.x; },
@@ -224,7 +224,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
       {"queue of another engine",
        score_only,
        [](C& c) { c.queue_engine = another(c.engine), c.workspace_bytes = 1 << 20; },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
       {"a workspace a byte short",
        score_only,
        [](C& c) {  // too wide for a fused kernel, which may need none
@@ -254,7 +254,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
        [](C& c) {
          c.params = {c.memory.fill<float>(31), 31};
        },
-       {"params", "nothing (the plan has a score function of the caller's)", "[31] float32"}},
+       {"params", "nothing (the plan uses the caller's score function)", "[31] float32"}},
       {"no noise", library, [](C& c) { c.noise = {}; }, {"noise", "a NoiseState to draw the start from", "nothing"}},
       {"acceptance of a flow",
        library,
@@ -314,7 +314,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
       {"queue of another engine",
        library,
        [](C& c) { c.queue_engine = another(c.engine); },
-       {"queue", "a queue of the same engine", "one of another"}},
+       {"queue", "a queue of the same engine", "one of another engine"}},
       {"a workspace a byte short",
        library,
        [](C& c) { c.missing_bytes = 1; },

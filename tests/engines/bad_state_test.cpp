@@ -46,7 +46,7 @@ TEST_P(BadState, NoiseStates) {
   if (on.kind() != Engine::Kind::cuda)  // which cannot look
     expect_refused({"step", "in [0, 2^40)", "1099511627776"}, [&] { noise.advance(queue); });
   expect_refused({"step", "in [0, 2^40)", "-9"}, [&] { noise.set(queue, {1, -9, 0}); });
-  const Refusal other{"queue", "a queue of the same engine", "one of another"};
+  const Refusal other{"queue", "a queue of the same engine", "one of another engine"};
   expect_refused(other, [&] { noise.advance(stranger); });
   expect_refused(other, [&] { noise.set(stranger, {}); });
   expect_refused(other, [&] { noise.read(stranger); });
@@ -104,7 +104,7 @@ TEST_P(BadState, QueueCopies) {
           {"to 2^64 bytes",
            write,
            [](C& c) { c.to.shape = kHuge, c.to.stride[0] = 1; },
-           {"to", "an array that ends below 2^63 bytes", "[4611686018427387904] float32"}},
+           {"to", "an array within the address space", "[4611686018427387904] float32"}},
           {"read of another type",
            read,
            [](C& c) {
@@ -120,7 +120,7 @@ TEST_P(BadState, QueueCopies) {
           {"read past the last address",
            read,
            [](C& c) { c.from.stride[0] = kHuge; },
-           {"from", "an array that ends below 2^63 bytes", "[2, 3] float32"}},
+           {"from", "an array within the address space", "[2, 3] float32"}},
       });
   Queue queue(engine(), 0);
   float value = 0;
@@ -151,7 +151,7 @@ TEST_P(BadState, QueuesAndMemory) {
                           {"workspace", "256 bytes of memory", "nothing"}},
                          {"scratch misaligned",
                           [=](const Engine& e) { Queue(e, scratch + 64, 256); },
-                          {"workspace", "an address that is a multiple of 256", "64 past one"}},
+                          {"workspace", "an address that is a multiple of 256", "64 bytes past a multiple"}},
                          {"scratch past the address space", [=](const Engine& e) { Queue(e, most); }, no_memory},
                          {"scratch of 2^62 bytes", [](const Engine& e) { Queue(e, std::size_t{1} << 62); }, no_memory},
                          {"memory of 2^62 bytes", [](const Engine& e) { e.allocate<float>(kHuge / 4); }, no_memory},
@@ -227,7 +227,7 @@ TEST(BadView, IsRefused) {
   expect_refused({"samples", "a view that is not empty", "an empty one"}, [&] { nothing.samples(2, 2); });
   View hostile = planes;
   hostile.stride[1] = kHuge;
-  expect_refused({"samples", "a stride that leads to an address", "4611686018427387904"},
+  expect_refused({"samples", "a stride within the address space", "4611686018427387904"},
                  [&] { hostile.samples(3, 1); });
   hostile.shape.rank = 9;
   expect_refused({"with_row_stride", "a view of two or three axes", "a shape of 9 extents"},
@@ -235,7 +235,7 @@ TEST(BadView, IsRefused) {
 
   expect_refused({"with_row_stride", "a view of two or three axes", "[24]"}, [&] { make(24).with_row_stride(1); });
   expect_refused({"with_row_stride", "at least 3", "2"}, [&] { planes.with_row_stride(2); });
-  expect_refused({"with_row_stride", "planes that are below 2^63 elements apart", "4 rows of 4611686018427387904"},
+  expect_refused({"with_row_stride", "planes less than 2^63 elements apart", "4 rows of 4611686018427387904"},
                  [&] { planes.with_row_stride(kHuge); });
 }
 

@@ -1,4 +1,4 @@
-// What a head is given of one sample, and what it gives back. A new objective is a new file beside this one.
+// The input and output of a head, for one sample. A new objective is a new file in this folder.
 #pragma once
 #include <vector>
 
@@ -20,12 +20,12 @@ struct HeadInput {
 template <class T>
 struct HeadOutput {
   T loss{};
-  std::vector<std::vector<T>> grad_score;  // adjoints, shaped as the input's
-  T jvp_share{};                           // that of each J v_m is jvp_share v_m
+  std::vector<std::vector<T>> grad_score;  // gradients, in the shape of the input's score
+  T jvp_share{};                           // the gradient with respect to J v_m is jvp_share v_m
   T grad_trace{};
 };
 
-/// Where the score is wanted: x + p sigma eps for each p. One point, at p = 1, unless a head says otherwise.
+/// Where the head needs the score: at x + p sigma eps for each p. By default only at p = 1.
 template <class Objective>
 std::vector<double> points(const Objective&) {
   return {1.0};
