@@ -1,5 +1,5 @@
-# scorematch_architectures(out): what the kernels are compiled for where nobody says. The GPUs at hand; where there are
-# none, as for a release, every one from sm_80 on that the toolkit knows, and PTX for those to come.
+# scorematch_architectures(out): the default architectures of the kernels. These are the GPUs of this machine. Without a
+# GPU, as for a release, they are every one that the toolkit supports from sm_80, and PTX for later ones.
 function(scorematch_architectures out)
   execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
     OUTPUT_VARIABLE at_hand ERROR_QUIET RESULT_VARIABLE status)

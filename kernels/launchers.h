@@ -1,8 +1,8 @@
-// The kernels as the host sees them: plain C++, device pointers, a stream; every launcher gives back a cudaError_t as
-// an int, 0 for success, and neither waits nor allocates but with only_load() in the stream's place.
+// The host's interface to the kernels: plain C++, device pointers and a stream. Every launcher returns a cudaError_t as
+// an int, 0 for success. Launchers neither wait nor allocate, except with only_load() in place of the stream.
 //
-// Arrays are row-major. `Rows` are padded: a chunk of samples has `rows` rows, of which the first `batch` are samples;
-// the others are zero. T is the compute type, float or bf16, chosen by `Element`.
+// Arrays are row-major. Rows are padded: a chunk of samples has `rows` rows. The first `batch` of them are samples; the
+// rest are zero. T is the compute type, float or bf16, chosen by `Element`.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,14 +17,15 @@ namespace kernels {
 
 enum class Element { f32, bf16 };
 
-/// Load what any plan may launch, whatever its network, which also tells whether the kernels are compiled for the
-/// current device; and what goes through layers of this activation.
+/// Load the kernels that any plan may launch, whatever its network, and those for layers of this activation. The first
+/// also reports whether the kernels are compiled for the current device.
 int load_common_kernels();
 int load_jet_kernels(Element element, Activation activation);
 
-// ---- prologue
+// ---- perturbation
 
-/// The samples of a call, what is given or drawn for them, and how sigma enters. Sample n is row n of every table.
+/// The samples of a call, the data that is given or drawn for them, and how the score depends on sigma. Sample n is row
+/// n of every table.
 struct BatchParams {
   int dim = 0;
   DataRows data;
@@ -36,13 +37,13 @@ struct BatchParams {
   Parameterization parameterization;
 };
 
-/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Outputs that are null are not written.
+/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Null outputs are not written.
 struct PerturbParams : BatchParams {
   Features features;
   float point = 1;
   std::int64_t batch = 0, rows = 0;
   std::int64_t first = 0;     // sample of row 0
-  void* net_input = nullptr;  // [rows, net_stride] of T; columns from dim + features.count on are zeroed
+  void* net_input = nullptr;  // [rows, net_stride] of T; zero from column dim + features.count
   std::int64_t net_stride = 0;
   int net_columns = 0;         // columns written
   float* sigma_out = nullptr;  // [rows]; 1 past the batch
@@ -53,73 +54,72 @@ struct PerturbParams : BatchParams {
 };
 int launch_perturb(const PerturbParams& params, Element element, CUstream_st* stream);
 
-/// Directions first_direction ... + count - 1 of each sample, feature and padding columns zero.
+/// Directions first_direction ... first_direction + count - 1 of each sample; feature and padding columns are zero.
 struct DirectionsParams {
   DirectionSource source;
   Noise noise;
   int dim = 0, first_direction = 0, count = 0;
   std::int64_t batch = 0, rows = 0, first = 0;
-  void* out = nullptr;  // [count, rows, stride] of T; null: the scale alone is wanted
+  void* out = nullptr;  // [count, rows, stride] of T; null: only the scale is wanted
   std::int64_t plane = 0, stride = 0;
   int columns = 0;         // written; >= dim
-  float* scale = nullptr;  // [count, rows]: what the sphere's normals were multiplied by; null: not kept
+  float* scale = nullptr;  // [count, rows]: factor of the normals that puts them on the sphere; null: not saved
 };
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream);
 
 // ---- jet
 
-/// One hidden layer, slots 0 (the value) and 1 ... tangents:
+/// The forward pass of one hidden layer. Slot 0 is the value, slots 1 ... are tangents:
 ///   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]
-/// and, where `squares` is given, of an energy net the sum of the second derivatives along tangents 1 ... curved:
-///   q = sum_m z_m^2 [+ what earlier groups of tangents left]      h'" = phi' z" + phi'' q [+ h"]
+/// For an energy net, if `squares` is given, also the sum of the second derivatives along tangents 1 ... curved:
+///   q = sum_m z_m^2 [+ q of earlier groups of tangents]      h'" = phi' z" + phi'' q [+ h"]
 struct JetForwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
   int width = 0;                  // padded: a multiple of 8
-  int first_slot = 0, slots = 1;  // first_slot 1: the value has been written before
+  int first_slot = 0, slots = 1;  // first_slot 1: the value has already been written
   const void* z = nullptr;        // [slots, rows, width] of T, without bias
   const float* bias = nullptr;    // [width]
-  const void* h = nullptr;        // [slots, rows, width] of T where the layer is residual, else null
+  const void* h = nullptr;        // [slots, rows, width] of T if the layer is residual, else null
   void* h_next = nullptr;         // [slots, rows, width] of T
 
-  int curved = 0;              // tangents that q is about, the first ones
+  int curved = 0;              // q sums over the first `curved` tangents
   float* squares = nullptr;    // [rows, width]: q
   bool has_squares = false;    // whether an earlier group has written it
-  bool second = false;         // z, h and h_next have the second derivatives in one slot more, number `slots`
+  bool second = false;         // z, h and h_next have the second derivatives in one more slot, number `slots`
   bool second_starts = false;  // the first layer: z" and h" are zero, and not read
 };
 int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream);
 
-/// Its backward pass, from the gradient of h' to that of z:
-///   curvature = phi'' sum_m z_m grad_h_m [+ what earlier groups of tangents left]
+/// The backward pass of one hidden layer, from the gradient of h' to that of z:
+///   curvature = phi'' sum_m z_m grad_h_m [+ curvature of earlier groups of tangents]
 ///   grad_z_0 = phi' grad_h_0 + curvature      grad_z_m = phi' grad_h_m
-/// and the bias gradient's partial sums over rows of grad_z_0. With second derivatives,
+/// and the partial sums over rows of grad_z_0 for the bias gradient. With second derivatives,
 ///   curvature += (phi'' z" + phi''' q) grad_h"      grad_z_m += 2 phi'' z_m grad_h"  for m <= curved
 ///   grad_z" = phi' grad_h"
 struct JetBackwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
   int width = 0;
-  int first_slot = 0, slots = 1;  // first_slot 1: tangents alone; curvature is left for a later group
+  int first_slot = 0, slots = 1;  // first_slot 1: only tangents; curvature is saved for a later group
   const void* z = nullptr;        // [slots, rows, width] of T
   const float* bias = nullptr;    // [width]
   const void* grad_h = nullptr;   // [slots, rows, width] of T
   void* grad_z = nullptr;         // [slots, rows, width] of T
   float* curvature = nullptr;     // [rows, width]; needed between groups
   bool has_curvature = false;     // whether an earlier group has written it
-  float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written where first_slot is 0
+  float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written if first_slot is 0
 
-  int curved = 0;              // as forward
-  bool second = false;         // the slot is there, in the first group to go back; it and curved ask for what follows
-  bool second_starts = false;  // the first layer: z" is zero and not read, and grad_z" is not written
-  const float* squares = nullptr;  // [rows, width]: q of all groups; where `second`
-  void* grad_second =
-      nullptr;  // [rows, width] of T: grad_h", written where `second` (null: no group follows), else read
+  int curved = 0;                  // as in the forward pass
+  bool second = false;             // this group, the first one backward, has the second derivatives in slot `slots`
+  bool second_starts = false;      // the first layer: z" is zero and not read, and grad_z" is not written
+  const float* squares = nullptr;  // [rows, width]: q of all groups; read if `second`
+  void* grad_second = nullptr;  // [rows, width] of T: grad_h"; written if `second` (null: no group follows), else read
 };
 int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
 
-/// One hidden layer in the backward pass of an energy net's F carried along tangents: below the first layer slot 0 is
-/// grad F, slot m the product of F's second derivatives with v_m.
+/// One hidden layer in the backward pass of an energy net's F, carried along tangents. At the bottom of the network
+/// slot 0 is grad F, and slot m is the product of the Hessian of F with v_m.
 ///   grad_z_0 = phi' grad_h_0      grad_z_m = phi' grad_h_m + phi'' z_m grad_h_0
 struct GradientJetParams {
   Activation activation = Activation::silu;
@@ -133,7 +133,7 @@ struct GradientJetParams {
 };
 int launch_gradient_jet(const GradientJetParams& params, Element element, CUstream_st* stream);
 
-/// bf16 [count] to float [count]; count a multiple of 4.
+/// Converts bf16 [count] to float [count]; count must be a multiple of 4.
 int launch_widen(const void* from, std::int64_t count, float* to, CUstream_st* stream);
 
 /// partial[block, column] = sum over the block's rows of a[row, column].
@@ -144,21 +144,22 @@ struct ColumnSumParams {
   float* partial = nullptr;  // [column_sum_blocks(rows), width]
 };
 int launch_column_sums(const ColumnSumParams& params, Element element, CUstream_st* stream);
-/// Blocks of rows a column sum is made in: of the rows alone.
+/// The number of row blocks of a column sum; it depends only on the rows.
 int column_sum_blocks(std::int64_t rows);
 
-/// sum[column] (= or +=) partials added in the blocks' order.
+/// sum[column] = (with `add`, +=) the partial sums, added in the order of the blocks.
 int launch_add_column_sums(const float* partial, int blocks, int width, bool add, float* sum, CUstream_st* stream);
 
 // ---- heads
 
-/// A term of the objective, as src/model/objective_terms.h writes it: at x + point sigma eps, with g = linear target,
+/// A term of the objective, from the table of src/model/objective_terms.h. At x + point sigma eps, with g = linear
+/// target, it is
 ///   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  weight sum_m [ v_m^T J v_m [+ (v_m^T s)^2 / 2] ]
 struct Term {
   enum class Target { none, noise, true_score };  // noise: eps / sigma
 
   float point = 1;
-  float quadratic = 0;  // 1 where the square is complete
+  float quadratic = 0;  // 1 if the square is complete
   Target target = Target::none;
   float linear = 0;
   bool complete_square = false;  // |g|^2 / 2 is part of the loss
@@ -167,7 +168,7 @@ struct Term {
   bool sliced_square = false;  // (v^T s)^2 / 2 is part of each direction
 };
 
-/// From F and (dF/dz) v to per-sample loss and gradients, for one group of directions.
+/// The per-sample loss and the gradients from F and (dF/dz) v, for one group of directions.
 struct HeadParams : BatchParams {
   std::int64_t batch = 0, rows = 0, first = 0;
 
@@ -175,43 +176,43 @@ struct HeadParams : BatchParams {
   std::int64_t output_stride = 0;
   const float* jvp = nullptr;  // [count, rows, .], (dF/dz) v
   std::int64_t jvp_plane = 0, jvp_stride = 0;
-  const float* trace = nullptr;  // [batch], tr dF/dz, in place of directions
+  const float* trace = nullptr;  // [batch], tr dF/dz, instead of directions
 
-  const float* sigma_rows = nullptr;       // [rows], as launch_perturb left it; null: `sigma` says
-  const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
+  const float* sigma_rows = nullptr;       // [rows], from launch_perturb; null: from `sigma`
+  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
   int first_direction = 0, count = 0;
 
   Weighting weighting;
   Term term;
   double grad_factor = 1;  // loss_scale / samples of the whole batch
 
-  bool first_group = true, last_group = true;  // of this sample's directions
-  bool add_loss = false;                       // a further term of the same samples
+  bool first_group = true, last_group = true;  // of the directions of a sample
+  bool add_loss = false;                       // adds another term of the same samples
   float* loss = nullptr;                       // [rows], lambda l; read and written between groups
   void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, gradient of F; in the last group
   std::int64_t grad_output_stride = 0;
-  int grad_columns = 0;      // columns of gradients written, zero from dim on
+  int grad_columns = 0;      // columns of gradients written; zero from column dim
   void* grad_jvp = nullptr;  // [count, rows, .] of T
   std::int64_t grad_jvp_plane = 0, grad_jvp_stride = 0;
   float* grad_trace = nullptr;  // [batch]
   float* grad_score =
-      nullptr;  // [rows, grad_score_stride]: the sliced squares' sum over directions; may be grad_output
+      nullptr;  // [rows, grad_score_stride]: sum of the sliced squares over directions; may be grad_output
   std::int64_t grad_score_stride = 0;
-  float* grad_x = nullptr;  // [batch, grad_x_stride]: the gradient of x past the network (+= where add_loss)
+  float* grad_x = nullptr;  // [batch, grad_x_stride]: gradient of x that bypasses the network; += if add_loss
   std::int64_t grad_x_stride = 0;
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
 
-/// The part of an energy net's term along one group of directions, and the gradients of its output in each slot of the
-/// jet. The part that is a function of s alone is launch_head's, given grad F, without directions.
+/// The part of an energy net's term along one group of directions, and the gradients of the network output in each slot
+/// of the jet. launch_head computes the part that depends on s only, from grad F and without directions.
 struct EnergyHeadParams {
-  /// `jvp` is F_m, in column 0, and read for sliced squares alone; `grad_jvp`'s columns and stride are those of every
-  /// gradient here. The term's weight is a factor of F" too.
+  /// `jvp` is F_m, in column 0; it is read only for sliced squares. All gradients here have the columns and the stride
+  /// of `grad_jvp`. The weight of the term multiplies F" too.
   HeadParams head;
-  const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: in another group
-  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: its gradient; null, as the others: no such slot
-  void* grad_unit = nullptr;      // 1 in every row: of the tangent u
-  void* grad_value = nullptr;     // 0: of F itself
+  const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: another group has it
+  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: gradient of F"; null: no such slot
+  void* grad_unit = nullptr;      // gradient of the tangent u, 1 in every row; null: no such slot
+  void* grad_value = nullptr;     // gradient of F itself, 0; null: no such slot
 };
 int launch_energy_head(const EnergyHeadParams& params, Element element, CUstream_st* stream);
 
@@ -241,15 +242,15 @@ struct ScoreParams {
   Parameterization parameterization;
   Noise noise;
   DirectionSource directions;
-  const float* direction_scale = nullptr;  // [count, rows] as launch_directions left it; sphere alone
+  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
   int first_direction = 0, count = 0;
   float weight = 1;
-  float* score = nullptr;  // [batch, score_stride]; null, as the others: not wanted
+  float* score = nullptr;  // [batch, score_stride]; any output may be null: not wanted
   std::int64_t score_stride = 0;
   float* jvp_out = nullptr;  // [count, batch, .]
   std::int64_t jvp_out_plane = 0, jvp_out_stride = 0;
   float* divergence = nullptr;  // [batch]
-  bool add_divergence = false;  // onto what earlier groups left
+  bool add_divergence = false;  // += the divergence of earlier groups
 };
 int launch_score(const ScoreParams& params, CUstream_st* stream);
 
@@ -270,17 +271,17 @@ int launch_input_gradient(const InputGradientParams& params, Element element, CU
 struct EstimateRecord {
   double count, mean, m2;
 };
-/// Mean and squared deviations of loss[0 ... batch), in a fixed order, into or (merge) onto `estimate`; the values also
-/// to `copy` where it is not null.
+/// Mean and sum of squared deviations of loss[0 ... batch), in a fixed order, stored in `estimate` or (merge) merged
+/// into it. The values are also copied to `copy` if it is not null.
 int launch_estimate(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy,
                     CUstream_st* stream);
 
 // ---- parameters
 
-/// A layer in the flat vector and in the padded ones. Offsets in elements.
+/// The place of a layer in the flat parameter vector and in the padded arrays. Offsets are in elements.
 struct LayerPlace {
-  int in, out;                 // as the caller has them
-  int in_padded, out_padded;   // as GEMM wants them
+  int in, out;                 // of the caller's network
+  int in_padded, out_padded;   // as GEMM requires
   std::int64_t weight, bias;   // in params [P]
   std::int64_t weight_padded;  // in padded weights [out_padded, in_padded]
   std::int64_t bias_padded;    // in padded biases [out_padded]
@@ -288,16 +289,16 @@ struct LayerPlace {
 struct LayerTable {
   const LayerPlace* layers = nullptr;  // device memory
   int count = 0;
-  std::int64_t largest = 0;  // elements of the largest padded layer: sizes the launch
+  std::int64_t largest = 0;  // elements of the largest padded layer, for the size of the grid
 };
-/// params [P] to padded weights of T and padded float biases, padding zero.
+/// Copies params [P] to padded weights of T and padded float biases; padding is zero.
 int launch_pack(const float* params, const LayerTable& table, void* weights, float* biases, Element element,
                 CUstream_st* stream);
-/// Padded float gradients to grad [P], in its place or (add) onto it.
+/// Copies padded float gradients to grad [P] or (add) adds them.
 int launch_unpack(const float* weights, const float* biases, const LayerTable& table, bool add, float* grad,
                   CUstream_st* stream);
 
-// ---- optimiser and samplers
+// ---- optimizer and samplers
 
 struct AdamOptions {
   double beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay;
@@ -332,12 +333,13 @@ struct SamplerParams {
   const float *score = nullptr, *second_score = nullptr;  // [batch, dim]
   float score_factor = 0, second_factor = 0, noise_factor = 0;
   Noise noise;
-  bool initial = false;    // the draw a sampler starts from
-  std::int64_t index = 0;  // the sampler's step
+  bool initial = false;    // the initial draw of a sampler
+  std::int64_t index = 0;  // step of the sampler
 };
 int launch_sampler_update(const SamplerParams& params, CUstream_st* stream);
 
-/// One decision per row: x, score and log_density become next_*, and accepted one more, where the proposal is accepted.
+/// One decision per row: where the proposal is accepted, x, score and log_density become next_*, and `accepted`
+/// increases by one.
 struct MetropolisParams {
   std::int64_t batch = 0;
   int dim = 0;
@@ -346,11 +348,11 @@ struct MetropolisParams {
   const float *next_x = nullptr, *next_score = nullptr, *next_log_density = nullptr;
   double step_size = 0;
   Noise noise;
-  std::int64_t index = 0;  // the sampler's step
+  std::int64_t index = 0;  // step of the sampler
 };
 int launch_metropolis(const MetropolisParams& params, CUstream_st* stream);
 
-/// out = value + constant - precision/2 |x|^2 of a row
+/// out = value + constant - precision/2 |x|^2 per row
 struct GaussianParams {
   std::int64_t batch = 0;
   int dim = 0;

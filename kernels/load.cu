@@ -1,4 +1,5 @@
-// All kernels but the fused ones, loaded by their own launchers: so none can be launched otherwise than it was loaded.
+// Loads all kernels except the fused ones, through their own launchers, so each is loaded in the same way as it is
+// launched.
 #include <initializer_list>
 
 #include "fused/fused_launchers.h"
@@ -21,7 +22,7 @@ int load_common_kernels() {
   CUstream_st* const none = only_load();
   FirstFailure load;
   PerturbParams perturb;
-  perturb.dim = 1;  // blocks are sized by a row's columns
+  perturb.dim = 1;  // the size of the grid depends on it
   for (const Element element : {Element::f32, Element::bf16}) {
     load(launch_perturb(perturb, element, none));
     load(launch_directions({}, element, none));

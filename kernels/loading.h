@@ -1,6 +1,6 @@
-// Kernels made ready before their first launch. CUDA loads a kernel where it is first used, which may wait and
-// allocate, and so may fail while a stream is captured; and a kernel may be given more than 48 KB of shared memory once
-// it has been asked for, which must not change under a launch that another thread prepares.
+// Loads kernels before their first launch. CUDA loads a kernel on first use, which may wait and allocate, and so may
+// fail while a stream is captured. A kernel also needs an attribute for more than 48 KB of shared memory, which must
+// not change during a launch that another thread prepares.
 #pragma once
 
 struct CUstream_st;
@@ -8,7 +8,8 @@ struct CUstream_st;
 namespace scorematch {
 namespace kernels {
 
-/// In a stream's place: launchers load the kernel that they would launch, and allow it all the shared memory there is.
+/// In place of a stream: launchers load the kernel that they would launch, and allow it the largest possible shared
+/// memory.
 inline CUstream_st* only_load() {
   static char place;
   return reinterpret_cast<CUstream_st*>(&place);

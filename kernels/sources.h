@@ -1,4 +1,4 @@
-// Where samples, their noise and their coefficients come from, as every kernel that draws or forms them is told.
+// The sources of samples, of their noise and of their coefficients, for every kernel that draws or computes them.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -19,16 +19,16 @@ struct NoisePosition {
 struct Noise {
   const NoisePosition* position = nullptr;
   std::int64_t sample_offset = 0;
-  bool fast_normals = false;  // by the special function unit, within 2^-16
+  bool fast_normals = false;  // with the special function unit, within 2^-16
 };
 
-/// Rows apart, last axis contiguous.
+/// A strided table; the last axis is contiguous.
 struct Table {
   const float* data = nullptr;  // [rows, columns]; null: not given
-  std::int64_t stride = 0;      // elements from row to row
+  std::int64_t stride = 0;      // between rows, in elements
 };
 
-/// x, [R, dim]: sample n is row n, row `rows[n]`, or one drawn from the noise.
+/// x, [R, dim]: sample n is row n, row `rows[n]`, or a row drawn at random.
 struct DataRows {
   Table x;
   std::int64_t row_count = 0;
@@ -39,8 +39,8 @@ struct DataRows {
 /// sigma of sample n: given[n * given_stride], or drawn.
 struct SigmaSource {
   const float* given = nullptr;
-  std::int64_t given_stride = 0;  // 1, or 0 for one value for all
-  NoiseSchedule schedule;         // none: 1
+  std::int64_t given_stride = 0;  // 1, or 0 for one value for all samples
+  NoiseSchedule schedule;         // none: sigma is 1
   double log_ratio = 0;           // ln(sigma_min / sigma_max) of the schedule
 };
 
@@ -49,7 +49,7 @@ inline SigmaSource sigma_source(const NoiseSchedule& schedule, const float* give
   return {given, given_stride, schedule, std::log(schedule.sigma_min / schedule.sigma_max)};
 }
 
-/// eps of sample n: given, drawn, or (perturbed false) zero.
+/// eps of sample n: given, drawn, or zero if `perturbed` is false.
 struct EpsSource {
   bool perturbed = false;
   Table given;
@@ -63,7 +63,7 @@ struct DirectionSource {
   std::int64_t given_plane = 0, given_stride = 0;
 };
 
-/// e(sigma): nothing, ln sigma, or sin and cos of 2 pi w_k ln sigma.
+/// e(sigma): empty, ln sigma, or sin and cos of 2 pi w_k ln sigma.
 struct Features {
   ConditioningKind kind = ConditioningKind::none;
   int count = 0;                        // columns

@@ -1,18 +1,18 @@
-# How tests are declared. Each has a label for what it needs (cpu, simt, gpu, ptx, ...) and one for its tier, which limits
-# its CPU time:
+# Functions that declare tests. Each test has a label for what it needs (cpu, simt, gpu, ptx, ...) and one for its tier,
+# which limits its CPU time:
 #   quick  ./dev test    10 s
 #   full   ./dev check   60 s
 #   slow   ./dev check  600 s
-# The wall-clock limit is only for tests that hang: a busy machine does not fail one.
+# The wall-clock limit is only for tests that hang, so that a busy machine does not fail a test.
 set(scorematch_too_slow "run_within: the test is too slow" CACHE INTERNAL "")
 
 add_executable(run_within ${CMAKE_CURRENT_SOURCE_DIR}/run_within.cpp)
 target_link_libraries(run_within PRIVATE scorematch_options)
 
-# What the tests of the tier quick run; the other tests take `all`.
+# The programs of the tests of tier quick; the other tests take `all`.
 add_custom_target(quick_tests)
 add_dependencies(quick_tests run_within)
-# What ./dev check builds with nvcc: for tests with the labels bench, consumer, gpu, nvcc and ptx.
+# The programs that ./dev check builds with nvcc: for tests with the labels bench, consumer, gpu, nvcc and ptx.
 add_custom_target(check_tests)
 add_dependencies(check_tests run_within scorematch)
 
@@ -30,7 +30,7 @@ function(scorematch_add_test name tier labels)
     FAIL_REGULAR_EXPRESSION "${scorematch_too_slow}")
 endfunction()
 
-# scorematch_skipped_test(name reason label): what cannot be tested here is reported as skipped, never as passed.
+# scorematch_skipped_test(name reason label): a test that cannot run here is reported as skipped, never as passed.
 function(scorematch_skipped_test name reason label)
   add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${reason}")
   set_tests_properties(${name} PROPERTIES LABELS "${label};quick" SKIP_REGULAR_EXPRESSION "^skipped: ")
@@ -43,14 +43,14 @@ function(scorematch_test_program name)
   add_dependencies(quick_tests ${name})
 endfunction()
 
-# scorematch_light_tests(program): tests whose own code computes little, so that optimizing it would take longer.
+# scorematch_light_tests(program): tests whose own code computes so little that optimizing it would take longer.
 function(scorematch_light_tests program)
   get_target_property(sources ${program} SOURCES)
   set_property(SOURCE ${sources} PROPERTY COMPILE_OPTIONS -O0)
 endfunction()
 
 # scorematch_file_tests(program [TIER tier] [LABEL label] [PREFIX prefix] [OPTIONS option...] [ENVIRONMENT setting...]
-#   FILES name...): each file's tests as one of ctest's, in a process of its own.
+#   FILES name...): one test of ctest, in its own process, for the tests of each file.
 function(scorematch_file_tests program)
   cmake_parse_arguments(with "" "TIER;LABEL;PREFIX" "OPTIONS;ENVIRONMENT;FILES" ${ARGN})
   if(NOT with_TIER)

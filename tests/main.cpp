@@ -1,7 +1,7 @@
 // Runs the tests of this program, or some of them:
 //   --file=<name>     those of the source file <name>.cpp
 //   --only=<text>     those whose name contains the text; given twice, both texts
-//   --without=<text>  those whose name does not
+//   --without=<text>  those whose name does not contain the text
 // Further options are GoogleTest's. Exits with 77, which ctest reports as skipped, if every test was skipped.
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ struct Selection {
   }
 };
 
-/// Moves the value of an option of ours into `value`.
+/// Stores the value of one of our options in `value`.
 bool parse(std::string_view argument, std::string_view option, std::string* value) {
   if (argument.substr(0, option.size()) != option) return false;
   *value = argument.substr(option.size());

@@ -18,7 +18,7 @@ constexpr int kTooSlow = 99;
 
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
 
-/// CPU time of the children so far.
+/// The CPU time of the children so far, in seconds.
 double cpu_seconds() {
   rusage used = {};
   ::getrusage(RUSAGE_CHILDREN, &used);
@@ -35,7 +35,7 @@ int main(int count, char** arguments) {
   }
   const pid_t child = ::fork();
   if (child == 0) {
-    // The kernel ends a process that never would: the limit below holds per process.
+    // The kernel ends a process that does not end by itself; this limit is per process.
     const rlimit cpu = {static_cast<rlim_t>(limit) + 1, static_cast<rlim_t>(limit) + 2};
     ::setrlimit(RLIMIT_CPU, &cpu);
     ::execvp(arguments[2], arguments + 2);
@@ -48,7 +48,7 @@ int main(int count, char** arguments) {
 
   const double used = cpu_seconds();
   std::fflush(stdout);
-  std::fprintf(stderr, "%.1f s of CPU time, of at most %ld\n", used, limit);
+  std::fprintf(stderr, "%.1f s of CPU time, at most %ld allowed\n", used, limit);
   if (used > static_cast<double>(limit)) {
     std::fprintf(stderr, "run_within: the test is too slow for its tier\n");
     return kTooSlow;

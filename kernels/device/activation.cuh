@@ -1,6 +1,6 @@
-// The activations and their derivatives, in float. Each is within 12 ulp of its largest part, gelu's within 12 + z^2,
-// by CUDA's bounds of expf (1 ulp), tanhf (2) and erfcf (4): docs/numerics.md, "Bounds of the activations". Where a
-// unit saturates they keep their digits: none is a difference of what is nearly equal there.
+// The activations and their derivatives, in float. By CUDA's bounds for expf (1 ulp), tanhf (2) and erfcf (4), each is
+// within 12 ulp of its largest part, and gelu's within 12 + z^2 (docs/numerics.md, "Bounds of the activations"). No
+// formula subtracts nearly equal numbers where a unit saturates, so digits are not lost there.
 #pragma once
 #include <type_traits>
 
@@ -17,7 +17,7 @@ struct Activated {
 template <Activation kActivation>
 using ActivationConstant = std::integral_constant<Activation, kActivation>;
 
-/// visit(ActivationConstant<activation>()).
+/// Calls visit(ActivationConstant<activation>()) and returns its result.
 template <class Visitor>
 int visit_activation(Activation activation, const Visitor& visit) {
   switch (activation) {
@@ -33,7 +33,7 @@ int visit_activation(Activation activation, const Visitor& visit) {
   return visit(ActivationConstant<Activation::gelu>());
 }
 
-/// sigmoid(z) and 1 - sigmoid(z), neither by a difference.
+/// p = sigmoid(z) and q = 1 - sigmoid(z), without a subtraction.
 SCOREMATCH_DEVICE void sigmoids(float z, float& p, float& q) {
   const float e = expf(-fabsf(z)), large = 1.0f / (1.0f + e), small = e * large;
   p = z >= 0.0f ? large : small;
@@ -52,7 +52,7 @@ SCOREMATCH_DEVICE Activated activate(float z) {
     sigmoids(z, p, q);
     return {fmaxf(z, 0.0f) + log1pf(expf(-fabsf(z))), p, p * q};
   } else if constexpr (kActivation == Activation::tanh) {
-    // 1 - t^2 is wrong where t is nearly 1: there t's own rounding is all that is left.
+    // Where t is nearly 1, 1 - t^2 would consist of the rounding error of t.
     const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e), first = e * share * share;
     return {t, first, -2.0f * t * first};
   } else {
@@ -63,16 +63,16 @@ SCOREMATCH_DEVICE Activated activate(float z) {
   }
 }
 
-/// phi''' = g times a bracket, by what activate() forms too, which the compiler finds once. With u = 2^-23 and CUDA's
-/// own bounds of expf (1 ulp) and tanhf (2 ulp),
+/// phi''' = g times a bracket. Their factors are those of activate(), so the compiler computes them once. By CUDA's
+/// bounds for expf (1 ulp) and tanhf (2 ulp), with u = 2^-23,
 ///
 ///   |error| <= u (A |phi'''| + B g) + 2^-119
 ///
 ///   silu      g = p q, A = 6, B = 11 + 4.5 |z|      tanh   g = phi', A = 6, B = 27
 ///   softplus  g = p q, A = 6, B = 2.25              gelu   A = 3.5 + z^2 / 4, B = 0
 ///
-/// A: the roundings of g, of the bracket and of their product; gelu's z^2 that of the exponent's. B: those of the
-/// bracket's terms, which cancel at its zeros alone.
+/// A covers the rounding of g, of the bracket and of their product; the z^2 of gelu comes from the rounding of the
+/// exponent. B covers the rounding of the bracket's terms, which cancel only near its zeros.
 template <Activation kActivation>
 SCOREMATCH_DEVICE float third_derivative(float z) {
   if constexpr (kActivation == Activation::silu) {
@@ -94,7 +94,8 @@ SCOREMATCH_DEVICE float third_derivative(float z) {
   }
 }
 
-/// activate() by the approximations of the special function unit: within 2^-10 of max(1, |z|), phi'' within 2^-9 of it.
+/// activate() with the approximations of the special function unit. Value and phi' are within 2^-10 of max(1, |z|), and
+/// phi'' is within 2^-9 of it.
 template <Activation kActivation>
 SCOREMATCH_DEVICE Activated activate_fast(float z) {
   if constexpr (kActivation == Activation::silu) {
@@ -108,7 +109,7 @@ SCOREMATCH_DEVICE Activated activate_fast(float z) {
   } else if constexpr (kActivation == Activation::tanh) {
     const float t = ptx::tanh_approx(z), first = fmaf(-t, t, 1.0f);
     return {t, first, -2.0f * t * first};
-  } else {  // erfc by Abramowitz & Stegun (1964), 7.1.26, within 1.5e-7
+  } else {  // erfc by Abramowitz & Stegun (1964), formula 7.1.26, within 1.5e-7
     static_assert(kActivation == Activation::gelu);
     constexpr float kSqrtHalf = 0.70710678f, kInvSqrtTwoPi = 0.39894228f, kHalfLog2E = 0.72134752f;
     const float e = ptx::ex2_approx(-kHalfLog2E * z * z),

@@ -1,5 +1,5 @@
-// How sigma enters a sample: s = a x_tilde + b F(c x_tilde, e(sigma)), weighted by lambda(sigma). In double, as a, b
-// and lambda are squares and roots of sigma; once a row.
+// The coefficients that depend on sigma: s = a x_tilde + b F(c x_tilde, e(sigma)), weighted by lambda(sigma). Computed
+// in double, because a, b and lambda are squares and roots of sigma, and only once per row.
 #pragma once
 #include "device/ptx.cuh"
 #include "launchers.h"

@@ -1,5 +1,5 @@
-// Sums over rows, a block's part of them: 128 columns of 256 rows. A warp walks every eighth row, a lane four columns;
-// the warps are then added in order. The second stage adds the blocks in order (column_sums.cu).
+// One block's part of a sum over rows: 128 columns of 256 rows. Each warp takes every eighth row and each lane four
+// columns; then the sums of the warps are added in order. A second stage adds the blocks in order (column_sums.cu).
 #pragma once
 #include "device/element.cuh"
 #include "device/ptx.cuh"
@@ -12,8 +12,8 @@ constexpr int kColumnWarps = 8;
 constexpr int kColumnThreads = 32 * kColumnWarps;
 constexpr int kColumnsPerBlock = 128;
 
-/// Called by the whole block, `sums` being this thread's of columns column ... column + 3, `warp_sums` shared memory
-/// [kColumnWarps, kColumnsPerBlock]. Writes the block's sums to partial [width]. Synchronises.
+/// Writes the sums of the block to partial [width]. `sums` are those of this thread for columns column ... column + 3;
+/// `warp_sums` is shared memory, [kColumnWarps, kColumnsPerBlock]. Called by the whole block. Synchronizes.
 SCOREMATCH_DEVICE void store_column_sums(const float (&sums)[4], float* warp_sums, float* partial, int column,
                                          int width) {
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;

@@ -1,4 +1,5 @@
-// The compute types float and bf16 in memory; arithmetic is in float. Four at a time in one access, aligned to it.
+// The compute types float and bf16 in memory; arithmetic is in float. load4 and store4 move four elements in one
+// access, and pointers must be aligned to that access.
 #pragma once
 #include "device/ptx.cuh"
 

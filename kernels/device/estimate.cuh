@@ -1,6 +1,6 @@
-// A running mean and sum of squared deviations, mergeable (include/scorematch/estimate.h). In double, as it is the last
-// stage of the reduction of losses. A division in double takes some forty instructions that wait for each other, so
-// values are summed without any, and merging takes one.
+// A mergeable running mean and sum of squared deviations (include/scorematch/estimate.h). In double, because it is the
+// last stage of the loss reduction. A division in double takes about forty dependent instructions, so summing values
+// uses none and a merge uses one.
 #pragma once
 #include "device/ptx.cuh"
 #include "launchers.h"
@@ -8,8 +8,8 @@
 namespace scorematch {
 namespace kernels {
 
-/// Values by their distances from the first one, d = value - origin. As the origin is one of the n values, the
-/// distances' squares exceed the squared deviations by at most n + 1 times: that is all that cancels.
+/// Sums of d = value - origin, where the origin is the first value. Because the origin is one of the n values, the sum
+/// of d^2 is at most n + 1 times the sum of squared deviations, which bounds the cancellation.
 struct ValueSums {
   double sum, square;  // of d
   float origin;
@@ -24,7 +24,7 @@ struct ValueSums {
   }
 };
 
-/// What is merged: values' number, and the sums of their distances from an origin and of those squared.
+/// One operand of a merge: the number of values, and the sums of their distances d from an origin and of d^2.
 struct MergePart {
   double count, origin, sum, square;
 };
@@ -33,18 +33,19 @@ SCOREMATCH_DEVICE MergePart merge_part(const ValueSums& s) {
 }
 SCOREMATCH_DEVICE MergePart merge_part(const EstimateRecord& e) { return {e.count, e.mean, 0.0, e.m2}; }
 
-/// Adds up over a warp, always in the same tree; every lane has the sum.
+/// The sum over a warp, always in the same tree order; valid in every lane.
 SCOREMATCH_DEVICE double warp_sum(double value) {
   for (int lanes = 16; lanes > 0; lanes /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, lanes);
   return value;
 }
 
-/// All `count` parts merged at once. With n_i, o_i, s_i, q_i of each part and everything measured from o_0,
+/// Merges all `count` parts at once. With n_i, o_i, s_i, q_i of each part, and everything measured from o_0,
 ///
 ///   mean = sum [ n_i o_i + s_i ] / n      m2 = sum [ q_i - 2 d_i s_i + n_i d_i^2 ],  d_i = mean - o_i
 ///
-/// which for parts with s_i = 0 is Chan, Golub & LeVeque (1979). Parts without values come last. The order of the sums
-/// depends on `count` alone. Called by the whole block; the first warp has the result. Synchronizes.
+/// For parts with s_i = 0 this is the formula of Chan, Golub & LeVeque (1979). Parts without values come last. The
+/// order of the sums depends on `count` only. Called by the whole block; the result is valid in the first warp.
+/// Synchronizes.
 template <class Part>
 SCOREMATCH_DEVICE EstimateRecord merge_all(const Part* parts, int count) {
   __syncthreads();
@@ -71,7 +72,7 @@ SCOREMATCH_DEVICE EstimateRecord merge_all(const Part* parts, int count) {
   return {n, origin + shift, m2 < 0.0 ? 0.0 : m2};
 }
 
-/// Chan, Golub & LeVeque (1979).
+/// Merges two estimates by the formula of Chan, Golub & LeVeque (1979).
 SCOREMATCH_DEVICE EstimateRecord merged(const EstimateRecord& a, const EstimateRecord& b) {
   if (a.count == 0.0) return b;
   const double n = a.count + b.count, delta = b.mean - a.mean, fraction = b.count / n;

@@ -1,5 +1,5 @@
-// Groups: columns 4 g ... 4 g + 3 of a row, which one Philox counter yields and one vector access moves. Callers'
-// arrays are aligned to their elements alone, so every access asks its address.
+// A group is columns 4 g ... 4 g + 3 of a row: what one Philox counter yields and one vector access moves. Callers'
+// arrays may be aligned only to their elements, so every access checks its address.
 #pragma once
 #include "device/element.cuh"
 #include "device/launch.h"
@@ -15,7 +15,7 @@ SCOREMATCH_DEVICE bool is_vector(const T* p) {
   return reinterpret_cast<std::uintptr_t>(p) % (4 * sizeof(T)) == 0;
 }
 
-/// Zero from `columns` on.
+/// Columns at or past `columns` read as zero.
 SCOREMATCH_DEVICE void read4(const float* row, int group, int columns, float (&values)[4]) {
   const float* p = row + 4 * group;
   if (4 * group + 4 <= columns && is_vector(p)) {
@@ -26,7 +26,7 @@ SCOREMATCH_DEVICE void read4(const float* row, int group, int columns, float (&v
   for (int i = 0; i < 4; ++i) values[i] = 4 * group + i < columns ? p[i] : 0.0f;
 }
 
-/// What lies past `columns` is left as it is.
+/// Does not write columns at or past `columns`.
 template <class T>
 SCOREMATCH_DEVICE void write4(T* row, int group, int columns, const float (&values)[4]) {
   T* p = row + 4 * group;
@@ -39,14 +39,14 @@ SCOREMATCH_DEVICE void write4(T* row, int group, int columns, const float (&valu
     if (4 * group + i < columns) p[i] = from_float<T>(values[i]);
 }
 
-/// Sets columns from `columns` on to zero.
+/// Sets columns at or past `columns` to zero.
 SCOREMATCH_DEVICE void clear_from(int columns, int group, float (&values)[4]) {
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i)
     if (4 * group + i >= columns) values[i] = 0.0f;
 }
 
-/// How threads share out rows: 2^k lanes a row, as many as the row has groups, up to 32 or about `most`.
+/// How the threads are divided among rows: 2^k lanes per row, one per group of the row, up to 32 or about `most`.
 struct RowLanes {
   int shift = 0;  // k
 
@@ -57,8 +57,8 @@ struct RowLanes {
   __host__ __device__ int rows(int threads) const { return threads >> shift; }
   SCOREMATCH_DEVICE int row_of(int thread) const { return thread >> shift; }
   SCOREMATCH_DEVICE int lane_of(int thread) const { return thread & (lanes() - 1); }
-  /// Adds up over the lanes of a row, in an order that is a matter of their number alone; every lane has the sum. All
-  /// 32 lanes take part. Of float or double.
+  /// The sum over the lanes of a row, of float or double, in an order that depends only on the number of lanes; valid
+  /// in every lane. All 32 lanes of the warp must call it.
   template <class T>
   SCOREMATCH_DEVICE T sum(T value) const {
     for (int offset = lanes() / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
@@ -66,7 +66,7 @@ struct RowLanes {
   }
 };
 
-/// Blocks of `threads` that share out rows of `columns` so.
+/// The grid of `threads` per block for rows of `columns` divided this way.
 inline Grid row_grid(std::int64_t rows, int columns, int threads, int blocks_y = 1) {
   const int rows_a_block = RowLanes(group_count(columns)).rows(threads);
   return {static_cast<unsigned>((rows + rows_a_block - 1) / rows_a_block), static_cast<unsigned>(blocks_y),

@@ -1,9 +1,9 @@
-// The head of one sample: what follows from its sigma, s, and the part of a term that is a function of s alone, with
-// its gradient. A term is data (kernels::Term), so all objectives have this one head; the part along directions is that
-// of layered/head.cu, fused/direction.cuh and layered/energy_head.cu, which differ in what they have of J v.
+// The head of one sample: the values that follow from its sigma, the score s, and the part of a term that depends on s
+// only, with its gradient. A term is data (kernels::Term), so one head serves all objectives. The part along directions
+// is in layered/head.cu, fused/direction.cuh and layered/energy_head.cu, which have J v in different forms.
 //
-// The lanes of a row take its groups of four columns in turn. What a row's groups have in common is computed once. In a
-// fused kernel the tile's arrays (F, its gradient, saved eps) are in shared memory: kTile.
+// The lanes of a row process its groups of four columns in turn. Values common to all groups of a row are computed
+// once. kTile is the memory of the tile's arrays (F, its gradient, saved eps): shared memory in a fused kernel.
 #pragma once
 #include "device/coefficients.cuh"
 #include "device/perturbed.cuh"
@@ -16,17 +16,17 @@ struct LaneOfRow {
   int lane;
 };
 
-/// One sample, as all lanes of its row know it.
+/// The values of one sample that all lanes of its row share.
 struct HeadRow {
-  std::int64_t row, sample;  // of the chunk; of the call
+  std::int64_t row, sample;  // row in the chunk, sample in the call
   float sigma, a, b, c;
   float inverse_sigma;
   float loss_factor;                          // lambda
   float output_factor, x_factor, jvp_factor;  // lambda loss_scale / samples of the whole batch, times b, a and b c
-  bool is_sample;                             // else padding
+  bool is_sample;                             // false for padding
 };
 
-/// Of a row that is padding.
+/// The values of a padding row.
 SCOREMATCH_DEVICE HeadRow padding_row(std::int64_t row, std::int64_t sample) {
   return {row, sample, 1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f, false};
 }
@@ -51,16 +51,16 @@ SCOREMATCH_DEVICE HeadRow head_row(const BatchParams& batch, const Weighting& we
   return r;
 }
 
-/// Whether the term has a part that is a function of s alone.
+/// Whether the term has a part that depends on s only.
 SCOREMATCH_DEVICE bool needs_score(const Term& term) {
   return term.quadratic != 0.0f || term.target != Term::Target::none;
 }
 
-/// s = a x_tilde + b F of a row that is a sample, four columns at a time; zero from dim on.
+/// s = a x_tilde + b F of a sample, four columns at a time; zero at columns dim and beyond. Not for padding rows.
 template <Space kTile = Space::global>
 struct SampleScore {
   const float* output;
-  PerturbedSample<kTile> point;  // its x null where a = 0
+  PerturbedSample<kTile> point;  // its x is null if a = 0
   float a, b;
 
   SCOREMATCH_DEVICE SampleScore(const BatchParams& batch, const HeadRow& r, const SampleEps<kTile>& eps, float at,
@@ -82,14 +82,14 @@ struct SampleScore {
   }
 };
 
-/// The part of a term that is a function of s alone, quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2], four columns at a time.
+/// The part of a term that depends on s only, quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2], four columns at a time.
 template <Space kTile>
 struct ScoreTerm {
   SampleEps<kTile> eps;
   const float* true_score;
   int dim;
   Term::Target target;
-  float quadratic, linear;  // linear: of the target in g
+  float quadratic, linear;  // linear: the factor of the target in g
   bool complete_square;
 
   SCOREMATCH_DEVICE ScoreTerm(const BatchParams& batch, const Term& term, const HeadRow& r,
@@ -102,7 +102,7 @@ struct ScoreTerm {
         linear(term.target == Term::Target::noise ? term.linear * r.inverse_sigma : term.linear),
         complete_square(term.complete_square) {}
 
-  /// Adds to the loss; grad is that of s.
+  /// Adds to the loss and sets grad to the gradient of s.
   SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&grad)[4]) const {
     float g[4] = {};
     if (target == Term::Target::noise) eps.get4(group, g);
@@ -117,18 +117,18 @@ struct ScoreTerm {
   }
 };
 
-/// Where a row's gradients go; null where they are not wanted.
+/// Where the gradients of a row are stored; a null pointer means that one is not wanted.
 template <class T>
 struct RowGradients {
-  T* output;            // of F
-  int columns;          // of it, zero from dim on
-  const float* slices;  // of F too, what directions left; null: nothing
-  float* x;             // of x, past the network
-  bool adds_x;          // to what is there
+  T* output;            // gradient of F
+  int columns;          // of output; zero from column dim
+  const float* slices;  // part of the gradient of F from the directions; null: none
+  float* x;             // gradient of x that bypasses the network
+  bool adds_x;          // += instead of =
 };
 
-/// The part of a term that is a function of s alone, if there is one: this lane's part of the loss. Stores the
-/// gradients.
+/// Evaluates the part of a term that depends on s only, if any, and stores the gradients. Returns this lane's part of
+/// the loss.
 template <class T, Space kTile>
 SCOREMATCH_DEVICE float run_score_term(const Term& term, const HeadRow& r, const SampleScore<kTile>& score,
                                        const ScoreTerm<kTile>& score_term, const RowGradients<T>& grads,
@@ -161,7 +161,7 @@ SCOREMATCH_DEVICE float run_score_term(const Term& term, const HeadRow& r, const
   return loss;
 }
 
-/// The gradients of one direction as multiples: of J v's, the direction itself; of F's and of x's, v^T s times it.
+/// The gradients of one direction v as multiples of v: that of J v, and, with the factor v^T s, those of F and of x.
 struct DirectionFactors {
   float jvp, output, x;
 };

@@ -1,6 +1,6 @@
-// The one launch function. Typed arguments, a stream that cannot be forgotten, shared memory opted into, errors given
-// back: a cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured, once the kernel
-// is loaded.
+// The one launch function. It has typed arguments, requires a stream, enables the full shared memory, and returns a
+// cudaError_t as an int, 0 for success. It neither waits nor allocates, so it may be captured once the kernel is
+// loaded.
 #pragma once
 #include <cstddef>
 #include <utility>
@@ -21,7 +21,7 @@ struct Grid {
 
 #if defined(__CUDACC__)
 
-/// Onto the current device. Finding its attributes loads a kernel.
+/// Loads a kernel onto the current device: querying its attributes does that.
 template <class... Parameters>
 int load(void (*kernel)(Parameters...)) {
   const auto* const function = reinterpret_cast<const void*>(kernel);

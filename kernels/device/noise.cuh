@@ -1,4 +1,4 @@
-// What is drawn for a sample, in float, from philox.h's integers. A group is what one counter yields.
+// The random numbers of a sample, in float, from the integers of philox.h. One counter yields one group.
 #pragma once
 #include "device/group.cuh"
 #include "device/ptx.cuh"
@@ -8,7 +8,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// Two normals by Box & Muller (1958). logf, sqrtf and sincospif each err by at most 1 ulp.
+/// Two normals by Box & Muller (1958). logf, sqrtf and sincospif each have an error of at most 1 ulp.
 SCOREMATCH_DEVICE void normal_pair(std::uint32_t radius_word, std::uint32_t angle_word, float* z) {
   const float radius = sqrtf(-2.0f * logf(philox::uniform(radius_word)));
   float sine, cosine;
@@ -17,19 +17,19 @@ SCOREMATCH_DEVICE void normal_pair(std::uint32_t radius_word, std::uint32_t angl
   z[1] = radius * sine;
 }
 
-/// The same by the special function unit, within 2^-16 (docs/numerics.md, "Fast normals"). Its log2 errs by 2^-22
-/// whatever the result, so that next to u = 1 a series takes over.
+/// Two normals by the special function unit, within 2^-16 (docs/numerics.md, "Fast normals"). Its log2 has an absolute
+/// error of 2^-22 even for small results, so a series replaces it near u = 1.
 SCOREMATCH_DEVICE void fast_normal_pair(std::uint32_t radius_word, std::uint32_t angle_word, float* z) {
   constexpr float kMinusTwoLn2 = -1.38629436f, kTwoPi = 6.28318531f;
   const float u = philox::uniform(radius_word), w = 1.0f - u;
   const float square = w < 0x1p-6f ? w * fmaf(w, fmaf(w, 2.0f / 3.0f, 1.0f), 2.0f) : kMinusTwoLn2 * ptx::lg2_approx(u);
-  // Half a turn back, to where sine and cosine are at their best.
+  // Shifted by half a turn, to [-pi, pi], where sine and cosine are most accurate; -radius makes up for it.
   const float radius = -ptx::sqrt_approx(square), angle = kTwoPi * (philox::uniform(angle_word) - 0.5f);
   z[0] = radius * ptx::cos_approx(angle);
   z[1] = radius * ptx::sin_approx(angle);
 }
 
-/// One sample's place in the noise.
+/// The position of one sample in the noise.
 struct SampleNoise {
   std::uint64_t seed, step, sample;
   bool is_fast;
@@ -53,7 +53,7 @@ struct SampleNoise {
   }
 };
 
-/// Of row n of the call; of no meaning where the call draws nothing and gives no position.
+/// The position of row n of the call. Meaningless if the call draws nothing and gives no position.
 SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
   if (noise.position == nullptr) return {0, 0, 0, false};
   const NoisePosition& p = *ptx::in_global(noise.position);
@@ -61,7 +61,8 @@ SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
           static_cast<std::uint64_t>(p.first_sample + noise.sample_offset + n), noise.fast_normals};
 }
 
-/// sigma of row n. In double: once a row, and a power of a large ratio would cost float several bits.
+/// sigma of row n. In double, because a power of a large ratio would cost several bits in float; it is computed once
+/// per row.
 SCOREMATCH_DEVICE float draw_sigma(const SigmaSource& sigma, const Noise& noise, std::int64_t n) {
   using Kind = NoiseSchedule::Kind;
   const NoiseSchedule& schedule = sigma.schedule;
@@ -92,8 +93,8 @@ SCOREMATCH_DEVICE float sigma_of(const SigmaSource& sigma, const Noise& noise, s
   return draw_sigma(sigma, noise, n);
 }
 
-/// eps of sample n of the call, four columns at a time; zero from `dim` on. Not to be asked where x is not perturbed.
-/// What a fused kernel has saved of it is where the tile is.
+/// eps of sample n of the call, four columns at a time; zero at columns `dim` and beyond. Must not be used if x is not
+/// perturbed. The eps that a fused kernel has saved is in the memory of the tile, kTile.
 template <Space kTile = Space::global>
 struct SampleEps {
   SampleNoise noise;
@@ -108,7 +109,7 @@ struct SampleEps {
         is_perturbed(eps.perturbed),
         is_saved(false) {}
 
-  /// Takes what was saved of the row instead.
+  /// Reads the saved values of the row instead of drawing.
   SCOREMATCH_DEVICE void read_saved(const float* row) {
     given = row;
     is_saved = true;
@@ -122,9 +123,9 @@ struct SampleEps {
   }
 };
 
-/// v_m of sample n of the call, four columns at a time; zero from `dim` on.
+/// v_m of sample n of the call, four columns at a time; zero at columns `dim` and beyond.
 struct SampleDirection {
-  // One register in place of two: a distribution, whose number it has, or the unit vectors.
+  // One register instead of two: a distribution, with the same number as in Projection, or the unit vectors.
   enum class Kind { gaussian, rademacher, sphere, basis };
   static_assert(static_cast<int>(Projection::gaussian) == static_cast<int>(Kind::gaussian) &&
                 static_cast<int>(Projection::rademacher) == static_cast<int>(Kind::rademacher) &&
@@ -149,11 +150,11 @@ struct SampleDirection {
     for (int i = 0; i < 4; ++i) values[i] *= scale;
   }
 
-  /// Whether normals are scaled to the sphere, which takes a sum over the row.
+  /// Whether normals are scaled to the sphere, which requires a sum over the row.
   SCOREMATCH_DEVICE bool is_on_sphere() const { return kind == Kind::sphere && given == nullptr; }
 
-  /// Takes the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; `is_sample` false leaves a
-  /// row that is none as it is.
+  /// Sets the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; a row with `is_sample`
+  /// false is left unchanged.
   SCOREMATCH_DEVICE void scale_to_sphere(bool is_sample, const RowLanes& lanes, int lane) {
     float square = 0.0f;
     for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes()) {
@@ -180,7 +181,7 @@ struct SampleDirection {
       case Kind::rademacher: {
         const auto at = static_cast<std::uint32_t>(4 * group);
         const philox::Block r = block(at / 128);
-        // philox::sign's bits, a group's being in one word; chosen, as an index would put the block into local memory.
+        // The bits of philox::sign; a group's are in one word. An index would put the block into local memory.
         const std::uint32_t w = at / 32 % 4;
         const std::uint32_t bits = (w < 2    ? w == 0 ? r.word[0] : r.word[1]
                                        : w == 2 ? r.word[2]
@@ -199,7 +200,7 @@ struct SampleDirection {
   }
 };
 
-/// The row of x that sample n is.
+/// The row of x of sample n.
 SCOREMATCH_DEVICE const float* data_row(const DataRows& data, const Noise& noise, std::int64_t n) {
   std::int64_t row = n;
   if (data.rows != nullptr) row = ptx::in_global(data.rows)[n];

@@ -5,7 +5,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// Four columns at a time; zero from dim on. Saved eps is where the tile is.
+/// x_tilde, four columns at a time; zero at columns dim and beyond. Saved eps is in the memory of the tile, kTile.
 template <Space kTile = Space::global>
 struct PerturbedSample {
   const float* x;
@@ -17,7 +17,7 @@ struct PerturbedSample {
     float noise[4];
     get4(group, x_tilde, noise);
   }
-  /// Also eps, which is zero where x is not perturbed.
+  /// Returns eps too, which is zero if x is not perturbed.
   SCOREMATCH_DEVICE void get4(int group, float (&x_tilde)[4], float (&noise)[4]) const {
     read4(ptx::in_global(x), group, dim, x_tilde);
     SCOREMATCH_UNROLL

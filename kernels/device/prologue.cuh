@@ -1,4 +1,5 @@
-// One sample into the network's input: sigma and what follows from it once per row, then groups of four columns.
+// Forms the network input of one sample: sigma and the values that follow from it once per row, then groups of four
+// columns.
 #pragma once
 #include "device/coefficients.cuh"
 #include "device/perturbed.cuh"
@@ -12,7 +13,7 @@ struct RowLevel {
   const float* x;
 };
 
-/// sigma of sample n, and what follows from it. 1 for a row that is padding.
+/// sigma of sample n and the values that follow from it. sigma is 1 for a padding row.
 SCOREMATCH_DEVICE RowLevel find_level(const BatchParams& batch, const Features& features, std::int64_t n,
                                       bool is_sample) {
   RowLevel level{1.0f, 1.0f, 0.0, nullptr};
@@ -24,16 +25,15 @@ SCOREMATCH_DEVICE RowLevel find_level(const BatchParams& batch, const Features& 
   return level;
 }
 
-/// Column `k` of e(sigma).
+/// Column k of e(sigma).
 SCOREMATCH_DEVICE float feature(const Features& features, double log_sigma, int k) {
   if (features.kind == ConditioningKind::log_sigma) return static_cast<float>(log_sigma);
   const int half = features.count / 2;
-  const double turns =
-      2.0 * ptx::in_global(features.frequencies)[k < half ? k : k - half] * log_sigma;  // of half a circle
+  const double turns = 2.0 * ptx::in_global(features.frequencies)[k < half ? k : k - half] * log_sigma;  // half turns
   return static_cast<float>(k < half ? sinpi(turns) : cospi(turns));
 }
 
-/// e(sigma), then zeros, into those of a group's columns that are past x.
+/// Writes e(sigma), then zeros, into the columns of a group that are past x.
 SCOREMATCH_DEVICE void fill_features(const Features& features, int dim, bool is_sample, double log_sigma, int group,
                                      float (&x)[4]) {
   SCOREMATCH_UNROLL
@@ -43,8 +43,8 @@ SCOREMATCH_DEVICE void fill_features(const Features& features, int dim, bool is_
   }
 }
 
-/// What a row's groups have in common, in registers. The network's input and eps, where it is saved, are where the tile
-/// is.
+/// The values common to all groups of a row, in registers. The network input and eps, if it is saved, are in the memory
+/// of the tile, kTile.
 template <class T, Space kTile = Space::global>
 struct PerturbRow {
   const Features& features;
@@ -52,7 +52,7 @@ struct PerturbRow {
   double log_sigma;
   float c;
   bool is_sample;
-  T* net_input;  // null, as the others: not wanted
+  T* net_input;  // any of the output pointers may be null: not wanted
   int net_columns;
   float *x_tilde, *eps_out;
 

@@ -1,6 +1,6 @@
-// Every PTX instruction of the project, one a function. Compiled by nvcc they are inline assembly; compiled by a host
-// compiler, as tests/simt does to run the kernels where there is no GPU, they are calls of that executor. Nothing else
-// in kernels/ knows of it, but smem.cuh and launch.h.
+// Every PTX instruction of the project, one per function. With nvcc they are inline assembly. With a host compiler they
+// are calls of the executor of tests/simt, which runs the kernels without a GPU. In kernels/, only this file, smem.cuh
+// and launch.h depend on that executor.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 #define SCOREMATCH_UNROLL _Pragma("unroll")
 #define SCOREMATCH_NO_UNROLL _Pragma("unroll 1")
 #else
-#include "simt/device.h"  // upward: the executor, in the builds of tests/simt alone
+#include "simt/device.h"  // the executor, only in the builds of tests/simt
 #define SCOREMATCH_UNROLL
 #define SCOREMATCH_NO_UNROLL
 #endif
@@ -17,7 +17,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// The upper half of a float; arithmetic is done in float.
+/// The upper 16 bits of a float; arithmetic is done in float.
 struct bf16 {
   std::uint16_t bits;
 };
@@ -28,9 +28,10 @@ namespace ptx {
 
 #if defined(__CUDACC__)
 
-/// p, and that it lies there. A pointer that was itself stored does not show it, and accesses by it would be generic,
-/// which look up every address. Not for null. The assembly, which is empty, makes a value of its own of each space's
-/// pointer: nvcc 13.0 takes what one branch assumes of a value to hold in the other branch too.
+/// Returns p with the assumption that it points into kSpace. The compiler cannot infer that for a pointer that was
+/// itself stored, and would use generic accesses, which resolve every address at run time. p must not be null. The
+/// empty assembly gives each space's pointer a separate value: nvcc 13.0 applies an assumption made in one branch to
+/// the other branch too.
 template <Space kSpace, class T>
 SCOREMATCH_DEVICE T* in(T* p) {
   if constexpr (kSpace == Space::global) {
@@ -54,15 +55,15 @@ SCOREMATCH_DEVICE bf16 to_bf16(float x) {
   return y;
 }
 
-/// Two at once: `low` in the lower half.
+/// Rounds two floats; `low` goes to the lower half.
 SCOREMATCH_DEVICE std::uint32_t pack_bf16(float low, float high) {
   std::uint32_t y;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
   return y;
 }
 
-/// Starts a copy of 16 bytes from global to shared memory; of the source, the first `source_bytes` are read and the
-/// rest are zeros.
+/// Starts a copy of 16 bytes from global to shared memory. The first `source_bytes` are read from the source; the rest
+/// are zeros.
 SCOREMATCH_DEVICE void cp_async16(void* shared, const void* global, int source_bytes) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
                "r"(source_bytes)
@@ -75,7 +76,7 @@ SCOREMATCH_DEVICE void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
-/// 8x8 matrices of 16-bit elements; lane 8 i + r names row r of matrix i.
+/// Loads 8x8 matrices of 16-bit elements; lane 8 i + r gives the address of row r of matrix i.
 SCOREMATCH_DEVICE void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
                : "=r"(r[0]), "=r"(r[1])
@@ -95,8 +96,9 @@ SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row)
                : "memory");
 }
 
-/// Of the special function unit, within (PTX ISA and CUDA Programming Guide, on these instructions): tanh a relative
-/// 2^-11, 2^x 2^-22, 1/x and the root 2^-23, log2 x 2^-22 of max(1, |log2 x|), sine and cosine in [-pi, pi] 2^-21.
+/// Instructions of the special function unit. Error bounds of the PTX ISA and the CUDA Programming Guide: relative
+/// 2^-11 for tanh, 2^-22 for 2^x, and 2^-23 for 1/x and the square root; log2 x, 2^-22 of max(1, |log2 x|); sine and
+/// cosine in [-pi, pi], absolute 2^-21.
 SCOREMATCH_DEVICE float tanh_approx(float x) {
   float y;
   asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
@@ -134,8 +136,9 @@ SCOREMATCH_DEVICE float cos_approx(float x) {
   return y;
 }
 
-/// Adds, subnormal sums flushed to zero on 9.0 and later, to two neighbouring floats in global memory, aligned to eight
-/// bytes, that no other thread touches: a thread's own additions happen in its program's order, so sums are repeatable.
+/// Adds to two adjacent floats in global memory, aligned to eight bytes, that no other thread accesses. On compute
+/// capability 9.0 and later, subnormal sums are flushed to zero. A thread's own additions happen in program order, so
+/// sums are repeatable.
 SCOREMATCH_DEVICE void add_float2(float* p, float x, float y) {
 #if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
   asm volatile("red.global.add.v2.f32 [%0], {%1, %2};" ::"l"(p), "f"(x), "f"(y) : "memory");
@@ -155,7 +158,7 @@ SCOREMATCH_DEVICE void mma_bf16_m16n8k16(float (&d)[4], const std::uint32_t (&a)
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
-/// d[16, 8] += a[16, 8] b[8, 8] in tf32, accumulated in float; the lower 13 bits of operands are zero.
+/// d[16, 8] += a[16, 8] b[8, 8] in tf32, accumulated in float; the lower 13 bits of the operands must be zero.
 SCOREMATCH_DEVICE void mma_tf32_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -171,7 +174,7 @@ T* in(T* p) {
   return p;
 }
 
-// Off by what the executor's options say of these bounds.
+// With errors within these bounds, as the options of the executor select.
 inline float tanh_approx(float x) { return simt::approximated(std::tanh(x), 0x1p-11f * std::tanh(x)); }
 inline float ex2_approx(float x) { return simt::approximated(std::exp2(x), 0x1p-22f * std::exp2(x)); }
 inline float rcp_approx(float x) { return simt::approximated(1.0f / x, 0x1p-23f / x); }

@@ -1,4 +1,4 @@
-// From F and (dF/dz) v of a row to the score and its Jacobian products, four columns at a time.
+// The score of a row and its Jacobian-vector products, from F and (dF/dz) v, four columns at a time.
 #pragma once
 #include "device/coefficients.cuh"
 #include "device/noise.cuh"
@@ -18,7 +18,7 @@ SCOREMATCH_DEVICE void store_score(const Coefficients& k, const float* output, c
   write4(ptx::in_global(score), group, dim, s);
 }
 
-/// J v = a v + b c (dF/dz) v, stored where it is asked for; this lane's part of v^T J v.
+/// J v = a v + b c (dF/dz) v, stored if jvp_row is not null. Returns this lane's part of v^T J v.
 template <Space kTile = Space::global>
 SCOREMATCH_DEVICE float store_jvp(const Coefficients& k, const SampleDirection& direction, const float* tangent_row,
                                   int group, int dim, float* jvp_row) {

@@ -17,14 +17,14 @@
 namespace scorematch {
 namespace kernels {
 
-/// Bytes take<T>(count) uses: arrays start on 128 bytes.
+/// The bytes that take<T>(count) uses: arrays are aligned to 128 bytes.
 template <class T>
 __host__ __device__ constexpr std::size_t shared_bytes(std::size_t count) {
   return (count * sizeof(T) + 127) / 128 * 128;
 }
 
-/// An array carved from shared memory, to be kept where a pointer would be forgotten to be of shared memory: in a
-/// struct that lies there itself.
+/// An array carved from shared memory, for use in a struct that is itself in shared memory. A pointer there would lose
+/// its address space.
 template <class T>
 class SharedArray {
  public:
@@ -49,11 +49,11 @@ class SharedArray {
 class Carver {
  public:
   SCOREMATCH_DEVICE explicit Carver(unsigned char* block) : block_(block) {}
-  /// Carves nothing: what is taken is counted, on the host.
+  /// Counts, on the host, the bytes that would be taken.
   __host__ __device__ Carver() : block_(nullptr), counts_(true) {}
   __host__ __device__ std::size_t used() const { return used_; }
 
-  /// Every thread of the block takes the same arrays in the same order. On the host only counts.
+  /// Every thread of the block must take the same arrays in the same order. Only counts on the host.
 #if defined(__CUDACC__)
   template <class T>
   __host__ __device__ T* take(std::size_t count) {

@@ -1,5 +1,7 @@
-// A warp's tile of a product: 16 kRowTiles rows times 16 kPairs columns, in its lanes' registers as the tensor cores
-// leave it. Lane (g, t) = (lane / 4, lane % 4) has, in c[i][j][2 r + e], row 16 i + 8 r + g, column 8 j + 2 t + e.
+// One warp's tile of a product: 16 kRowTiles rows times 16 kPairs columns, in the registers of its lanes in the layout
+// of the tensor cores. With (g, t) = (lane / 4, lane % 4),
+//
+//   c[i][j][2 r + e] is row 16 i + 8 r + g, column 8 j + 2 t + e
 #pragma once
 #include "device/element.cuh"
 #include "device/operands.cuh"
@@ -11,7 +13,7 @@ template <int kRowTiles, int kPairs>
 using WarpTile = float[kRowTiles][2 * kPairs][4];
 
 /// c += a b over `depth`, a multiple of kDepth. a is [row][k] or, transposed, [k][row]; b is [column][k] or,
-/// transposed, [k][column]; both start at the tile. Called by a whole warp.
+/// transposed, [k][column]. Both pointers are at the start of the tile. Called by a whole warp.
 template <class Operands, bool kTransposedA, bool kTransposedB, int kRowTiles, int kColumnTiles>
 SCOREMATCH_DEVICE void multiply(float (&c)[kRowTiles][kColumnTiles][4], const typename Operands::T* a, int a_stride,
                                 const typename Operands::T* b, int b_stride, int depth, int lane) {
@@ -50,10 +52,10 @@ SCOREMATCH_DEVICE float2 load2(const bf16* p) {
   return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xFFFF0000u));
 }
 
-// ---- Fragments: the eight numbers a lane has of 16 rows and 16 columns, number 4 (j % 2) + 2 r + e of c[i][j][2 r +
-// e]. What a layer does to each number is done an fragment at a time, so that few are live at once.
+// ---- Fragments: the eight numbers that a lane has of 16 rows and 16 columns. Number 4 (j % 2) + 2 r + e of a fragment
+// is c[i][j][2 r + e]. Layers process one fragment at a time, so that few numbers are live at once.
 
-/// each(i, pair): fragment `pair` of row tile i, of c[i][2 pair] and c[i][2 pair + 1].
+/// Calls each(i, pair) for every fragment `pair` of row tile i, which is c[i][2 pair] and c[i][2 pair + 1].
 template <int kRowTiles, int kColumnTiles, class Each>
 SCOREMATCH_DEVICE void for_each_fragment(const Each& each) {
   SCOREMATCH_UNROLL
@@ -61,7 +63,7 @@ SCOREMATCH_DEVICE void for_each_fragment(const Each& each) {
   for (int pair = 0; pair < kColumnTiles / 2; ++pair) each(i, pair);
 }
 
-/// A lane's fragments in an array of rows, `at` being its first number of the tile.
+/// A lane's fragment in an array of rows; `at` is the lane's first number of the tile.
 template <class T>
 SCOREMATCH_DEVICE void store_fragment(T* at, int stride, int i, int pair, const float (&v)[8]) {
   SCOREMATCH_UNROLL
@@ -78,15 +80,15 @@ SCOREMATCH_DEVICE void load_fragment(const T* at, int stride, int i, int pair, f
   }
 }
 
-/// A lane's fragments in one array of rows. Made once for all of a tile's, as no store keeps the compiler from finding
-/// the place anew.
+/// A lane's fragments in one array of rows. Made once for all fragments of a tile, because the compiler would compute
+/// the address again after every store.
 template <class T>
 struct TileFragments {
   T* at;
   int stride;
 
   SCOREMATCH_DEVICE void store(int i, int pair, const float (&v)[8]) const { store_fragment(at, stride, i, pair, v); }
-  /// v += what is there.
+  /// v += the stored fragment.
   SCOREMATCH_DEVICE void add_to(int i, int pair, float (&v)[8]) const {
     float more[8];
     load_fragment(at, stride, i, pair, more);
@@ -95,16 +97,17 @@ struct TileFragments {
   }
 };
 
-// ---- A lane's own memory: fragments saved for itself alone, sixteen bytes at a time, the block's threads side by
-// side; it takes no barrier, has no bank conflicts and, in global memory, whole sectors.
+// ---- A lane's own memory: fragments that a lane saves for itself, in vectors of sixteen bytes, with the vectors of
+// the block's threads adjacent. It needs no barrier, has no bank conflicts and, in global memory, uses whole sectors.
 
-/// Vectors of sixteen bytes an fragment takes.
+/// The number of sixteen-byte vectors per fragment.
 template <class T>
 __host__ __device__ constexpr int saved_vectors() {
   return static_cast<int>(sizeof(T)) / 2;
 }
 
-/// @param at this thread's vector of this fragment  @param threads vectors from one of its own to the next
+/// @param at this thread's vector of this fragment
+/// @param threads the distance between two vectors of a thread, in vectors
 SCOREMATCH_DEVICE void save(float4* at, int threads, const float (&v)[8], const float*) {
   at[0] = make_float4(v[0], v[1], v[2], v[3]);
   at[threads] = make_float4(v[4], v[5], v[6], v[7]);
@@ -128,12 +131,12 @@ SCOREMATCH_DEVICE void load(const float4* at, int, float (&v)[8], const bf16*) {
   }
 }
 
-/// A lane's fragments of one tile, saved as Saved in kSpace; made once for all of them, as TileFragments.
+/// A lane's fragments of one tile, saved as Saved in kSpace. Made once for all of them, like TileFragments.
 template <class Saved, Space kSpace>
 struct SavedFragments {
-  float4* lane;  // its first vector
-  int threads;   // vectors from one of its own to the next
-  int first;     // these fragments', of the block's vectors: an offset, as pointers to all places at once are too many
+  float4* lane;  // the lane's first vector
+  int threads;   // distance between two vectors of a lane, in vectors
+  int first;     // offset of these fragments in vectors: pointers to all places would take too many registers
 
   SCOREMATCH_DEVICE void save(int i, int pair, const float (&v)[8]) const {
     kernels::save(place(i, pair), threads, v, static_cast<const Saved*>(nullptr));
@@ -141,7 +144,7 @@ struct SavedFragments {
   SCOREMATCH_DEVICE void load(int i, int pair, float (&v)[8]) const {
     kernels::load(place(i, pair), threads, v, static_cast<const Saved*>(nullptr));
   }
-  /// v += what was saved, unless it is the first; saved in its place.
+  /// v += the saved fragment, unless this is the first; then saves v in its place.
   SCOREMATCH_DEVICE void add(int i, int pair, float (&v)[8], bool first) const {
     if (!first) {
       float before[8];

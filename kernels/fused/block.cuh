@@ -1,16 +1,17 @@
-// A block of a fused kernel: its shared memory, the products of its tile with the layers' weights, and the gradients of
-// those. What is done with them is fused/jet.cuh's.
+// A block of a fused kernel: its shared memory, the products of its tile with the weights of the layers, and the weight
+// gradients. fused/jet.cuh uses them.
 //
-// | array | shape | |
+// | array | shape | contents |
 // |---|---|---|
-// | weights | every layer's [out, in], or two slabs of one | resident, or streaming through |
-// | input, side | [rows, .] of T | the network's input; a direction, then the output's gradient |
+// | weights | [out, in] of every layer, or two slabs of one | resident, or streamed |
+// | input, side | [rows, .] of T | the network input; a direction, later the gradient of the output |
 // | work 0, 1, 2 | [rows, work_columns] of T | activations and gradients; 2 also holds F, in float; 0 may be `side` too
-// | | | saved | a lane's own fragments | z of each layer; z', curvature, h, h' where there are directions or residuals
 // |
+// | saved | a lane's own fragments | z of each layer; z', curvature, h, h' with directions or residual layers |
 //
-// A product is the block's: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... Parameters and sizes are the
-// launch's constants; what else all threads have in common is in shared memory: registers are for tiles.
+// The whole block computes a product: warp (i, j) has rows 16 kRowTiles i ... and columns 32 j .... Parameters and
+// sizes are constants of the launch. Everything else that all threads share is in shared memory, because registers are
+// needed for tiles.
 #pragma once
 #include "device/activation.cuh"
 #include "device/estimate.cuh"
@@ -31,8 +32,8 @@ struct FusedArrays {
   using T = typename Operands::T;
   SharedArray<T> weights, input, side, work, ones, slice_weights;
   SharedArray<float> biases;
-  // Of each row: the loss, unweighted, and the sums of its losses; its noise level; what of v^T J v and v^T s does not
-  // pass through the network, and [column_warps, rows] the parts that do.
+  // Per row: the unweighted loss; the sums of its losses; its noise level; the part of v^T J v and v^T s that bypasses
+  // the network; and, [column_warps, rows], the parts that pass through it.
   SharedArray<float> loss;
   SharedArray<float> eps;  // [rows, output_columns]
   SharedArray<RowLevel> levels;
@@ -47,7 +48,7 @@ struct FusedArrays {
     carve.take(weights, count(shape.all_weights()));
     carve.take(input, count(shape.rows * shape.input_stride));
     carve.take(work, count(shape.all_work()));
-    // Without directions only the output's gradient is there, at a time when the first work array is free.
+    // Without directions `side` holds only the gradient of the output, while the first work array is free.
     if (tiling.directions || shape.rows * shape.side_stride > shape.work)
       carve.take(side, count(shape.rows * shape.side_stride));
     else
@@ -66,26 +67,26 @@ struct FusedArrays {
   }
 };
 
-/// What changes from tile to tile and from term to term.
+/// The state that changes with the tile and the term.
 struct TileState {
   std::int64_t first;  // sample of row 0
-  int samples;         // rows that are samples; the others are padding
+  int samples;         // rows that are samples; the rest are padding
   bool is_first_term;
   Term term;
 };
 
-/// A block's part of arrays in global memory.
+/// The block's part of arrays in global memory.
 struct BlockMemory {
-  float4* saved;  // where it is not in shared memory
+  float4* saved;  // used if it is not in shared memory
   float *partial, *bias_partial;
 };
 
-/// What a block's threads have in common, in shared memory.
+/// The values that the threads of a block share, in shared memory.
 template <class Operands>
 struct FusedShared {
   FusedArrays<Operands> arrays;
   BlockMemory own;
-  SavedPlaces places;  // the shape's: the compiler would hold constants in registers that tiles need
+  SavedPlaces places;  // copy of shape.saved: the compiler would hold constants in registers that tiles need
   TileState tile;
 };
 
@@ -150,7 +151,7 @@ struct FusedBlock {
   SCOREMATCH_DEVICE static int thread() { return static_cast<int>(threadIdx.x); }
   SCOREMATCH_DEVICE static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   SCOREMATCH_DEVICE static int warp() { return static_cast<int>(threadIdx.x) / 32; }
-  /// A tile's first sample.
+  /// The first sample of a tile.
   SCOREMATCH_DEVICE std::int64_t first_of(std::int64_t index) const { return index * shape.rows; }
   SCOREMATCH_DEVICE int tile_row() const { return shape.tile_rows[warp()]; }
   SCOREMATCH_DEVICE int tile_column() const { return shape.tile_columns[warp()]; }
@@ -158,7 +159,7 @@ struct FusedBlock {
   SCOREMATCH_DEVICE float* output() const { return reinterpret_cast<float*>(work(2)); }
   SCOREMATCH_DEVICE const T* weights_of(int l) const { return arrays.weights + shape.weights_at[l]; }
   SCOREMATCH_DEVICE const float* output_bias() const { return arrays.biases + shape.net.layers[shape.hidden()].bias; }
-  /// The first of a lane's own vectors.
+  /// The first of this lane's own vectors.
   template <Space kSpace>
   SCOREMATCH_DEVICE float4* saved() const {
     if constexpr (kSpace == Space::shared)
@@ -166,8 +167,8 @@ struct FusedBlock {
     else
       return own.saved + thread();
   }
-  /// Calls visit(SpaceConstant<...>()) with the space in which lanes save their vectors: one branch per layer, as
-  /// accesses by a pointer that could be in either space are slower.
+  /// Calls visit(SpaceConstant<...>()) with the space in which lanes save their vectors. This is one branch per layer,
+  /// because accesses through a pointer to either space are slower.
   template <class Visit>
   SCOREMATCH_DEVICE void visit_saved(const Visit& visit) const {
     if (shape.tiling.saved_in_shared)
@@ -175,9 +176,9 @@ struct FusedBlock {
     else
       visit(SpaceConstant<Space::global>());
   }
-  /// Whether this warp's columns are some of `columns`.
+  /// Whether `columns` includes columns of this warp.
   SCOREMATCH_DEVICE bool has_columns(int columns) const { return tile_column() < columns; }
-  /// This lane's first number of its tile in an array of rows.
+  /// This lane's first element of its tile in an array of rows.
   template <class Element>
   SCOREMATCH_DEVICE Element* at_tile(Element* array, int stride) const {
     return array + (tile_row() + (lane() >> 2)) * stride + tile_column() + 2 * (lane() & 3);
@@ -191,7 +192,8 @@ struct FusedBlock {
       return activate<kActivation>(z);
   }
 
-  /// Parameters into shared memory: biases and, where they stay, weights, padded by zeros. The caller synchronises.
+  /// Loads parameters into shared memory: biases and, if they are resident, weights, padded by zeros. The caller
+  /// synchronizes.
   SCOREMATCH_DEVICE void load_parameters(const float* params) const {
     SCOREMATCH_NO_UNROLL
     for (int l = 0; l <= shape.hidden(); ++l) {
@@ -202,8 +204,9 @@ struct FusedBlock {
     }
   }
 
-  /// Forward: c[rows, out] += a [rows, in] W^T. Backward: c[rows, in] += a [rows, out] W. Of columns columns_at_once()
-  /// group ... on. Called by the whole block; where weights stream it synchronises, before it reads `a` too.
+  /// Forward: c[rows, out] += a [rows, in] W^T. Backward: c[rows, in] += a [rows, out] W. Computes columns
+  /// columns_at_once() group ... and following. Called by the whole block. If weights are streamed it synchronizes,
+  /// including before it reads `a`.
   template <bool kBackward>
   SCOREMATCH_DEVICE void multiply_layer(Tile& c, const T* a, int a_stride, int l, int group = 0) const {
     const LayerPlace& place = shape.layer(l);
@@ -218,7 +221,7 @@ struct FusedBlock {
       __syncthreads();
       fetch_slab<kBackward>(place, first, here, 0, slab_stride);
     }
-    // Weights that stay are one slab.
+    // Resident weights are one slab.
     const int step = shape.tiling.resident ? depth : kSlab;
     SCOREMATCH_NO_UNROLL
     for (int k = 0; k < depth; k += step) {
@@ -237,13 +240,13 @@ struct FusedBlock {
     }
   }
 
-  /// dW += grad^T inputs over the tile's rows, and, where row_weights are given, the bias's sum of row_weight
-  /// grad; onto this block's partial sums. Called by the whole block; does not synchronise, and the next call for
-  /// this layer may only come after a barrier.
+  /// dW += grad^T inputs over the rows of the tile and, if row_weights is not null, grad_bias += sum of row_weight
+  /// grad. Both go to the partial sums of this block. Called by the whole block. Does not synchronize: a barrier is
+  /// needed before the next call for this layer.
   SCOREMATCH_DEVICE void add_weight_gradient(int l, const T* grad, int grad_stride, const T* inputs, int input_stride,
                                              const T* row_weights, bool add, bool add_bias) const {
     const LayerPlace& place = shape.layer(l);
-    const int squares = place.out_padded / 32 * (place.in_padded / 32);  // the largest tiles that leave no warp without
+    const int squares = place.out_padded / 32 * (place.in_padded / 32);  // the largest tiles that keep all warps busy
     if (squares >= shape.warps)
       add_weight_tiles<2, 4>(place, grad, grad_stride, inputs, input_stride, row_weights, add, add_bias);
     else if (2 * squares >= shape.warps)
@@ -255,12 +258,12 @@ struct FusedBlock {
  private:
   TileState& state_;
 
-  /// A layer's weights [out, in]. A lane starts eight loads before it waits for one: each takes hundreds of clocks
-  /// where nothing is in a cache.
+  /// Loads the weights [out, in] of a layer. A lane starts eight loads before it waits for the first, because each
+  /// takes hundreds of clocks if nothing is cached.
   SCOREMATCH_DEVICE void load_weights(const float* from, int l) const {
     const LayerPlace& place = shape.layer(l);
     T* to = arrays.weights + shape.weights_at[l];
-    constexpr int kRows = 4, kColumns = 2;  // kFusedColumns is a multiple of the first; columns 32 apart
+    constexpr int kRows = 4, kColumns = 2;  // kRows divides kFusedColumns; columns are 32 apart
     const int stride = shape.weight_strides[l];
     SCOREMATCH_NO_UNROLL
     for (int row = kRows * warp(); row < place.out_padded; row += kRows * shape.warps) {
@@ -284,7 +287,7 @@ struct FusedBlock {
 
   SCOREMATCH_DEVICE T* slab(int k) const { return arrays.weights + k / kSlab % 2 * shape.slab; }
 
-  /// Starts copying weights of depth k ... k + kSlab - 1 and `columns` columns from `first` on.
+  /// Starts copying the weights of depth k ... k + kSlab - 1 and of `columns` columns starting at `first`.
   template <bool kBackward>
   SCOREMATCH_DEVICE void fetch_slab(const LayerPlace& place, int first, int columns, int k, int stride) const {
     constexpr int kChunk = 16 / static_cast<int>(sizeof(T));
@@ -300,7 +303,7 @@ struct FusedBlock {
     ptx::cp_async_commit();
   }
 
-  /// each(place, x, y) for a lane's neighbouring numbers of a tile, `to` being the first of them.
+  /// Calls each(place, x, y) for pairs of adjacent numbers of a lane's tile; `to` is the place of the first.
   template <int kOutTiles, int kInTiles, class Each>
   SCOREMATCH_DEVICE static void for_each_pair(const float (&c)[kOutTiles][kInTiles][4], float* to, int row_length,
                                               const Each& each) {
@@ -337,7 +340,7 @@ struct FusedBlock {
     }
   }
 
-  /// By the tensor cores too: the rows' weights as a column.
+  /// The bias gradient, on the tensor cores too: row_weights are a column.
   template <int kOutTiles>
   SCOREMATCH_DEVICE void add_bias_tiles(float* to, const T* grad, int grad_stride, const T* row_weights,
                                         bool add) const {

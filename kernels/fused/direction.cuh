@@ -1,9 +1,10 @@
-// The head along one direction, the output layer collapsed (docs/math.md, section "The collapse"): with u = W_o^T v,
+// The head along one direction, with the output layer collapsed (docs/math.md, section "The collapse"). For u = W_o^T
+// v,
 //
 //   v^T J v = a |v|^2 + b c u.h'      v^T s = v^T (a x_tilde + b b_o) + b u.h
 //
-// so F and its products are not formed. The gradients of h' and h are multiples of u, and the output's weights get
-// v (multiples of h' and h)^T.
+// so F and its products are not formed. The gradients of h' and h are multiples of u, and the weight gradient of the
+// output layer is v (a linear combination of h' and h)^T.
 #include "fused/jet.cuh"
 
 namespace scorematch {
@@ -23,7 +24,8 @@ struct FusedDirection {
   Jet& jet;
   const Block& block;
 
-  /// Of the direction that jet.forward_tangent() has carried forward; `first` of its tile. Ends synchronized.
+  /// Processes the direction that jet.forward_tangent() has carried forward; `first` marks the first one of the tile.
+  /// Ends synchronized.
   SCOREMATCH_DEVICE void run(bool first) {
     Tile u;
     Jet::clear(u);
@@ -36,7 +38,7 @@ struct FusedDirection {
   }
 
  private:
-  /// What is saved of the last layer.
+  /// The saved data of the last hidden layer.
   template <Space kSpace>
   struct SavedTop {
     SavedFragments<T, kSpace> z, tangent, h, tangent_h;
@@ -49,7 +51,7 @@ struct FusedDirection {
           tangent_h(jet.template saved<T, kSpace>(l, jet.block.places.tangent_h)),
           residual(jet.is_residual(l)) {}
 
-    /// h and h' of an fragment; each(q, phi, z') of its numbers on the way.
+    /// h and h' of a fragment. Calls each(q, phi, z') for each of its numbers.
     template <class Each>
     SCOREMATCH_DEVICE void load(int i, int pair, float (&top)[8], float (&top_tangent)[8], const Each& each) const {
       float argument[8], z_tangent[8];
@@ -68,7 +70,7 @@ struct FusedDirection {
     }
   };
 
-  /// Each row's u.h' and u.h over this warp's columns, into `parts`.
+  /// Stores u.h' and u.h of each row over this warp's columns into direction_parts.
   SCOREMATCH_DEVICE void project(const Tile& u) const {
     float along[kRowTiles][2] = {}, slice[kRowTiles][2] = {};
     if (jet.owns(jet.hidden() - 1))
@@ -100,8 +102,8 @@ struct FusedDirection {
   }
   SCOREMATCH_DEVICE int row_of(int i, int r) const { return block.tile_row() + 16 * i + 8 * r + (block.lane() >> 2); }
 
-  /// The head of one direction, whose sums are in `parts`: the loss and, where they are wanted, the gradients of the
-  /// last layer's h' and h, which are multiples of u.
+  /// The head of one direction, from the sums in direction_parts: the loss and, if wanted, the gradients of h' and h of
+  /// the last layer, which are multiples of u.
   SCOREMATCH_DEVICE void run_head(const Tile& u, bool first) const {
     const int l = jet.hidden() - 1;
     const Term& term = block.tile.term;
@@ -136,7 +138,7 @@ struct FusedDirection {
     const int l = jet.hidden() - 1;
     const bool sliced = block.tile.term.sliced_square;
     for_each_fragment<kRowTiles, 4>([&](int i, int pair) {
-      // For each vector anew, as what follows: no registers are left to hold them.
+      // Rebuilt for each fragment, like the objects below: there are no registers left to hold them.
       const SavedTop<kSpace> saved(jet, l);
       float v[8], more[8], h[8], tangent[8], grad_z[8];
       jet.fragment_of(u, i, pair, v);
@@ -162,7 +164,7 @@ struct FusedDirection {
     });
   }
 
-  /// grad_x of a row += factor v, past the network.
+  /// grad_x of a row += factor v, the part that bypasses the network.
   SCOREMATCH_DEVICE void add_to_input(const HeadRow& values, float factor) const {
     if (!values.is_sample || factor == 0.0f) return;
     const int dim = block.p.batch.dim;

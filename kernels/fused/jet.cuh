@@ -1,7 +1,7 @@
-// The jet through a block's tile (docs/math.md, section "The jet"): the value and directions forward through the
-// layers, and backward with the weights' gradients. Between layers numbers pass through shared memory, rounded to T;
-// what the backward pass needs is saved by the lane that made it. Directions come one after the other, so memory does
-// not grow with them; the head of one is in fused/direction.cuh.
+// The jet of a block's tile (docs/math.md, section "The jet"): the forward pass of the value and of directions through
+// the layers, and the backward pass with the weight gradients. Between layers, numbers pass through shared memory,
+// rounded to T. Each lane saves what its own backward pass needs. Directions are processed one after the other, so
+// memory does not grow with their number. The head of one direction is in fused/direction.cuh.
 #include "fused/block.cuh"
 
 namespace scorematch {
@@ -17,7 +17,8 @@ struct FusedJet {
   static constexpr int kRowTiles = Block::kRowTiles;
 
   const Block& block;
-  // A bit a layer, of its weights and, sixteen further up, its biases: whether this block's partial sums have begun.
+  // Whether this block's partial sums have begun: one bit per layer for its weights and, sixteen bits higher, its
+  // biases.
   std::uint32_t begun = 0;
 
   template <class Element, Space kSpace>
@@ -54,15 +55,16 @@ struct FusedJet {
     for (int q = 0; q < 4; ++q) c[i][j][q] = 0.0f;
   }
 
-  /// The value, from `input`, through every layer: h of the last in work 1. Saves z. The input is there, not yet
-  /// synchronized; so is the result.
+  /// The forward pass of the value, from `input` through every layer: h of the last one in work 1. Saves z. Neither the
+  /// input nor the result is synchronized.
   SCOREMATCH_DEVICE void forward_value() const {
     for_each_layer(block.arrays.input, block.shape.input_stride,
                    [&](auto space, const Tile& c, int l, const T* below, int stride, T* to) {
                      value_layer<decltype(space)::value>(c, l, below, stride, to);
                    });
   }
-  /// A direction, from `side`, in the same way: h' of the last in work 1. Saves z'.
+  /// The forward pass of a direction, from `side`: h' of the last layer in work 1. Saves z'. Neither the input nor the
+  /// result is synchronized.
   SCOREMATCH_DEVICE void forward_tangent() const {
     for_each_layer(block.arrays.side, block.shape.side_stride,
                    [&](auto space, const Tile& c, int l, const T* below, int stride, T* to) {
@@ -70,13 +72,13 @@ struct FusedJet {
                    });
   }
 
-  /// F, or without the bias (dF/dz) v, of the tile into output(), from work 1. Called when that is synchronised; the
-  /// result is not yet.
+  /// Forms F or, without the bias, (dF/dz) v of the tile from work 1 into output(). Work 1 must be synchronized; the
+  /// result is not.
   SCOREMATCH_DEVICE void form_output(bool has_bias) const {
     const FusedLayer& layer = block.shape.net.layers[hidden()];
     const int stride = block.shape.output_stride, columns = layer.place.out_padded;
     const float* bias = has_bias ? block.arrays.biases + layer.bias : nullptr;
-    if (block.shape.tiling.resident && columns < block.shape.columns_at_once()) {  // in smaller tiles, for all warps
+    if (block.shape.tiling.resident && columns < block.shape.columns_at_once()) {  // small tiles to use all warps
       const int weight_stride = block.shape.weight_strides[hidden()], row_tiles = block.shape.rows / 16;
       SCOREMATCH_NO_UNROLL
       for (int tile = block.warp(); tile < row_tiles * (columns / 16); tile += block.shape.warps) {
@@ -102,7 +104,7 @@ struct FusedJet {
     }
   }
 
-  /// h of the last layer into work 1 again, for what the directions left there.
+  /// Restores h of the last layer in work 1, after the directions have overwritten it.
   SCOREMATCH_DEVICE void restore_top() const {
     const int l = hidden() - 1;
     if (!owns(l)) return;
@@ -121,8 +123,8 @@ struct FusedJet {
     });
   }
 
-  /// The value from the last layer to the first, with the weights' gradients. With `from_output` the gradient of F is
-  /// in `side`, synchronized; `has_slices`: the directions have left gradients of the last h.
+  /// The backward pass of the value with the weight gradients. With `from_output` the gradient of F is in `side`,
+  /// synchronized. With `has_slices` the directions have left gradients of the last h.
   SCOREMATCH_DEVICE void backward_value(bool from_output, bool has_slices, bool has_curvature) {
     const T* ones = block.arrays.ones;
     const T* above = from_output ? static_cast<const T*>(block.arrays.side) : nullptr;
@@ -147,9 +149,9 @@ struct FusedJet {
     add_weight_gradient(0, above, stride, block.arrays.input, block.shape.input_stride, ones);
   }
 
-  /// A direction in the same way; only the tile's first is_first. Its head has left the gradient of the last z' in work
-  /// 2, and in work 1 what the output's weights are multiplied with: v in `side`, and rows count `output_weights` for
-  /// its bias.
+  /// The backward pass of a direction; `is_first` marks the first one of the tile. The head has left the gradient of
+  /// the last z' in work 2, v in `side`, and in work 1 the factor of v in the weight gradient of the output layer. The
+  /// bias gradient of that layer weights rows by `output_weights`.
   SCOREMATCH_DEVICE void backward_tangent(const T* output_weights, bool is_first) {
     const T *above = block.arrays.side, *row_weights = output_weights;
     int stride = block.shape.side_stride, to = 2;
@@ -175,7 +177,8 @@ struct FusedJet {
     add_weight_gradient(0, above, stride, block.arrays.side, block.shape.side_stride, nullptr);
   }
 
-  /// After backward_value(): the gradient of the network's input, columns columns_at_once() group ... on.
+  /// The gradient of the network input, columns columns_at_once() group ... and following. Called after
+  /// backward_value().
   SCOREMATCH_DEVICE void input_gradient(Tile& c, int group) const {
     clear(c);
     if (is_residual(0) && group == 0 && owns(0)) load_gradient(block.places.grad_h, c);
@@ -184,7 +187,7 @@ struct FusedJet {
   }
 
  private:
-  /// each(space, z, l, h below, its stride, where h goes) of a layer whose columns this warp has.
+  /// Calls each(space, z, l, h below, its stride, destination of h) for every layer of which this warp has columns.
   template <class Each>
   SCOREMATCH_DEVICE void for_each_layer(const T* a, int stride, const Each& each) const {
     SCOREMATCH_NO_UNROLL
@@ -267,7 +270,7 @@ struct FusedJet {
     });
   }
 
-  /// What the gradient of h of layer l gets past layer l + 1.
+  /// Sets c to the part of the gradient of h of layer l that comes through the residual connection around layer l + 1.
   SCOREMATCH_DEVICE void load_residual_gradient(Tile& c, int l) const {
     if (l + 1 < hidden() && is_residual(l + 1) && owns(l)) load_gradient(block.places.grad_h, c);
   }
@@ -282,7 +285,7 @@ struct FusedJet {
     });
   }
 
-  /// From the gradient of h, c, to that of z, into `to`; h into work 1.
+  /// From c, the gradient of h, to that of z, in `to`. Stores h in work 1.
   template <Space kSpace>
   SCOREMATCH_DEVICE void value_layer_backward(const Tile& c, int l, T* to, bool has_curvature) const {
     const bool residual = is_residual(l);
@@ -312,7 +315,8 @@ struct FusedJet {
     });
   }
 
-  /// From the gradient of h', c, to that of z', into `to`; h' into work 1; phi'' z' times it onto the curvature.
+  /// From c, the gradient of h', to that of z', in `to`. Stores h' in work 1 and adds phi'' z' times the gradient of h'
+  /// to the curvature.
   template <Space kSpace>
   SCOREMATCH_DEVICE void tangent_layer_backward(const Tile& c, int l, T* to, bool first) const {
     const bool residual = is_residual(l);

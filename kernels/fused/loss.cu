@@ -1,4 +1,4 @@
-// Which of the fused loss's kernels a plan wants.
+// Chooses the fused loss kernel of a plan.
 #include "device/activation.cuh"
 #include "device/operands.cuh"
 #include "fused/loss_of.h"

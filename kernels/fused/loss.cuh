@@ -1,10 +1,16 @@
-// A batch to its loss and gradients in one launch: prologue, jet, head and back, tile after tile, nothing in between
-// leaving the multiprocessor. Each block processes every gridDim.x-th tile and sums gradients and losses of its own;
-// fused_reduce adds the blocks' in their order. Sums over rows are a tile's by the tensor cores, then the block's tiles
-// in order: they depend on the tiling and the number of blocks alone.
+// Losses and gradients of a batch in one launch: perturbation, jet, head and backward pass, tile by tile. The loss of a
+// sample is lambda times the sum over the terms (kernels::Term) of
 //
-// Shared bytes: fused_shared_bytes(). Device bytes: 4 dim per sample in; 4 P per block in, and 4 P per tile out onto
-// the block's partial sums, to the L2 cache. FLOP per sample: docs/performance.md.
+//   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2] + weight sum_m [ v_m^T J v_m [+ (v_m^T s)^2 / 2] ]
+//
+// x is [samples, dim], partial gradients [blocks, partial_stride], estimates [blocks]. Each block processes every
+// gridDim.x-th tile of `rows` samples and has its own sums of gradients and losses. Intermediate results stay on the
+// multiprocessor, unless the tiling saves them in global memory. fused_reduce adds the sums of the blocks in order. The
+// tensor cores sum over the rows of a tile, and each block adds its tiles in order, so sums depend only on the tiling
+// and on the number of blocks.
+//
+// Shared bytes: fused_shared_bytes(). Device bytes: 4 dim per sample read; 4 P per block read; 4 P per tile added to
+// the partial sums of the block, in the L2 cache. FLOP per sample: docs/performance.md.
 #pragma once
 #include "fused/direction.cuh"
 #include "fused/loss_of.h"
@@ -14,17 +20,17 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-/// x's gradient of a row that is a sample.
+/// The gradient of x of a row that is a sample.
 SCOREMATCH_DEVICE float* grad_x_of(const FusedLossParams& p, const HeadRow& r) {
   return p.grad_x == nullptr ? nullptr : p.grad_x + r.sample * p.grad_x_stride;
 }
 
-/// A term over a tile: its state, its samples through the prologue, and zeros in grad_x where the head will add to it
-/// or write none. Synchronizes twice.
+/// Starts a term over a tile: its state, its perturbed samples, and zeros in grad_x if the head adds to it or writes
+/// none. Synchronizes twice.
 template <class Block>
 SCOREMATCH_DEVICE void load_term(const Block& block, std::int64_t index, int which) {
   const FusedLossParams& p = block.p;
-  // By the last warp, which seldom has a row's loss of the tile before to store.
+  // The last warp does this, because it rarely has a loss of the previous tile to store.
   if (block.thread() == block.shape.threads - 32) block.start_tile(index, p.terms[which], which == 0);
   __syncthreads();
   const TileState& tile = block.tile;
@@ -43,7 +49,7 @@ SCOREMATCH_DEVICE void load_term(const Block& block, std::int64_t index, int whi
   });
 }
 
-/// A direction, and of v^T J v and v^T s what does not pass through the network: there F is b_o alone.
+/// Loads a direction and computes the parts of v^T J v and v^T s that bypass the network: those with b_o instead of F.
 template <class Block>
 SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   struct Sums {
@@ -73,8 +79,8 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
       });
 }
 
-/// The part of the loss that is a function of s, from the last layer's h in work 1; the gradient of F into `side`.
-/// Begins with a barrier and ends synchronized.
+/// The part of the loss that depends on s, from h of the last layer in work 1. The gradient of F goes to `side`. Begins
+/// with a barrier and ends synchronized.
 template <class Jet>
 SCOREMATCH_DEVICE void score_loss(const Jet& jet) {
   using T = typename Jet::T;
@@ -101,7 +107,7 @@ SCOREMATCH_DEVICE void score_loss(const Jet& jet) {
   __syncthreads();
 }
 
-/// grad_x += c (gradient of the network's input).
+/// grad_x += c (gradient of the network input).
 template <class Jet>
 SCOREMATCH_DEVICE void store_grad_x(const Jet& jet) {
   using Block = typename Jet::Block;
@@ -131,7 +137,7 @@ SCOREMATCH_DEVICE void clear_losses(const Block& block) {
   for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) block.arrays.loss[row] = 0.0f;
 }
 
-/// Meanwhile the next tile's state may already be written.
+/// Does not read the state of the tile, which may already be that of the next one.
 template <class Block>
 SCOREMATCH_DEVICE void store_losses(const Block& block, std::int64_t index) {
   const std::int64_t first = block.first_of(index), left = block.p.samples - first;
@@ -142,7 +148,7 @@ SCOREMATCH_DEVICE void store_losses(const Block& block, std::int64_t index) {
   }
 }
 
-/// One term over one tile; begins and ends synchronized.
+/// Processes one term over one tile; begins and ends synchronized.
 template <class Jet>
 SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t index, int which) {
   const auto& block = jet.block;

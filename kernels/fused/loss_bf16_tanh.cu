@@ -1,4 +1,4 @@
-// The fused loss in bf16, one row tile per warp, of tanh and gelu.
+// The fused loss in bf16, one row tile per warp, for tanh and gelu.
 #include "fused/loss.cuh"
 
 namespace scorematch {

@@ -1,4 +1,4 @@
-// The fused loss in bf16, two row tiles per warp, of silu and softplus.
+// The fused loss in bf16, two row tiles per warp, for silu and softplus.
 #include "fused/loss.cuh"
 
 namespace scorematch {

@@ -1,4 +1,4 @@
-// The fused loss in bf16, two row tiles per warp, of tanh and gelu.
+// The fused loss in bf16, two row tiles per warp, for tanh and gelu.
 #include "fused/loss.cuh"
 
 namespace scorematch {

@@ -1,4 +1,4 @@
-// The fused loss of one kernel, each instantiated in a file of a few, so that they are compiled side by side.
+// Launches one fused loss kernel. Each file instantiates a few of them, so that they compile in parallel.
 #pragma once
 #include "fused/fused_launchers.h"
 

@@ -1,4 +1,4 @@
-// The fused loss in split tf32, of silu and softplus.
+// The fused loss in split tf32, for silu and softplus.
 #include "fused/loss.cuh"
 
 namespace scorematch {

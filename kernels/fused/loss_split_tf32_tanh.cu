@@ -1,4 +1,4 @@
-// The fused loss in split tf32, of tanh and gelu.
+// The fused loss in split tf32, for tanh and gelu.
 #include "fused/loss.cuh"
 
 namespace scorematch {

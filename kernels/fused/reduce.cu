@@ -1,7 +1,13 @@
-// What the blocks of a fused kernel left, added up in their order: gradients from the padded layout to the caller's
-// flat one, and the losses' mean and squared deviations. blockIdx.y is the layer, and one more is the losses'. A block
-// does 32 elements of a layer's [out, in + 1] table, the last column being the bias, at a time: eight warps each add
-// every consecutive eighth of the parts, then those eight are added. Bytes: 4 P parts read, 4 P written.
+// The ordered sum over the blocks of a fused kernel:
+//
+//   grad [P] (+)= sum of partial [blocks, partial_stride]      estimate (+)= merge of estimates [blocks]
+//
+// Gradients go from the padded layout to the flat one of the caller. blockIdx.y is the layer; one more is for the
+// losses. A block processes 32 elements at a time of the [out, in + 1] table of a layer, whose last column is the bias.
+// Each of its eight warps adds one consecutive eighth of the parts, then the eight sums are added. The order depends
+// only on the number of blocks.
+//
+// Shared memory: kThreads floats and kThreads EstimateRecords. Bytes: 4 P blocks read, 4 P written.
 #include "device/estimate.cuh"
 #include "device/launch.h"
 #include "device/smem.cuh"
@@ -12,7 +18,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 constexpr int kWarps = kThreads / 32;
 constexpr std::int64_t kMaxBlocksALayer = 2048;
 

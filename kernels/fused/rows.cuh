@@ -1,13 +1,13 @@
-// What a fused kernel does to its tile row by row: the prologue, and directions. A warp takes a few rows at a time, its
-// lanes divide a row's columns in groups of four.
+// The row-by-row steps of a fused kernel: the perturbation and directions. A warp processes a few rows at a time, and
+// its lanes divide the columns of a row in groups of four.
 #pragma once
 #include "fused/block.cuh"
 
 namespace scorematch {
 namespace kernels {
 
-/// each(row, at), `at` being this lane's place in the row, for rows of `columns`. A lane takes about four groups, so
-/// that what a row's groups have in common is worth finding, or fewer where threads would have none. All 32 lanes take
+/// Calls each(row, at) for rows of `columns`; `at` is this lane's place in the row. A lane takes about four groups, so
+/// that computing the values that they share pays off, or fewer if threads would be idle. All 32 lanes of a warp take
 /// part.
 template <class Block, class Each>
 SCOREMATCH_DEVICE void for_each_row(const Block& block, int columns, const Each& each) {
@@ -18,13 +18,13 @@ SCOREMATCH_DEVICE void for_each_row(const Block& block, int columns, const Each&
     each(first + lanes.row_of(block.lane()), LaneOfRow{lanes, lanes.lane_of(block.lane())});
 }
 
-/// Whether eps goes from the prologue to the head by shared memory.
+/// Whether eps is passed from the perturbation to the head through shared memory.
 template <class Block>
 SCOREMATCH_DEVICE bool saves_eps(const Block& block) {
   return block.shape.tiling.saves_eps && block.p.batch.eps.given.data == nullptr;
 }
 
-/// eps of a row: what load_tile() has saved, else given or drawn again.
+/// eps of a row: the values that load_tile() has saved, or else given or drawn again.
 template <class Block>
 SCOREMATCH_DEVICE SampleEps<Space::shared> eps_of(const Block& block, const HeadRow& r) {
   const BatchParams& batch = block.p.batch;
@@ -34,14 +34,14 @@ SCOREMATCH_DEVICE SampleEps<Space::shared> eps_of(const Block& block, const Head
   return eps;
 }
 
-/// The network's input, and `row_values(row)`, what a row's head wants. A row's noise level and these values are found
-/// by two threads, of different warps, at the same time: both are long chains in double, so both draw sigma.
-/// Synchronizes once; the input is there after the caller's next barrier.
+/// Loads the network input and `row_values(row)`, the values that the head of a row needs. Two threads of different
+/// warps compute the noise level and these values of a row at the same time. Both are long chains in double, so both
+/// draw sigma. Synchronizes once; the input is valid after the caller's next barrier.
 template <class Block, class RowValues>
 SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values) {
   const auto& p = block.p;
   const TileState& tile = block.tile;
-  const int rows = block.shape.rows, levels = rows < 32 ? 32 : rows;  // threads for them
+  const int rows = block.shape.rows, levels = rows < 32 ? 32 : rows;  // threads that find levels
   SCOREMATCH_NO_UNROLL
   for (int i = block.thread(); i < levels + rows; i += block.shape.threads) {
     if (i < rows) block.arrays.levels[i] = find_level(p.batch, p.features, tile.first + i, i < tile.samples);
@@ -67,8 +67,8 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
   });
 }
 
-/// v_m of the tile into `side`: begin(r) gives what each(state, g, v) wants for the groups of a row that is a sample,
-/// and done(state, r, at, scale) of every row.
+/// Loads v_m of the tile into `side`. begin(r) returns the state of a row, each(state, g, v) is called for the groups
+/// of a row that is a sample, and done(state, r, at, direction) for every row.
 template <class Block, class Begin, class Each, class Done>
 SCOREMATCH_DEVICE void load_direction(const Block& block, int m, const Begin& begin, const Each& each,
                                       const Done& done) {

@@ -1,4 +1,4 @@
-// The fused score in bf16, and which of its kernels a plan's operands want.
+// The fused score in bf16, and the choice of the kernel by the operands of a plan.
 #include "fused/score.cuh"
 
 namespace scorematch {

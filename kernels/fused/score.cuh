@@ -1,6 +1,12 @@
-// The score of a batch, products with its Jacobian and its divergence in one launch: the jet forward, tile after tile;
-// directions one after the other over the same tile. Elementwise in the samples: nothing depends on the launch, and a
-// row's sums on the tiling alone. Device bytes per sample: 4 dim (2 + 2 M).
+// Scores of a batch, Jacobian-vector products and divergences in one launch:
+//
+//   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = weight sum_m v_m^T J v_m
+//
+// x and the score are [samples, dim], the products [M, samples, dim]; tiles of `rows` samples. Each block processes
+// every gridDim.x-th tile: the jet forward, with the directions one after the other. Elementwise in the samples:
+// nothing depends on the launch, and the sums over a row depend only on the tiling.
+//
+// Shared bytes: fused_shared_bytes(). Device bytes per sample: 4 dim (2 + M), and 4 dim M more if directions are given.
 #pragma once
 #include "device/score_row.cuh"
 #include "fused/jet.cuh"
@@ -10,7 +16,7 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-/// The samples of a tile through the prologue. Synchronizes twice.
+/// Loads the samples of a tile into the network input. Synchronizes twice.
 template <class Block>
 SCOREMATCH_DEVICE void load_samples(const Block& block, std::int64_t index) {
   const BatchParams& batch = block.p.batch;
@@ -26,7 +32,7 @@ SCOREMATCH_DEVICE void load_samples(const Block& block, std::int64_t index) {
   });
 }
 
-/// Lanes may have rows past the tile's.
+/// Lanes may have rows past the samples of the tile.
 template <class Block>
 SCOREMATCH_DEVICE void store_scores(const Block& block) {
   const FusedScoreParams& p = block.p;
@@ -41,7 +47,7 @@ SCOREMATCH_DEVICE void store_scores(const Block& block) {
   });
 }
 
-/// J v_m, and v_m^T J v_m onto the divergence.
+/// Stores J v_m and adds v_m^T J v_m to the divergence.
 template <class Block>
 SCOREMATCH_DEVICE void store_jvps(const Block& block, int m) {
   const FusedScoreParams& p = block.p;
@@ -78,7 +84,7 @@ SCOREMATCH_DEVICE void run_tile(const Jet& jet, std::int64_t index) {
   }
   SCOREMATCH_NO_UNROLL
   for (int m = 0; m < block.p.directions; ++m) {
-    // The sphere's scale is saved where a loss has its rows' sums.
+    // The scale of the sphere is saved in the array that holds the losses in a loss kernel.
     load_direction(
         block, m, [](const HeadRow&) { return 0; }, [](int, int, const float(&)[4]) {},
         [&](int, const HeadRow& r, const LaneOfRow& at, const SampleDirection& direction) {

@@ -1,4 +1,4 @@
-// The fused score in split tf32: a file of its own, so that the two are compiled side by side.
+// The fused score in split tf32, in its own file so that the two compile in parallel.
 #include "fused/score.cuh"
 
 namespace scorematch {

@@ -1,5 +1,5 @@
-// The sizes of a fused kernel: of the network, the tile and what is saved of it. Constant in a launch. Kernels ask this
-// type alone for a size, so that one whose members are compile-time constants can take its place.
+// The sizes of a fused kernel: those of the network, the tile and its saved data. They are constant during a launch.
+// Kernels get every size from this type, so a type with compile-time constants can replace it.
 #pragma once
 #include "device/warp_tile.cuh"
 #include "fused/fused_launchers.h"
@@ -9,17 +9,17 @@ namespace kernels {
 
 constexpr int kFusedThreads = 512;  // at most
 constexpr int kFusedWarps = kFusedThreads / 32;
-constexpr int kSlab = 32;  // depth of weights that stream in at once
+constexpr int kSlab = 32;  // depth of the weights that one streaming step loads
 
-/// Where a lane's saved fragments of a layer are: vectors of sixteen bytes from the layer's first.
+/// Offsets of a lane's saved fragments, in vectors of sixteen bytes from the first one of the layer.
 struct SavedPlaces {
-  int z, tangent, curvature, h, tangent_h;  // of a layer
-  int layer;                                // all of these
-  int grad_h, slices;                       // once, behind all layers
+  int z, tangent, curvature, h, tangent_h;  // in a layer
+  int layer;                                // vectors per layer
+  int grad_h, slices;                       // once, after all layers
   int all;
 };
 
-/// Extents in elements, strides from one row to the next.
+/// Extents are in elements; strides are from one row to the next.
 template <class Operands>
 struct FusedShape {
   using T = typename Operands::T;
@@ -28,8 +28,8 @@ struct FusedShape {
   FusedTiling tiling;
   int threads, warps, rows, lanes_per_row, input_stride, side_columns, side_stride, work_stride, work, output_stride,
       slab;
-  int weight_strides[kFusedLayers], weights_at[kFusedLayers];  // of weights in shared memory, and where they start
-  int tile_rows[kFusedWarps], tile_columns[kFusedWarps];       // a warp's first
+  int weight_strides[kFusedLayers], weights_at[kFusedLayers];  // of the weights in shared memory: stride and start
+  int tile_rows[kFusedWarps], tile_columns[kFusedWarps];       // the first one of each warp
   SavedPlaces saved;
 
   FusedShape(const FusedNet& net_, const FusedTiling& t)
@@ -54,13 +54,13 @@ struct FusedShape {
     }
   }
 
-  /// Layer l's, of which `hidden` is the output's.
+  /// Layer l; layer `hidden` is the output layer.
   __host__ __device__ const LayerPlace& layer(int l) const { return net.layers[l].place; }
   __host__ __device__ bool is_residual(int l) const { return net.layers[l].residual; }
   __host__ __device__ int hidden() const { return net.hidden; }
-  /// Columns that a block's warps do at once.
+  /// The number of columns that the warps of a block process at once.
   __host__ __device__ int columns_at_once() const { return kFusedColumns * tiling.column_warps; }
-  /// The three work arrays, the last of which is F too.
+  /// The size of the three work arrays, the last of which also holds F.
   __host__ __device__ int all_work() const {
     const int f = rows * output_stride * static_cast<int>(sizeof(float) / sizeof(T));
     return 2 * work + (f > work ? f : work);

@@ -1,5 +1,5 @@
-// How a network is cut up for a fused kernel, and whether it can be at all. Host code: what the tiling costs follows
-// from the kernels' own shared memory.
+// Chooses how a fused kernel divides a network into tiles, and whether it can. Host code; the shared memory of a tiling
+// is what the kernels carve.
 #include "fused/block.cuh"
 
 namespace scorematch {
@@ -9,10 +9,10 @@ namespace {
 constexpr int kMostRows = 512, kFewestRows = 16;
 
 int padded(int width) { return (width + kFusedColumns - 1) / kFusedColumns * kFusedColumns; }
-/// Where cp.async may start: 256 bytes of the smallest type.
+/// Rounds up to an address where cp.async may start: 256 bytes for the smallest type.
 std::int64_t aligned(std::int64_t elements) { return (elements + 127) / 128 * 128; }
 
-/// What the kernel carves.
+/// The bytes that the kernel carves.
 template <class Operands>
 std::size_t shared_bytes_of(const FusedNet& net, const FusedTiling& tiling) {
   Carver carve;
@@ -21,15 +21,15 @@ std::size_t shared_bytes_of(const FusedNet& net, const FusedTiling& tiling) {
   return carve.used();
 }
 
-/// Rows by halves from the most on: as many as the batch gives every multiprocessor one tile of.
+/// The largest number of rows to try: the smallest that gives every multiprocessor at most one tile of the batch.
 int most_rows(const FusedWish& wish) {
   int rows = kFewestRows;
   while (rows < kMostRows && std::int64_t{rows} * wish.multiprocessors < wish.max_batch) rows *= 2;
   return rows;
 }
 
-/// Warps for `rows`: for losses two row tiles each, which halves what they read of the weights, where eight warps are
-/// left.
+/// Sets the warps for `rows`. Losses use two row tiles per warp if that leaves eight warps, which halves their reads of
+/// the weights.
 bool set_rows(FusedTiling& tiling, int rows) {
   tiling.row_tiles = 1;
   if (tiling.backward && tiling.operands == Operands::bf16 && rows / 32 * tiling.column_warps >= 8)
@@ -38,8 +38,8 @@ bool set_rows(FusedTiling& tiling, int rows) {
   return tiling.threads() <= kFusedThreads;
 }
 
-/// Bytes a sample moves between a multiprocessor and the L2 cache: partial sums and streaming weights once a tile and a
-/// pass, what is saved outside, there and back. The last counts half as much again, as lanes wait for it.
+/// The bytes per sample between a multiprocessor and the L2 cache: partial sums and streamed weights once per tile and
+/// pass, and data saved in global memory, both written and read. The last counts 1.5 times, because lanes wait for it.
 double cache_bytes(const FusedNet& net, const FusedTiling& tiling, const FusedWish& wish) {
   double weights = 0;
   for (int l = 0; l <= net.hidden; ++l)

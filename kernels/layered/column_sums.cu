@@ -1,5 +1,8 @@
-// sum[j] = sum over rows of a[row, j], in two stages: partial sums of blocks of rows, then the blocks in order. Both
-// depend on the shape alone. Bytes: rows width sizeof(T), once.
+// sum[j] = sum over rows of a[row, j]; a is [rows, width] of T, sum [width].
+//
+// Two stages: each block sums 128 columns of 256 rows (device/column_sums.cuh), then one thread per column adds the
+// partial sums [blocks, width] in order. The order depends only on the shape. Shared memory of the first stage:
+// kColumnWarps times kColumnsPerBlock floats. Bytes: rows width sizeof(T), read once.
 #include "device/column_sums.cuh"
 
 #include "device/launch.h"
@@ -10,8 +13,8 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-constexpr int kThreads = 128;       // of the second stage
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kThreads = 128;       // second stage
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 
 template <class T>
 __global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) column_sums_kernel(ColumnSumParams p) {

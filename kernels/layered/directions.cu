@@ -1,10 +1,10 @@
-// v_m, m = first_direction ... + count - 1: Gaussian, Rademacher, on the sphere of radius sqrt(dim), unit vectors, or
-// as given; into the tangent rows, [count, rows, stride] of T, zero in the columns from dim on and in the rows past the
-// batch.
+// v_m, m = first_direction ... first_direction + count - 1: Gaussian, Rademacher, on the sphere of radius sqrt(dim),
+// unit vectors, or as given. They go to the tangent rows, [count, rows, stride] of T, with zeros from column dim and in
+// the rows past the batch.
 //
-// A warp does 32 / lanes rows of one direction, a lane a group of four columns at a time; on the sphere in two passes,
-// drawing twice. Bytes per row: sizeof(T) columns written. Sums are taken over a row by one warp, in an order of dim
-// alone.
+// A warp processes 32 / lanes rows of one direction, and each lane a group of four columns at a time. The sphere takes
+// two passes, which draw twice. No shared memory. Bytes per row: sizeof(T) columns written. One warp sums over a row,
+// in an order that depends only on dim.
 #include "device/launch.h"
 #include "device/noise.cuh"
 
@@ -13,7 +13,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(DirectionsParams p) {

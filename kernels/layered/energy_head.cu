@@ -1,17 +1,18 @@
 // The part of an energy net's term along directions, and the gradients of its one output (docs/math.md, section "Energy
-// nets"): with F_m the tangent of F along v_m and F" the sum of its second derivatives along all of them,
+// nets"). With F_m the tangent of F along v_m and F" the sum of its second derivatives along all v_m,
 //
 //   l += weight sum_m [ a |v_m|^2 + (v_m^T s)^2 / 2 ] + weight b c F"        v_m^T s = a v_m^T x_tilde + b F_m
 //
 //   grad_F_m = weight lambda/N b v_m^T s      grad_F" = weight lambda/N b c      grad_F_u = 1      grad_F = 0
 //   grad_x += weight lambda/N a (v_m^T s) v_m
 //
-// the square and its gradients for sliced squares alone. The tangent u is grad_F as a head leaves it, lambda/N b
-// grad_s. With lambda = 1, and nothing sent back, l is weight sum_m v_m^T J v_m: a divergence.
+// The square and its gradients are present only for sliced squares. The tangent u is the gradient of grad F that
+// launch_head stores, lambda/N b grad_s. With lambda = 1 and no gradients, l is weight sum_m v_m^T J v_m, a divergence.
 //
-// A warp does 32 / lanes samples, a lane four columns at a time; v is drawn again where a != 0. Bytes per row: those of
-// x where a square asks for it; 4 count read, sizeof(T) grad_columns per slot written. Sums over a row are one warp's,
-// in an order of dim alone.
+// F_m is [count, rows, jvp_stride] and F" [rows, jvp_stride], both in column 0; gradients are [rows, grad_jvp_stride]
+// of T per slot. A warp processes 32 / lanes samples, and each lane four columns at a time; v is drawn again if a != 0.
+// No shared memory. Bytes per row: x if there is a square; 4 count read, sizeof(T) grad_columns per slot written. One
+// warp sums over a row, in an order that depends only on dim.
 #include "device/launch.h"
 #include "layered/head_row.cuh"
 
@@ -22,11 +23,11 @@ namespace {
 constexpr int kThreads = 128;
 constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 96 per thread
 
-/// |v|^2 and, of a sliced square, v^T x_tilde. Called by whole warps; every lane of the row has them.
+/// |v|^2 and, for sliced squares, v^T x_tilde. Called by whole warps; valid in every lane of the row.
 SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
                                      float& square, float& along) {
   square = along = 0.0f;
-  if (r.a != 0.0f) {  // zero past the batch
+  if (r.a != 0.0f) {  // a is zero past the batch
     const SampleDirection direction = scaled_direction(p, r, slot);
     const PerturbedSample<> point{data_row(p.data, p.noise, r.sample), SampleEps<>(p.eps, p.noise, r.sample, p.dim),
                                   p.term.point * r.sigma, p.dim};
@@ -45,7 +46,7 @@ SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, cons
   along = at.lanes.sum(along);
 }
 
-/// The gradient of an output: (value, 0, ...).
+/// Stores the gradient of an output, (value, 0, ...).
 template <class T>
 SCOREMATCH_DEVICE void store_output_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, void* plane,
                                              float value) {
@@ -57,7 +58,7 @@ SCOREMATCH_DEVICE void store_output_gradient(const HeadParams& p, const HeadRow&
   }
 }
 
-/// What (v^T s)^2 / 2 of one direction adds to the gradient of x past the network.
+/// Adds the part of (v^T s)^2 / 2 of one direction to the gradient of x that bypasses the network.
 SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
                                        float factor) {
   if (p.grad_x == nullptr || r.row >= p.batch) return;

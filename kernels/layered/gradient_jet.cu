@@ -1,11 +1,11 @@
 // One hidden layer of an energy net's gradient with its tangents (docs/math.md, section "The jet"): the backward pass
-// of F carried along v_m, so that below the first layer slot 0 is grad F and slot m its derivative along v_m, the
-// product of F's second derivatives with v_m.
+// of F, carried along v_m. At the bottom of the network, slot 0 is grad F and slot m is its derivative along v_m, the
+// product of the Hessian of F with v_m.
 //
 //   grad_z_0 = phi' grad_h'_0      grad_z_m = phi' grad_h'_m + phi'' z_m grad_h'_0      m = 1 ... slots - 1
 //
-// z and the gradients are [slots, rows, width] of T, bias [width]. A thread does four columns of a row, all slots.
-// Bytes: 3 slots rows width sizeof(T). Elementwise: nothing depends on the launch.
+// z and the gradients are [slots, rows, width] of T, bias [width]. A thread processes four columns of a row, in all
+// slots. No shared memory. Bytes: 3 slots rows width sizeof(T). Elementwise: nothing depends on the launch.
 #include "device/activation.cuh"
 #include "device/element.cuh"
 #include "device/launch.h"
@@ -15,7 +15,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
+constexpr int kResidentBlocks = 4;  // per multiprocessor: the register budget, 64 per thread
 
 template <class T, Activation kActivation>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) gradient_jet_kernel(GradientJetParams p) {

@@ -1,11 +1,14 @@
-// The head: from F and (dF/dz) v to each sample's loss and the gradients to send back, in one pass over a row.
+// The head: the loss of each sample and the gradients for the backward pass from F and (dF/dz) v, in one pass over a
+// row.
 //
 //   s = a x_tilde + b F                      J v = a v + b c (dF/dz) v
 //   grad_F = lambda/N b grad_s               grad of (dF/dz) v = lambda/N b c grad of J v
 //
-// for any term of an objective (launchers.h). A warp does 32 / lanes samples, a lane four columns at a time; eps and v
-// are drawn again, never stored. Bytes per row: 4 dim (1 + count) read, sizeof(T) grad_columns (1 + count) written.
-// Sums over a row are one warp's, in an order of dim alone; a sample's loss does not depend on the launch.
+// for any term of an objective (launchers.h). F is [rows, output_stride], (dF/dz) v [count, rows, jvp_stride], the loss
+// [rows], and the gradients have the shapes of F and (dF/dz) v, of T. A warp processes 32 / lanes samples, and each
+// lane four columns at a time; eps and v are drawn again, never stored. No shared memory. Bytes per row: 4 dim (1 +
+// count) read, sizeof(T) grad_columns (1 + count) written. One warp sums over a row, in an order that depends only on
+// dim; the loss of a sample does not depend on the launch.
 #include "device/head.cuh"
 #include "device/launch.h"
 #include "layered/head_row.cuh"
@@ -17,7 +20,7 @@ namespace {
 constexpr int kThreads = 128;
 constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 96 per thread
 
-/// v^T J v and, where asked for, v^T s. Called by whole warps; every lane of the row has them.
+/// v^T J v and, if kSliced, v^T s. Called by whole warps; valid in every lane of the row.
 template <bool kSliced>
 SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot, float& along,
                                float& slice) {
@@ -42,7 +45,8 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
   if (kSliced) slice = at.lanes.sum(slice);
 }
 
-/// The gradients of one direction: weight v of J v and, of the sliced square, weight (v^T s) v onto that of s.
+/// Stores the gradients of one direction: weight v for J v and, for the sliced square, weight (v^T s) v added to that
+/// of s.
 template <bool kSliced, class T>
 SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
                                                  float slice) {
@@ -75,10 +79,11 @@ SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const Head
   }
 }
 
-/// The part of s alone, with what the sliced squares have left of its gradient. Of one row; this lane's part.
+/// The part of a term that depends on s only; adds the gradient of the sliced squares to its gradient. Returns this
+/// lane's part of the loss of the row.
 template <bool kSliced, class T>
 SCOREMATCH_DEVICE float run_score_term(const HeadParams& p, const HeadRow& r, const LaneOfRow& at) {
-  if (kSliced && !needs_score(p.term) && p.grad_output == p.grad_score) return 0.0f;  // all is there
+  if (kSliced && !needs_score(p.term) && p.grad_output == p.grad_score) return 0.0f;  // already stored
   const bool has_slices = kSliced && p.grad_score != nullptr;
   RowGradients<T> grads{};
   grads.columns = p.grad_columns;

@@ -1,4 +1,4 @@
-// A row of a layered head, from its launch's parameters.
+// The values of a row of a layered head, from the parameters of its launch.
 #pragma once
 #include "device/head.cuh"
 
@@ -16,7 +16,7 @@ SCOREMATCH_DEVICE SampleScore<> sample_score(const HeadParams& p, const HeadRow&
   return {p, r, SampleEps<>(p.eps, p.noise, r.sample, p.dim), p.term.point, p.output + r.row * p.output_stride};
 }
 
-/// v_m of a row, the sphere's scale included.
+/// v_m of a row, scaled to the sphere if required.
 SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int slot) {
   SampleDirection direction(p.directions, p.noise, p.first_direction + slot, r.sample, p.dim);
   if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + r.row];

@@ -1,5 +1,6 @@
 // grad_x += c(sigma) grad_input: the gradient of x through the network, after a head has written the part that bypasses
-// it. One thread per group of four columns. Bytes per row: (8 + sizeof(T)) dim. Elementwise.
+// it. grad_x is [batch, grad_x_stride], grad_input [rows, grad_input_stride] of T. One thread per group of four
+// columns. No shared memory. Bytes per row: (8 + sizeof(T)) dim. Elementwise.
 #include "device/coefficients.cuh"
 #include "device/group.cuh"
 #include "device/launch.h"
@@ -9,7 +10,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
+constexpr int kResidentBlocks = 8;  // per multiprocessor: the register budget, 32 per thread
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) input_gradient_kernel(InputGradientParams p) {

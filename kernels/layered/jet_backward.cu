@@ -1,21 +1,22 @@
-// Backward pass of one hidden layer's activation (docs/math.md, section "The jet"):
+// The backward pass of one hidden layer's activation (docs/math.md, section "The jet"):
 //
-//   curvature = phi'' sum_m z_m grad_h'_m [+ what earlier groups of tangents left]
+//   curvature = phi'' sum_m z_m grad_h'_m [+ curvature of earlier groups of tangents]
 //   grad_z_0 = phi' grad_h'_0 + curvature      grad_z_m = phi' grad_h'_m      m = 1 ... slots - 1
 //   grad_bias = sum over rows of grad_z_0
 //
-// and for an energy net, whose second derivatives' slot is behind the tangents, with q as jet_forward left it,
+// For an energy net, the slot of the second derivatives follows the tangents. With q from jet_forward,
 //
 //   curvature += (phi'' z" + phi''' q) grad_h'"      grad_z_m += 2 phi'' z_m grad_h'"  for m <= curved
 //   grad_z" = phi' grad_h'"
 //
-// z and the gradients are [slots, rows, width] of T, curvature and q [rows, width] float. phi' to phi''' are computed
-// again from z_0 + bias: to store them would cost as many bytes as they save. grad_h'" is saved where further groups of
-// tangents follow. Bytes: 3 slots rows width sizeof(T); with second derivatives 4 rows width more for q and
-// sizeof(T) rows width for grad_h'" where it is saved. Without them the kernel is one of its own.
+// z and the gradients are [slots, rows, width] of T; curvature and q are [rows, width] float. phi' to phi''' are
+// computed again from z_0 + bias: storing them would move as many bytes as it saves. grad_h'" is saved if more groups
+// of tangents follow. The kernel without second derivatives is a separate one.
 //
-// A block does 128 columns of 256 rows, a warp every eighth row, a lane four columns; the bias gradient's partial sum
-// is the block's own, its warps added in order. Blocks of rows depend on the rows alone, so the sums do too.
+// A block processes 128 columns of 256 rows: each warp every eighth row, each lane four columns. The partial sum of the
+// bias gradient is the block's own, with the warps added in order. Row blocks depend only on the rows, and so do the
+// sums. Shared memory: kColumnWarps times kColumnsPerBlock floats. Bytes: 3 slots rows width sizeof(T); with second
+// derivatives 4 rows width more for q, and sizeof(T) rows width for grad_h'" if it is saved.
 #include "device/activation.cuh"
 #include "device/column_sums.cuh"
 #include "device/element.cuh"
@@ -28,7 +29,7 @@ namespace {
 
 constexpr int kResidentBlocks = 2;  // per multiprocessor: the register budget, 128 per thread
 
-/// grad_h'" of four columns. In the group that has its slot: also its part of the curvature, and grad_z".
+/// grad_h'" of four columns. In the group that has its slot, also grad_z" and the part of grad_h'" in the curvature.
 template <class T, Activation kActivation>
 SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (&z0)[4], std::int64_t at,
                                        const float (&first)[4], const float (&second)[4], float (&curvature)[4],
@@ -46,13 +47,13 @@ SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i)
     curvature[i] = fmaf(second[i], z[i], third_derivative<kActivation>(z0[i]) * squares[i]) * grad_second[i];
-  if (p.second_starts) return;  // below the first layer they are zero
+  if (p.second_starts) return;  // the second derivatives of the input are zero
   SCOREMATCH_UNROLL
   for (int i = 0; i < 4; ++i) z[i] = first[i] * grad_second[i];
   store4(static_cast<T*>(p.grad_z) + place, z);
 }
 
-/// Four columns of one row, all slots; adds grad_z_0 to `sums`.
+/// Processes four columns of one row, in all slots; adds grad_z_0 to `sums`.
 template <class T, Activation kActivation, bool kCurved>
 SCOREMATCH_DEVICE void backward_row(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at,
                                     float (&sums)[4]) {

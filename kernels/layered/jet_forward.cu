@@ -1,15 +1,16 @@
-// One hidden layer's activation, value and tangents together (docs/math.md, section "The jet"):
+// The forward pass of one hidden layer's activation, value and tangents together (docs/math.md, section "The jet"):
 //
 //   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]      m = 1 ... slots - 1
 //
-// and of an energy net the sum of the second derivatives along the first `curved` tangents, one slot more behind them:
+// For an energy net, also the sum of the second derivatives along the first `curved` tangents, in one more slot that
+// follows the tangents:
 //
-//   q = sum_m z_m^2 [+ what earlier groups of tangents left]      h'" = phi' z" + phi'' q [+ h"]
+//   q = sum_m z_m^2 [+ q of earlier groups of tangents]      h'" = phi' z" + phi'' q [+ h"]
 //
-// z, h, h' are [slots, rows, width] of T, bias [width], q [rows, width] float. A thread does four columns of a row, all
-// slots, so that phi and phi' are found once. Bytes: slots rows width sizeof(T) read and written, once more read where
-// the layer is residual; of q 4 rows width written, once more read in a later group. Elementwise: nothing depends on
-// the launch. Without q the kernel is one of its own, with nothing of this in it.
+// z, h, h' are [slots, rows, width] of T, bias [width], q [rows, width] float. A thread processes four columns of a
+// row, in all slots, so phi and phi' are computed once. No shared memory. Bytes: slots rows width sizeof(T) read and
+// written, and read once more if the layer is residual; for q, 4 rows width written, and read once more in a later
+// group. Elementwise: nothing depends on the launch. The kernel without q is a separate one.
 #include "device/activation.cuh"
 #include "device/element.cuh"
 #include "device/launch.h"
@@ -19,7 +20,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
+constexpr int kResidentBlocks = 4;  // per multiprocessor: the register budget, 64 per thread
 
 template <class T>
 SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, float (&next)[4], bool skipped = true) {
@@ -32,7 +33,7 @@ SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, fl
   store4(static_cast<T*>(p.h_next) + at, next);
 }
 
-/// q, and the second derivatives where their slot goes along; `squares` are this group's.
+/// Stores q, and the second derivatives if their slot is present; `squares` are those of this group.
 template <class T>
 SCOREMATCH_DEVICE void store_second(const JetForwardParams& p, std::int64_t at, const float (&first)[4],
                                     const float (&second)[4], float (&squares)[4]) {

@@ -1,5 +1,6 @@
-// An energy net's log-density up to a constant, f = a/2 |x|^2 + (b/c) F. A warp does 32 / lanes samples, a lane four
-// columns at a time; the sum over a row is one warp's, in an order of dim alone. Bytes per row: 4 dim + 12.
+// The log-density of an energy net up to a constant, f = a/2 |x|^2 + (b/c) F. x is [batch, dim], F [rows,
+// output_stride] in column 0, f [batch]. A warp processes 32 / lanes samples, and each lane four columns at a time. No
+// shared memory. Bytes per row: 4 dim + 12. One warp sums over a row, in an order that depends only on dim.
 #include "device/coefficients.cuh"
 #include "device/group.cuh"
 #include "device/launch.h"
@@ -9,7 +10,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) log_density_kernel(LogDensityParams p) {
   const int groups = group_count(p.dim), thread = static_cast<int>(threadIdx.x);

@@ -1,6 +1,7 @@
-// The caller's flat parameters [P] into the padded weights of T and biases the GEMMs want, padding zero; and padded
-// gradients back onto grad [P]. blockIdx.y is the layer; a thread does every so manieth element of its [out, in + 1]
-// table, the last column being the bias. Bytes: (4 + sizeof(T)) P. Elementwise.
+// Copies the flat parameters [P] of the caller into the padded weights [out_padded, in_padded] of T and biases that the
+// GEMMs require, with zero padding, and padded gradients back to grad [P]. blockIdx.y is the layer. Each thread
+// processes every (256 gridDim.x)-th element of its [out, in + 1] table, whose last column is the bias. No shared
+// memory. Bytes: (4 + sizeof(T)) P. Elementwise.
 #include "device/element.cuh"
 #include "device/launch.h"
 #include "launchers.h"
@@ -10,10 +11,10 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
+constexpr int kResidentBlocks = 8;  // per multiprocessor: the register budget, 32 per thread
 constexpr std::int64_t kMaxBlocksALayer = 256;
 
-/// each(row, column) for the layer's [rows, columns] table, shared out over the blocks of blockIdx.x.
+/// Calls each(row, column) for the [rows, columns] table of the layer, divided among the blocks of blockIdx.x.
 template <class Each>
 SCOREMATCH_DEVICE void for_each_element(std::int64_t rows, std::int64_t columns, const Each& each) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;

@@ -6,10 +6,10 @@
 // | net_input | [rows, net_stride] of T |
 // | sigma | [rows] |
 //
-// A block does some rows: first one thread per row finds sigma and what follows from it, then a lane of the row draws,
-// adds and stores four columns at a time. Bytes per row: 4 dim read, sizeof(T) net_columns + 4 written; a Philox
-// counter and a pair of Box-Muller transforms for each four columns. Nothing is summed, so nothing depends on the
-// launch.
+// A block processes up to 256 rows. First one thread per row computes sigma and the values that follow from it. Then
+// each lane of the row draws, adds and stores four columns at a time. Shared memory: one RowLevel per row. Bytes per
+// row: 4 dim read, sizeof(T) net_columns + 4 written. Every four columns take one Philox counter and two Box-Muller
+// transforms. Nothing is summed, so nothing depends on the launch.
 #include "device/launch.h"
 #include "device/prologue.cuh"
 #include "device/smem.cuh"
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kResidentBlocks = 3;     // per multiprocessor: the register budget, 80 per thread
-constexpr int kGroupsPerBlock = 2048;  // about eight per thread: enough to hide sigma's transcendentals
+constexpr int kGroupsPerBlock = 2048;  // about eight per thread, enough to hide the transcendental functions of sigma
 
 int rows_per_block(const PerturbParams& p) {
   const int columns = p.net_columns > p.dim ? p.net_columns : p.dim;

@@ -1,10 +1,11 @@
-// From F and (dF/dz) v to what a caller asks of the score:
+// The score, Jacobian-vector products and divergence from F and (dF/dz) v:
 //
 //   s = a x + b F      J v = a v + b c (dF/dz) v      divergence = weight sum_m v_m^T J v_m
 //
-// Unit vectors with weight 1 give the exact divergence, random ones with weight 1/M Hutchinson's estimate (1990). A
-// warp does 32 / lanes samples, a lane four columns at a time; v is drawn again. Bytes per row: 4 dim (2 + 2 count).
-// Sums over a row are one warp's, in an order of dim alone.
+// Unit vectors with weight 1 give the exact divergence; random ones with weight 1/M give the estimate of Hutchinson
+// (1990). F is [rows, output_stride], (dF/dz) v [count, rows, jvp_stride], s [batch, score_stride], the divergence
+// [batch]. A warp processes 32 / lanes samples, and each lane four columns at a time; v is drawn again. No shared
+// memory. Bytes per row: 4 dim (3 + 2 count). One warp sums over a row, in an order that depends only on dim.
 #include "device/launch.h"
 #include "device/score_row.cuh"
 
@@ -30,7 +31,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
     const float* tangent = p.jvp + slot * p.jvp_plane + row * p.jvp_stride;
     float* jvp = p.jvp_out == nullptr ? nullptr : p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride;
     for (int g = lane; g < groups; g += lanes.lanes()) {
-      // For each group anew: most rows have one per lane, and fewer registers are in use.
+      // Rebuilt for each group: most rows have one group per lane, and this takes fewer registers.
       SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
       if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
       along += store_jvp(k, direction, tangent, g, p.dim, jvp);

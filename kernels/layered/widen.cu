@@ -1,4 +1,4 @@
-// What was stored in bf16 as floats, four at a time. Bytes: 6 an element. Elementwise.
+// Converts bf16 [count] to float [count], four per thread. No shared memory. Bytes: 6 per element. Elementwise.
 #include "device/element.cuh"
 #include "device/launch.h"
 #include "launchers.h"
@@ -8,7 +8,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
+constexpr int kResidentBlocks = 8;  // per multiprocessor: the register budget, 32 per thread
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks)
     widen_kernel(const bf16* from, std::int64_t count, float* to) {

@@ -5,10 +5,11 @@
 //   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 //   ema <- decay ema + (1 - decay) theta
 //
-// Three launches: partial sums of g^2 of at most 256 blocks; one block that adds them in order and settles what
-// the step is, in device memory, so that a captured step advances; one pass over all arrays. In double throughout: the
-// pass moves 24 to 36 bytes an element, and a small rate times a float's last bit is what weights are lost by. Bytes: 4
-// P, then 24 P, 32 P with an average. Sums depend on P alone.
+// All arrays are [P], float. Three launches: at most 256 blocks form partial sums of g^2; one block adds them in order
+// and computes the constants of the step in device memory, so that a captured step advances; and one pass, one element
+// per thread, updates all arrays. Arithmetic is in double throughout: the pass is limited by its bytes, and float
+// rounding would matter beside small updates. Shared memory of the first two: kThreads doubles. Bytes: 4 P, then 28 P,
+// or 36 P with an average. Sums depend only on P.
 #include "device/element.cuh"
 #include "device/launch.h"
 #include "device/smem.cuh"
@@ -19,12 +20,12 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 constexpr int kMaxPartialBlocks = 256;
 
-/// What the pass over the arrays is told.
+/// The constants of a step, for the pass over the arrays.
 struct Step {
-  double scale;  // of the gradient: clipping over loss_scale
+  double scale;  // factor of the gradient: clipping factor / loss_scale
   double rate, bias1, bias2;
   int skip, first;
 };
@@ -34,8 +35,7 @@ struct Scratch {
   Step step;
 };
 
-/// The block's values, summed in a tree of fixed shape; thread 0 alone has the sum. `shared` is [kThreads].
-/// Synchronises.
+/// The sum over the block, in a tree of fixed shape; valid only in thread 0. `shared` is [kThreads]. Synchronizes.
 SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
   const int thread = static_cast<int>(threadIdx.x);
   shared[thread] = value;
@@ -43,7 +43,7 @@ SCOREMATCH_DEVICE double block_sum(double value, double* shared) {
     __syncthreads();
     if (thread < half) shared[thread] += shared[thread + half];
   }
-  return thread == 0 ? shared[0] : 0.0;  // which it has just written: others would have to wait
+  return thread == 0 ? shared[0] : 0.0;  // thread 0 has just written it; others would need a barrier
 }
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) square_sum_kernel(AdamParams p) {
@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) settle_kernel(AdamP
   double clip = 1.0;
   if (p.options.max_grad_norm > 0.0 && progress.grad_norm > p.options.max_grad_norm)
     clip = p.options.max_grad_norm / progress.grad_norm;
-  // Moments are kept in float: a larger square would stay in the second one for ever, as an infinity.
+  // Moments are stored in float: a larger square would become a permanent infinity in the second one.
   constexpr double kLargestSquare = 3.4028234663852886e38;
   if (!isfinite(square) || clip * clip * square > kLargestSquare) {
     step.skip = 1;
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) adam_kernel(AdamPar
 std::size_t adam_scratch_bytes() { return sizeof(Scratch); }
 
 int launch_adam(const AdamParams& params, CUstream_st* stream) {
-  static_assert(kMaxPartialBlocks == kThreads, "one partial sum a thread of the second launch");
+  static_assert(kMaxPartialBlocks == kThreads, "one partial sum per thread of the second launch");
   const std::size_t shared = shared_bytes<double>(kThreads);
   const auto blocks = static_cast<unsigned>((params.count + kThreads - 1) / kThreads);
   const unsigned partial_blocks = blocks < kMaxPartialBlocks ? blocks : kMaxPartialBlocks;

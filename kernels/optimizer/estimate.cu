@@ -1,6 +1,7 @@
-// Mean and squared deviations of the losses of a chunk, merged with what is there (include/scorematch/estimate.h). One
-// block: thread t sums losses t, t + 256, ... in order, then the threads are merged (device/estimate.cuh), always in
-// the same order. In double, as it is the last stage of the reduction. Bytes: 4 batch.
+// Mean and sum of squared deviations of the losses [batch] of a chunk, stored or merged into an estimate
+// (include/scorematch/estimate.h). One block: thread t sums losses t, t + 256, ... in order, then the threads are
+// merged (device/estimate.cuh), always in the same order. In double, because it is the last stage of the reduction.
+// Shared memory: kThreads ValueSums. Bytes: 4 batch.
 #include "device/estimate.cuh"
 #include "device/launch.h"
 #include "device/smem.cuh"
@@ -10,7 +11,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 5;  // a multiprocessor: the register budget, 48 a thread
+constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 48 per thread
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks)
     estimate_kernel(const float* loss, std::int64_t batch, bool merge, EstimateRecord* estimate, float* copy) {

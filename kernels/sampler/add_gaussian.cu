@@ -1,8 +1,8 @@
-// A Gaussian's log-density added to a value a sample: out = value + constant - precision/2 |x|^2. Elementwise in the
-// rows, so out may be value.
+// Adds the log-density of a Gaussian to a value per sample: out = value + constant - precision/2 |x|^2. x is [batch,
+// dim], value and out [batch]. Elementwise in the rows, so out may be value.
 //
-// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes per row: 4 (dim + 2). Sums are taken
-// over a row by one warp, in an order of dim alone.
+// A warp processes 32 / lanes rows, and each lane a group of four columns at a time. No shared memory. Bytes per row: 4
+// (dim + 2). One warp sums over a row, in an order that depends only on dim.
 #include "device/group.cuh"
 #include "device/launch.h"
 #include "launchers.h"
@@ -12,7 +12,7 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
+constexpr int kResidentBlocks = 8;  // per multiprocessor: the register budget, 32 per thread
 
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) add_gaussian_kernel(GaussianParams p) {
   const RowLanes lanes(group_count(p.dim));

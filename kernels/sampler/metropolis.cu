@@ -1,9 +1,11 @@
-// Metropolis' decision about a Langevin step x' from x (Roberts & Tweedie 1996; Besag 1994): it is accepted where
+// The Metropolis test of a Langevin step from x to x' (Roberts & Tweedie 1996; Besag 1994). The step is accepted if
 //   ln u < f' - f - 1/2 (s + s') . (x' - x + h/4 (s' - s))
-// and the right side is finite; u is the step's uniform of the sample. The sum is ln q(x | x') - ln q(x' | x).
+// and the right side is finite; u is the uniform of the sample at this step. The last term is ln q(x | x') - ln q(x' |
+// x).
 //
-// A warp does 32 / lanes rows, a lane a group of four columns at a time. Bytes per row: 16 dim, and 8 dim more where it
-// is accepted. In double, as the host engines do it: a row's numbers are few beside what its network took.
+// x, x', s, s' are [batch, dim], f and f' [batch]. A warp processes 32 / lanes rows, and each lane a group of four
+// columns at a time. No shared memory. Bytes per row: 16 dim, and 8 dim more if it is accepted. In double, like the CPU
+// engines: the cost is small beside that of the network.
 #include "device/group.cuh"
 #include "device/launch.h"
 #include "device/noise.cuh"
@@ -13,9 +15,9 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 4;  // a multiprocessor: the register budget, 64 a thread
+constexpr int kResidentBlocks = 4;  // per multiprocessor: the register budget, 64 per thread
 
-/// (s + s') . (x' - x + h/4 (s' - s)) over a group of a row's columns.
+/// (s + s') . (x' - x + h/4 (s' - s)) over one group of columns of a row.
 SCOREMATCH_DEVICE double product4(const MetropolisParams& p, std::int64_t row, int g) {
   float x[4], s[4], next_x[4], next_s[4];
   const std::int64_t at = row * p.dim;
@@ -39,7 +41,7 @@ SCOREMATCH_DEVICE void copy4(const float* from, float* to, int g, int dim) {
   write4(to, g, dim, values);
 }
 
-/// Of the row's sum of products.
+/// The decision for a row, from its sum of products.
 SCOREMATCH_DEVICE bool is_accepted(const MetropolisParams& p, std::int64_t row, double sum) {
   const double log_ratio =
       static_cast<double>(p.next_log_density[row]) - static_cast<double>(p.log_density[row]) - 0.5 * sum;

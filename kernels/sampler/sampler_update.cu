@@ -1,6 +1,6 @@
-// A sampler's step, x' = x + f1 s + f2 s2 + f3 z, and a noise's next step. A thread a group of four columns of a row,
-// which one Philox counter yields. Bytes: 4 (1 + arrays given) batch dim. Elementwise; out may be x
-// if their strides agree.
+// The step of a sampler, x' = x + f1 s + f2 s2 + f3 z, and the advance of a noise position. Arrays are [batch, dim].
+// One thread per group of four columns of a row, which one Philox counter yields. No shared memory. Bytes: 4 (1 +
+// number of arrays given) batch dim. Elementwise; out may be x if their strides agree.
 #include "device/launch.h"
 #include "device/noise.cuh"
 
@@ -9,9 +9,9 @@ namespace kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kResidentBlocks = 8;  // a multiprocessor: the register budget, 32 a thread
+constexpr int kResidentBlocks = 8;  // per multiprocessor: the register budget, 32 per thread
 
-/// Of a row; null is zero.
+/// sum += factor times a group of a row; a null array is zero.
 SCOREMATCH_DEVICE void add4(const float* array, std::int64_t offset, int group, int dim, float factor,
                             float (&sum)[4]) {
   if (array == nullptr) return;

@@ -1,12 +1,12 @@
 // The cpu engine against the reference over random shapes, by three criteria (docs/numerics.md derives them):
 //
-//   every element     |error| <= the bound that Tracked carries: no right float evaluation violates it, in whatever
-//   order every array       rms(error) <= 6 rms(error of a plain float implementation) + 4 u rms(value) the median
-//   array  rms(error) <= rms(error of a plain float implementation)
+//   every element  |error| <= the bound that Tracked carries, which holds for every correct float evaluation
+//   every array    rms(error) <= 6 rms(error of a plain float implementation) + 4 u rms(value)
+//   median array   rms(error) <= rms(error of a plain float implementation)
 //
-// The first is sure but loose; the others see a wrong rounding or a lost low part. The plain error is taken over kRuns
-// runs of Noisy, so that a lucky rounding there fails nothing here: exceeding 6 takes more than chance (below 1 in 10^3
-// test runs).
+// The first is certain but loose; the others detect a wrong rounding or a lost low part. The plain error is taken over
+// kRuns runs of Noisy, so that a lucky rounding there fails no test here: a ratio above 6 occurs by chance in fewer
+// than 1 of 10^3 test runs.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,14 +21,14 @@ namespace scorematch::testing_support {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr int kProblems = 40;  // a sanitizer looks at the same code every time
+constexpr int kProblems = 40;  // more problems run the same code, so sanitizers do not need them
 #else
 constexpr int kProblems = 320;
 #endif
 constexpr int kRuns = 16;
 constexpr double kMostWork = 1.5e6;
 
-/// A fresh seed a run, or the one to repeat.
+/// A fresh seed for every run, or the given one to repeat a run.
 std::uint64_t fresh_seed() {
   const char* given = std::getenv("SCOREMATCH_TEST_SEED");
   if (given != nullptr) return std::strtoull(given, nullptr, 10);
@@ -37,7 +37,7 @@ std::uint64_t fresh_seed() {
 
 struct Comparison {
   double error_rms = 0, plain_rms = 0, value_rms = 0;
-  double worst = 0;  // error over bound
+  double worst = 0;  // error / bound
   std::size_t worst_at = 0;
 };
 
@@ -96,8 +96,8 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
     }
   }
   for (int i = 0; i < 3; ++i) {
-    std::cout << names[i] << ": rms error over a plain float implementation's: median " << median(ratios[i])
-              << "; the array closest to its limit is at " << closest[i] << " of it\n";
+    std::cout << names[i] << ": rms error / rms error of a plain float implementation: median " << median(ratios[i])
+              << "; the array closest to its limit reaches " << closest[i] << " of it\n";
     EXPECT_LE(median(ratios[i]), 1.0) << names[i];
   }
 }
@@ -106,7 +106,7 @@ TEST(Agreement, CpuMeetsTheReferenceOnRandomShapes) {
   sweep(MlpShape::Kind::score, problems_of_tier(kProblems), kMostWork);
 }
 
-/// The templates go through an energy net several times for a direction.
+/// The reference templates pass through an energy net several times per direction.
 TEST(Agreement, CpuMeetsTheReferenceOnRandomEnergyNets) {
   sweep(MlpShape::Kind::energy, problems_of_tier(kProblems / 2), kMostWork / 4);
 }

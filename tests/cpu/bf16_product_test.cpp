@@ -1,5 +1,6 @@
-// The cpu engine's products in bfloat16: what panels hold, to the bit, and sums of what was rounded, on every
-// instruction set; and whole networks against the reference, by the criteria of cuda_agreement_test.cpp.
+// The bfloat16 products of the cpu engine: the content of the panels is bit-identical, and sums of rounded operands
+// agree, on every instruction set; and whole networks agree with the reference, by the criteria of
+// cuda_agreement_test.cpp.
 #include "cpu/simd/bf16_product.h"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ using namespace scorematch::cpu;
 class Bfloat16 : public Simd {
  protected:
   void SetUp() override {
-    if (GetParam() == HWY_AVX3 && !has_bf16_products()) GTEST_SKIP() << "this processor has not the instructions";
+    if (GetParam() == HWY_AVX3 && !has_bf16_products()) GTEST_SKIP() << "this processor does not have the instructions";
     Simd::SetUp();
   }
 };
@@ -27,7 +28,7 @@ class Bfloat16 : public Simd {
 INSTANTIATE_TEST_SUITE_P(Targets, Bfloat16, testing::ValuesIn(targets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
-/// To 8 bits, to nearest even, for numbers that are not denormal.
+/// Rounds to 8 bits, to nearest even, for numbers that are not denormal.
 float rounded(float x) {
   if (x == 0 || !std::isfinite(x)) return x;
   int exponent;
@@ -49,8 +50,8 @@ TEST_P(Bfloat16, PanelsHoldPairsOfRoundedElementsAndZeros) {
   for (const bool transposed : {false, true})
     for (const auto& [rows, columns] : {std::pair<int, int>{1, 1}, {16, 16}, {17, 5}, {5, 17}, {33, 40}, {20, 515}}) {
       auto m = random_floats(size_of(rows, columns), 1);
-      m[0] = 1 + 0x1p-8f;  // half-way: to even, down
-      if (m.size() > 4) m[1] = 1 + 0x3p-8f, m[2] = NAN, m[3] = -INFINITY, m[4] = 0x1.FFFFp127f;  // up; up to infinity
+      m[0] = 1 + 0x1p-8f;  // halfway: to even, down
+      if (m.size() > 4) m[1] = 1 + 0x3p-8f, m[2] = NAN, m[3] = -INFINITY, m[4] = 0x1.FFFFp127f;  // up; to infinity
       const int depth = (transposed ? columns : rows) + 3, width = ((transposed ? rows : columns) + 15) / 16 * 16 + 16;
       const int steps = (depth + 1) / 2;
       std::vector<float> panels(size_of(steps, width), NAN);
@@ -72,7 +73,7 @@ TEST_P(Bfloat16, PanelsHoldPairsOfRoundedElementsAndZeros) {
     }
 }
 
-// Sums of integers are exact in any order: whatever is misplaced shows.
+// Sums of integers are exact in any order, so any misplaced element shows.
 TEST_P(Bfloat16, ProductsOfIntegersAreExact) {
   for (const int rows : {1, 2, 5, 7, 12, 13, 25, 64})
     for (const int width : {16, 32, 48})
@@ -120,7 +121,7 @@ TEST_P(Bfloat16, OuterProductsOfIntegersAreExact) {
       }
 }
 
-// Products of 8-bit numbers fit in 16 bits, so a sum of n is off by n roundings of sums of sizes at most.
+// Products of 8-bit numbers fit in 16 bits, so the error of a sum of n is at most n roundings of the sum of sizes.
 TEST_P(Bfloat16, OperandsAreRoundedOnceAndSumsAreInFloat32) {
   constexpr int kRows = 13, kDepth = 600, kWidth = 32;
   const auto a = random_floats(size_of(kRows, kDepth), 1), b = random_floats(size_of(kDepth, kWidth), 2);
@@ -145,7 +146,7 @@ namespace scorematch::testing_support {
 namespace {
 
 void sweep(MlpShape::Kind kind, int problems, double most_work) {
-  if (!cpu::has_bf16_products()) GTEST_SKIP() << "this processor has not the instructions";
+  if (!cpu::has_bf16_products()) GTEST_SKIP() << "this processor does not have the instructions";
   ProblemMaker maker(1);
   const Engine engine = Engine::cpu(2);
   Tally tally;
@@ -153,13 +154,13 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
     const Problem p = maker.make(most_work, kind);
     SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
     const EngineRun got = run(engine, p, 0, p.batch, p.batch, {{Precision::bf16}});
-    expect_agreement(p, got, Precision::bf16, &tally, kFloatUnit);  // it averages losses in double
+    expect_agreement(p, got, Precision::bf16, &tally, kFloatUnit);  // the engine averages losses in double
   }
   EXPECT_LE(tally.loose, Tally::most_loose(Precision::bf16, kind) * tally.arrays);
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr int kProblems = 40;  // a sanitizer looks at the same code every time
+constexpr int kProblems = 40;  // more problems run the same code, so sanitizers do not need them
 #else
 constexpr int kProblems = 160;
 #endif

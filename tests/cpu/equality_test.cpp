@@ -1,5 +1,5 @@
-// What is equal to what, to the bit (docs/numerics.md): whatever the threads, the split of a batch, a sample's place in
-// it, the workspace's content and what else runs at the time.
+// Results are bit-identical (docs/numerics.md), whatever the threads, the split of a batch, the place of a sample in
+// it, the content of the workspace and concurrent work.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-/// Every objective, over several tiles and chunks, at sizes that are multiples of nothing.
+/// Every objective, over several tiles and chunks, at odd sizes.
 std::vector<Problem> problems() {
   std::vector<Problem> all;
   ProblemMaker maker(7);
@@ -79,7 +79,7 @@ TEST(Equality, PerSampleWhateverTheSplit) {
     ASSERT_EQ(first, p.batch);
     EXPECT_TRUE(same_bits(whole.outcome.per_sample, per_sample));
     EXPECT_TRUE(same_bits(whole.outcome.grad_x, grad_x));
-    // Sums associate differently: within (tiles of partial sums + samples of a tile) units of what is added.
+    // Sums associate differently: within (tiles of partial sums + samples per tile) roundings of the addends.
     double largest = 0;
     for (const float each : whole.outcome.grad) largest = std::max(largest, std::abs(static_cast<double>(each)));
     for (std::size_t i = 0; i < grad.size(); ++i)

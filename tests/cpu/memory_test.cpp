@@ -1,4 +1,5 @@
-// The workspace formula against what the process really takes. In a program of its own: peaks are the process's.
+// The workspace formula against the memory that the process really takes. A separate program, because peaks are per
+// process.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 namespace scorematch {
 namespace {
 
-/// Bytes, of a line of /proc/self/status; 0 where there is none.
+/// The bytes in a line of /proc/self/status; 0 if there is none.
 std::size_t status(const std::string& key) {
   std::ifstream in("/proc/self/status");
   for (std::string line; std::getline(in, line);)
@@ -18,7 +19,7 @@ std::size_t status(const std::string& key) {
   return 0;
 }
 
-/// Whether VmHWM could be set back to what is in use now.
+/// Resets VmHWM to the memory in use now. Returns whether that was possible.
 bool reset_peak() {
   std::ofstream out("/proc/self/clear_refs");
   out << "5";
@@ -41,7 +42,7 @@ MlpShape net(MlpShape::Kind kind = MlpShape::Kind::score) {
   return net;
 }
 
-// On the cpu engine from the batch on that has the most chunks.
+// On the cpu engine, for batches of at least the size that has the most chunks.
 TEST(Memory, WorkspaceDoesNotGrowWithTheBatch) {
   for (const Engine& engine : {Engine::cpu(2), Engine::reference()})
     for (const MlpShape& each : {net(), net(MlpShape::Kind::energy)})
@@ -79,7 +80,7 @@ TEST(Memory, WorkspaceIsAsDocumented) {
   }
 }
 
-/// Packed parameters of more than 512 KB are there once, smaller ones for every thread.
+/// Packed parameters of more than 512 KB exist once; smaller ones once per thread.
 TEST(Memory, OnlySmallParametersArePackedByEveryThread) {
   constexpr std::size_t d = 16, width = 480;
   const auto of_another_thread = [&](int layers) {
@@ -95,13 +96,13 @@ TEST(Memory, OnlySmallParametersArePackedByEveryThread) {
 }
 
 TEST(Memory, AScoreOfAWideNetHasScratchForItsProducts) {
-  const std::size_t d = 16, W = 304, R = 64;  // of 5 and 300
+  const std::size_t d = 16, W = 304, R = 64;  // 5 and 300, padded
   const std::size_t Q = 2 * (d * W + W * d) + W + d + W * d;
   const ScorePlan plan(Engine::cpu(1), MlpShape::score(5, {300}), 1024, 2);
   EXPECT_EQ(plan.workspace_bytes(), 4 * Q + 4 * R * (4 * d + 2 * d + 4 * W + W) + 8 * R);
 }
 
-/// The same page's lines for samplers and likelihoods.
+/// The formulas of the same page for samplers and likelihoods.
 TEST(Memory, ArraysOverTheBatchAreAsDocumented) {
   MlpShape shape = net(MlpShape::Kind::energy);
   for (const auto& [engine, element] : {std::pair{Engine::cpu(2), 4u}, std::pair{Engine::reference(), 8u}}) {
@@ -135,7 +136,7 @@ TEST(Memory, DirectionsCostNone) {
 
 TEST(Memory, PeakIsTheWorkspaceAndTheArrays) {
 #if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "a sanitizer keeps memory of its own";
+  GTEST_SKIP() << "a sanitizer uses memory of its own";
 #endif
   const Engine engine = Engine::cpu(2);
   auto x = engine.allocate<float>({kBatch, kDim});
@@ -146,13 +147,13 @@ TEST(Memory, PeakIsTheWorkspaceAndTheArrays) {
   for (int i = 0; i < 5; ++i) {
     const LossPlan plan(engine, net(), every_objective(i), kBatch);
     Queue queue(engine, plan.workspace_bytes());
-    plan.run(queue, {params, {x.samples(0, 200), noise}}, {loss.data(), grad});  // what libraries set up at first use
-    if (!reset_peak()) GTEST_SKIP() << "this system does not let a process set back its peak";
+    plan.run(queue, {params, {x.samples(0, 200), noise}}, {loss.data(), grad});  // libraries allocate at first use
+    if (!reset_peak()) GTEST_SKIP() << "this system does not let a process reset its peak";
     const std::size_t before = status("VmRSS");
     plan.run(queue, {params, {x.samples(0, i == 2 ? kBatch / 8 : kBatch), noise}}, {loss.data(), grad});
     const std::size_t peak = status("VmHWM");
     ASSERT_GT(peak, 0u);
-    // Beyond what the caller gave, nothing but small change: a few pages of stack and bookkeeping.
+    // Beyond the caller's arrays and the workspace, only a few pages of stack and bookkeeping.
     EXPECT_LT(peak, before + (1u << 20)) << "objective " << i;
   }
 }

@@ -1,5 +1,5 @@
-// The cpu engine's matrix products against the chain of operations they promise for every element, to the bit, on every
-// instruction set this machine has.
+// The matrix products of the cpu engine are bit-identical to the chain of operations that they promise for every
+// element, on every instruction set of this machine.
 #include "cpu/simd/product.h"
 
 #include <algorithm>
@@ -14,10 +14,10 @@ using namespace scorematch::cpu;
 
 std::size_t size_of(std::int64_t rows, std::int64_t columns) { return static_cast<std::size_t>(rows * columns); }
 
-/// a b + sum, as the instruction set does it.
+/// a b + sum, computed as the instruction set does.
 float step(bool fused, float a, float b, float sum) { return fused ? std::fma(a, b, sum) : a * b + sum; }
 
-/// Blocks of kDepthBlock terms, their sums added in order, onto `start` if that is wanted.
+/// Sums blocks of kDepthBlock terms, then adds the sums in order to `start` if wanted.
 template <class A, class B>
 float chain(bool fused, int depth, bool onto, float start, const A& a, const B& b) {
   for (int first = 0; first < depth; first += kDepthBlock) {
@@ -30,7 +30,7 @@ float chain(bool fused, int depth, bool onto, float start, const A& a, const B& 
 
 bool is_fused(std::int64_t target) { return (target & (HWY_AVX2 | HWY_AVX3 | HWY_NEON)) != 0; }
 
-// Rows about every block's size, widths of an odd and an even number of panels, depths about the block's.
+// Rows near every block size, widths of an odd and an even number of panels, depths near the block depth.
 const std::vector<int> kRows = {1, 2, 5, 6, 7, 11, 12, 13, 25, 64, 65};
 const std::vector<int> kWidths = {16, 32, 48};
 const std::vector<int> kDepths = {1, 15, 16, 37, 255, 256, 257, 600};

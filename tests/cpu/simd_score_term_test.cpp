@@ -1,5 +1,5 @@
-// A term's part that is a function of s alone against its formula, step by step in double, on every instruction set
-// this machine has: the same bits.
+// The part of a term that depends on s only is bit-identical to its formula, evaluated step by step in double, on every
+// instruction set of this machine.
 #include "cpu/simd/score_term.h"
 
 #include <array>
@@ -22,7 +22,7 @@ TEST_P(Simd, ScoreTermIsItsFormula) {
           const ScoreTerm term{-0.3, 1.7, 0.6, complete ? 1.0 : 0.8, -1.25, complete, 0.01, -0.003};
           const bool has_eps = dim % 2 == 0;
           Guarded output(1, dim, dim), input(1, dim, dim);
-          std::copy(f.begin(), f.end(), output.data());  // in place, as it is used
+          std::copy(f.begin(), f.end(), output.data());  // in place, as the engine uses it
           std::copy(before.begin(), before.end(), input.data());
           const double loss = score_term_row(term, dim, x.data(), has_eps ? eps.data() : nullptr, output.data(),
                                              has_bias ? bias.data() : nullptr, has_target ? target.data() : nullptr,

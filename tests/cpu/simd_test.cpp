@@ -1,4 +1,4 @@
-// The CPU engine's vector functions against scalar double or long double, on every instruction set this machine has.
+// The vector functions of the cpu engine against scalar double or long double, on every supported instruction set.
 #include <algorithm>
 #include <array>
 #include <cfloat>
@@ -47,7 +47,7 @@ TEST_P(Simd, NormalsMatchBoxMullerInDouble) {
 }
 
 TEST_P(Simd, NormalsAtExtremeUniforms) {
-  // 23-bit uniforms about both ends, 2/3 and the powers of 2, angles about every octant's ends; 9 bits below are free.
+  // 23-bit uniforms near both ends, 2/3 and the powers of 2; angles near octant ends; the 9 bits below are free.
   std::vector<std::uint32_t> radii, angles;
   for (std::uint32_t near = 0; near < 3; ++near) {
     for (std::uint32_t k = 0; k < 24; ++k) {
@@ -62,7 +62,7 @@ TEST_P(Simd, NormalsAtExtremeUniforms) {
   for (int trial = 0; trial < 2000; ++trial) {
     const std::uint32_t radius = radii[engine() % radii.size()] << 9, angle = angles[engine() % angles.size()] << 9;
     philox::Block counter, wanted;
-    do {  // until the counter's group is a small one
+    do {  // until the group of the counter is small
       const auto low = static_cast<std::uint32_t>(engine());
       wanted = {{radius | (low & 511), angle | (low >> 9 & 511), radius | (low >> 18 & 511), angle}};
       counter = invert_philox(wanted, kDraw.seed);
@@ -83,7 +83,7 @@ TEST_P(Simd, NormalsAtExtremeUniforms) {
   EXPECT_LE(worst, 4.0);
 }
 
-/// What fills rows: the same contract for normals and signs.
+/// A function that fills rows; normals and signs have the same contract.
 using Fill = void (*)(const Draw&, int, int, float*, std::int64_t);
 
 TEST_P(Simd, NoiseBitsDependOnTheSampleOnly) {
@@ -152,7 +152,7 @@ TEST_P(Simd, FourierFeatures) {
 // ---- activations
 
 struct Bound {
-  double relative, absolute;  // |error| <= eps (relative |value| + absolute), but what is below 2^-119 may become 0
+  double relative, absolute;  // |error| <= eps (relative |value| + absolute); values below 2^-119 may become 0
 };
 constexpr Bound kActivationBounds[4][4] = {
     {{2.5, 0}, {4, 0.5}, {4, 0.5}, {4, 0.5}},    // silu: value, first, second and third derivative
@@ -251,7 +251,7 @@ TEST_P(Simd, ActivationBitsDependOnTheArgumentOnly) {
                     nan.d3[i] == plain.d3[i]);
       }
     }
-    for (int order = 0; order < 4; ++order) {  // in place, with bias, off alignment
+    for (int order = 0; order < 4; ++order) {  // in place, with bias, unaligned
       const Activated residual(activation, 2, t, res.data()), lower(activation, order, t, res.data());
       EXPECT_EQ(lower.h, residual.h);
       Guarded h(kRows, kWidth, kWidth), d1(kRows, kWidth, kWidth), d2(kRows, kWidth, kWidth), d3(kRows, kWidth, kWidth);
@@ -269,7 +269,7 @@ TEST_P(Simd, ActivationBitsDependOnTheArgumentOnly) {
 
 // ---- the jet and Adam
 
-/// Sixteen partial sums, then halving, as simd_jet.h says.
+/// Sixteen partial sums, then a tree by halves, as simd_jet.h specifies.
 double sum_of_products(int n, const float* a, const float* b) {
   double sum[16] = {};
   for (int i = 0; i < n; ++i) sum[i % 16] += double{a[i]} * b[i];
@@ -284,7 +284,7 @@ TEST_P(Simd, JetSteps) {
     const auto size = static_cast<std::size_t>(n);
     const auto d1 = random_floats(size, 1), d2 = random_floats(size, 2), a = random_floats(size, 3),
                b = random_floats(size, 4);
-    // Every function on the whole, in place where it may be, and on each element alone.
+    // Every function on the whole array, in place where allowed, and on each element alone.
     Guarded h(1, n, n), z(1, n, n), acc(1, n, n), p(1, n, n), q(1, n, n), y(1, n, n);
     for (Guarded* g : {&z, &p, &q}) std::copy(b.begin(), b.end(), g->data());
     for (Guarded* g : {&acc, &y}) std::copy(a.begin(), a.end(), g->data());

@@ -1,5 +1,5 @@
-// Networks wider than random_problem.h makes them: products deeper than a block, tiles of 256 rows, parameters that all
-// threads pack together; in float32, and in bf16 where the processor has it.
+// Networks wider than those of random_problem.h: products deeper than a block, tiles of 256 rows, and parameters that
+// all threads pack together; in float32, and in bf16 if the processor supports it.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -27,7 +27,8 @@ Problem problem(MlpShape::Kind kind, int dim, std::vector<int> hidden, const Obj
   return p;
 }
 
-/// Blocks of 256 deep, with and without a rest; tiles of 64 and of 256 rows; packed parameters above and below 512 KB.
+/// Blocks of depth 256, with and without a remainder; tiles of 64 and of 256 rows; packed parameters above and below
+/// 512 KB.
 std::vector<Problem> problems() {
   std::vector<Problem> all;
   for (const auto kind : {MlpShape::Kind::score, MlpShape::Kind::energy}) {
@@ -50,8 +51,8 @@ double rms(const std::vector<float>& a, const std::vector<float>* less = nullptr
   return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
-// A sum of n products has an error of about sqrt(n) u of their size in float32, n <= 1040; operands in bf16 are each
-// off by up to 2^-9, some ten of them one after the other.
+// The relative error of a sum of n products is about sqrt(n) u in float32, with n <= 1040. Each bf16 operand has an
+// error of up to 2^-9, and about ten of them follow each other.
 void expect_close(const char* name, const std::vector<float>& got, const std::vector<float>& want,
                   Precision precision) {
   const double error = rms(got, &want) / rms(want);
@@ -103,7 +104,7 @@ Scores scores_of(const Engine& engine, const Problem& p, Precision precision) {
 TEST(WideNet, ScoresAndTheirDerivativesMeetTheReference) {
   for (const Precision precision : precisions())
     for (const Problem& p : problems()) {
-      if (p.batch > 100) continue;  // nothing that the others have not
+      if (p.batch > 100) continue;  // adds no case that the others lack
       SCOPED_TRACE(p.describe() + (precision == Precision::bf16 ? " bf16" : ""));
       const Scores got = scores_of(Engine::cpu(2), p, precision), want = scores_of(Engine::reference(), p, precision);
       expect_close("score", got.score, want.score, precision);
@@ -112,7 +113,7 @@ TEST(WideNet, ScoresAndTheirDerivativesMeetTheReference) {
     }
 }
 
-// Without gradients other arrays are there, and products have scratch of their own.
+// Without gradients the plan has other arrays, and products have their own scratch memory.
 TEST(WideNet, LossesAreTheSameWithoutGradients) {
   for (const Precision precision : precisions())
     for (const Problem& p : problems()) {

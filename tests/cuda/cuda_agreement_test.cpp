@@ -9,11 +9,11 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// Fewer would leave the fraction of loose limits to chance.
+/// With fewer problems the fraction of loose limits would depend on chance.
 int problem_count() { return amount(250, 400); }
 double most_work_of_a_problem() { return amount(kOnStandIn ? 2e5 : 5e4, 1.5e6); }
 
-/// A fresh seed a run, or the one to repeat.
+/// A fresh seed for every run, or the given one to repeat a run.
 std::uint64_t fresh_seed() {
   const char* given = std::getenv("SCOREMATCH_TEST_SEED");
   if (given != nullptr) return std::strtoull(given, nullptr, 10);
@@ -35,13 +35,13 @@ class CudaAgreement : public CudaTest {
       SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
       draw_schedule(seed + static_cast<std::uint64_t>(k));
       choose_rounding(static_cast<std::uint64_t>(k) / 2);
-      // Narrow networks go the fused route where they are free to.
+      // With a free choice, narrow networks take the fused route.
       const Route route = k % 2 == 0 ? Route::automatic : Route::layered;
       expect_agreement(p,
                        run(engine, p, 0, p.batch, p.batch, {{precision, route}, workspace.data(), workspace.bytes()}),
                        precision, &tally);
     }
-    std::cout << tally.loose << " of " << tally.arrays << " arrays have a limit that says little\n";
+    std::cout << tally.loose << " of " << tally.arrays << " arrays have a loose limit\n";
     EXPECT_LE(tally.loose, Tally::most_loose(precision, kind) * tally.arrays);
   }
 };
@@ -50,7 +50,7 @@ TEST_F(CudaAgreement, InFloat) { sweep(Precision::fp32); }
 TEST_F(CudaAgreement, InTf32) { sweep(Precision::tf32); }
 TEST_F(CudaAgreement, InBfloat16) { sweep(Precision::bf16); }
 
-/// The templates go through an energy net several times for a direction.
+/// The reference templates pass through an energy net several times per direction.
 class CudaEnergyAgreement : public CudaAgreement {
  protected:
   static void sweep_energy(Precision precision) {

@@ -1,5 +1,5 @@
-// Every call into CUDA and cuBLASLt that can fail is made to, one after the other: each time an Error says so, and
-// nothing is left behind; the next attempt succeeds.
+// Makes every call to CUDA and cuBLASLt that can fail do so, one after the other. Each time an Error reports it,
+// nothing leaks, and the next attempt succeeds.
 #include <algorithm>
 #include <functional>
 #include <set>
@@ -21,7 +21,7 @@ MlpShape net(MlpShape::Kind kind = MlpShape::Kind::score) {
   return net;
 }
 
-/// A plan of every kind, and a call of each.
+/// One plan of every kind, and a call of each.
 struct Plans {
   explicit Plans(const Engine& engine)
       : loss(engine, net(), {Ssm{9, Projection::sphere}, schedule::LogNormal{}, weighting::None{}}, 8),
@@ -113,7 +113,7 @@ struct Plans {
   Buffer<Estimate> estimate;
 };
 
-/// The engine, its plans and their calls, from the beginning.
+/// Creates the engine and its plans and calls them all.
 void use(const Stream& stream, bool captured) {
   const Engine engine = Engine::cuda();
   Plans plans(engine);
@@ -131,7 +131,7 @@ void use(const Stream& stream, bool captured) {
   queue.read(plans.params);
 }
 
-/// Until a run in which nothing fails.
+/// Fails call after call, until a run in which nothing fails.
 void make_every_call_fail(bool captured) {
   int failures = 0;
   std::set<std::string> calls;
@@ -174,8 +174,7 @@ void make_every_call_fail(bool captured) {
 TEST_F(CudaFault, OfEveryCallIsReportedAndLosesNothing) { make_every_call_fail(false); }
 TEST_F(CudaFault, OfEveryCallWhileRecordingIsReportedAndLosesNothing) { make_every_call_fail(true); }
 
-/// A call of a plan that fails half-way, recorded or not, leaves the plan, the queue and the buffers as good as they
-/// were.
+/// A call of a plan that fails halfway, recorded or not, leaves the plan, the queue and the buffers intact.
 void make_every_plan_fail(bool captured) {
   const Engine engine = Engine::cuda();
   Plans plans(engine);
@@ -211,7 +210,7 @@ void make_every_plan_fail(bool captured) {
       if (!failed) break;
       ++failures;
     }
-    EXPECT_GE(failures, 4);  // who is the current device, where two arrays lie, one launch
+    EXPECT_GE(failures, 4);  // the current device, the location of two arrays, one launch
   }
 }
 
@@ -232,10 +231,10 @@ TEST_F(CudaFault, OnTheDeviceIsReportedByWhatWaits) {
     Queue queue(engine, workspace.data(), workspace.bytes());
     LossPlan::In in{params, {x, noise}};
     in.batch.rows = rows;
-    plan.run(queue, in, {loss.data()});  // a row that x does not have
+    plan.run(queue, in, {loss.data()});  // row index out of range
     try {
       queue.read_one(loss);
-      ADD_FAILURE() << "was not reported";
+      ADD_FAILURE() << "the failure was not reported";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::device_fault);
     }

@@ -1,6 +1,6 @@
-// Tests of the cuda engine run twice: on a GPU where there is one, else reported as skipped; and, with
-// SCOREMATCH_STAND_IN, on the stand-in runtime and the executor, where a fresh machine precedes each test, and neither
-// a living object nor a complaint may follow it.
+// Tests of the cuda engine run in two ways: on a GPU, or else reported as skipped; and, with SCOREMATCH_STAND_IN, on
+// the stand-in runtime and the executor. There every test starts with a fresh machine, and must leave no live object
+// and no error.
 #pragma once
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
@@ -33,9 +33,9 @@ class CudaTest : public testing::Test {
     simt::session() = {};
     choose_rounding(0);
   }
-  /// The schedule of what follows.
+  /// Sets the schedule of the following launches.
   static void draw_schedule(std::uint64_t seed) { simt::options.seed = seed; }
-  /// How tensor cores round in what follows: one of three models.
+  /// Sets how tensor cores round in the following launches: one of three models.
   static void choose_rounding(std::uint64_t n) { simt::options.mma = static_cast<simt::MmaRounding>(n % 3); }
 };
 
@@ -59,14 +59,15 @@ class CudaTest : public testing::Test {
 
 #endif
 
-/// How much a test does: on the stand-in, or by SCOREMATCH_EMULATED on the emulator of tests/ptx; and on a GPU.
+/// The amount of work of a test: `small` on the stand-in and, with SCOREMATCH_EMULATED, on the emulator of tests/ptx;
+/// `full` on a GPU.
 template <class T>
 T amount(T small, T full) {
   static const bool is_small = kOnStandIn || std::getenv("SCOREMATCH_EMULATED") != nullptr;
   return is_small ? small : full;
 }
 
-/// Device memory as it comes: on the stand-in, reading what nobody wrote is reported; on a GPU it is NaN.
+/// Uninitialized device memory. The stand-in reports reads before a write; on a GPU it is filled with NaN.
 class RawMemory {
  public:
   explicit RawMemory(std::size_t bytes) : bytes_(bytes) {
@@ -98,7 +99,7 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// What `work` enqueues on a stream, recorded; nothing where it throws.
+/// The recorded work that `work` enqueues on a stream; empty if it throws.
 class Graph {
  public:
   template <class Work>

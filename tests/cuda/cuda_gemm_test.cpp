@@ -1,6 +1,6 @@
-// Matrix products of integers. While sum |a||b|, and what is added to it, stays below 2^24, and what is stored as
-// bfloat16 below 256, neither the order of a sum nor the precision of its parts rounds anything: cuBLASLt, asked as the
-// engine asks it, must give the numbers of a plain loop.
+// Matrix products of integers. While sum |a||b| and the addend stay below 2^24, and bfloat16 values below 256, nothing
+// is rounded, whatever the order of a sum and the precision of its parts. So cuBLASLt, called as the engine calls it,
+// must match a plain loop exactly.
 #include <cstring>
 
 #include "cuda/cuda_fixture.h"
@@ -13,10 +13,10 @@ namespace {
 using cuda::Gemm;
 using cuda::Gemms;
 
-constexpr int kShapes = 200;  // of a kind in a precision
+constexpr int kShapes = 200;  // per kind and precision
 constexpr int kCapability = 90;
 
-/// Integers as the device has them, in float or in bfloat16: a float's upper half.
+/// Integers in the device type, float or bfloat16, which is the upper half of a float.
 class Array : public RawMemory {
  public:
   Array(std::size_t count, bool bf16) : RawMemory(count * (bf16 ? 2 : 4)), bf16_(bf16) {}
@@ -83,20 +83,20 @@ class CudaGemm : public CudaTest {
     } while (g.rows * g.in * g.out > amount(1 << 16, 1 << 22));
     g.add = kind == Gemm::Kind::gradient || draw_.integer(0, 1) == 0;
     g.bias = kind == Gemm::Kind::apply && draw_.integer(0, 1) == 0;
-    g.float_output = g.bias || draw_.integer(0, 1) == 0;  // the engine asks for a bias on floats alone
+    g.float_output = g.bias || draw_.integer(0, 1) == 0;  // the engine only adds a bias to floats
     return g;
   }
 
   void expect_exact(const Gemm& g, Precision precision, const RawMemory& workspace) {
     const bool bf16 = precision == Precision::bf16, gradient = g.kind == Gemm::Kind::gradient,
                apply = g.kind == Gemm::Kind::apply, bf16_output = bf16 && !g.float_output && !gradient;
-    // c [m, n] = a b, whose elements (i, k) and (k, j) lie at a_row i + a_depth k and b_depth k + b_column j.
+    // c [m, n] = a b; elements (i, k) and (k, j) are at a_row i + a_depth k and b_depth k + b_column j.
     const auto rows = static_cast<int>(g.rows);
     const int m = gradient ? g.out : rows, n = apply ? g.out : g.in, depth = gradient ? rows : apply ? g.in : g.out;
     const int a_row = gradient ? 1 : depth, a_depth = gradient ? g.out : 1, b_depth = apply ? 1 : g.in,
               b_column = apply ? g.in : 1;
 
-    // What the operands' type holds; in float the sum's own bound is all there is.
+    // The largest integer that the operand type holds exactly. For float the bound of the sum is the only limit.
     const int held = bf16_output                    ? (depth > 128 ? 1 : 2)
                      : bf16                         ? 1 << 8
                      : precision == Precision::tf32 ? 1 << 11
@@ -142,7 +142,7 @@ class CudaGemm : public CudaTest {
   }
 
  private:
-  std::unique_ptr<Engine> engine_;  // so that there is a device
+  std::unique_ptr<Engine> engine_;  // selects the device
   cublasLtHandle_t handle_ = nullptr;
   ProblemMaker draw_{1};
 };

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 class CudaGolden : public CudaTest {
  protected:
-  /// Every output within `tolerance` of its largest value.
+  /// Expects every output within `tolerance` of its largest value.
   static void expect_golden(const Engine& engine, const std::string& kind, double tolerance) {
     int cases = 0;
     for (const auto& entry : fs::directory_iterator(std::string(SCOREMATCH_TEST_DATA) + "/golden/cases")) {
@@ -30,7 +30,7 @@ class CudaGolden : public CudaTest {
         ASSERT_EQ(got.tensors.count(name), 1u) << name;
         const std::vector<double> want = tensor.as_double(), have = got.tensors.at(name).as_double();
         ASSERT_EQ(have.size(), want.size()) << name;
-        // Of equal losses only the rounding of their mean is left.
+        // If all losses are equal, the standard error is only the rounding error of their mean.
         const std::string sized_by = name == "standard_error" ? "loss_per_sample" : name;
         double most = 0;
         for (const double each : expected.tensors.at(sized_by).as_double()) most = std::max(most, std::abs(each));
@@ -44,7 +44,7 @@ class CudaGolden : public CudaTest {
   }
 };
 
-// 2^-24 times the roundings on the way of a value, some hundred in these small networks, and what cancels.
+// 2^-24 times the number of roundings of a value, about a hundred in these small networks, and cancellation.
 TEST_F(CudaGolden, ScoreNetsAgree) { expect_golden(Engine::cuda(), "score", 1e-4); }
 TEST_F(CudaGolden, EnergyNetsAgree) { expect_golden(Engine::cuda(), "energy", 1e-4); }
 

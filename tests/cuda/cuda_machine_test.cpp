@@ -1,5 +1,5 @@
-// Machines on which the engine cannot be had, or not in full: each refusal names cause and remedy, leaves nothing
-// behind, and lets Engine::best() go on with the CPU and say so.
+// Machines on which the engine is not available, or only in part. Each refusal names the cause and the remedy, leaves
+// nothing behind, and lets Engine::best() fall back to the CPU and say so.
 #include <set>
 
 #include "cuda/cuda_fixture.h"
@@ -29,7 +29,7 @@ class CudaMachine : public CudaTest {
     runtime::start(machine);
     try {
       Engine::cuda(device);
-      ADD_FAILURE() << "was not refused";
+      ADD_FAILURE() << "the call was not refused";
     } catch (const Error& error) {
       const std::string what = error.what();
       EXPECT_EQ(error.code(), ErrorCode::device_unavailable) << what;
@@ -47,7 +47,7 @@ class CudaMachine : public CudaTest {
   }
 };
 
-/// What is wrong with a machine, and which words the refusal has.
+/// A machine with a deficiency, and the words of the refusal.
 struct Lacking {
   runtime::Machine machine;
   const char *cause, *remedy;
@@ -72,7 +72,7 @@ TEST_F(CudaMachine, BestIsTheGpu) {
   EXPECT_EQ(best.description().rfind("cuda:0 stand-in, compute capability 9.0", 0), 0u) << best.description();
 }
 
-/// A GPU that others have filled up.
+/// A GPU whose memory is full.
 TEST_F(CudaMachine, WithoutMemory) {
   runtime::Machine machine;
   machine.memory = 0;
@@ -80,7 +80,7 @@ TEST_F(CudaMachine, WithoutMemory) {
   const std::string remedy = "free some of the device's, or make the plans for a smaller max_batch";
   try {
     Engine::cuda();
-    ADD_FAILURE() << "was not refused";
+    ADD_FAILURE() << "the call was not refused";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
     EXPECT_NE(std::string(error.what()).find(remedy), std::string::npos) << error.what();
@@ -90,7 +90,7 @@ TEST_F(CudaMachine, WithoutMemory) {
   EXPECT_NE(best.description().find(remedy), std::string::npos) << best.description();
 }
 
-/// Whatever fails while the engine is made, and with whatever code, there is still the CPU.
+/// Whatever fails while the engine is created, and with whatever code, Engine::best() returns the CPU.
 TEST_F(CudaMachine, BestOutlivesEveryFailure) {
   std::set<ErrorCode> codes;
   for (int n = 1;; ++n) {
@@ -120,7 +120,7 @@ TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
   const Engine engine = Engine::cuda();
   try {
     engine.allocate<float>(std::int64_t{1} << 33);
-    ADD_FAILURE() << "was not refused";
+    ADD_FAILURE() << "the call was not refused";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
     const std::string what = error.what();
@@ -129,7 +129,7 @@ TEST_F(CudaMachine, OutOfMemoryNamesWhatWasAskedFor) {
   }
 }
 
-/// The engine works on its own device, and leaves the caller's choice as it was.
+/// The engine uses its own device and does not change the caller's current device.
 TEST_F(CudaMachine, OfSeveralDevices) {
   runtime::Machine machine;
   machine.devices = 2;
@@ -165,8 +165,8 @@ TEST_F(CudaMachine, OfSeveralDevices) {
   EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
 }
 
-/// Memory of the host or of another device is refused by the argument's name before anything is enqueued, recorded or
-/// not; managed memory is as good as the device's own.
+/// Memory of the host or of another device is refused, with the name of the argument, before anything is enqueued,
+/// recorded or not. Managed memory is accepted like memory of the device.
 TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   runtime::Machine machine;
   machine.devices = 2;

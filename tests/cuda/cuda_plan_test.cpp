@@ -1,4 +1,4 @@
-// What a plan says of itself: its workspace by the formulas of docs/cuda.md, its route and its launches.
+// A plan's report about itself: its workspace by the formulas of docs/cuda.md, its route and its launches.
 #include "cuda/cuda_fixture.h"
 #include "launchers.h"
 #include "model/names.h"
@@ -11,7 +11,7 @@ namespace runtime = simt::runtime;
 
 class CudaPlan : public CudaTest {};
 
-/// The table of docs/cuda.md, but for the alignment of each array.
+/// The table of docs/cuda.md, except for the alignment of each array.
 TEST_F(CudaPlan, WorkspaceIsAsStated) {
   const Engine engine = Engine::cuda();
   MlpShape net = MlpShape::score(5, {20, 33});
@@ -35,7 +35,7 @@ TEST_F(CudaPlan, WorkspaceIsAsStated) {
     }
 }
 
-/// What a plan says of itself, and, of the layered route, the count of docs/performance.md.
+/// The report of a plan and, for the layered route, the launch counts of docs/performance.md.
 TEST_F(CudaPlan, LaunchesAreAsStated) {
   const Engine engine = Engine::cuda();
   const NoiseState noise(engine, 1);
@@ -84,7 +84,7 @@ TEST_F(CudaPlan, LaunchesAreAsStated) {
   }
 }
 
-/// An energy net's, by the count of docs/performance.md.
+/// The launches for an energy net, by the counts of docs/performance.md.
 TEST_F(CudaPlan, EnergyLaunchesAreAsStated) {
   const Engine engine = Engine::cuda();
   const NoiseState noise(engine, 1);
@@ -164,7 +164,7 @@ TEST_F(CudaPlan, EnergyWorkspaceIsAsStated) {
   }
 }
 
-/// A block's partial sums, and where it keeps its tile if not in shared memory (docs/cuda.md).
+/// The partial sums of a block, and its saved tile if that is not in shared memory (docs/cuda.md).
 TEST_F(CudaPlan, FusedWorkspaceIsAsStated) {
   const Engine engine = Engine::cuda();
   constexpr int kBlocks = 4;  // multiprocessors of the stand-in

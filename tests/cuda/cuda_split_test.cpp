@@ -1,5 +1,5 @@
-// However the work is cut up, it is the same work: groups of directions, chunks of samples, micro-batches, gathered
-// rows, padded and unaligned views, outputs that are not wanted.
+// Every division of the work gives the same result: groups of directions, chunks of samples, micro-batches, gathered
+// rows, padded and unaligned views, and outputs that are not wanted.
 #include <algorithm>
 #include <cstring>
 
@@ -39,7 +39,7 @@ TEST_F(CudaSplit, GroupsOfDirectionsAddUp) {
     }
 }
 
-/// With the second derivatives, which go along with the last group, and whose adjoint the others wait for.
+/// Also with second derivatives, which are carried with the last group and whose gradient the other groups need.
 TEST_F(CudaSplit, GroupsOfAnEnergyNetsDirectionsAddUp) {
   const Engine engine = Engine::cuda();
   for (const int projections : {8, 9, 16, 19})
@@ -51,7 +51,8 @@ TEST_F(CudaSplit, GroupsOfAnEnergyNetsDirectionsAddUp) {
     }
 }
 
-/// One call of two chunks, and a call for each: the same losses, and gradients but for the order of additions.
+/// One call of two chunks against one call per chunk: the same losses, and the same gradients except for the order of
+/// additions.
 TEST_F(CudaSplit, ChunksOfAnEnergyNetsSamplesAddUp) {
   constexpr std::int64_t kChunk = 512;  // the value, six directions, u and the second derivatives
   const Engine engine = Engine::cuda();
@@ -89,7 +90,7 @@ TEST_F(CudaSplit, ChunksOfSamplesAddUp) {
   Problem p;
   p.net = MlpShape::score(2, {128}, Activation::tanh);
   p.loss.objective = Ssm{8};
-  p.batch = 2048 + 130;  // eight directions and the value: 2,048 rows a chunk
+  p.batch = 2048 + 130;  // eight directions and the value: 2,048 rows per chunk
   p.perturbed = true;
   ProblemMaker(3).fill(p);
   const Compute layered{Precision::fp32, Route::layered};
@@ -210,7 +211,7 @@ TEST_F(CudaLossCall, LossScaleMultipliesGradientsAlone) {
        eps = engine->upload(p.eps, {20, 5});
   const LossPlan::In in{params, {x, {}, sigma, eps}};
   Reduction reduction;
-  reduction.loss_scale = 1024;  // a power of two, so every bit is the same
+  reduction.loss_scale = 1024;  // a power of two, so the results are bit-identical
   const Drawing plain = call(p, in), scaled = call(p, in, reduction);
   EXPECT_TRUE(same_bits(plain.per_sample, scaled.per_sample));
   for (std::size_t i = 0; i < plain.grad.size(); ++i) ASSERT_EQ(1024 * plain.grad[i], scaled.grad[i]);
@@ -245,7 +246,8 @@ TEST_F(CudaLossCall, OutputsAreThoseAskedFor) {
   }
 }
 
-/// Each value in each input of one sample: its own loss shows it where it is not a number, and no other sample does.
+/// Puts each special value into each input of one sample. Its own loss shows it if it is not a number, and no other
+/// sample changes.
 TEST_F(CudaLossCall, SpecialValuesStayInTheirRow) {
   constexpr std::int64_t kBatch = 20, kRow = 13;
   const auto is_finite = [](const std::vector<float>& values) {

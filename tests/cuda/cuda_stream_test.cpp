@@ -1,5 +1,5 @@
-// What a stream may count on: calls neither wait nor allocate, so that a whole training step can be recorded and
-// replayed; threads share plans; the same call gives the same bits.
+// The guarantees for streams: calls neither wait nor allocate, so a whole training step can be recorded and replayed;
+// threads share plans; and the same call is bit-identical.
 #include <cstring>
 #include <thread>
 
@@ -42,7 +42,7 @@ std::vector<Loss> losses() {
   return all;
 }
 
-/// A training step, and all it works on.
+/// A training step and all its data.
 struct Trainer {
   Trainer(const Engine& engine, const MlpShape& net, const Loss& objective, const Stream& stream)
       : loss_plan(engine, net, objective, kBatch),
@@ -103,7 +103,7 @@ TEST_F(CudaStream, ReplaysEqualEagerSteps) {
     }
 }
 
-/// Plans load their kernels and matrix products: what is recorded first of all has not run before.
+/// Plans load their kernels and matrix products, so a first recording works before anything has run.
 TEST_F(CudaStream, RecordsBeforeAnythingRan) {
   const Engine engine = Engine::cuda();
   for (const MlpShape::Kind kind : kKinds)
@@ -182,13 +182,13 @@ TEST_F(CudaStream, RefusesToWaitWhileItIsRecorded) {
   const auto expect_refused = [](const auto& call) {
     try {
       call();
-      ADD_FAILURE() << "was not refused";
+      ADD_FAILURE() << "the call was not refused";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
       EXPECT_EQ(error.argument(), "queue.stream");
     }
   };
-  // Refused before CUDA sees it: the recording goes on.
+  // Refused before a call to CUDA, so the recording continues.
   const Graph graph(stream, [&] {
     expect_refused([&] { queue.read(x); });
     expect_refused([&] { queue.write(x, host); });
@@ -249,7 +249,7 @@ TEST_F(CudaStream, SameBitsRunAfterRun) {
   }
 }
 
-/// Four streams at once, and whatever the workspace holds.
+/// Four streams at once, whatever the workspace contains.
 TEST_F(CudaStream, SameBitsOnFourStreams) {
   constexpr int kStreams = 4;
   const int runs = amount(5, 100);
@@ -291,7 +291,7 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
       LossPlan::In in{params, {x, noise}};
       if (std::holds_alternative<Esm>(loss.objective)) in.batch.true_score = true_score;
       Bits first;
-      std::uint64_t schedule = 0;  // another a run and a stream, 20 on the stand-in, where a stream runs as it is read
+      std::uint64_t schedule = 0;  // new per run and stream: 20 on the stand-in, which runs a stream when it is read
       for (int i = 0; i < runs; ++i) {
         for (const auto& lane : lanes) {
           ASSERT_EQ(cudaMemsetAsync(lane->workspace.data(), 0xFF, lane->workspace.bytes(), lane->stream.get()),
@@ -313,7 +313,7 @@ TEST_F(CudaStream, SameBitsOnFourStreams) {
     }
 }
 
-/// Plans of a narrow and a wide network launch one kernel, with more shared memory and with less, from two threads.
+/// Plans of a narrow and a wide network launch one kernel from two threads, with more and with less shared memory.
 TEST_F(CudaStream, ThreadsShareAKernelWithPlansOfDifferentSizes) {
   const int steps = amount(2, 200);
   const Engine engine = Engine::cuda();

@@ -15,7 +15,7 @@ struct Differs {
   std::uint64_t key, change;
 
   __device__ bool operator()(std::uint64_t i) const {
-    // All four words take part: an odd multiplier makes another bijection of i for the upper half.
+    // All four words vary: an odd multiplier gives another bijection of i for the upper half.
     const std::uint64_t high = i * 0x9E3779B97F4A7C15u;
     const uint4 counter = make_uint4(static_cast<unsigned>(i), static_cast<unsigned>(i >> 32),
                                      static_cast<unsigned>(high), static_cast<unsigned>(high >> 32));

@@ -1,13 +1,13 @@
-// cuRAND's device Philox and ours over many counters, on a GPU.
+// Compares cuRAND's device Philox with ours over many counters, on a GPU.
 #pragma once
 #include <cstdint>
 
 namespace scorematch {
 namespace kernels {
 
-/// How many of the counters first ... + count - 1 are mapped differently under `key`; -1 where CUDA fails.
-/// @param change 0; anything else flips bits of our key, so that all counters are to differ. The compiler cannot know
-/// it, and so cannot prove the two sides equal and leave both out.
+/// Returns how many of the counters first ... first + count - 1 are mapped differently under `key`; -1 if CUDA fails.
+/// @param change 0, or bits of our key to flip, so that all counters must differ. The compiler does not know the value,
+/// so it cannot prove the two sides equal and remove both.
 std::int64_t count_philox_mismatches(std::uint64_t first, std::int64_t count, std::uint64_t key, std::uint64_t change);
 
 }  // namespace kernels

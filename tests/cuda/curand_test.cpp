@@ -1,7 +1,7 @@
-// cuRAND beside our own noise: its Philox is ours, bit for bit, and what its generator draws can be given to a plan in
-// place of what the library would draw.
+// cuRAND against our noise: its Philox is bit-identical to ours, and a plan accepts numbers that its generator draws
+// instead of those of the library.
 #include <cuda_runtime.h>
-#define QUALIFIERS static inline  // its Philox, as host code
+#define QUALIFIERS static inline  // compiles its Philox as host code
 #include <curand.h>
 #include <curand_philox4x32_x.h>
 #include <gtest/gtest.h>

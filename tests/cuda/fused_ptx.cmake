@@ -1,5 +1,5 @@
-# That the fused kernels compile to the instructions they are written for: tensor cores with float sums, matrix loads,
-# asynchronous copies, the special function unit where operands are bf16; and to nothing in local memory.
+# Checks that the fused kernels compile to the intended instructions: tensor cores with float sums, matrix loads,
+# asynchronous copies, the special function unit if operands are bf16; and that nothing is in local memory.
 #   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> -P fused_ptx.cmake
 cmake_minimum_required(VERSION 3.22)
 file(MAKE_DIRECTORY ${WORK})

@@ -1,4 +1,4 @@
-// One fused kernel a kind of operands, for fused_ptx.cmake to look at.
+// One fused kernel per kind of operands, for fused_ptx.cmake.
 #include "fused/loss.cuh"
 
 namespace scorematch {

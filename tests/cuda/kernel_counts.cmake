@@ -1,7 +1,7 @@
-# What each kernel has of double-precision instructions and of mma.sync, in the PTX it is compiled to, summed over its
-# instantiations: double is slow on many GPUs, and where it is used there is a reason, in docs/numerics.md.
+# Counts the double-precision instructions and the mma.sync of each kernel in its PTX, summed over its instantiations.
+# Double is slow on many GPUs, and every use has a reason in docs/numerics.md.
 #   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> [-DUPDATE=ON] -P kernel_counts.cmake
-# Counts are those of one release of nvcc, named in the table; with another only whether there are any is looked at.
+# The table has the counts of one release of nvcc, which it names. With another release only their presence is checked.
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/kernel_counts.txt)
 file(MAKE_DIRECTORY ${WORK})
@@ -10,7 +10,7 @@ string(REGEX MATCH "release [0-9.]+" version "${version}")
 set(table "nvcc ${version}: file, kernel, instantiations, double-precision instructions, mma.sync\n")
 
 file(GLOB_RECURSE sources ${SOURCE}/kernels/*.cu)
-list(FILTER sources EXCLUDE REGEX "/fused/") # of products and sums in one: a table of their own
+list(FILTER sources EXCLUDE REGEX "/fused/") # they combine products and sums; they have another table
 list(SORT sources)
 foreach(source IN LISTS sources)
   file(RELATIVE_PATH file ${SOURCE}/kernels ${source})
@@ -21,7 +21,8 @@ foreach(source IN LISTS sources)
   set(names "")
   set(name "")
   foreach(line IN LISTS lines)
-    # A kernel's name comes after its file's own namespace and its length; a function of CUDA's own is not mangled.
+    # A mangled kernel name follows the file's own namespace and the length of the name; functions of CUDA are not
+    # mangled.
     if(line MATCHES "\\.(entry|func)")
       string(REGEX REPLACE ".*_cu_[0-9a-f]+[0-9]([a-z_]+_kernel).*" "\\1" name "${line}")
       string(REGEX REPLACE ".* ([A-Za-z_0-9]+)\\($" "\\1" name "${name}")
@@ -60,5 +61,5 @@ if(NOT of STREQUAL version)
   endforeach()
 endif()
 if(NOT got STREQUAL expected)
-  message(FATAL_ERROR "expected (${golden}; -DUPDATE=ON writes it anew)\n${expected}\ngot\n${got}")
+  message(FATAL_ERROR "expected (${golden}; -DUPDATE=ON rewrites it)\n${expected}\ngot\n${got}")
 endif()

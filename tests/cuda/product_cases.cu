@@ -8,7 +8,7 @@ namespace scorematch {
 namespace kernels {
 namespace {
 
-constexpr int kStride = 32;  // of all these arrays
+constexpr int kStride = 32;  // of all arrays
 static_assert(kProductRows == kStride && kProductColumns == kStride && kProductDepth == kStride);
 
 template <class Operands>
@@ -50,7 +50,7 @@ template <class Operands>
 int launch_of(const ProductCase& c, CUstream_st* stream) {
   const std::size_t bytes =
       2 * shared_bytes<typename Operands::T>(static_cast<std::size_t>(kStride * (kStride + Operands::kPadding)));
-  if (const int status = load(product_kernel<Operands>); status != 0) return status;  // no plan does
+  if (const int status = load(product_kernel<Operands>); status != 0) return status;  // no plan loads it
   return launch(product_kernel<Operands>, {1, 1, 32, bytes}, stream, c);
 }
 

@@ -1,4 +1,4 @@
-// A warp's product as the fused kernels take it, alone.
+// A warp's product, as in the fused kernels, by itself.
 #pragma once
 #include "fused/fused_launchers.h"
 
@@ -7,7 +7,7 @@ namespace kernels {
 
 constexpr int kProductRows = 32, kProductColumns = 32, kProductDepth = 32;
 
-/// c [rows, columns] += a b, each operand plain or turned (device/warp_tile.cuh).
+/// c [rows, columns] += a b, each operand plain or transposed (device/warp_tile.cuh).
 struct ProductCase {
   const float *a, *b;  // [rows, depth] or [depth, rows]; [columns, depth] or [depth, columns]
   float* c;

@@ -1,5 +1,5 @@
-// The products of the fused kernels, on the executor and on a GPU: exact where nothing is rounded, and split tf32
-// within the bound that docs/numerics.md states of a single product.
+// The products of the fused kernels, on the executor and on a GPU: exact if nothing is rounded, and split tf32 within
+// the bound of docs/numerics.md for a single product.
 #include "cuda/product_cases.h"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ using kernels::kProductDepth;
 using kernels::kProductRows;
 using kernels::Operands;
 
-/// Matrices [rows, depth] and [columns, depth], whichever way they lie in memory.
+/// Matrices [rows, depth] and [columns, depth], each plain or transposed in memory.
 struct Product {
   std::vector<float> a = std::vector<float>(static_cast<std::size_t>(kProductRows * kProductDepth));
   std::vector<float> b = std::vector<float>(static_cast<std::size_t>(kProductColumns * kProductDepth));
@@ -48,7 +48,7 @@ class WarpProduct : public CudaTest {
   std::mt19937 generator_{1};
 };
 
-/// Small integers, so that no rounding has a say: every place of both operands, in every way they may lie.
+/// Small integers, so that nothing is rounded: every place of both operands, in all layouts.
 TEST_F(WarpProduct, OfIntegersIsExact) {
   std::uniform_int_distribution<int> integers(-8, 8);
   for (const Operands operands : {Operands::bf16, Operands::split_tf32})
@@ -63,13 +63,14 @@ TEST_F(WarpProduct, OfIntegersIsExact) {
         for (int j = 0; j < kProductColumns; ++j) {
           float expected = c[at(i, j)];
           for (int k = 0; k < kProductDepth; ++k) expected += product.a_at(i, k) * product.b_at(j, k);
-          EXPECT_EQ(sums[at(i, j)], expected) << i << " " << j << " turned " << turned;
+          EXPECT_EQ(sums[at(i, j)], expected) << i << " " << j << " transposed " << turned;
         }
     }
 }
 
-/// One product a result: 3 2^-22 of it for what is cut off, and a last place, 2^-23, or two where sums are truncated,
-/// of what high high and the rest before it are added to. Without low high, or high low, it would be 2^-12 or so.
+/// One product per result. The bound is 3 2^-22 of it for the parts that are truncated and left out, and one unit in
+/// the last place, 2^-23, or two if sums are truncated, for adding the parts. Without low high or high low the error
+/// would be about 2^-12.
 TEST_F(WarpProduct, OfSplitTf32IsNearlyFloats) {
   std::uniform_real_distribution<float> mantissas(1, 2);
   std::uniform_int_distribution<int> exponents(-20, 20), places(0, kProductDepth - 1), signs(0, 1);
@@ -94,7 +95,7 @@ TEST_F(WarpProduct, OfSplitTf32IsNearlyFloats) {
         worst = std::max(worst, error);
       }
   }
-  EXPECT_GT(worst, kBound / 8);  // or the bound would say little
+  EXPECT_GT(worst, kBound / 8);  // the bound is tight
 }
 
 }  // namespace

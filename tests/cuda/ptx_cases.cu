@@ -90,7 +90,7 @@ __global__ void add_pairs_kernel(float* sums) {
   ptx::add_float2(sums + 2 * lane, 2.0f, static_cast<float>(3 * lane));
 }
 
-/// No plan loads these.
+/// Loads a kernel, because no plan does.
 template <class... Parameters>
 int load_and_launch(void (*kernel)(Parameters...), std::size_t bytes, CUstream_st* stream, Parameters... arguments) {
   const int status = load(kernel);

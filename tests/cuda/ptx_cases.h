@@ -1,4 +1,4 @@
-// One launch for each instruction of kernels/device/ptx.cuh, a single warp each; results as the lanes have them.
+// One launch of a single warp for each instruction of kernels/device/ptx.cuh; results are stored per lane.
 #pragma once
 #include <cstdint>
 
@@ -9,7 +9,7 @@ namespace kernels {
 
 constexpr int kWarp = 32;
 
-/// Of 32 floats: to_bf16, pack_bf16 of lane and lane ^ 1, to_tf32.
+/// For 32 floats: to_bf16, pack_bf16 of lane and lane ^ 1, to_tf32.
 struct ConvertCase {
   const float* in;
   std::uint16_t* bf16;
@@ -24,7 +24,7 @@ struct CopyCase {
 };
 int launch_copy(const CopyCase& c, CUstream_st* stream);
 
-/// Four 8x8 matrices: their fragments as they are and transposed.
+/// Four 8x8 matrices: their fragments, plain and transposed.
 struct FragmentCase {
   const std::uint16_t* in;             // [4, 8, 8]
   std::uint32_t *two, *four, *turned;  // [32, 2], [32, 4], [32, 4]
@@ -39,14 +39,14 @@ struct MmaCase {
 };
 int launch_mma(const MmaCase& c, CUstream_st* stream);
 
-/// Of 32 floats: the special function unit's tanh, 2^x, 1/x, log2 |x|, root of |x|, sine and cosine.
+/// For 32 floats: tanh, 2^x, 1/x, log2 |x|, square root of |x|, sine and cosine of the special function unit.
 struct ApproximationCase {
   const float* in;
   float *tanh, *ex2, *rcp, *lg2, *sqrt, *sin, *cos;
 };
 int launch_approximations(const ApproximationCase& c, CUstream_st* stream);
 
-/// Each lane adds (1, lane), then (2, 3 lane), onto sums [32, 2].
+/// Each lane adds (1, lane), then (2, 3 lane), to sums [32, 2].
 int launch_add_pairs(float* sums, CUstream_st* stream);
 
 }  // namespace kernels

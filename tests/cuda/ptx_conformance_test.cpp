@@ -1,5 +1,5 @@
-// Every instruction of kernels/device/ptx.cuh against its definition, on the executor and on a GPU: that the first does
-// what the second does is what all that runs on it rests on.
+// Every instruction of kernels/device/ptx.cuh against its definition, on the executor and on a GPU. All tests on the
+// executor rely on this agreement.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -52,17 +52,17 @@ TEST_F(PtxConformance, Conversions) {
   for (std::size_t i = 0; i < 32; ++i) {
     EXPECT_EQ(halves[i], to_bf16(in[i])) << in[i];
     EXPECT_EQ(pairs[i], to_bf16(in[i]) | to_bf16(in[i ^ 1]) << 16) << in[i];
-    // Ties away from zero; ldexp and round know nothing of bits.
+    // Ties away from zero; ldexp and round do not depend on the bits.
     int exponent = 0;
     const float fraction = std::frexp(in[i], &exponent);
-    exponent = std::max(exponent, -125);  // subnormal numbers have fewer
+    exponent = std::max(exponent, -125);  // subnormal numbers have fewer bits
     const double steps = std::ldexp(static_cast<double>(in[i]), 11 - exponent);
     const auto want = std::isinf(in[i]) ? in[i] : static_cast<float>(std::ldexp(std::round(steps), exponent - 11));
     EXPECT_EQ(shorts[i], bits_of(fraction == 0 ? in[i] : want)) << in[i];
   }
 }
 
-/// Within what the PTX manual says of them.
+/// Within the bounds of the PTX manual.
 TEST_F(PtxConformance, Approximations) {
   std::vector<float> in = {1e-6f, -1e-6f, 0.5f, -0.5f, 1.0f, -1.0f, 3.1415926f, -3.1415926f, 1.0001f, 0.9999f};
   while (in.size() < 32) in.push_back(std::uniform_real_distribution<float>(-3.14f, 3.14f)(generator_));
@@ -89,7 +89,7 @@ TEST_F(PtxConformance, Approximations) {
   }
 }
 
-/// In the program's order of each thread, so the sums are exact and repeatable.
+/// Each thread adds in program order, so the sums are exact and repeatable.
 TEST_F(PtxConformance, AdditionsOfPairs) {
   auto sums = engine_->upload(std::vector<float>(64, 0.25f));
   ASSERT_EQ(kernels::launch_add_pairs(sums.data(), nullptr), 0);
@@ -137,7 +137,7 @@ TEST_F(PtxConformance, MatrixFragments) {
     }
 }
 
-/// Small integers, so that no rounding has a say.
+/// Small integers, so that nothing is rounded.
 TEST_F(PtxConformance, MatrixProducts) {
   for (const bool bf16 : {true, false}) {
     const std::size_t k = bf16 ? 16 : 8;

@@ -1,4 +1,4 @@
-# The PTX that kernels/device/ptx.cuh compiles to, instruction by instruction, registers without their numbers:
+# Compares the PTX of kernels/device/ptx.cuh, instruction by instruction and without register numbers, with the record:
 #   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> [-DUPDATE=ON] -P ptx_golden.cmake
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/ptx_golden.txt)

@@ -1,5 +1,5 @@
-// adam.cu against the reference engine's Adam: both compute in double and round once, but scale the gradient in another
-// order, so that results may differ by one rounding.
+// adam.cu against the reference engine's Adam. Both compute in double and round once, but they scale the gradient in a
+// different order, so results may differ by one rounding.
 #include <cmath>
 
 #include "kernels/device_array.h"
@@ -22,7 +22,7 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& wanted
 
 void run(std::uint64_t seed) {
   RandomCase random(seed);
-  // Beyond 65,536 the partial sums' blocks take several turns.
+  // Above 65,536 the blocks of the partial sums loop.
   const std::int64_t count = seed == 1 ? 66000 : random.pick({1, 2, 3, 31, 255, 256, 257, 1000});
   Adam::Options options;
   options.learning_rate = random.real(1e-5, 1e-1);
@@ -59,14 +59,14 @@ void run(std::uint64_t seed) {
     }
     expect_near(first.read(), host.first, "first moment");
     expect_near(second.read(), host.second, "second moment");
-    // Both sides go on from rounded moments that may differ in their last bit, once a step.
+    // Both sides continue from rounded moments, which may differ in the last bit, once per step.
     const auto moved = params.read();
     for (std::size_t i = 0; i < moved.size(); ++i)
       ASSERT_NEAR(moved[i], host.params[i], (step + 1) * 0x1p-22 * (std::abs(host.params[i]) + options.learning_rate));
     const auto averaged = ema.read();
     for (std::size_t i = 0; i < averaged.size() && options.ema_decay > 0; ++i)
       ASSERT_NEAR(averaged[i], host.ema[i], (step + 1) * 0x1p-22 * (std::abs(host.ema[i]) + options.learning_rate));
-    // Each step is judged from the same start.
+    // Each step starts from the same values.
     for (const auto& [device, values] : {std::pair(first.data(), &host.first), std::pair(second.data(), &host.second),
                                          std::pair(params.data(), &host.params), std::pair(ema.data(), &host.ema)})
       simt::device_copy(device, values->data(), values->size() * sizeof(float));

@@ -26,7 +26,7 @@ void run(std::uint64_t seed) {
       square += std::pow(static_cast<double>(x[n * static_cast<std::size_t>(p.dim) + static_cast<std::size_t>(i)]), 2);
     const double part = 0.5 * static_cast<double>(p.precision) * square, start = static_cast<double>(value[n]),
                  constant = static_cast<double>(p.constant);
-    // Of the squares' sum: dim over the lanes and five of their tree; then the factor, the sums and the store.
+    // The sum of squares: dim / lanes and five for the tree; then the factor, the sums and the store.
     const double roundings = p.dim / 4.0 + 4 + 5 + 4;
     EXPECT_NEAR(got[n], start + constant - part,
                 0x1p-24 * (roundings * part + 3 * (std::abs(start) + std::abs(constant))))

@@ -28,11 +28,11 @@ void run(std::uint64_t seed) {
       wanted += value;
       size += std::abs(value);
     }
-    EXPECT_NEAR(got[j], wanted, (32 + 8 + blocks + 1) * 0x1p-24 * size) << "column " << j;  // one rounding an addition
+    EXPECT_NEAR(got[j], wanted, (32 + 8 + blocks + 1) * 0x1p-24 * size) << "column " << j;  // one rounding per addition
   }
 }
 
-/// Integers whose sums stay below 2^24: nothing rounds, in any order.
+/// Integers whose sums stay below 2^24: nothing is rounded, in any order.
 void run_exactly(std::uint64_t seed) {
   RandomCase random(seed);
   const int width = 8 * random.integer(1, 33);

@@ -1,4 +1,4 @@
-// What the kernels do by count: barriers a block are those of the formulas, in every schedule.
+// Operation counts of the kernels: the barriers per block match the formulas, in every schedule.
 #include <algorithm>
 
 #include "kernels/random_case.h"
@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t kTree = 8;  // barriers of a tree over 256 threads
 
-/// Blocks of a sum over rows.
+/// The number of blocks of a sum over rows.
 std::uint64_t column_blocks(std::int64_t rows, int width) {
   return static_cast<std::uint64_t>((rows + 255) / 256 * ((width + 127) / 128));
 }
@@ -46,7 +46,7 @@ void estimates(std::uint64_t seed) {
   const DeviceArray<float> loss(random.normals(batch));
   const DeviceArray<EstimateRecord> estimate(1);
   ASSERT_EQ(launch_estimate(loss.data(), batch, false, estimate.data(), nullptr, nullptr), 0);
-  EXPECT_EQ(simt::session().barriers, 1U);  // between the threads' sums and the first warp, which merges them
+  EXPECT_EQ(simt::session().barriers, 1U);  // between the sums of the threads and the merge in the first warp
 }
 
 void adam_steps(std::uint64_t seed) {
@@ -66,8 +66,8 @@ void adam_steps(std::uint64_t seed) {
   EXPECT_EQ(simt::session().barriers, kTree * static_cast<std::uint64_t>((count + 255) / 256 + 1));
 }
 
-/// One a block, between what follows from sigma and the columns; a block takes as many rows as have 2,048 groups of
-/// four columns, at least one and at most 256.
+/// One barrier per block, between the values that follow from sigma and the columns. A block takes as many rows as have
+/// 2,048 groups of four columns, at least one and at most 256.
 void perturbations(std::uint64_t seed) {
   RandomCase random(seed);
   PerturbParams p;

@@ -1,6 +1,6 @@
-// The second derivatives' channel of jet_forward.cu and jet_backward.cu against the reference's activations, in double,
-// on the rounded inputs: alone and with tangents before and behind, in one group of tangents and in several. The bounds
-// count roundings, as in jet_kernel_test.cpp.
+// The second derivatives in jet_forward.cu and jet_backward.cu against the activations of the reference, in double, on
+// the rounded inputs: alone and with tangents that contribute and tangents that do not, in one group of tangents and in
+// several. The bounds count roundings, as in jet_kernel_test.cpp.
 #include <cmath>
 #include <limits>
 
@@ -13,10 +13,10 @@ namespace kernels {
 namespace {
 
 constexpr double kUlp = 0x1p-23;
-constexpr double kActivation = 12;  // phi, phi' and phi'', of 1
-constexpr double kThird = 24;       // phi''', of 1: its bound at its largest
+constexpr double kActivation = 12;  // ulps of 1 for phi, phi' and phi''
+constexpr double kThird = 24;       // ulps of 1 for phi''': its largest bound
 
-/// A group of tangents at one layer: slots 0 (or 1) ... slots - 1, and behind them, where `second`, one more.
+/// A group of tangents at one layer: slots 0 (or 1) ... slots - 1 and, if `second`, one more after them.
 struct Group {
   RandomCase random;
   int activation = random.integer(0, 3);
@@ -26,8 +26,8 @@ struct Group {
   int first_slot = slots > 1 && random.chance(0.5) ? 1 : 0;
   int curved = random.integer(0, slots - 1);
   bool second = random.chance(0.6);
-  bool starts = random.chance(0.3);       // the first layer
-  bool has_earlier = random.chance(0.5);  // groups before this one
+  bool starts = random.chance(0.3);       // whether this is the first layer
+  bool has_earlier = random.chance(0.5);  // whether groups precede this one
   bool residual = random.chance(0.4);
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   std::int64_t plane = rows * width;
@@ -40,7 +40,8 @@ struct Group {
   }
   int end() const { return slots + (second ? 1 : 0); }
   std::size_t index(int slot, std::int64_t at) const { return static_cast<std::size_t>(slot * plane + at); }
-  /// Of the slots' shape; where the layer is the first, its second derivatives are zero and must not be read.
+  /// Random values of the shape of the slots. In the first layer the second derivatives are zero and must not be read,
+  /// so they are NaN.
   std::vector<float> draw(double scale, bool may_start) {
     std::vector<float> values = random.normals(end() * plane, scale);
     if (may_start && starts && second)
@@ -48,7 +49,7 @@ struct Group {
                 std::numeric_limits<float>::quiet_NaN());
     return values;
   }
-  /// The array's element, that of second derivatives zero where they start.
+  /// An element of the array; zero for the second derivatives of the first layer.
   double at(const std::vector<float>& values, int slot, std::int64_t i) const {
     return slot == slots && starts ? 0 : static_cast<double>(values[index(slot, i)]);
   }
@@ -99,7 +100,7 @@ void backward(std::uint64_t seed) {
   Group l(seed);
   const ElementArray z_device(l.element, l.draw(2, true)), bar_device(l.element, l.draw(1, false));
   const ElementArray grad_z(l.element, static_cast<std::size_t>(l.end() * l.plane));
-  // h"^: of the group's own slot, kept for others or not; or as another has kept it.
+  // grad_h": from the group's own slot, saved for other groups or not; or as another group has saved it.
   const bool kept = !l.second || l.random.chance(0.5);
   const ElementArray grad_second = l.second ? ElementArray(l.element, static_cast<std::size_t>(l.plane))
                                             : ElementArray(l.element, l.random.normals(l.plane));
@@ -157,7 +158,7 @@ void backward(std::uint64_t seed) {
 
 TEST(CurvedJetBackwardKernel, AgreesWithTheReference) { for_each_seed(10, backward); }
 
-/// u (A |phi'''| + B g), as device/activation.cuh states it.
+/// u (A |phi'''| + B g), the bound in device/activation.cuh.
 double third_bound(scorematch::Activation activation, double z, const reference::ActivationValue<double>& phi) {
   const double pq = 1 / (2 + std::exp(z) + std::exp(-z)), size = std::abs(phi.third);
   const auto bound = [&] {
@@ -176,8 +177,8 @@ double third_bound(scorematch::Activation activation, double z, const reference:
   return kUlp * bound() + 0x1p-119;
 }
 
-// Everywhere, and far out, where a unit has saturated: q = 1 and h"^ = 1 leave phi''' itself in z^, z" = 1 and q = 0
-// phi''.
+// Over the whole range and far out, where units saturate. With grad_h" = 1, q = 1 and z" = 0 the gradient of z_0 is
+// phi'''; with z" = 1 and q = 0 it is phi''.
 TEST(CurvedJetBackwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
   std::vector<float> z;
   for (int i = -960; i < 960; ++i) z.push_back(static_cast<float>(i) / 24);
@@ -204,7 +205,7 @@ TEST(CurvedJetBackwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
         const auto named = static_cast<scorematch::Activation>(activation);
         const auto at = static_cast<double>(z[i]);
         const auto phi = reference::activate(named, at);
-        // Of phi'': as of phi''', with a bracket of at most 2 + |z|, and gelu's exponent.
+        // The bound of phi'', like that of phi''', with a bracket of at most 2 + |z| and the exponent of gelu.
         const double g = activation == Activation::gelu ? phi.second / (2 - at * at) : phi.first;
         const double bound = is_third ? third_bound(named, at, phi)
                                       : kUlp * (kActivation + at * at * (activation == Activation::gelu)) *

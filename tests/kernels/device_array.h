@@ -1,4 +1,4 @@
-// Arrays in the executor's device memory: guarded on both sides by it, poisoned until written.
+// Arrays in the device memory of the executor, which guards them on both sides and poisons them until they are written.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// Over all that device arrays held when they were let go, so that two runs can be compared to the bit.
+/// A digest of the content of all device arrays at their destruction, to check that two runs are bit-identical.
 inline std::uint64_t& digest() {
   static std::uint64_t value = 0;
   return value;
@@ -21,7 +21,7 @@ inline std::uint64_t& digest() {
 template <class T>
 class DeviceArray {
  public:
-  /// Not initialised: reading what no kernel wrote is reported.
+  /// Not initialized: the executor reports reads that no kernel has written.
   explicit DeviceArray(std::size_t count)
       : count_(count), data_(static_cast<T*>(simt::device_malloc(count * sizeof(T)))) {}
   explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.size()) {
@@ -57,18 +57,18 @@ inline float widen(std::uint16_t bits) {
   return value;
 }
 
-inline std::uint16_t narrow(float value) {  // to nearest, ties to even; finite values alone
+inline std::uint16_t narrow(float value) {  // to nearest, ties to even; only for finite values
   std::uint32_t word;
   std::memcpy(&word, &value, sizeof word);
   return static_cast<std::uint16_t>((word + 0x7FFFu + (word >> 16 & 1u)) >> 16);
 }
 
-/// An array of the compute type, seen as floats.
+/// An array of the compute type, accessed as floats.
 class ElementArray {
  public:
   ElementArray(Element element, std::size_t count)
       : element_(element), count_(count), words_(count * (element == Element::bf16 ? 2 : 4)) {}
-  /// Values are rounded to the type; read() gives them back as they are held.
+  /// Rounds the values to the type; read() returns the rounded values.
   ElementArray(Element element, const std::vector<float>& host) : ElementArray(element, host.size()) {
     std::vector<std::uint16_t> halves;
     if (element == Element::bf16)
@@ -90,7 +90,7 @@ class ElementArray {
       }
     return host;
   }
-  /// The type's unit roundoff: 8 and 24 bits of precision.
+  /// The unit roundoff of the type: 8 or 24 bits of precision.
   static double rounding(Element element) { return element == Element::bf16 ? 0x1p-8 : 0x1p-24; }
 
  private:

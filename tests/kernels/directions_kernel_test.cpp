@@ -1,4 +1,4 @@
-// directions.cu against the reference's distributions, in double.
+// directions.cu against the distributions of the reference, in double.
 #include <cmath>
 
 #include "kernels/random_prologue.h"
@@ -47,7 +47,8 @@ void run(std::uint64_t seed) {
             given[static_cast<std::size_t>(((from + m) * (first + batch) + first + row) * dim + i)];
       for (int i = 0; i < columns; ++i) {
         const double w = wanted[static_cast<std::size_t>(i)];
-        // Normals err by 3 ulp; the sphere's norm by (dim + 4) half ulps at most, far less on the average.
+        // Normals have an error of 3 ulp; the norm on the sphere of at most (dim + 4) half ulps, and far less on
+        // average.
         const double ulps = kind == 2 ? 6 + 0.5 * dim : kind == 0 ? 3 : 0;
         const double bound =
             ulps * 0x1p-23 * (std::abs(w) + 1e-6) + (element == Element::bf16 ? 0x1p-8 * std::abs(w) : 0);

@@ -1,5 +1,5 @@
 // energy_head.cu and log_density.cu against the formulas in double: the loss along directions, drawn and given, in one
-// group and in several, the adjoints of every slot, and the gradient round the network.
+// group and in several, the gradients of every slot, and the gradient that bypasses the network.
 #include <cmath>
 
 #include "kernels/random_prologue.h"

@@ -1,4 +1,4 @@
-// estimate.cu against two passes in long double, merged and not.
+// estimate.cu against a two-pass computation in long double, with and without a merge.
 #include <cmath>
 
 #include "kernels/device_array.h"
@@ -30,7 +30,8 @@ void run(std::uint64_t seed) {
   for (const float each : all) square += (each - sum / n) * (each - sum / n);
   wanted = {static_cast<double>(n), static_cast<double>(sum / n), static_cast<double>(square)};
   const EstimateRecord got = estimate.read()[0];
-  // Depth is 8 values a thread and 8 merges: some tens of roundings of 2^-53, of values up to size / n from zero.
+  // The depth is 8 values per thread and 8 merges: some tens of roundings of 2^-53, of values with a distance of up to
+  // size / n from zero.
   EXPECT_EQ(got.count, wanted.count);
   EXPECT_NEAR(got.mean, wanted.mean, 64 * 0x1p-53 * static_cast<double>(size / n));
   EXPECT_NEAR(got.m2, wanted.m2, 256 * 0x1p-53 * (wanted.m2 + static_cast<double>(size / n * size / n)));

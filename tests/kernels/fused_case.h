@@ -1,4 +1,5 @@
-// A fused kernel run on a problem of the random sweep: device arrays and parameters, by a tiling of the caller's.
+// Runs a fused kernel on a problem of the random sweep: device arrays and parameters, with a tiling of the caller's
+// choice.
 #pragma once
 #include "cuda/kernel_term.h"
 #include "fused/fused_launchers.h"
@@ -8,7 +9,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// False for a network that no fused kernel does.
+/// Returns false for a network that no fused kernel supports.
 inline bool fused_net_of(const MlpShape& shape, FusedNet& net) {
   std::vector<LayerPlace> places;
   for (const MlpShape::Layer& each : shape.layers())
@@ -35,9 +36,9 @@ class FusedCase {
 
   bool possible() const { return possible_; }
   int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
-  /// eps is not given any more.
+  /// Draws eps from `noise` instead of using the given one.
   void draw_from(Noise noise) { noise_ = noise; }
-  /// What the main kernel of the last run did.
+  /// The operation counts of the main kernel of the last run.
   const simt::Report& counted() const { return counted_; }
 
   FusedWish wish(Operands operands, int multiprocessors) const {
@@ -82,7 +83,8 @@ class FusedCase {
   struct Scores {
     std::vector<float> score, jvp, divergence;
   };
-  /// Along `count` directions, given or drawn; the divergence is their mean.
+  /// The scores and Jacobian-vector products along `count_` directions, given or drawn, and the divergence as their
+  /// mean.
   Scores run_score(const FusedTiling& tiling, int blocks, const DirectionSource& source, int count_, Noise noise) {
     const Prepared on_device(*this, tiling, blocks);
     const auto size = problem_.x.size(), samples = static_cast<std::size_t>(problem_.batch);
@@ -113,7 +115,7 @@ class FusedCase {
   FusedNet net;
 
  private:
-  /// Packed parameters, tables and a block's own memory, as a plan has them.
+  /// Packed parameters, tables and the memory of the blocks, as in a plan.
   struct Prepared {
     Prepared(const FusedCase& c, const FusedTiling& tiling, int blocks)
         : layers(places_of(c.net)),
@@ -156,7 +158,7 @@ class FusedCase {
     return p;
   }
 
-  /// Counts what a launch does, apart from the rest of the session.
+  /// Counts the operations of a launch, separately from the rest of the session.
   template <class Launch>
   void count(const Launch& launch) {
     const std::vector<std::string> errors = simt::session().errors;

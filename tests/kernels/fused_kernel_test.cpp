@@ -1,5 +1,5 @@
-// fused_loss.cu and fused_reduce.cu against the reference over random problems: every objective, activation, kind of
-// operand, tiling and placement. And fused_tiling.cu: that what it chooses fits, and is what has been counted.
+// fused/loss.cu and fused/reduce.cu against the reference over random problems: every objective, activation, kind of
+// operand, tiling and placement. For fused/tiling.cu: the chosen tiling fits and has the expected counts.
 #include "kernels/fused_case.h"
 #include "kernels/random_prologue.h"
 
@@ -12,7 +12,7 @@ using testing_support::ProblemMaker;
 
 constexpr double kMostWork = 1e5;
 
-/// Any tiling the kernels take, not the one that would be chosen.
+/// Any tiling that the kernels accept, not only the one that would be chosen.
 FusedTiling random_tiling(RandomCase& random, const FusedCase& c, Operands operands, bool backward = true) {
   FusedTiling tiling;
   EXPECT_TRUE(choose_fused_tiling(c.net, c.wish(operands, 1), &tiling));
@@ -45,7 +45,7 @@ void agrees(std::uint64_t seed) {
 }
 TEST(FusedKernel, AgreesWithTheReference) { for_each_seed(10, agrees); }
 
-/// A problem of one shape, everything given.
+/// A problem of one shape, with all inputs given.
 Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& objective, std::int64_t batch) {
   Problem p;
   p.net = MlpShape::score(dim, std::move(hidden));
@@ -56,9 +56,9 @@ Problem problem(int dim, std::vector<int> hidden, const scorematch::Objective& o
   return p;
 }
 
-/// By the tiling that is chosen.
+/// Checks agreement with the chosen tiling.
 void expect_chosen_agrees(const Problem& p, Operands operands) {
-  // Fibers switch many times slower with sanitizers: there, the small ones.
+  // Fibers switch many times slower with sanitizers, so those run only small problems.
   if (kSeedsSkipped > 1 && p.net.param_count() > 5000) return;
   simt::session() = {};
   FusedCase c(p);
@@ -72,7 +72,8 @@ void expect_chosen_agrees(const Problem& p, Operands operands) {
   EXPECT_EQ(c.counted().ldmatrix_conflicts, 0u);
 }
 
-// Widths at their limits: padded and not, streaming, the widest; data wider than the layers; deep.
+// Widths at their limits, padded and not; streamed weights; the widest layers; data wider than the layers; deep
+// networks.
 TEST(FusedEdges, AgreeWithTheReference) {
   for (const Operands operands : {Operands::bf16, Operands::split_tf32})
     for (const Problem& p :
@@ -94,7 +95,7 @@ TEST(FusedEdges, EveryActivationGoesRoundResidualLayers) {
       }
 }
 
-/// Products of a tile, in instructions: 16 x 8 x kDepth.
+/// The counts of a tile. Products are in instructions of 16 x 8 x kDepth.
 struct Counts {
   std::uint64_t barriers = 0, mma = 0, copied = 0;
 };
@@ -133,7 +134,7 @@ Counts counts_of(const FusedNet& net, const FusedTiling& t, bool score, int dire
     gradient(l, false, m);
     if (l > 0) product(l, true, 1 + m);
   }
-  product(0, true, 1);  // to the input
+  product(0, true, 1);  // gradient of the input
   if (score) {
     product(net.hidden, false, 1);
     product(net.hidden, true, 1);
@@ -170,7 +171,7 @@ void counts(std::uint64_t seed) {
 }
 TEST(FusedCounters, AreThoseOfTheFormulas) { for_each_seed(8, counts); }
 
-/// Drawn again in the head or kept from the prologue, eps is the same.
+/// eps is the same whether the head draws it again or the perturbation has saved it.
 TEST(FusedKernel, KeepsTheNoiseItDrew) {
   const Problem p = problem(9, {20, 20}, Dsm{}, 50);
   RandomCase random(7);
@@ -258,8 +259,8 @@ void scores_agree(std::uint64_t seed) {
     auto run = scores_of<Noisy>(p, directions, [](double v) { return Noisy(v); });
     plain[0].push_back(run.score), plain[1].push_back(run.jvp), plain[2].push_back(run.divergence);
   }
-  // What is drawn differs from the reference by 4 ulp, which no plain run has: a coarser unit leaves the sharp
-  // criterion.
+  // Drawn numbers differ from the reference by 4 ulp, which no plain run includes. A coarser unit makes the sharp
+  // criterion allow for that.
   const Precision precision = precision_of(operands);
   constexpr double kUnit = 0x1p-22;
   testing_support::expect_agreement("score", got.score, want.score, plain[0], precision, nullptr, kUnit);
@@ -268,7 +269,7 @@ void scores_agree(std::uint64_t seed) {
 }
 TEST(FusedScoreKernel, AgreesWithTheReference) { for_each_seed(10, scores_agree); }
 
-// ---- the choice
+// ---- the choice of a tiling
 
 bool choose(const MlpShape& shape, const FusedWish& wish, FusedTiling& tiling) {
   FusedNet net;

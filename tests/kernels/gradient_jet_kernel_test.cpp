@@ -1,5 +1,5 @@
-// gradient_jet.cu and widen.cu against the reference's activations, in double, on the rounded inputs. The bounds count
-// roundings, as in jet_kernel_test.cpp.
+// gradient_jet.cu and widen.cu against the activations of the reference, in double, on the rounded inputs. The bounds
+// count roundings, as in jet_kernel_test.cpp.
 #include <cmath>
 
 #include "kernels/device_array.h"

@@ -1,5 +1,5 @@
-// head.cu and input_gradient.cu against the reference's heads, in double: loss, adjoints and the gradient round the
-// network, for each objective, in one group of directions and in several.
+// head.cu and input_gradient.cu against the heads of the reference, in double: the loss, the gradients and the gradient
+// that bypasses the network, for each objective, in one group of directions and in several.
 #include <cmath>
 
 #include "cuda/kernel_term.h"
@@ -19,7 +19,7 @@ constexpr double kUlp = 0x1p-23;
 struct HeadCase {
   RandomCase random;
   enum class Kind { esm, dsm, ism, ssm, ssm_vr };
-  bool mixed;  // 1/2 |s|^2 beside sliced squares, which no objective has
+  bool mixed;  // 1/2 |s|^2 and sliced squares, which no objective combines
   Kind kind;
   bool sliced = kind == Kind::ssm || kind == Kind::ssm_vr;
   bool implicit = kind == Kind::ism;
@@ -68,7 +68,7 @@ struct HeadCase {
   }
 };
 
-/// What the reference makes of one sample, and how large the terms are that it adds.
+/// The reference values of one sample, and the size of the terms that they sum.
 struct Wanted {
   double loss, loss_size;
   std::vector<double> grad_output, grad_x, grad_size;
@@ -199,7 +199,7 @@ void run(std::uint64_t seed, bool mixed = false) {
 
   const auto losses = loss.read(), bars = grad_output.read(), grad_tangents = grad_jvp.read(),
              gradients = grad_x.read();
-  // Each sum has depth dim / lanes + 5; its terms come of at most a dozen roundings.
+  // Each sum has depth dim / lanes + 5, and its terms have at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const Wanted wanted = reference_of(c, row);
@@ -227,7 +227,7 @@ void run(std::uint64_t seed, bool mixed = false) {
           << "padding at row " << row << " column " << i;
 }
 
-/// ISM of a caller's network: the trace of dF/dz given, no directions.
+/// ISM for a caller's network: the trace of dF/dz is given, without directions.
 void run_with_trace(std::uint64_t seed) {
   HeadCase c(seed);
   const DeviceArray<float> x(c.x), output(c.output), trace(c.random.normals(c.batch));

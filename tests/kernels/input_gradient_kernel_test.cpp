@@ -38,7 +38,7 @@ void run(std::uint64_t seed) {
         continue;
       }
       const double added = c * static_cast<double>(bars[static_cast<std::size_t>(n * stride + i)]);
-      // c and the fused sum are rounded once each.
+      // c and the fused multiply-add are rounded once each.
       EXPECT_NEAR(static_cast<double>(got[at]), old + added, 0x1p-23 * (std::abs(added) + std::abs(old + added)));
     }
   }

@@ -1,5 +1,6 @@
-// jet_forward.cu and jet_backward.cu against the reference's activations, in double, on the rounded inputs. The bounds
-// count roundings: phi, phi' and phi'' within kActivation ulps of their largest part, then a product and a sum each.
+// jet_forward.cu and jet_backward.cu against the activations of the reference, in double, on the rounded inputs. The
+// bounds count roundings: phi, phi' and phi'' are within kActivation ulps of their largest part, followed by one
+// product and one sum each.
 #include <cmath>
 
 #include "kernels/device_array.h"
@@ -30,7 +31,7 @@ struct Layer {
   explicit Layer(std::uint64_t seed) : random(seed) {
     if (slots * plane > 60000) slots = 1, first_slot = 0;
   }
-  /// phi, phi', phi'' where slot 0's element `at` is, its bias in float as the kernel adds it.
+  /// phi, phi', phi'' at element `at` of slot 0, with the bias added in float as in the kernel.
   reference::ActivationValue<double> jet(std::int64_t at) const {
     const float sum = z_host[static_cast<std::size_t>(at)] + bias[static_cast<std::size_t>(at % width)];
     return reference::activate(static_cast<scorematch::Activation>(activation), static_cast<double>(sum));
@@ -61,12 +62,12 @@ void forward(std::uint64_t seed) {
 
 TEST(JetForwardKernel, AgreesWithTheReference) { for_each_seed(120, forward); }
 
-// Far out, where phi' has all but vanished, and a difference from 1 would have only its roundoff left.
+// Far out, where phi' almost vanishes and a difference from 1 would consist of roundoff.
 TEST(JetForwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
   const std::vector<float> z = {-16, -12, -9, -7.5f, -6, -4, -2, 0, 2, 4, 6, 7.5f, 9, 12, 16, 20};
   const auto width = static_cast<int>(z.size());
   std::vector<float> slots = z;
-  slots.resize(2 * z.size(), 1);  // the direction's tangent: its image is phi' itself
+  slots.resize(2 * z.size(), 1);  // a tangent of 1: its image is phi'
   const ElementArray in{Element::f32, slots}, out(Element::f32, slots.size());
   const DeviceArray<float> bias(std::vector<float>(z.size(), 0));
   for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu}) {
@@ -79,7 +80,7 @@ TEST(JetForwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
     for (std::size_t i = 0; i < z.size(); ++i) {
       const auto at = static_cast<double>(z[i]);
       const double first = reference::activate(static_cast<scorematch::Activation>(activation), at).first;
-      // gelu's exponent z^2/2 is itself rounded.
+      // The exponent of gelu, z^2/2, is itself rounded.
       const double ulps = activation == Activation::gelu ? kActivation + at * at : kActivation;
       EXPECT_NEAR(got[z.size() + i], first, ulps * kUlp * std::abs(first) + 0x1p-126)
           << "activation " << static_cast<int>(activation) << " at " << at;

@@ -18,7 +18,7 @@ std::vector<float> row_of(const std::vector<float>& all, int dim, std::int64_t n
   return {all.begin() + n * dim, all.begin() + (n + 1) * dim};
 }
 
-/// f' - f + ln q(x | x') - ln q(x' | x), the densities as they are written; of both sides' squares, `size`.
+/// f' - f + ln q(x | x') - ln q(x' | x), from the densities as defined; `size` is the sum of the squares of both.
 double log_ratio(const Chain& at, const Chain& next, int dim, std::int64_t n, double h, double& size) {
   const auto row = static_cast<std::size_t>(n);
   double sum = static_cast<double>(next.log_density[row]) - static_cast<double>(at.log_density[row]);
@@ -45,7 +45,7 @@ void run(std::uint64_t seed) {
   const RandomNoise noise(random);
   const Chain at(random, dim, batch);
   Chain next(random, dim, batch);
-  // Near each other, as proposals are, or nearly all would be decided the same way.
+  // Close to each other, like proposals; otherwise nearly all decisions would be the same.
   for (std::size_t i = 0; i < next.x.size(); ++i) {
     next.x[i] = at.x[i] + 0.3f * next.x[i];
     next.score[i] = at.score[i] + 0.3f * next.score[i];
@@ -82,7 +82,7 @@ void run(std::uint64_t seed) {
     double size = 0;
     const double ratio = log_ratio(at, next, dim, n, p.step_size, size);
     const double log_u = std::log(noise.of(n).acceptance(p.index));
-    // A few roundings a term, of the squares here and of the products there, in double.
+    // A few roundings per term in double: of the squares here, of the products in the kernel.
     if (std::isfinite(ratio) && std::abs(log_u - ratio) < 0x1p-53 * (8 + dim) * (8 + size)) continue;
     const bool moves = std::isfinite(ratio) && log_u < ratio;
     const auto row = static_cast<std::size_t>(n);

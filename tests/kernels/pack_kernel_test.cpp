@@ -1,4 +1,4 @@
-// pack.cu: every parameter in its padded place, padding zero, and back.
+// pack.cu: every parameter is copied to its padded place and back, and padding is zero.
 #include "kernels/device_array.h"
 #include "kernels/random_case.h"
 
@@ -42,7 +42,7 @@ void run(std::uint64_t seed) {
                   element == Element::bf16 ? widen(narrow(wanted)) : wanted);
       }
     }
-  // Back: what was packed as float unpacks to itself, and onto itself to twice as much.
+  // Back: floats unpack to the same values and, if added, to twice the values.
   const ElementArray exact(Element::f32, static_cast<std::size_t>(weights));
   const DeviceArray<float> grad(static_cast<std::size_t>(count));
   ASSERT_EQ(launch_pack(params_device.data(), table, exact.data(), bias_out.data(), Element::f32, nullptr), 0);

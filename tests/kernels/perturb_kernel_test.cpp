@@ -1,5 +1,5 @@
-// perturb.cu against the reference's prologue, in double. Errors are counted in units of the terms' own size: eps comes
-// of logf, sqrtf and sincospif with at most an ulp each and a product, sigma is rounded once, and so are the products.
+// perturb.cu against the perturbation of the reference, in double. Errors are in units of the size of the terms: eps
+// takes logf, sqrtf and sincospif, each within one ulp, and a product; sigma is rounded once, and so are the products.
 #include <cmath>
 
 #include "device/noise.cuh"
@@ -104,7 +104,7 @@ void run(std::uint64_t seed) {
       const double wanted = clean + c.point * s * noise,
                    size = std::abs(clean) + std::abs(c.point) * s * (std::abs(noise) + 1e-6),
                    shift = std::abs(c.point) * s * drawn_error;
-      EXPECT_NEAR(eps_read[k], noise, 3 * kUlp * (std::abs(noise) + 1e-6) + drawn_error);  // a cosine near its zero
+      EXPECT_NEAR(eps_read[k], noise, 3 * kUlp * (std::abs(noise) + 1e-6) + drawn_error);  // 1e-6: a cosine near zero
       EXPECT_NEAR(x_read[k], wanted, 5 * kUlp * size + shift);
       EXPECT_NEAR(got[i], scale * wanted, scale * ((6 * kUlp + ElementArray::rounding(c.element)) * size + shift));
     }
@@ -112,7 +112,7 @@ void run(std::uint64_t seed) {
     for (int i = c.dim; i < columns; ++i) {
       const auto k = static_cast<std::size_t>(i - c.dim);
       const double wanted = k < e.size() ? e[k] : 0.0;
-      // sigma was rounded to float: its logarithm moves by 2^-24, a feature by 2 pi w as much.
+      // sigma is rounded to float: its logarithm changes by 2^-24, and a feature by 2 pi w times that.
       EXPECT_NEAR(got[i], wanted, kUlp * 16 + ElementArray::rounding(c.element) * std::abs(wanted));
     }
   }
@@ -120,7 +120,7 @@ void run(std::uint64_t seed) {
 
 TEST(PerturbKernel, AgreesWithTheReference) { for_each_seed(150, run); }
 
-/// Next to u = 0 and 1, round the place where the series takes over, and at angles next to every octant's ends.
+/// Near u = 0 and 1, near the point where the series takes over, and at angles near the ends of every octant.
 TEST(PerturbKernel, FastNormalsAreWithinTheirBound) {
   std::vector<std::uint32_t> radii, angles;
   for (std::uint32_t i = 0; i < 64; ++i) {
@@ -144,7 +144,7 @@ TEST(PerturbKernel, FastNormalsAreWithinTheirBound) {
       }
     EXPECT_LT(largest, 0x1p-16) << error;
     if (error != 0.0f) {
-      EXPECT_GT(largest, 0x1p-18) << "the approximations' errors do not reach the normals";
+      EXPECT_GT(largest, 0x1p-18) << "the errors of the approximations do not reach the normals";
     }
   }
 }

@@ -1,5 +1,5 @@
-// Random shapes for kernel tests: a seed a shape, which also sets the executor's schedule and how matrix instructions
-// round; failures print it.
+// Random shapes for kernel tests. A seed gives one shape, the schedule of the executor and the rounding of matrix
+// instructions; failures print it.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 namespace scorematch {
 namespace kernels {
 
-/// Another one, and the same shapes are run in other orders.
+/// The number of the schedule: another one runs the same shapes in another order.
 inline std::uint64_t& schedule() {
   static std::uint64_t value = 0;
   return value;
@@ -49,7 +49,7 @@ class RandomCase {
   std::mt19937_64 generator_;
 };
 
-/// The executor has nothing to report.
+/// The errors that the executor has reported; empty if there are none.
 inline std::string complaints() {
   std::string all;
   for (const std::string& each : simt::session().errors) all += each + "\n";
@@ -62,7 +62,7 @@ constexpr int kSeedsSkipped = 8;  // fibers switch many times slower
 constexpr int kSeedsSkipped = 1;
 #endif
 
-/// The first seed less one: another for each turn of ./dev soak.
+/// The first seed minus one; ./dev soak sets another one for each run.
 inline std::uint64_t first_seed() {
   const char* given = std::getenv("SCOREMATCH_TEST_SEED");
   return given == nullptr ? 0 : std::strtoull(given, nullptr, 10);
@@ -76,20 +76,21 @@ std::uint64_t digest_of(const Body& body, std::uint64_t seed) {
   return digest();
 }
 
-/// How many times as many shapes ctest asks for; a run by hand is short.
+/// The factor of the number of shapes, which ctest sets; 1 for a run by hand.
 inline int shape_factor() {
   const char* given = std::getenv("SCOREMATCH_SHAPES");
   return given == nullptr ? 1 : std::atoi(given);
 }
 
-/// In how many schedules two of the seeds are run: 20, or fewer where ctest asks for that.
+/// The number of schedules in which two of the seeds run: 20, or the number that ctest sets.
 inline std::uint64_t schedule_count() {
   const char* given = std::getenv("SCOREMATCH_SCHEDULES");
   return (given == nullptr ? 20 : std::strtoull(given, nullptr, 10)) / kSeedsSkipped;
 }
 
-/// body(seed) for `count` seeds, with sanitizers an eighth of them and 20 seconds at most, two of them also in 20
-/// schedules each, which must leave the same bits; stops at the first that fails and names it.
+/// Calls body(seed) for `count` seeds; with sanitizers for an eighth of them, and for at most 20 seconds. Two of the
+/// seeds also run in schedule_count() schedules each, which must be bit-identical. Stops at the first seed that fails
+/// and names it.
 template <class Body>
 void for_each_seed(int count, const Body& body) {
   const std::uint64_t schedules = schedule_count();

@@ -1,4 +1,4 @@
-// A random prologue on the device, and what the double-precision reference says of it.
+// A random perturbation on the device, and the values of the double-precision reference for it.
 #pragma once
 #include <memory>
 #include <vector>
@@ -13,7 +13,7 @@ namespace kernels {
 
 inline std::int64_t rounded_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-/// Sizes around every border there is: groups of four, vectors, warps, Philox's 128 signs.
+/// Sizes near every boundary: groups of four, vectors, warps, the 128 signs of a Philox counter.
 inline int random_dim(RandomCase& random) {
   return random.chance(0.5) ? random.integer(1, 40) : random.pick({1, 2, 3, 4, 5, 8, 31, 32, 33, 127, 128, 129, 200});
 }
@@ -32,7 +32,7 @@ struct RandomNoise {
   std::int64_t offset;
 };
 
-/// sigma's schedule, for both sides.
+/// The schedule of sigma, for both sides.
 struct RandomSigma {
   RandomSigma(RandomCase& random, std::int64_t batch) {
     const double low = random.real(0.01, 0.5), high = low + random.real(0.0, 20.0);
@@ -57,12 +57,12 @@ struct RandomSigma {
         schedule = schedule::LogNormal{-1.2, 1.2};
         break;
       default:
-        break;  // one
+        break;  // sigma is 1
     }
     source = device == nullptr ? sigma_source(schedule)
                                : sigma_source(schedule, device->data(), given.size() == 1 && batch != 1 ? 0 : 1);
   }
-  /// Before it is rounded to float.
+  /// sigma before rounding to float.
   double of(const RandomNoise& noise, std::int64_t n) const {
     if (!given.empty()) return static_cast<double>(given[static_cast<std::size_t>(source.given_stride * n)]);
     return reference::draw_sigma(noise.of(n), schedule);

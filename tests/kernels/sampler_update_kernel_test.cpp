@@ -1,4 +1,4 @@
-// sampler_update.cu against the same sum in double, with the reference's draws.
+// sampler_update.cu against the same sum in double, with the noise of the reference.
 #include <cmath>
 
 #include "kernels/random_prologue.h"
@@ -44,7 +44,7 @@ void run(std::uint64_t seed) {
                               has_score ? static_cast<double>(p.score_factor) * static_cast<double>(score[k]) : 0,
                               has_second ? static_cast<double>(p.second_factor) * static_cast<double>(second[k]) : 0,
                               static_cast<double>(p.noise_factor) * z[static_cast<std::size_t>(i)]};
-      double wanted = 0, size = 1e-6 * static_cast<double>(p.noise_factor);  // of a cosine near its zero
+      double wanted = 0, size = 1e-6 * static_cast<double>(p.noise_factor);  // 1e-6: a cosine near zero
       for (const double each : parts) wanted += each, size += std::abs(each);
       EXPECT_NEAR(got[static_cast<std::size_t>(n * p.out_stride + i)], wanted, 4 * 0x1p-23 * size)
           << "row " << n << " column " << i;

@@ -1,5 +1,5 @@
-// score.cu against the formulas in double: scores, Jacobian products and both divergences, in one group of directions
-// and in several.
+// score.cu against the formulas in double: scores, Jacobian-vector products and both divergences, in one group of
+// directions and in several.
 #include <cmath>
 
 #include "kernels/random_prologue.h"

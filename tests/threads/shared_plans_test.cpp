@@ -1,5 +1,5 @@
-// Plans and a NoiseState that several threads use at once, each with a queue of its own: every thread gets what one
-// thread alone gets.
+// Plans and a NoiseState that several threads use at once, each with its own queue: every thread gets the results of a
+// single-threaded run.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -19,7 +19,7 @@ constexpr int kDim = 3, kThreads = 5, kTurns = 4;
 
 using Values = std::vector<float>;
 
-/// Expects `work` to return the same bits in every thread and turn as on its own.
+/// Expects `work` to return bit-identical results in every thread and turn and when run alone.
 void expect_the_same(const std::function<Values()>& work) {
   const Values alone = work();
   EXPECT_FALSE(alone.empty());

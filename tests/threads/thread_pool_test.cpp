@@ -1,4 +1,4 @@
-// The cpu engine's pool: every task runs once, whoever calls, and failures reach the caller.
+// The thread pool of the cpu engine: every task runs once, whichever thread calls, and failures reach the caller.
 #include "cpu/thread_pool.h"
 
 #include <gtest/gtest.h>

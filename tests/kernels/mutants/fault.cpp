@@ -1,4 +1,4 @@
-// Which of the seeded faults this run has: SCOREMATCH_FAULT, or none.
+// The number of the seeded fault of this run: SCOREMATCH_FAULT, or none.
 #include <cstdlib>
 
 namespace simt {

@@ -1,4 +1,4 @@
-// Makes one copy of the kernels with all faults of faults.txt in it, each behind `simt::fault == its number`:
+// Copies the kernels and inserts all faults of faults.txt, each under the condition `simt::fault == its number`:
 //   seed_faults faults.txt kernels/ copy/
 #include <cstdio>
 #include <exception>
@@ -47,10 +47,11 @@ std::string seeded(const Fault& fault) {
 
 void seed(const Fault& fault, std::string& text) {
   if (fault.sound.empty() || fault.faulty.empty())
-    throw std::runtime_error("fault " + std::to_string(fault.number) + " lacks a line");
+    throw std::runtime_error("fault " + std::to_string(fault.number) +
+                             ": expected a line '- text' and a line '+ text'");
   const auto at = text.find(fault.sound);
   if (at == std::string::npos || text.find(fault.sound, at + 1) != std::string::npos)
-    throw std::runtime_error("expected once in " + fault.file + ": " + fault.sound);
+    throw std::runtime_error("expected exactly once in " + fault.file + ": " + fault.sound);
   text.replace(at, fault.sound.size(), seeded(fault));
 }
 
@@ -64,7 +65,7 @@ int main(int, char** argv) {
       if (const auto kind = each.path().extension(); kind == ".cu" || kind == ".cuh" || kind == ".h")
         texts[fs::relative(each.path(), kernels).generic_string()] = read(each.path());
     for (const Fault& fault : faults_of(argv[1])) {
-      if (texts.count(fault.file) == 0) throw std::runtime_error("there is no kernel " + fault.file);
+      if (texts.count(fault.file) == 0) throw std::runtime_error("faults.txt: unknown kernel file " + fault.file);
       seed(fault, texts[fault.file]);
     }
     for (const auto& [name, text] : texts) {
