@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# bench [--quick] [--peers] [Google Benchmark's options]: 15 minutes, or under two; peers add to that.
+# bench [--quick] [--peers] [Google Benchmark's options]: 15 minutes, or under 2 with --quick, plus the time of --peers.
 source .dev/machine.bash
 
-# measure name program arguments...: its rows, with what they were measured on, go to $results/name.json.
+# measure name program arguments...: writes the program's results, with the device and commit, to $results/name.json.
 measure() {
   local name=$1 program=$2
   shift 2
@@ -26,7 +26,7 @@ done
 need "${build_packages[@]}" libbenchmark-dev
 build_release -DSCOREMATCH_BUILD_BENCH=ON
 if [[ $quick == yes ]]; then
-  results=build/bench # quick numbers are not kept
+  results=build/bench # quick results are not for the repository
   slices=(--benchmark_min_time=0.05 --benchmark_repetitions=3)
   comparison=(--quick --rounds 3)
 fi

@@ -8,13 +8,13 @@ need_presets
 use_ccache
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
 
-# What nvcc compiles, and what takes a static library.
+# Tests of the code that nvcc compiles, and tests that need a static library.
 check_labels='^(bench|consumer|gpu|nvcc|ptx)$'
 stage "configure with nvcc" cmake --preset check
 stage "build with nvcc" cmake --build --preset check --target check_tests
 stage "test what nvcc compiled" ctest --preset check --label-regex "$check_labels"
 
-# The build of ./dev test, and what its quick tests did not need.
+# The build of ./dev test, with the targets that its quick tests did not need.
 stage "configure the rest of ./dev test" cmake --preset test
 stage "build the rest of ./dev test" cmake --build --preset test-all
 stage "test at full size" ctest --preset test-all

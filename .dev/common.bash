@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the subcommands of ./dev share.
+# Functions that the subcommands of ./dev share.
 
-# What a build takes, by Debian's names.
+# The packages that a build needs, by their Debian names.
 build_packages=(g++ cmake ninja-build libhwy-dev nlohmann-json3-dev libcli11-dev libeigen3-dev libpng-dev)
 
 say() { printf '%s\n' "$@"; }
@@ -10,7 +10,7 @@ die() {
   exit 1
 }
 
-# no_arguments argument...: for subcommands that take none.
+# no_arguments argument...: fails if there are any.
 no_arguments() { [[ $# -eq 0 ]] || die "$subcommand: unexpected argument '$1'; try ./dev help"; }
 
 on_terminal() { [[ -t 0 && -t 1 ]]; }
@@ -28,16 +28,16 @@ need_presets() {
   local version
   version=$(cmake --version | sed -n '1s/[^0-9]*//p')
   [[ "$(printf '%s\n' 3.25 "$version" | sort --version-sort | head -n 1)" == 3.25 ]] ||
-    die "CMake 3.25 or later is needed here, this is $version"
+    die "CMake 3.25 or later is needed, but this is $version"
 }
 
-# Kernels are compiled only where a GPU can run them: elsewhere that would only take time.
+# Kernels are compiled only if there is a GPU to run them. Otherwise, compiling them would only take time.
 choose_cuda() {
   cuda=OFF
   if nvidia-smi >/dev/null 2>&1; then cuda=AUTO; fi
 }
 
-# build_release option...: the library and the command, as users have them, into build/release.
+# build_release option...: builds the library and the command, as users build them, in build/release.
 build_release() {
   local cuda
   use_ccache
@@ -53,7 +53,7 @@ minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 stage_times=()
 
-# stage "name" command...: runs it, and says what runs and for how long ./dev has run.
+# stage "name" command...: runs the command, and prints its name and how long ./dev has been running.
 stage() {
   local name=$1 began=$SECONDS status=0
   shift
@@ -63,10 +63,10 @@ stage() {
   [[ $status -eq 0 ]] || die "$subcommand: failed after $(minutes "$SECONDS"): $name"
 }
 
-# The stages' times, once all have passed.
+# Prints the times of the stages, after all have passed.
 say_stages() {
   say "" "./dev $subcommand passed in $(minutes "$SECONDS"):" "${stage_times[@]/#/  }"
 }
 
-# How ninja begins its lines: steps done, all steps, seconds.
+# The beginning of ninja's lines: finished steps, all steps, seconds.
 export NINJA_STATUS="[%f/%t %es] "

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Doxygen's pages, into build/docs.
+# Writes Doxygen's pages to build/docs.
 no_arguments "$@"
 need doxygen
 mkdir -p build/docs

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# format [--check]: clang-format over the sources. Only this version counts: others format some lines differently.
+# format [--check]: runs clang-format on the sources. Other versions than this one format some lines differently.
 format_version=14
 
 find_clang_format() {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Headers and libraries that also work on other distributions, unpacked into .deps. The command needs the second line, and
-# the comparison with peers needs the command.
+# Unpacks headers and libraries, which also work on other distributions, into .deps. The command needs the packages in
+# the second line, and the comparison with peers needs the command.
 no_arguments "$@"
 gpu_packages=(libgtest-dev nlohmann-json3-dev libbenchmark-dev libbenchmark1debian
   libcli11-dev libeigen3-dev libpng-dev libpng16-16 zlib1g-dev)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# On a machine with a GPU: builds, tests and times the kernels there.
+# Builds, tests and times the kernels on a machine with a GPU.
 source .dev/machine.bash
 source bench/gpu_stages.sh
 gpu_stages "$@"

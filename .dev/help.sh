@@ -9,18 +9,19 @@ For developers
                         ./dev test at most 45 minutes on two cores
   ./dev format [--check]
                         format the sources with clang-format; with --check only report what would change
-  ./dev docs            the reference pages by Doxygen, into build/docs; warnings are errors
+  ./dev docs            write Doxygen's reference pages to build/docs; warnings are errors
   ./dev soak [MINUTES]  repeat the random tests with fresh seeds, for an hour or the given minutes
-  ./dev coverage        which lines of the library and the command the tests run, into build/coverage/html
-  ./dev package         a Debian package of the library and the command, into build/package
+  ./dev coverage        report which lines of the library and the command the tests run, in build/coverage/html
+  ./dev package         build a Debian package of the library and the command in build/package
 
 Measurements
   ./dev bench [--quick] [--peers] [...]
-                        measure this machine, into bench/results; with --quick into build/bench; with --peers beside
-                        PyTorch and JAX. More options go to Google Benchmark (--benchmark_filter=dsm)
+                        measure this machine, into bench/results; with --quick into build/bench; with --peers also
+                        PyTorch and JAX. Other options go to Google Benchmark (--benchmark_filter=dsm)
   ./dev quality [--quick] [--sets a,b] [--seeds 3,4,5] [--out DIR] [--jobs N] [...]
-                        what the command learns with its defaults from data of known distribution: within an hour, or a
-                        minute with --quick. A complete run writes docs/quality.md. --help shows more options
+                        measure how well the command, with its defaults, learns data of known distribution: within an
+                        hour, or a minute with --quick. A complete run writes docs/quality.md. --help lists the
+                        options
   ./dev report [--check]
                         write the tables and plots of docs/performance.md from bench/results
 
@@ -29,8 +30,8 @@ On a machine with a GPU (docs/cuda.md)
                         quick: check that kernels launch and agree, and time them, within four minutes. full: every
                         test, the sanitizers, PyTorch and JAX, five minutes per part. OUT/record.json always has the
                         results so far
-  ./dev gpu-deps        unpack what that needs besides the CUDA toolkit into .deps, for machines without a network
+  ./dev gpu-deps        unpack what ./dev gpu needs besides the CUDA toolkit into .deps, for machines without a network
 
-On Debian and Ubuntu, missing packages are installed; on a terminal you are asked first. --yes after the subcommand
-installs them without asking.
+On Debian and Ubuntu, ./dev installs missing packages; on a terminal it asks first. --yes after the subcommand installs
+them without asking.
 END

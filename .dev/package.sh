@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A Debian package of the library and the command, into build/package.
+# Builds a Debian package of the library and the command in build/package.
 no_arguments "$@"
 need "${build_packages[@]}" dpkg-dev
 need_presets

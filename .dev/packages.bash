@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Packages of Debian and Ubuntu.
+# Installs packages on Debian and Ubuntu.
 
 is_installed() { [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
 
-# Sets `as_root` to what precedes a command that needs root's rights; false if they are not available.
+# Sets `as_root` to the prefix of a command that needs root privileges; false if these are not available.
 find_root() {
   as_root=()
   [[ $EUID -eq 0 ]] && return
@@ -16,7 +16,7 @@ install_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 }
 
-# have_candidates package...: the package lists are there and know all of these.
+# have_candidates package...: whether the package lists have all of these.
 have_candidates() {
   local package
   for package in "$@"; do
@@ -24,11 +24,11 @@ have_candidates() {
   done
 }
 
-# need package...: installs those that are missing.
+# need package...: installs the missing ones.
 need() {
   local package missing=() answer
   if ! command -v apt-get >/dev/null; then
-    say "This is neither Debian nor Ubuntu. These packages are needed, by their Debian names: $*"
+    say "This is neither Debian nor Ubuntu. The following packages are needed (Debian names): $*"
     for package in "$@"; do
       case $package in
         g++ | cmake | doxygen) command -v "$package" >/dev/null || die "$package is not installed" ;;
@@ -43,7 +43,7 @@ need() {
 
   say "Missing packages: ${missing[*]}"
   if ! find_root; then
-    say "Installing them takes root's rights. Run this, then try again:"
+    say "Installing them needs root privileges. Run this command, then try again:"
     say "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
     exit 1
   fi
@@ -51,7 +51,7 @@ need() {
     read -r -p "Install them with apt-get? [Y/n] " answer
     [[ ${answer:-y} == [Yy]* ]] || die "these packages are needed"
   fi
-  # Package lists that are old or missing are fetched first.
+  # Old or missing package lists are updated first.
   if have_candidates "${missing[@]}"; then
     install_packages "${missing[@]}" && return
   fi
@@ -59,7 +59,7 @@ need() {
   install_packages "${missing[@]}"
 }
 
-# want package...: installs those that are available; tests that need the others are skipped.
+# want package...: installs the available ones. Tests that need the others are skipped.
 want() {
   local package there=()
   command -v apt-get >/dev/null || return 0

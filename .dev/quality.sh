@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# quality [options of bench/quality/quality.py]. With --command PATH it measures that one, and builds none.
+# quality [options of bench/quality/quality.py]. With --command PATH, measures that command and builds nothing.
 source .dev/machine.bash
 builds=yes
 need "${build_packages[@]}" python3-numpy python3-matplotlib

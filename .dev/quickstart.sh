@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Builds, trains a model of handwritten digits and draws new ones.
+# Builds the command, trains a model of handwritten digits, and draws new digits.
 no_arguments "$@"
 data=docs/examples/data/digits-8x8.npy out=out/quickstart
 train_options=(--seed 1)
@@ -7,7 +7,7 @@ sample_options=(-n 100 --image 8x8)
 need "${build_packages[@]}"
 build_release
 
-# Progress goes to standard error, so to the screen; the reports are shown at the end.
+# Progress goes to standard error, and so to the screen. The reports are printed at the end.
 command=build/release/bin/scorematch
 mkdir -p out
 say "" "Training on 1797 handwritten digits ($data)"

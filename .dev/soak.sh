@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The random tests again and again with fresh seeds, for an hour or as many minutes as the argument says.
+# Repeats the random tests with fresh seeds, for an hour or the given number of minutes.
 minutes=${1-60} turns=0
 [[ $minutes =~ ^[0-9]+$ ]] || die "soak: expected minutes, got '$minutes'"
 need "${build_packages[@]}" libgtest-dev python3-numpy
@@ -20,5 +20,5 @@ while ((SECONDS < 60 * minutes)); do
       die "failed: SCOREMATCH_TEST_SEED=$seed build/test/bin/$each"
   done
   turns=$((turns + 1))
-  say "turn $turns, seed $seed, after $((SECONDS / 60)) minutes: all passed"
+  say "round $turns, seed $seed, after $((SECONDS / 60)) minutes: all passed"
 done

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The quick tests: every public feature on every engine that needs no GPU, in one build, within 8 minutes on two cores.
+# Runs the quick tests: every public feature on every engine that needs no GPU, in one build, within 8 minutes on two
+# cores.
 no_arguments "$@"
 need "${build_packages[@]}" libgtest-dev python3-numpy
 need_presets

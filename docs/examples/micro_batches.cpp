@@ -1,6 +1,6 @@
-// The batch of one step in one call, and over two ranks with three micro-batches each: the same noise, so the losses
-// are bit-identical, and the same loss and gradient up to the rounding of their sums. Ranks are threads here; with
-// several machines, an all-reduce and a gather do the work of the two sums at the end.
+// Computes the batch of one step in one call, and again over two ranks with three micro-batches each. The noise is the
+// same, so the losses of the samples are bit-identical, and the mean loss and the gradient agree up to the rounding of
+// their sums. Ranks are threads here. On several machines, an all-reduce and a gather replace the two sums at the end.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -22,7 +22,7 @@ struct Result {
   std::vector<float> grad, loss_per_sample;
 };
 
-/// Common to all ranks: several threads may use engines and plans at the same time.
+/// Shared by all ranks: several threads may use engines and plans at the same time.
 struct Problem {
   sm::Engine engine;
   sm::MlpShape net;

@@ -1,5 +1,5 @@
 // Two ways to pass your data: all of it in engine memory, here as some columns of a wider table, with the rows of a
-// batch named by index; or every batch copied into a buffer. The same rows give bit-identical losses.
+// batch selected by index; or every batch copied into a buffer. The same rows give bit-identical losses.
 #include <cmath>
 #include <cstdio>
 #include <vector>

@@ -34,7 +34,7 @@ double share_inside(const std::vector<float>& x) {
   return kDim * inside / static_cast<double>(x.size());
 }
 
-// The arrays of a score function are float32, on the reference engine float64.
+// The arrays of a score function are float32, or float64 on the reference engine.
 std::vector<float> read(sm::Queue& queue, sm::ConstView from) {
   if (from.dtype == sm::DType::f32) return queue.read_f32(from);
   const std::vector<double> wide = queue.read_f64(from);
@@ -96,7 +96,7 @@ int main() {
   sampler.run(queue, {}, noise, samples);
   const double inside = share_inside(queue.read(samples));
 
-  std::printf("loss %.3f +- %.3f at first, %.3f +- %.3f at last; %.0f %% of the samples lie in the clusters\n",
+  std::printf("loss %.3f +- %.3f at first, %.3f +- %.3f at last; %.0f %% of the samples are in the clusters\n",
               first.mean, first.standard_error(), last.mean, last.standard_error(), 100 * inside);
   return last.mean < 0.8 * first.mean && inside > 0.8 ? 0 : 1;
 }

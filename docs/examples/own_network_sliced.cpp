@@ -1,6 +1,6 @@
 // Sliced score matching of the caller's own network, which gives its output F and the products (dF/dz) v. The library
 // draws the directions, and turns both into a loss and the gradients for the backward pass. The library's own network
-// with the same parameters has to give the same loss and gradient.
+// with the same parameters must give the same loss and gradient.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -52,7 +52,7 @@ int main() {
   auto jvp = engine.allocate<float>({1, kBatch, kDim}), grad_jvp = engine.allocate<float>({1, kBatch, kDim});
   auto loss = engine.allocate<sm::Estimate>();
   sm::NoiseState noise(engine, /*seed=*/2);
-  auto x = engine.upload(points, {kBatch, kDim});  // what follows is for the library's network
+  auto x = engine.upload(points, {kBatch, kDim});  // this and the next line are for the library's network
   auto params = engine.allocate<float>(same_net.param_count()), grad = engine.allocate<float>(same_net.param_count());
 
   double first = 0, last = 0, difference = 0;

@@ -1,6 +1,6 @@
 // The library's loss and gradient with the caller's own optimizer: gradient descent with momentum, on the host. With an
-// affine network the result is known: s(x) = -S^-1 (x - m), m the mean and S the covariance of the data (Hyvarinen
-// 2005, section 3.1).
+// affine network the result is known: s(x) = -S^-1 (x - m), where m is the mean and S the covariance of the data
+// (Hyvarinen 2005, section 3.1).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// The caller's own network, in its smallest form: one hidden layer of tanh, on the host, in plain loops. It stands for
-// any network; nothing in it is the library's. Parameters have the layout of torch.nn.Linear, layer by layer.
+// A minimal network of the caller's own: one hidden tanh layer, on the host, in plain loops. It stands for any network,
+// and does not use the library. Parameters have the layout of torch.nn.Linear, layer by layer.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -47,7 +47,7 @@ class TinyNetwork {
     return multiply(weight2(), nullptr, hidden_, out_, h_dot_);
   }
 
-  /// Adds to grad() the parameters' gradient that follows from the gradient of F [batch, out].
+  /// Adds the gradient of the parameters to grad(), given the gradient of F [batch, out].
   void backward(const Vector& f_bar) {
     Vector h_bar = go_back(weight2_at(), hidden_, out_, f_bar, h_);
     add_bias(weight2_at() + hidden_ * out_, out_, f_bar);

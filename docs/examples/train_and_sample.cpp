@@ -1,6 +1,6 @@
 // Denoising score matching on a mixture of four Gaussians with the library's Adam, then new samples from both samplers,
-// and the likelihood of the data. The fractions of the clusters among the samples have to be those of the data, and the
-// likelihood has to be close to that under the true density.
+// and the likelihood of the data. The fractions of the clusters among the samples must be close to those of the data,
+// and the likelihood must be close to that under the true density.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -105,7 +105,7 @@ int main() {
   const double flow_off = worst_share(queue.read(samples));
   langevin.run(queue, adam.ema(), noise, samples);
   const double langevin_off = worst_share(queue.read(samples));
-  std::printf("shares of the clusters off by at most %.3f (probability flow), %.3f (annealed Langevin)\n", flow_off,
+  std::printf("fractions of the clusters off by at most %.3f (probability flow), %.3f (annealed Langevin)\n", flow_off,
               langevin_off);
 
   auto nats = engine.allocate<float>(kWanted);

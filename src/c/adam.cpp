@@ -104,7 +104,7 @@ scorematch_status scorematch_adam_snapshot_moments(const scorematch_adam_snapsho
   return guard([&] {
     const Adam::Snapshot& from = need(snapshot, "snapshot").snapshot;
     check_count("param_count", param_count, static_cast<std::int64_t>(from.first_moment.size()));
-    if (ema != nullptr && from.ema.empty()) throw_invalid("ema", "NULL, as there is no average", "memory");
+    if (ema != nullptr && from.ema.empty()) throw_invalid("ema", "NULL, because there is no average", "memory");
     copy_if_wanted(from.first_moment, first_moment);
     copy_if_wanted(from.second_moment, second_moment);
     copy_if_wanted(from.ema, ema);

@@ -26,7 +26,7 @@ void copy_out(const std::vector<float>& from, float* to, const char* name) {
   std::copy(from.begin(), from.end(), &need(to, name, "memory"));
 }
 
-/// NULL past the last.
+/// Returns NULL past the last key.
 template <class Map>
 const char* key_at(const Map& map, std::int32_t index) {
   if (index < 0) throw_invalid("index", "at least 0", std::to_string(index));
@@ -84,7 +84,7 @@ scorematch_status scorematch_checkpoint_set_adam(scorematch_checkpoint* checkpoi
 scorematch_status scorematch_checkpoint_adam(const scorematch_checkpoint* checkpoint,
                                              scorematch_adam_snapshot** snapshot) {
   return guard([&] {
-    scorematch_adam_snapshot*& handle = need(snapshot, "snapshot", "a place for a handle");
+    scorematch_adam_snapshot*& handle = need(snapshot, "snapshot", "the address of a handle");
     handle = nullptr;
     if (of(checkpoint).adam) handle = new scorematch_adam_snapshot(snapshot_handle(*of(checkpoint).adam));
   });
@@ -110,7 +110,7 @@ scorematch_status scorematch_checkpoint_set_standardization(scorematch_checkpoin
     Standardization given;
     if (mean != nullptr || scale != nullptr || columns != 0) {
       if (columns < to.net.dim)
-        throw_invalid("columns", "at least " + std::to_string(to.net.dim) + ", as the network has inputs",
+        throw_invalid("columns", "at least " + std::to_string(to.net.dim) + ", the number of the network's inputs",
                       std::to_string(columns));
       need(mean, "mean", "memory");
       need(scale, "scale", "memory");
@@ -128,11 +128,11 @@ scorematch_status scorematch_checkpoint_standardization(const scorematch_checkpo
                                                         const double** mixing, int32_t* columns) {
   return guard([&] {
     const Standardization& from = of(checkpoint).standardization;
-    need(mean, "mean", "a place for the result");
-    need(scale, "scale", "a place for the result");
-    need(warp, "warp", "a place for the result");
-    need(mixing, "mixing", "a place for the result");
-    need(columns, "columns", "a place for the result");
+    need(mean, "mean", "the address of the result");
+    need(scale, "scale", "the address of the result");
+    need(warp, "warp", "the address of the result");
+    need(mixing, "mixing", "the address of the result");
+    need(columns, "columns", "the address of the result");
     *columns = static_cast<std::int32_t>(from.mean.size());
     *mean = from.mean.empty() ? nullptr : from.mean.data();
     *scale = from.scale.empty() ? nullptr : from.scale.data();
@@ -200,11 +200,11 @@ scorematch_status scorematch_checkpoint_set_array(scorematch_checkpoint* checkpo
 scorematch_status scorematch_checkpoint_array(const scorematch_checkpoint* checkpoint, const char* key,
                                               const double** values, int64_t* count) {
   return guard([&] {
-    static const double no_values = 0;  // an address, for an array that is there and empty
+    static const double no_values = 0;  // the address of an array that exists but is empty
     const auto& arrays = of(checkpoint).arrays;
     const auto found = arrays.find(need_text(key, "key"));
-    need(values, "values", "a place for the result");
-    need(count, "count", "a place for the result");
+    need(values, "values", "the address of the result");
+    need(count, "count", "the address of the result");
     const bool there = found != arrays.end();
     *count = there ? static_cast<std::int64_t>(found->second.size()) : 0;
     *values = !there ? nullptr : *count == 0 ? &no_values : found->second.data();

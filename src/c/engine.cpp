@@ -26,7 +26,7 @@ void check_bytes(std::size_t bytes) {
     throw_invalid("bytes", "fewer than 2^63", std::to_string(bytes));
 }
 
-/// The host's array is as large as the view says.
+/// Checks that the host's array has the size of the view.
 void check_host(const scorematch_view& view, const void* host, std::size_t bytes) {
   if (view.dtype < SCOREMATCH_F32 || view.dtype > SCOREMATCH_I64)
     throw_invalid("dtype", "SCOREMATCH_F32, F64 or I64", std::to_string(view.dtype));
@@ -35,7 +35,7 @@ void check_host(const scorematch_view& view, const void* host, std::size_t bytes
   const auto wanted = static_cast<std::size_t>(given.shape.count());
   const std::size_t element = view.dtype == SCOREMATCH_F32 ? 4 : 8;
   if (bytes / element != wanted || bytes % element != 0)
-    throw_invalid("bytes", std::to_string(element) + " for each of " + describe(given), std::to_string(bytes));
+    throw_invalid("bytes", std::to_string(element) + " per element of " + describe(given), std::to_string(bytes));
 }
 
 template <class T>

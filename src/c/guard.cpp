@@ -9,14 +9,14 @@
 namespace scorematch::c {
 namespace {
 
-// Plain arrays: memory may be what lacks.
+// Plain arrays, because the error may be a lack of memory.
 struct LastError {
   char text[2048];
   char argument[128];
 };
 thread_local LastError last{};
 
-/// Cut where a character of UTF-8 begins.
+/// Truncates at the start of a UTF-8 character.
 template <std::size_t Size>
 void copy(char (&to)[Size], const char* from) noexcept {
   std::size_t length = std::strlen(from);
@@ -46,7 +46,7 @@ scorematch_status status_of(ErrorCode code) noexcept {
       return SCOREMATCH_DEVICE_FAULT;
     case ErrorCode::io:
       return SCOREMATCH_IO;
-    case ErrorCode::cancelled:  // C callers have no flag to set
+    case ErrorCode::cancelled:  // C callers cannot cancel
       break;
   }
   return SCOREMATCH_INTERNAL_ERROR;
@@ -86,11 +86,11 @@ scorematch_status record_current_exception() noexcept {
   } catch (const CallbackFailed& failure) {
     return record(SCOREMATCH_CALLBACK_FAILED, failure.argument, failure.message.c_str());
   } catch (const std::bad_alloc&) {
-    return record(SCOREMATCH_OUT_OF_MEMORY, "", "expected memory for what the call keeps, got none");
+    return record(SCOREMATCH_OUT_OF_MEMORY, "", "expected memory for the data of the call, got none");
   } catch (const std::exception& error) {
     return record(SCOREMATCH_INTERNAL_ERROR, "", error.what());
   } catch (...) {
-    return record(SCOREMATCH_INTERNAL_ERROR, "", "an exception of a type the library does not know");
+    return record(SCOREMATCH_INTERNAL_ERROR, "", "an exception of an unknown type");
   }
 }
 
@@ -101,7 +101,7 @@ void forget_last_error() noexcept { record(SCOREMATCH_OK, "", ""); }
 void refuse_callback(const char* argument, std::int32_t result) {
   std::string message =
       std::string(argument) + ": expected 0 from the caller's function, got " + std::to_string(result);
-  if (*last_error() != '\0') message += std::string(", after: ") + last_error();
+  if (*last_error() != '\0') message += std::string(" after this error: ") + last_error();
   throw CallbackFailed{argument, message};
 }
 
@@ -115,7 +115,7 @@ void check_struct_size(const char* name, std::size_t size, std::size_t least, st
 }
 
 std::string need_text(const char* text, const char* name) {
-  if (text == nullptr) refuse_null(name, "a text");
+  if (text == nullptr) refuse_null(name, "a string");
   return text;
 }
 

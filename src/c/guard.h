@@ -1,4 +1,4 @@
-// Nothing throws across the C interface: what a call throws becomes its status and the thread's last error.
+// No exception crosses the C interface: it becomes the status of the call and the thread's last error.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -8,9 +8,9 @@
 
 namespace scorematch::c {
 
-/// Of the exception that is being handled; allocates nothing.
+/// Records the exception that is being handled, and returns its status. Does not allocate.
 scorematch_status record_current_exception() noexcept;
-/// The thread's last error; empty texts where there was none.
+/// The thread's last error; empty strings if there was none.
 const char* last_error() noexcept;
 const char* last_error_argument() noexcept;
 void forget_last_error() noexcept;
@@ -25,15 +25,15 @@ scorematch_status guard(const Body& body) noexcept {
   }
 }
 
-/// A function of the caller's returned something else than 0.
+/// A function of the caller returned a value other than 0.
 struct CallbackFailed {
   const char* argument;
   std::string message;
 };
 
-/// @throws CallbackFailed: its number, and the library's text where it was one of the library's calls that failed in it
+/// @throws CallbackFailed with the function's result, and the library's message if a call of the library failed in it
 [[noreturn]] void refuse_callback(const char* argument, std::int32_t result);
-/// Runs a function of the caller's. @throws CallbackFailed unless it gives 0
+/// Runs a function of the caller. @throws CallbackFailed unless it returns 0
 template <class Call>
 void call_back(const char* argument, const Call& call) {
   forget_last_error();
@@ -52,8 +52,8 @@ T& need(T* pointer, const char* name, const char* expected = "a handle") {
 std::string need_text(const char* text, const char* name);
 inline std::string optional_text(const char* text) { return text == nullptr ? "" : text; }
 
-/// A struct that begins with its size, as this version knows it: what the caller's lacks is zero.
-/// @param least bytes of what every caller's has
+/// Copies a struct that begins with its size. Members of this version that the caller's struct does not have are zero.
+/// @param least the bytes that every caller's struct has
 template <class T>
 T sized(const T* given, const char* name, std::size_t least) {
   check_struct_size(name, need(given, name, "a struct").struct_size, least, sizeof(T));
@@ -62,11 +62,11 @@ T sized(const T* given, const char* name, std::size_t least) {
   return known;
 }
 
-/// *out = new Handle{make()}, or NULL where that fails.
+/// *out = new Handle{make()}, or NULL if that fails.
 template <class Handle, class Make>
 scorematch_status make_handle(Handle** out, const char* name, const Make& make) noexcept {
   return guard([&] {
-    Handle*& handle = need(out, name, "a place for a handle");
+    Handle*& handle = need(out, name, "the address of a handle");
     handle = nullptr;
     handle = new Handle{make()};
   });
@@ -75,7 +75,7 @@ scorematch_status make_handle(Handle** out, const char* name, const Make& make) 
 /// *out = get()
 template <class T, class Get>
 scorematch_status give(T* out, const char* name, const Get& get) noexcept {
-  return guard([&] { need(out, name, "a place for the result") = get(); });
+  return guard([&] { need(out, name, "the address of the result") = get(); });
 }
 
 }  // namespace scorematch::c

@@ -10,7 +10,7 @@
 
 namespace scorematch::c {
 
-// The C structs lie in memory as their C++ namesakes do.
+// The C structs have the memory layout of the C++ structs of the same names.
 static_assert(std::is_standard_layout_v<View> && std::is_standard_layout_v<ConstView>);
 static_assert(sizeof(scorematch_shape) == sizeof(Shape) && sizeof(scorematch_view) == sizeof(View));
 static_assert(sizeof(View) == sizeof(ConstView) && offsetof(scorematch_view, data) == offsetof(View, data));

@@ -1,4 +1,4 @@
-// What the C interface's handles hold, and its structs as the C++ API's.
+// The contents of the C interface's handles, and conversions between its structs and those of the C++ API.
 #pragma once
 #include <memory>
 #include <string>
@@ -17,7 +17,7 @@ struct scorematch_engine {
 };
 
 struct scorematch_queue {
-  std::unique_ptr<scorematch::Queue> owned;  // null: it is lent for the length of a call of the caller's
+  std::unique_ptr<scorematch::Queue> owned;  // null if borrowed for a call of the caller's function
   scorematch::Queue& queue;
 };
 
@@ -44,11 +44,11 @@ scorematch_adam_snapshot snapshot_handle(const Adam::Snapshot& snapshot);
 ConstView input(const scorematch_view& view);
 View output(const scorematch_view& view);
 scorematch_view view_of(const View& view);
-scorematch_view view_of(const ConstView& view);  // for what takes no const
+scorematch_view view_of(const ConstView& view);  // for callers that take no const
 NoiseRef noise_of(const scorematch_noise_ref& ref);
 Batch batch_of(const scorematch_batch& batch);
 Estimate* estimate_of(scorematch_estimate* estimate);
-/// Of a text, or NULL.
+/// @param text may be NULL
 Compute compute_of(const char* text);
 Reduction reduction_of(const scorematch_reduction* reduction);
 Adam::Progress progress_of(const scorematch_adam_progress& progress);

@@ -1,4 +1,4 @@
-// LikelihoodPlan, with the library's network or a function of the caller's.
+// LikelihoodPlan, with the library's network or the caller's function.
 #include "scorematch/likelihood.h"
 
 #include "c/handles.h"
@@ -20,7 +20,7 @@ Likelihood likelihood_of(const char* text) {
   return likelihood;
 }
 
-/// The caller's function as C++'s.
+/// Wraps the caller's function.
 LikelihoodPlan::ScoreFunction function_of(scorematch_score_divergence_function score, void* user) {
   return [score, user](Queue& queue, ConstView x, ConstView sigma, View out, View divergence) {
     scorematch_queue lent{nullptr, queue};

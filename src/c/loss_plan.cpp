@@ -1,4 +1,4 @@
-// LossPlan and HeadPlan: what ends in a loss.
+// LossPlan and HeadPlan, the plans that compute a loss.
 #include "c/handles.h"
 #include "formats/spec_plans.h"
 #include "scorematch/head.h"

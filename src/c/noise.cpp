@@ -1,4 +1,4 @@
-// The noise's position, and estimates.
+// The position in the noise, and estimates.
 #include <limits>
 
 #include "c/handles.h"

@@ -1,4 +1,4 @@
-// PerturbPlan and DirectionPlan: what is drawn.
+// PerturbPlan and DirectionPlan.
 #include "c/handles.h"
 #include "formats/spec_plans.h"
 #include "scorematch/prologue.h"

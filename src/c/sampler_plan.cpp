@@ -1,4 +1,4 @@
-// SamplerPlan, with the library's network or a function of the caller's.
+// SamplerPlan, with the library's network or the caller's function.
 #include "scorematch/sampler.h"
 
 #include "c/handles.h"
@@ -20,7 +20,7 @@ Sampler sampler_of(const char* text) {
   return sampler;
 }
 
-/// The caller's function as C++'s.
+/// Wraps the caller's function.
 SamplerPlan::ScoreFunction function_of(scorematch_score_function score, void* user) {
   return [score, user](Queue& queue, ConstView x, ConstView sigma, View out) {
     scorematch_queue lent{nullptr, queue};

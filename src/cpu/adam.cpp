@@ -1,4 +1,5 @@
-// Adam: the norm, then one pass over all arrays; fixed blocks, so that bits do not depend on the threads.
+// Adam: the gradient norm, then one pass over all arrays. Blocks have a fixed size, so that results do not depend on
+// the number of threads.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,13 +11,13 @@
 namespace scorematch::cpu {
 namespace {
 
-constexpr std::int64_t kBlock = 16384;  // elements: five arrays of it stay in a core's L2
+constexpr std::int64_t kBlock = 16384;  // elements: five arrays of this size fit into a core's L2 cache
 
 bool is_clipped(const Adam::Options& options, double norm) {
   return options.max_grad_norm > 0 && norm > options.max_grad_norm;
 }
 
-/// Whether the squares of the clipped gradient are floats: an infinity would stay in the second moment for ever.
+/// Whether the squares of the clipped gradient fit into a float: an infinity would stay in the second moment forever.
 bool is_usable(const Adam::Options& options, double norm) {
   const double used = is_clipped(options, norm) ? options.max_grad_norm : norm;
   return std::isfinite(norm) && used * used <= static_cast<double>(std::numeric_limits<float>::max());

@@ -1,4 +1,4 @@
-// out = value + constant - precision/2 |x|^2: a Gaussian's log-density added to a value a sample, summed in double.
+// out = value + constant - precision/2 |x|^2: adds a Gaussian log-density to one value per sample, in double.
 #include "cpu/chunks.h"
 #include "cpu/programs.h"
 

@@ -1,4 +1,4 @@
-// How sigma enters a sample, in double: once a sample is seldom enough.
+// The coefficients and the weight that depend on sigma, in double. They are computed only once per sample.
 #pragma once
 #include <cmath>
 

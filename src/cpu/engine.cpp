@@ -1,4 +1,4 @@
-// The engine for machines without a GPU: float32 or bf16, all cores, Highway.
+// The engine for machines without a GPU: float32 or bf16, on all cores, vectorized with Highway.
 #include "cpu/simd/targets.h"  // before Highway
 
 #include <hwy/targets.h>
@@ -20,13 +20,13 @@ int thread_count(int wanted) {
   return cores > 0 ? static_cast<int>(cores) : 1;
 }
 
-/// The widest vectors that both this processor and this build have.
+/// The widest vectors that both this processor and this build support.
 std::string vectors() {
   const std::int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
   return hwy::TargetName(targets & -targets);
 }
 
-/// This engine has no tf32, bf16 on some processors, and one route, which is layered.
+/// This engine has no tf32, has bf16 only on some processors, and has only the layered route.
 void check_compute(const Compute& compute) {
   const auto refuse = [](const char* argument, const char* expected, const char* got) {
     throw Error(ErrorCode::unsupported, argument,

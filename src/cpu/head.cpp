@@ -1,5 +1,6 @@
-// The head alone, on a caller's network: s = a x_tilde + b F, J v = a v + b c (dF/dz) v, tr J = a d + b c tr dF/dz; the
-// gradients come back through b and b c. Of each tile of samples a row at a time, by the losses' own functions.
+// The head alone, for a caller's network: s = a x_tilde + b F, J v = a v + b c (dF/dz) v, tr J = a d + b c tr dF/dz.
+// The gradients of the network's outputs have the factors b and b c. Rows are processed one at a time, by the functions
+// that the losses use.
 #include <algorithm>
 
 #include "cpu/chunks.h"
@@ -66,7 +67,7 @@ class TileHead {
   void add_score_term(const HeadCall& call, int r) {
     const std::int64_t at = std::int64_t{r} * stride_;
     const float* eps = samples_.eps + at;
-    const bool has_x = rows_[r].a != 0;  // else a call may leave it out
+    const bool has_x = rows_[r].a != 0;  // otherwise, the caller may omit x
     const ScoreArrays arrays{has_x ? samples_.x + at : nullptr,
                              has_x ? eps : nullptr,
                              output(call, r),
@@ -116,8 +117,8 @@ class TileHead {
   TileSamples samples_;
   HeadRow rows_[kMaxTileRows];
   double loss_[kMaxTileRows];
-  float *grad_output_, *v_, *scratch_;  // [rows, stride], as what follows
-  double* slices_ = nullptr;            // the sliced squares' part of the gradient of F; null: none
+  float *grad_output_, *v_, *scratch_;  // [rows, stride]
+  double* slices_ = nullptr;            // [rows, stride]: the part of grad_output from the sliced squares, or null
 };
 
 class CpuHead final : public HeadProgram {
@@ -125,7 +126,7 @@ class CpuHead final : public HeadProgram {
   CpuHead(const HeadSpec& spec, ThreadPool& pool)
       : problem_{spec, terms_of(spec.loss.objective)[0], needs_of(spec.loss.objective)}, pool_(pool) {}
 
-  /// T tiles: nothing grows with the batch.
+  /// T tiles for T threads, whatever the batch.
   std::size_t workspace_bytes() const override { return static_cast<std::size_t>(pool_.size()) * worker_bytes(); }
 
   void run(Queue::Impl& queue, const HeadIn& in, const HeadOut& out, std::int64_t batch,

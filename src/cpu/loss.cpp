@@ -1,4 +1,4 @@
-// Loss and gradients of a batch: tiles in parallel, their sums added chunk by chunk in order.
+// The loss and gradients of a batch. Tiles run in parallel; their sums are added chunk by chunk, in order.
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/packed_params.h"
@@ -15,8 +15,8 @@ class CpuLoss final : public LossProgram {
  public:
   CpuLoss(const LossSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 Q' + C 4 P' + T tile: the packed parameters once (small ones T times), a gradient for each of C chunks, and one
-  /// tile's arrays for each of T threads.
+  /// 4 Q' + C 4 P' + T tile: the packed parameters once (small ones T times), one gradient per chunk (C), and one
+  /// tile's arrays per thread (T).
   std::size_t workspace_bytes() const override {
     const Chunks most = chunks_of(problem_.spec.max_batch);
     return PackedParams::bytes(problem_.net, most.workers(pool_)) +
@@ -28,7 +28,7 @@ class CpuLoss final : public LossProgram {
     check_host_values(in.batch, batch);
     const Chunks chunks = chunks_of(batch);
     const std::size_t workers = chunks.workers(pool_);
-    // Only an adjoint that is wanted goes through the first layer, and an energy net's score.
+    // The backward pass includes the first layer only for grad_x or for an energy net's score.
     const bool to_input = !out.grad_x.empty() || problem_.spec.net.kind == MlpShape::Kind::energy;
     const std::size_t down_from = to_input ? 0 : std::min<std::size_t>(1, problem_.net.layers().size() - 1);
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,

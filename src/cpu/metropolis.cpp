@@ -1,4 +1,4 @@
-// Metropolis' decision about a Langevin step, with the ratio of the proposals' densities in double:
+// The Metropolis test of a Langevin step, with the ratio of the proposal densities in double:
 //   ln q(x | x') - ln q(x' | x) = -1/2 (s + s') . (x' - x + h/4 (s' - s))
 #include <algorithm>
 #include <cmath>

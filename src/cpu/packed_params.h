@@ -1,4 +1,4 @@
-// A network's packed parameters for the threads of a call.
+// The packed parameters of a network, for the threads of a call.
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -8,24 +8,24 @@
 
 namespace scorematch::cpu {
 
-/// Each worker packs its own, if they are small: to fetch them from the cache of the core that packed them takes as
-/// long, and there is nothing to wait for. Large ones are packed once, by all.
+/// Each worker packs small parameters for itself: fetching them from another core's cache would take as long, and no
+/// worker has to wait. Large parameters are packed once, by all threads together.
 class PackedParams {
  public:
-  /// Of an arena. @param workers who may call of()
+  /// Bytes of an arena. @param workers the number of workers that may call of()
   static std::size_t bytes(const PaddedNet& net, std::size_t workers) {
     return net.bytes() * (is_shared(net) ? 1 : workers);
   }
 
-  /// @param params [P], unchanged as long as this is used @param down_from the first layer through which products go
-  /// down
+  /// @param params [P], must not change while this object is used @param down_from the first layer whose input gradient
+  /// is needed
   PackedParams(const PaddedNet& net, const float* params, std::size_t down_from, std::size_t workers, ThreadPool& pool,
                char* memory)
       : net_(net), params_(params), down_from_(down_from), memory_(memory), packed_(workers) {
     if (is_shared(net)) net.pack(params, down_from, pool, place(0));
   }
 
-  /// To be called by the worker itself.
+  /// The worker itself must call this.
   const float* of(int worker) {
     if (is_shared(net_)) return place(0);
     if (!packed_[static_cast<std::size_t>(worker)]) net_.pack(params_, down_from_, place(worker));
@@ -43,7 +43,7 @@ class PackedParams {
   const float* params_;
   std::size_t down_from_;
   char* memory_;
-  std::vector<char> packed_;  // not of bool, as workers write at once
+  std::vector<char> packed_;  // not of bool, because workers write concurrently
 };
 
 }  // namespace scorematch::cpu

@@ -6,10 +6,10 @@
 namespace scorematch::cpu {
 namespace {
 
-// Elements. With fewer, waking the other threads takes longer than what they would spare.
+// Elements. For fewer, waking another thread takes longer than it saves.
 constexpr std::int64_t kPiece = 1 << 14;
-constexpr std::int64_t kPieces = 16;  // feed as many threads
-// So many of every part are added up before the next ones: they stay in a cache.
+constexpr std::int64_t kPieces = 16;  // at most, for as many threads
+// Elements that are summed over all parts before the next ones, so that the sums stay in a cache.
 constexpr std::int64_t kRun = 1 << 12;
 
 }  // namespace

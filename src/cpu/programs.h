@@ -1,4 +1,5 @@
-// The cpu engine's programs; each in the file of its name. The pool must outlive them.
+// The programs of the cpu engine. Perturbations and directions are in prologue.cpp, the others in files of their names.
+// The pool must outlive the programs.
 #pragma once
 #include "cpu/thread_pool.h"
 #include "engine/backend.h"

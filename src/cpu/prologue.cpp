@@ -1,4 +1,4 @@
-// The prologue alone, tile by tile: x_tilde, sigma, eps and the network's input; directions.
+// The perturbation alone, tile by tile: x_tilde, sigma, eps and the network's input. Also directions.
 #include <vector>
 
 #include "cpu/chunks.h"
@@ -19,7 +19,7 @@ class CpuPerturb final : public PerturbProgram {
     const SampleSource source(in, spec_.schedule, true, spec_.dim);
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
-      // Of its own: the public plan asks the queue for no workspace.
+      // Not from the queue's workspace, because the public plan does not request any.
       std::vector<char> memory(tile_bytes());
       Arena arena(memory.data());
       Tile tile(*this, arena);

@@ -1,4 +1,4 @@
-// The score, its Jacobian's products and its divergence, tile by tile.
+// The score, products with its Jacobian, and its divergence, tile by tile.
 #include <algorithm>
 
 #include "cpu/chunks.h"
@@ -15,7 +15,7 @@ class CpuScore final : public ScoreProgram {
  public:
   CpuScore(const ScoreSpec& spec, ThreadPool& pool) : problem_(spec), pool_(pool) {}
 
-  /// 4 Q' + T tile: the packed parameters once (small ones T times), and one tile's arrays for each of T threads.
+  /// 4 Q' + T tile: the packed parameters once (small ones T times), and one tile's arrays per thread (T).
   std::size_t workspace_bytes() const override {
     const Chunks most(problem_.spec.max_batch, tile_rows(problem_.net));
     return PackedParams::bytes(problem_.net, most.workers(pool_)) + most.workers(pool_) * tile_bytes(most);
@@ -25,7 +25,7 @@ class CpuScore final : public ScoreProgram {
     check_host_values(in.batch, batch);
     const Chunks chunks(batch, tile_rows(problem_.net));
     const std::size_t workers = chunks.workers(pool_);
-    // An energy net's score goes all the way down.
+    // An energy net's score is a backward pass through all layers.
     const std::size_t down_from = problem_.spec.net.kind == MlpShape::Kind::energy ? 0 : problem_.net.layers().size();
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);

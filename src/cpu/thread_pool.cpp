@@ -9,7 +9,8 @@
 namespace scorematch::cpu {
 namespace {
 
-// About 20 us: worth it between the calls of a training step, short enough to lose no time slice on a shared machine.
+// About 20 us: long enough to bridge the calls of a training step, short enough to waste no time slice of a shared
+// machine.
 constexpr int kSpins = 2000;
 
 void pause() {

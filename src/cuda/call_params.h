@@ -1,4 +1,5 @@
-// What a call gives, as every route's kernels take it: the parts that do not depend on how the batch is cut.
+// Converts the arguments of a call for the kernels of every route: the parts that do not depend on the division of the
+// batch.
 #pragma once
 #include "cuda/translate.h"
 #include "launchers.h"
@@ -6,13 +7,13 @@
 
 namespace scorematch::cuda {
 
-/// Where directions come from: the caller, a distribution, or, for the exact trace, the unit vectors.
+/// The source of the directions: the caller, a distribution, or the unit vectors for the exact trace.
 template <class In>
 kernels::DirectionSource directions_of(const Needs& needs, const In& in) {
   return needs.trace ? basis() : direction_source(in.batch.directions, needs.distribution);
 }
 
-/// Of a call that has a loss, a LossPlan's or a HeadPlan's.
+/// For a call with a loss, of a LossPlan or a HeadPlan.
 template <class In>
 kernels::BatchParams batch_params(const In& in, const Loss& loss, int dim, const Parameterization& parameterization) {
   kernels::BatchParams p;
@@ -26,10 +27,10 @@ kernels::BatchParams batch_params(const In& in, const Loss& loss, int dim, const
   p.parameterization = parameterization;
   return p;
 }
-/// Of a call that asks for scores: x is perturbed already.
+/// For a call of a ScorePlan, whose x is already perturbed.
 kernels::BatchParams batch_params(const ScoreSpec& spec, const ScoreIn& in);
 
-/// Dim, x, parameterization, noise.
+/// Sets dim, x, parameterization and noise.
 kernels::ScoreParams score_params(const ScoreSpec& spec, const ScoreIn& in);
 
 }  // namespace scorematch::cuda

@@ -1,4 +1,4 @@
-// The engine for NVIDIA GPUs: hand-written kernels round cuBLASLt's matrix products, on the caller's stream.
+// The engine for NVIDIA GPUs: hand-written kernels around cuBLASLt's matrix products, on the caller's stream.
 #include "checks/argument.h"
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
@@ -11,8 +11,8 @@ namespace {
 using cuda::check;
 using cuda::UseDevice;
 
-/// An energy net's program, which is layered. Else the fused one where the route allows it and there is one, else the
-/// layered one.
+/// Makes the program for the route. Energy nets are always layered. Score nets are fused if the route allows it and a
+/// kernel supports the net, else layered.
 template <class Program, class Spec>
 std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& context,
                                      std::unique_ptr<Program> (*fused)(const Spec&, const cuda::Context&),
@@ -29,17 +29,17 @@ std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& cont
     if (std::unique_ptr<Program> program = fused(spec, context)) return program;
   if (route == Route::fused)
     throw Error(ErrorCode::unsupported, "compute.route",
-                "compute.route: expected automatic or layered for this network (fused kernels do 1 to 11 hidden layers "
-                "up to 256 wide, as far as shared memory holds a tile), got fused");
+                "compute.route: expected automatic or layered for this network (fused kernels support 1 to 11 hidden "
+                "layers at most 256 wide, if shared memory holds a tile), got fused");
   return layered(spec, context);
 }
 
-/// What waits or allocates would end a capture, with an error far from its cause.
+/// Waiting or allocating would invalidate a capture, and the error would appear far from its cause.
 void refuse_capture(const Queue::Impl& queue, const char* what) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  check(cudaStreamIsCapturing(queue.stream, &status), "asking whether the stream is being captured");
+  check(cudaStreamIsCapturing(queue.stream, &status), "querying whether the stream is being captured");
   if (status != cudaStreamCaptureStatusNone)
-    throw_invalid("queue.stream", std::string("one that is not being captured, as ") + what, "one that is");
+    throw_invalid("queue.stream", std::string("a stream that is not being captured, because ") + what, "one that is");
 }
 
 class Handle {
@@ -80,7 +80,7 @@ struct CudaEngine final : Engine::Impl {
     }
     check(status, "allocating memory");
     std::shared_ptr<void> owner(memory, [alive = shared_from_this()](void* p) {
-      if (cudaFree(p) != cudaSuccess) cudaGetLastError();  // of work before it, which whoever waited has been told
+      if (cudaFree(p) != cudaSuccess) cudaGetLastError();  // clears an error of earlier work, which waiting reports
     });
     check(cudaMemset(memory, 0, bytes), "clearing memory");
     check(cudaStreamSynchronize(nullptr), "clearing memory");
@@ -92,15 +92,16 @@ struct CudaEngine final : Engine::Impl {
 #if CUDART_VERSION >= 12080
     int index = device.index;
     const cudaError_t status = cudaStreamGetDevice(stream, &index);
-    if (status != cudaErrorCallRequiresNewerDriver) check(status, "asking for the stream's device");
+    if (status != cudaErrorCallRequiresNewerDriver) check(status, "querying the stream's device");
     if (index != device.index)
-      throw_invalid("stream", "a stream of device " + std::to_string(device.index), "one of " + std::to_string(index));
+      throw_invalid("stream", "a stream of device " + std::to_string(device.index),
+                    "one of device " + std::to_string(index));
 #endif
   }
 
   void check_memory(const char* name, const void* data) const override {
     cudaPointerAttributes found;
-    check(cudaPointerGetAttributes(&found, data), "asking where an array lies");
+    check(cudaPointerGetAttributes(&found, data), "querying the location of an array");
     const bool on_device = found.type == cudaMemoryTypeDevice;
     if (found.type == cudaMemoryTypeManaged || (on_device && found.device == device.index)) return;
     throw_invalid(name, "memory of device " + std::to_string(device.index),
@@ -109,7 +110,7 @@ struct CudaEngine final : Engine::Impl {
 
   void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override {
     if (bytes == 0) return;
-    refuse_capture(queue, "a replay would read the host's memory again");
+    refuse_capture(queue, "a replay would read the host memory again");
     check_memory("to", to);
     const UseDevice use_device(device.index);
     check(cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, queue.stream), "copying to the device");

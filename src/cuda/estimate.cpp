@@ -1,4 +1,4 @@
-// Mean and squared deviations of values that a sampler leaves on the device.
+// The mean and the sum of squared deviations of values that a sampler leaves on the device.
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "cuda/translate.h"

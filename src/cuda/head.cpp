@@ -1,4 +1,4 @@
-// The head alone, on a caller's network.
+// The head alone, for a caller's network.
 #include "cuda/call_params.h"
 #include "cuda/layered/chunks.h"
 #include "cuda/programs.h"
@@ -11,7 +11,7 @@
 namespace scorematch::cuda {
 namespace {
 
-/// The workspace: a chunk's losses and the scales of its directions.
+/// The workspace: the losses of a chunk and the scales of its directions.
 struct HeadArrays {
   HeadArrays(std::int64_t rows, int directions, DeviceArena arena)
       : loss(arena.take<float>(static_cast<std::size_t>(rows))),

@@ -1,4 +1,4 @@
-// An objective's term as the kernels take it.
+// Converts a term of an objective for the kernels.
 #pragma once
 #include "launchers.h"
 #include "model/objective_terms.h"

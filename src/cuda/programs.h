@@ -1,4 +1,4 @@
-// The cuda engine's plans.
+// The programs of the cuda engine.
 #pragma once
 #include <memory>
 
@@ -8,14 +8,14 @@
 
 namespace scorematch::cuda {
 
-/// What plans need of their engine, which their plan keeps alive.
+/// The parts of the engine that programs need. A plan keeps its engine alive.
 struct Context {
   Engine::Impl& engine;
   const Device& device;
   cublasLtHandle_t cublas;
 };
 
-/// Fused: null where no kernel does this plan.
+/// The fused functions return null if no kernel supports the plan.
 std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context);
 std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context);
 std::unique_ptr<LossProgram> make_layered_loss(const LossSpec& spec, const Context& context);

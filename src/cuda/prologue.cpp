@@ -1,4 +1,4 @@
-// The prologue alone: one launch for a batch of any size.
+// The perturbation alone, and directions alone: one launch for a batch of any size.
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "cuda/translate.h"

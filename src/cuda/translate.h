@@ -1,4 +1,4 @@
-// What a call gives, in the kernels' terms.
+// Converts the arguments of a call for the kernels.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -22,7 +22,7 @@ inline kernels::Element element_of(Precision precision) {
   return precision == Precision::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
 }
 
-/// e(sigma), its frequencies on the device.
+/// The features e(sigma), with their frequencies on the device.
 class Features {
  public:
   Features(const Conditioning& conditioning, Engine::Impl& engine);
@@ -36,11 +36,11 @@ class Features {
 inline const float* floats(const ConstView& view) { return static_cast<const float*>(view.data); }
 inline float* floats(const View& view) { return static_cast<float*>(view.data); }
 
-/// Row `n` of [N, d]; null if nothing is wanted.
+/// Row `n` of [N, d]; null if the view is empty.
 inline float* row_of(const View& view, std::int64_t n) {
   return view.empty() ? nullptr : floats(view) + n * view.stride[0];
 }
-/// Element `n` of [N].
+/// Element `n` of [N]; null if the view is empty.
 inline float* at(const View& view, std::int64_t n) { return view.empty() ? nullptr : floats(view) + n; }
 
 inline kernels::Table table_of(const ConstView& view) { return {floats(view), view.stride[0]}; }
@@ -65,7 +65,7 @@ inline kernels::DataRows data_rows(const Batch& batch) {
           batch.draw_rows != 0};
 }
 
-/// sigma * sample's place in its noise fits the counter. What lies on the device is not looked at.
+/// Checks that the samples' offset in the noise fits the counter. State on the device is not read. @throws Error
 void check_noise_offset(const NoiseRef& noise, std::int64_t batch);
 
 }  // namespace scorematch::cuda

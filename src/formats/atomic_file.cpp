@@ -14,7 +14,7 @@
 namespace scorematch {
 namespace {
 
-/// Where the bytes are to end up: renaming over a link would replace the link.
+/// The file to replace. Renaming over a symbolic link would replace the link itself.
 std::string follow_link(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::is_symlink(path, ignored)) return path;
@@ -23,7 +23,7 @@ std::string follow_link(const std::string& path) {
   return dangling ? path : target.string();
 }
 
-/// A name in the target's folder, short whatever the target's name is.
+/// A name in the target's folder. It is short, however long the target's name is.
 std::string temporary_name(const std::string& target, int attempt) {
   const std::filesystem::path name =
       ".scorematch-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".tmp";
@@ -39,7 +39,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(follow_li
     throw Error(ErrorCode::io, path_, path_ + ": cannot be replaced: it is not a regular file");
   }
 
-  // O_EXCL: two writers, or one killed earlier under the same process id, never share a temporary file.
+  // O_EXCL: two writers never share a temporary file, even if an earlier one with the same process id was killed.
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
     temporary_ = temporary_name(target_, attempt);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -49,7 +49,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(follow_li
       fail("cannot create a file in its folder", error_number);
     }
   }
-  if (exists && ::fchmod(descriptor_, old.st_mode & 0777) != 0) fail("cannot keep its permissions", errno);
+  if (exists && ::fchmod(descriptor_, old.st_mode & 0777) != 0) fail("cannot preserve its permissions", errno);
 }
 
 void AtomicFile::write(const void* data, std::size_t bytes) {
@@ -64,7 +64,7 @@ void AtomicFile::write(const void* data, std::size_t bytes) {
 }
 
 void AtomicFile::commit() {
-  // Some network and user-space file systems have no fsync; they are no reason to lose the file.
+  // Some network and user-space file systems have no fsync. That is no reason to fail.
   if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOSYS) fail("cannot flush to the disk", errno);
   const int closed = ::close(descriptor_);
   const int close_error = errno;

@@ -1,14 +1,14 @@
 /// @file
-/// A file that appears whole or not at all.
+/// A file that is written completely or not at all.
 #pragma once
 #include <cstddef>
 #include <string>
 
 namespace scorematch {
 
-/// Collects what is to become `path` in a new file of the same folder; commit() renames it into place. Destroyed before
-/// that, it removes the new file and the old one stays. A symbolic link is followed; a folder or a device is refused.
-/// Every failure throws Error io with the path and the system's reason.
+/// Writes to a new file in the folder of `path`; commit() renames it into place. If the object is destroyed before
+/// that, it removes the new file, and the old one remains. Symbolic links are followed; folders and devices are
+/// refused. Every failure throws Error io with the path and the system's reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);
@@ -17,16 +17,16 @@ class AtomicFile {
   ~AtomicFile() { discard(); }
 
   void write(const void* data, std::size_t bytes);
-  /// Flushed to the disk before the rename, so that even a power cut leaves the old file or the new one.
+  /// Flushes the file to the disk before the rename, so that even a power failure leaves the old file or the new one.
   void commit();
 
  private:
   void discard() noexcept;
   [[noreturn]] void fail(const char* action, int error_number);
 
-  std::string path_;       // as the caller wrote it, for messages
+  std::string path_;       // as given by the caller, for messages
   std::string target_;     // path_ with a symbolic link followed
-  std::string temporary_;  // empty when there is none to remove
+  std::string temporary_;  // empty if there is no file to remove
   int descriptor_ = -1;
 };
 

@@ -20,7 +20,7 @@ constexpr const char *kDataMean = "data.mean", *kDataScale = "data.scale", *kDat
                      *kDataWarp = "data.warp";
 const std::string kAdam = "adam.", kBest = "best.", kLoss = "loss.";
 constexpr const char* kSamplesBest = "best.sampled_with";
-const std::string kUser = "user.";  // before the names of the caller's own metadata and arrays
+const std::string kUser = "user.";  // prefix of the caller's own metadata and arrays
 
 std::vector<float> slice(const std::vector<float>& flat, std::int64_t begin, std::int64_t count) {
   return {flat.begin() + begin, flat.begin() + begin + count};
@@ -45,7 +45,7 @@ const Tensor* find(const SafetensorsFile& file, const std::string& name) {
   return found == file.tensors.end() ? nullptr : &found->second;
 }
 
-/// Takes the tensor out, so that what is left over is unknown.
+/// Removes the tensor from the file, so that those that remain at the end are unknown.
 std::vector<float> take(const std::string& path, SafetensorsFile& file, const std::string& name,
                         const std::vector<std::int64_t>& shape) {
   const Tensor* tensor = find(file, name);
@@ -71,7 +71,7 @@ std::vector<float> take_layers(const std::string& path, SafetensorsFile& file, c
   return flat;
 }
 
-/// dim and hidden, from the shapes of layers.K.weight.
+/// Sets dim and hidden from the shapes of layers.K.weight.
 void set_widths(const std::string& path, const SafetensorsFile& file, MlpShape& net) {
   std::vector<int> widths;
   int in = 0;
@@ -89,8 +89,8 @@ void set_widths(const std::string& path, const SafetensorsFile& file, MlpShape& 
   net.dim = in - feature_count(net.conditioning);
   const int out = net.kind == MlpShape::Kind::score ? net.dim : 1;
   if (net.dim < 1 || widths.back() != out)
-    fail(path, "the last layer: expected " + std::to_string(out) + " outputs, as the first has " + std::to_string(in) +
-                   " inputs, got " + std::to_string(widths.back()));
+    fail(path, "the last layer: expected " + std::to_string(out) + " outputs, because the first has " +
+                   std::to_string(in) + " inputs, got " + std::to_string(widths.back()));
   widths.pop_back();
   net.hidden = widths;
 }
@@ -128,7 +128,7 @@ Adam::Snapshot read_adam(MetadataReader& reader) {
   return adam;
 }
 
-/// Of a file: what `check` refuses is not one of ours.
+/// Runs `check` on data of a file, and reports its errors as errors of the file.
 template <class Check>
 void check_file(const std::string& path, const std::string& prefix, const Check& check) {
   try {
@@ -152,7 +152,7 @@ void check_standardization(const Standardization& standardization, int dim) {
     const std::string place = " at " + std::to_string(j);
     if (!std::isfinite(mean[j])) throw_invalid(kDataMean, "finite values", describe(mean[j]) + place);
     if (!(scale[j] >= 0) || !std::isfinite(scale[j]))
-      throw_invalid(kDataScale, "finite values >= 0 (0 for a column that is constant)", describe(scale[j]) + place);
+      throw_invalid(kDataScale, "finite values >= 0 (0 for a constant column)", describe(scale[j]) + place);
   }
   if (!standardization.warp.empty()) check_size(kDataWarp, standardization.warp, mean.size());
   for (const double each : standardization.warp)
@@ -192,9 +192,9 @@ void write_standardization(const Standardization& standardization, SafetensorsFi
                                standardization.mixing};
 }
 
-constexpr std::int64_t kAny = -1;  // as many columns as there are
+constexpr std::int64_t kAny = -1;  // any number of columns
 
-/// F64, or F32 as earlier versions wrote it.
+/// Accepts F64, and F32, which earlier versions wrote.
 std::vector<double> take_columns(const std::string& path, SafetensorsFile& file, const std::string& name,
                                  std::int64_t columns) {
   const Tensor* tensor = find(file, name);
@@ -272,7 +272,7 @@ const std::vector<float>& Checkpoint::sampling_params() const {
 }
 
 void Checkpoint::save(const std::string& path) const {
-  // What load() would refuse must not replace a good file.
+  // A file that load() would refuse must not replace a good one.
   check(net);
   const std::int64_t count = net.param_count();
   check_size("params", params, static_cast<std::size_t>(count));
@@ -351,12 +351,12 @@ Checkpoint Checkpoint::load(const std::string& path) {
     check_file(path, "", [&] { check_finite("best.layers", checkpoint.best); });
   }
   for (const auto& [key, value] : reader.left()) {
-    if (!is_user(key)) reader.refuse(key, "a name this version knows", "'" + value + "'");
+    if (!is_user(key)) reader.refuse(key, "no such key in this version", "'" + value + "'");
     checkpoint.metadata[key.substr(kUser.size())] = value;
   }
   checkpoint.arrays = take_arrays(path, file);
   if (!file.tensors.empty())
-    fail(path, "tensor '" + file.tensors.begin()->first + "': expected nothing by that name, got one");
+    fail(path, "tensor '" + file.tensors.begin()->first + "': expected no tensor of this name, got one");
   return checkpoint;
 }
 

@@ -11,7 +11,7 @@ struct Signature {
   std::string_view bytes;
   const char* kind;
   std::size_t offset = 0;  // of the bytes in the file
-  bool is_text = false;    // whether such a file may be all text
+  bool is_text = false;    // whether such a file may consist of text only
 };
 
 using namespace std::string_view_literals;
@@ -68,7 +68,7 @@ constexpr Signature kSignatures[] = {
     {"{\\rtf"sv, "an RTF document", 0, true},
 };
 
-/// A table may have a column named PAR1: what begins with letters is of such a kind only if it is not all text.
+/// A table may have a column named PAR1. So a signature of letters counts only if the file is not all text.
 bool is_all_text(std::string_view start) {
   for (const char each : start)
     if (static_cast<unsigned char>(each) < 0x20 && std::string_view("\t\r\n\f").find(each) == std::string_view::npos)
@@ -76,13 +76,13 @@ bool is_all_text(std::string_view start) {
   return true;
 }
 
-/// Protocols 2 to 5 begin with their number, and with a frame from 4 on.
+/// Protocols 2 to 5 begin with their number; 4 and 5 continue with a frame.
 bool is_pickle(std::string_view start) {
   if (start.size() < 3 || start[0] != '\x80' || start[1] < 2 || start[1] > 5) return false;
   return start[1] < 4 ? std::string_view("}](cX").find(start[2]) != std::string_view::npos : start[2] == '\x95';
 }
 
-/// 8 bytes of a length, then a JSON object of at least that length.
+/// 8 bytes of length, then a JSON object.
 bool is_safetensors(std::string_view start) {
   std::uint64_t length = 0;
   if (start.size() < 10) return false;
@@ -107,7 +107,7 @@ std::string file_kind(std::string_view start) {
       return each.kind;
   if (is_safetensors(start)) return "a safetensors file";
   if (is_pickle(start)) return "a Python pickle";
-  if (is_json(start)) return "a JSON text";
+  if (is_json(start)) return "a JSON document";
   return "";
 }
 

@@ -1,5 +1,5 @@
 /// @file
-/// What a file is by its first bytes, so that a wrong file can be called by its name in an error.
+/// The kind of a file by its first bytes, so that an error can name the kind of a wrong file.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -7,13 +7,13 @@
 
 namespace scorematch {
 
-constexpr std::size_t kFileKindBytes = 512;  // that are enough to tell
+constexpr std::size_t kFileKindBytes = 512;  // enough to recognize every kind
 
-/// "a PNG picture", "a NumPy array"; empty for text and for what it does not know.
-/// @param start of the file: kFileKindBytes, or all of a shorter file
+/// "a PNG picture", "a NumPy array"; empty for text and for unknown kinds.
+/// @param start the first kFileKindBytes of the file, or all of a shorter file
 std::string file_kind(std::string_view start);
 
-/// The same for a file that may be missing or unreadable: then empty.
+/// The same for a file; empty if it is missing or unreadable.
 std::string kind_of_file(const std::string& path);
 
 }  // namespace scorematch

@@ -17,15 +17,15 @@ namespace scorematch {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::uint64_t kMaxHeader = 100'000'000;  // bytes, the format's own limit
+constexpr std::uint64_t kMaxHeader = 100'000'000;  // bytes, the limit of the format
 
-/// A hostile header may hold names and numbers of any length.
+/// Shortens the message, because a hostile header may have names and numbers of any length.
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   constexpr std::size_t kLongest = 400;
   throw Error(ErrorCode::io, path, path + ": " + (what.size() > kLongest ? what.substr(0, kLongest) + " ..." : what));
 }
 
-/// The whole file, never more than it has.
+/// Reads the whole file.
 std::string read_bytes(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
@@ -33,14 +33,14 @@ std::string read_bytes(const std::string& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) fail(path, "cannot be opened for reading");
   const std::streamoff size = in.tellg();
-  if (size < 0) fail(path, "cannot be measured");
+  if (size < 0) fail(path, "its size cannot be determined");
   std::string bytes(static_cast<std::size_t>(size), '\0');
   in.seekg(0);
   if (!in.read(bytes.data(), size)) fail(path, "expected " + std::to_string(size) + " bytes, reading failed");
   return bytes;
 }
 
-/// JSON allows a key twice and keeps one; here that would hide a tensor.
+/// Refuses duplicate keys: the JSON parser would drop one of them, which would hide a tensor.
 Json parse_header(const std::string& path, const char* begin, const char* end) {
   std::vector<std::set<std::string>> keys;
   const auto refuse_twins = [&](int depth, Json::parse_event_t event, Json& parsed) {
@@ -68,7 +68,7 @@ struct TypeName {
 constexpr TypeName kTypes[] = {
     {"F32", Type::f32, 4}, {"F64", Type::f64, 8}, {"F16", Type::f16, 2}, {"BF16", Type::bf16, 2}};
 
-/// What the header says of one tensor.
+/// The header's entry of one tensor.
 struct Entry {
   std::string name;
   Type type;
@@ -76,7 +76,7 @@ struct Entry {
   std::uint64_t begin, end;  // bytes of the data
 };
 
-/// For a message.
+/// The beginning of a value, for a message.
 std::string excerpt(const Json& value) { return value.dump().substr(0, 200); }
 
 std::uint64_t unsigned_number(const std::string& path, const std::string& field, const Json& value) {
@@ -99,7 +99,7 @@ const TypeName& read_type(const std::string& path, const std::string& field, con
        field + ": dtype: expected F32" + (known == 4 ? ", F64, F16 or BF16" : " or F64") + ", got " + excerpt(dtype));
 }
 
-/// IEEE 754's binary16: five bits of exponent, ten of fraction.
+/// IEEE 754 binary16: five bits of exponent, ten of fraction.
 float widen_f16(std::uint16_t bits) {
   const int exponent = bits >> 10 & 31, fraction = bits & 1023;
   const float size = exponent == 31  ? (fraction == 0 ? std::numeric_limits<float>::infinity()
@@ -109,7 +109,7 @@ float widen_f16(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -size : size;
 }
 
-/// The upper half of a float32.
+/// bfloat16 is the upper half of a float32.
 float widen_bf16(std::uint16_t bits) {
   const std::uint32_t wide = std::uint32_t{bits} << 16;
   float value;
@@ -140,8 +140,8 @@ Entry read_entry(const std::string& path, const std::string& name, const Json& j
   entry.begin = unsigned_number(path, field + ": data_offsets", offsets[0]);
   entry.end = unsigned_number(path, field + ": data_offsets", offsets[1]);
   if (entry.begin > entry.end || entry.end > data_bytes)
-    fail(path, field + ": data_offsets: expected within the " + std::to_string(data_bytes) + " bytes there are, got " +
-                   excerpt(offsets));
+    fail(path, field + ": data_offsets: expected offsets within " + std::to_string(data_bytes) +
+                   " bytes of data, got " + excerpt(offsets));
   if (entry.end - entry.begin != bytes)
     fail(path, field + ": expected " + std::to_string(bytes) + " bytes for shape " + excerpt(shape) + ", got " +
                    std::to_string(entry.end - entry.begin));
@@ -160,7 +160,8 @@ Tensor read_tensor(const Entry& entry, const char* data) {
   return {entry.shape, copy_values<float>(data + entry.begin, bytes)};
 }
 
-/// Every byte belongs to one tensor. Checked before any is copied: tensors that overlap could ask for any memory.
+/// Checks that every byte belongs to exactly one tensor. This precedes all copies, because overlapping tensors could
+/// request any amount of memory.
 void check_ranges(const std::string& path, std::vector<Entry>& entries, std::uint64_t data_bytes) {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });

@@ -1,5 +1,5 @@
-// The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. Strict on reading: what
-// does not hold together to the last byte is refused.
+// The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. Reading is strict: a file
+// is refused unless its header accounts for every byte.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -16,7 +16,7 @@ struct Tensor {
   std::int64_t count() const;
   bool is_double() const { return std::holds_alternative<std::vector<double>>(values); }
   std::vector<double> as_double() const;
-  std::vector<float> as_float() const;  // rounded where the file holds float64
+  std::vector<float> as_float() const;  // float64 is rounded
 };
 
 struct SafetensorsFile {
@@ -24,12 +24,12 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// What is done with F16 and BF16, whose every value float32 has.
+/// How F16 and BF16 are read. Widening to float32 is exact.
 enum class Halves { refuse, widen };
 
-/// @throws Error io naming the file, the tensor or field, what was found and what was needed
+/// @throws Error io with the file, the tensor or field, and what was expected and found
 SafetensorsFile read_safetensors(const std::string& path, Halves halves = Halves::refuse);
-/// Written to a new file and renamed. @throws Error io
+/// Writes a new file and renames it into place. @throws Error io
 void write_safetensors(const std::string& path, const SafetensorsFile& file);
 
 std::string describe_shape(const std::vector<std::int64_t>& shape);

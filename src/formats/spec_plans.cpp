@@ -30,7 +30,7 @@ std::string list_text(const List& values) {
   return text;
 }
 
-/// Of flow, sde and likelihoods.
+/// For flow, sde and likelihoods.
 template <class Steps>
 Steps read_steps(MetadataReader& reader, Steps sampler) {
   sampler.sigma_min = reader.take_number("sigma_min", sampler.sigma_min);
@@ -64,7 +64,7 @@ Langevin read_langevin(MetadataReader& reader) {
 
 std::vector<double> read_frequencies(MetadataReader& reader) {
   if (reader.has("fourier.frequencies")) return reader.take_numbers("fourier.frequencies");
-  if (!reader.has("fourier")) reader.refuse("fourier", "how many frequencies, or fourier.frequencies", "nothing");
+  if (!reader.has("fourier")) reader.refuse("fourier", "the number of frequencies, or fourier.frequencies", "nothing");
   const int count = reader.take_int32("fourier", 0);
   const double scale = reader.take_number("fourier_scale", 1.0);
   return conditioning::Fourier::random(count, scale,
@@ -183,7 +183,7 @@ std::string loss_text(const Loss& loss) {
 MlpShape read_net(MetadataReader& reader) {
   for (const auto& [key, value] : {std::pair("net", "score"), {"activation", "silu"}, {"parameterization", "plain"}})
     reader.set_if_absent(key, value);
-  if (!reader.has("dim")) reader.refuse("dim", "a number of dimensions", "nothing");
+  if (!reader.has("dim")) reader.refuse("dim", "the number of dimensions", "nothing");
   const int dim = reader.take_int32("dim", 0);
   std::vector<int> hidden;
   for (const double width : reader.has("hidden") ? reader.take_numbers("hidden") : std::vector<double>()) {

@@ -1,6 +1,6 @@
-// What plans are told, as texts of "key=value": the C interface's (docs/c-interface.md). Names and values are those of
-// the eval format (docs/eval-format.md) and of the command's options. What is absent is the C++ struct's default; a key
-// that nothing reads is refused.
+// Descriptions of plans as text, "key=value ...", for the C interface (docs/c-interface.md). Keys and values are those
+// of the eval format (docs/eval-format.md) and of the command's options. An absent key has the default of the C++
+// struct. Unknown keys are refused.
 #pragma once
 #include <string>
 
@@ -12,24 +12,25 @@
 
 namespace scorematch {
 
-/// The objective of that kind; projections and distribution are for those that have them.
+/// The objective of a kind. Kinds without directions ignore projections and distribution.
 Objective make_objective(ObjectiveKind kind, int projections = 1, Projection distribution = Projection::gaussian);
-/// objective (required); variance of dsm; projections, distribution of ssm and ssm_vr
+/// objective (required); dsm: variance; ssm and ssm_vr: projections, distribution
 Objective read_objective(MetadataReader& reader);
-/// schedule, none if absent; of single sigma, of geometric sigma_min, sigma_max, levels, of log_normal log_mean,
+/// schedule, none if absent; single: sigma; geometric: sigma_min, sigma_max, levels; log_normal: log_mean,
 /// log_deviation
 NoiseSchedule read_schedule(MetadataReader& reader);
-/// conditioning: none, log_sigma, fourier with fourier.frequencies=1,2,... or fourier=8 fourier_scale=1 fourier_seed=0
+/// conditioning: none, log_sigma, or fourier with fourier.frequencies=1,2,... or fourier=8 fourier_scale=1
+/// fourier_seed=0
 Conditioning read_conditioning(MetadataReader& reader);
 
 /// read_objective, read_schedule, weighting, sigma_data
 Loss read_loss(MetadataReader& reader, double sigma_data);
-/// What read_loss makes the same loss of, sigma_data included.
+/// Writes keys from which read_loss makes the same loss, sigma_data included.
 void write_loss(const Loss& loss, Metadata& metadata);
 std::string loss_text(const Loss& loss);
 /// net, dim, hidden=1,2,3, activation, parameterization, sigma_data, conditioning, residual
 MlpShape read_net(MetadataReader& reader);
-/// What read_net makes the same network of.
+/// A text from which read_net makes the same network.
 std::string net_text(const MlpShape& net);
 /// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size, prior_deviation), langevin (sigma,
 /// step_size, steps, sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho, prior_deviation)

@@ -30,7 +30,7 @@ MetadataReader MetadataReader::of_text(const std::string& argument, const std::s
       throw Error(ErrorCode::invalid_argument, argument,
                   argument + ": expected key=value, got '" + word.substr(0, 200) + "'");
     if (!reader.values_.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
-      reader.refuse(word.substr(0, equals), "one value", "another, '" + word.substr(equals + 1) + "'");
+      reader.refuse(word.substr(0, equals), "one value", "a second one, '" + word.substr(equals + 1) + "'");
   }
   return reader;
 }
@@ -67,7 +67,7 @@ int MetadataReader::take_int32(const std::string& key, int otherwise) {
   if (!has(key)) return otherwise;
   const std::int64_t value = take_int(key);
   if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
-    refuse(key, "a whole number of 32 bits", std::to_string(value));
+    refuse(key, "a whole number of at most 32 bits", std::to_string(value));
   return static_cast<int>(value);
 }
 
@@ -77,7 +77,7 @@ std::vector<double> MetadataReader::take_numbers(const std::string& key) {
   if (text.empty()) return values;
   for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
     end = text.find(',', begin);
-    values.push_back(parse<double>(*this, key, text.substr(begin, end - begin), "numbers with commas between them"));
+    values.push_back(parse<double>(*this, key, text.substr(begin, end - begin), "numbers separated by commas"));
   }
   return values;
 }
@@ -114,7 +114,8 @@ void MetadataReader::refuse(const std::string& name, const std::string& expected
 void MetadataReader::refuse_rest() const {
   if (values_.empty()) return;
   const auto& [key, value] = *values_.begin();
-  refuse(key, is_text_ ? "nothing by that name beside the others" : "a name the format has", "'" + value + "'");
+  refuse(key, is_text_ ? "no such key (unknown, or not used with the other values)" : "no such key in this format",
+         "'" + value + "'");
 }
 
 double read_sigma_data(MetadataReader& reader) {
@@ -142,7 +143,7 @@ MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies
   net.conditioning = {reader.take_choice<Conditioning::Kind>(), frequencies};
   if ((net.conditioning.kind == Conditioning::Kind::fourier) != fourier_given)
     reader.refuse("conditioning",
-                  fourier_given ? "fourier, as fourier.frequencies is given" : "a tensor fourier.frequencies",
+                  fourier_given ? "fourier, because fourier.frequencies is given" : "a tensor fourier.frequencies",
                   fourier_given ? "another" : "none");
   return net;
 }

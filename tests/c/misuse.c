@@ -13,11 +13,11 @@ static int32_t no_score(void* user, scorematch_queue* queue, const scorematch_vi
 }
 
 static void test_null_places(const scorematch_engine* engine, const scorematch_net* net) {
-  REFUSED(scorematch_engine_best(0, NULL), "engine", "a place for a handle, got a null pointer");
+  REFUSED(scorematch_engine_best(0, NULL), "engine", "the address of a handle, got a null pointer");
   REFUSED(scorematch_engine_reference(NULL), "engine", "null pointer");
   REFUSED(scorematch_engine_cpu(0, NULL), "engine", "null pointer");
   REFUSED(scorematch_engine_cuda(0, NULL), "engine", "null pointer");
-  REFUSED(scorematch_engine_kind(engine, NULL), "kind", "a place for the result, got a null pointer");
+  REFUSED(scorematch_engine_kind(engine, NULL), "kind", "the address of the result, got a null pointer");
   REFUSED(scorematch_engine_description(engine, NULL), "text", "null pointer");
   REFUSED(scorematch_buffer_create(engine, 8, NULL), "buffer", "null pointer");
   REFUSED(scorematch_queue_create(engine, 0, NULL, NULL), "queue", "null pointer");
@@ -91,7 +91,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   REFUSED(scorematch_net_initial_params(NULL, NULL, 0, values, 6), "net", "null pointer");
   REFUSED(scorematch_loss_plan_create(NULL, net, "objective=ism", 1, NULL, &loss), "engine", "null pointer");
   REFUSED(scorematch_loss_plan_create(engine, NULL, "objective=ism", 1, NULL, &loss), "net", "null pointer");
-  REFUSED(scorematch_loss_plan_create(engine, net, NULL, 1, NULL, &loss), "loss", "a text, got a null pointer");
+  REFUSED(scorematch_loss_plan_create(engine, net, NULL, 1, NULL, &loss), "loss", "a string, got a null pointer");
   REFUSED(scorematch_loss_plan_run(NULL, queue, &loss_in, &loss_out, NULL), "plan", "null pointer");
   REFUSED(scorematch_loss_plan_run(NULL, queue, NULL, &loss_out, NULL), "in", "a struct, got a null pointer");
   REFUSED(scorematch_loss_plan_run(NULL, queue, &loss_in, NULL, NULL), "out", "a struct, got a null pointer");
@@ -235,9 +235,9 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dms", 1, NULL, &none), "loss.objective",
           "one of esm, ism, dsm, ssm, ssm_vr, got 'dms'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism distribution=sphere", 1, NULL, &none),
-          "loss.distribution", "nothing");
+          "loss.distribution", "no such key");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=log_normal sigma=1", 1, NULL, &none),
-          "loss.sigma", "nothing by that name beside the others, got '1'");
+          "loss.sigma", "no such key (unknown, or not used with the other values), got '1'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=1e9", 1, NULL, &none), "loss.projections",
           "a whole number, got '1e9'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=0", 1, NULL, &none), "projections",

@@ -215,7 +215,7 @@ static void test_sampler(const scorematch_engine* engine, const scorematch_net* 
   caller.fail_in_library = 1;
   caller.fail_at = 0;
   FAILS(scorematch_sampler_plan_run(own, queue, NULL, scorematch_noise_from(noise, 0), &y), SCOREMATCH_CALLBACK_FAILED,
-        "score", "got 1, after: params: expected [6]");
+        "score", "got 1 after this error: params: expected [6]");
   scorematch_sampler_plan_destroy(plan);
   scorematch_sampler_plan_destroy(own);
   scorematch_score_plan_destroy(score);
@@ -243,7 +243,7 @@ void test_samplers(const scorematch_engine* engine) {
                noise);
   test_sampler(engine, net, "sampler=annealed sigma_min=0.1 sigma_max=1 prior_deviation=2", noise);
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=flow levels=3", 1, &plan), "sampler.levels",
-          "expected nothing by that name");
+          "expected no such key");
   REFUSED(scorematch_sampler_plan_create(engine, net, "sampler=flow sigma_min=0.1 sigma_max=0.1", 1, &plan),
           "sampler.sigma_max", "Langevin samples at a single level");
   OK(scorematch_net_create(kNetText, &ignores_sigma));
@@ -317,15 +317,15 @@ void test_nets(void) {
   CHECK(strcmp(first, second) == 0);
   scorematch_net_destroy(again);
   scorematch_net_destroy(net);
-  REFUSED(scorematch_net_create("hidden=4", &net), "net.dim", "expected a number of dimensions, got nothing");
+  REFUSED(scorematch_net_create("hidden=4", &net), "net.dim", "expected the number of dimensions, got nothing");
   REFUSED(scorematch_net_create("dim=0", &net), "dim", "between 1 and");
   REFUSED(scorematch_net_create("dim=2 hidden=4,x", &net), "net.hidden", "got 'x'");
   REFUSED(scorematch_net_create("dim=2 hidden=4,,5", &net), "net.hidden", "got ''");
   REFUSED(scorematch_net_create("dim=2 hidden=2.5", &net), "net.hidden", "whole widths");
   REFUSED(scorematch_net_create("dim=2 activation=relu", &net), "net.activation", "one of silu, softplus, tanh, gelu");
-  REFUSED(scorematch_net_create("dim=2 conditioning=fourier", &net), "net.fourier", "how many frequencies");
-  REFUSED(scorematch_net_create("dim=2 fourier=4", &net), "net.fourier", "expected nothing by that name");
-  REFUSED(scorematch_net_create("dim=2 dim=2", &net), "net.dim", "one value, got another");
+  REFUSED(scorematch_net_create("dim=2 conditioning=fourier", &net), "net.fourier", "the number of frequencies");
+  REFUSED(scorematch_net_create("dim=2 fourier=4", &net), "net.fourier", "expected no such key");
+  REFUSED(scorematch_net_create("dim=2 dim=2", &net), "net.dim", "one value, got a second one");
   REFUSED(scorematch_net_create("dim 2", &net), "net", "expected key=value, got 'dim'");
   REFUSED(scorematch_net_create("dim=4294967298", &net), "net.dim", "32 bits");
   REFUSED(scorematch_net_create(NULL, &net), "net", "null pointer");

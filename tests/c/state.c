@@ -72,7 +72,7 @@ void test_adam(const scorematch_engine* engine) {
   scorematch_adam_snapshot_destroy(snapshot);
   scorematch_adam_destroy(other);
   REFUSED(scorematch_adam_create(engine, 3, "beta1=1", &other), "beta1", "in [0, 1), got 1");
-  REFUSED(scorematch_adam_create(engine, 3, "beta3=1", &other), "options.beta3", "nothing by that name");
+  REFUSED(scorematch_adam_create(engine, 3, "beta3=1", &other), "options.beta3", "no such key");
   OK(scorematch_adam_create(engine, 3, NULL, &other));
   REFUSED(scorematch_adam_ema(other, &ema), "ema_decay", "> 0");
   OK(scorematch_adam_take_snapshot(other, queue, &snapshot));
@@ -150,7 +150,7 @@ void test_memory(const scorematch_engine* engine) {
   OK(scorematch_queue_write(queue, &view, indices, sizeof indices));
   OK(scorematch_queue_read(queue, &view, back, sizeof back));
   CHECK(memcmp(back, indices, sizeof back) == 0);
-  REFUSED(scorematch_queue_read(queue, &view, back, 12), "bytes", "8 for each of [2] int64, got 12");
+  REFUSED(scorematch_queue_read(queue, &view, back, 12), "bytes", "8 per element of [2] int64, got 12");
   REFUSED(scorematch_queue_read(queue, &view, NULL, 16), "host", "null pointer");
   view.dtype = 5;
   REFUSED(scorematch_queue_read(queue, &view, back, 16), "dtype", "got 5");
@@ -323,15 +323,15 @@ void test_checkpoint_arrays(void) {
   count = 7;
   REFUSED(scorematch_checkpoint_set_array(loaded, "rates", NULL, 2), "values", "memory, got a null pointer");
   REFUSED(scorematch_checkpoint_set_array(loaded, "rates", later, -1), "count", "at least 0, got -1");
-  REFUSED(scorematch_checkpoint_set_array(loaded, NULL, later, 2), "key", "a text, got a null pointer");
+  REFUSED(scorematch_checkpoint_set_array(loaded, NULL, later, 2), "key", "a string, got a null pointer");
   REFUSED(scorematch_checkpoint_set_array(NULL, "rates", later, 2), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_array(NULL, "rates", &untouched, &count), "checkpoint", "null pointer");
   REFUSED(scorematch_checkpoint_array(loaded, NULL, &untouched, &count), "key", "null pointer");
-  REFUSED(scorematch_checkpoint_array(loaded, "rates", NULL, &count), "values", "a place for the result");
-  REFUSED(scorematch_checkpoint_array(loaded, "rates", &untouched, NULL), "count", "a place for the result");
+  REFUSED(scorematch_checkpoint_array(loaded, "rates", NULL, &count), "values", "the address of the result");
+  REFUSED(scorematch_checkpoint_array(loaded, "rates", &untouched, NULL), "count", "the address of the result");
   REFUSED(scorematch_checkpoint_array_key(loaded, -1, &key), "index", "at least 0, got -1");
   REFUSED(scorematch_checkpoint_array_key(NULL, 0, &key), "checkpoint", "null pointer");
-  REFUSED(scorematch_checkpoint_array_key(loaded, 0, NULL), "key", "a place for the result");
+  REFUSED(scorematch_checkpoint_array_key(loaded, 0, NULL), "key", "the address of the result");
   CHECK(untouched == later && count == 7);
   OK(scorematch_checkpoint_array(loaded, "rates", &got, &count));
   CHECK(count == 2 && memcmp(got, later, sizeof later) == 0);

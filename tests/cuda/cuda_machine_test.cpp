@@ -77,7 +77,7 @@ TEST_F(CudaMachine, WithoutMemory) {
   runtime::Machine machine;
   machine.memory = 0;
   runtime::start(machine);
-  const std::string remedy = "free some of the device's, or make the plans for a smaller max_batch";
+  const std::string remedy = "free device memory, or make the plans for a smaller max_batch";
   try {
     Engine::cuda();
     ADD_FAILURE() << "the call was not refused";
@@ -150,7 +150,7 @@ TEST_F(CudaMachine, OfSeveralDevices) {
     plan.run(queue, {params, {x, noise}}, {loss.data()});
     noise.advance(queue);
     EXPECT_EQ(queue.read_one(loss).count, 4);
-    expect_invalid("stream", "a stream of device 0, got one of 1", [&] { Queue(first, 0, stream); });
+    expect_invalid("stream", "a stream of device 0, got one of device 1", [&] { Queue(first, 0, stream); });
     Queue other(first, plan.workspace_bytes());
     expect_invalid("queue", "(" + second.description() + "), got one of another engine (" + first.description() + ")",
                    [&] {

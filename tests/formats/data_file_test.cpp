@@ -230,7 +230,7 @@ TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
       read_data(write("a.csv", text));
       ADD_FAILURE() << text;
     } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("found a JSON text"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("found a JSON document"), std::string::npos) << error.what();
     }
   }
   // Text that happens to begin so is text.

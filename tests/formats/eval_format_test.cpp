@@ -59,8 +59,8 @@ TEST_P(EvalFormat, NoTensorIsSuperfluous) {
   expect_bad(golden("dsm-gelu-plain-none"), io("fourier.frequencies", "[1]", "[1, 1]"), [](SafetensorsFile& f) {
     f.tensors["fourier.frequencies"] = {{1, 1}, std::vector<float>(1)};
   });
-  expect_bad(golden("dsm-gelu-plain-none"), io("conditioning", "fourier, as fourier.frequencies is given", "another"),
-             [](SafetensorsFile& f) {
+  expect_bad(golden("dsm-gelu-plain-none"),
+             io("conditioning", "fourier, because fourier.frequencies is given", "another"), [](SafetensorsFile& f) {
                f.tensors["fourier.frequencies"] = {{1}, std::vector<float>(1)};
              });
   expect_bad(golden("esm-tanh-plain-none"), io("sigma", "no such tensor", "one"),
@@ -109,7 +109,8 @@ TEST_P(EvalFormat, EveryNameIsKnownAndGood) {
   for (const char* value : {"0", "-1", "nan", "inf"})
     expect_bad(good, io("sigma_data", "a finite value > 0", value),
                [&](SafetensorsFile& f) { f.metadata["sigma_data"] = value; });
-  expect_bad(good, io("seed", "a name the format has", "'1'"), [](SafetensorsFile& f) { f.metadata["seed"] = "1"; });
+  expect_bad(good, io("seed", "no such key in this format", "'1'"),
+             [](SafetensorsFile& f) { f.metadata["seed"] = "1"; });
 }
 
 // What only the plans can tell has their code.

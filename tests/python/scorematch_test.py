@@ -127,7 +127,7 @@ class LossTest(unittest.TestCase):
         np.testing.assert_array_equal(grad, loss.grad)
         elsewhere = Tensor(sines())
         elsewhere.device = "cuda:0"
-        with self.assertRaisesRegex(ValueError, "x: expected the host's memory, as the engine's, got a device's"):
+        with self.assertRaisesRegex(ValueError, "x: expected host memory, like the engine's, got device memory"):
             loss(elsewhere)
 
 
@@ -145,7 +145,7 @@ class RefusalTest(unittest.TestCase):
         self.expect(
             "invalid_argument",
             "loss",
-            "a text, got a null pointer",
+            "a string, got a null pointer",
             lambda: sm.LossPlan(loss.engine, loss.net, None, 1),
         )
         self.expect("io", "no/such", "no/such", lambda: sm.Checkpoint.load("no/such"))
@@ -165,8 +165,8 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "x: expected float32, float64 or int64, got >f4", {"x": sines().astype(">f4")}),
             (TypeError, "x: expected a NumPy array, a PyTorch tensor or a Buffer, got list", {"x": [[1.0] * 5]}),
             (ValueError, "x: expected one to three axes, got 0", {"x": np.ones((), np.float32)}),
-            (ValueError, "grad: expected an array that may be written", {"x": sines(), "grad": read_only}),
-            (TypeError, "loss: expected what Engine.estimate() makes", {"x": sines(), "loss": np.zeros(3)}),
+            (ValueError, "grad: expected a writable array", {"x": sines(), "grad": read_only}),
+            (TypeError, "loss: expected a Buffer from Engine.estimate()", {"x": sines(), "loss": np.zeros(3)}),
             (TypeError, "got ['grads']", {"x": sines(), "grads": loss.grad}),
         ):
             with self.assertRaisesRegex(error, part.replace("[", r"\[").replace("(", r"\(").replace(")", r"\)")):

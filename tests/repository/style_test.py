@@ -18,12 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Folders and files whose text has been revised. The others are added as they are revised, until this is the repository.
-<<<<<<< HEAD
-CHECKED = ("README.md", "bench", "docs", "include", "kernels", "kernels/README.md", "src/CMakeLists.txt",
-           "src/checks", "src/cli", "src/engine", "src/install.cmake", "src/model", "src/plans", "src/reference",
-           "src/samplers", "tests/CMakeLists.txt", "tests/cpu", "tests/cuda", "tests/functions.cmake",
-           "tests/kernels", "tests/main.cpp", "tests/python", "tests/repository", "tests/run_within.cpp",
-           "tests/simt", "tests/threads")
+CHECKED = (".ci", ".dev", "CMakeLists.txt", "README.md", "dev", "docs", "kernels/README.md", "bench", "src/c",
+           "src/cli", "src/cpu", "src/cuda", "src/formats", "tests/python", "tests/repository", "tests/simt")
 EXCLUDED = ("docs/images", "docs/plots")
 QUOTES = ("docs/style.md", "tests/repository/style_test.py")  # these quote what is forbidden
 

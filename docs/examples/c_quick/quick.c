@@ -15,7 +15,7 @@ static void check(scorematch_status status) {
   exit(1);
 }
 
-/* Memory where the engine computes: a copy of the host's, or zeroed. */
+/* Returns engine memory: a copy of host memory, or zeroed. */
 static void* upload(const scorematch_engine* engine, const void* host, size_t bytes, scorematch_buffer** buffer) {
   void* data = NULL;
   if (host != NULL)
@@ -58,7 +58,7 @@ int main(void) {
   initial = malloc((size_t)count * sizeof *initial);
   check(scorematch_net_initial_params(net, NULL, 1, initial, count));
 
-  scorematch_loss_in in = {.struct_size = sizeof in}; /* what is not set is not given */
+  scorematch_loss_in in = {.struct_size = sizeof in}; /* fields that are not set are omitted */
   scorematch_loss_out out = {.struct_size = sizeof out};
   in.batch.x = scorematch_array(upload(engine, circle, sizeof circle, &x), SCOREMATCH_F32, kPoints, 2);
   in.params = scorematch_array(upload(engine, initial, (size_t)count * 4, &params), SCOREMATCH_F32, count, 0);

@@ -1,6 +1,6 @@
-// A training program with its own stream, memory, data and optimizer on the device. The library gives loss and
-// gradient. One step is recorded as a graph and replayed. With an affine network the result is known: s(x) = -S^-1 (x -
-// m), m the mean and S the covariance of the data (Hyvarinen 2005, section 3.1).
+// A training program with its own stream, memory, data and optimizer on the device. The library computes the loss and
+// the gradient. One step is recorded as a graph and replayed. With an affine network the result is known: s(x) = -S^-1
+// (x - m), where m is the mean and S the covariance of the data (Hyvarinen 2005, section 3.1).
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -52,7 +52,7 @@ std::vector<double> exact_params(const std::vector<float>& data) {
   return {w00, w01, w01, w11, -(w00 * m[0] + w01 * m[1]), -(w01 * m[0] + w11 * m[1])};
 }
 
-/// The program's own device memory.
+/// Allocates the program's own device memory.
 template <class T>
 T* take(std::size_t count) {
   void* memory = nullptr;
@@ -92,7 +92,7 @@ int train(const sm::Engine& engine) {
   const std::vector<double> exact = exact_params(data);
   for (std::size_t i = 0; i < exact.size(); ++i)
     worst = std::max(worst, std::abs(static_cast<double>(found[i]) - exact[i]));
-  std::printf("the parameters are within %.1e of the known ones\n", worst);
+  std::printf("the parameters are within %.1e of the exact ones\n", worst);
 
   check(cudaGraphExecDestroy(step), "freeing");
   check(cudaGraphDestroy(graph), "freeing");

@@ -1,6 +1,6 @@
 // Compares the library's losses and gradients with torch's: the same objective, written in torch's operations and
-// differentiated through its derivatives (create_graph), for every objective, on score and energy nets. In float64 the
-// reference engine has to agree to 1e-9. In float32 the cpu engine is compared with torch in float64 by the criterion
+// differentiated through its derivatives (create_graph), for every objective, on score and energy nets. In float64, the
+// reference engine must agree to 1e-9. In float32 the cpu engine is compared with torch in float64 by the criterion
 // of docs/numerics.md, "Agreement of engines", with torch in float32 as the plain implementation:
 //     rms(error) <= 6 rms(plain error) + 4 u rms(value)
 #include <gtest/gtest.h>
@@ -77,8 +77,8 @@ Tensor torch_losses(const sm::Objective& objective, Mlp& net, const Tensor& poin
   return given.sigma.square() * loss;
 }
 
-/// Gradients of a module's parameters, one after the other. Torch has none for a parameter that does not matter: the
-/// last bias of an energy. [P]
+/// Gradients of a module's parameters, one after the other. Torch has none for a parameter without effect: the last
+/// bias of an energy net. [P]
 Tensor collect_grad(Mlp& net) {
   std::vector<Tensor> parts;
   for (const Tensor& each : net->parameters())
@@ -230,7 +230,7 @@ class Bridge : public testing::Test {
     loss.backward();
     return collect_grad(net);
   }
-  /// The argument named by the refusal.
+  /// The argument that the error names.
   template <class Call>
   static std::string refused(const Call& call) {
     try {

@@ -1,5 +1,5 @@
 // MlpShape as a torch module: the same layers, in the same order, with the same parameters in the same places. So torch
-// can evaluate, differentiate and save what the library trains.
+// can evaluate, differentiate and save the networks that the library trains.
 #pragma once
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/module.h>

@@ -1,6 +1,6 @@
 // The library's loss as a node of torch's graph. One call computes loss and gradients together, as LossPlan does;
-// backward() returns the gradients, multiplied by the gradient that reaches the loss. Torch records nothing of the
-// inside: apart from the gradients and the samples' losses, memory does not grow with the batch or the number of
+// backward() returns the gradients, multiplied by the gradient that reaches the loss. Torch records no intermediate
+// results: apart from the gradients and the samples' losses, memory does not grow with the batch or the number of
 // directions.
 #pragma once
 #include <torch/csrc/autograd/custom_function.h>
@@ -24,7 +24,7 @@ inline CUstream_st* current_stream(torch::DeviceType device) {
 #ifdef TORCH_BRIDGE_CUDA
   if (device == torch::kCUDA) return c10::cuda::getCurrentCUDAStream().stream();
 #endif
-  if (device == torch::kCUDA) refuse("engine", "reference or cpu, as torch is built without CUDA", "cuda");
+  if (device == torch::kCUDA) refuse("engine", "reference or cpu, because torch was built without CUDA", "cuda");
   return nullptr;
 }
 
@@ -104,7 +104,7 @@ struct ScoreMatchingLoss::Node : torch::autograd::Function<Node> {
                                                     : 1;
     const bool whole_data = in->draw_rows > 0 || in->rows.defined();
     if (differentiate && x.requires_grad() && whole_data)
-      refuse("x", "no gradient of it where rows of it are picked", "requires_grad");
+      refuse("x", "a tensor without gradient if its rows are selected", "requires_grad");
     const torch::Tensor estimate = torch::empty({3}, x.options().dtype(torch::kFloat64).requires_grad(false)),
                         per_sample = torch::empty({batch}, x.options().requires_grad(false));
     torch::Tensor grad, grad_x;
@@ -146,7 +146,7 @@ struct ScoreMatchingLoss::Node : torch::autograd::Function<Node> {
 inline ScoreMatchingLoss::Result ScoreMatchingLoss::operator()(const std::vector<torch::Tensor>& params, const In& in) {
   if (!in.x.defined()) refuse("x", "a tensor", "nothing");
   if (queue_.stream() != current_stream(device_))
-    refuse("stream", "torch's current stream to be that of when the loss was made", "another");
+    refuse("stream", "the stream that was torch's current one when the loss was made", "another");
   const auto out = Node::apply(this, &in, torch::GradMode::is_enabled(), in.x, at::TensorList(params));
   return {out[0], out[1], out[2]};
 }

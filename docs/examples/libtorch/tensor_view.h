@@ -33,7 +33,7 @@ inline scorematch::DType dtype_of(const torch::Tensor& tensor, const char* name)
 
 /// A tensor of up to three axes with its strides; a scalar counts as [1], an undefined tensor as not given. The plan
 /// itself checks what it requires of a view (shape, type, a last axis without gaps), with the same names. The tensor
-/// must outlive what is enqueued with the view.
+/// must outlive the work that is enqueued with the view.
 /// @throws Error if there is no such view: layout, number of axes, element type, another kind of device.
 inline scorematch::View as_view(const torch::Tensor& tensor, const char* name, torch::DeviceType device) {
   if (!tensor.defined()) return {};
@@ -54,8 +54,8 @@ inline scorematch::View as_view(const torch::Tensor& tensor, const char* name, t
   return view;
 }
 
-/// Contiguous tensors, one after the other without gaps, as the one vector that they form. [P]
-/// @throws Error if they are not, or if they have several types.
+/// A view of contiguous tensors, which follow each other without gaps, as one vector. [P]
+/// @throws Error if there are gaps, or if they have several types.
 inline scorematch::View as_flat_view(const std::vector<torch::Tensor>& tensors, const char* name,
                                      torch::DeviceType device) {
   if (tensors.empty()) refuse(name, "at least one tensor", "none");
@@ -64,13 +64,13 @@ inline scorematch::View as_flat_view(const std::vector<torch::Tensor>& tensors, 
   for (const torch::Tensor& each : tensors) {
     if (!each.defined()) refuse(name, "tensors", "an undefined one");
     if (each.layout() != torch::kStrided || !each.is_contiguous())
-      refuse(name, "contiguous tensors", "one of shape " + describe(each.sizes()) + " that is not");
+      refuse(name, "contiguous tensors", "one of shape " + describe(each.sizes()) + " that is not contiguous");
     const scorematch::View view = as_view(each.detach().view({-1}), name, device);
     if (whole.shape.rank == 0) whole = view;
     if (view.dtype != whole.dtype) refuse(name, "tensors of one type", "several");
     const std::int64_t bytes = count * static_cast<std::int64_t>(each.element_size());
     if (view.data != static_cast<char*>(whole.data) + bytes)
-      refuse(name, "tensors one after the other in one memory (flatten_parameters puts them so)",
+      refuse(name, "tensors that follow each other without gaps (see flatten_parameters)",
              "one of shape " + describe(each.sizes()) + " elsewhere");
     count += each.numel();
   }

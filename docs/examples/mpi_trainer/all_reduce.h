@@ -1,5 +1,5 @@
-// What ranks sum together: their gradients. MPI does it in host memory, NCCL on the GPU, in order with the queue's
-// other work. Everything else that ranks exchange is a few bytes, and goes by MPI.
+// The sum of the ranks' gradients. MPI computes it in host memory. NCCL computes it on the GPU, in order with the
+// queue's other work. All other data that ranks exchange are a few bytes, which MPI sends.
 #pragma once
 #include <mpi.h>
 
@@ -11,7 +11,7 @@
 class AllReduce {
  public:
   virtual ~AllReduce() = default;
-  /// sum = the sum over the ranks of `mine`, bit-identical on every rank. [P] both. Every rank has to call it.
+  /// sum = the sum over the ranks of `mine`, bit-identical on every rank. [P] both. Every rank must call it.
   virtual void run(scorematch::Queue& queue, const scorematch::Buffer<float>& mine,
                    scorematch::Buffer<float>& sum) const = 0;
 };

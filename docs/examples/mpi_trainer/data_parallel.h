@@ -37,7 +37,7 @@ struct Share {
   }
 };
 
-/// What is trained; the same on every rank.
+/// The training problem; the same on every rank.
 struct Training {
   sm::MlpShape net;
   sm::Loss loss;
@@ -47,7 +47,7 @@ struct Training {
   std::uint64_t seed = 0;
 };
 
-/// One rank's part of the training. Every member is called by every rank, or by none.
+/// One rank's part of the training. If one rank calls a member, every rank must call it.
 class DataParallel {
  public:
   DataParallel(const sm::Engine& engine, const Training& training, MPI_Comm ranks,
@@ -68,7 +68,7 @@ class DataParallel {
         adam_(engine, training.net.param_count(), training.adam) {}
 
   void step() {
-    if (share_.count > 0) {  // else grad_ and loss_ stay zero
+    if (share_.count > 0) {  // otherwise, grad_ and loss_ remain zero
       sm::Batch mine{data_, noise_.from(share_.begin)};
       mine.draw_rows = share_.count;
       sm::Reduction part;
@@ -80,7 +80,7 @@ class DataParallel {
     noise_.advance(queue_);
   }
 
-  /// Of the whole batch of the last step; the same on every rank.
+  /// The loss of the whole batch of the last step; the same on every rank.
   sm::Estimate loss() {
     const sm::Estimate mine = queue_.read_one(loss_);
     std::vector<sm::Estimate> each(static_cast<std::size_t>(count_of(ranks_)));
@@ -102,7 +102,7 @@ class DataParallel {
   }
 
   std::vector<float> params() { return queue_.read(params_); }
-  /// Of the whole batch.
+  /// The gradient of the whole batch.
   std::vector<float> gradient() { return queue_.read(sum_); }
 
  private:

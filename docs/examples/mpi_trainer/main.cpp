@@ -1,5 +1,5 @@
 // Data-parallel training on points of a circle: mpirun -np 4 mpi_trainer [cuda]
-// With cuda there is one rank a GPU, and NCCL sums the gradients.
+// With cuda, there is one rank per GPU, and NCCL sums the gradients.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -19,7 +19,7 @@ Training make_training() {
   training.net.parameterization = sm::parameterization::Edm{};
   training.net.conditioning = sm::conditioning::LogSigma{};
   training.loss = {sm::Dsm{}, sm::schedule::LogNormal{}, sm::weighting::Edm{}};
-  training.batch = 510;  // need not be a multiple of the ranks
+  training.batch = 510;  // need not be a multiple of the number of ranks
   for (float t = 0; training.data.size() < 8192; t += 0.01f)
     training.data.insert(training.data.end(), {0.7f * std::cos(t), 0.7f * std::sin(t)});
   training.seed = 1;
@@ -27,7 +27,7 @@ Training make_training() {
 }
 
 DataParallel make_rank(bool cuda) {
-  MPI_Comm node;  // the ranks on this machine use its GPUs and cores together
+  MPI_Comm node;  // the ranks on this machine share its GPUs and cores
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
   [[maybe_unused]] const int local = rank_in(node);
   const int neighbours = count_of(node);
@@ -37,7 +37,7 @@ DataParallel make_rank(bool cuda) {
     const sm::Engine engine = sm::Engine::cuda(/*device=*/local);
     return {engine, make_training(), MPI_COMM_WORLD, make_nccl_all_reduce(MPI_COMM_WORLD, local)};
 #else
-    throw sm::Error(sm::ErrorCode::unsupported, "engine", "engine: expected cpu, as there was no NCCL to build with");
+    throw sm::Error(sm::ErrorCode::unsupported, "engine", "engine: expected cpu, because this was built without NCCL");
 #endif
   }
   const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / neighbours);
@@ -52,7 +52,8 @@ int train(bool cuda) {
     if (step % kReport != 0 && step + 1 != kSteps) continue;
     last = training.loss();
     if (step == 0) first = last;
-    if (!training.in_step()) throw std::runtime_error("params: expected the same on every rank, got others");
+    if (!training.in_step())
+      throw std::runtime_error("params: expected the same values on every rank, got different ones");
     if (rank_in(MPI_COMM_WORLD) == 0)
       std::printf("step %4d  loss %.3f +- %.3f over %.0f samples\n", step, last.mean, last.standard_error(),
                   last.count);
@@ -69,7 +70,7 @@ int main(int argc, char** argv) {
     status = train(argc > 1 && std::strcmp(argv[1], "cuda") == 0);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", rank_in(MPI_COMM_WORLD), error.what());
-    MPI_Abort(MPI_COMM_WORLD, 1);  // else the others would wait for this one forever
+    MPI_Abort(MPI_COMM_WORLD, 1);  // otherwise, the others would wait for this one forever
   }
   MPI_Finalize();
   return status;

@@ -33,9 +33,9 @@ Training make_training(std::int64_t batch) {
   return training;
 }
 
-// ---- what a run writes ----------------------------------------------------------------------------------------------
+// ---- the record of a run --------------------------------------------------------------------------------------------
 
-/// One array of all ranks' samples, in the order of the ranks, on rank 0.
+/// Appends the samples of all ranks, in the order of the ranks, on rank 0.
 void append_gathered(std::vector<float>& to, const std::vector<float>& mine) {
   int count = static_cast<int>(mine.size()), total = 0;
   std::vector<int> counts(static_cast<std::size_t>(count_of(MPI_COMM_WORLD))), begins;
@@ -47,7 +47,7 @@ void append_gathered(std::vector<float>& to, const std::vector<float>& mine) {
               MPI_COMM_WORLD);
 }
 
-/// Each rank draws what the parts draw for its part of the batch. [all of it]
+/// The noise of the whole batch; each rank draws its part with the plans that draw noise.
 std::vector<float> draw_noise(const sm::Engine& engine, const Training& training) {
   const Share share = Share::of(training.batch, MPI_COMM_WORLD);
   sm::Queue queue(engine, 0);
@@ -93,7 +93,7 @@ Record make_record(const Training& training) {
   return record;
 }
 
-// ---- what it is compared with ---------------------------------------------------------------------------------------
+// ---- the comparison -------------------------------------------------------------------------------------------------
 
 double rms_apart(const std::vector<float>& a, const std::vector<float>& b) {
   double sum = 0;
@@ -101,8 +101,8 @@ double rms_apart(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
-/// Without ranks: the loop that they divide. Each step's gradient may be disturbed by as much as another split can
-/// change it, with a random sign for every element.
+/// Training without ranks. Each step's gradient may be disturbed by as much as another split can change it, with a
+/// random sign for every element.
 struct Alone {
   std::vector<double> losses;
   std::vector<float> params;
@@ -160,7 +160,7 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-/// records[0] is one rank's.
+/// records[0] is that of one rank.
 void compare(const Training& training, const std::vector<Record>& records) {
   const Alone alone(training, nullptr);
   std::vector<Alone> disturbed;
@@ -170,8 +170,8 @@ void compare(const Training& training, const std::vector<Record>& records) {
   for (const Alone& each : disturbed) params_apart = std::max(params_apart, rms_apart(each.params, alone.params));
   const double moved = rms_apart(alone.params, training.net.initial_params(training.seed));
   const std::set<float> values(records[0].noise.begin(), records[0].noise.end());
-  expect(values.size() > static_cast<std::size_t>(training.batch) * 20, "noise is of many values", training.batch, 0);
-  expect(params_apart < 1e-2 * moved, "the limit says something", training.batch, 0);
+  expect(values.size() > static_cast<std::size_t>(training.batch) * 20, "the noise has many values", training.batch, 0);
+  expect(params_apart < 1e-2 * moved, "the limit is meaningful", training.batch, 0);
 
   double most_apart = 0;
   for (std::size_t r = 0; r < records.size(); ++r) {

@@ -1,4 +1,4 @@
-// What a run over some ranks writes for the comparison: arrays in a file, one after the other.
+// The results of a run, for the comparison: arrays in a file, one after the other.
 #pragma once
 #include <cstdint>
 #include <fstream>
@@ -28,7 +28,7 @@ void transfer(File& file, std::vector<T>& values) {
   }
 }
 
-/// Writes or reads, depending on the file.
+/// Writes or reads, depending on the type of the file.
 template <class File>
 void transfer(const std::string& path, std::vector<Record>& records) {
   File file(path, std::ios::binary);

@@ -5,7 +5,7 @@ import sys
 try:
     import numpy as np
 except ImportError:
-    sys.exit(77)  # skipped: there is no NumPy
+    sys.exit(77)  # skipped: NumPy is not installed
 import scorematch as sm
 
 t = np.arange(4096) * 0.01

@@ -36,12 +36,13 @@ struct Block {
   std::int64_t c_stride, c_next;
 };
 
-/// What a step adds to a sum: the product of two float32,
+/// A step adds the product of two float32 numbers to a sum.
 struct Float32 {
   static HWY_INLINE Vector add(Vector a, Vector b, Vector sum) { return hn::MulAdd(a, b, sum); }
 };
 
-/// or the products of two pairs of bfloat16. A pair is in the 32 bits of an element, the first in the lower half.
+/// A step adds the products of two pairs of bfloat16. A pair is in the 32 bits of an element, the first in the lower
+/// half.
 struct Bfloat16Pair {
   static HWY_INLINE Vector add(Vector a, Vector b, Vector sum) {
 #if HWY_TARGET == HWY_AVX3

@@ -18,7 +18,7 @@ namespace cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Sine and cosine of (pi / 2) (q + r), |r| <= 1/2. The relative error is below 2 ulp, also near the zeros.
+/// Sine and cosine of (pi / 2) (q + r), |r| <= 1/2. The relative error is below 2 ulp, even near the zeros.
 /// @param q_top bits 30 and 31 are q mod 4; the other bits are ignored
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE void sin_cos_quarters(D d, hn::Vec<hn::RebindToUnsigned<D>> q_top, V r, V& sine, V& cosine) {
@@ -35,7 +35,7 @@ HWY_INLINE void sin_cos_quarters(D d, hn::Vec<hn::RebindToUnsigned<D>> q_top, V 
       hn::Xor(hn::IfThenElse(swap, sin_r, cos_r), hn::BitCast(d, hn::And(hn::Add(q_top, hn::Set(du, 1u << 30)), sign)));
 }
 
-/// -2 ln(k 2^-24) for an integer k in [1, 2^24). The relative error is below 2 ulp, also near k = 2^24.
+/// -2 ln(k 2^-24) for an integer k in [1, 2^24). The relative error is below 2 ulp, even near k = 2^24.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V minus_two_log(D d, V k) {
   const hn::RebindToSigned<D> di;

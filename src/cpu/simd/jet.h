@@ -1,5 +1,5 @@
 /// @file
-/// The elementwise steps of the jet, forward and backward, and the row operations of its heads, float32.
+/// The elementwise steps of the jet, forward and backward, and the row operations of the heads, float32.
 ///
 /// Every array is dense and has the given extents: n elements, or [rows, width]. Any n, width and alignment work (64
 /// bytes and multiples of 16 are fastest). A product that is added is fused where the machine can, so each result is

@@ -7,7 +7,7 @@
 namespace scorematch::cpu {
 namespace {
 
-/// s itself is a backward pass, and its gradient a tangent.
+/// s itself needs a backward pass, and its gradient a tangent.
 JetParts parts_of(const LossProblem& problem, bool gradient) {
   const bool directions = problem.has_directions(), score = problem.terms[0].needs_score();
   return {directions || (score && gradient), score || gradient, directions};
@@ -87,7 +87,7 @@ void EnergyNetLoss::second_backward(const LossCall& call, const Term& term, floa
   jet_.second_backward(call.params, grad);
 }
 
-/// Every direction, the last of which is in place: what v^T s sends back, and what bends with z_m.
+/// For every direction, the last of which is still loaded: the gradients of (v^T s)^2, and of h2 with respect to z_m.
 void EnergyNetLoss::slices_backward(const LossCall& call, const Term& term, float* grad) {
   for (int m = problem_.directions() - 1; m >= 0; --m) {
     if (m + 1 < problem_.directions()) {

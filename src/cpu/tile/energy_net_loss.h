@@ -1,11 +1,11 @@
-// Loss and gradients of one tile of an energy net (docs/math.md, section "Energy nets"). For each term of the
-// objective, with w the output's weights and h, h_m, h" its inputs:
+// The loss and gradients of one tile of an energy net (docs/math.md, section "Energy nets"). For each term of the
+// objective, with the weights w and the inputs h, h_m, h" of the output layer:
 //
 //   s = a x_tilde + b (grad F), by a backward pass from w      v^T s = a v^T x_tilde + b w.h_m      F" = w.h"
 //
-// The directions go forward one after the other to sum up z_m^2, the second derivatives once; in the backward
-// pass directions go forward again, so that memory does not grow with their number. The adjoint u of s is one more
-// tangent, apart.
+// The forward pass runs the directions one after the other to sum z_m^2, and the second derivatives once. The backward
+// pass runs each direction forward again, so memory does not grow with their number. The gradient u of s is one more
+// tangent, processed separately.
 #pragma once
 #include "cpu/tile/loss_tile.h"
 
@@ -24,15 +24,15 @@ class EnergyNetLoss : public LossTile {
   void second_backward(const LossCall& call, const Term& term, float* grad);
   void slices_backward(const LossCall& call, const Term& term, float* grad);
   void score_backward(const LossCall& call, float* grad);
-  /// Everything but the value's.
+  /// All backward passes except the value's.
   void tangents_backward(const LossCall& call, const Term& term, float* grad);
 
-  /// v^T s = a v^T x_tilde + b w.h_m of the direction at hand.
+  /// v^T s = a v^T x_tilde + b w.h_m for the current direction.
   void find_slices(double (&slices)[kMaxTileRows]) const;
-  /// factor[r] w into each row of an adjoint, factor[r] h[r] onto the gradient of w.
+  /// Writes factor[r] w to each row of a gradient `adjoint`; adds factor[r] h[r] to the gradient of w.
   void start_backward(const float* factor, const float* h, float* adjoint, float* grad) const;
 
-  float* u_;                  // [rows, x_stride]: the adjoint of s
+  float* u_;                  // [rows, x_stride]: the gradient of s
   float *weights_, *scaled_;  // [rows, output.in]: w in each row; scratch
 };
 

@@ -1,5 +1,5 @@
-// The score of one tile of an energy net by a way back, products with its Jacobian by a way back from a tangent, its
-// divergence by the second derivatives along a basis, its log-density.
+// One tile of an energy net: the score, by a backward pass; products with its Jacobian, by a backward pass from a
+// tangent; its divergence, from the second derivatives along a basis; and the log-density.
 #pragma once
 #include <algorithm>
 
@@ -65,7 +65,7 @@ class EnergyNetScore : public ScoreTile {
     store_values(out.divergence, samples_.first, samples_.rows, trace);
   }
 
-  float* weights_;  // [rows, output.in]: the output's weights in each row
+  float* weights_;  // [rows, output.in]: the output layer's weights, in each row
 };
 
 }  // namespace scorematch::cpu

@@ -1,5 +1,5 @@
-// The head of one sample in double, as every plan of this engine does it: what follows from its sigma, and a term's
-// loss with its gradients, of s alone and along one direction.
+// The head of one sample, in double, as in every plan of this engine: the factors that depend on sigma, and the loss of
+// a term with its gradients, for s alone and along one direction.
 #pragma once
 #include <cstdint>
 
@@ -24,7 +24,7 @@ inline HeadRow head_row(const Parameterization& parameterization, const Weightin
   return {k.a, k.b, k.c, sigma, lambda, lambda * grad_factor};
 }
 
-/// What g is made of, of sample n, whose eps is given; null where the term has no target.
+/// The target of sample n, from which g is computed; null if the term has none. @param eps of this sample
 inline const float* target_of(const Term& term, const float* eps, const ConstView& true_score, std::int64_t n) {
   switch (term.target) {
     case Term::Target::none:
@@ -37,13 +37,14 @@ inline const float* target_of(const Term& term, const float* eps, const ConstVie
   return static_cast<const float*>(true_score.data) + n * true_score.stride[0];
 }
 
-/// A row's arrays, [dim]: score_term_row()'s.
+/// The arrays of a row for score_term_row(), [dim].
 struct ScoreArrays {
   const float *x, *eps, *f, *bias, *target;
   float *grad_output, *grad_x;
 };
 
-/// The part of a term that is a function of s alone: the loss, and its gradients. @param output_factor from s to F
+/// The part of a term that depends on s alone: returns the loss, and computes its gradients. @param output_factor from
+/// the gradient of s to grad_output
 inline double score_loss(const Term& term, const HeadRow& k, double output_factor, int dim, const ScoreArrays& arrays) {
   const double scale = term.target == Term::Target::noise ? term.linear / k.sigma : term.linear;
   const ScoreTerm parts{

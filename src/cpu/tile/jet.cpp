@@ -9,7 +9,8 @@
 
 namespace scorematch::cpu {
 
-// scratch_ has rows of any width above kDepthBlock: at least kApart.
+// multiply() needs rows of kApart if a layer is wider than kDepthBlock. Widths are multiples of kPanel, so the rows of
+// scratch_ have that length.
 static_assert(kApart == kDepthBlock + kPanel);
 
 TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena)
@@ -131,7 +132,7 @@ void TileJet::tangent_backward(const float* params, float* grad, bool is_curved)
     else
       cpu::tangent_backward(count(l), d1_[l], d2_[l], z_dot_[l], tangent_bar_, z_bar_, acc_[l]);
     add_weight_gradient(l, z_bar_, h_dot_[l], grad);
-    if (l > 0) go_down(l, params, z_bar_, tangent_bar_);  // below the first layer is v, a constant
+    if (l > 0) go_down(l, params, z_bar_, tangent_bar_);  // the input of the first layer is v, a constant
   }
 }
 

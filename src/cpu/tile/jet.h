@@ -1,6 +1,6 @@
-// The jet of one tile: the hidden layers' value, one tangent at a time, and the second derivatives along several in one
-// sum, forward and backward. The equations are those of docs/math.md, section "The jet"; the output layer belongs to
-// the caller, who may collapse it.
+// The jet of one tile through the hidden layers, forward and backward: the value, one tangent at a time, and the sum of
+// the second derivatives along several directions. The equations are in docs/math.md, section "The jet". The caller
+// computes the output layer, which it may collapse.
 #pragma once
 #include <atomic>
 #include <vector>
@@ -10,64 +10,66 @@
 
 namespace scorematch::cpu {
 
-/// What is to be done with a tile, which decides what is kept of it. The value goes forward always.
+/// The computations on a tile, which determine the arrays that are saved. The value's forward pass is always included.
 struct JetParts {
   bool tangents = false, backward = false;
-  bool second = false;  // second derivatives; with tangents alone
+  bool second = false;  // second derivatives; only with tangents
 };
 
 class TileJet {
  public:
-  /// For tiles of `capacity` rows at most.
+  /// For tiles of at most `capacity` rows.
   TileJet(const PaddedNet& net, Activation activation, const JetParts& parts, int capacity, Arena& arena);
 
-  /// How many rows the tile at hand has; first of all. @param cancelled checked before every matrix product
+  /// Sets the number of rows of the current tile; to be called first. @param cancelled checked before every matrix
+  /// product
   void set_rows(int rows, const std::atomic<bool>* cancelled = nullptr) { rows_ = rows, cancelled_ = cancelled; }
 
-  /// Of the first layer. [rows, first.in]; the caller fills it, padding included.
+  /// The input of the first layer, [rows, first.in]. The caller fills it, padding included.
   float* input() const { return h_[0]; }
-  /// Of the last layer, after forward(). [rows, last.in]
+  /// The input of the last layer after forward(), [rows, last.in].
   const float* last_hidden() const { return h_.back(); }
   void forward(const float* params);
 
-  /// Direction v as it enters the first layer, zero in feature and padding columns. [rows, first.in]
+  /// Direction v at the first layer, [rows, first.in], zero in feature and padding columns. The caller fills it.
   float* tangent_input() const { return h_dot_[0]; }
   const float* last_tangent() const { return h_dot_.back(); }
   void tangent_forward(const float* params);
 
-  /// Where the caller puts the adjoint of last_tangent(). [rows, last.in]
+  /// The gradient of last_tangent(), [rows, last.in]. The caller fills it.
   float* tangent_adjoint() const { return tangent_bar_; }
-  /// Adds to the padded gradient, unless that is null, and to what backward() will need. The first of a forward()
-  /// clears that, unless second_backward() has. After second_backward() the direction is one of those it is about.
+  /// Adds to the padded gradient, unless it is null, and to the sums that backward() will use. The first call after
+  /// forward() clears these sums, unless second_backward() has set them. @param is_curved the direction is one of those
+  /// of second_backward(), which has been called
   void tangent_backward(const float* params, float* grad, bool is_curved = false);
 
-  /// Adds the direction at hand to those that second_forward() is about; the first of a forward() is alone.
+  /// Adds the current direction to those of second_forward(). The first call after forward() starts anew.
   void add_to_second();
   void second_forward(const float* params);
   const float* last_second() const { return h2_.back(); }
-  /// Where the caller puts the adjoint of last_second(). [rows, last.in]
+  /// The gradient of last_second(), [rows, last.in]. The caller fills it.
   float* second_adjoint() const { return h2_bar_.back(); }
-  /// As tangent_backward(), which may follow for each of its directions.
+  /// Like tangent_backward(), which may follow for each of the directions.
   void second_backward(const float* params, float* grad);
-  /// As if no direction had gone through since forward().
+  /// Returns to the state after forward(), without directions.
   void forget_directions() { accumulated_ = squared_ = false; }
 
-  /// c = a B, or added to it, for a [rows, depth], row stride a_stride, and panels of the packed parameters, in the
-  /// precision of the network. @param c [rows, width]
+  /// c = a B, or c += a B if `add`, in the network's precision. @param a [rows, depth], row stride a_stride @param
+  /// panels B, in the packed parameters @param c [rows, width]
   void multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
                 float* c) const;
-  /// W^ += sum over the rows of y^T h, for a layer's y^ [rows, out], row stride `stride`, and h [rows, in].
+  /// Adds a layer's weight gradient, grad_y^T h. @param grad_y [rows, out], row stride `stride` @param h [rows, in]
   void add_outer_products(const PaddedNet::Layer& layer, const float* grad_y, std::int64_t stride, const float* h,
                           float* grad) const;
 
-  /// The adjoint of last_hidden(); the caller fills it. [rows, last.in]
+  /// The gradient of last_hidden(), [rows, last.in]. The caller fills it.
   float* adjoint() const { return bar_; }
-  /// Adds to the padded gradient, unless that is null; returns the adjoint of input() [rows, first.in] if wanted,
-  /// else null.
+  /// Adds to the padded gradient, unless it is null. Returns the gradient of input(), [rows, first.in], if wanted, else
+  /// null.
   const float* backward(const float* params, float* grad, bool input_adjoint_wanted);
 
  private:
-  /// W^T z^ in place of h'^, or onto it where it also went round the layer.
+  /// grad_h = W^T grad_z. For a residual layer, adds it to grad_h, which holds the gradient of the layer's output.
   void go_down(std::size_t l, const float* params, const float* grad_z, float* grad_h) const;
   void go_up(std::size_t l, const float* params, const float* h, float* z) const;
   void add_weight_gradient(std::size_t l, const float* grad_z, const float* h, float* grad) const;
@@ -78,10 +80,10 @@ class TileJet {
   Activation activation_;
   int rows_ = 0;
   const std::atomic<bool>* cancelled_ = nullptr;
-  int order_;                                 // of derivatives that are kept
-  std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: input of each; phi', phi'' and phi''' of each hidden one
-  std::vector<float*> h_dot_, z_dot_, acc_;   // the tangent's, and sum_m phi'' z_m h_m'^
-  std::vector<float*> q_, h2_, z2_, h2_bar_;  // sum_m z_m^2; the second derivatives'; [layer]: adjoints of h2_
+  int order_;                                 // highest order of the activation's derivatives that are saved
+  std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: inputs; phi', phi'' and phi''' of each hidden layer
+  std::vector<float*> h_dot_, z_dot_, acc_;   // of the tangent; acc_: sum_m phi'' z_m grad_h_m'
+  std::vector<float*> q_, h2_, z2_, h2_bar_;  // sum_m z_m^2; second derivatives; [layer]: gradients of h2_
   float *bar_ = nullptr, *tangent_bar_ = nullptr, *z_bar_ = nullptr, *scratch_ = nullptr;
   bool accumulated_ = false, squared_ = false;
 };

@@ -1,5 +1,5 @@
-// What the losses of score nets and of energy nets have in common on a tile: what is a row's, directions, and the part
-// of a term that is a function of s alone.
+// The parts of a tile that the losses of score nets and energy nets have in common: rows, directions, and the part of a
+// term that depends on s alone.
 #pragma once
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 
 namespace scorematch::cpu {
 
-/// What a plan knows.
+/// The constants of a plan.
 struct LossProblem {
   explicit LossProblem(const LossSpec& spec_)
       : spec(spec_), net(spec_.net, spec_.compute.precision), terms(terms_of(spec_.loss.objective)) {}
@@ -24,17 +24,17 @@ struct LossProblem {
   }
 };
 
-/// What a call adds.
+/// The arguments of a call.
 struct LossCall {
   const LossIn& in;
   const SampleSource& samples;
   const float* params;  // padded
-  double grad_factor;   // loss_scale over the whole batch's sample count
+  double grad_factor;   // loss_scale / sample count of the whole batch
   bool gradient;        // of the parameters or of x
   bool input_gradient;
 };
 
-/// A tile on its way through a term, whatever the network: what comes in, and the value's backward pass.
+/// A tile of either kind of network: its inputs, and the backward pass of the value.
 class LossTile {
  public:
   const double* loss() const { return loss_; }     // [rows], weighting included
@@ -43,17 +43,17 @@ class LossTile {
  protected:
   LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena);
 
-  /// Samples [first, first + rows) of the batch; nothing is summed yet.
+  /// Loads samples [first, first + rows) of the batch and clears the sums.
   void start(const LossCall& call, std::int64_t first, int rows);
-  /// The point of evaluation through the network.
+  /// Runs the term's point of evaluation through the network.
   void start_term(const LossCall& call, const Term& term);
-  /// Direction m in the jet's tangent_input(), zero past dim.
+  /// Loads direction m into the jet's tangent_input(), zero past dim.
   void load_direction(const LossCall& call, int m);
-  /// A term's part that is a function of s alone: row r's loss, and where its gradient goes; that of x past the network
-  /// is grad_x.
+  /// The part of a term that depends on s alone: adds to the loss of row r and, for the path past the network, to
+  /// grad_x; writes grad_output.
   void add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
                       const float* bias, float* grad_output);
-  /// The value's backward pass from the jet's adjoint(), to x where that is wanted.
+  /// Runs the value's backward pass from the jet's adjoint(), down to x if grad_x is wanted.
   void backward(const LossCall& call, float* grad);
 
   int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions

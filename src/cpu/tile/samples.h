@@ -1,4 +1,4 @@
-// The prologue of one tile: its samples, and what is given or drawn for them.
+// The perturbation of one tile: its samples, and the sigma, eps and directions that are given or drawn for them.
 #pragma once
 #include <cstdint>
 
@@ -12,7 +12,7 @@
 
 namespace scorematch::cpu {
 
-/// Where sample `first` of a batch stands in its noise.
+/// The position of sample `first` of a batch in the noise.
 inline Draw draw_at(const NoiseRef& noise, philox::Purpose purpose, std::int64_t first, std::uint32_t direction) {
   const auto& at = *static_cast<const NoiseState::Position*>(noise.state);
   return {at.seed, static_cast<std::uint64_t>(at.step),
@@ -20,20 +20,20 @@ inline Draw draw_at(const NoiseRef& noise, philox::Purpose purpose, std::int64_t
 }
 
 struct TileSamples {
-  /// For tiles of `capacity` rows at most.
+  /// For tiles of at most `capacity` rows.
   TileSamples(int dim, int capacity, Arena& arena);
 
   std::int64_t first = 0;  // the tile's place in the batch
   int rows = 0;
   float* x;       // [rows, padded(dim)]
-  float* eps;     // likewise; zero where nothing perturbs
+  float* eps;     // [rows, padded(dim)]; zero without perturbation
   double* sigma;  // [rows]
 };
 
-/// Where a tile's samples come from; one for a whole call.
+/// The source of the samples of all tiles of a call.
 class SampleSource {
  public:
-  /// x may be absent.
+  /// in.x may be empty.
   SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim)
       : x_(in.x),
         sigma_(in.sigma),
@@ -45,7 +45,7 @@ class SampleSource {
         dim_(dim) {}
 
   void load(std::int64_t first, int rows, TileSamples& tile) const;
-  /// Direction m of the tile's samples, given or drawn. @param to [rows, stride], zero past dim
+  /// Writes direction m of the tile's samples, given or drawn. @param to [rows, stride], zero past dim
   void load_direction(const ConstView& given, Projection distribution, int m, const TileSamples& tile, float* to,
                       int stride) const;
 
@@ -60,14 +60,14 @@ class SampleSource {
   int dim_;
 };
 
-/// Writes v [rows, dim] from the distribution.
+/// Draws v [rows, dim] from the distribution.
 void fill_direction(const Draw& draw, Projection distribution, int rows, int dim, float* to, std::int64_t stride);
 
-/// e_i in each row. @param to [rows, stride]
+/// Writes e_i to each row. @param to [rows, stride]
 void fill_unit_direction(int i, int rows, float* to, int stride);
 
-/// The network's input for x_tilde = x + p sigma eps: c x_tilde, e(sigma), zeros. @param to [rows, stride], or null
-/// x_tilde [rows, padded(dim)] is written on the way.
+/// Writes x_tilde = x + point sigma eps, and the network's input: c x_tilde, e(sigma), zeros. @param x_tilde [rows,
+/// padded(dim)] @param to [rows, stride], or null
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
                 const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride);
 

@@ -1,10 +1,11 @@
-// Loss and gradients of one tile: prologue, jet, head, and back. For each term of the objective, with u = W_o^T v the
-// output layer's collapse (W_o, b_o its parameters, h and h_m its inputs):
+// The loss and gradients of one tile of a score net: perturbation, jet, head, and backward pass. For each term of the
+// objective, with u = W_o^T v, the collapsed output layer (W_o and b_o are its parameters, h and h_m its inputs):
 //
 //   v^T s = a v^T x_tilde + b (u.h + v.b_o)      v^T J v = a |v|^2 + b c u.h_m
-//   h_m^ = b c u      h^ += b (v^T s) u      W_o^ += v (b c h_m + b (v^T s) h)^T      b_o^ += b (v^T s) v
+//   grad_h_m = b c u                                   grad_h += b (v^T s) u
+//   grad_W_o += v (b c h_m + b (v^T s) h)^T            grad_b_o += b (v^T s) v
 //
-// so that sliced objectives form neither s nor J v (docs/math.md, section "The collapse").
+// so sliced objectives compute neither s nor J v (docs/math.md, section "The collapse").
 #pragma once
 #include "cpu/tile/loss_tile.h"
 
@@ -23,8 +24,8 @@ class ScoreNetLoss : public LossTile {
   void add_direction_gradient(const LossCall& call, const Term& term, float* grad);
   void add_score_term(const LossCall& call, const Term& term, float* grad);
 
-  double slice_[kMaxTileRows];                     // v^T s of the samples' direction at hand
-  float* score_;                                   // [rows, x_stride]: F, then its adjoint
+  double slice_[kMaxTileRows];                     // v^T s for the current direction
+  float* score_;                                   // [rows, x_stride]: F, then its gradient
   float *collapsed_ = nullptr, *mixed_ = nullptr;  // [rows, output.in]: u; b c h_m + b (v^T s) h
 };
 

@@ -1,4 +1,4 @@
-// The score, its Jacobian's products and its divergence of one tile of a score net.
+// The score of one tile of a score net, products with its Jacobian, and its divergence.
 #pragma once
 #include "cpu/tile/score_tile.h"
 

@@ -1,5 +1,5 @@
-// What the scores of score nets and of energy nets have in common on a tile: what comes in, and products with J along
-// directions, which the network's kind forms.
+// The parts of a tile that the scores of score nets and energy nets have in common: its inputs, and the loop over
+// directions. The derived class computes the products with J.
 #pragma once
 #include "cpu/output.h"
 #include "cpu/simd/jet.h"
@@ -26,7 +26,7 @@ class ScoreTile {
         x_(take_rows(arena, capacity, x_stride_)),
         result_(take_rows(arena, capacity, x_stride_)) {}
 
-  /// Samples [first, first + rows) through the network.
+  /// Runs samples [first, first + rows) through the network.
   void start(const SampleSource& source, const float* params, std::int64_t first, int rows) {
     const MlpShape& net = problem_.spec.net;
     source.load(first, rows, samples_);
@@ -38,7 +38,7 @@ class ScoreTile {
 
   int first_in() const { return problem_.net.layers()[0].in; }
 
-  /// result(r, i) = formula(r, i, other(r, i), of_network(r, i)); of_network may be the result.
+  /// result(r, i) = formula(r, i, other(r, i), of_network(r, i)); of_network may be result_.
   template <class Formula>
   void combine(const float* of_network, int network_stride, const float* other, int stride, const Formula& formula) {
     for (int r = 0; r < samples_.rows; ++r)
@@ -47,13 +47,14 @@ class ScoreTile {
             static_cast<float>(formula(r, i, static_cast<double>(other[std::int64_t{r} * stride + i]),
                                        static_cast<double>(of_network[std::int64_t{r} * network_stride + i])));
   }
-  /// J v = a v + b c (dF/dz) v, or for an energy net with the second derivatives of F, for the direction in place.
+  /// J v = a v + b c (dF/dz) v for the current direction. An energy net has the second derivatives of F instead of
+  /// dF/dz.
   void combine_jvp(const float* of_network, int network_stride) {
     combine(of_network, network_stride, jet_.tangent_input(), first_in(),
             [&](int r, int, double v, double f) { return k_[r].a * v + k_[r].b * k_[r].c * f; });
   }
 
-  /// Products and their mean along the directions; form_jvp() puts that of the one in place into the result.
+  /// J v for each direction, and the mean of v^T J v. form_jvp() computes J v of the current direction in result_.
   template <class FormJvp>
   void run_directions(const SampleSource& source, const ScoreIn& in, const ScoreOut& out, const FormJvp& form_jvp) {
     const int count =

@@ -1,5 +1,5 @@
-// Loss and gradients of a batch in one launch and an ordered reduction; weights that do not stay on the multiprocessor
-// are packed first.
+// The loss and gradients of a batch, in one launch and an ordered reduction. If the weights are not resident in shared
+// memory, a launch packs them first.
 #include "cuda/call_params.h"
 #include "cuda/fused/net.h"
 #include "cuda/programs.h"
@@ -11,7 +11,7 @@
 namespace scorematch::cuda {
 namespace {
 
-/// The workspace: with what every fused program has, the blocks' parts.
+/// The workspace: that of every fused program, and the partial sums of the blocks.
 struct FusedLossWorkspace : FusedWorkspace {
   FusedLossWorkspace(const FusedPlan& plan, DeviceArena arena) : FusedWorkspace(plan, arena) {
     const auto blocks = static_cast<std::size_t>(plan.blocks);

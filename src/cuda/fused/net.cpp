@@ -12,7 +12,7 @@ int FusedPlan::blocks_for(std::int64_t batch) const {
 }
 
 std::string FusedPlan::description() const {
-  return "fused: " + std::to_string(tiling.rows()) + " rows a tile, " + std::to_string(tiling.threads() / 32) +
+  return "fused: " + std::to_string(tiling.rows()) + " rows per tile, " + std::to_string(tiling.threads() / 32) +
          " warps, " + std::to_string(blocks) + " blocks, weights " + (tiling.resident ? "resident" : "streaming") +
          ", activations in " + (tiling.saved_in_shared ? "shared memory" : "the L2 cache");
 }

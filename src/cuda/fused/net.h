@@ -1,4 +1,4 @@
-// A network as the fused kernels compute with it, and how they cut up its batches.
+// A network in the form that the fused kernels use, and the division of its batches.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -17,8 +17,8 @@ struct FusedPlan {
   kernels::FusedNet net;
   kernels::FusedTiling tiling;
   kernels::LayerTable table;
-  std::shared_ptr<void> places;  // the table's, on the device
-  int blocks = 1;                // of a whole batch
+  std::shared_ptr<void> places;  // the layers of `table`, on the device
+  int blocks = 1;                // of the largest batch
 
   std::int64_t tiles(std::int64_t batch) const { return (batch + tiling.rows() - 1) / tiling.rows(); }
   int blocks_for(std::int64_t batch) const;
@@ -28,19 +28,21 @@ struct FusedPlan {
   std::string description() const;
 };
 
-/// What every fused program has in the workspace.
+/// The part of the workspace that every fused program has.
 struct FusedWorkspace {
   FusedWorkspace(const FusedPlan& plan, DeviceArena& arena);
-  /// Packs parameters that stream, and says in `p` all that is of the plan and the workspace.
+  /// Sets the members of `p` that depend on the plan, the workspace and the batch. Packs the parameters unless they are
+  /// resident.
   void prepare(const FusedPlan& plan, const ConstView& params, std::int64_t batch, cudaStream_t stream,
                kernels::FusedParams* p) const;
 
-  char* weights = nullptr;  // padded and of the compute type, and their biases; null where they stay in shared memory
+  char* weights = nullptr;  // padded, of the compute type; null (like biases) if resident in shared memory
   float* biases = nullptr;
-  char* saved = nullptr;  // null where it is in shared memory
+  char* saved = nullptr;  // null if it is in shared memory
 };
 
-/// Nothing where no fused kernel does this network in this precision; `wish` says the rest but the device.
+/// Returns no plan if no fused kernel supports this network in this precision. @param wish of the caller; the precision
+/// and the device are set here
 std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
                                     Engine::Impl& engine, const Device& device);
 

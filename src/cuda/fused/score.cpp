@@ -1,4 +1,4 @@
-// Scores, Jacobian products and divergences of a batch in one launch a set of directions.
+// The scores, Jacobian products and divergences of a batch, in one launch per set of directions.
 #include "cuda/call_params.h"
 #include "cuda/fused/net.h"
 #include "cuda/programs.h"
@@ -69,7 +69,7 @@ class FusedScore final : public ScoreProgram {
 }  // namespace
 
 std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context) {
-  // A call may bring fewer directions than the plan allows, or ask for the exact divergence.
+  // A call may have fewer directions than the plan allows, or may request the exact divergence.
   kernels::FusedWish wish;
   wish.directions = std::max(spec.projections, 1);
   wish.backward = false;

@@ -1,5 +1,5 @@
-// A batch is done in chunks of samples, whose arrays' sizes do not depend on it; the last chunk is as small as its
-// samples allow, so that a small batch of a large plan costs little.
+// A batch is processed in chunks of samples. The size of a full chunk does not depend on the batch. The last chunk is
+// as small as its samples allow, so a small batch of a large plan costs little.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -7,26 +7,26 @@
 namespace scorematch::cuda {
 
 constexpr std::int64_t kLeastRows = 64, kMostRows = 65536;
-/// Elements of one array of a chunk, all slots: what one kernel writes the next finds in the L2 cache, and there is
-/// work for every multiprocessor (docs/performance.md).
+/// Elements of one array of a chunk, over all channels. A kernel finds the output of the previous one in the L2 cache,
+/// and there is work for every multiprocessor (docs/performance.md).
 constexpr std::int64_t kChunkElements = std::int64_t{1} << 22;
 constexpr int kMostTangents = 8;  // directions that go through the network together
 
-/// Rows a chunk of `samples` has: 64 times a power of two, at most `most`.
+/// The rows of a chunk of `samples` samples: 64 times a power of two, at most `most`.
 inline std::int64_t rows_for(std::int64_t samples, std::int64_t most) {
   std::int64_t rows = kLeastRows;
   while (rows < samples && rows < most) rows *= 2;
   return rows;
 }
 
-/// Rows of a whole chunk.
+/// The rows of a full chunk.
 inline std::int64_t chunk_rows(std::int64_t max_batch, int width, int slots) {
   std::int64_t rows = kMostRows;
   while (rows > kLeastRows && rows * width * slots > kChunkElements) rows /= 2;
   return rows_for(max_batch, rows);
 }
 
-/// Samples first ... + samples - 1 of a call, in `rows` rows.
+/// Samples first ... first + samples - 1 of a call, in `rows` rows.
 struct Chunk {
   std::int64_t first, samples, rows;
 };
@@ -39,7 +39,7 @@ void for_each_chunk(std::int64_t batch, std::int64_t most_rows, const Each& each
   }
 }
 
-/// each(first direction, count): groups of directions.
+/// Calls each(first direction, count) for every group of directions.
 template <class Each>
 void for_each_group(int directions, const Each& each) {
   for (int first = 0; first < directions; first += kMostTangents)

@@ -1,21 +1,21 @@
-// Loss and gradients of a batch of an energy net, layer by layer (docs/math.md, section "Energy nets"). For each chunk
-// and each term of the objective:
+// The loss and gradients of a batch of an energy net, layer by layer (docs/math.md, section "Energy nets"). For each
+// chunk and each term of the objective:
 //
-//   the value forward
-//   s: a backward pass to the input, the head, which leaves u, lambda/N b grad_s
-//   directions forward, group by group, q adding up; the last group with u and the second derivatives
-//   back: the last group first, as the others ask for h"^; those forward once more, and back; the value with the last
-//   to go
+//   1. The forward pass of the value.
+//   2. s: a backward pass to the input, then the head, which computes u, lambda/N b grad_s.
+//   3. The forward pass of the directions, group by group, which sums q. The last group includes u and the second
+//      derivatives.
+//   4. The backward pass: the last group first, because the others need grad_h"; each of them is run forward again,
+//      then backward. The value is part of the group that runs last.
 //
-// so that memory does not grow with the number of directions. The adjoints of F_m, F" and F_u are numbers, and F has
-// none.
+// So memory does not grow with the number of directions. The gradients of F_m, F" and F_u are scalars; F has none.
 #include "cuda/layered/loss_run.h"
 #include "cuda/runtime/status.h"
 
 namespace scorematch::cuda {
 namespace {
 
-/// Directions first ... + count - 1; one group of none where the objective has none.
+/// Directions first ... first + count - 1. An objective without directions has one empty group.
 struct Group {
   int first = 0, count = 0;
   bool is_last = true;
@@ -36,13 +36,13 @@ struct EnergyLossProblem : LossProblem {
   }
 
   bool is_single() const { return groups.size() == 1; }
-  /// A group in the forward pass, with u where there is a backward pass.
+  /// The channels of a group in the forward pass. @param with_u there is a backward pass, so the last group has u
   Slots slots(std::int64_t rows, const Group& group, bool with_u) const {
     Slots result{rows, 1, 1 + group.count, group.count, group.is_last && directions > 0};
     if (group.is_last && has_score && with_u) ++result.count;
     return result;
   }
-  /// The last group comes first in the backward pass.
+  /// The channels of a group in the backward pass, which runs the last group first.
   Slots backward_slots(std::int64_t rows, const Group& group) const {
     Slots result = slots(rows, group, true);
     if (is_single() || group.first == groups[groups.size() - 2].first) result.first = 0;
@@ -55,18 +55,19 @@ struct EnergyLossProblem : LossProblem {
     return {*this, parts, false, arena};
   }
 
-  /// With the parameters' gradient, and without the input's.
+  /// The launches of a call that computes the gradient of the parameters but not of the input.
   int launches(std::int64_t batch) const {
     const int layers = static_cast<int>(net.padded.hidden().size());
     const int count = static_cast<int>(groups.size());
     const bool directed = directions > 0;
     const int widened = net.element == kernels::Element::bf16 ? 1 : 0;
-    // Of s: two a layer, the output's product, and the head.
+    // s: two per layer, the product of the output layer, and the head.
     const int score = has_score ? 2 * layers + 2 + widened : 0;
-    // Forward: two a layer, the head; directions, and the outputs that are asked for.
+    // Forward: two per layer, and the head; the directions, and the outputs that are needed.
     const int group = 2 * layers + 1 + (directed ? 1 : 0) + (terms[0].sliced_square ? 1 : 0);
     const int second = directed ? (layers == 0 ? 2 : 1) : 0;
-    // Back: a layer's kernel and two products, of the value its bias; the output's two. Not to the input.
+    // Backward: one kernel and two products per layer, and for the value the bias; two products of the output layer.
+    // There is no product for the gradient of the input.
     const int backward = count * (layers == 0 ? 1 : 1 + 3 * layers) + layers;
     const int term = 1 + 2 * layers + score + (2 * count - 1) * group + second + backward;
     return 3 + (has_score ? 1 : 0) + net.chunks(batch) * (1 + static_cast<int>(terms.size()) * term);
@@ -81,7 +82,7 @@ struct EnergyLossProblem : LossProblem {
     return (term.needs_score() ? 1 : 0) + (term.directions == Term::Directions::none ? 0 : 1);
   }
   void prepare(std::int64_t rung, const Group& group) {
-    if (group.first > kMostTangents && group.first + 2 * kMostTangents < directions) return;  // as the group before
+    if (group.first > kMostTangents && group.first + 2 * kMostTangents < directions) return;  // same as before
     for (const bool with_u : {false, true})
       if (const Slots forward = slots(rung, group, with_u); forward.all_rows() > 0)
         Jet::prepare_forward(net.padded, forward, net.gemms);
@@ -129,7 +130,7 @@ class EnergyLossRun {
     kernels::HeadParams p = call_.head_of(chunk, term, is_further);
     p.output = call_.workspace.jet.input_gradient(value, 0);
     p.output_stride = p.grad_columns = problem_.net.padded.first().in;
-    p.first_group = problem_.is_single();  // else groups have left their loss
+    p.first_group = problem_.is_single();  // otherwise, earlier groups have stored their loss
     if (call_.gradient) {
       p.grad_output = call_.workspace.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
       p.grad_output_stride = p.grad_columns;

@@ -1,6 +1,7 @@
-// An energy net's score, products with its Jacobian, divergence and log-density, chunk by chunk. The score and the
-// products are one backward pass to the input, carried along the directions; the divergence along directions alone is
-// forward: sums of second derivatives. Groups of directions go one after the other.
+// The score of an energy net, products with its Jacobian, its divergence and its log-density, chunk by chunk. The score
+// and the products come from a backward pass to the input and its derivatives along the directions. A divergence
+// without the products comes from a forward pass, which sums second derivatives. Groups of directions run one after the
+// other.
 #include "cuda/call_params.h"
 #include "cuda/layered/score_run.h"
 #include "cuda/runtime/status.h"
@@ -17,7 +18,7 @@ struct EnergyScoreProblem : ScoreProblem {
       Jet::prepare_output(net.padded, rung, false, net.gemms);
       Jet::prepare_forward(net.padded, {rung, 0, 1}, net.gemms);
       Jet::prepare_gradient(net.padded, {rung, 0, 1}, net.gemms);
-      // A call may bring fewer directions than the plan allows.
+      // A call may have fewer directions than the plan allows.
       for (int count = 1; count <= net.tangents; ++count) {
         for (const bool second : {false, true})
           Jet::prepare_forward(net.padded, {rung, 1, 1 + count, count, second}, net.gemms);
@@ -26,8 +27,9 @@ struct EnergyScoreProblem : ScoreProblem {
     }
   }
 
-  /// Of scores alone: parameters and where the backward pass starts, then a chunk's prologue, two a hidden layer there
-  /// and two back, the output's product and what is stored.
+  /// The launches for scores alone: the parameters and the start of the backward pass; then, per chunk, the
+  /// perturbation, two per hidden layer forward and two backward, the product of the output layer, and the stored
+  /// score.
   int launches(std::int64_t batch) const {
     const int layers = static_cast<int>(net.padded.hidden().size());
     const int widened = net.element == kernels::Element::bf16 ? 1 : 0;

@@ -11,8 +11,8 @@
 namespace scorematch::cuda {
 namespace {
 
-/// A product as cuBLASLt sees it: column-major, so that our c is its transpose and a and b change places. Descriptors
-/// lie on the stack: threads share plans, and the bias pointer is a part of one.
+/// A product in cuBLASLt's column-major terms: c is transposed, so a and b change places. Descriptors are on the stack,
+/// because threads share plans and the bias pointer is part of a descriptor.
 struct Description {
   Description(const Gemm& g, Precision precision, const float* bias) {
     const bool gradient = g.kind == Gemm::Kind::gradient;
@@ -32,7 +32,7 @@ struct Description {
     }
     const auto in = static_cast<std::uint64_t>(g.in), out = static_cast<std::uint64_t>(g.out),
                rows = static_cast<std::uint64_t>(g.rows);
-    // Their first operand is our b: the weights [out, in], or a gradient's activations [rows, in].
+    // cuBLASLt's first operand is our b: the weights [out, in], or the activations [rows, in] of a weight gradient.
     lay_out(&left, input, in, gradient ? rows : out);
     lay_out(&right, input, g.kind == Gemm::Kind::apply ? in : out, rows);
     lay_out(&result, output, g.kind == Gemm::Kind::apply ? out : in, gradient ? out : rows);
@@ -52,16 +52,16 @@ struct Description {
   cublasLtMatrixLayoutOpaque_t left, right, result;
 };
 
-/// c += for gradients, which add up over chunks.
+/// Weight gradients always add to c, because they are summed over chunks.
 bool adds(const Gemm& g) { return g.add || g.kind == Gemm::Kind::gradient; }
 
-// Bytes, of every array: what cuBLASLt takes for granted when it chooses. Chunks' rows, layers and arenas are made so.
+// Bytes, of every array. cuBLASLt assumes this when it chooses an algorithm; chunks, layers and arenas provide it.
 constexpr std::uintptr_t kAlignment = 256;
 
 struct Preference {
   Preference(bool gradient, std::uint64_t workspace_bytes) {
     check(cublasLtMatmulPreferenceInit(&preference), "describing a matrix product's algorithm");
-    // Partial sums, where there are any, go through the workspace and are added in order; never by atomics.
+    // Partial sums, if any, go through the workspace and are added in order, never by atomics.
     const std::uint32_t reduction = gradient ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE : CUBLASLT_REDUCTION_SCHEME_NONE;
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
     set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
@@ -78,7 +78,7 @@ struct Preference {
 
 void Gemms::prepare(const Gemm& gemm) {
   if (algorithms_.count(gemm) != 0) return;
-  Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned bias will do
+  Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned pointer
   Preference p(gemm.kind == Gemm::Kind::gradient, workspace_bytes_);
   cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
@@ -87,15 +87,15 @@ void Gemms::prepare(const Gemm& gemm) {
   if (status == CUBLAS_STATUS_SUCCESS && count > 0) status = found.state;
   if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
     throw Error(ErrorCode::unsupported, "compute.precision",
-                "compute.precision: expected one cuBLASLt multiplies [" + std::to_string(gemm.rows) + ", " +
+                "compute.precision: expected one in which cuBLASLt multiplies [" + std::to_string(gemm.rows) + ", " +
                     std::to_string(gemm.in) + "] by [" + std::to_string(gemm.in) + ", " + std::to_string(gemm.out) +
-                    "] in, got one it does not on this device; fp32 can be had");
+                    "] on this device, got one in which it does not; use fp32");
   check(status, "choosing a matrix product's algorithm");
   algorithms_.emplace(gemm, Algorithm{found.algo, found.workspaceSize});
 }
 
 void Gemms::load(Engine::Impl& engine) const {
-  std::int64_t largest = 0;  // operand, elements
+  std::int64_t largest = 0;  // elements of the largest operand
   std::size_t workspace_bytes = 0;
   for (const auto& [gemm, algorithm] : algorithms_) {
     largest = std::max({largest, gemm.rows * gemm.in, gemm.rows * gemm.out, std::int64_t{gemm.in} * gemm.out});
@@ -117,7 +117,7 @@ void Gemms::run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, std
                 cudaStream_t stream) const {
   for (const void* each : {arrays.a, arrays.b, static_cast<const void*>(arrays.c)})
     if (reinterpret_cast<std::uintptr_t>(each) % kAlignment != 0)
-      throw_invalid("queue.workspace", "memory aligned to 256 bytes", "less");
+      throw_invalid("queue.workspace", "memory aligned to 256 bytes", "a smaller alignment");
   Description d(gemm, precision_, arrays.bias);
   const float one = 1.0f, beta = adds(gemm) ? 1.0f : 0.0f;
   check(cublasLtMatmul(handle_, &d.operation, &one, arrays.b, &d.left, arrays.a, &d.right, &beta, arrays.c, &d.result,

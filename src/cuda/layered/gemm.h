@@ -1,4 +1,4 @@
-// Matrix products by cuBLASLt, row-major, their algorithms chosen when a plan is made.
+// Row-major matrix products by cuBLASLt. Their algorithms are chosen when a plan is made.
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -13,18 +13,19 @@
 
 namespace scorematch::cuda {
 
-/// What a layer asks of its weights [out, in]:
+/// The products of a layer with weights W [out, in]: forward (apply), input gradient (pull), weight gradient
+/// (gradient).
 ///
 ///   apply     c [rows, out] = a [rows, in] W^T                a: activations, b: W
-///   pull      c [rows, in] = a [rows, out] W                  a: adjoints, b: W
-///   gradient  c [out, in] += a [rows, out]^T b [rows, in]     a: adjoints, b: activations
+///   pull      c [rows, in] = a [rows, out] W                  a: output gradients, b: W
+///   gradient  c [out, in] += a [rows, out]^T b [rows, in]     a: output gradients, b: activations
 struct Gemm {
   enum class Kind { apply, pull, gradient };
   Kind kind = Kind::apply;
   std::int64_t rows = 0;
   int in = 0, out = 0;
-  bool add = false;           // onto c; always so for a gradient
-  bool float_output = false;  // c is float whatever a and b are; always so for a gradient
+  bool add = false;           // adds to c; always for a weight gradient
+  bool float_output = false;  // c is float, whatever a and b are; always for a weight gradient
   bool bias = false;          // apply: + bias [out], in the epilogue
 
   bool operator<(const Gemm& b) const { return key() < b.key(); }
@@ -47,15 +48,15 @@ class Gemms {
   Gemms(cublasLtHandle_t handle, Precision precision, int capability)
       : handle_(handle), precision_(precision), workspace_bytes_(capability >= 90 ? 32 << 20 : 8 << 20) {}
 
-  /// As cuBLAS recommends for the device.
+  /// The size that cuBLAS recommends for the device.
   std::size_t workspace_bytes() const { return workspace_bytes_; }
 
-  /// Chooses the algorithm: one without partial sums whose order could vary. @throws Error unsupported
+  /// Chooses an algorithm that sums in a fixed order. @throws Error unsupported
   void prepare(const Gemm& gemm);
-  /// Runs all that are prepared, on zeros, and waits. cuBLASLt loads a kernel where it is first run, which may wait and
-  /// allocate, and so may fail while a stream is captured.
+  /// Runs all prepared products on zeros, and waits. cuBLASLt loads a kernel when it is first run. Loading may wait and
+  /// allocate, so it may fail while a stream is being captured.
   void load(Engine::Impl& engine) const;
-  /// Enqueues a prepared one. `workspace`: workspace_bytes(). Arrays are aligned to 256 bytes.
+  /// Enqueues a prepared product. Arrays are aligned to 256 bytes. @param workspace of workspace_bytes()
   void run(const Gemm& gemm, const GemmArrays& arrays, void* workspace, cudaStream_t stream) const;
 
  private:
@@ -64,7 +65,7 @@ class Gemms {
 
   struct Algorithm {
     cublasLtMatmulAlgo_t algorithm;
-    std::size_t workspace_bytes;  // that it needs, of those it may have
+    std::size_t workspace_bytes;  // that it needs, at most those of Gemms
   };
 
   cublasLtHandle_t handle_;

@@ -15,14 +15,14 @@ Gemm gemm_of(Gemm::Kind kind, const PaddedNet::Layer& layer, std::int64_t rows, 
   return gemm;
 }
 
-/// F, in float; its bias is the value's alone.
+/// The product of the output layer, in float. Only the value has a bias.
 Gemm output_gemm(const PaddedNet::Layer& layer, std::int64_t rows, bool bias) {
   Gemm gemm = gemm_of(Gemm::Kind::apply, layer, rows, false);
   gemm.float_output = true, gemm.bias = bias;
   return gemm;
 }
 
-/// The slots a layer multiplies: the first one's second derivatives are zero.
+/// The channels that a layer multiplies. The second derivatives are zero at the first layer, and are left out there.
 Slots multiplied(Slots slots, bool is_first) {
   if (is_first) slots.second = false;
   return slots;
@@ -82,7 +82,7 @@ void Jet::prepare_backward(const PaddedNet& net, const Slots& slots, Gemms& gemm
   for (const PaddedNet::Layer& each : net.hidden()) {
     gemms.prepare(gemm_of(Gemm::Kind::gradient, each, multiplied(slots, is_first).all_rows(), true));
     gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.all_rows(), each.residual));
-    gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.rows, each.residual));  // to the input: the value alone
+    gemms.prepare(gemm_of(Gemm::Kind::pull, each, slots.rows, each.residual));  // net input: only the value
     is_first = false;
   }
   gemms.prepare(gemm_of(Gemm::Kind::gradient, net.last(), slots.all_rows(), true));
@@ -105,7 +105,8 @@ const char* Jet::weights_of(const PaddedNet::Layer& layer, const Parameters& par
 }
 
 void Jet::clear(void* from, std::int64_t elements, cudaStream_t stream) const {
-  check(cudaMemsetAsync(from, 0, static_cast<std::size_t>(elements) * bytes_of(element_), stream), "clearing a slot");
+  check(cudaMemsetAsync(from, 0, static_cast<std::size_t>(elements) * bytes_of(element_), stream),
+        "clearing a channel");
 }
 
 void Jet::multiply(Gemm::Kind kind, const PaddedNet::Layer& layer, const Slots& slots, bool add, const void* a,
@@ -182,12 +183,12 @@ void Jet::pull(const PaddedNet::Layer& layer, const Parameters& parameters, cons
 void Jet::backward(const Parameters& parameters, const Gradients& gradients, const Slots& slots, bool has_curvature,
                    bool input_gradient, cudaStream_t stream) const {
   const PaddedNet::Layer& output = net_.last();
-  const bool bias = slots.has_value() && !is_energy_;  // an energy net's has no gradient
+  const bool bias = slots.has_value() && !is_energy_;  // an energy net's output bias has no gradient
   if (bias)
     check_launch(kernels::launch_column_sums({slots.rows, output.out, output_bar_, partial_}, element_, stream),
                  "column_sums");
   add_gradient(output, gradients, slots, bias, output_bar_, inputs_.back(), stream);
-  // Below the first layer nothing asks for the tangents' adjoints.
+  // The gradients of the tangents are not needed at the network's input.
   const auto go_down = [&](const PaddedNet::Layer& layer, void* adjoints, bool to_input) {
     if (to_input && !(input_gradient && slots.has_value())) return;
     pull(layer, parameters, to_input ? Slots{slots.rows, 0, 1} : slots, adjoints, stream);
@@ -209,7 +210,7 @@ void Jet::fill_unit(cudaStream_t stream) const {
 
 void Jet::gradient(const Parameters& parameters, const Slots& slots, cudaStream_t stream) const {
   pull(net_.last(), parameters, {slots.rows, 0, 1}, unit_, stream);
-  const std::int64_t top = slots.rows * net_.last().in;  // the output's weights do not depend on x
+  const std::int64_t top = slots.rows * net_.last().in;  // the output layer's weights do not depend on x
   if (slots.tangents() > 0) clear(plane(h_bar_, slots, net_.last().in, 1), slots.tangents() * top, stream);
   for (std::size_t l = z_.size(); l-- > 0;) {
     const PaddedNet::Layer& layer = net_.hidden()[l];

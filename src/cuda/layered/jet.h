@@ -1,6 +1,6 @@
-// One chunk of samples through the network and back: the value in slot 0, tangents behind it, behind those an energy
-// net's sum of second derivatives (docs/math.md, section "The jet"). Arrays are [slots, rows, width] with the chunk's
-// own rows.
+// The forward and backward pass of one chunk of samples (docs/math.md, section "The jet"). Channel 0 is the value. The
+// tangents follow, then an energy net's sum of second derivatives. Arrays are [slots, rows, width]: one slot per
+// channel, with the rows of the chunk.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -13,13 +13,13 @@
 
 namespace scorematch::cuda {
 
-/// Slots first ... count - 1 of a chunk of `rows`: 0 and 1 the value, 0 and 1 + m it and m tangents together, 1 and 1 +
-/// m a later group of tangents alone. With `second`, slot `count` too: second derivatives along this group's and
-/// earlier ones' first tangents.
+/// Channels first ... count - 1 of a chunk of `rows` rows. (first, count) is (0, 1) for the value, (0, 1 + m) for the
+/// value and m tangents, and (1, 1 + m) for a later group of m tangents alone. With `second`, channel `count` is
+/// included: the sum of second derivatives along the curved tangents of this group and of earlier groups.
 struct Slots {
   std::int64_t rows = 0;
   int first = 0, count = 1;
-  int curved = 0;  // tangents whose second derivatives are summed up, the first ones
+  int curved = 0;  // the number of tangents, the first ones, whose second derivatives are summed
   bool second = false;
 
   int end() const { return count + (second ? 1 : 0); }
@@ -36,22 +36,23 @@ struct Gradients {
   float *weights = nullptr, *biases = nullptr;  // padded; added to
 };
 
-/// What a jet is for, which decides what it saves.
+/// The computations of a jet, which determine the arrays that it saves.
 struct JetParts {
-  bool gradient = false;        // the parameters'
-  bool energy = false;          // F is one number, and grad F wanted
+  bool gradient = false;        // of the parameters
+  bool energy = false;          // F is a scalar, and grad F is needed
   bool second = false;          // second derivatives
-  bool further_groups = false;  // of directions, beyond the one that second derivatives go along with
-  int gradient_slots = 0;       // of gradient(): 1 + tangents
+  bool further_groups = false;  // of directions, besides the one that includes the second derivatives
+  int gradient_slots = 0;       // channels of gradient(): 1 + tangents
 };
 
 class Jet {
  public:
-  /// Takes its arrays for `rows` and `slots`, those of the backward pass only for a gradient.
+  /// Takes arrays for `rows` rows and `slots` channels; those of the backward pass only if `parts` needs them.
   Jet(const PaddedNet& net, Activation activation, kernels::Element element, const Gemms& gemms, std::int64_t rows,
       int slots, const JetParts& parts, DeviceArena& arena);
 
-  /// Chooses the products these slots need: forward, the output's of as many rows, back, and gradient()'s.
+  /// Choose the products for these channels: of the forward pass, of the output layer with `rows` rows, of the backward
+  /// pass, and of gradient().
   static void prepare_forward(const PaddedNet& net, const Slots& slots, Gemms& gemms);
   static void prepare_output(const PaddedNet& net, std::int64_t rows, bool bias, Gemms& gemms);
   static void prepare_backward(const PaddedNet& net, const Slots& slots, Gemms& gemms);
@@ -60,27 +61,28 @@ class Jet {
   void* input(const Slots& slots, int slot) const { return plane(inputs_[0], slots, net_.first().in, slot); }
   float* output(const Slots& slots, int slot) const { return output_ + slot * slots.rows * net_.last().out; }
   void* grad_output(const Slots& slots, int slot) const { return plane(output_bar_, slots, net_.last().out, slot); }
-  /// After backward() of a value: its adjoint at the input, [rows, in].
+  /// After backward() with the value: the gradient of the network's input, [rows, in].
   const void* grad_input() const { return h_bar_; }
-  /// After gradient(): grad F in slot 0, its derivatives along the tangents behind it. [rows, in]
+  /// After gradient(): grad F in channel 0, and its derivatives along the tangents in the next channels. [rows, in]
   const float* input_gradient(const Slots& slots, int slot) const {
     return (gradient_ == nullptr ? static_cast<const float*>(h_bar_) : gradient_) + slot * slots.rows * net_.first().in;
   }
 
-  /// Everything but the output. `again`: second derivatives have been seen to. `has_squares`: earlier groups have gone
-  /// forward.
+  /// The forward pass up to the output layer. @param has_squares earlier groups have added their squares @param again
+  /// the pass is repeated, so its squares are not added
   void forward_hidden(const Parameters& parameters, const Slots& slots, bool has_squares, bool again,
                       cudaStream_t stream) const;
-  /// Of `count` slots from `first` on; the bias is the value's alone.
+  /// The output layer for `count` channels from `first`. Only the value has a bias.
   void apply_output(const Parameters& parameters, const Slots& slots, int first, int count, cudaStream_t stream) const;
   void forward(const Parameters& parameters, const Slots& slots, cudaStream_t stream) const;
-  /// Adds to the gradients. Tangents without the value leave their curvature for a later call, which says so.
+  /// Adds to the gradients. Tangents without the value save their curvature for a later call. @param has_curvature an
+  /// earlier call has saved curvature
   void backward(const Parameters& parameters, const Gradients& gradients, const Slots& slots, bool has_curvature,
                 bool input_gradient, cudaStream_t stream) const;
 
-  /// What gradient() starts from. Once a run.
+  /// Fills the start of gradient(), once per run.
   void fill_unit(cudaStream_t stream) const;
-  /// An energy net's grad F, and its derivatives along the tangents, all of which have gone forward.
+  /// Computes grad F of an energy net, and its derivatives along the tangents, after the forward pass of all of them.
   void gradient(const Parameters& parameters, const Slots& slots, cudaStream_t stream) const;
 
  private:
@@ -101,14 +103,14 @@ class Jet {
   kernels::Element element_;
   const Gemms& gemms_;
   std::int64_t rows_;
-  std::vector<void*> inputs_, z_;  // of each layer; of each hidden one, without its bias
+  std::vector<void*> inputs_, z_;  // of each layer; z_ of each hidden layer, without its bias
   float* output_ = nullptr;
   void *output_bar_ = nullptr, *h_bar_ = nullptr, *z_bar_ = nullptr;
   std::vector<float*> curvature_, squares_;
   std::vector<void*> grad_second_;  // grad_h" of each hidden layer, for further groups
   void* unit_ = nullptr;            // [rows, out]: 1 in column 0
-  float* gradient_ = nullptr;       // as input_gradient(), where it is computed in bf16
-  float* partial_ = nullptr;        // of column sums
+  float* gradient_ = nullptr;       // input_gradient() in float, if it is computed in bf16
+  float* partial_ = nullptr;        // partial column sums
   void* gemm_workspace_ = nullptr;
   bool is_energy_;
 };

@@ -1,5 +1,5 @@
-// What the losses of score nets and of energy nets have in common on the layered route: for each chunk each term of the
-// objective, the prologue, the part of the loss that a head evaluates, and what is done with the sums.
+// The parts that the losses of score nets and energy nets have in common on the layered route: the loop over chunks and
+// terms of the objective, the perturbation, the parameters of the head, and the use of the sums.
 #pragma once
 #include <vector>
 
@@ -8,7 +8,7 @@
 
 namespace scorematch::cuda {
 
-/// What a plan knows.
+/// The constants of a plan.
 struct LossProblem {
   LossProblem(const LossSpec& spec_, int further_slots, const Context& context)
       : spec(spec_),
@@ -24,9 +24,10 @@ struct LossProblem {
   LayeredNet net;
 };
 
-/// The workspace: with what every layered program has, 4 bytes a padded parameter's gradient and 4 a row's loss.
+/// The workspace: that of every layered program, 4 bytes per padded parameter for its gradient, and 4 per row for its
+/// loss.
 struct LossWorkspace : LayeredWorkspace {
-  /// `sliced_sum`: saves the sliced squares' sum over directions.
+  /// @param sliced_sum saves the sum of the sliced squares over directions
   LossWorkspace(const LossProblem& problem, const JetParts& parts, bool sliced_sum, DeviceArena arena);
 
   float* loss;
@@ -36,7 +37,7 @@ struct LossWorkspace : LayeredWorkspace {
   std::size_t bytes = 0;
 };
 
-/// One call: what it was given, and what every loss does with it.
+/// One call: its arguments, and the steps of every loss.
 struct LossCall {
   const LossProblem& problem;
   cudaStream_t stream;
@@ -51,8 +52,8 @@ struct LossCall {
   void start() const;
   void perturb(const Chunk& chunk, double point) const;
   void draw_directions(const Chunk& chunk, const Slots& slots, int first) const;
-  /// A head's parameters but for what it reads and writes of the network. A further term of the same samples adds to
-  /// what the first left.
+  /// The parameters of a head, except the network's outputs and their gradients. @param is_further the term is not the
+  /// first of these samples, and adds to their loss
   kernels::HeadParams head_of(const Chunk& chunk, const Term& term, bool is_further) const;
   void add_input_gradient(const Chunk& chunk) const;
   void store_loss(const Chunk& chunk) const;
@@ -60,7 +61,7 @@ struct LossCall {
 
  private:
   kernels::BatchParams batch_params() const;
-  /// Whether normals are scaled to the sphere, which takes a row's sum.
+  /// Whether normals are scaled to the sphere, which needs a sum over each row.
   bool has_scale() const {
     return !problem.needs.trace && in.batch.directions.empty() && problem.needs.distribution == Projection::sphere;
   }
@@ -68,8 +69,8 @@ struct LossCall {
 
 inline bool wants_gradient(const LossOut& out) { return !out.grad.empty() || !out.grad_x.empty(); }
 
-/// The program of a Problem, a LossProblem that knows its workspace and launches, whose terms are evaluated by
-/// TermRun(problem, call).run(chunk, term, is_further).
+/// The program of a loss. Problem is a LossProblem with workspace() and launches(). TermRun(problem, call).run(chunk,
+/// term, is_further) evaluates a term.
 template <class Problem, class TermRun>
 class LayeredLoss final : public LossProgram {
  public:

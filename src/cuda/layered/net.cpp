@@ -27,7 +27,7 @@ int LayeredNet::chunks(std::int64_t batch) const {
 
 PlanReport LayeredNet::report(int launches) const {
   return {Route::layered, launches,
-          std::string("layered: ") + (is_energy ? "an energy net, " : "") + std::to_string(rows) + " rows a chunk"};
+          std::string("layered: ") + (is_energy ? "an energy net, " : "") + std::to_string(rows) + " rows per chunk"};
 }
 
 LayeredWorkspace::LayeredWorkspace(const LayeredNet& net_, const JetParts& parts, DeviceArena& arena)

@@ -1,4 +1,4 @@
-// A network as the layered route computes with it, and what every layered program has in the workspace.
+// A network in the form that the layered route uses, and the part of the workspace that every layered program has.
 #pragma once
 #include "cuda/layered/chunks.h"
 #include "cuda/layered/jet.h"
@@ -8,8 +8,8 @@
 namespace scorematch::cuda {
 
 struct LayeredNet {
-  /// @param directions that a call may have, 0 for none
-  /// @param further_slots beside the value and directions
+  /// @param directions the most that a call may have, or 0
+  /// @param further_slots channels besides the value and the directions
   LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions, int further_slots,
              const Context& context);
 
@@ -23,23 +23,23 @@ struct LayeredNet {
   Activation activation;
   kernels::Element element;
   int tangents;       // directions that go through the network together
-  int slots;          // the value, tangents, and further ones
-  std::int64_t rows;  // of a whole chunk
+  int slots;          // the value, the tangents, and further channels
+  std::int64_t rows;  // of a full chunk
   Gemms gemms;
 };
 
-/// 2 or 4 bytes a padded parameter, and a chunk's arrays.
+/// 2 or 4 bytes per padded parameter, and the arrays of a chunk.
 struct LayeredWorkspace {
   LayeredWorkspace(const LayeredNet& net, const JetParts& parts, DeviceArena& arena);
 
   Parameters parameters() const { return {weights, biases}; }
   void pack(const ConstView& params, cudaStream_t stream) const;
-  /// The prologue of a chunk into the jet's input: the value in slot 0.
-  /// @param p what the call gives: data, noise, sigma, eps, point, parameterization, features
+  /// Perturbs the samples of a chunk and writes the network's input to channel 0 of the jet's input.
+  /// @param p has the call's data, noise, sigma, eps, point, parameterization and features
   void fill_value(kernels::PerturbParams p, const Chunk& chunk, cudaStream_t stream) const;
-  /// Directions behind it.
-  /// @param p source and noise
-  /// @param scaled to the sphere, which takes a row's sum: into direction_scale
+  /// Writes directions to the channels after the value.
+  /// @param p has the source and the noise
+  /// @param scaled normals are scaled to the sphere: writes the scale of each row to direction_scale
   void fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk, const Slots& slots, int first,
                      cudaStream_t stream) const;
 

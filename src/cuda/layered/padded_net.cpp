@@ -3,7 +3,7 @@
 namespace scorematch::cuda {
 namespace {
 
-/// Each layer starts where cuBLASLt likes arrays to, 256 bytes, in bf16 too.
+/// Each layer starts at a multiple of 256 bytes, in bf16 too, as cuBLASLt assumes.
 std::int64_t aligned(std::int64_t elements) { return (elements + 127) / 128 * 128; }
 
 }  // namespace

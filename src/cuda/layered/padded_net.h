@@ -1,5 +1,6 @@
-// The network as the cuda engine computes with it: widths padded to eight, so that rows are whole vectors and tensor
-// cores take them. Padding in weights and biases is zero; what activations put there meets zero weights.
+// The network of the layered route, with widths padded to multiples of 8, so that rows are whole vectors, which tensor
+// cores require. The padding of weights and biases is zero. Activations may write other values into padding columns,
+// which then meet zero weights.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Loss and gradients of a batch of a score net, layer by layer: for each chunk and each term of the objective the
-// prologue, the jet, the head, and back; groups of directions one after the other over the same samples, so that memory
-// does not grow with their number.
+// The loss and gradients of a batch of a score net, layer by layer. For each chunk and each term of the objective:
+// perturbation, jet, head, and backward pass. Groups of directions run one after the other over the same samples, so
+// memory does not grow with their number.
 #include "cuda/layered/loss_run.h"
 #include "cuda/runtime/status.h"
 
@@ -12,14 +12,14 @@ struct ScoreLossProblem : LossProblem {
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
       if (directions == 0) prepare({rung, 0, 1});
       for_each_group(directions, [&](int first, int count) {
-        if (first > kMostTangents && first + 2 * kMostTangents < directions) return;  // as the group before
+        if (first > kMostTangents && first + 2 * kMostTangents < directions) return;  // same as the previous group
         prepare(forward_slots(rung, first, count));
         prepare(backward_slots(rung, first, count));
       });
     }
   }
 
-  /// The value goes forward with the first group of directions, and back with the last.
+  /// The value runs forward with the first group of directions, and backward with the last.
   Slots forward_slots(std::int64_t chunk, int first, int count) const { return {chunk, first == 0 ? 0 : 1, 1 + count}; }
   Slots backward_slots(std::int64_t chunk, int first, int count) const {
     return {chunk, first + count == directions ? 0 : 1, 1 + count};
@@ -29,13 +29,13 @@ struct ScoreLossProblem : LossProblem {
     parts.gradient = gradient;
     return {*this, parts, terms[0].sliced_square, arena};
   }
-  /// With both gradients' outputs empty but the parameters', and without the input's gradient.
+  /// The launches of a call that computes the gradient of the parameters but not of the input.
   int launches(std::int64_t batch) const {
     const int layers = static_cast<int>(net.padded.hidden().size());
     int groups = 0;
     for_each_group(directions, [&](int, int) { ++groups; });
-    // A jet forward: two a layer, and the output of value and tangents. Back: a layer's kernel, two products, and, of
-    // the value, its bias; the output's alike.
+    // Forward: two per layer, and the outputs of the value and the tangents. Backward: one kernel and two products per
+    // layer, and for the value the bias; the same for the output layer.
     const int forward = groups == 0 ? 2 * layers + 1 : groups * (2 * layers + 1) + 1;
     const int backward = groups == 0 ? 4 * layers + 3 : groups * (3 * layers + 1) + layers + 2;
     const int around = groups == 0 ? 2 : 1 + 2 * groups;

@@ -1,5 +1,5 @@
-// The score, products with its Jacobian and its divergence: a forward jet, chunk by chunk, groups of directions one
-// after the other.
+// The score of a score net, products with its Jacobian, and its divergence: a forward jet, chunk by chunk. Groups of
+// directions run one after the other.
 #include "cuda/layered/score_run.h"
 
 namespace scorematch::cuda {
@@ -10,7 +10,7 @@ struct ScoreNetProblem : ScoreProblem {
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
       Jet::prepare_forward(net.padded, {rung, 0, 1}, net.gemms);
       Jet::prepare_output(net.padded, rung, true, net.gemms);
-      // A call may bring fewer directions than the plan allows.
+      // A call may have fewer directions than the plan allows.
       for (int count = 1; count <= net.tangents; ++count) {
         Jet::prepare_forward(net.padded, {rung, 1, 1 + count}, net.gemms);
         Jet::prepare_output(net.padded, count * rung, false, net.gemms);
@@ -18,7 +18,8 @@ struct ScoreNetProblem : ScoreProblem {
     }
   }
 
-  /// Of scores alone: parameters, then a chunk's prologue, two a hidden layer, the output and what is stored.
+  /// The launches for scores alone: the parameters; then, per chunk, the perturbation, two per hidden layer, the output
+  /// layer, and the stored score.
   int launches(std::int64_t batch) const {
     return 1 + net.chunks(batch) * (3 + 2 * static_cast<int>(net.padded.hidden().size()));
   }

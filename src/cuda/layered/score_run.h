@@ -1,11 +1,11 @@
-// What the scores of score nets and of energy nets have in common on the layered route: for each chunk the prologue,
-// the directions, and what is stored of the network's answers.
+// The parts that the scores of score nets and energy nets have in common on the layered route: the loop over chunks,
+// the perturbation, the directions, and the stored results.
 #pragma once
 #include "cuda/layered/net.h"
 
 namespace scorematch::cuda {
 
-/// What a plan knows.
+/// The constants of a plan.
 struct ScoreProblem {
   ScoreProblem(const ScoreSpec& spec_, int further_slots, const Context& context)
       : spec(spec_),
@@ -17,26 +17,27 @@ struct ScoreProblem {
   JetParts parts;
 };
 
-/// Directions, and what each is worth.
+/// Directions, and the weight of each in the divergence.
 struct Bundle {
   kernels::DirectionSource source;
-  bool has_scale = false;  // to the sphere
+  bool has_scale = false;  // normals are scaled to the sphere
   int count = 0;
   double weight = 1;
 };
 
-/// One call: what it was given, and what every score does with it.
+/// One call: its arguments, and the steps of every score.
 struct ScoreCall {
   ScoreCall(const ScoreProblem& problem, Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out);
 
-  /// The call's directions, given or drawn, and the unit vectors.
+  /// The directions of the call, given or drawn; and the unit vectors.
   Bundle drawn() const;
   Bundle unit_vectors() const { return {basis(), false, problem.spec.net.dim, 1}; }
   void fill_value(const Chunk& chunk) const;
   void fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const;
-  /// From the network's [rows, stride] float.
+  /// @param output of the network, [rows, stride]
   void store_score(const Chunk& chunk, const float* output, int stride) const;
-  /// From those of directions first ... + count - 1, [count, rows, stride]; a view that is empty is not written.
+  /// @param jvp products of directions first ... first + count - 1, [count, rows, stride] @param jvp_out, divergence
+  /// not written if empty
   void store_products(const Chunk& chunk, const Bundle& bundle, int first, int count, const float* jvp, int stride,
                       const View& jvp_out, const View& divergence) const;
 
@@ -52,7 +53,8 @@ struct ScoreCall {
   kernels::ScoreParams params(const Chunk& chunk) const;
 };
 
-/// The program of a Problem, a ScoreProblem that knows its launches, by ChunkRun(problem, call).run(chunk).
+/// The program of a score. Problem is a ScoreProblem with launches(). ChunkRun(problem, call).run(chunk) evaluates a
+/// chunk.
 template <class Problem, class ChunkRun>
 class LayeredScore final : public ScoreProgram {
  public:

@@ -23,8 +23,8 @@ int device_count(int driver, int runtime) {
   if (status == cudaErrorInsufficientDriver)
     unavailable("a driver for CUDA " + version(runtime) + " or later", "one for " + version(driver), "update it");
   if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
-    unavailable("a GPU", "none", "see what nvidia-smi and CUDA_VISIBLE_DEVICES say");
-  if (status != cudaSuccess) unavailable("a working driver", cudaGetErrorString(status), "see what nvidia-smi says");
+    unavailable("a GPU", "none", "check nvidia-smi and CUDA_VISIBLE_DEVICES");
+  if (status != cudaSuccess) unavailable("a working driver", cudaGetErrorString(status), "check nvidia-smi");
   return count;
 }
 
@@ -33,14 +33,14 @@ std::string describe(const Device& device) {
          ")";
 }
 
-/// Loads what any plan may launch. CUDA itself would say so at the first launch. A driver older than the PTX has no use
-/// for it either.
+/// Loads the kernels that any plan may launch, so that missing kernels are reported here, not at the first launch. A
+/// driver that is older than the PTX cannot load it either.
 void load_kernels(const Device& device) {
   const UseDevice use(device.index);
   const auto status = static_cast<cudaError_t>(kernels::load_common_kernels());
   if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
       status == cudaErrorUnsupportedPtxVersion)
-    unavailable("a device that this build has kernels for (" SCOREMATCH_CUDA_ARCHITECTURES ")",
+    unavailable("a device for which this build has kernels (" SCOREMATCH_CUDA_ARCHITECTURES ")",
                 "compute capability " + describe(device),
                 "build with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(device.capability));
   check(status, "loading kernels");
@@ -53,13 +53,13 @@ std::string version(int number) { return std::to_string(number / 1000) + "." + s
 Device open_device(int index) {
   Device device;
   device.index = index;
-  check(cudaRuntimeGetVersion(&device.runtime), "asking for the runtime's version");
-  check(cudaDriverGetVersion(&device.driver), "asking for the driver's version");
+  check(cudaRuntimeGetVersion(&device.runtime), "querying the version of the runtime");
+  check(cudaDriverGetVersion(&device.driver), "querying the version of the driver");
   const int count = device_count(device.driver, device.runtime);
   if (index >= count)
-    unavailable("below " + std::to_string(count), std::to_string(index), "see what CUDA_VISIBLE_DEVICES says");
+    unavailable("an index below " + std::to_string(count), std::to_string(index), "check CUDA_VISIBLE_DEVICES");
   cudaDeviceProp properties;
-  check(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
+  check(cudaGetDeviceProperties(&properties, index), "querying the device's properties");
   device.name = properties.name;
   device.capability = 10 * properties.major + properties.minor;
   device.multiprocessors = properties.multiProcessorCount;
@@ -72,8 +72,8 @@ Device open_device(int index) {
 }
 
 UseDevice::UseDevice(int index) : index_(index) {
-  check(cudaGetDevice(&before_), "asking for the current device");
-  if (before_ != index_) check(cudaSetDevice(index_), "making the device the current one");
+  check(cudaGetDevice(&before_), "querying the current device");
+  if (before_ != index_) check(cudaSetDevice(index_), "making the device current");
 }
 
 UseDevice::~UseDevice() {

@@ -1,4 +1,4 @@
-// The GPU an engine is on: whether it can be used, and making it the current one.
+// The GPU of an engine: opening it, and making it the current device.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -10,17 +10,17 @@ struct Device {
   std::string name;
   int capability = 0;  // 10 major + minor
   int multiprocessors = 0;
-  std::size_t memory_bytes = 0, shared_bytes = 0;  // of it all; of a block, at most
+  std::size_t memory_bytes = 0, shared_bytes = 0;  // of the device; at most per block
   int driver = 0, runtime = 0;                     // 1000 major + 10 minor
 };
 
-/// Loads the kernels that any plan may launch. @throws Error device_unavailable, with the remedy.
+/// Loads the kernels that any plan may launch. @throws Error device_unavailable, with a remedy
 Device open_device(int index);
 
 /// "13.0"
 std::string version(int number);
 
-/// Makes a device the current one, and at the end the one that was.
+/// Makes a device the current one, and restores the previous one when destroyed.
 class UseDevice {
  public:
   explicit UseDevice(int index);

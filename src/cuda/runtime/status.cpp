@@ -8,7 +8,7 @@ namespace scorematch::cuda {
 namespace {
 
 ErrorCode code_of(cudaError_t status) {
-  switch (static_cast<int>(status)) {  // most of CUDA's errors are none of these
+  switch (static_cast<int>(status)) {  // most CUDA errors are not listed here
     case cudaErrorMemoryAllocation:
       return ErrorCode::out_of_memory;
     case cudaErrorNoDevice:
@@ -34,7 +34,7 @@ ErrorCode code_of(cudaError_t status) {
 
 void check(cudaError_t status, const char* doing) {
   if (status == cudaSuccess) return;
-  cudaGetLastError();  // or the next call would report it again
+  cudaGetLastError();  // otherwise, the next call would report it again
   fail(code_of(status), doing, cudaGetErrorName(status), cudaGetErrorString(status));
 }
 

@@ -1,10 +1,11 @@
 """scorematch from Python: its C interface (docs/c-interface.md) by ctypes, for NumPy arrays and PyTorch tensors.
 
-The library is the file that SCOREMATCH_LIBRARY names, else libscorematch.so where the system's linker finds it.
+SCOREMATCH_LIBRARY names the library file. The default is the libscorematch.so that the system's linker finds.
 
 Arrays are NumPy arrays, PyTorch tensors or Buffers, float32 (and float64 on the reference engine), passed in place:
-an engine on the host computes in the memory of the array itself. Rows may be apart, like those of columns of a wider
-table; elements of a row may not. What is enqueued on a GPU uses its arrays until you wait for the queue: keep them.
+an engine on the host computes in the memory of the array itself. There may be gaps between rows, for example if the
+columns are part of a wider table, but not between elements of a row. Enqueued work on a GPU uses its arrays until you
+wait for the queue, so keep them alive.
 """
 
 from .engine import Engine, Estimate, Layer, Net, Noise, Position, Queue

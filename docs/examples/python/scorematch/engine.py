@@ -23,7 +23,8 @@ class Estimate(NamedTuple):
         return library.scorematch_estimate_standard_error(byref(structs.Estimate(*self)))
 
     def merged(self, other):
-        """Both together: merge those of the ranks in the same order everywhere, for the same bits."""
+        """Both together. Merge the estimates of ranks in the same order everywhere, so that the results are
+        bit-identical."""
         both = structs.Estimate()
         call("estimate_merge", byref(structs.Estimate(*self)), byref(structs.Estimate(*other)), byref(both))
         return Estimate(both.count, both.mean, both.m2)
@@ -47,16 +48,16 @@ class Layer(NamedTuple):
 
 
 class Engine(Handle):
-    """Where things are computed. Engine.best() unless you have a reason."""
+    """Computes everything. Use Engine.best() unless you have a reason not to."""
 
     @classmethod
     def best(cls, threads=0):
-        """cuda if it works, else cpu, with this many threads, or one per core."""
+        """The cuda engine if it works, else the cpu engine with this many threads (0: one per core)."""
         return cls("engine", "engine_best", threads)
 
     @classmethod
     def reference(cls):
-        """The reference: double inside, float32 or float64 outside."""
+        """The reference engine: computes in double, with float32 or float64 arrays."""
         return cls("engine", "engine_reference")
 
     @classmethod
@@ -73,7 +74,7 @@ class Engine(Handle):
 
     @property
     def on_host(self):
-        """Whether it computes in the host's memory."""
+        """Whether it computes in host memory."""
         return self.kind != "cuda"
 
     @property
@@ -86,7 +87,7 @@ class Engine(Handle):
         return Buffer("buffer_create", self, shape, dtype.name, dtype.itemsize * int(np.prod(shape)))
 
     def upload(self, array):
-        """A copy of the host's array."""
+        """A copy of a host array in engine memory."""
         host = np.ascontiguousarray(array)
         if host.dtype.name not in DTYPES:
             raise TypeError(f"array: expected float32, float64 or int64, got {host.dtype}")
@@ -114,21 +115,21 @@ class Queue(Handle):
         return queue
 
     def read(self, array):
-        """A copy on the host; waits."""
+        """Returns a copy on the host. Waits."""
         view = view_of(array, "array", self.on_host)
         host = np.empty(tuple(view.shape.extent[: view.shape.rank]), DTYPE_NAMES[view.dtype])
         call("queue_read", self._handle, byref(view), host.ctypes.data, host.nbytes)
         return host
 
     def write(self, to, array):
-        """Copies the host's array to a dense one of the same type."""
+        """Copies a host array to a dense array of the same type."""
         view, host = view_of(to, "to", self.on_host, written=True), np.ascontiguousarray(array)
         if host.dtype.name != DTYPE_NAMES[view.dtype]:
             raise TypeError(f"array: expected {DTYPE_NAMES[view.dtype]}, got {host.dtype}")
         call("queue_write", self._handle, byref(view), host.ctypes.data, host.nbytes)
 
     def read_estimate(self, loss):
-        """A loss that a plan wrote; waits."""
+        """Returns a loss that a plan wrote. Waits."""
         value = structs.Estimate()
         call("queue_read_estimate", self._handle, estimate_place(loss), byref(value))
         return Estimate(value.count, value.mean, value.m2)
@@ -141,7 +142,7 @@ def estimate_place(loss):
     if loss is None:
         return None
     if not isinstance(loss, Buffer) or loss.shape != (3,) or loss.dtype != np.float64:
-        raise TypeError("loss: expected what Engine.estimate() makes")
+        raise TypeError("loss: expected a Buffer from Engine.estimate()")
     return loss.address
 
 
@@ -154,7 +155,7 @@ class Noise(Handle):
         super().__init__("noise", "noise_create", engine._handle, byref(structs.Position(*place)))
 
     def advance(self, queue):
-        """The next step's noise: once per optimizer step."""
+        """Advances to the noise of the next step. Call it once per optimizer step."""
         call("noise_advance", self._handle, queue._handle)
 
     def set(self, queue, position):
@@ -166,7 +167,7 @@ class Noise(Handle):
         return Position(at.seed, at.step, at.first_sample)
 
     def starting_at(self, sample):
-        """The same noise, whose row 0 is sample `sample`: for a micro-batch."""
+        """The same noise with row 0 at sample `sample`, for a micro-batch."""
         return _NoisePlace(self, sample)
 
 

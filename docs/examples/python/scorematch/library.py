@@ -16,9 +16,9 @@ class Error(Exception):
         self.kind, self.argument = kind, argument
 
 
-_H, _S, _V = c_void_p, c_char_p, POINTER(structs.View)  # a handle or memory, a text, an array
+_H, _S, _V = c_void_p, c_char_p, POINTER(structs.View)  # a handle or memory, a string, an array
 _OUT = POINTER(c_void_p)
-_SIGNATURES = {  # what follows scorematch_: its arguments; all of these return a status
+_SIGNATURES = {  # the name after scorematch_: the types of its arguments; all of these return a status
     "engine_best": (c_int32, _OUT),
     "engine_reference": (_OUT,),
     "engine_cpu": (c_int32, _OUT),
@@ -135,7 +135,7 @@ version = library.scorematch_version().decode()
 
 
 def call(name, *arguments):
-    """The library's scorematch_<name>. Raises what it refuses."""
+    """Calls scorematch_<name>. Raises Error if it fails."""
     status = getattr(library, "scorematch_" + name)(*arguments)
     if status != 0:
         raise Error(
@@ -174,4 +174,4 @@ class Handle:
     def _adopt(self, kind, handle):
         self._handle = handle
         self._destroy = weakref.finalize(self, getattr(library, f"scorematch_{kind}_destroy"), handle)
-        self._destroy.atexit = False  # the process's end frees everything
+        self._destroy.atexit = False  # the end of the process frees everything

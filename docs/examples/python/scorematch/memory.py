@@ -1,4 +1,4 @@
-"""The caller's arrays as the library takes them, and the library's arrays."""
+"""Views of the caller's arrays for the library, and the library's own arrays."""
 
 import ctypes
 from ctypes import POINTER, c_double, c_float, c_int64, c_void_p
@@ -13,15 +13,15 @@ DTYPE_NAMES = ("float32", "float64", "int64")
 
 
 def view_of(array, name, on_host, written=False):
-    """The caller's array as the library takes it; None is not given. @param on_host if it computes there"""
+    """A view of the caller's array, empty for None. @param on_host whether the engine computes in host memory"""
     if array is None:
         return structs.View()
     lies_on_host = not hasattr(array, "data_ptr") or str(array.device).startswith("cpu")
     if isinstance(array, View):
         lies_on_host = array.on_host
     if lies_on_host != on_host:
-        places = {True: "the host's memory", False: "a device's"}
-        raise ValueError(f"{name}: expected {places[on_host]}, as the engine's, got {places[lies_on_host]}")
+        places = {True: "host memory", False: "device memory"}
+        raise ValueError(f"{name}: expected {places[on_host]}, like the engine's, got {places[lies_on_host]}")
     if isinstance(array, View):
         return array._view
     if hasattr(array, "data_ptr"):  # a PyTorch tensor
@@ -29,7 +29,7 @@ def view_of(array, name, on_host, written=False):
         strides = array.stride()
     elif isinstance(array, np.ndarray):
         if written and not array.flags.writeable:
-            raise ValueError(f"{name}: expected an array that may be written, got a read-only one")
+            raise ValueError(f"{name}: expected a writable array, got a read-only one")
         data, dtype = array.ctypes.data, array.dtype.name if array.dtype.isnative else array.dtype.str
         if any(stride % array.itemsize for stride in array.strides):
             raise ValueError(
@@ -44,7 +44,7 @@ def view_of(array, name, on_host, written=False):
     if not 1 <= len(shape) <= 3:
         raise ValueError(f"{name}: expected one to three axes, got {len(shape)}")
     view = dense_view(data, dtype, shape)
-    for axis in reversed(range(len(shape))):  # of an axis without a second element NumPy says any stride
+    for axis in reversed(range(len(shape))):  # NumPy's stride of an axis of one element is arbitrary
         if shape[axis] > 1:
             view.stride[axis] = strides[axis]
     return view
@@ -60,7 +60,7 @@ def dense_view(data, dtype, shape):
 
 
 class View:
-    """Memory that another object owns: the arguments of a score function, an Adam's average."""
+    """Memory that another object owns, such as the arguments of a score function or the average of an Adam."""
 
     def __init__(self, view, on_host, owner=None):
         self._view, self.on_host, self._owner = view, on_host, owner
@@ -75,13 +75,13 @@ class View:
 
     @property
     def address(self):
-        """Its address: on a device, with the cuda engine."""
+        """The address of the memory; on the device with the cuda engine."""
         return self._view.data
 
     def numpy(self):
-        """The memory itself as an array: only with the reference and cpu engines."""
+        """The memory itself as an array. Only for the reference and cpu engines."""
         if not self.on_host:
-            raise ValueError("expected memory of the host's, got a device's: Queue.read copies it")
+            raise ValueError("expected host memory, got device memory; Queue.read copies it to the host")
         kind = {0: c_float, 1: c_double, 2: c_int64}[self._view.dtype]
         flat = np.ctypeslib.as_array(ctypes.cast(self._view.data, POINTER(kind)), shape=(1,))
         strides = [self._view.stride[axis] * flat.itemsize for axis in range(self._view.shape.rank)]
@@ -89,7 +89,7 @@ class View:
 
 
 class Buffer(View, Handle):
-    """An array where the engine computes; Engine.zeros and Engine.upload make it."""
+    """An array in engine memory; Engine.zeros and Engine.upload make it."""
 
     def __init__(self, create, engine, shape, dtype, *arguments):
         Handle.__init__(self, "buffer", create, engine._handle, *arguments)

@@ -32,15 +32,15 @@ def filled(struct, on_host, written, values):
 
 
 def names_of(struct):
-    """Of a struct's fields, and of its batch's."""
+    """The names of the fields of a struct and of its batch."""
     fields = dict(struct._fields_)
     return {*fields, *(names_of(structs.Batch) if "batch" in fields else ())} - {"struct_size", "batch"}
 
 
 class _Plan(Handle):
-    """run(queue, name=array, ...): inputs and outputs by the names of the C++ headers; what is not named is not given.
+    """run(queue, name=array, ...): inputs and outputs have the names of the C++ headers. Others are omitted.
 
-    A loss takes `loss`, from Engine.estimate(), and for a part of a batch normaliser, accumulate and loss_scale.
+    A loss also takes `loss`, from Engine.estimate(), and normaliser, accumulate and loss_scale for a part of a batch.
     """
 
     _kind, _in, _out = "", None, None
@@ -56,13 +56,13 @@ class _Plan(Handle):
                 values.pop("loss_scale", 0),
             )
         if values:
-            raise TypeError(f"{type(self).__name__}.run: expected the fields of the C structs, got {sorted(values)}")
+            raise TypeError(f"{type(self).__name__}.run: expected only fields of the C structs, got {sorted(values)}")
         more = (byref(reduction),) if reduction is not None else ()
         call(self._kind + "_run", self._handle, queue._handle, byref(inputs), byref(outputs), *more)
 
     def run(self, queue, **arrays):
         values = dict(arrays)
-        # An input and an output of one name, PerturbPlan's sigma and eps, are told apart by "_out".
+        # If an input and an output have the same name (PerturbPlan's sigma and eps), "_out" marks the output.
         shared = names_of(self._in) & names_of(self._out)
         written = {name: values.pop(name + "_out", None) for name in shared}
         inputs = filled(self._in, queue.on_host, False, values)
@@ -78,7 +78,7 @@ class _Plan(Handle):
 
 class _Reporting(_Plan):
     def report(self, batch):
-        """How a call with `batch` samples computes, in one line."""
+        """Describes in one line how a call with `batch` samples is computed."""
         report = structs.Report(ctypes.sizeof(structs.Report))
         call(self._kind + "_report", self._handle, batch, byref(report))
         return report.text.decode(errors="replace")
@@ -96,7 +96,7 @@ class LossPlan(_Reporting):
 
 
 class HeadPlan(_Plan):
-    """From your own network's output to a loss and the gradients for its backward pass."""
+    """Turns the output of your own network into a loss and the gradients for its backward pass."""
 
     _kind, _in, _out, _reduces = "head_plan", structs.HeadIn, structs.HeadOut, True
 

@@ -11,20 +11,20 @@ from .plans import filled
 
 
 class _Calling(Handle):
-    """A plan that may call the caller's function: run() raises what that raises."""
+    """A plan that may call the caller's function. run() raises what the function raises."""
 
     _kind = ""
 
     def _function(self, kind, function, on_host):
-        """As the library calls it; an array that does not exist is None."""
-        plan = weakref.ref(self)  # the library's function must not keep the plan that it belongs to
+        """Wraps the function for the library. An array that does not exist is None."""
+        plan = weakref.ref(self)  # the wrapper must not keep its own plan alive
 
         def evaluate(_, queue, *given):
             try:
                 views = (View(each.contents, on_host) if each.contents.data else None for each in given)
                 function(Queue._lent(c_void_p(queue), on_host), *views)
                 return 0
-            except BaseException as error:  # nothing may be raised through the library
+            except BaseException as error:  # no exception may pass through the library
                 plan()._raised = error
                 return 1
 
@@ -46,11 +46,11 @@ class _Calling(Handle):
 
 
 class SamplerPlan(_Calling):
-    """From noise to samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
+    """Turns noise into samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
 
     For a net, or for a dimension and your function score(queue, x, sigma, out), which writes the score at x [N, d] and
-    sigma [1] (None if the sampler has no level) into `out`. These are Views, float64 on the reference engine; .numpy() is
-    their memory on the host. run() raises what the function raises.
+    sigma [1] (None if the sampler has no level) into `out`. These are Views, float64 on the reference engine. On the
+    host, .numpy() is their memory. run() raises what the function raises.
     """
 
     _kind = "sampler_plan"

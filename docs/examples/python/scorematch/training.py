@@ -160,7 +160,7 @@ class Checkpoint(Handle):
 
     @property
     def loss(self):
-        """The training loss, as a LossPlan takes it, or None. Sampling takes its noise from it."""
+        """The training loss, as a text for LossPlan, or None. Sampling uses its noise levels."""
         value = get("checkpoint_loss", self._handle, c_char_p)
         return None if value is None else value.decode()
 
@@ -178,7 +178,7 @@ class Checkpoint(Handle):
 
     @property
     def arrays(self):
-        """Your numbers by name, for example a history of losses: like a dict of float64 arrays."""
+        """Your own float64 arrays by name, like a dict; for example, a history of losses."""
         return _Arrays(self)
 
 
