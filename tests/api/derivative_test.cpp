@@ -1,5 +1,5 @@
-// The reference's derivatives: gradients against dual numbers and central differences, products with the Jacobian
-// against both and against each other, the head's adjoints against central differences.
+// The derivatives of the reference: gradients and Jacobian products against dual numbers and central differences, and
+// forward against backward products.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ std::vector<Dual> duals(const Vector& values) {
   return result;
 }
 
-/// Every kind of network there is, small.
+/// A small network of every kind.
 std::vector<MlpShape> networks() {
   std::vector<MlpShape> nets;
   for (const MlpShape::Kind kind : {MlpShape::Kind::score, MlpShape::Kind::energy})
@@ -53,7 +53,7 @@ std::string describe(const MlpShape& net) {
 
 // ---- activations
 
-// Absolute, as the derivatives of silu and gelu cross zero; their terms are below max(1, |z|).
+// The tolerance is absolute because the derivatives of silu and gelu cross zero. Their terms are below max(1, |z|).
 TEST(Activations, DerivativesMatchDualNumbers) {
   for (const Activation activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
     for (double z = -40; z <= 40; z += 0.0625) {
@@ -69,7 +69,7 @@ TEST(Activations, DerivativesMatchDualNumbers) {
 
 class Gradients : public testing::TestWithParam<std::pair<std::string, Objective>> {
  protected:
-  /// The weighting takes turns.
+  /// Cycles through the weightings.
   Loss loss_for(std::size_t turn) const {
     Loss loss{GetParam().second};
     if (turn % 3 == 1) loss.weighting = weighting::Sigma2{};
@@ -139,7 +139,7 @@ TEST_P(Gradients, MatchCentralDifferences) {
 
 // ---- the score and its Jacobian
 
-/// ScorePlan on the reference.
+/// The outputs of ScorePlan on the reference.
 struct Scores {
   Vector score, jvp, divergence, estimate;
 };
@@ -211,7 +211,8 @@ TEST(Jacobian, DivergenceIsTheTraceAndTheEstimateIsTheMeanOfTheDirections) {
   }
 }
 
-// <u, J v> from ScorePlan is <J^T u, v> from Esm's gradient in x, whose adjoint of s is s - true_score: u by choice.
+// <u, J v> from ScorePlan equals <J^T u, v> from Esm's gradient in x. Esm's gradient in s is s - true_score, which is
+// u here.
 TEST(Jacobian, ForwardAndBackwardAreAdjoint) {
   const Engine engine = Engine::reference();
   unsigned seed = 3000;

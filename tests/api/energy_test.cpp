@@ -1,5 +1,6 @@
-// Energy nets on the reference: the score is the log-density's gradient and its Jacobian symmetric; closed forms where
-// the network is zero; and, with one hidden layer, the very score net whose activation is the derivative.
+// Energy nets on the reference: the score is the gradient of the log-density and its Jacobian is symmetric. A network
+// of zeros has closed forms, and a network with one hidden layer equals the score net whose activation is the
+// derivative.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -31,7 +32,7 @@ struct Values {
   Vector score, log_density, jvp;
 };
 
-/// Along `v`, if given, from ScorePlan.
+/// The outputs of ScorePlan; jvp is along `v`.
 Values values(const MlpShape& net, const Vector& params, const Vector& x, double sigma, const Vector& v) {
   const Engine engine = Engine::reference();
   const auto n = static_cast<std::int64_t>(x.size()) / net.dim;
@@ -88,7 +89,7 @@ TEST(Energy, JacobianIsSymmetric) {
   }
 }
 
-// With nothing but zeros in the network f = a |x|^2 / 2, a Gaussian of variance sigma^2 + sigma_data^2, and s = a x.
+// If all parameters are zero, f = a |x|^2 / 2, which is a Gaussian of variance sigma^2 + sigma_data^2, and s = a x.
 TEST(Energy, AZeroNetworkIsTheGaussianOfItsParameterization) {
   const Engine engine = Engine::reference();
   const double sigma_data = 0.7;
@@ -113,8 +114,8 @@ TEST(Energy, AZeroNetworkIsTheGaussianOfItsParameterization) {
   }
 }
 
-// F = w.softplus(W z + b) has the gradient W^T (w o sigmoid(W z + b)), and sigmoid(t) = 1/2 + 1/2 tanh(t/2): the score
-// net 1/2 W^T diag(w) tanh(W/2 z + b/2) + 1/2 W^T w. Of W the columns of x are the score net's last layer.
+// F = w.softplus(W z + b) has the gradient W^T (w o sigmoid(W z + b)), and sigmoid(t) = 1/2 + 1/2 tanh(t/2). This is
+// the score net 1/2 W^T diag(w) tanh(W/2 z + b/2) + 1/2 W^T w, whose last layer uses the columns of W that belong to x.
 TEST(Energy, OneLayerOfSoftplusIsAScoreNetOfTanh) {
   const Engine engine = Engine::reference();
   unsigned seed = 2000;

@@ -12,15 +12,15 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// Statistics take many samples: on the fastest engine there is.
+/// Statistics take many samples, so they use the fastest engine.
 Engine fast_engine() { return engine_named(engine_names().back()); }
 
-// ---- s = -theta x on N(0, I_d): minimisers of many data sets
+// ---- s = -theta x on N(0, I_d): minimizers of many data sets
 
 constexpr int kDim = 4;
 constexpr std::int64_t kBatch = 64, kRepeats = 4000;
 
-/// The minimiser of each data set: the gradient is linear in theta, so two of them tell where it vanishes.
+/// The minimizer of each data set. The gradient is linear in theta, so two values of it determine its root.
 Moments minimisers(Dsm::Variance variance, double sigma) {
   const Engine engine = fast_engine();
   const MlpShape net = MlpShape::score(kDim, {});
@@ -51,8 +51,8 @@ Moments minimisers(Dsm::Variance variance, double sigma) {
   return moments(theta);
 }
 
-// theta = sum x~.eps/sigma / sum |x~|^2: the regression of eps/sigma on x~, whose residual is independent of x~ and has
-// variance 1 / (sigma^2 (1 + sigma^2)); and 1 / sum |x~|^2 has mean 1 / ((1 + sigma^2) (N d - 2)).
+// theta = sum x~.eps/sigma / sum |x~|^2 is the regression of eps/sigma on x~. Its residual is independent of x~ and has
+// variance 1 / (sigma^2 (1 + sigma^2)). The mean of 1 / sum |x~|^2 is 1 / ((1 + sigma^2) (N d - 2)).
 TEST(DenoisingMinimiser, HasTheMeanAndVarianceOfTheRegression) {
   for (const double sigma : {0.1, 0.5, 1.0}) {
     const Moments theta = minimisers(Dsm::Variance::plain, sigma);
@@ -62,9 +62,9 @@ TEST(DenoisingMinimiser, HasTheMeanAndVarianceOfTheRegression) {
   }
 }
 
-// With either remedy and sigma -> 0, theta -> sum |eps|^2 / sum |x|^2, which has the F distribution with (N d, N d)
-// degrees of freedom: the variance is bounded, while the plain loss's grows as 1/sigma^2. Relative corrections are of
-// order sigma^2 = 1e-4, a tenth of a standard error.
+// With either remedy, theta -> sum |eps|^2 / sum |x|^2 as sigma -> 0. This ratio has the F distribution with (N d, N d)
+// degrees of freedom, so its variance is bounded, while that of the plain loss grows as 1/sigma^2. Relative corrections
+// are of order sigma^2 = 1e-4, a tenth of a standard error.
 TEST(DenoisingMinimiser, HasABoundedVarianceWithEitherRemedy) {
   constexpr double kSigma = 0.01, kFreedom = kBatch * kDim;
   const double mean = kFreedom / (kFreedom - 2),
@@ -77,15 +77,15 @@ TEST(DenoisingMinimiser, HasABoundedVarianceWithEitherRemedy) {
   EXPECT_GT(minimisers(Dsm::Variance::plain, kSigma).variance, 1000 * variance);
 }
 
-// ---- sample by sample
+// ---- the remedies, sample by sample
 
 class Remedies : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Engines, Remedies, testing::ValuesIn(engine_names()),
                          [](const auto& info) { return info.param; });
 
-// control_variate(eps) = plain(eps) - |eps/sigma|^2 / 2 - eps/sigma.s(x), and antithetic(eps) is the mean of
-// plain(+-eps) less the same constant. An engine evaluates the same scores for all of them and forms the losses in
-// double, so they differ by that arithmetic and by the roundings of what is put out.
+// control_variate(eps) = plain(eps) - |eps/sigma|^2 / 2 - eps/sigma.s(x), and antithetic(eps) is the mean of plain(eps)
+// and plain(-eps) minus |eps/sigma|^2 / 2. An engine evaluates the same scores for all of them and forms the losses in
+// double, so only that arithmetic and the rounding of the outputs make a difference.
 TEST_P(Remedies, DifferFromThePlainLossByTheirFormulas) {
   constexpr int kSamples = 100, kWidth = 3;
   const Engine engine = engine_named(GetParam());
@@ -125,7 +125,7 @@ TEST_P(Remedies, DifferFromThePlainLossByTheirFormulas) {
   }
 }
 
-// ---- any network, any density: each loss is Esm's up to a constant free of the network
+// ---- any network, any density: each loss equals Esm's up to a constant that does not depend on the network
 
 const Mixture& mixture() {
   static const Mixture m({{0.5, {-1, 0}, 0.5}, {0.3, {1, 1}, 0.7}, {0.2, {0.5, -1}, 0.4}});
@@ -135,7 +135,7 @@ const Mixture& mixture() {
 constexpr std::int64_t kMany = 1 << 14;
 constexpr double kSigma = 0.5;
 
-/// Samples of the mixture, perturbed for the denoising objectives; true_score belongs to where the loss is evaluated.
+/// Samples of the mixture, perturbed for the denoising objectives. true_score is the score where the loss is evaluated.
 LossCase mixture_case(const MlpShape& net, const Objective& objective, unsigned seed) {
   LossCase p{net, {objective}, kMany, uniform_values(net.param_count(), seed), mixture().samples(kMany, 3), {},
              {},  {},          {}};
@@ -190,14 +190,14 @@ TEST(Objectives, AreEsmUpToAConstant) {
       }
       const Moments m = moments(differences);
       EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error());
-      EXPECT_LT(kSigmas * m.mean_error(), 0.15 * esm.loss.mean);  // or the test could not fail
+      EXPECT_LT(kSigmas * m.mean_error(), 0.15 * esm.loss.mean);  // otherwise the test could not fail
     }
   }
 }
 
-// ---- the variance of one direction: J's symmetric part S, plus s s^T / 2 for Ssm, is a quadratic form in v
+// ---- the variance of one direction: a quadratic form in v with the symmetric part of J, plus s s^T / 2 for Ssm
 
-/// Var v^T Q v for the distribution, Q [d, d] symmetric.
+/// The variance of v^T Q v for v from the distribution. @param q [d, d], symmetric
 double quadratic_form_variance(const std::vector<double>& q, Projection distribution) {
   double square = 0, diagonal = 0, trace = 0;
   for (std::size_t i = 0; i < kDim; ++i) {

@@ -1,4 +1,4 @@
-// What initial parameters do to the signal on its way through the layers, and that torch's distribution is kept.
+// What initial parameters do to the signal in each layer, and torch's distribution of initial parameters.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -53,10 +53,10 @@ std::vector<std::vector<double>> preactivations(const MlpShape& net, const std::
 
 struct Spread {
   double total = 0;   // variance of z over units and inputs
-  double over_x = 0;  // the mean over units of its variance over x, at one sigma
+  double over_x = 0;  // variance of z over x at one sigma, averaged over units
 };
 
-/// Of each hidden layer, over x ~ N(0, I) at one value of the features.
+/// The spread of z in each hidden layer, over x ~ N(0, I) at one sigma.
 std::vector<Spread> spread_over_x(const MlpShape& net, const std::vector<float>& params) {
   constexpr int kInputs = 200;
   std::mt19937 generator(7);
@@ -121,7 +121,8 @@ class VariancePreserving : public ::testing::TestWithParam<Case> {
 TEST_P(VariancePreserving, KeepsTheSignalOfXThroughTheLayers) {
   const std::vector<Spread> layers = spread_over_x(net(), net().initial_params(3));
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    // Of 1, and 4/3 in the first layer with its biases' variance; |x|^2 of two columns scatters, which depth amplifies.
+    // Expected are 1, and 4/3 in the first layer, whose biases add variance. |x|^2 of two columns scatters, and depth
+    // amplifies that.
     EXPECT_GT(layers[k].total, 0.6) << "layer " << k;
     EXPECT_LT(layers[k].total, 2.0) << "layer " << k;
     EXPECT_GT(layers[k].over_x, 0.25) << "layer " << k;
@@ -151,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(
                            conditioning::Fourier::random(8, 0.25)}),
     [](const auto& info) { return std::string(info.param.name); });
 
-// The measurement behind the choice: by torch's distribution three SiLU layers leave next to nothing of x.
+// The reason for the default: with torch's distribution, three SiLU layers lose nearly all of x.
 TEST(Torch, LosesTheSignalOfXInDepth) {
   MlpShape net = MlpShape::score(2, {256, 256, 256});
   net.conditioning = conditioning::Fourier::random(8, 0.25);
@@ -171,7 +172,7 @@ TEST(Torch, IsUniformByFanInAsPhiloxDraws) {
     }
 }
 
-// docs/tutorial.md has the sizes.
+// The sizes are those of docs/tutorial.md.
 TEST(Diffusion, IsAResidualNetworkThatFollowsTheDimension) {
   for (const auto& [dim, hidden] : {std::pair(1, std::vector<int>(8, 96)),
                                     {16, std::vector<int>(8, 96)},
@@ -193,7 +194,7 @@ TEST(Diffusion, IsAResidualNetworkThatFollowsTheDimension) {
   const Loss loss = Loss::diffusion();
   EXPECT_TRUE(std::holds_alternative<Dsm>(loss.objective));
   EXPECT_TRUE(loss.weighting.kind == Weighting::Kind::edm);
-  // Plain, unconditioned and not residual stay the defaults of the others.
+  // Other networks are plain, unconditioned and not residual by default.
   const MlpShape plain = MlpShape::score(2, {8});
   EXPECT_TRUE(plain.parameterization.kind == Parameterization::Kind::plain);
   EXPECT_TRUE(plain.conditioning.kind == Conditioning::Kind::none);

@@ -1,5 +1,5 @@
-// What is drawn, as statistics: perturbations, directions, noise levels and rows have their distributions, and no two
-// of them are correlated. Seeds are fixed, so a failure is a fault of the code, not chance.
+// Statistics of what is drawn: perturbations, directions, noise levels and rows have their distributions and are
+// uncorrelated. Seeds are fixed, so a failure is a bug, not chance.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -61,7 +61,7 @@ constexpr std::int64_t kMany = 1 << 16;
 constexpr Projection kDistributions[] = {Projection::gaussian, Projection::rademacher, Projection::sphere};
 
 TEST(Eps, IsStandardNormalInEveryCoordinate) {
-  constexpr int kDim = 6;  // a group of four and a half
+  constexpr int kDim = 6;  // one group of four and half of another
   const std::vector<double> eps = perturb(kDim, schedule::Single{}, kMany, {1, 0, 0}).eps;
   for (int i = 0; i < kDim; ++i) {
     const Column z = column(eps, kDim, i);
@@ -91,21 +91,21 @@ TEST(Directions, HaveTheIdentityAsSecondMoment) {
 TEST(Directions, OfTheSphereHaveItsRadiusAndAreUniformOnIt) {
   for (const int dim : {1, 2, 3, 50}) {
     const std::vector<double> v = directions(dim, 1, Projection::sphere, kMany, {3, 0, 0});
-    // Float coordinates, each rounded once: |v|^2 is off by 2^-23 d, and by the factor's rounding.
+    // Each float coordinate is rounded once, so |v|^2 is off by 2^-23 d, plus the rounding of the factor.
     for (std::size_t n = 0; n < kMany; ++n) {
       double square = 0;
       for (int i = 0; i < dim; ++i)
         square += std::pow(v[n * static_cast<std::size_t>(dim) + static_cast<std::size_t>(i)], 2);
       ASSERT_NEAR(square, dim, dim * 0x1p-22);
     }
-    if (dim != 3) continue;  // where each coordinate is uniform (Archimedes)
+    if (dim != 3) continue;  // for dim 3 each coordinate is uniform (Archimedes)
     const auto uniform = [](double z) { return 0.5 + z / (2 * std::sqrt(3.0)); };
     for (int i = 0; i < 3; ++i) EXPECT_LT(kolmogorov_distance(column(v, 3, i), uniform), kKolmogorov);
   }
 }
 
 TEST(Directions, OfRademacherAreFairSigns) {
-  constexpr int kDim = 300;  // two groups of 128 and a rest
+  constexpr int kDim = 300;  // two groups of 128 and a remainder
   const std::vector<double> v = directions(kDim, 1, Projection::rademacher, kMany / 16, {4, 0, 0});
   for (const double each : v) ASSERT_EQ(std::abs(each), 1);
   const double tolerance = kSigmas / std::sqrt(kMany / 16);
@@ -139,7 +139,7 @@ TEST(Schedules, HaveTheirLaws) {
   EXPECT_LT(kolmogorov_distance(sigmas(schedule::LogNormal{-1.2, 1.5}), log_normal), kKolmogorov);
 }
 
-/// Row numbers: x[r] = r, taken whole with eps = 0.
+/// The rows drawn. Since x[r] = r and eps = 0, x_tilde is the row number.
 std::vector<double> rows(std::int64_t count, std::int64_t n, NoiseState::Position position) {
   const Engine engine = fast_engine();
   const PerturbPlan plan(engine, 1, schedule::Single{}, n);
@@ -166,7 +166,7 @@ TEST(Rows, AreUniformAndUnrelated) {
     for (const double row : rows(count, kMany, {6, 0, 0})) ++counts.at(static_cast<std::size_t>(row));
     EXPECT_LT(chi_square_excess(counts), kSigmas) << count;
   }
-  // Pairs of one sample and the next, and of one step and the next.
+  // Pairs of consecutive samples, and of consecutive steps.
   const std::vector<double> first = rows(7, kMany, {6, 0, 0}), next_step = rows(7, kMany, {6, 1, 0});
   std::vector<std::int64_t> of_samples(49, 0), of_steps(49, 0);
   for (std::size_t n = 0; n + 1 < first.size(); ++n) {
@@ -177,7 +177,7 @@ TEST(Rows, AreUniformAndUnrelated) {
   EXPECT_LT(chi_square_excess(of_steps), kSigmas);
 }
 
-// A row and its noise level come from one counter but for the purpose: row and sign of ln sigma, eight by two.
+// The counters of a row and its noise level differ only in the purpose. Counts rows against signs of ln sigma, 8 x 2.
 TEST(Rows, AreUnrelatedToTheNoiseLevel) {
   const std::vector<double> row = rows(8, kMany, {6, 0, 0}),
                             sigma = perturb(1, schedule::LogNormal{0, 1}, kMany, {6, 0, 0}).sigma;
@@ -187,7 +187,8 @@ TEST(Rows, AreUnrelatedToTheNoiseLevel) {
   EXPECT_LT(chi_square_excess(pairs), kSigmas);
 }
 
-/// Where a sampler starts, and what its first Langevin step adds: with score 0, x = z_init + sqrt(step_size) z_step.
+/// A sampler's start (in eps) and the noise of its first Langevin step (in sigma). With score 0,
+/// x = z_init + sqrt(step_size) z_step.
 Perturbed sampler_draws(std::int64_t n, NoiseState::Position position) {
   const Engine engine = fast_engine();
   const auto zero = [&engine](Queue& queue, ConstView x, ConstView, View score) {
@@ -210,8 +211,8 @@ Perturbed sampler_draws(std::int64_t n, NoiseState::Position position) {
   return draws;
 }
 
-// Everything normal that one seed or its neighbour gives, column by column: no two correlate, nor do their squares
-// (the two normals of a Box-Muller pair share a radius).
+// All normals drawn from one seed or its neighbors, column by column: neither they nor their squares correlate. (The
+// two normals of a Box-Muller pair share a radius.)
 TEST(Draws, AreIndependent) {
   constexpr std::int64_t kSamples = 1 << 14;
   constexpr int kDim = 5;

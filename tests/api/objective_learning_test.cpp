@@ -1,21 +1,21 @@
-// Every objective learns the score of two-dimensional data, from initial_params() to the Fisher divergence of the
-// result. objective_learning_wide_test.cpp has sixteen dimensions.
+// Every objective learns the score of two-dimensional data, starting from initial_params(). The Fisher divergence
+// measures the result. objective_learning_wide_test.cpp uses 16 dimensions.
 #include "support/objective_learning.h"
 
 namespace scorematch::testing_support {
 namespace {
 
-// The largest relative Fisher divergence over six seeds, of score nets and energy nets, and the bounds, about three
-// times as large (for ESM more, as its divergence is close to rounding):
+// The largest relative Fisher divergence over six seeds, of score nets and energy nets. The bounds are about three
+// times as large (more for ESM, whose divergence is close to rounding):
 //           Gaussian          bound   mixture           bound
 //   ESM     0.00003  0.0001   0.002   0.0002  0.0002    0.002
 //   ISM     0.0020   0.0034   0.01    0.0084  0.0155    0.05
 //   SSM     0.0019   0.0036   0.01    0.0105  0.0131    0.05
 //   SSM-VR  0.0019   0.0035   0.01    0.0090  0.0136    0.05
 //   DSM     0.0009   0.0017   0.01    0.0086  0.0077    0.05
-// What the bounds tell apart, measured with SSM-VR over two seeds: after a tenth of the steps the divergences are 0.09
-// to 0.12 and 0.32 to 0.42; with a learning rate of 1e-5, 0.90 to 0.93 and 2.4 to 2.5; without training, 1 and 2.7.
-// From torch's initialization the divergences are those of the table.
+// What the bounds detect, measured with SSM-VR over two seeds on the Gaussian and the mixture: after a tenth of the
+// steps the divergences are 0.09 to 0.12 and 0.32 to 0.42. With a learning rate of 1e-5 they are 0.90 to 0.93 and 2.4
+// to 2.5, and without training 1 and 2.7. With torch's initialization they are those of the table.
 std::vector<LearningCase> cases() {
   std::vector<LearningCase> all;
   for (const auto kind : {MlpShape::Kind::score, MlpShape::Kind::energy}) {
@@ -49,7 +49,7 @@ TEST(ObjectiveLearningBounds, AreMissedByATenthOfTheTraining) {
   }
 }
 
-// F = 0 at first, so the divergence is E|s|^2.
+// F = 0 before training, so the divergence is E|s|^2.
 TEST(FisherDivergence, OfAnUntrainedNetworkIsFarAboveTheBounds) {
   const Engine engine = Engine::reference();
   for (const MlpShape& net : {MlpShape::score(2, {8}), MlpShape::energy(2, {8})}) {
@@ -58,7 +58,8 @@ TEST(FisherDivergence, OfAnUntrainedNetworkIsFarAboveTheBounds) {
   }
 }
 
-// An affine net with A = -C^-1 and b = C^-1 m is the linear score: 0 of a Gaussian, 1 of a mixture.
+// An affine net with A = -C^-1 and b = C^-1 m is the linear score. Its divergence is 0 for a Gaussian and 1 for a
+// mixture.
 TEST(FisherDivergence, OfTheLinearScoreIsItsUnit) {
   const Engine engine = Engine::reference();
   const MlpShape net = MlpShape::score(2, {});

@@ -1,4 +1,4 @@
-// Philox4x32-10 against the known answers published with Random123 (Salmon et al. 2011), and the counter's layout.
+// Philox4x32-10 against the known answers published with Random123 (Salmon et al. 2011), and the layout of the counter.
 #include "scorematch/philox.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Whole trainings: losses, Adam and samplers together learn what they should.
+// Complete training runs: losses, Adam and samplers together learn the expected distribution.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,10 +21,10 @@ struct Training {
   std::int64_t batch = 512;
   int steps = 1000;
   double learning_rate = 1e-3, ema_decay = 0;
-  bool whole = false;  // all the data every step, else rows drawn from them
+  bool whole = false;  // every step uses all the data, not rows drawn from them
 };
 
-/// The rate falls to nothing along a quarter of a cosine. @param data [R, d]
+/// The rate falls to 0 along a quarter of a cosine. @param data [R, d]
 std::vector<float> train(const Engine& engine, const MlpShape& net, const Training& t, const Vector& data,
                          std::uint64_t seed) {
   const auto rows = static_cast<std::int64_t>(data.size()) / net.dim;
@@ -58,7 +58,7 @@ const Mixture& mixture() {
   return m;
 }
 
-/// Mean distance between two samples [N, 2] of one size along 32 directions, in order (sliced Wasserstein-1).
+/// Sliced Wasserstein-1 distance between two samples [N, 2] of the same size, over 32 directions.
 double sliced_wasserstein(const Vector& a, const Vector& b) {
   constexpr int kDirections = 32;
   double sum = 0;
@@ -112,20 +112,20 @@ TEST(Training, DenoisingLearnsAMixture) {
   if (engine_names().size() == 1) GTEST_SKIP() << "the reference would take minutes";
   constexpr std::int64_t kSamples = 4000;
   const Vector truth = mixture().samples(kSamples, 100), x = train_and_sample(1, 3000, kSamples), share = shares(x);
-  // Over 16 seeds: the log density below the truth's by 0.11 +- 0.03, shares off by at most 0.03, a distance of
-  // 0.040 +- 0.014 (two true samples: 0.031). The bounds are six deviations off. After a tenth of the steps the log
-  // density is off by 1.5 to 2.4; untrained, by 6, and the distance is 0.32.
+  // Over 16 seeds, the log-density is below the true one by 0.11 +- 0.03, the weights are off by at most 0.03, and the
+  // distance is 0.040 +- 0.014 (0.031 between two true samples). The bounds are six deviations away. After a tenth of
+  // the steps the log-density is off by 1.5 to 2.4. Untrained, it is off by 6, and the distance is 0.32.
   EXPECT_NEAR(mean_log_density(x), mean_log_density(truth), 0.3);
   EXPECT_LT(sliced_wasserstein(x, truth), 0.12);
   for (std::size_t k = 0; k < share.size(); ++k) EXPECT_NEAR(share[k], mixture().components()[k].weight, 0.08) << k;
 }
 
-// ---- affine scores of a Gaussian: A = -C^-1, b = C^-1 m for the data's own mean m and covariance C
+// ---- affine scores of a Gaussian: A = -C^-1, b = C^-1 m for the mean m and covariance C of the data
 
 constexpr std::size_t kDim = 3;
 constexpr std::int64_t kRows = 1024;
 
-/// Correlated and off centre.
+/// Correlated, with a mean other than 0.
 Vector gaussian_data() {
   const Vector z = normal_values(kRows * 3, 9);
   Vector x;
@@ -135,7 +135,7 @@ Vector gaussian_data() {
   return x;
 }
 
-/// What minimises Ism on the data: [A, b], row by row, from the adjugate of C.
+/// The minimizer [A, b] of Ism on the data, row by row, from the adjugate of C.
 Vector minimiser(const Vector& x) {
   double mean[kDim] = {}, c[kDim][kDim] = {};
   for (std::size_t i = 0; i < x.size(); ++i) mean[i % kDim] += x[i] / kRows;
@@ -171,12 +171,12 @@ double error_of(const Objective& objective, std::uint64_t seed) {
   return worst;
 }
 
-// Ism's gradient on the whole data has no noise but rounding, some 2^-24 of terms about 3, which C^-1, below 4,
-// enlarges.
+// The gradient of Ism on all the data has rounding as its only noise: some 2^-24 of terms of about 3. C^-1, which is
+// below 4, enlarges it.
 TEST(Training, ImplicitLearnsAPrecision) { EXPECT_LT(error_of(Ism{}, 1), 64 * 0x1p-24 * 3); }
 
-// The directions are noise. Over 12 seeds and all of these the worst of the twelve elements was off by 0.017 +- 0.009
-// and at most by 0.052; the elements are of size 0.3 to 2.2, and untrained ones are off by 2.
+// The directions are noise. Over 12 seeds and all of these losses, the worst of the twelve elements was off by
+// 0.017 +- 0.009 and at most by 0.052. The elements are of size 0.3 to 2.2, and untrained ones are off by 2.
 TEST(Training, SlicedLearnAPrecision) {
   for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
     EXPECT_LT(error_of(Ssm{1, distribution}, 1), 0.08) << static_cast<int>(distribution);

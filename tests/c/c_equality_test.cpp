@@ -1,4 +1,4 @@
-// The C interface computes what the C++ one computes, bit for bit, whatever is written in its texts.
+// The results of the C interface are bit-identical to those of the C++ interface, for every option in its texts.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -42,7 +42,7 @@ constexpr const char* kNet =
     "dim=3 hidden=17,17 activation=gelu parameterization=edm sigma_data=0.25 conditioning=fourier fourier=3 "
     "fourier_scale=0.5 fourier_seed=11 residual=true";
 
-/// One loss with a gradient by each interface, on memory of the engine's own.
+/// One loss with a gradient through each interface, in memory of the engine.
 class CEquality : public EngineTest {
  protected:
   void SetUp() override {
@@ -180,7 +180,7 @@ TEST_P(CEquality, OfCorrectedChains) {
   plan.run(queue, params, noise_, {x, acceptance.data(), share});
   const Estimate expected = queue.read_one(acceptance);
   EXPECT_GT(expected.mean, 0);
-  EXPECT_LT(expected.mean, 1);  // or the correction would not show
+  EXPECT_LT(expected.mean, 1);  // otherwise the correction would not show
 
   scorematch_net* c_energy = nullptr;
   scorematch_sampler_plan* c_plan = nullptr;
@@ -254,7 +254,7 @@ TEST_P(CEquality, OfWhatIsDrawnAndOfTheHead) {
   auto back = engine_.allocate<float>({kRows, kDim}), c_back = engine_.allocate<float>({kRows, kDim});
   perturb.run(queue, {x_, noise_}, {input});
   directions.run(queue, noise_, v);
-  HeadPlan::In head_in{{x_, noise_}, x_};  // any output will do
+  HeadPlan::In head_in{{x_, noise_}, x_};  // any values work as the output
   head_in.jvp = v;
   head.run(queue, head_in, {nullptr, back});
 
@@ -299,7 +299,7 @@ TEST_P(CEquality, OfWhatIsDrawnAndOfTheHead) {
 }
 
 TEST_P(CEquality, OfScoresAndOfPrecisions) {
-  const bool is_cpu = engine_.kind() == Engine::Kind::cpu;  // which has bf16 on some processors
+  const bool is_cpu = engine_.kind() == Engine::Kind::cpu;  // it has bf16 only on some processors
   const Compute fast{is_cpu ? Precision::fp32 : Precision::bf16, Route::layered};
   if (is_cpu) {
     scorematch_score_plan* none = nullptr;

@@ -1,4 +1,4 @@
-// What each exception becomes in C: its status, its text, its argument; and what of a text there is no room for.
+// The status, text and argument that each exception becomes in C, and the truncation of long texts.
 #include "c/guard.h"
 
 #include <gtest/gtest.h>
@@ -49,8 +49,7 @@ TEST(Guard, OtherExceptionsDoNotPassEither) {
 
 TEST(Guard, LongTextsAreCutBetweenCharacters) {
   std::string text(2046, 'x');
-  status_of(
-      Error(ErrorCode::io, std::string(500, 'a'), text + "\u00e9 and more"));  // two bytes, of which one would fit
+  status_of(Error(ErrorCode::io, std::string(500, 'a'), text + "\u00e9 and more"));  // one of the two bytes would fit
   EXPECT_EQ(scorematch_last_error(), text);
   EXPECT_EQ(scorematch_last_error_argument(), std::string(127, 'a'));
   text.resize(2047, 'x');

@@ -1,4 +1,4 @@
-// What the C tests are written with: a check that fails says where, and the program goes on.
+// The checks of the C tests. A failed check prints its place, and the program continues.
 #ifndef SCOREMATCH_TESTS_C_CHECK_H
 #define SCOREMATCH_TESTS_C_CHECK_H
 #include <stddef.h>
@@ -10,7 +10,7 @@ extern int failed_checks;
 void check_that(int holds, const char* text, const char* file, int line);
 void check_near(double got, double expected, double tolerance, const char* text, const char* file, int line);
 void check_ok(scorematch_status status, const char* text, const char* file, int line);
-/// The status, the argument's name, and a part of the text.
+/// Checks the status, the name of the argument, and a part of the text.
 void check_refused(scorematch_status status, scorematch_status expected, const char* argument, const char* part,
                    const char* text, const char* file, int line);
 

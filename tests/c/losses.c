@@ -6,7 +6,7 @@
 #include "affine.h"
 #include "check.h"
 
-static const double kTolerance = 1e-6;  // all numbers are exact but the square root
+static const double kTolerance = 1e-6;  // only the square root is rounded
 
 struct known known_loss(const char* objective) {
   const int esm = strcmp(objective, "esm") == 0, dsm = strcmp(objective, "dsm") == 0;
@@ -105,7 +105,7 @@ static void test_objective(const scorematch_engine* engine, const scorematch_net
   OK(scorematch_queue_read_estimate(queue, &loss, &read));
   CHECK(read.mean == loss.mean && read.m2 == loss.m2 && read.count == loss.count);
 
-  // One sample after the other, adding up.
+  // Accumulates over the samples, one per call.
   for (n = 0; n < kBatch; ++n) {
     half = in;
     half.batch.x = f32(kX + n * kDim, 1, kDim);
@@ -121,7 +121,7 @@ static void test_objective(const scorematch_engine* engine, const scorematch_net
   }
   check_loss(&k, &loss, grad, grad_x, per_sample);
 
-  // The rows of x in another order, put right by indices; an older caller's structs, which end earlier.
+  // The rows of x in reverse, which indices undo. The structs end early, as those of an older caller do.
   for (n = 0; n < kBatch; ++n) memcpy(swapped + n * kDim, kX + (kBatch - 1 - n) * kDim, kDim * sizeof(float));
   in.batch.x = f32(swapped, kBatch, kDim);
   in.batch.rows = scorematch_array(kSwapped, SCOREMATCH_I64, kBatch, 0);
@@ -217,14 +217,14 @@ void test_heads(const scorematch_engine* engine) {
   CHECK(plan == NULL);
 }
 
-/// Of a nonlinear net under each objective, with everything drawn, in double.
+/// A nonlinear net with each objective, everything drawn, in double.
 void test_gradient_by_differences(void) {
   static const char* const losses[] = {
       "objective=dsm schedule=log_normal weighting=edm", "objective=dsm variance=antithetic schedule=single sigma=0.5",
       "objective=ism schedule=geometric sigma_min=0.5 sigma_max=2 levels=3 weighting=sigma2",
       "objective=ssm projections=2 distribution=sphere schedule=log_normal log_mean=0 log_deviation=0.25",
       "objective=ssm_vr distribution=rademacher schedule=single"};
-  static const double h = 1e-5;  // of x^3/6 h^2 and 1e-16/h in the loss both are below 1e-9
+  static const double h = 1e-5;  // truncation, h^2/6 times the third derivative, and rounding, 1e-16/h, are below 1e-9
   enum { kRows = 5, kColumns = 3 };
   scorematch_engine* engine = NULL;
   scorematch_net* net = NULL;

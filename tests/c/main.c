@@ -1,12 +1,12 @@
-// The C interface from C: every plan against closed forms and finite differences, every way of misusing it. On the
-// reference and cpu engines, whose memory is the host's.
+// The C interface from C: every plan against closed forms and finite differences, and every kind of misuse. Runs on the
+// reference and cpu engines, which use host memory.
 #include "check.h"
 
 #include <math.h>
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-// An allocation past the address space is to fail as it does without the sanitizer.
+// Makes an allocation past the address space fail as it does without the sanitizer.
 const char* __asan_default_options(void);
 const char* __asan_default_options(void) { return "allocator_may_return_null=1"; }
 #endif
@@ -16,7 +16,7 @@ int failed_checks = 0;
 void check_that(int holds, const char* text, const char* file, int line) {
   if (holds) return;
   ++failed_checks;
-  fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, text);
+  fprintf(stderr, "%s:%d: check failed: %s\n", file, line, text);
 }
 
 void check_near(double got, double expected, double tolerance, const char* text, const char* file, int line) {

@@ -1,4 +1,4 @@
-// What is refused of every function that takes a handle, a struct or a text.
+// Invalid arguments to every function that takes a handle, a struct or a text.
 #include <string.h>
 
 #include "affine.h"
@@ -164,7 +164,7 @@ static void test_null_handles(const scorematch_engine* engine, const scorematch_
   scorematch_checkpoint_destroy(NULL);
 }
 
-/// Struct sizes, extents, types and texts that are none; nothing is written.
+/// Invalid struct sizes, extents, types and texts. Nothing is written.
 static void test_bad_calls(const scorematch_engine* engine, const scorematch_net* net) {
   scorematch_loss_plan *plan = NULL, *none = NULL;
   scorematch_sampler_plan* sampler = NULL;

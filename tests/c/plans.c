@@ -46,7 +46,7 @@ void test_prologue(const scorematch_engine* engine) {
   }
   scorematch_perturb_plan_destroy(perturb);
 
-  // What is drawn: sigma as the schedule says, x_tilde = x + sigma eps.
+  // The draws: sigma of the schedule, x_tilde = x + sigma eps.
   OK(scorematch_perturb_plan_create(engine, kDim, "schedule=geometric sigma_min=0.5 sigma_max=2 levels=2", kBatch,
                                     &perturb));
   memset(&in.batch.sigma, 0, sizeof in.batch.sigma);
@@ -139,7 +139,7 @@ void test_scores(const scorematch_engine* engine) {
   scorematch_net_destroy(net);
 }
 
-/// What the function of the caller's is given, and what becomes of it.
+/// The user data of the caller's function: how often it was called, and where it fails.
 struct caller {
   const scorematch_score_plan* plan;  // of the same net
   int calls, fail_at, fail_in_library;
@@ -156,7 +156,7 @@ static int32_t score_by_plan(void* user, scorematch_queue* queue, const scoremat
   in.batch.sigma = *sigma;
   if (caller->fail_in_library) in.params.shape.extent[0] = 5;
   out.score = *score;
-  scorematch_queue_destroy(queue);  // nothing: it is lent
+  scorematch_queue_destroy(queue);  // has no effect: the queue is borrowed
   return scorematch_score_plan_run(caller->plan, queue, &in, &out);
 }
 
@@ -164,7 +164,7 @@ static double first_of(const scorematch_view* view) {
   return view->dtype == SCOREMATCH_F64 ? *(const double*)view->data : *(const float*)view->data;
 }
 
-/// The score of N(0, 1) with noise sigma.
+/// The score of N(0, 1) with added noise sigma.
 static int32_t normal_score(void* user, scorematch_queue* queue, const scorematch_view* x, const scorematch_view* sigma,
                             const scorematch_view* score) {
   const double s = first_of(sigma), factor = -1 / (1 + s * s);
@@ -251,7 +251,7 @@ void test_samplers(const scorematch_engine* engine) {
           "a network that uses sigma");
   scorematch_net_destroy(ignores_sigma);
 
-  // From N(0, 80^2) to N(0, 1): mean and variance within five standard deviations and Heun's error, 18 steps.
+  // From N(0, 80^2) to N(0, 1): mean and variance within five standard errors and the error of Heun's method.
   OK(scorematch_sampler_plan_create_with(engine, kDim, normal_score, NULL, "sampler=flow steps=40", kMany, &plan));
   OK(scorematch_sampler_plan_workspace_bytes(plan, &bytes));
   OK(scorematch_queue_create(engine, bytes, NULL, &queue));
@@ -309,7 +309,7 @@ void test_nets(void) {
   REFUSED(scorematch_net_initial_params(net, NULL, 7, NULL, 115), "params", "null pointer");
   scorematch_net_destroy(again);
   scorematch_net_destroy(net);
-  // Drawn frequencies, and the same again from the text.
+  // Frequencies are drawn, and the text gives the same ones again.
   OK(scorematch_net_create("dim=2 conditioning=fourier fourier=5 fourier_scale=0.5 fourier_seed=3", &net));
   OK(scorematch_net_text(net, &first));
   OK(scorematch_net_create(first, &again));

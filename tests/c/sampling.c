@@ -1,4 +1,4 @@
-// Chains with Metropolis' correction, and likelihoods, against closed forms.
+// Metropolis-corrected chains and likelihoods against closed forms.
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@ enum { kChains = 500 };
 static const scorematch_noise_ref kNothing = {NULL, 0};
 static const double kData = 0.8, kTwoPi = 6.28318530717958647692;
 
-/// Of N(0, sigma^2 + sigma_data^2 I) at every level: an EDM network without hidden layers, its parameters zero.
+/// N(0, (sigma^2 + sigma_data^2) I) at every level: an EDM network without hidden layers whose parameters are zero.
 static scorematch_net* gaussian(const char* kind) {
   scorematch_net* net = NULL;
   char text[128] = "dim=2 hidden= parameterization=edm sigma_data=0.8 net=";
@@ -52,7 +52,7 @@ void test_metropolis(const scorematch_engine* engine) {
   CHECK_NEAR(acceptance.mean, mean, 1e-6);
   CHECK(mean > 0.5 && mean < 1);
 
-  early = out;  // an older caller's, which knows of x alone
+  early = out;  // as an older caller would pass it, with x alone
   early.struct_size = offsetof(scorematch_sampler_out, acceptance);
   mean = acceptance.mean;
   acceptance.mean = 7;
@@ -102,7 +102,7 @@ static void put(const scorematch_view* view, int64_t i, double value) {
     ((float*)view->data)[i] = (float)value;
 }
 
-/// The score and its divergence of N(0, sigma^2 + sigma_data^2 I); fails in the call that `user` counts down to.
+/// The score and divergence of N(0, (sigma^2 + sigma_data^2) I). Fails in the call in which `user` reaches 0.
 static int32_t gaussian_score(void* user, scorematch_queue* queue, const scorematch_view* x,
                               const scorematch_view* sigma, const scorematch_view* score,
                               const scorematch_view* divergence) {
@@ -116,7 +116,7 @@ static int32_t gaussian_score(void* user, scorematch_queue* queue, const scorema
   return 0;
 }
 
-/// ln p at sigma_min, and the latent at sigma_max, in closed form; what the integrator errs by falls as steps^-4.
+/// ln p at sigma_min and the latent at sigma_max have closed forms. The error of the integrator falls as steps^-4.
 static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_engine* engine,
                              const scorematch_view* params) {
   const double low = 0.1 * 0.1 + kData * kData, high = 5 * 5 + kData * kData;
@@ -155,7 +155,7 @@ static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "out.struct_size", "expected");
   out.struct_size = offsetof(scorematch_likelihood_out, log_likelihood);
   REFUSED(scorematch_likelihood_plan_run(plan, queue, &in, &out), "out.struct_size", "got 8");
-  out.struct_size = offsetof(scorematch_likelihood_out, latent);  // an older caller's
+  out.struct_size = offsetof(scorematch_likelihood_out, latent);  // as an older caller would pass it
   mean.mean = 7;
   first = values[0];
   values[0] = latent[0] = 7;

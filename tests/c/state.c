@@ -27,7 +27,7 @@ void test_adam(const scorematch_engine* engine) {
   OK(scorematch_queue_create(engine, 0, NULL, &queue));
   OK(scorematch_adam_create(engine, 3, "learning_rate=0.125 ema_decay=0.5 max_grad_norm=100", &adam));
   OK(scorematch_adam_step(adam, queue, &view, &grad, 0));
-  // The first step is learning_rate * g/(|g| + epsilon), whatever the size; the average began where params did.
+  // The first step is learning_rate * g/(|g| + epsilon), for any size of g. The average starts at the initial params.
   for (i = 0; i < 3; ++i) CHECK_NEAR(params[i], 1 - 0.125 * (grad_values[i] > 0 ? 1 : -1), 1e-6);
   OK(scorematch_adam_get_progress(adam, queue, &progress));
   CHECK(progress.step == 1 && progress.skipped == 0 && progress.learning_rate == 0.125);
@@ -48,7 +48,7 @@ void test_adam(const scorematch_engine* engine) {
                "learning_rate=0.125 beta1=0.9 beta2=0.999 epsilon=1e-08 weight_decay=0 max_grad_norm=100 "
                "ema_decay=0.5") == 0);
   OK(scorematch_adam_snapshot_progress(snapshot, &progress));
-  // Taken up, from the snapshot or from its parts, it goes on to the same numbers.
+  // An Adam that is restored from the parts of the snapshot continues bit-identically.
   OK(scorematch_adam_snapshot_create(options, &progress, moment, square, average, 3, &made));
   memcpy(same, params, sizeof params);
   OK(scorematch_adam_create(engine, 3, "ema_decay=0.25", &other));
@@ -103,7 +103,7 @@ void test_noise(const scorematch_engine* engine) {
   in.batch.noise = scorematch_noise_from(noise, 0);
   out.eps = f32(whole, kRows, kDim);
   OK(scorematch_perturb_plan_run(plan, queue, &in, &out));
-  // Samples 3 and 4 of it, by the offset and by the rank's place.
+  // Samples 3 and 4 of the same draws, by the offset alone and with the position's first_sample.
   in.batch.x = f32(x, 2, kDim);
   out.eps = f32(part, 2, kDim);
   in.batch.noise = scorematch_noise_from(noise, 3);
@@ -142,7 +142,7 @@ void test_memory(const scorematch_engine* engine) {
   OK(scorematch_queue_read(queue, &view, host, sizeof host));
   CHECK(host[0] == 0 && host[5] == 0);
   OK(scorematch_queue_write(queue, &view, values, sizeof values));
-  view.shape.extent[1] = 2;  // two columns of the three
+  view.shape.extent[1] = 2;  // two of the three columns
   OK(scorematch_queue_read(queue, &view, host, 4 * sizeof *host));
   CHECK(host[0] == 1 && host[1] == 2 && host[2] == 4 && host[3] == 5 && host[4] == 0);
   REFUSED(scorematch_queue_write(queue, &view, values, 4 * sizeof *values), "to", "a dense view");
@@ -175,7 +175,7 @@ void test_memory(const scorematch_engine* engine) {
   FAILS(scorematch_buffer_create(engine, (size_t)1 << 62, &buffer), SCOREMATCH_OUT_OF_MEMORY, "", "memory for");
   CHECK(buffer == NULL);
 
-  // {1, 2, 3} and {3, 6, 1}: mean 5, m2 = 3 + 1 + 16 * 3/4.
+  // {1, 2, 3} and {3, 6, 1} merge to mean 5, m2 = 3 + 1 + 16 * 3/4.
   OK(scorematch_estimate_merge(&estimate, &other, &merged));
   CHECK(merged.count == 4 && merged.mean == 5 && merged.m2 == 16);
   CHECK_NEAR(scorematch_estimate_standard_error(&merged), sqrt(16.0 / 3 / 4), 1e-15);
@@ -205,7 +205,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   memcpy(params, kNet, sizeof params);
   OK(scorematch_net_create("dim=2 parameterization=ncsn", &net));
   OK(scorematch_queue_create(engine, 0, NULL, &queue));
-  OK(scorematch_adam_create(engine, kParams, "ema_decay=0.005", &adam));  // settled after a step
+  OK(scorematch_adam_create(engine, kParams, "ema_decay=0.005", &adam));  // settled after one step
   OK(scorematch_adam_step(adam, queue, &view, &grad, 0));
   OK(scorematch_adam_take_snapshot(adam, queue, &snapshot));
   OK(scorematch_checkpoint_create(net, kNet, kParams, &saved));
@@ -219,7 +219,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_set_noise(saved, &position));
   OK(scorematch_checkpoint_set_standardization(saved, mean, scale, warps, NULL, 3));
   OK(scorematch_checkpoint_set_loss(saved, "objective=dsm schedule=single sigma=0.3"));
-  OK(scorematch_checkpoint_set_metadata(saved, "colour", "blue"));
+  OK(scorematch_checkpoint_set_metadata(saved, "color", "blue"));
   OK(scorematch_checkpoint_set_metadata(saved, "shape", "round"));
   OK(scorematch_checkpoint_set_metadata(saved, "size", "large"));
   OK(scorematch_checkpoint_set_metadata(saved, "size", NULL));
@@ -253,7 +253,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   OK(scorematch_checkpoint_metadata(loaded, "size", &text));
   CHECK(text == NULL);
   OK(scorematch_checkpoint_metadata_key(loaded, 0, &text));
-  CHECK(strcmp(text, "colour") == 0);
+  CHECK(strcmp(text, "color") == 0);
   OK(scorematch_checkpoint_metadata_key(loaded, 2, &text));
   CHECK(text == NULL);
   OK(scorematch_checkpoint_set_adam(loaded, NULL));
@@ -278,7 +278,7 @@ void test_checkpoints(const scorematch_engine* engine) {
   scorematch_checkpoint_destroy(saved);
 }
 
-/// Numbers by name: set, asked for, kept from file to file, taken out.
+/// Named arrays: set, read, saved and loaded, removed.
 void test_checkpoint_arrays(void) {
   static const char path[] = "c_interface_arrays.safetensors";
   static const double losses[3] = {0.1, -HUGE_VAL, 1e-310}, later[2] = {3, 4};
@@ -295,7 +295,7 @@ void test_checkpoint_arrays(void) {
   OK(scorematch_checkpoint_set_array(saved, "losses", losses, 3));
   OK(scorematch_checkpoint_set_array(saved, "empty", losses, 0));
   OK(scorematch_checkpoint_set_array(saved, "rates", later, 2));
-  // A file of another program's, taken up and saved again, has all of them still.
+  // A file that is loaded and saved again still has all of them.
   OK(scorematch_checkpoint_save(saved, path));
   OK(scorematch_checkpoint_load(path, &loaded));
   OK(scorematch_checkpoint_save(loaded, path));
@@ -311,7 +311,7 @@ void test_checkpoint_arrays(void) {
   CHECK(key != NULL && strcmp(key, "rates") == 0);
   OK(scorematch_checkpoint_array_key(loaded, 3, &key));
   CHECK(key == NULL);
-  // What was lent may be given back, a part of it too.
+  // A borrowed array, or a part of it, may be set again.
   OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
   if (count == 3) OK(scorematch_checkpoint_set_array(loaded, "losses", got + 1, 2));
   OK(scorematch_checkpoint_array(loaded, "losses", &got, &count));
@@ -341,7 +341,7 @@ void test_checkpoint_arrays(void) {
   scorematch_net_destroy(net);
 }
 
-/// What of the statuses a machine can bring about by itself; tests/c_guard_test.cpp has the rest.
+/// The statuses that any machine can produce; c_guard_test.cpp tests the others.
 void test_statuses(void) {
   scorematch_engine* engine = NULL;
   const scorematch_status status = scorematch_engine_cuda(0, &engine);
@@ -372,7 +372,7 @@ void test_threads(void) {
   CHECK(pthread_create(&thread, NULL, fail_elsewhere, NULL) == 0);
   CHECK(pthread_join(thread, NULL) == 0);
   CHECK(strcmp(scorematch_last_error_argument(), "dim") == 0);
-  OK(scorematch_net_create("dim=1", &net));  // what works leaves it
+  OK(scorematch_net_create("dim=1", &net));  // a call that succeeds leaves the error in place
   CHECK(strcmp(scorematch_last_error_argument(), "dim") == 0);
   scorematch_net_destroy(net);
 }

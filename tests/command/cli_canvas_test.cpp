@@ -88,7 +88,7 @@ TEST(FontTest, EveryPrintableCharacterHasAGlyphOfItsOwn) {
     EXPECT_NE(&find_glyph(static_cast<char32_t>(c)), &find_glyph(U'\ufffd')) << c;
     pictures.insert(canvas.pixels());
   }
-  EXPECT_EQ(pictures.size(), 94u);  // 95 less O, drawn like 0
+  EXPECT_EQ(pictures.size(), 94u);  // 95 minus O, which looks like 0
 }
 
 TEST(FontTest, WidthScalesAndDigitsAreEqual) {

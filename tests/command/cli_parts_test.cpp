@@ -1,4 +1,4 @@
-// The files that the command reads and writes; cli_plots_test.cpp and cli_progress_test.cpp have its other parts.
+// The files that the command reads and writes. cli_plots_test.cpp and cli_progress_test.cpp test its other parts.
 #include <gtest/gtest.h>
 #include <png.h>
 #include <sys/resource.h>
@@ -43,7 +43,7 @@ class Files : public testing::Test {
   fs::path folder_ = temporary_.path();
 };
 
-/// The Error's message; empty if there was none, or none of that code.
+/// The message of the Error; empty if there was none with that code.
 template <class Action>
 std::string message_of(ErrorCode code, const Action& action) {
   try {
@@ -59,7 +59,7 @@ std::string bytes_of(const std::vector<T>& values) {
   return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-/// Header lengths are as given, right or wrong.
+/// The header length is the given one, whether it is correct or not.
 std::string npy_prefix(char version, std::size_t header_bytes) {
   std::string bytes = std::string("\x93NUMPY") + version + '\0';
   for (int i = 0; i < (version == 1 ? 2 : 4); ++i) bytes += static_cast<char>(header_bytes >> (8 * i) & 0xff);
@@ -89,7 +89,7 @@ TEST_F(Files, NpyRoundTripIsExact) {
   const Matrix again = rounded(read_npy(path("a.npy")));
   EXPECT_EQ(again.rows, 2);
   EXPECT_EQ(again.cols, 3);
-  EXPECT_EQ(bytes_of(again.values), bytes_of(matrix.values));  // the sign of zero too
+  EXPECT_EQ(bytes_of(again.values), bytes_of(matrix.values));  // including the sign of zero
   EXPECT_EQ(entries(), 1);
 }
 
@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadNpy{"no_shape", npy_text("{'descr': '<f4', 'fortran_order': False}", ""), {"found no 'shape'"}},
         BadNpy{"no_order", npy_text("{'descr': '<f4', 'shape': (1,)}", "...."), {"found no 'fortran_order'"}},
         BadNpy{"twice", npy_text("{'descr': '<f4', 'descr': '<f8'}", ""), {"found 'descr' twice"}},
-        BadNpy{"unknown_field", npy_text("{'colour': 1}", ""), {"found the field 'colour'", "need only descr"}},
+        BadNpy{"unknown_field", npy_text("{'color': 1}", ""), {"found the field 'color'", "need only descr"}},
         BadNpy{"no_colon", npy_text("{'descr' '<f4'}", ""), {"header: found ''<f4'}'", "':' after 'descr'"}},
         BadNpy{"open_quote", npy_text("{'descr': '<f4", ""), {"descr: found ''<f4'", "closing quote"}},
         BadNpy{"after_end",
@@ -275,7 +275,7 @@ TEST_F(Files, FailedWritesNameTheReasonAndLeaveNothing) {
   };
   EXPECT_EQ(message(path("no/a.npy")),
             path("no/a.npy") + ": cannot create a file in its folder: No such file or directory");
-  // A pipe stands for a device: were the check lost, a test run by root would replace a real one.
+  // A pipe takes the place of a device, which a test run by root would replace if the check were lost.
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   EXPECT_EQ(message(path("pipe")), path("pipe") + ": cannot be replaced: it is not a regular file");
   fs::create_directory(path("folder"));
@@ -288,7 +288,7 @@ TEST_F(Files, AFullDiskLeavesTheOldFile) {
   struct rlimit before = {};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  const struct rlimit small = {4096, before.rlim_max};  // bytes: stands for a disk that fills up half-way
+  const struct rlimit small = {4096, before.rlim_max};  // bytes; simulates a disk that becomes full
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const std::string message = message_of(ErrorCode::io, [&] {
     write_npy(path("a.npy"), {1000, 100, std::vector<float>(100000)});

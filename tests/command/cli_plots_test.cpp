@@ -1,4 +1,4 @@
-// The command's plots: what is drawn where, and that no input breaks them.
+// The plots of the command: what is drawn where, and that every input works.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -78,7 +78,7 @@ TEST(AxesTest, GroupedHasCommas) {
 TEST(ContactSheetTest, EveryValueIsASquareOfItsGrey) {
   const Matrix samples{3, 2, {0, 16, 8, -5, 99, kNan}};
   const SheetOptions options{0, 16, 2, 10};
-  const Canvas sheet = contact_sheet(samples, 1, 2, options);  // gaps of 4 and a margin of 16 pixels
+  const Canvas sheet = contact_sheet(samples, 1, 2, options);  // gaps of 4 pixels and a margin of 16
   EXPECT_EQ(sheet.width(), 2 * 16 + 4 + 2 * (20 + 4));
   EXPECT_EQ(sheet.height(), 2 * 16 + 4 + 2 * (10 + 4));
   const Color grey{128, 128, 128};
@@ -94,7 +94,7 @@ TEST(ContactSheetTest, EveryValueIsASquareOfItsGrey) {
   }
   EXPECT_FALSE(sheet.at(17, 17) == kWhite);
   EXPECT_FALSE(sheet.at(41, 25) == kWhite);  // a gap
-  EXPECT_EQ(sheet.at(55, 40), kWhite);       // no fourth picture
+  EXPECT_EQ(sheet.at(55, 40), kWhite);       // there is no fourth picture
 }
 
 TEST(ContactSheetTest, BlackAndWhiteMayBeSwapped) {
@@ -152,7 +152,7 @@ TEST(LossPlotTest, TheBandIsDrawnForErrorsOnly) {
 }
 
 TEST(LossPlotTest, ASteepStartDoesNotFlattenTheRest) {
-  // Right of the start, a curve pressed flat would be a few pixels high.
+  // To the right of the start, a flattened curve would be only a few pixels high.
   const auto blue_height = [](const Canvas& canvas) {
     int top = canvas.height(), bottom = 0;
     for (int y = 110; y < 620; ++y) {
@@ -222,7 +222,7 @@ TEST(ScatterPlotTest, PanelsHaveTheirColoursAndArrows) {
 }
 
 TEST(ScatterPlotTest, ArrowsPointAsTheScoreDoes) {
-  // One arrow at the centre of the view, up: its head makes the upper half the darker.
+  // One arrow at the center of the view points up. Its head makes the upper half darker.
   const Matrix data{2, 2, {-1, -1, 1, 1}};
   const Canvas canvas = scatter_plot(data, {0, 2, {}}, {{0, 0, 0, 1}}, "");
   double above = 0, below = 0;
@@ -277,7 +277,7 @@ std::vector<double> bowl(int side, double x0, double y0) {
   return values;
 }
 
-// Linear between the grid's points, so off the ellipse by at most an eighth of the second derivative.
+// Contours are linear between grid points, so they are off the ellipse by at most an eighth of the second derivative.
 TEST(Contours, AreClosedWhereTheFunctionHasTheLevel) {
   const auto lines = contour_lines(bowl(41, 20.3, 19.6), 41, 150);
   ASSERT_GT(lines.size(), 30u);
@@ -292,12 +292,12 @@ TEST(Contours, AreClosedWhereTheFunctionHasTheLevel) {
 }
 
 TEST(Contours, OfASaddleGoRoundTheCornersThatTheMiddleIsNotLike) {
-  for (const double lift : {-0.1, 0.1}) {  // of the middle: x y on [-1, 1]^2
+  for (const double lift : {-0.1, 0.1}) {  // raises the middle of x y on [-1, 1]^2
     const auto lines = contour_lines({1 + lift, -1 + lift, -1 + lift, 1 + lift}, 2, 0);
     ASSERT_EQ(lines.size(), 2u);
     for (const auto& [from, to] : lines) {
       const double product =
-          (from.x + to.x - 1) * (from.y + to.y - 1);  // of the piece's middle: which corners it is near
+          (from.x + to.x - 1) * (from.y + to.y - 1);  // its sign says which corners are near the middle of the piece
       EXPECT_GT(lift > 0 ? -product : product, 0);
     }
   }
@@ -307,7 +307,7 @@ TEST(Contours, NeedFiniteCorners) {
   std::vector<double> values = bowl(11, 5, 5);
   const auto whole = contour_lines(values, 11, 8);
   for (const double odd : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
-    values[5 * 11 + 7] = odd;  // on the line
+    values[5 * 11 + 7] = odd;  // on the contour
     const auto lines = contour_lines(values, 11, 8);
     EXPECT_LT(lines.size(), whole.size());
     EXPECT_GT(lines.size(), whole.size() / 2);

@@ -1,4 +1,4 @@
-// The command's progress line, on a clock that the test moves.
+// The progress line of the command, with a clock that the test sets.
 #include "cli/options/progress.h"
 
 #include <fcntl.h>
@@ -31,7 +31,7 @@ class ProgressTest : public testing::Test {
     std::fflush(out_);
     return std::string(text_, size_);
   }
-  /// What stands between the marks: lines, or redraws.
+  /// The text between the marks: lines or redraws.
   std::vector<std::string> parts(char mark) {
     std::vector<std::string> parts(1);
     for (const char c : text()) {
@@ -68,7 +68,7 @@ TEST_F(ProgressTest, PlainLinesAreAtMostTwentyOne) {
   progress->finish();
   progress.reset();
   const std::vector<std::string> lines = parts('\n');
-  ASSERT_EQ(lines.size(), 22u);  // the first, twenty, and nothing after the last end of line
+  ASSERT_EQ(lines.size(), 22u);  // the first, twenty more, and the empty rest after the last line end
   EXPECT_EQ(lines[0].substr(0, 18), "step      1/100000");
   EXPECT_EQ(lines[1].substr(0, 18), "step   5000/100000");
   EXPECT_EQ(lines[20], "step 100000/100000 (100%)  loss 1.00 ± 0.10  in 1d 03h  1.00 samples/s");
@@ -124,7 +124,7 @@ TEST_F(ProgressTest, TerminalLineHasABarAndEndsClean) {
   EXPECT_EQ(
       text(),
       "\r[===============>              ]  50%   500/1000  loss -12.346 ± 0.021  10s left  6.40k samples/s\x1b[K");
-  progress->update(501, 64000, -12, 0.02);  // too soon to be drawn, but the last
+  progress->update(501, 64000, -12, 0.02);  // too early to be drawn, but it is the last one
   progress->finish();
   progress.reset();
   const std::vector<std::string> redraws = parts('\r');
@@ -147,7 +147,7 @@ TEST_F(ProgressTest, TerminalLineNeverReachesTheLastColumn) {
     auto progress = make({true, columns}, 1000000);
     now_ += 12345;
     progress->update(123456, 123456789, -1234.5678, 0.0123);
-    const std::string drawn = text().substr(before + 1, text().size() - before - 4);  // less "\r" and "\x1b[K"
+    const std::string drawn = text().substr(before + 1, text().size() - before - 4);  // without "\r" and "\x1b[K"
     const auto used = std::count_if(drawn.begin(), drawn.end(), [](char c) { return (c & '\xc0') != '\x80'; });
     EXPECT_LE(used, std::max(columns - 1, 1)) << drawn;
     EXPECT_TRUE(columns <= 120 || drawn[0] == '[') << drawn;
@@ -185,8 +185,8 @@ TEST_F(ProgressTest, OddInputsAreShownAsTheyAre) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   make(kPlain, 10)->update(5, 5, nan, nan);
   make(kPlain, 10)->update(5, 5, -infinity, infinity);
-  make(kPlain, 0)->update(5, 5, 1, 0);       // no total: no share, no time left
-  make({true, 80}, -1)->update(5, 5, 1, 0);  // likewise
+  make(kPlain, 0)->update(5, 5, 1, 0);       // without a total there is no percentage and no time left
+  make({true, 80}, -1)->update(5, 5, 1, 0);  // without a total
   make(kPlain, 10)->update(15, 5, 1, 0);     // beyond the end
   EXPECT_EQ(text(),
             "step  5/10 (50%)  loss nan  0s left\n"

@@ -1,4 +1,4 @@
-// How far data reach, and whether chains mix: what the command decides and warns by.
+// The scale of data and the mixing of chains, on which the command bases its defaults and warnings.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,8 +10,8 @@
 namespace scorematch::testing_support {
 namespace {
 
-// Deviations 3 and 1 along axes turned by 30 degrees, about a mean of (0, 4): second moments about 0 along (x, y) are
-// known, and their largest eigenvalue.
+// Deviations 3 and 1 along axes rotated by 30 degrees, with mean (0, 4). The second moments about 0 along x and y and
+// their largest eigenvalue are known.
 TEST(DataScale, IsOfSecondMomentsAboutZero) {
   const double c = std::cos(0.5235987755982988), s = std::sin(0.5235987755982988);
   const std::vector<double> z = normal_values(2 * 20000, 3);
@@ -32,7 +32,7 @@ TEST(DataScale, OfNothingIsNothing) {
   EXPECT_EQ(cli::measure_scale({3, 2, std::vector<float>(6)}).largest, 0);
 }
 
-/// Chains whose coordinate 1 correlates by rho between halfway and the end, and coordinate 0 not at all.
+/// Chains whose coordinate 1 has correlation rho between halfway and the end, and coordinate 0 none.
 cli::ChainMixing chains(std::int64_t count, double rho) {
   const std::vector<double> z = normal_values(4 * count, 5);
   std::vector<float> halfway, end;
@@ -65,7 +65,7 @@ TEST(ChainMixing, OfFewChainsIsNotCalledStuckByChance) {
   EXPECT_FALSE(chains(4, 0.999).is_stuck());
   EXPECT_NE(chains(4, 0.999).report().find("8 chains or more"), std::string::npos);
   EXPECT_FALSE(cli::ChainMixing(2).is_stuck());
-  // No correlation at all: what chance leaves bounds what can be said.
+  // Without any correlation, the correlation by chance limits the result.
   EXPECT_LE(chains(100, 0).relaxation_times(), -2 * std::log(0.2) + 1e-12);
 }
 

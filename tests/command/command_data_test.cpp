@@ -1,4 +1,4 @@
-// `scorematch train` on data files of every kind: the same numbers give the same model, and the model knows their kind.
+// `scorematch train` on data files of every format: the same numbers give the same model, which records their type.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -16,7 +16,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 class CommandData : public CommandTest {};
 
-// Days of one Julian day: float32 has eight numbers there.
+// Times within one Julian day, for which float32 has only eight numbers.
 TEST_F(CommandData, SamplesHaveTheResolutionOfTheData) {
   std::ofstream text(path("days.csv"));
   text.precision(17);
@@ -43,7 +43,7 @@ TEST_F(CommandData, ReportsTheDataAndDropsRowsOnRequest) {
   const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
   EXPECT_EQ(model.metadata.at("data.columns"), "length,width");
   EXPECT_EQ(model.metadata.at("data.dropped_rows"), "3");
-  // A run that is resumed drops them again, and leaves the same model.
+  // A resumed run drops them again and gives the same model.
   Arguments stopped = drop;
   stopped[3] = "stopped";
   stopped.insert(stopped.end(), {"--stop-after", "4"});
@@ -88,7 +88,7 @@ TEST_F(CommandData, TextTrainsAsTheSameNumbersDo) {
   const cli::Matrix data{1000, 2, {z.begin(), z.end()}};
   cli::write_npy(path("data.npy"), data);
   std::ofstream text(path("data.csv"));
-  text.precision(17);  // all of the float as a double
+  text.precision(17);  // all digits of the float as a double
   for (std::int64_t i = 0; i < data.rows; ++i)
     for (std::int64_t j = 0; j < data.cols; ++j)
       text << static_cast<double>(data.values[static_cast<std::size_t>(i * data.cols + j)])

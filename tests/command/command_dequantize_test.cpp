@@ -1,5 +1,5 @@
-// Whole numbers from the data through `train`, `sample` and `likelihood`: what is said of them, and what --dequantize
-// does.
+// Whole numbers in the data through `train`, `sample` and `likelihood`: the messages about them, and the effect of
+// --dequantize.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// The fields of each line but the header.
+/// The fields of each line except the header.
 std::vector<std::vector<std::string>> fields_of(const std::string& csv) {
   std::vector<std::vector<std::string>> rows;
   for (const std::string& line : lines_of(csv)) {
@@ -34,7 +34,7 @@ bool is_whole(const std::string& text) { return text.find_first_not_of("-0123456
 
 class CommandDequantize : public CommandTest {
  protected:
-  /// Ages, smokers, weights, gains with heavy tails.
+  /// Columns for age, smoker, weight, and a gain with heavy tails.
   void write_table() const {
     const std::vector<double> z = normal_values(4 * kRows, 3);
     std::string text = "age,smoker,weight,gain\n";
@@ -100,7 +100,7 @@ TEST_F(CommandDequantize, OfATableTakesItsColumnsOfWholeNumbers) {
       << likelihood.out;
 }
 
-// A run that is resumed has the same noise and leaves the same model.
+// A resumed run has the same noise and gives the same model.
 TEST_F(CommandDequantize, IsTheSameInARunThatIsResumed) {
   write_table();
   const Arguments options = {"people.csv", "--hidden", "8", "--steps", "20", "--samples", "0", "--dequantize"};
@@ -115,7 +115,7 @@ TEST_F(CommandDequantize, IsTheSameInARunThatIsResumed) {
   EXPECT_TRUE(read_file(path("whole/model.safetensors")) == read_file(path("part/model.safetensors")));
 }
 
-// Bytes that a program scaled to [-1, 1]: 0 is not among them.
+// Bytes that a program scaled to [-1, 1], which do not include 0.
 TEST_F(CommandDequantize, OfAGridWithoutZero) {
   std::string text;
   for (int i = 0; i < 300; ++i)
@@ -149,7 +149,7 @@ TEST_F(CommandDequantize, OfAGridWithoutZero) {
   EXPECT_EQ(off.out, "");
 }
 
-// Large values are written as people write them, and without the noise's digits.
+// Large values are written without an exponent and without the digits of the noise.
 TEST_F(CommandDequantize, SamplesOfLargeWholeNumbersHaveNoExponent) {
   std::string text = "income\n";
   for (int i = 0; i < 200; ++i) text += std::to_string(100'000 + 100 * (i * 7919 % 997)) + "\n";
@@ -162,7 +162,7 @@ TEST_F(CommandDequantize, SamplesOfLargeWholeNumbersHaveNoExponent) {
   }
 }
 
-// Model units that are not centered: float32 has 128 between neighbors there.
+// Without centering, adjacent float32 numbers are 128 apart here.
 TEST_F(CommandDequantize, OfValuesWhoseNoiseFloat32CannotHoldIsRefused) {
   std::string text = "time\n";
   for (int i = 0; i < 100; ++i) text += std::to_string(1'600'000'000 + i * 37 % 91) + "\n";

@@ -18,7 +18,7 @@ class CommandEval : public CommandTest, public testing::WithParamInterface<std::
     return std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/" + GetParam() + suffix + ".safetensors";
   }
 
-  /// The largest error of every tensor of out.safetensors in units of that tensor's largest value.
+  /// Expects every tensor of out.safetensors to be within `tolerance` times its largest value.
   void expect_golden(double tolerance, bool in_double) const {
     const SafetensorsFile expected = read_safetensors(golden(".expected"));
     const SafetensorsFile got = read_safetensors(path("out.safetensors"));
@@ -44,7 +44,7 @@ TEST_P(CommandEval, EqualsTheGoldenCase) {
   const std::vector<std::string> engines = engine_names();
   if (std::find(engines.begin(), engines.end(), "cpu") == engines.end()) return;
   run_well({"eval", golden(), "--engine", "cpu", "-o", "out.safetensors"});
-  // 2^-24 times the roundings on the way of a value, some hundred in these small networks, and what cancels.
+  // 2^-24 times the roundings of a value, about a hundred in these small networks, and cancellation.
   expect_golden(1e-4, false);
   EXPECT_EQ(listing().size(), 1u);
 }
@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, CommandEval,
                            return name;
                          });
 
-/// Numbers of a line of compare's table, by the output's name.
+/// The numbers in the line of an output in the table of `compare`.
 std::vector<double> table_row(const std::string& text, const std::string& name) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -105,7 +105,8 @@ TEST_P(CommandEval, ComparedEnginesAgree) {
     EXPECT_LE(row[0], 1e-4);
     EXPECT_LE(row[1], 1e-3);
   }
-  EXPECT_GT(table_row(same.out, "loss_per_sample")[0] + table_row(same.out, "score")[0], 0);  // float32 is not double
+  EXPECT_GT(table_row(same.out, "loss_per_sample")[0] + table_row(same.out, "score")[0],
+            0);  // float32 differs from double
   const Finished apart = run({"compare", golden(), "--engines", "cpu,reference", "--tolerance", "1e-12"});
   EXPECT_EQ(apart.exit_code, 1);
   EXPECT_NE(apart.err.find("expected at most 1e-12, got "), std::string::npos) << apart.err;

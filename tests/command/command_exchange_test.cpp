@@ -1,4 +1,4 @@
-// `scorematch export` and `import`: models from PyTorch and back. tests/golden/make_state_dict.py made the files.
+// `scorematch export` and `import`: models to and from PyTorch. tests/golden/make_state_dict.py made the files.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -34,7 +34,7 @@ class CommandExchange : public CommandTest {
   Checkpoint model(const std::string& name = "model.safetensors") const { return Checkpoint::load(path(name)); }
 };
 
-/// In double: of a network whose parameters are float32.
+/// Scores in double of a network whose parameters are float32.
 std::vector<double> scores(const Checkpoint& model, const Tensor& x, const Tensor& sigma) {
   const Engine engine = Engine::reference();
   const std::int64_t rows = x.shape[0];
@@ -64,7 +64,7 @@ TEST_F(CommandExchange, ANetworkFromPyTorchGivesItsScoresInEveryType) {
     const std::vector<double> got = scores(net, expected.tensors.at("x"), expected.tensors.at("sigma")),
                               want = expected.tensors.at("score." + type).as_double();
     ASSERT_EQ(got.size(), want.size());
-    // Both compute in double: 20 roundings a layer and three layers, of sums of a few ones.
+    // Both compute in double, with 20 roundings per layer in three layers, on sums of a few numbers near 1.
     for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-13 * (1 + std::abs(want[i]))) << i;
   }
   EXPECT_NE(expected.tensors.at("score.F32").as_double(), expected.tensors.at("score.F16").as_double());
@@ -92,7 +92,7 @@ TEST_F(CommandExchange, ModulesAreFoundByPatternByListAndByTheOrderOfTheirNames)
     run_well(import_of(kGolden + "F32.safetensors", with(options, more)));
     EXPECT_TRUE(read_file(path("model.safetensors")) == first);
   }
-  // Twelve layers: 10 and 11 come after 9; and with a prefix, beside tensors of other modules.
+  // Twelve layers, where 10 and 11 must come after 9, with a prefix and with tensors of other modules.
   Checkpoint deep;
   deep.net = MlpShape::score(2, std::vector<int>(11, 2), Activation::tanh);
   deep.params = deep.net.initial_params(3, Initialization::torch);
@@ -125,7 +125,7 @@ TEST_F(CommandExchange, EveryModelComesBackToTheBit) {
         before.metadata = {
             {"sigma_min", "0.01"}, {"data.dequantize.steps", "1,0"}, {"data.grid_offset", "0,0"}, {"train.batch", "5"}};
         before.save(path("before.safetensors"));
-        // Each with every net twice, and with every conditioning.
+        // Each choice occurs with every conditioning and with both kinds of net.
         const std::string which = std::array{"sampling", "last", "average"}[static_cast<std::size_t>(seed / 3 % 3)];
         run_well({"export", "before.safetensors", "-o", "state.safetensors", "--params", which});
         EXPECT_EQ(read_safetensors(path("state.safetensors")).metadata.at("format"), "pt");

@@ -1,5 +1,5 @@
-// A step of many seconds that is interrupted: the command ends within a second, and what it saves is the run as of the
-// last step that was done, which goes on as though nothing had happened.
+// A step of many seconds is interrupted: the command ends within a second and saves the run as of the last complete
+// step. The resumed run equals an uninterrupted one.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -24,14 +24,14 @@ class CommandInterrupt : public CommandTest {
     cli::write_npy(path(name), data);
   }
   std::string model(const std::string& run) const { return read_file(path(run + "/model.safetensors")); }
-  /// Without the seconds.
+  /// The lines of loss.csv without the seconds.
   std::vector<std::string> losses(const std::string& run) const {
     std::vector<std::string> lines;
     for (const std::string& line : lines_of(read_file(path(run + "/loss.csv"))))
       lines.push_back(line.substr(0, line.rfind(',')));
     return lines;
   }
-  /// Sends SIGINT and expects the end within a second: 5 on a busy machine, of steps that take a minute.
+  /// Sends SIGINT and expects the command to end soon. The limit is 5 seconds for a busy machine; steps take a minute.
   Finished interrupt(Process& process) const {
     const auto start = Clock::now();
     process.send(SIGINT);
@@ -43,7 +43,7 @@ class CommandInterrupt : public CommandTest {
   }
 };
 
-// Exact traces of 784 columns: more than a minute per step.
+// Exact traces of 784 columns take more than a minute per step.
 const std::vector<Arguments> kLongSteps = {
     {"--engine", "cpu", "--objective", "ism", "--batch", "16384"},
     {"--engine", "cpu", "--objective", "ism", "--batch", "16384", "--threads", "1"},
@@ -79,7 +79,7 @@ TEST_F(CommandInterrupt, TwiceEndsAtOnce) {
   EXPECT_TRUE(finished.signal == SIGINT || finished.exit_code == 130);
 }
 
-// They have no state to save, so the signal ends them as it does any program.
+// They have no state to save, so the signal ends them as it ends any program.
 TEST_F(CommandInterrupt, EndsSamplingAndLikelihoodsAtOnceAndLeavesNoFile) {
   Checkpoint wide;
   wide.net = MlpShape::score(784, {256, 256});
@@ -103,7 +103,7 @@ TEST_F(CommandInterrupt, EndsSamplingAndLikelihoodsAtOnceAndLeavesNoFile) {
   }
 }
 
-// Steps of a second or so, so that whole runs can be compared.
+// Steps take about a second, so that whole runs can be compared.
 TEST_F(CommandInterrupt, InAStepGoesOnFromTheLastOneThatWasDone) {
   write_data("wide.npy", 300, 784);
   const Arguments options = {"train",    "wide.npy", "--objective", "ism", "--batch",       "96",
@@ -116,19 +116,19 @@ TEST_F(CommandInterrupt, InAStepGoesOnFromTheLastOneThatWasDone) {
     return all;
   };
   run_well(with("whole", {}));
-  // At any moment: in a step, in the evaluation after it, or between.
+  // The signal may come in a step, in the evaluation after it, or between.
   int resumed = 0;
   for (const double delay : {0.0, 0.2, 0.5}) {
     SCOPED_TRACE(delay);
     std::filesystem::remove_all(path("part"));
     Process process = start(with("part", {}));
-    ASSERT_TRUE(process.wait_for_stderr());  // the first step is done
+    ASSERT_TRUE(process.wait_for_stderr());  // the first step is complete
     std::this_thread::sleep_for(std::chrono::duration<double>(delay));
     const auto begin = Clock::now();
     process.send(SIGINT);
     const Finished finished = process.wait(30);
     EXPECT_LT(seconds_since(begin), 5);
-    if (finished.exit_code == 0) break;  // a fast machine
+    if (finished.exit_code == 0) break;  // a fast machine may finish first
     EXPECT_EQ(finished.exit_code, 130) << finished.err;
     const Checkpoint left = Checkpoint::load(path("part/model.safetensors"));
     EXPECT_GE(left.noise.step, 1);
@@ -142,7 +142,7 @@ TEST_F(CommandInterrupt, InAStepGoesOnFromTheLastOneThatWasDone) {
   EXPECT_GT(resumed, 0);
 }
 
-// The evaluation of held-out rows takes much longer than a step, and is due after each of these.
+// The evaluation of held-out rows takes much longer than a step and follows every step here.
 TEST_F(CommandInterrupt, InAnEvaluationItIsMadeUpForWhenResumed) {
   write_data("wide.npy", 500, 256);
   for (const std::string steps : {"2", "3"}) {  // in the last evaluation, and before it
@@ -157,7 +157,7 @@ TEST_F(CommandInterrupt, InAnEvaluationItIsMadeUpForWhenResumed) {
     };
     run_well(with("whole", {}));
     Process process = start(with("part", {}));
-    ASSERT_TRUE(process.wait_for_stderr());  // the first evaluation is done
+    ASSERT_TRUE(process.wait_for_stderr());  // the first evaluation is complete
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     const Finished finished = interrupt(process);
     EXPECT_NE(finished.out.find("the run was interrupted"), std::string::npos) << finished.out;

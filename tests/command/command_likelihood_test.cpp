@@ -1,4 +1,4 @@
-// `scorematch likelihood` with models whose densities are known: an EDM network whose F is 0 is a Gaussian.
+// `scorematch likelihood` with models whose densities are known: an EDM network with F = 0 is a Gaussian.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -48,7 +48,7 @@ double log_density(const cli::Matrix& data, std::size_t row) {
   return sum;
 }
 
-/// Of an .npy file as it is written, with values that read_npy() would refuse.
+/// Reads an .npy file without checks, because read_npy() refuses some of its values.
 cli::Matrix read_floats(const std::string& path) {
   const std::string bytes = read_file(path);
   const std::size_t header = bytes.find('\n') + 1;
@@ -67,7 +67,7 @@ class CommandLikelihood : public CommandTest {
   }
 };
 
-/// The value and the error behind a label, "-12.3 ± 0.4".
+/// The value and the error after a label, as in "-12.3 ± 0.4".
 std::pair<double, double> measurement(const std::string& out, const std::string& label) {
   const std::size_t at = out.find(label);
   EXPECT_NE(at, std::string::npos) << out;
@@ -80,7 +80,7 @@ std::pair<double, double> measurement(const std::string& out, const std::string&
 
 TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
   gaussian_model(kMean, kScale).save(path("model.safetensors"));
-  const cli::Matrix data = gaussian_data(1500);  // more than are taken at once
+  const cli::Matrix data = gaussian_data(1500);  // more than one batch
   cli::write_npy(path("data.npy"), data);
   const std::string out = likelihood({"-o", "values.npy"});
   const cli::Matrix values = cli::rounded(cli::read_npy(path("values.npy")));
@@ -94,7 +94,7 @@ TEST_F(CommandLikelihood, IsOfTheDataInTheirUnits) {
   const Moments m = moments(all);
   const double error = std::sqrt(m.variance / (m.count - 1));
   const auto [nats, nats_error] = measurement(out, "log-likelihood");
-  EXPECT_NEAR(nats, m.mean, 0.1 * error + 5e-3);  // two digits of the error are printed
+  EXPECT_NEAR(nats, m.mean, 0.1 * error + 5e-3);  // the error is printed with two digits
   EXPECT_NEAR(nats_error, error, 0.05 * error);
   const auto [bits, bits_error] = measurement(out, "bits per dim");
   EXPECT_NEAR(bits, -m.mean / (3 * std::log(2.0)), (0.1 * error + 5e-3) / 2);
@@ -137,7 +137,7 @@ TEST_F(CommandLikelihood, LeavesConstantColumnsOutAndGivesRowsWithOtherValuesNon
             "0), which was constant at 0.1 in training\n");
 }
 
-// Two coordinates for three columns: the last one is the sum of the others.
+// Two coordinates for three columns, the last of which is the sum of the others.
 TEST_F(CommandLikelihood, RowsThatBreakARelationOfTheColumnsHaveNone) {
   Checkpoint model = gaussian_model({0, 0}, {1, 1});
   model.standardization = {{0, 0, 0}, {1, 1, 1}, {1, 0, 0, 1, 1, 1}};
@@ -159,7 +159,7 @@ TEST_F(CommandLikelihood, RowsThatBreakARelationOfTheColumnsHaveNone) {
   for (const std::size_t row : {1u, 4u}) EXPECT_TRUE(std::isfinite(std::atof(lines[row].c_str()))) << lines[row];
 }
 
-// Signs see the trace of a multiple of I exactly; a first part of the rows, and another seed, change nothing here.
+// Rademacher directions give the trace of a multiple of I exactly, so another seed or fewer rows change nothing here.
 TEST_F(CommandLikelihood, TakesDirectionsAndAPartOfTheRows) {
   gaussian_model(kMean, kScale).save(path("model.safetensors"));
   cli::write_npy(path("data.npy"), gaussian_data(50));
@@ -186,8 +186,8 @@ TEST_F(CommandLikelihood, OfAnEnergyNetOnTheReferenceIsTheSame) {
   for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(a.values[n], b.values[n], 1e-3);
 }
 
-// Whole numbers that are floors of a broad Gaussian: their probability is nearly its density times the step's width, so
-// the uniform noise loses nothing but what the density varies by in a cell, of the order of (step / deviation)^2.
+// Floors of a broad Gaussian. Their probability is nearly its density times the step, so uniform noise loses only the
+// variation of the density within a cell, which is of the order of (step / deviation)^2.
 TEST_F(CommandLikelihood, OfDataOnAGridIsOfTheirProbability) {
   constexpr double kStep = 2, kDeviation = 50;
   Checkpoint model = gaussian_model({0, 0}, {kDeviation / kSigmaData, kDeviation / kSigmaData});
@@ -217,11 +217,11 @@ TEST_F(CommandLikelihood, OfDataOnAGridIsOfTheirProbability) {
   EXPECT_NE(out.find("multiples of 2"), std::string::npos) << out;
 }
 
-// 1e30 is within float32 but its square is not; 1e300 is beyond float32 in model units.
+// float32 can hold 1e30 but not its square, and in model units it cannot hold 1e300.
 TEST_F(CommandLikelihood, RowsWithoutAValueLeaveTheOthersTheirs) {
   gaussian_model({10, -200}, {4, 0.25f}).save(path("model.safetensors"));
   std::string text = "x,y\n", finite = "x,y\n";
-  for (int i = 0; i < 1030; ++i) {  // more than are taken at once
+  for (int i = 0; i < 1030; ++i) {  // more than one batch
     const std::string row = std::to_string(8 + i % 5) + "," + std::to_string(-200 + 0.01 * (i % 7)) + "\n";
     text += i == 3 ? "1e30,-200\n" : i == 1025 ? "10,-1e300\n" : row;
     if (i != 3 && i != 1025) finite += row;
@@ -244,7 +244,7 @@ TEST_F(CommandLikelihood, RowsWithoutAValueLeaveTheOthersTheirs) {
   EXPECT_EQ(values.values[4], others.values[3]);
 }
 
-// 40 deviations out: 800 nats below the others.
+// 40 deviations away, the row is 800 nats below the others.
 TEST_F(CommandLikelihood, NamesRowsThatDecideTheMean) {
   gaussian_model({0}, {1}).save(path("model.safetensors"));
   std::string text, others;
@@ -324,28 +324,28 @@ TEST_F(CommandLikelihood, RefusesInOneLineAndWritesNothing) {
       {"no data", 2, {model}, {"data is required"}},
       {"no steps", 2, with({"--steps", "0"}), {"--steps", "from 1 to", "got '0'"}},
       {"steps of a word", 2, with({"--steps", "many"}), {"--steps", "whole number", "'many'"}},
-      {"directions below zero", 2, with({"--projections", "-1"}), {"--projections", "got '-1'"}},
+      {"directions negative", 2, with({"--projections", "-1"}), {"--projections", "got '-1'"}},
       {"directions past the counter", 2, with({"--projections", "16385"}), {"--projections", "got '16385'"}},
-      {"levels the wrong way round",
+      {"levels in the wrong order",
        2,
        with({"--sigma-min", "3", "--sigma-max", "2"}),
        {"--sigma-min", "at most --sigma-max 2", "got 3"}},
       {"level not a number", 2, with({"--sigma-max", "nan"}), {"--sigma-max", "got 'nan'"}},
-      {"prior below zero", 2, with({"--prior-deviation", "-1"}), {"--prior-deviation", "got '-1'"}},
+      {"prior negative", 2, with({"--prior-deviation", "-1"}), {"--prior-deviation", "got '-1'"}},
       {"engine unknown", 2, with({"--engine", "abacus"}), {"--engine", "abacus"}},
       {"count zero", 2, with({"-n", "0"}), {"--count", "got '0'"}},
       {"level above the model's", 1, with({"--sigma-min", "50"}), {"--sigma-min", "at most", "20", "got 50"}},
       {"count past the data", 1, with({"-n", "11"}), {"--count", "at most the 10 rows", "got 11"}},
-      {"model that is not there", 1, {"none.safetensors", data}, {"none.safetensors", "open"}},
-      {"model that is none", 1, {"text", data}, {"text"}},
-      {"data that are not there", 1, {model, "none.npy"}, {"none.npy", "open"}},
+      {"missing model", 1, {"none.safetensors", data}, {"none.safetensors", "open"}},
+      {"invalid model", 1, {"text", data}, {"text"}},
+      {"missing data", 1, {model, "none.npy"}, {"none.npy", "open"}},
       {"data of two columns", 1, {model, "narrow.npy"}, {"DATA", "3 columns", "got 2"}},
       {"model without levels", 1, {"noiseless.safetensors", data}, {"--sigma-min", "a level of noise", "none"}},
       {"model of one level",
        1,
        {"single.safetensors", data},
        {"MODEL", "trained over a range of noise levels", "a single level of noise (sigma 0.1)"}},
-      {"levels that are hardly a range",
+      {"levels of too small a range",
        1,
        with({"--sigma-min", "11"}),
        {"--sigma-min", "from sigma-min to twice that or more", "11 to 20"}},

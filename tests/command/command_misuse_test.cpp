@@ -1,5 +1,5 @@
-// What the command is given by mistake or by malice: an exit code, one line that says what is wrong, and nothing
-// written. The tables are in tests/misuse.
+// Wrong and malicious input to the command gives an exit code and one line that says what is wrong, and nothing is
+// written. The tables are in misuse/.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -37,7 +37,7 @@ class CommandMisuse : public CommandTest {
   }
 
  private:
-  /// What the arguments name, or how they begin: "text/run" needs text, "two.npz:x" two.npz.
+  /// Makes the files that the arguments name: "text/run" needs text, "two.npz:x" needs two.npz.
   void make_inputs(const Arguments& arguments) const {
     for (const auto& [name, make] : misuse_inputs())
       for (const std::string& argument : arguments)
@@ -57,7 +57,7 @@ TEST_F(CommandMisuse, Runs) { expect_all_refused(bad_runs()); }
 TEST_F(CommandMisuse, StateDicts) { expect_all_refused(bad_state_dicts()); }
 TEST_F(CommandMisuse, Cases) { expect_all_refused(bad_cases()); }
 
-// README.md says so.
+// README.md states this number.
 TEST(CommandMisuses, AreMoreThan300AllDifferent) {
   std::set<std::string> names;
   std::set<Arguments> arguments;

@@ -1,4 +1,4 @@
-// `scorematch train` with objectives other than DSM, by its defaults: that it learns, and what it says where it cannot.
+// `scorematch train` with objectives other than DSM and default options: it learns, or says that it cannot.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -40,8 +40,8 @@ bool has_line(const Finished& finished, const std::string& word) {
   return false;
 }
 
-// The difference is 0.08 to 0.12 with a standard error of 0.02 to 0.03. With --weighting edm it is as large as its
-// error.
+// The difference is 0.08 to 0.12 with a standard error of 0.02 to 0.03. With --weighting edm it is about as large as
+// its error.
 TEST_F(CommandObjective, LearnsAMixtureByItsDefaults) {
   for (const std::string& objective : kObjectives) {
     const Finished finished =
@@ -62,7 +62,7 @@ TEST_F(CommandObjective, LearnsAnEnergyByItsDefaults) {
   }
 }
 
-// In the model's units the linear score's loss is -4, that of the mixture's own score about -33.
+// In model units, the loss of the linear score is -4, and that of the mixture's score is about -33.
 TEST_F(CommandObjective, LearnsWithoutNoise) {
   for (const std::string& objective : kObjectives) {
     const Finished finished = train("mixture", objective, {"--schedule", "none"});

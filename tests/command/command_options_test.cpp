@@ -1,5 +1,5 @@
-// Every option of the command: given without effect it is refused by name with what it needs, and a malformed value is
-// refused with the value. Both go through the tables that the command itself is made of.
+// Every option of the command: if it has no effect it is refused by name with what it needs, and a malformed value is
+// refused with the value. The tests use the option tables of the command itself.
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
@@ -21,7 +21,7 @@ struct Command {
   std::vector<std::unique_ptr<OptionTable>> tables = cli::add_commands(app);
 };
 
-/// What a call of each subcommand has at least.
+/// The shortest valid call of each subcommand.
 const std::map<std::string, Arguments> kCalls = {
     {"info", {"info"}},
     {"train", {"train", "data.npy", "-o", "run"}},
@@ -34,7 +34,7 @@ const std::map<std::string, Arguments> kCalls = {
      {"import", "linear.safetensors", "-o", "out.safetensors", "--activation", "silu", "--parameterization", "plain",
       "--conditioning", "log_sigma"}}};
 
-/// Arguments after those of kCalls with which a condition is not met.
+/// Arguments that, added to those of kCalls, violate a condition.
 const std::map<std::string, Arguments> kUnmet = {
     {"--engine auto or cpu", {"--engine", "reference"}},
     {"--engines with cpu", {"--engines", "reference,cuda"}},
@@ -62,14 +62,14 @@ const std::map<std::string, Arguments> kUnmet = {
     {"--projections above 0", {}},
     {"a model of dequantized data", {}}};
 
-/// Arguments with which a condition is met, where an option needs another one as well.
+/// Arguments that meet a condition of an option that has several.
 const std::map<std::string, Arguments> kMet = {{"--data", {"--data", "points.npy"}}};
 
 void append(Arguments& arguments, const Arguments& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
 }
 
-/// Options that a call has already are given once, with the later value.
+/// Adds options to a call. An option that the call already has gets the new value.
 Arguments call_with(const Arguments& call, const Arguments& more) {
   Arguments all = call;
   for (std::size_t i = 0; i + 1 < more.size(); i += 2) {
@@ -112,13 +112,13 @@ TEST_F(CommandOptions, WithoutEffectAreRefusedByNameWithWhatTheyNeed) {
   int refused = 0;
   for (const auto& table : command.tables)
     for (const OptionTable::Entry& option : table->entries()) {
-      Arguments met;  // the groups before
+      Arguments met;  // meets the previous groups
       for (const auto& group : option.need.groups()) {
         Arguments arguments = met;
         std::string wanted;
         for (const cli::Condition& condition : group) {
-          ASSERT_EQ(kUnmet.count(condition.text), 1u)
-              << table->name() << " " << option.name << " needs " << condition.text << ": how is that not met?";
+          ASSERT_EQ(kUnmet.count(condition.text), 1u) << table->name() << " " << option.name << " needs "
+                                                      << condition.text << ": add arguments that violate it to kUnmet";
           const Arguments& unmet = kUnmet.at(condition.text);
           const bool has_it = table->name() == "import" && !unmet.empty() && unmet[0] == "--hidden";
           if (!has_it) append(arguments, unmet);
@@ -143,7 +143,7 @@ TEST_F(CommandOptions, WithoutEffectAreRefusedByNameWithWhatTheyNeed) {
   EXPECT_TRUE(listing() == before);
 }
 
-// The parser's own options are those of the table, so none can be declared without its need.
+// The options of the parser are those of the table, so each is declared with what it needs.
 TEST(CommandTables, HaveEveryOptionOfTheCommand) {
   const Command command;
   EXPECT_EQ(command.tables.size(), command.app.get_subcommands([](const CLI::App*) { return true; }).size());
@@ -158,7 +158,7 @@ TEST(CommandTables, HaveEveryOptionOfTheCommand) {
   }
 }
 
-/// What parsing says of it; empty if the parser has nothing against it, and then the call runs: none of these may.
+/// The error of the parser; empty if it accepts the call, which then runs. No call here may be accepted.
 std::string refusal(const Arguments& arguments) {
   Command command;
   std::vector<const char*> argv = {"scorematch"};
@@ -195,9 +195,9 @@ TEST(CommandTables, RefuseEveryMalformedValue) {
       const bool is_optional = !option.option->get_required() && option.name.rfind("--", 0) == 0;
       if (!is_optional) continue;
       for (const std::string& value : malformed(option)) {
-        if (option.name == "--dequantize" && value.empty()) continue;  // the flag alone
+        if (option.name == "--dequantize" && value.empty()) continue;  // valid: the flag alone
         Arguments arguments = call_with(kCalls.at(table->name()), {option.name, value});
-        // A flag with a number has it in the same argument, and so has what begins with a dash.
+        // The number of a flag, and a value that begins with a dash, must be in the same argument.
         if (option.name == "--dequantize" || value.rfind("-", 0) == 0) {
           arguments.resize(arguments.size() - 2);
           arguments.push_back(option.name + "=" + value);
@@ -205,7 +205,7 @@ TEST(CommandTables, RefuseEveryMalformedValue) {
         SCOPED_TRACE(testing::PrintToString(arguments));
         const std::string text = refusal(arguments);
         EXPECT_EQ(text.rfind(option.name + ": expected ", 0), 0u) << text;
-        // A list names the item.
+        // For a list the message names the item.
         if (option.kind != Kind::list) {
           EXPECT_NE(text.find("got '" + value + "'"), std::string::npos) << text;
         } else {

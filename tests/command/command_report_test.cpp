@@ -1,4 +1,4 @@
-// `scorematch train`: what it says of a run at its end, and which parameters it keeps.
+// `scorematch train`: its report at the end of a run, and its choice of parameters.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 
 using CommandReport = CommandTrain;
 
-/// The lines that begin with this word, without it.
+/// The lines that begin with this word, without the word.
 std::vector<std::string> remarks(const Finished& finished, const std::string& word) {
   std::vector<std::string> found;
   for (const std::string& line : lines_of(finished.out))
@@ -61,7 +61,7 @@ TEST_F(CommandReport, TheBaselineIsBelowTheNetworkWithoutOutput) {
   const double zero = std::strtod(line.substr(line.find("score, ") + 7).c_str(), nullptr);
   EXPECT_GT(gaussian, 0.3);
   EXPECT_LT(gaussian, zero - 0.02);
-  EXPECT_NEAR(zero, 1, 0.25);  // of data of the assumed deviation
+  EXPECT_NEAR(zero, 1, 0.25);  // the data have the assumed deviation
   EXPECT_TRUE(contains(lines_of(finished.err).back(), "  held out ")) << finished.err;
   EXPECT_TRUE(contains(lines_of(finished.err).back(), " (Gaussian 0.")) << finished.err;
 }
@@ -129,7 +129,7 @@ TEST_F(CommandReport, ALossWithoutBoundIsReportedAsSuch) {
   }
 }
 
-/// 100 rows, which a network of this size soon knows by heart.
+/// 100 rows, which a network of this size soon memorizes.
 class CommandSelect : public CommandTrain {
  protected:
   CommandSelect() {
@@ -140,7 +140,7 @@ class CommandSelect : public CommandTrain {
   Finished train_few(const std::string& output, const Arguments& more) {
     Arguments arguments = {"train", "few.npy", "-o", output, "--steps", "2000", "--batch", "64", "--hidden", "64,64",
                            "--validation", "0.5", "--rate-schedule", "constant",
-                           // Of the other one the initial parameters, F = 0, would be the best.
+                           // With the default, the initial parameters (F = 0) would be the best.
                            "--initialization", "torch"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_well(arguments);
@@ -158,7 +158,7 @@ TEST_F(CommandSelect, TheBestParametersAreSampledWithWhereTheLastAreClearlyWorse
   EXPECT_EQ(with.sampling_params(), with.best);
   EXPECT_EQ(remarks(best, "selected").size(), 1u) << best.out;
   EXPECT_TRUE(remarks(last, "selected").empty()) << last.out;
-  // The lowest of the held-out losses is that of the parameters kept.
+  // The selected parameters have the lowest held-out loss.
   double lowest = HUGE_VAL, final = 0;
   std::string step;
   for (const std::vector<std::string>& row : read_losses(path("best/loss.csv")).rows) {
@@ -192,7 +192,7 @@ TEST_F(CommandSelect, PatienceEndsARunThatNoLongerImproves) {
   EXPECT_EQ(std::min_element(losses.begin(), losses.end()) - losses.begin(),
             static_cast<std::ptrdiff_t>(losses.size()) - 4);
   EXPECT_TRUE(contains(finished.out, "steps       " + steps.back() + " of 2000")) << finished.out;
-  EXPECT_EQ(files("run").count("comparison.csv"), 1u);  // such a run is over
+  EXPECT_EQ(files("run").count("comparison.csv"), 1u);  // such a run is complete
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// `scorematch train --resume`: a run that was stopped, by whatever, goes on to the very bytes of one that was not.
+// `scorematch train --resume`: a stopped run, whatever stopped it, ends bit-identical to an uninterrupted one.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -31,7 +31,7 @@ class CommandResume : public CommandTest {
   std::string model(const std::string& run) const { return read_file(path(run + "/model.safetensors")); }
   Checkpoint checkpoint(const std::string& run) const { return Checkpoint::load(path(run + "/model.safetensors")); }
 
-  /// loss.csv without its last column, which is a clock's.
+  /// loss.csv without its last column, which is elapsed time.
   std::vector<std::string> losses(const std::string& run) const {
     std::vector<std::string> lines;
     for (const std::string& line : lines_of(read_file(path(run + "/loss.csv"))))
@@ -46,7 +46,7 @@ class CommandResume : public CommandTest {
 
 const Arguments kSmall = {"--hidden", "8,8", "--batch", "32"};
 
-// Rows come every 3 steps and with each 50th, so both ends lie within a row's sums, and the average is young at first.
+// loss.csv has a row every 3 and every 50 steps, so stops fall within a row. Early stops have an unsettled average.
 TEST_F(CommandResume, AfterStopsAnywhereItIsTheUninterruptedRun) {
   const Arguments options = with(kSmall, {"--steps", "1000", "--ema", "0.99", "--fourier", "2"});
   run_well(train("whole", options));
@@ -78,13 +78,13 @@ TEST_F(CommandResume, HoldsForEveryKindOfRun) {
     const Arguments options = with(with(kSmall, {"--steps", "40"}), each);
     run_well(train("whole", with(options, {"--overwrite"})));
     run_well(train("part", with(options, {"--stop-after", "13", "--overwrite"})));
-    // The whole command again, as from a shell's history.
+    // The whole command is repeated, as from the history of a shell.
     run_well(train("part", with(options, {"--resume", "part"})));
     expect_same("part", "whole");
   }
 }
 
-// What version 0.1 called the options and their values.
+// The names of options and values in version 0.1.
 TEST_F(CommandResume, TakesARunOfTheEarlierNames) {
   const Arguments earlier = with(kSmall, {"--steps", "40", "--objective", "ssm", "--law=sphere", "--schedule",
                                           "lognormal", "--parameterization", "noise"});
@@ -104,14 +104,14 @@ TEST_F(CommandResume, TakesARunOfTheEarlierNames) {
   expect_same("part", "whole");
 }
 
-// The best parameters, the evaluations since, and what patience makes of them.
+// The best parameters, the evaluations since then, and the effect of --patience.
 TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
   cli::Matrix few{100, 8, {}};
   for (const double z : normal_values(800, 3)) few.values.push_back(static_cast<float>(z));
   cli::write_npy(path("data.npy"), few);
   const Arguments options = {"--hidden", "64,64", "--batch", "32", "--validation", "0.5", "--steps", "1000",
                              "--rate-schedule", "constant", "--samples", "0",
-                             // Of the other one the initial parameters, F = 0, would be the best.
+                             // With the default, the initial parameters (F = 0) would be the best.
                              "--initialization", "torch"};
   for (const Arguments& more : {Arguments{}, Arguments{"--patience", "4"}}) {
     SCOPED_TRACE(testing::PrintToString(more));
@@ -120,7 +120,7 @@ TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
     const std::int64_t end = checkpoint("whole").noise.step;
     EXPECT_EQ(end == 1000, more.empty());
     const double best = checkpoint("whole").arrays.at("train.best")[0];
-    // Before the best, at it, and after it, between two evaluations and at one.
+    // Before, at and after the best step, between two evaluations and at one.
     for (const double stop : {best - 30, best, best + 30, best + 50}) {
       SCOPED_TRACE(stop);
       run_well(
@@ -129,7 +129,7 @@ TEST_F(CommandResume, TheBestParametersAndThePatienceAreKept) {
       expect_same("part", "whole");
     }
   }
-  EXPECT_EQ(run(train("whole", {"--resume", "whole"})).exit_code, 1);  // out of patience
+  EXPECT_EQ(run(train("whole", {"--resume", "whole"})).exit_code, 1);  // --patience ended the run
   run_well(train("whole", {"--resume", "whole", "--patience", "0", "--samples", "0"}));
   EXPECT_EQ(checkpoint("whole").noise.step, 1000);
 }
@@ -155,7 +155,7 @@ TEST_F(CommandResume, AnotherFolderAndOtherThreadsMakeNoDifference) {
   for (const std::string from : {"part", "alone.safetensors"}) {
     run_well(train("rest", {"--threads", "3", "--resume", from, "--overwrite"}));
     expect_same("rest", "whole");
-    // The clock of the rows so far is beside the checkpoint, if anywhere.
+    // The elapsed time of earlier rows is in loss.csv next to the checkpoint, if that exists.
     EXPECT_EQ(lines_of(read_file(path("rest/loss.csv")))[1].back() == ',', from != "part");
   }
   EXPECT_EQ(model("part"), part);
@@ -188,7 +188,7 @@ TEST_F(CommandResume, AKilledRunGoesOnFromItsLastCheckpoint) {
   }
 }
 
-// At a constant rate a run's length decides nothing but how its losses are spaced and how long its average may be.
+// At a constant rate, the length of a run affects only the spacing of its losses and the largest length of its average.
 TEST_F(CommandResume, AFinishedRunMayBeGivenMoreSteps) {
   const Arguments options = with(kSmall, {"--rate-schedule", "constant", "--ema", "0.9"});
   run_well(train("long", with(options, {"--steps", "150"})));
@@ -214,7 +214,7 @@ TEST_F(CommandResume, ARunIsReplacedOnlyIfAskedTo) {
   for (const auto& [arguments, found] : std::vector<std::pair<Arguments, std::string>>{
            {train("run", options), "'run' with " + all},
            {train("losses", options), "'losses' with loss.csv"},
-           // Refused before the data and the run are read.
+           // These are refused before the data and the run are read.
            {{"train", "no_data.npy", "-o", "run"}, "'run' with " + all},
            {train("run", {"--resume", "other"}), "'run' with " + all},
            {train("run", {"--resume", "nowhere"}), "'run' with " + all},

@@ -41,7 +41,7 @@ TEST_F(CommandSample, ImagesOfDataThatWasAllOneValueAreDrawn) {
   EXPECT_GT(read_png(path("samples.png")).width, 0);
 }
 
-/// Of two pictures of one size, the mean over the pixels' colours, of 255.
+/// The mean difference of the pixel values, out of 255, of two pictures of the same size.
 double mean_difference(const Picture& a, const cli::Canvas& b) {
   if (a.width != b.width() || a.height != b.height()) return 255;
   double sum = 0;
@@ -70,7 +70,7 @@ TEST_F(CommandSample, PointsAreDrawnBesideTheDataWithTheScoreInItsUnits) {
                  (sigma * sigma + kSigmaData * kSigmaData);
     const double x = static_cast<double>(grid.values[i]), y = static_cast<double>(grid.values[i + 1]);
     field.push_back({x, y, score[0], score[1]});
-    wrong.push_back({x, y, score[0] * scale[0], score[1] * scale[1]});  // in units of the model
+    wrong.push_back({x, y, score[0] * scale[0], score[1] * scale[1]});  // wrongly in units of the model
   }
   const Picture picture = read_png(path("samples.png"));
   EXPECT_LT(mean_difference(picture, cli::scatter_plot(data, samples, field, "data and samples")), 0.01);
@@ -115,8 +115,8 @@ TEST_F(CommandSample, TheNameSaysWhatIsWritten) {
   run_well({"sample", "model.safetensors", "-n", "20", "-o", "plain.CSV"});
   const cli::Table plain = cli::read_data(path("plain.CSV"));
   EXPECT_TRUE(plain.columns.empty());
-  EXPECT_EQ(cli::rounded(plain).values, samples.values);  // text has all of a float32
-  // With the names and the resolution of the training data:
+  EXPECT_EQ(cli::rounded(plain).values, samples.values);  // text has all digits of a float32
+  // Samples have the names and the resolution of the training data.
   model.metadata["data.element"] = "float64";
   model.metadata["data.columns"] = "a,\"b, c\"";
   model.save(path("model.safetensors"));
@@ -163,7 +163,7 @@ TEST_F(CommandSample, WithoutACountOrAPictureItDrawsAHundredSamplesAndSaysSo) {
   EXPECT_EQ(listing().size(), 2u);
 }
 
-// Samples of N(5, 3^2) from a model that says its data were whole numbers from 0 to 7.
+// Samples of N(5, 3^2) from a model whose data were whole numbers from 0 to 7.
 TEST_F(CommandSample, OntoTheGridOfDequantizedData) {
   Checkpoint model = gaussian_model({5, 5, 5, 5}, {6, 6, 6, 6});
   model.metadata["data.dequantize"] = "1";
@@ -181,7 +181,7 @@ TEST_F(CommandSample, OntoTheGridOfDequantizedData) {
   EXPECT_GT(beyond, 0u);
   EXPECT_NE(free.values, grid.values);
   EXPECT_EQ(sample({"--quantize"}).values, grid.values);
-  // A picture shows what the data could have held, in either case.
+  // In both cases, a picture shows values that the data can have.
   sample({"--image", "2x2", "--picture", "grid.png", "--quantize"});
   EXPECT_EQ(read_file(path("free.png")), read_file(path("grid.png")));
 }

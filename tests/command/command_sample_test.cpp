@@ -1,4 +1,4 @@
-// `scorematch sample` with models whose samples are known: an EDM network whose F is 0 is the score of a Gaussian.
+// `scorematch sample` with models whose samples are known: an EDM network with F = 0 is the score of a Gaussian.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// The variance that annealed Langevin leaves of the model's, by its own recursion for a Gaussian:
+/// The variance of annealed Langevin relative to that of the model, by its recursion for a Gaussian:
 /// v <- (1 - alpha / (2 (sigma^2 + sigma_data^2)))^2 v + alpha, alpha = sigma^2 / 2 at each level.
 double langevin_variance(int levels, int steps_per_level) {
   const double low = 0.01, high = 20, data = kSigmaData * kSigmaData;
@@ -28,7 +28,7 @@ double langevin_variance(int levels, int steps_per_level) {
   return variance / data;
 }
 
-/// @param excess of the variance that the sampler leaves over the model's
+/// @param excess the variance of the sampler relative to that of the model
 void expect_gaussian(const cli::Matrix& samples, const Checkpoint& model, double excess = 1) {
   for (std::size_t j = 0; j < static_cast<std::size_t>(samples.cols); ++j) {
     std::vector<double> column;
@@ -37,13 +37,13 @@ void expect_gaussian(const cli::Matrix& samples, const Checkpoint& model, double
     const Moments m = moments(column);
     const double deviation = kSigmaData * model.standardization.scale[j];
     EXPECT_NEAR(m.mean, model.standardization.mean[j], kSigmas * m.mean_error()) << j;
-    // The flow's own steps cost up to 2 percent.
+    // The steps of the flow have an error of up to 2 percent.
     const double variance = deviation * deviation * excess;
     EXPECT_NEAR(m.variance, variance, kSigmas * m.variance_error() + 0.02 * variance) << j;
   }
 }
 
-/// The same of the reverse equation by Euler & Maruyama, on the steps of Karras et al.
+/// The same for the reverse SDE by Euler-Maruyama, with the steps of Karras et al. 2022.
 double reverse_variance(int steps) {
   const double low = 0.01, high = 20, data = kSigmaData * kSigmaData, rho = 7;
   const auto level = [&](int i) {
@@ -76,8 +76,8 @@ TEST_F(CommandSample, EverySamplerDrawsFromTheModelInUnitsOfTheData) {
   expect_gaussian(reverse, model, reverse_variance(200));
 }
 
-// f = -|x|^2 / (2 (sigma^2 + sigma_data^2)) at sigma 0.01: in units of that variance the step is 1, where an unadjusted
-// chain has 4/3 of it.
+// f = -|x|^2 / (2 (sigma^2 + sigma_data^2)) at sigma 0.01. In units of that variance the step is 1, for which an
+// unadjusted chain has 4/3 of the variance.
 TEST_F(CommandSample, AChainAtOneLevelIsCorrectedOnRequest) {
   Checkpoint model = gaussian_model({10, -200}, {4, 0.1});
   model.net.kind = MlpShape::Kind::energy;
@@ -91,11 +91,11 @@ TEST_F(CommandSample, AChainAtOneLevelIsCorrectedOnRequest) {
   expect_gaussian(cli::rounded(cli::read_npy(path("samples.npy"))), model);
   const std::size_t at = out.find("acceptance  0.");
   ASSERT_NE(at, std::string::npos) << out;
-  // E min(1, e^(-(|x'|^2 - |x|^2) / 8)) at d = 2 by quadrature, and a little more while it comes in from its start
+  // E min(1, e^(-(|x'|^2 - |x|^2) / 8)) at d = 2 by quadrature, slightly increased by the first steps
   EXPECT_NEAR(std::strtod(out.c_str() + at + 12, nullptr), 0.876, 0.01);
 }
 
-// Its variance is that of the model and of the level's noise; the chain's bias is h / (4 v).
+// The variance is that of the model plus the noise of the level. The relative bias of the chain is h / (4 v).
 TEST_F(CommandSample, AChainRunsAsLongAsItTakes) {
   Checkpoint model = gaussian_model({10, -200}, {4, 0.1});
   model.loss = Loss{Dsm{}, schedule::Single{0.1}};
@@ -104,7 +104,7 @@ TEST_F(CommandSample, AChainRunsAsLongAsItTakes) {
       run_well({"sample", "model.safetensors", "-o", "samples.npy", "-n", "4000", "--sampler", "langevin"});
   expect_gaussian(cli::rounded(cli::read_npy(path("samples.npy"))), model, (1 + 0.04) / (1 - 0.002 / (4 * 0.26)));
   EXPECT_EQ(finished.err, "");
-  // 8 (0.25 + 0.01) / 0.002 steps are four relaxation times: e^-2 is left halfway.
+  // 8 (0.25 + 0.01) / 0.002 steps are four relaxation times, so the correlation from halfway is e^-2.
   EXPECT_NE(finished.out.find("chains      1040 steps of size 0.002 at sigma 0.1, from N(0, 0.51^2)"),
             std::string::npos)
       << finished.out;
@@ -113,8 +113,8 @@ TEST_F(CommandSample, AChainRunsAsLongAsItTakes) {
   EXPECT_NEAR(std::strtod(finished.out.c_str() + at + 12, nullptr), 4, 0.7) << finished.out;
 }
 
-// At the smallest of many levels a chain alone would take a million steps to spread over the data: it starts from
-// samples of the flow.
+// At the smallest of many levels, a chain would need a million steps to spread over the data, so it starts from samples
+// of the flow.
 TEST_F(CommandSample, AChainAtTheSmallestOfManyLevelsStartsFromTheFlow) {
   const Checkpoint model = gaussian_model({10, -200}, {4, 0.1});
   model.save(path("model.safetensors"));
@@ -139,7 +139,7 @@ TEST_F(CommandSample, AChainThatHasNotMovedSaysSo) {
       {"sample", "model.safetensors", "-o", "samples.npy", "-n", "500", "--sampler", "langevin", "--steps", "100"});
   EXPECT_NE(finished.err.find("scorematch: warning: the chains have hardly moved"), std::string::npos) << finished.err;
   EXPECT_EQ(lines_of(finished.err).size(), 1u) << finished.err;
-  // Of a level so low that the steps would go on for hours, too.
+  // The same at a level so low that the steps would take hours.
   model.loss->schedule = schedule::Single{0.001};
   model.save(path("model.safetensors"));
   const Finished low = run_well({"sample", "model.safetensors", "-o", "samples.npy", "-n", "2", "--sampler", "langevin",
@@ -164,7 +164,7 @@ TEST_F(CommandSample, ALevelAloneIsNoRange) {
   };
   const std::vector<std::string> single = {"--sampler: expected langevin", "a single level of noise (sigma 0.1)"};
   for (const char* sampler : {"flow", "sde", "annealed"}) {
-    model.metadata = {{"sigma_min", "0.1"}, {"sigma_max", "0.1"}};  // as earlier versions wrote it
+    model.metadata = {{"sigma_min", "0.1"}, {"sigma_max", "0.1"}};  // as written by earlier versions
     model.loss.reset();
     refused("metadata", {"--sampler", sampler}, single);
     model.metadata.clear();
@@ -186,7 +186,7 @@ TEST_F(CommandSample, ALevelAloneIsNoRange) {
   }
 }
 
-// The start is that of `likelihood`: as wide as the data with the largest noise.
+// The start has the width of the data with the largest noise, as in `likelihood`.
 TEST_F(CommandSample, StartsAsWideAsTheData) {
   Checkpoint model = gaussian_model({10, 0}, {4, 1});
   model.loss = Loss{Dsm{}, schedule::Geometric{0.01, 0.5}, weighting::Edm{kSigmaData}};
@@ -196,7 +196,7 @@ TEST_F(CommandSample, StartsAsWideAsTheData) {
         run_well({"sample", "model.safetensors", "-o", "samples.npy", "-n", "4000", "--sampler", sampler});
     expect_gaussian(cli::rounded(cli::read_npy(path("samples.npy"))), model,
                     sampler == std::string("annealed") ? 1.03 : 1);
-    // And yet 0.5 is too small for data that are no Gaussian, which is said.
+    // But 0.5 is too small for data that are not Gaussian, so there is a warning.
     EXPECT_NE(
         finished.err.find("scorematch: warning: sigma-max 0.5 is small compared with the data, whose largest standard "
                           "deviation is 0.5"),
@@ -204,7 +204,7 @@ TEST_F(CommandSample, StartsAsWideAsTheData) {
         << finished.err;
     EXPECT_EQ(lines_of(finished.err).size(), 1u) << finished.err;
   }
-  // Without a prior the variance is that of N(0, 0.5^2 I) carried down: half.
+  // Without a prior, the flow carries N(0, 0.5^2 I) to half the variance.
   run_well({"sample", "model.safetensors", "-o", "samples.npy", "-n", "4000", "--prior-deviation", "0"});
   expect_gaussian(cli::rounded(cli::read_npy(path("samples.npy"))), model, 0.5);
   model.metadata = {{"data.deviation", "0.5"}, {"data.largest_deviation", "0.7"}};
@@ -217,7 +217,7 @@ TEST_F(CommandSample, StartsAsWideAsTheData) {
   EXPECT_EQ(run_well(flow).err, "");
 }
 
-/// Of columns 0 and 1.
+/// The mean deviation and the correlation of columns 0 and 1.
 struct Spread {
   double deviation, correlation;
 };
@@ -230,8 +230,8 @@ Spread spread_of(const cli::Matrix& matrix) {
   return {std::sqrt((moments(a).variance + moments(b).variance) / 2), correlation(a, b)};
 }
 
-// Two columns of deviation 1 that correlate by 0.8: a trained model's samples, by every sampler's defaults. The data's
-// own spread is known to 1 percent, the model is trained for seconds.
+// Samples of a trained model with the defaults of every sampler. The data are two columns of deviation 1 with
+// correlation 0.8. Their spread is known to 1 percent, and training takes seconds.
 TEST_F(CommandSample, EverySamplerHasTheSpreadOfATrainedModel) {
   const std::vector<double> z = normal_values(2 * 8000, 3);
   cli::Matrix data{8000, 2, {}};
@@ -248,7 +248,7 @@ TEST_F(CommandSample, EverySamplerHasTheSpreadOfATrainedModel) {
     const Finished finished =
         run_well({"sample", model + "/model.safetensors", "-o", "samples.npy", "-n", "4000", "--sampler", sampler});
     const Spread got = spread_of(cli::rounded(cli::read_npy(path("samples.npy"))));
-    // The noise of the level, which is in units of a deviation of 0.5, is kept by chains.
+    // Samples of chains include the noise of the level, which is in units of a deviation of 0.5.
     const double variance = 1 + 4 * noise * noise;
     EXPECT_NEAR(got.deviation, std::sqrt(variance), 0.06) << sampler;
     EXPECT_NEAR(got.correlation, 0.8 / variance, 0.05) << sampler;
@@ -273,7 +273,7 @@ TEST_F(CommandSample, AcceptanceIsRefusedWhereThereIsNone) {
   EXPECT_EQ(listing().size(), 1u);
 }
 
-// Column 1 was constant: the model knows nothing of it, and the samples have it back.
+// Column 1 was constant. It is not part of the network, and the samples have it again.
 TEST_F(CommandSample, ConstantColumnsComeBack) {
   Checkpoint model = gaussian_model({10, 20}, {4, 2});
   model.save(path("model.safetensors"));
@@ -288,7 +288,7 @@ TEST_F(CommandSample, ConstantColumnsComeBack) {
               (std::vector<float>{without.values[2 * i], 0.1f, without.values[2 * i + 1]}));
 }
 
-// A model that C++ wrote has its noise in its loss alone; the command's own metadata of older files are read too.
+// A model written by C++ has its noise only in its loss. The metadata of older files of the command also work.
 TEST_F(CommandSample, TheNoiseOfTheModelsLossIsSampledFrom) {
   Checkpoint model = gaussian_model({10}, {4});
   model.save(path("model.safetensors"));
@@ -313,7 +313,7 @@ TEST_F(CommandSample, TheReferenceDrawsTheSameSamples) {
 TEST_F(CommandSample, ASampleDoesNotDependOnHowManyAreDrawn) {
   gaussian_model({0}, {1}).save(path("model.safetensors"));
   const cli::Matrix few = sample({"-n", "10", "--seed", "5", "--steps", "10"});
-  const cli::Matrix many = sample({"-n", "5000", "--seed", "5", "--steps", "10"});  // more than are drawn at once
+  const cli::Matrix many = sample({"-n", "5000", "--seed", "5", "--steps", "10"});  // more than one batch
   const cli::Matrix others = sample({"-n", "10", "--seed", "6", "--steps", "10"});
   ASSERT_EQ(many.rows, 5000);
   EXPECT_EQ(few.values, std::vector<float>(many.values.begin(), many.values.begin() + 10));
@@ -326,7 +326,7 @@ TEST_F(CommandSample, TheAverageOfTheParametersIsSampledWhereThereIsOne) {
   model.adam->options.ema_decay = 0.9;
   model.adam->progress.step = 100;
   model.adam->first_moment = model.adam->second_moment = model.adam->ema = model.params;
-  for (float& each : model.params) each = 1;  // not these
+  for (float& each : model.params) each = 1;  // these must not be used
   model.save(path("model.safetensors"));
   expect_gaussian(sample({"-n", "4000"}), model);
 }

@@ -1,4 +1,4 @@
-// `scorematch train`: what it leaves behind, what it says meanwhile, and how it is stopped.
+// `scorematch train`: its output files, its messages, and how it stops.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -53,7 +53,7 @@ TEST_F(CommandTrain, LossesHaveARowForEachIntervalAndEachHeldOutLoss) {
   const LossTable table = read_losses(path("run/loss.csv"));
   EXPECT_EQ(table.header, "step,loss,standard_error,held_out_loss,held_out_standard_error,learning_rate,seconds");
   std::vector<std::string> steps, expected;
-  for (int step = 1; step <= 1000; ++step)  // at most 400 intervals, 20 held-out losses, and the end
+  for (int step = 1; step <= 1000; ++step)  // at most 400 intervals, 20 held-out losses, and the last step
     if (step % 3 == 0 || step % 50 == 0) expected.push_back(std::to_string(step));
   double most_rate = 0, before = 0;
   for (const std::vector<std::string>& row : table.rows) {
@@ -71,7 +71,7 @@ TEST_F(CommandTrain, LossesHaveARowForEachIntervalAndEachHeldOutLoss) {
   ASSERT_EQ(steps, expected);
   EXPECT_LE(most_rate, 0.01);
   EXPECT_GT(most_rate, 0.0099);
-  EXPECT_LT(number(table.rows.back()[5]), 1e-6);  // the cosine's end
+  EXPECT_LT(number(table.rows.back()[5]), 1e-6);  // the end of the cosine
 }
 
 TEST_F(CommandTrain, NothingHeldOutLeavesItsColumnsEmpty) {
@@ -101,7 +101,7 @@ TEST_F(CommandTrain, SamplesComeOutInTheUnitsOfTheData) {
     }
     EXPECT_NEAR(correlation(column(samples, 0), column(samples, 1)), kCorrelation, 0.1);
   }
-  // A whitened Gaussian leaves nothing to learn.
+  // On a whitened Gaussian there is nothing to learn.
   const LossTable table = read_losses(path("scale/loss.csv"));
   EXPECT_LT(number(table.rows.back()[3]), number(table.rows[0][1]));
 }
@@ -191,7 +191,7 @@ TEST_F(CommandTrain, StepsWithoutAFiniteLossAreShownAsSuch) {
 TEST_F(CommandTrain, ProgressIsPlainLinesWhereThereIsNoTerminal) {
   const Finished finished = run_well(train("run", {"--steps", "100"}));
   const std::vector<std::string> lines = lines_of(finished.err);
-  EXPECT_EQ(lines.size(), 21u);  // the first step, and each twentieth of the run
+  EXPECT_EQ(lines.size(), 21u);  // the first step and each twentieth of the run
   for (const std::string& line : lines) EXPECT_EQ(line.rfind("step ", 0), 0u) << line;
   EXPECT_TRUE(contains(lines.back(), "step 100/100 (100%)  loss ")) << lines.back();
   EXPECT_EQ(finished.err.find_first_of("\r\x1b"), std::string::npos);
@@ -222,7 +222,7 @@ TEST_F(CommandTrain, CtrlCSavesFirst) {
   const std::string step = std::to_string(model.adam->progress.step);
   EXPECT_TRUE(contains(finished.out, "steps       " + step + " of")) << finished.out;
   EXPECT_TRUE(contains(lines_of(finished.err).back(), " " + step + "/1000000000")) << finished.err;
-  // Stopped this early, such an average would be of the initial parameters above all.
+  // This early, the average would consist mostly of the initial parameters.
   ASSERT_LT(model.adam->progress.step, 50000000);
   EXPECT_EQ(model.sampling_params(), model.params);
   const LossTable table = read_losses(path("run/loss.csv"));

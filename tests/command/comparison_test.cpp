@@ -1,4 +1,4 @@
-// Samples beside data: what is found to differ, what is not, and how it is said.
+// The comparison of samples with data: which differences it finds, which it ignores, and how it describes them.
 #include "cli/sampling/comparison.h"
 
 #include <gtest/gtest.h>
@@ -81,13 +81,13 @@ TEST(Comparison, NamesTheColumnWhoseSpreadOrMeanIsOff) {
   EXPECT_FALSE(compare(data, changed(samples, 4, 1, 0.05f)).columns[4].differs());
 }
 
-// 10 rows vary by a third: a deviation that is 20 % off tells nothing.
+// The deviation of 10 rows varies by a third, so a difference of 20 % is not significant.
 TEST(Comparison, FewRowsDoNotTell) {
   EXPECT_TRUE(compare(normal(10, 3, 1), changed(normal(10, 3, 2), 1, 1.2f, 0)).matches());
   EXPECT_TRUE(compare(normal(1, 3, 1), normal(1, 3, 2)).matches());
 }
 
-// One row in 500 makes the whole spread of the column; whether 100 samples have it is chance.
+// One row in 500 determines the spread of the column, and 100 samples contain it only by chance.
 TEST(Comparison, RareValuesDoNotTell) {
   Matrix data = normal(2000, 2, 1), samples = normal(100, 2, 2);
   for (std::size_t i = 1; i < data.values.size(); i += 2) data.values[i] = i % 1000 == 1 ? 5.0f : 0.0f;
@@ -95,7 +95,7 @@ TEST(Comparison, RareValuesDoNotTell) {
   EXPECT_FALSE(compare(data, samples).columns[1].spread_differs);
 }
 
-// Same mean and deviation, another shape; of the columns alone, or of them together alone.
+// The same mean and deviation but another shape, in a column alone or only in the joint distribution.
 TEST(Comparison, FindsAnotherShape) {
   Matrix two_peaks = normal(3000, 1, 1);
   for (float& each : two_peaks.values) each = (each > 0 ? 0.85f : -0.85f) + 0.18f * each;
@@ -124,7 +124,7 @@ TEST(Comparison, FindsAMissingCorrelation) {
   EXPECT_TRUE(contains(cli::describe_differences(result)[0], "not the columns together"));
 }
 
-// Half the values are exactly 0: samples that are a little off, to both sides, are as good.
+// Half the values are exactly 0. Samples slightly off on both sides are equally good.
 TEST(Comparison, WholeNumbersMayBeALittleOff) {
   Matrix data = normal(3000, 2, 1), samples = normal(2000, 2, 2);
   for (float& each : data.values) each = each > 0 ? 1.0f : 0.0f;
@@ -132,7 +132,7 @@ TEST(Comparison, WholeNumbersMayBeALittleOff) {
   EXPECT_TRUE(compare(data, samples).matches());
 }
 
-// Values 0 to 16 with most at 0, as pixels are: noise of less than a half is what rounding takes away.
+// Values from 0 to 16, mostly 0, as in pixels. Rounding removes noise of less than a half.
 TEST(Comparison, SamplesOfWholeNumbersAreRounded) {
   Matrix data = normal(3000, 2, 1), samples = normal(2000, 2, 2);
   const auto level = [](float z) { return z > 0.5f ? std::min(16.0f, std::round(8 * z)) : 0.0f; };
@@ -147,7 +147,7 @@ TEST(Comparison, SamplesOfWholeNumbersAreRounded) {
   EXPECT_EQ(compare(samples, data).rounded_columns, 0);
 }
 
-// Both have the noise of dequantization: they are put back onto the grid, which need not be of whole numbers.
+// Both have dequantization noise and are moved back to the grid, which need not consist of whole numbers.
 TEST(Comparison, DequantizedColumnsGoBackToTheirGrid) {
   Matrix data = normal(3000, 2, 1), samples = normal(2000, 2, 2);
   const auto noisy = [](Matrix& matrix, unsigned seed) {
@@ -218,7 +218,7 @@ TEST(Comparison, ATableHasAllColumnsOrTheWorst) {
   for (const std::string& line : table) EXPECT_EQ(line.size(), table[0].size());
 }
 
-// A year, and a small number: four digits would show neither.
+// A year and a small number, for which four digits would be too few or hide the differences.
 TEST(Comparison, NumbersShowAHundredthOfTheDeviation) {
   Standardization units;
   units.mean = {2024, 1e-5};

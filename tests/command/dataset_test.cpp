@@ -1,4 +1,4 @@
-// Data made ready to train on: split, centred, scaled.
+// The preparation of data for training: split, centered, scaled.
 #include "cli/data/dataset.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using cli::Table;
 
 constexpr double kSigmaData = 0.5;
 
-/// With every row, whatever its values are.
+/// Prepares data without dropping any row.
 Dataset prepare(const Table& data, double validation, Standardize standardize, double deviation, std::uint64_t seed) {
   cli::Preparation how;
   how.validation = validation;
@@ -49,7 +49,7 @@ Table three_columns(std::int64_t rows) {
   return data;
 }
 
-/// Row i is (i, -i): all are told apart.
+/// Row i is (i, -i), so that rows can be identified.
 Table numbered(std::int64_t rows) {
   Table data{rows, 2, {}};
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -83,7 +83,8 @@ TEST(DatasetScale, ColumnByColumn) {
   ASSERT_EQ(set.held_out.rows, 100);
   for (std::size_t j = 0; j < 3; ++j) {
     const Moments training = moments(column(set.training, j)), held_out = moments(column(set.held_out, j));
-    // Of the training rows alone, but for the mean's and the values' rounding to float: -200 +- 0.01 is hardest.
+    // The units come from the training rows alone. The mean and the values are rounded to float, which is worst for
+    // -200 +- 0.01.
     EXPECT_NEAR(training.mean, 0, 1e-3) << j;
     EXPECT_NEAR(std::sqrt(training.variance), kSigmaData, 1e-5) << j;
     EXPECT_GT(std::abs(std::sqrt(held_out.variance) - kSigmaData), 1e-4) << j;
@@ -118,7 +119,7 @@ TEST(DatasetScale, NoneLeavesTheValuesAsTheyAre) {
 
 TEST(DatasetScale, AColumnThatNeverChangesIsNoneOfTheModels) {
   Table data = three_columns(100);
-  for (std::size_t i = 1; i < data.values.size(); i += 3) data.values[i] = 0.1;  // a sum of 100 of them is rounded
+  for (std::size_t i = 1; i < data.values.size(); i += 3) data.values[i] = 0.1;  // their sum is rounded
   for (const Standardize standardize : {Standardize::scale, Standardize::column}) {
     const Dataset set = prepare(data, 0.1, standardize, kSigmaData, 3);
     EXPECT_EQ(set.dim, 2);
@@ -176,7 +177,7 @@ TEST(DatasetUnits, ThereAndBackIsTheIdentity) {
   EXPECT_NE(model.values, cli::rounded(data).values);
   const Table there = units.to_data(model);
   for (std::size_t i = 0; i < data.values.size(); ++i) {
-    // Half a unit in the last place of the model's value: the distance from the mean matters, not the mean's size.
+    // Half a unit in the last place of the model's value, which depends on the distance from the mean, not on the mean.
     const double value = data.values[i], distance = std::abs(value - set.standardization.mean[i % 3]);
     EXPECT_NEAR(there.values[i], value, 0x1p-24 * distance + 1e-15 * std::abs(value)) << i;
   }
@@ -187,7 +188,7 @@ TEST(DatasetUnits, ThereAndBackIsTheIdentity) {
   EXPECT_EQ(none.to_data(untouched).values, cli::widened(untouched).values);
 }
 
-// Julian days of one day: float32 has eight numbers between 2459000 and 2459002.
+// Times within one Julian day: float32 has eight numbers between 2459000 and 2459002.
 TEST(DatasetUnits, KeepTheResolutionOfDoublesFarFromZero) {
   Table data{1000, 1, {}};
   for (int i = 0; i < 1000; ++i) data.values.push_back(2459000.5 + i / 1000.0);

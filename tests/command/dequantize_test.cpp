@@ -1,4 +1,4 @@
-// Uniform noise within a step of data on a grid: its distribution and its place in the noise.
+// Uniform noise within a step of data on a grid: its distribution, and its dependence on seed and step.
 #include "cli/data/dequantize.h"
 
 #include <gtest/gtest.h>
@@ -18,20 +18,20 @@ using cli::Dequantizer;
 using cli::Matrix;
 using cli::Table;
 
-constexpr std::int64_t kRows = 50, kCols = 7;  // a group of four and a part of one
+constexpr std::int64_t kRows = 50, kCols = 7;  // one group of four and part of another
 constexpr double kStep = 0.5;
 
-const cli::Units kUnits({}, kCols);  // the data's own
+const cli::Units kUnits({}, kCols);  // model units are data units
 const std::vector<double> kSteps(kCols, kStep);
 
-/// On the grid of kStep, between -100 and 100.
+/// Data on the grid of kStep, between -100 and 100.
 Matrix grid_data() {
   Matrix data{kRows, kCols, {}};
   for (int i = 0; i < kRows * kCols; ++i) data.values.push_back(static_cast<float>((i * 7919 % 401 - 200) * kStep));
   return data;
 }
 
-/// Of each drawn value, in steps.
+/// The noise of each value in steps.
 std::vector<double> noise_of(const Matrix& data, const Matrix& noisy) {
   std::vector<double> u;
   for (std::size_t i = 0; i < data.values.size(); ++i)
@@ -49,14 +49,14 @@ TEST(Dequantize, NoiseIsUniformWithinOneStepAndNewAtEveryStepSampleAndCoordinate
   const Moments m = moments(all);
   EXPECT_NEAR(m.mean, 0.5, kSigmas * m.mean_error());
   EXPECT_NEAR(m.variance, 1.0 / 12, kSigmas * m.variance_error());
-  // chi^2 with 63 degrees of freedom over 64 cells, within 6 standard deviations
+  // chi^2 over 64 cells has 63 degrees of freedom; 6 standard deviations are allowed
   std::vector<double> counts(64, 0.0);
   for (const double u : all) ++counts[std::min<std::size_t>(static_cast<std::size_t>(u * 64), 63)];
   double chi = 0;
   const double expected = static_cast<double>(all.size()) / 64;
   for (const double count : counts) chi += (count - expected) * (count - expected) / expected;
   EXPECT_NEAR(chi, 63, 6 * std::sqrt(2 * 63.0));
-  // Neighbours in coordinate, sample and step have nothing to do with each other.
+  // Neighbors in coordinate, sample and step are uncorrelated.
   for (const std::size_t apart : {std::size_t{1}, static_cast<std::size_t>(kCols), data.values.size()}) {
     const std::vector<double> a(all.begin(), all.end() - static_cast<std::ptrdiff_t>(apart)),
         b(all.begin() + static_cast<std::ptrdiff_t>(apart), all.end());
@@ -113,10 +113,10 @@ TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
     for (std::int64_t step = 0; step < 100; ++step)
       for (const float each : dequantizer.all(set.training, step).values) all.push_back(static_cast<double>(each));
     const Moments m = moments(all);
-    // The rows are always the same: what varies is the noise, 12^-1/2 of a step for each of 35,000 draws.
+    // The rows are always the same, so only the noise varies, by 12^-1/2 of a step in each of 35,000 draws.
     EXPECT_NEAR(m.mean, 0, 1e-3);
     EXPECT_NEAR(std::sqrt(m.variance), 0.5, 1e-3);
-    // And back: model units to data units to the grid.
+    // Back from model units to data units to the grid.
     Table samples = units.to_data(dequantizer.all(set.training, 7));
     const Table rows = units.to_data(set.training);
     cli::to_grid(samples, set.grid);
@@ -126,8 +126,7 @@ TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {
   }
 }
 
-// A column without a step is not touched, one with a warp has no step, and the others have the noise in their own
-// units.
+// A column without a step is unchanged, a column with a warp has no step, and the others have noise in their own units.
 TEST(Dequantize, IsOfTheColumnsThatHaveAStep) {
   const Standardization standardization{{1, 2, 3}, {2, 4, 0.5}, {1, 0.5, 0, 0.5, 1, 0, 0.25, 0, 1}, {0, 0, 0.7}};
   const cli::Units units(standardization, 3);

@@ -1,16 +1,15 @@
-// The quickstart's job: two thirds of the handwritten digits in, new digits out that are like the other third.
+// The task of the quickstart: train on two thirds of the handwritten digits and draw digits that resemble the others.
 //
-// Three statistics of S = 1000 samples and the H = 599 held-out digits, each in units of what it is for real digits:
+// Three statistics of S = 1000 samples and the H = 599 held-out digits, each divided by its value for real digits:
 //
-// - the sliced Wasserstein distance (W2 by quantiles, 500 directions), which sees the distribution of every mean of
-// pixels. Its
-//   unit is the mean over 20 splits of the real digits into 1000 and 599;
-// - the mean distance of a sample to the nearest held-out digit, which sees whether a sample is a digit at all: a
-//   Gaussian with the digits' means and covariances is hardly told from them by the first and plainly by this one. Its
-//   unit is from the same splits;
-// - the mean distance to the nearest training digit, which copying makes small. Its unit is that of the held-out ones.
+// - the sliced Wasserstein distance (W2 by quantiles, 500 directions), which compares the distributions of weighted
+//   means of pixels. Its unit is the mean over 20 splits of the real digits into 1000 and 599.
+// - the mean distance from a sample to the nearest held-out digit, which shows whether a sample is a digit. The first
+//   statistic hardly detects a Gaussian with the means and covariances of the digits; this one clearly does. Its unit
+//   comes from the same splits.
+// - the mean distance to the nearest training digit, which is small for copies. Its unit is that of held-out digits.
 //
-// Measured, the first row over 40 splits, the second over 5 splits with 2 trainings each, the others on the split here:
+// Measurements: the first row over 40 splits, the second over 5 splits with 2 trainings each, the others on this split:
 //
 // |                                       | sliced W2    | to held-out  | to training  |
 // |---------------------------------------|--------------|--------------|--------------|
@@ -23,7 +22,7 @@
 // | the untrained model                   | 2.45         | 2.03         | 2.19         |
 // | the training digits themselves        | 0.90         | 0.99         | 0            |
 //
-// so that 1.5 tells digits from what has no structure, 1.15 from what has only the first two moments, 0.8 from copies.
+// So 1.5 excludes samples without structure, 1.15 those with only the first two moments, and 0.8 copies.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -44,11 +43,11 @@ using cli::Matrix;
 
 constexpr std::int64_t kTraining = 1198, kHeldOut = 599, kSamples = 1000;
 constexpr std::int64_t kDirections = 500;
-constexpr unsigned kSplit = 1;    // seed of the one trained on
-constexpr unsigned kSplits = 20;  // of the real digits, to compare with
+constexpr unsigned kSplit = 1;    // seed of the training split
+constexpr unsigned kSplits = 20;  // splits of the real digits for the units
 constexpr double kMostWasserstein = 1.5, kMostToHeldOut = 1.15, kLeastToTraining = 0.8;
 
-/// In units of the same of real digits.
+/// The statistics divided by those of real digits.
 struct Likeness {
   double wasserstein, to_held_out, to_training;
 };
@@ -77,7 +76,7 @@ class Digits : public CommandTest {
     return likeness;
   }
 
-  /// Trained by the command on the training digits, then drawn from.
+  /// Trains on the training digits with the command, and draws samples.
   Matrix draw(const Arguments& more) const {
     cli::write_npy(path("training.npy"), training_);
     Arguments train = {"train", "training.npy", "-o", "run", "--validation", "0", "--seed", "1"};
@@ -87,7 +86,7 @@ class Digits : public CommandTest {
     return cli::rounded(cli::read_npy(path("samples.npy")));
   }
 
-  /// `rows` of the digits from `first` on, in the order that `seed` shuffles them into.
+  /// `rows` digits beginning at `first`, after shuffling with `seed`.
   Matrix part(unsigned seed, std::int64_t first, std::int64_t rows) const {
     std::vector<std::int64_t> order(static_cast<std::size_t>(all_.rows));
     std::iota(order.begin(), order.end(), 0);
@@ -121,7 +120,7 @@ TEST_F(Digits, AreDrawnLikeThoseHeldOut) {
   EXPECT_GT(drawn.to_training, kLeastToTraining);
 }
 
-/// Each pixel as in a training digit of its own.
+/// Each pixel comes from a random training digit.
 Matrix draw_pixels(const Matrix& training) {
   std::mt19937 generator(2);
   Matrix samples{kSamples, training.cols, {}};

@@ -1,4 +1,4 @@
-// Columns on a grid: how the grid is found, refused, recorded and gone back to.
+// Columns on a grid: how the grid is found, refused, recorded and restored in samples.
 #include "cli/data/grid.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ std::string refusal(const Table& data, const Dequantization& how) {
   return refusal([&] { find_grid(data, how); });
 }
 
-/// As a program stores bytes that it scaled to [low, high].
+/// Bytes scaled to [low, high], as a program stores them.
 Table scaled_bytes(double low, double high) {
   Table data{1, 256, {}};
   for (int i = 0; i < 256; ++i)
@@ -59,7 +59,7 @@ TEST(Grid, AloneTakesTheColumnsOfWholeNumbers) {
   EXPECT_TRUE(find_grid(data, {}).empty());
 }
 
-// float32 holds a whole number plus noise only as far as its digits reach.
+// float32 has enough digits for a whole number plus noise only up to a limit.
 TEST(Grid, AloneLeavesColumnsThatSpanTooMuchContinuous) {
   const double span = 1 << 20;
   const Table data{2, 3, {0, 0, 1.6e9, span, span + 1, 1.6e9 + 5}};
@@ -80,12 +80,12 @@ TEST(Grid, AloneNeedsAColumnOfWholeNumbers) {
 }
 
 TEST(Grid, OfAStepIsOfAllColumnsAndItsOffsetIsFound) {
-  // 0 where all are multiples, else the lowest value of the data, else that of the column.
+  // 0 if all values are multiples, else the lowest value of the data, else that of the column.
   const Grid grid = find_grid({3, 3, {0.5, -0.25, 0.125, 1, 0.75, 0.625, -2, 0.25, 1.125}}, all(0.5));
   EXPECT_EQ(grid.steps, (Values{0.5, 0.5, 0.5}));
   EXPECT_EQ(grid.offsets, (Values{0, -0.25, 0.125}));
   EXPECT_NEAR(grid.log_cell(), 3 * std::log(0.5), 1e-12);
-  EXPECT_EQ(find_grid({2, 2, {-1, 5, 2, 2}}, all(3)).offsets, (Values{-1, -1}));  // one offset where one will do
+  EXPECT_EQ(find_grid({2, 2, {-1, 5, 2, 2}}, all(3)).offsets, (Values{-1, -1}));  // a single offset if possible
 }
 
 TEST(Grid, OfBytesAsProgramsScaleThem) {
@@ -98,7 +98,7 @@ TEST(Grid, OfBytesAsProgramsScaleThem) {
   const Grid grid = find_grid(data, all(2.0 / 255));
   EXPECT_EQ(grid.offsets, Values{-1});
   EXPECT_EQ(grid.description(), "data that are -1 plus multiples of 0.00784313725490196");
-  // In the middle of its cell each value goes back to where it was.
+  // Samples in the middle of a cell return to its value.
   Table samples = data;
   for (double& each : samples.values) each += 1.0 / 255;
   cli::to_grid(samples, grid);
@@ -116,7 +116,7 @@ TEST(Grid, ValuesOffItAreRefusedWithTheirPlaceAndNeighbors) {
   EXPECT_EQ(refusal({2, 1, {0, 2e6}}, all(1)),
             "DATA: expected at most 2^20 steps of --dequantize 1 from 0, got 2e+06 in row 1, column 0 (from 0)");
   EXPECT_EQ(refusal({3, 1, {-65535, 0, 983041}}, all(1)), "");
-  // Of other data than the grid was found in.
+  // Data other than those in which the grid was found.
   const Grid grid = find_grid({2, 2, {0.5, 0.1, 1.5, 0.2}}, {Columns::all, 0.1});
   const Grid whole = find_grid({2, 2, {3, 0.1, 4, 0.2}}, kWhole);
   EXPECT_EQ(refusal([&] { cli::check_grid({1, 2, {12, 0.777}}, whole); }), "");
@@ -160,7 +160,7 @@ TEST(Grid, IsRecordedInTheModel) {
     EXPECT_EQ(back.offsets, grid.offsets);
     EXPECT_EQ(back.lowest, grid.lowest);
     EXPECT_EQ(back.highest, grid.highest);
-    // Earlier versions look for one step of all columns, and must not find one that some do not have.
+    // Earlier versions read one step for all columns, so it must be absent if a column has another one.
     EXPECT_EQ(metadata.count("data.dequantize"), grid.steps[0] == grid.steps[1] ? 1u : 0u);
   }
   std::map<std::string, std::string> none;
@@ -206,7 +206,7 @@ std::string note(const Table& data, const Grid& grid) {
 TEST(WholeNumbers, AreNotedWithWhatToDo) {
   const std::string advice =
       " density has no bound: --dequantize makes likelihoods probabilities, and samples whole numbers";
-  // The last column is whole and constant, the one before is not whole.
+  // The last column is whole and constant. The one before it is not whole.
   const Table data{3, 4, {20, 1, 0.5, 7, 30, 0, 1, 7, 31, 1, 2, 7}, cli::Element::text, {"age", "smoker", "x", "c"}};
   EXPECT_EQ(note(data, {}), "columns of whole numbers: 'age' (3 different), 'smoker' (0 and 1); their" + advice);
   EXPECT_EQ(note({2, 2, {-1, 0.5, 5, 1}}, {}), "column of whole numbers: 0 (-1 and 5); its" + advice);

@@ -1,4 +1,4 @@
-// The best linear score: its fit, and its losses against closed forms and against the library's own of an affine net.
+// The best linear score: its fit, and its losses against closed forms and against those of the same affine net.
 #include "cli/training/linear_score.h"
 
 #include <gtest/gtest.h>
@@ -82,7 +82,7 @@ TEST(LinearScore, HasTheMomentsOfTheRows) {
   }
 }
 
-// Of the expectation over x and eps, at every sigma: the least that any score reaches on a Gaussian.
+// On a Gaussian, no score has a lower expected loss over x and eps at any sigma.
 TEST(LinearScore, ReachesTheOptimumOfAGaussian) {
   const std::int64_t rows = 20000;
   const Matrix data = three_dimensional(rows, 2);
@@ -103,7 +103,7 @@ TEST(LinearScore, ReachesTheOptimumOfAGaussian) {
   }
 }
 
-// Every objective and weighting, in double, with all that is random given.
+// Every objective and weighting in double, with all random inputs given.
 TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
   const std::int64_t rows = 40;
   const int directions = 3;
@@ -149,7 +149,7 @@ TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
       }
 }
 
-// More rows than are evaluated at once, and each with a sigma of its own.
+// More rows than one batch, each with its own sigma.
 TEST(LinearScore, LossesDoNotDependOnTheirNeighbors) {
   const std::int64_t rows = 1500;
   const LinearScore score = fit_linear_score(three_dimensional(500, 5));
@@ -170,7 +170,7 @@ TEST(LinearScore, LossesDoNotDependOnTheirNeighbors) {
   }
 }
 
-// As many rows as dimensions: without shrinkage the covariance is singular, and worthless for other rows.
+// With as many rows as dimensions, the covariance without shrinkage is singular and useless for other rows.
 TEST(LinearScore, FewRowsAreShrunkTowardsOneVariance) {
   const Matrix few{20, 20, normal_floats(400, 9)};
   const LinearScore score = fit_linear_score(few);
@@ -189,7 +189,7 @@ TEST(LinearScore, APlaneIsSingular) {
   EXPECT_TRUE(fit_linear_score(plane).is_singular);
 }
 
-// Beyond 1024 dimensions: 5 strong directions, one variance for the rest.
+// With more than 1024 dimensions: 5 strong directions and one variance for the rest.
 TEST(LinearScore, ManyDimensionsHaveTheirLeadingDirections) {
   const std::int64_t dim = 1100, rows = 3000;
   Matrix data{rows, dim, normal_floats(rows * dim, 13, 0.1)};
@@ -204,7 +204,7 @@ TEST(LinearScore, ManyDimensionsHaveTheirLeadingDirections) {
   const double largest_rest = score.variances[score.variances.size() - 6];
   EXPECT_LT(largest_rest, 0.2);
   EXPECT_NEAR(score.rest, 0.01, 0.005);
-  // In data with far more rows than these the optimum is that of the true variances.
+  // With far more rows, the optimum would be that of the true variances.
   const std::int64_t held_out = 200;
   LossBatch batch{held_out,
                   normal_floats(held_out * dim, 14, 0.1),
@@ -252,7 +252,7 @@ TEST(Baseline, DifferencesArePaired) {
   EXPECT_FALSE(cli::is_clearly_negative(difference));
   EXPECT_TRUE(cli::is_clearly_negative({100, -0.21, 99.0}));  // a standard error of 0.1
   EXPECT_FALSE(cli::is_clearly_negative({100, -0.19, 99.0}));
-  EXPECT_FALSE(cli::is_clearly_negative({1, -5, 0}));  // one row tells nothing
+  EXPECT_FALSE(cli::is_clearly_negative({1, -5, 0}));  // one row is not significant
 }
 
 }  // namespace

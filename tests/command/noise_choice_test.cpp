@@ -1,4 +1,4 @@
-// Noise levels that follow from the data.
+// Noise levels that are chosen from the data.
 #include "cli/training/noise_choice.h"
 
 #include <gtest/gtest.h>
@@ -29,13 +29,13 @@ TEST(NoiseChoice, StaysBetweenItsBounds) {
     EXPECT_LE(noise.sigma_min, kDeviation / 25) << cols;
     EXPECT_GE(noise.sigma_max, 8 * kDeviation) << cols;
     EXPECT_GE(noise.log_deviation, 1.2) << cols;
-    // Most of the training noise is where there is something to learn.
+    // Most of the training noise is in the range where there is something to learn.
     EXPECT_LT(std::exp(noise.log_mean - 2 * noise.log_deviation), 5 * noise.sigma_min) << cols;
     EXPECT_GT(std::exp(noise.log_mean + 2 * noise.log_deviation), 2 * kDeviation) << cols;
   }
 }
 
-// In many dimensions all rows are far apart, which does not call for more noise.
+// In many dimensions all rows are far apart, which does not require more noise.
 TEST(NoiseChoice, DoesNotGrowWithTheDimensionOfAGaussian) {
   const NoiseChoice noise = choose_noise(gaussian(2000, 300), kDeviation);
   EXPECT_GT(noise.farthest, 11);
@@ -50,7 +50,7 @@ TEST(NoiseChoice, CoversARareClusterFarAway) {
   EXPECT_LT(noise.sigma_max, 46);
 }
 
-// Modes of a deviation of 0.01: the smallest noise is well below it.
+// With modes of deviation 0.01, the smallest noise is well below it.
 TEST(NoiseChoice, ReachesBelowNarrowModes) {
   Matrix data{4000, 2, {}};
   const std::vector<double> z = normal_values(8000, 7);

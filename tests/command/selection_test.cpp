@@ -1,4 +1,4 @@
-// Which parameters of a run are sampled with: the last ones, or those of the best held-out loss.
+// The selection of the parameters for sampling: the last ones, or those with the best held-out loss.
 #include "cli/training/selection.h"
 
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// Held-out rows at distances r from the origin of the plane, and scores A x with A = -a I. By SSM-VR with a Rademacher
-/// direction the loss of a row is -2 a + a^2 r^2 / 2 exactly.
+/// Held-out rows at distances r from the origin of the plane, and scores A x with A = -a I. The SSM-VR loss of a row
+/// with a Rademacher direction is exactly -2 a + a^2 r^2 / 2.
 class SelectionOfScores : public testing::Test {
  protected:
   bool prefers_best(double best, double last, const std::vector<float>& distances) {
@@ -42,11 +42,11 @@ TEST_F(SelectionOfScores, TakesTheBestWhereTheLastAreClearlyWorse) {
   std::vector<float> distances;
   for (int i = 0; i < 100; ++i) distances.push_back(i % 2 == 0 ? 1 : 1.4f);
   EXPECT_TRUE(prefers_best(1, 3, distances));         // a difference of 1.98 +- 0.19
-  EXPECT_FALSE(prefers_best(1.35, 1.37, distances));  // of 0.0004 +- 0.0013
+  EXPECT_FALSE(prefers_best(1.35, 1.37, distances));  // a difference of 0.0004 +- 0.0013
 }
 
-// 29 rows at 1 and one at 10: the last ones are worse by 13.2 with a standard error of 13.2, but would vary by 1.65
-// were they as good as the best.
+// 29 rows at 1 and one at 10: the last parameters are worse by 13.2 with a standard error of 13.2, which would be 1.65
+// if they were as good as the best.
 TEST_F(SelectionOfScores, TakesTheBestWhereTheLastHaveAFewHugeLosses) {
   std::vector<float> distances(30, 1);
   distances[7] = 10;

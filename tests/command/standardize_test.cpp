@@ -1,4 +1,4 @@
-// The units that are measured from data: whitening, exact linear relations, heavy tails, and the notes about them.
+// Units measured from data: whitening, exact linear relations, heavy tails, and the notes about them.
 #include "cli/data/standardize.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ struct Measured {
   std::int64_t dim = 0;
 };
 
-/// Of all rows.
+/// Measures all rows.
 Measured measure(const Table& data, Standardize how = Standardize::whiten, const std::vector<double>& steps = {}) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(data.rows));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});
@@ -54,7 +54,7 @@ std::vector<double> column(const Matrix& matrix, std::int64_t j) {
   return values;
 }
 
-/// The covariance is sigma_data^2 times the identity, and the mean 0.
+/// Expects the covariance to be sigma_data^2 times the identity, and the mean to be 0.
 void expect_white(const Matrix& model, double tolerance) {
   for (std::int64_t j = 0; j < model.cols; ++j) {
     const std::vector<double> a = column(model, j);
@@ -65,7 +65,7 @@ void expect_white(const Matrix& model, double tolerance) {
   }
 }
 
-/// The four columns are all different mixtures of normals, of very different scales.
+/// Four columns that are different mixtures of normals with very different scales.
 Table correlated(std::int64_t rows) {
   const std::vector<double> z = normal_values(rows * 4, 3);
   return table(rows, 4, [&](std::size_t i, double* row) {
@@ -77,7 +77,7 @@ Table correlated(std::int64_t rows) {
   });
 }
 
-/// Draws in model units.
+/// Standard normal rows in model units.
 Matrix model_draws(std::int64_t rows, std::int64_t dim) {
   Matrix draws{rows, dim, {}};
   for (const double each : normal_values(rows * dim, 17)) draws.values.push_back(static_cast<float>(each));
@@ -96,14 +96,15 @@ TEST(Whitening, MakesTheCovarianceAMultipleOfTheIdentity) {
   ASSERT_EQ(measured.standardization.mixing.size(), 16u);
   expect_white(Units(measured.standardization, 4).to_model(data), 1e-4);
   EXPECT_TRUE(measured.notes.empty()) << measured.notes[0];
-  // column: the same scales, and correlations as they are.
+  // `column` has the same scales and leaves the correlations.
   const Measured alone = measure(data, Standardize::column);
   EXPECT_TRUE(alone.standardization.mixing.empty());
   const Matrix model = Units(alone.standardization, 4).to_model(data);
   EXPECT_GT(std::abs(correlation(column(model, 2), column(model, 3))), 0.2);
 }
 
-// The square root of the correlations is symmetric: a coordinate of the model is its column as nearly as can be.
+// The square root of the correlations is symmetric, so each coordinate of the model is as close as possible to its
+// column.
 TEST(Whitening, IsSymmetric) {
   const std::vector<double> mixing = measure(correlated(500)).standardization.mixing;
   for (std::size_t i = 0; i < 4; ++i) {
@@ -118,7 +119,7 @@ TEST(Whitening, LeavesIndependentColumnsAlone) {
   EXPECT_TRUE(measure(data).standardization.mixing.empty());
 }
 
-// 30 rows span 30 of 40 directions: the others are regularized, not dropped.
+// 30 rows span 30 of 40 directions. The others are regularized, not dropped.
 TEST(Whitening, OfFewerRowsThanColumnsIsRegularized) {
   const auto rows = [](std::int64_t count, unsigned seed) {
     const std::vector<double> z = normal_values(count * 40, seed), common = normal_values(count, seed + 1);
@@ -134,7 +135,7 @@ TEST(Whitening, OfFewerRowsThanColumnsIsRegularized) {
   const Units units(measured.standardization, 40);
   const Table back = units.to_data(units.to_model(data));
   for (std::size_t i = 0; i < data.values.size(); ++i) EXPECT_NEAR(back.values[i], data.values[i], 1e-4) << i;
-  // Other rows of the same distribution are not far away, though they vary where these do not.
+  // Other rows of the same distribution are not far away, although they vary in directions in which these do not.
   for (const float each : units.to_model(rows(200, 19)).values) EXPECT_LT(std::abs(each), 10);
 }
 
@@ -192,7 +193,7 @@ TEST(Relations, ThatAreExactAreKeptBySamples) {
   }
 }
 
-// Noise of dequantization is independent in each column, so it breaks relations; those of other columns stay.
+// Dequantization noise is independent in each column, so it breaks relations. Those of the other columns remain.
 TEST(Relations, OfColumnsWithoutNoiseStayBesideColumnsWithNoise) {
   const std::vector<double> z = normal_values(2 * 400, 23);
   const Table data = table(400, 5, [&](std::size_t i, double* row) {
@@ -220,7 +221,7 @@ TEST(Constants, AreNotedAndNoCoordinates) {
   }
 }
 
-/// Student's t with `freedom` degrees of freedom: a normal over the root of a mean of squares of normals.
+/// Student's t with `freedom` degrees of freedom: a normal divided by the rms of `freedom` normals.
 std::vector<double> student_values(std::size_t count, std::size_t freedom) {
   const std::vector<double> z = normal_values(static_cast<std::int64_t>(count * (freedom + 1)), 31);
   std::vector<double> values;
@@ -234,7 +235,7 @@ std::vector<double> student_values(std::size_t count, std::size_t freedom) {
 
 TEST(HeavyTails, AreLightInModelUnits) {
   const std::vector<double> z = normal_values(4000, 33);
-  for (const std::size_t freedom : {1u, 2u, 3u}) {  // Cauchy's has no mean, the second no variance
+  for (const std::size_t freedom : {1u, 2u, 3u}) {  // the first (Cauchy) has no mean, the second no variance
     SCOPED_TRACE(freedom);
     const std::vector<double> t = student_values(4000, freedom);
     Table data = table(4000, 2, [&](std::size_t i, double* row) { row[0] = 40 + 7 * t[i], row[1] = z[i]; });
@@ -253,7 +254,7 @@ TEST(HeavyTails, AreLightInModelUnits) {
       EXPECT_NEAR(m.mean, 0, 1e-5);
       EXPECT_NEAR(std::sqrt(m.variance), kSigmaData, 1e-5);
       EXPECT_LT(m.fourth / (m.variance * m.variance), 8);
-      // Monotone, and back again.
+      // The warp is monotone and invertible.
       const Table back = units.to_data(model);
       std::vector<std::size_t> order(4000);
       std::iota(order.begin(), order.end(), std::size_t{0});
@@ -274,14 +275,14 @@ TEST(HeavyTails, AreNotFoundWhereThereAreNoneOrNoiseIsAdded) {
   const std::vector<double> z = normal_values(4000, 35), t = student_values(4000, 2);
   const Table normal{4000, 1, z, cli::Element::float64};
   EXPECT_TRUE(measure(normal).standardization.warp.empty());
-  const Table rare = table(4000, 1, [&](std::size_t i, double* row) { row[0] = i % 1000 == 5; });  // two values
+  const Table rare = table(4000, 1, [&](std::size_t i, double* row) { row[0] = i % 1000 == 5; });  // only two values
   EXPECT_TRUE(measure(rare).standardization.warp.empty());
   const Table whole = table(4000, 2, [&](std::size_t i, double* row) { row[0] = row[1] = std::floor(30 * t[i]); });
   const Measured measured = measure(whole, Standardize::column, {1, 0});
   ASSERT_EQ(measured.standardization.warp.size(), 2u);
   EXPECT_EQ(measured.standardization.warp[0], 0);
   EXPECT_GT(measured.standardization.warp[1], 0);
-  // Half a step more, and the variance of the noise.
+  // The noise adds half a step to the mean, and its variance.
   const Measured plain = measure(table(4000, 1, [&](std::size_t i, double* row) { row[0] = z[i]; }));
   const Measured noisy =
       measure(table(4000, 1, [&](std::size_t i, double* row) { row[0] = z[i]; }), Standardize::whiten, {0.5});
@@ -303,7 +304,7 @@ TEST(Outliers, AreNotedWithTheirRowAndColumn) {
   EXPECT_TRUE(measure(correlated(300)).notes.empty());
 }
 
-// Rows that are measured are named by their place in the file, not in the selection.
+// Messages number rows by their place in the file, not in the selection.
 TEST(Outliers, AreNamedByTheirPlaceInTheFile) {
   Table data = correlated(300);
   data.values[4 * 250] = -1e9;

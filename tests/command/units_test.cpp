@@ -1,5 +1,5 @@
-// Between data units and model units: there and back, volumes and scores by finite differences, and what no model can
-// give.
+// Conversion between data units and model units: round trips, volumes and scores against finite differences, and data
+// that no model can produce.
 #include "cli/data/units.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ struct Case {
   std::int64_t dim;
 };
 
-/// Every feature alone and with the others. Mixing of fewer coordinates than columns does not go with a warp.
+/// Every feature alone and with the others. A warp excludes mixing of fewer coordinates than columns.
 const Case kCases[] = {
     {"the data's own", {}, 3},
     {"scales", {{1, -2, 3}, {2, 0.25, 30}}, 3},
@@ -38,7 +38,7 @@ const Case kCases[] = {
     {"two for three and a constant", {{1, 5, -2, 3}, {2, 0, 0.25, 30}, {1, 0, 0.5, 0.7, -0.25, 1}}, 2},
 };
 
-/// Rows in model units, as spread as a model's are.
+/// Rows in model units with the deviation of a model.
 Matrix model_rows(std::int64_t rows, std::int64_t dim) {
   Matrix model{rows, dim, {}};
   for (const double z : normal_values(rows * dim, 7)) model.values.push_back(static_cast<float>(0.5 * z));
@@ -70,7 +70,7 @@ Jacobian jacobian(const Units& units, const Matrix& model, std::int64_t row) {
   return result;
 }
 
-/// ln of the root of det J^T J, by Gram and Schmidt.
+/// ln sqrt(det J^T J), by Gram-Schmidt.
 double log_volume(const Jacobian& jacobian) {
   const std::size_t dim = jacobian[0].size();
   std::vector<Values> basis;
@@ -123,19 +123,19 @@ TEST(Units, VolumesAreTheDeterminantsOfTheJacobian) {
   }
 }
 
-// Far out in the tails, where the slope itself is beyond float32 and then beyond double.
+// Far in the tails, the slope itself overflows float32 and then double.
 TEST(Units, VolumesOfFarRowsAreFinite) {
   const Units units({{0}, {1}, {}, {2}}, 1);
   const Matrix model{3, 1, {4, -400, 1000}};
   const std::vector<double> volumes = units.log_volumes(model);
   for (std::size_t i = 0; i < 3; ++i) {
-    // x = sinh(y r), r = sqrt(1 + y^2 / 4), so dx/dy = cosh(y r) (r + y^2 / (4 r)); e^-|y r| is nothing beside e^|y r|.
+    // x = sinh(y r), r = sqrt(1 + y^2 / 4), so dx/dy = cosh(y r) (r + y^2 / (4 r)), and e^-|y r| is negligible.
     const double y = 2 * static_cast<double>(model.values[i]), r = std::sqrt(1 + y * y / 4);
     EXPECT_NEAR(volumes[i], std::abs(y) * r - std::log(2.0) + std::log(r + y * y / (4 * r)), 1e-9 * y * y) << i;
   }
 }
 
-/// ln of N(0, 1) in model units, in the units of the data.
+/// The log-density in data units of N(0, I) in model units, up to a constant.
 double log_density(const Units& units, const Values& data) {
   const Matrix model = units.to_model({1, units.columns(), data});
   double sum = -units.log_volumes(model)[0];
@@ -146,7 +146,7 @@ double log_density(const Units& units, const Values& data) {
 TEST(Units, TheScoreIsTheGradientOfTheLogDensityInDataUnits) {
   for (const Case& each : kCases) {
     const Units units(each.standardization, each.dim);
-    if (each.standardization.coordinates().size() > static_cast<std::size_t>(each.dim)) continue;  // below
+    if (each.standardization.coordinates().size() > static_cast<std::size_t>(each.dim)) continue;  // tested below
     SCOPED_TRACE(each.name);
     const Matrix model = model_rows(20, each.dim);
     const Table data = units.to_data(model);
@@ -174,7 +174,7 @@ TEST(Units, TheScoreIsTheGradientOfTheLogDensityInDataUnits) {
   }
 }
 
-// In the subspace of the data the gradient's part along each coordinate of the model is the model's score.
+// In the subspace of the data, the derivative along each coordinate of the model is the model's score.
 TEST(Units, TheScoreOfDependentColumnsIsThatOfTheSubspace) {
   for (const Case& each : {kCases[6], kCases[7]}) {
     SCOPED_TRACE(each.name);
@@ -192,7 +192,7 @@ TEST(Units, TheScoreOfDependentColumnsIsThatOfTheSubspace) {
 }
 
 TEST(Units, OffsetsAreDifferencesOfModelUnits) {
-  const Values offset = {0.3, 0, -0.1, 0};  // none where a column is constant or has a warp
+  const Values offset = {0.3, 0, -0.1, 0};  // 0 for a column that is constant or has a warp
   const Units units({{1, 7, -2, 3}, {2, 0, 0.25, 30}, {1, 0.5, 0, 0.5, 1, 0.25, 0, 0.25, 1}, {0, 0, 0, 0.4}}, 3);
   Table data = units.to_data(model_rows(10, 3));
   const Matrix before = units.to_model(data);
@@ -216,7 +216,7 @@ TEST(Units, RowsOffTheSupportAreFoundWithTheFirstValueAtFault) {
   const Case& both = kCases[7];
   const Units units(both.standardization, both.dim);
   Table data = units.to_data(model_rows(6, 2));
-  for (double& each : data.values) each = static_cast<double>(static_cast<float>(each));  // as a file has them
+  for (double& each : data.values) each = static_cast<double>(static_cast<float>(each));  // as in a file
   EXPECT_TRUE(units.off_support(data).empty());
   data.values[4 * 1 + 1] = 5.5;
   data.values[4 * 3 + 3] += 10;

@@ -1,4 +1,4 @@
-// What is said of a run, from its losses and the comparison of its samples.
+// The verdict on a run from its losses and the comparison of its samples.
 #include "cli/training/verdict.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ using cli::Remark;
 const Estimate kBetter{400, -0.3, 399 * 400 * 0.0001};  // a standard error of 0.01
 const Estimate kEqual{400, -0.01, 399 * 400 * 0.0001}, kWorse{400, 0.3, 399 * 400 * 0.0001};
 
-/// At 20 places of a run, training and held-out losses.
+/// Training and held-out losses at 20 steps of a run.
 std::vector<LossRow> curve(const std::vector<double>& losses, std::int64_t every = 300) {
   std::vector<LossRow> rows;
   for (const double each : losses) {
@@ -29,7 +29,7 @@ std::vector<LossRow> curve(const std::vector<double>& losses, std::int64_t every
 }
 const std::vector<double> kFlat = {1, .6, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5, .5};
 
-/// A column that differs, or none.
+/// A comparison in which one column or none differs.
 cli::Comparison comparison(bool differs, double small = 1) {
   cli::Comparison result;
   result.data_rows = result.sample_rows = 1000;
@@ -135,7 +135,7 @@ TEST(Verdict, AdviceDependsOnTheSituation) {
   gap.held_out = Estimate{400, 0.6, 399 * 400 * 0.0001};
   EXPECT_TRUE(
       contains(text_of(gap), "more data: the loss is 0.5 on the rows that the network trains on, 0.6 on others"));
-  gap.held_out->mean = 0.54;  // less than a tenth of what it gained over F = 0
+  gap.held_out->mean = 0.54;  // less than a tenth of the gain over F = 0
   EXPECT_TRUE(contains(text_of(gap), "still falling")) << text_of(gap);
   gap.held_out = Estimate{400, 0.6, 399 * 400 * 0.01};  // less than three standard errors
   EXPECT_TRUE(contains(text_of(gap), "still falling")) << text_of(gap);
@@ -169,7 +169,7 @@ TEST(Verdict, ALossWithoutBoundOutweighsAllElse) {
   EXPECT_TRUE(contains(text, "try noise: the same command without --schedule none, or --objective dsm")) << text;
 }
 
-// The Gaussian's loss is -1 here.
+// The loss of the Gaussian is -1 here.
 TEST(Divergence, IsALossFarBelowTheLinearScoresThatGoesOnFalling) {
   cli::LinearScore score;
   score.dim = score.rank = 2;

@@ -1,4 +1,4 @@
-// Adam against the papers' algorithms in double, one step at a time from the engine's own state; and its bookkeeping.
+// Adam against the algorithms of the papers in double, one step at a time from the engine's state, and its bookkeeping.
 #include "scorematch/adam.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ constexpr double kFloatRoundoff = 0x1p-24;
 Floats floats(const Vector& values) { return {values.begin(), values.end()}; }
 Floats random_floats(std::int64_t n, unsigned seed) { return floats(normal_values(n, seed)); }
 
-/// Adam with the parameters it moves.
+/// Adam with the parameters that it updates.
 class Trainer {
  public:
   Trainer(const Engine& engine, const Floats& start, const Adam::Options& options)
@@ -46,11 +46,11 @@ class Trainer {
 };
 
 struct Number {
-  double value = 0, error = 0;  // error: allowed
+  double value = 0, error = 0;  // error: the largest allowed
 };
 
-/// Kingma & Ba 2015, algorithm 1, on one parameter; the decay of Loshchilov & Hutter 2019, algorithm 2, line 12.
-/// `u` bounds each rounding of the engine's arithmetic, on top of the one each result suffers when it is stored.
+/// Kingma & Ba 2015, algorithm 1, on one parameter, with the decay of Loshchilov & Hutter 2019, algorithm 2, line 12.
+/// `u` bounds each rounding of the engine's arithmetic. Storing a result rounds it once more.
 struct PaperStep {
   Number theta, m, v, average;
 
@@ -58,15 +58,14 @@ struct PaperStep {
             double average_0, double u) {
     const auto t = static_cast<double>(step);
     const double w1 = 1 - o.beta1, w2 = 1 - o.beta2, w3 = 1 - o.ema_decay, decay = rate * o.weight_decay;
-    // g: 2 u. m + w1 (g - m): 2 for g, then -, w1, *; the sum is the storing.
+    // g is off by 2 u. m + w1 (g - m): 2 for g, then -, w1, *. The rounding of the sum is that of storing.
     m.value = o.beta1 * m_0 + w1 * g;
     m.error = stored(m.value) + 5 * u * w1 * (std::abs(g) + std::abs(m_0));
     // v + w2 (g g - v): 4 for g, then *, -, w2, *.
     v.value = o.beta2 * v_0 + w2 * g * g;
     v.error = stored(v.value) + 8 * u * w2 * (g * g + v_0);
-    // As w2 (g^2 + v) <= 2 v' for beta2 >= 1/2, v' is off by at most 17 u, its root by 8.5 u; then sqrt, 1 /
-    // sqrt(bias),
-    // *, epsilon, +.
+    // Because w2 (g^2 + v) <= 2 v' for beta2 >= 1/2, v' is off by at most 17 u and its root by 8.5 u. Then come sqrt,
+    // 1 / sqrt(bias), *, epsilon and +.
     const double denominator = std::sqrt(v.value / (1 - std::pow(o.beta2, t))) + o.epsilon;
     const double pace = rate / (1 - std::pow(o.beta1, t)), move = pace * m.value / denominator;
     const double off_m = 5 * u * w1 * (std::abs(g) + std::abs(m_0)) + u * std::abs(m.value);
@@ -96,7 +95,7 @@ struct Setting {
 std::vector<Setting> settings() {
   std::vector<Setting> all(6);
   all[1].options.weight_decay = 0.1;
-  all[2].options.max_grad_norm = 3;  // below the norm of most gradients here
+  all[2].options.max_grad_norm = 3;  // less than the norm of most gradients here
   all[3].options.ema_decay = 0.9;
   all[4].loss_scale = 1024;
   all[5] = {{0.05, 0.5, 0.9, 1e-3, 0.2, 5, 0.99}, 0.125};
@@ -112,7 +111,7 @@ TEST_P(Steps, FollowThePapers) {
         const Floats before = trainer.params();
         const Adam::Snapshot from = trainer.snapshot();
         Floats grad = random_floats(n, 100 + t);
-        for (float& each : grad) each *= t % 3 == 0 ? 1e-3f : 1.0f;  // clipped or not, and v falls as well as rises
+        for (float& each : grad) each *= t % 3 == 0 ? 1e-3f : 1.0f;  // some are clipped, and v both falls and rises
         double square = 0;
         for (const float each : grad) square += std::pow(static_cast<double>(each) / setting.loss_scale, 2);
         trainer.step(grad, setting.loss_scale);
@@ -143,7 +142,7 @@ TEST_P(Steps, FollowThePapers) {
     }
 }
 
-// With bias correction a constant gradient gives m^ = g and v^ = g^2 from the first step on: each moves by the rate.
+// With bias correction, a constant gradient always gives m^ = g and v^ = g^2, so each parameter moves by the rate.
 TEST_P(Steps, OfAConstantGradientAreAllAsLong) {
   constexpr int kSteps = 50;
   Adam::Options options;
@@ -152,7 +151,8 @@ TEST_P(Steps, OfAConstantGradientAreAllAsLong) {
   Trainer trainer(engine, {0, 0, 0}, options);
   for (int t = 0; t < kSteps; ++t) trainer.step(grad);
   const Floats got = trainer.params();
-  // m and v forget roundings after 10 and 1000 steps: at most 10 u and 50 u / 2 a step, and 20 u of its own.
+  // m and v forget roundings after 10 and 1000 steps. So m is off by at most 10 u and v by 50 u, which is halved in its
+  // root. The step itself adds 20 u.
   for (std::size_t i = 0; i < 3; ++i) {
     const double g = static_cast<double>(grad[i]), want = -kSteps * 0.01 * g / (std::abs(g) + 1e-8);
     EXPECT_NEAR(static_cast<double>(got[i]), want, (10 + 25 + 20 + kSteps) * kFloatRoundoff * std::abs(want));
@@ -171,7 +171,7 @@ TEST_P(Steps, WithoutGradientDecayByTheRate) {
     want *= 1 - 0.0625;
     average = (average + want) / 2;
   }
-  // One rounding a step each for the product, the sum and the average.
+  // One rounding per step each for the product, the sum and the average.
   EXPECT_NEAR(static_cast<double>(trainer.params()[0]), want, 40 * kFloatRoundoff * want);
   EXPECT_NEAR(static_cast<double>(trainer.snapshot().ema[0]), average, 60 * kFloatRoundoff * average);
   EXPECT_NEAR(static_cast<double>(trainer.params()[1]), -3 * want, 120 * kFloatRoundoff * want);
@@ -260,7 +260,7 @@ TEST_P(Steps, GoOnToTheSameBitsFromASnapshot) {
   whole.set_learning_rate(0.02);
   for (unsigned t = 0; t < 5; ++t) whole.step(random_floats(kCount, 10 + t));
   Trainer fresh(engine, whole.params(), others);
-  fresh.step(Floats(kCount, 0.0f));  // moves nothing, but the rest of its state, and that is to be forgotten
+  fresh.step(Floats(kCount, 0.0f));  // changes only state that restore() must replace
   fresh.restore(whole.snapshot());
   for (unsigned t = 5; t < 10; ++t) {
     whole.step(random_floats(kCount, 10 + t));
@@ -283,7 +283,7 @@ bool has_cpu() { return engine_names().size() > 1; }
 
 TEST(CpuSteps, AreTheSameBitsForAnyNumberOfThreads) {
   if (!has_cpu()) GTEST_SKIP() << "no cpu engine in this build";
-  const Adam::Options options{0.01, 0.9, 0.999, 1e-8, 0.1, 10, 0.9};  // clipping: all elements meet in the norm
+  const Adam::Options options{0.01, 0.9, 0.999, 1e-8, 0.1, 10, 0.9};  // clipped, so the norm depends on all elements
   for (const std::int64_t n : {1, 16383, 16384, 16385, 100003}) {
     std::vector<Adam::Snapshot> snapshots;
     std::vector<Floats> params;

@@ -1,4 +1,4 @@
-// Adam with bad arguments: each refused by name, with nothing written.
+// Adam refuses each bad argument by name and writes nothing.
 #include <optional>
 
 #include "scorematch/adam.h"
@@ -59,7 +59,7 @@ std::vector<BadCall<AdamCall>> bad_steps() {
          c.grad = {c.memory.fill<double>(6), 6};
        },
        {"grad", "[6] float32", "[6] float64"}},
-      {"params in place of grad",
+      {"params in the memory of grad",
        step,
        [](C& c) { c.params.data = const_cast<void*>(c.grad.data); },
        {"params", "memory of its own", "memory shared with grad"}},
@@ -112,7 +112,7 @@ TEST_P(BadAdam, Snapshots) {
   const auto restoring = [](AdamCall& c) {
     c.act = [&c](Queue& queue) {
       c.adam.restore(queue, c.snapshot);
-      c.params.data = c.memory.fill<float>(kCount);  // a good call writes
+      c.params.data = c.memory.fill<float>(kCount);  // a valid call writes
     };
   };
   const auto spoil = [](auto change) { return [=](AdamCall& c) { change(c.snapshot); }; };
@@ -140,7 +140,7 @@ TEST_P(BadAdam, Snapshots) {
                restoring,
                spoil([](S& s) { s.ema[5] = static_cast<float>(kInf); }),
                {"ema", "finite values", "inf at 5"}},
-              {"an average fewer",
+              {"a missing average",
                restoring,
                spoil([](S& s) { s.ema.clear(), s.options.ema_decay = 0; }),
                {"ema_decay", "> 0, as in this Adam", "0"}},
@@ -163,7 +163,7 @@ TEST_P(BadAdam, Snapshots) {
                {"queue", "a queue of the same engine", "one of another engine"}},
           });
 
-  // Nothing of a refused snapshot stays.
+  // A refused snapshot changes nothing.
   AdamCall call(on);
   S bad = call.snapshot;
   bad.options.beta1 = 0.25;

@@ -1,4 +1,4 @@
-// HeadPlan::run with bad arguments: each refused by name, with nothing written.
+// HeadPlan::run refuses each bad argument by name and writes nothing.
 #include <optional>
 
 #include "engine/backend.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kBatch = 5, kDim = 3, kDirections = 2;
 
-/// A batch of variance-reduced sliced score matching on the output of somebody's preconditioned network.
+/// A batch of variance-reduced sliced score matching on the output of a caller's preconditioned network.
 struct HeadCall {
   explicit HeadCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
     in.output = {memory.fill<float>(kBatch * kDim), {kBatch, kDim}};
@@ -71,7 +71,7 @@ std::vector<Row> bad_inputs() {
          c.in.output.shape = {4, 3};
        },
        {"output", "[5, 3]", "[4, 3] float32"}},
-      {"output narrow",
+      {"output with too few columns",
        plain,
        [](C& c) {
          c.in.output.shape = {5, 2};
@@ -93,7 +93,7 @@ std::vector<Row> bad_inputs() {
        {"output", "[5, 3] float32", "[5, 3] float64"},
        On::f32},
       {"no x", edm, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
-      {"x narrow",
+      {"x with too few columns",
        edm,
        [](C& c) {
          c.in.batch.x.shape = {5, 2};
@@ -103,13 +103,13 @@ std::vector<Row> bad_inputs() {
        plain,
        [](C& c) { c.in.batch.x = c.in.output; },
        {"x", "nothing (the parameterization has a = 0)", "[5, 3] float32"}},
-      {"rows of no x",
+      {"rows without x",
        plain,
        [](C& c) {
          c.in.batch.rows = {c.memory.fill<std::int64_t>(kBatch), kBatch};
        },
        {"rows", "nothing (there is no x)", "[5] int64"}},
-      {"draw_rows of no x", plain, [](C& c) { c.in.batch.draw_rows = 5; }, {"draw_rows", "0, as there is no x", "5"}},
+      {"draw_rows without x", plain, [](C& c) { c.in.batch.draw_rows = 5; }, {"draw_rows", "0, as there is no x", "5"}},
       {"a row past the data",
        edm,
        [](C& c) {
@@ -141,7 +141,7 @@ std::vector<Row> bad_inputs() {
          c.in.batch.sigma = {c.memory.fill<float>(5), 5};
        },
        {"sigma", "nothing (neither the objective nor the network uses it)", "[5] float32"}},
-      {"eps narrow",
+      {"eps with too few columns",
        edm,
        [](C& c) {
          c.in.batch.eps = {c.memory.fill<float>(10), {5, 2}};
@@ -196,11 +196,11 @@ std::vector<Row> bad_outputs() {
          c.out.grad_output.shape = {4, 3};
        },
        {"grad_output", "[5, 3]", "[4, 3] float32"}},
-      {"grad_output in place of output",
+      {"grad_output in the memory of output",
        edm,
        [](C& c) { c.out.grad_output.data = const_cast<void*>(c.in.output.data); },
        {"grad_output", "memory of its own", "memory shared with output"}},
-      {"grad_jvp in place of jvp",
+      {"grad_jvp in the memory of jvp",
        edm,
        [](C& c) { c.out.grad_jvp.data = const_cast<void*>(c.in.jvp.data); },
        {"grad_jvp", "memory of its own", "memory shared with jvp"}},
@@ -214,14 +214,14 @@ std::vector<Row> bad_outputs() {
          c.out.grad_jvp.shape = {1, 5, 3};
        },
        {"grad_jvp", "[2, 5, 3]", "[1, 5, 3] float32"}},
-      {"grad_jvp of no jvp",
+      {"grad_jvp without jvp",
        traced,
        [](C& c) {
          c.out.grad_jvp = {c.memory.take<float>(30), {2, 5, 3}};
        },
        {"grad_jvp", "nothing (only sliced objectives have it)", "[2, 5, 3] float32"}},
       {"grad_trace short", traced, [](C& c) { c.out.grad_trace.shape = 4; }, {"grad_trace", "[5]", "[4] float32"}},
-      {"grad_trace of no trace",
+      {"grad_trace without trace",
        edm,
        [](C& c) {
          c.out.grad_trace = {c.memory.take<float>(5), 5};
@@ -236,7 +236,7 @@ std::vector<Row> bad_outputs() {
        [](C& c) { c.out.loss_per_sample.data = c.out.grad_output.data; },
        {"grad_output", "memory of its own", "memory shared with loss_per_sample"}},
       {"loss_scale 0", edm, [](C& c) { c.reduction.loss_scale = 0; }, {"loss_scale", "a finite value > 0", "0"}},
-      {"accumulation without the whole count",
+      {"accumulation without the sample count of the batch",
        accumulating,
        [](C& c) { c.reduction.normaliser = 0; },
        {"normaliser", "the sample count of the whole batch, as `accumulate` is set", "0"}},

@@ -1,4 +1,4 @@
-// LikelihoodPlan with bad options and bad arguments: each refused by name, with nothing written.
+// LikelihoodPlan refuses each bad option and each bad argument by name and writes nothing.
 #include <optional>
 
 #include "scorematch/likelihood.h"
@@ -38,18 +38,16 @@ std::vector<BadMake> bad_options() {
        make_with([](L& l) { l.sigma_min = l.sigma_max = 0.1; }),
        {"likelihood.sigma_max", "at least twice sigma_min 0.1", "0.1"}},
       {"no steps", make_with([](L& l) { l.steps = 0; }), {"likelihood.steps", "between 1 and 2^23", "0"}},
-      {"steps without end",
+      {"too many steps",
        make_with([](L& l) { l.steps = std::numeric_limits<int>::max(); }),
        {"likelihood.steps", "between 1 and 2^23", "2147483647"}},
       {"rho 0", make_with([](L& l) { l.rho = 0; }), {"likelihood.rho", "a finite value > 0", "0"}},
       {"rho not a number", make_with([](L& l) { l.rho = kNan; }), {"likelihood.rho", "a finite value > 0", "nan"}},
-      {"prior below zero",
-       make_with([](L& l) { l.prior_deviation = -1; }),
-       {"likelihood.prior_deviation", kFloat, "-1"}},
+      {"prior negative", make_with([](L& l) { l.prior_deviation = -1; }), {"likelihood.prior_deviation", kFloat, "-1"}},
       {"prior not a number",
        make_with([](L& l) { l.prior_deviation = kNan; }),
        {"likelihood.prior_deviation", kFloat, "nan"}},
-      {"projections below zero",
+      {"projections negative",
        make_with([](L& l) { l.projections = -1; }),
        {"projections", "between 1 and 16384", "-1"}},
       {"distribution unknown",
@@ -115,7 +113,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
   const auto own = [](C& c) { c.own_net = true, c.in.params = {}; };
   return {
       {"no params", library, [](C& c) { c.in.params = {}; }, {"params", "[31]", "nothing"}},
-      {"params of a net of the caller's",
+      {"params with a score function of the caller's",
        own,
        [](C& c) {
          c.in.params = {c.memory.fill<float>(31), 31};

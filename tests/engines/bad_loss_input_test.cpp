@@ -1,4 +1,4 @@
-// LossPlan::run with bad inputs: each refused by name, with nothing written.
+// LossPlan::run refuses each bad input by name and writes nothing.
 #include "support/loss_refusal.h"
 
 namespace scorematch::test {
@@ -31,13 +31,13 @@ std::vector<Row> bad_params_and_x() {
        {"params", "an address that is a multiple of 4", "1 bytes past a multiple"}},
       {"params strided", drawn, [](C& c) { c.in.params.stride[0] = 2; }, {"params", "a last axis of stride 1", "2"}},
       {"no x", drawn, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
-      {"x narrow",
+      {"x with too few columns",
        drawn,
        [](C& c) {
          c.in.batch.x.shape = {5, 2};
        },
        {"x", "[any, 3]", "[5, 2] float32"}},
-      {"x flat", drawn, [](C& c) { c.in.batch.x.shape = 15; }, {"x", "[any, 3]", "[15] float32"}},
+      {"x of one axis", drawn, [](C& c) { c.in.batch.x.shape = 15; }, {"x", "[any, 3]", "[15] float32"}},
       {"x of three axes",
        drawn,
        [](C& c) {
@@ -61,7 +61,7 @@ std::vector<Row> bad_params_and_x() {
        [](C& c) { c.in.batch.x.shape.extent[0] = -5; },
        {"x", "[any, 3]", "[-5, 3] float32"}},
       {"x of seven axes", drawn, [](C& c) { c.in.batch.x.shape.rank = 7; }, {"x", "[any, 3]", "a shape of 7 extents"}},
-      {"x of no known type",
+      {"x of an unknown type",
        drawn,
        [](C& c) { c.in.batch.x.dtype = static_cast<DType>(9); },
        {"x", "[any, 3] float32", "[5, 3] an unknown type"}},
@@ -77,12 +77,15 @@ std::vector<Row> bad_params_and_x() {
        drawn,
        [](C& c) { shift(c.in.batch.x, 2); },
        {"x", "an address that is a multiple of 4", "2 bytes past a multiple"}},
-      {"x with columns apart", drawn, [](C& c) { c.in.batch.x.stride[1] = 2; }, {"x", "a last axis of stride 1", "2"}},
+      {"x with gaps between columns",
+       drawn,
+       [](C& c) { c.in.batch.x.stride[1] = 2; },
+       {"x", "a last axis of stride 1", "2"}},
       {"x with rows that overlap",
        drawn,
        [](C& c) { c.in.batch.x.stride[0] = 2; },
        {"x", "a row stride of at least 3", "2"}},
-      {"x with rows that go back",
+      {"x with a negative row stride",
        drawn,
        [](C& c) { c.in.batch.x.stride[0] = -3; },
        {"x", "a row stride of at least 3", "-3"}},
@@ -108,7 +111,7 @@ std::vector<Row> bad_noise() {
        with_sigma,
        [](C& c) { c.in.batch.noise = {}; },
        {"noise", "a NoiseState to draw eps from", "nothing"}},
-      {"noise before its beginning",
+      {"noise with a negative offset",
        drawn,
        [](C& c) { c.in.batch.noise.sample_offset = -1; },
        {"noise.sample_offset", "at least 0", "-1"}},
@@ -116,7 +119,7 @@ std::vector<Row> bad_noise() {
        drawn,
        [](C& c) { c.in.batch.noise.sample_offset = (std::int64_t{1} << 48) - 4; },
        {"noise.sample_offset", "samples below 2^48", "281474976710652 past"}},
-      {"noise at no sample",
+      {"noise with the largest offset",
        drawn,
        [](C& c) { c.in.batch.noise.sample_offset = std::numeric_limits<std::int64_t>::max(); },
        {"noise.sample_offset", "samples below 2^48", "9223372036854775807 past"}},
@@ -176,7 +179,7 @@ std::vector<Row> bad_noise() {
          c.in.batch.eps.shape = {4, 3};
        },
        {"eps", "[5, 3]", "[4, 3] float32"}},
-      {"eps narrow",
+      {"eps with too few columns",
        with_eps,
        [](C& c) {
          c.in.batch.eps.shape = {5, 2};
@@ -211,7 +214,7 @@ std::vector<Row> bad_directions_and_true_score() {
          c.in.batch.directions.shape = {2, 4, 3};
        },
        {"directions", "[2, 5, 3]", "[2, 4, 3] float32"}},
-      {"directions narrow",
+      {"directions with too few columns",
        sliced_given,
        [](C& c) {
          c.in.batch.directions.shape = {2, 5, 2};
@@ -227,7 +230,7 @@ std::vector<Row> bad_directions_and_true_score() {
        sliced_given,
        [](C& c) { c.in.batch.directions.stride[0] = 3; },
        {"directions", "a plane stride of at least 15", "3"}},
-      {"directions whose planes go back",
+      {"directions with a negative plane stride",
        sliced_given,
        [](C& c) { c.in.batch.directions.stride[0] = -15; },
        {"directions", "a plane stride of at least 0", "-15"}},
@@ -242,7 +245,7 @@ std::vector<Row> bad_directions_and_true_score() {
        },
        {"directions", "nothing (only sliced objectives use them)", "[1, 5, 3] float32"}},
       {"no true score", explicit_score, [](C& c) { c.in.batch.true_score = {}; }, {"true_score", "[5, 3]", "nothing"}},
-      {"true score narrow",
+      {"true score with too few columns",
        explicit_score,
        [](C& c) {
          c.in.batch.true_score.shape = {5, 2};
@@ -282,7 +285,7 @@ std::vector<Row> bad_rows() {
       {"rows past max_batch", gathered, [](C& c) { c.in.batch.rows.shape = 9; }, {"rows", "a batch of 1 to 8", "9"}},
       {"a row before the data", gathered, [](C& c) { set_row(c, 4, -1); }, {"rows", "in [0, 7)", "-1 at 4"}, On::host},
       {"a row past the data", gathered, [](C& c) { set_row(c, 2, 7); }, {"rows", "in [0, 7)", "7 at 2"}, On::host},
-      {"a row of no data",
+      {"a row of empty data",
        gathered,
        [](C& c) {
          c.in.batch.x.shape = {0, 3};
@@ -292,7 +295,7 @@ std::vector<Row> bad_rows() {
        gathered,
        [](C& c) { c.in.batch.draw_rows = kBatch; },
        {"rows", "nothing (draw_rows is given)", "[5] int64"}},
-      {"fewer than no rows drawn",
+      {"a negative number of rows drawn",
        rows_drawn,
        [](C& c) { c.in.batch.draw_rows = -1; },
        {"draw_rows", "a batch of 1 to 8", "-1"}},

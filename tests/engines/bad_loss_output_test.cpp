@@ -1,4 +1,4 @@
-// LossPlan::run with bad outputs, reductions and queues: each refused by name, with nothing written.
+// LossPlan::run refuses each bad output, reduction and queue by name and writes nothing.
 #include "support/loss_refusal.h"
 
 namespace scorematch::test {
@@ -35,11 +35,11 @@ std::vector<Row> bad_outputs() {
        drawn,
        [](C& c) { c.out.loss_per_sample.shape = 4; },
        {"loss_per_sample", "[5]", "[4] float32"}},
-      {"grad in place of params",
+      {"grad in the memory of params",
        drawn,
        [](C& c) { c.out.grad.data = const_cast<void*>(c.in.params.data); },
        {"grad", "memory of its own", "memory shared with params"}},
-      {"grad_x in place of x",
+      {"grad_x in the memory of x",
        drawn,
        [](C& c) { c.out.grad_x.data = const_cast<void*>(c.in.batch.x.data); },
        {"grad_x", "memory of its own", "memory shared with x"}},
@@ -82,7 +82,7 @@ std::vector<Row> bad_surroundings() {
        drawn,
        [](C& c) { c.reduction.loss_scale = kInf; },
        {"loss_scale", "a finite value > 0", "inf"}},
-      {"accumulation without the whole count",
+      {"accumulation without the sample count of the batch",
        accumulating,
        [](C& c) { c.reduction.normaliser = 0; },
        {"normaliser", "the sample count of the whole batch, as `accumulate` is set", "0"}},
@@ -111,7 +111,7 @@ TEST_P(BadLossOutput, Surroundings) { expect_all_refused(engine(), bad_surroundi
 
 INSTANTIATE_TEST_SUITE_P(On, BadLossOutput, engines(), engine_name);
 
-// Columns of one table share its rows' memory and none of its bytes.
+// Two column ranges of one table are interleaved in memory but share no bytes.
 TEST(BadLossOverlap, ColumnsOfOneTableAreNone) {
   const Engine engine = Engine::reference();
   LossCall call(engine);
@@ -119,7 +119,7 @@ TEST(BadLossOverlap, ColumnsOfOneTableAreNone) {
   call.in.batch.x = ConstView(table, {kBatch, kDim}).with_row_stride(2 * kDim);
   call.out.grad_x = View(table + kDim, {kBatch, kDim}).with_row_stride(2 * kDim);
   EXPECT_NO_THROW(call.run());
-  for (const std::int64_t shift : {kDim - 1, kDim + 1}) {  // a column too far left, and one too far right
+  for (const std::int64_t shift : {kDim - 1, kDim + 1}) {  // one column too far left, and one too far right
     call.out.grad_x.data = table + shift;
     expect_refused({"grad_x", "memory of its own", "memory shared with x"}, [&] { call.run(); });
   }

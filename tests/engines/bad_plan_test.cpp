@@ -1,4 +1,4 @@
-// Plans and networks that cannot be made: every field out of range is refused by name.
+// Plans and networks refuse every field that is out of range by name.
 #include <limits>
 
 #include "cpu/simd/bf16_product.h"
@@ -53,7 +53,7 @@ std::vector<BadMake> bad_losses() {
       {"no such route",
        make_loss({Ism{}}, 8, {Precision::fp32, static_cast<Route>(-2)}),
        {"compute.route", "between 0 and 2", "-2"}},
-      {"score by no such route",
+      {"score with no such route",
        [](const Engine& e) {
          ScorePlan(e, MlpShape::score(3, {4}), 8, 0, Projection::gaussian, {Precision::fp32, static_cast<Route>(3)});
        },
@@ -173,7 +173,7 @@ std::vector<BadMake> bad_nets() {
       {"random frequencies, too many",
        [=](const Engine&) { conditioning::Fourier::random(dim); },
        {"count", "between 1 and 1048576", "2147483647"}},
-      {"random frequencies of no scale",
+      {"random frequencies with scale 0",
        [](const Engine&) { conditioning::Fourier::random(1, 0); },
        {"scale", "a finite value > 0", "0"}},
   };
@@ -215,7 +215,7 @@ std::vector<BadMake> bad_parts() {
       {"no directions",
        [](const Engine& e) { DirectionPlan(e, 3, 0, Projection::gaussian, 8); },
        {"projections", "between 1 and 16384", "0"}},
-      {"directions by no such distribution",
+      {"directions with no such distribution",
        [](const Engine& e) { DirectionPlan(e, 3, 1, static_cast<Projection>(-1), 8); },
        {"distribution", "between 0 and 2", "-1"}},
       {"directions without a batch",
@@ -231,7 +231,7 @@ TEST_P(BadPlan, Schedules) { expect_all_refused(engine(), bad_schedules()); }
 TEST_P(BadPlan, Nets) { expect_all_refused(engine(), bad_nets()); }
 TEST_P(BadPlan, Parts) { expect_all_refused(engine(), bad_parts()); }
 
-// The largest batch there may be costs no memory: a plan's scratch does not grow with it.
+// The largest allowed batch costs no memory: the scratch of a plan does not grow with it.
 TEST_P(BadPlan, TheLargestBatchIsGood) {
   const Engine on = engine();
   const Loss loss{Dsm{}, schedule::LogNormal{}};

@@ -1,4 +1,4 @@
-// PerturbPlan::run and DirectionPlan::run with bad arguments: each refused by name, with nothing written.
+// PerturbPlan::run and DirectionPlan::run refuse each bad argument by name and write nothing.
 #include <optional>
 
 #include "scorematch/prologue.h"
@@ -67,7 +67,7 @@ void rows_drawn(C& c) { c.in.draw_rows = kBatch; }
 std::vector<Row> bad_perturbations() {
   return {
       {"no x", drawn, [](C& c) { c.in.x = {}; }, {"x", "[any, 3]", "nothing"}},
-      {"x wide",
+      {"x with too many columns",
        drawn,
        [](C& c) {
          c.in.x.shape = {3, 4};
@@ -87,7 +87,7 @@ std::vector<Row> bad_perturbations() {
        {"x", "[any, 3] float32", "[5, 3] float64"},
        On::f32},
       {"no noise", drawn, [](C& c) { c.in.noise = {}; }, {"noise", "a NoiseState to draw sigma from", "nothing"}},
-      {"noise before its beginning",
+      {"noise with a negative offset",
        drawn,
        [](C& c) { c.in.noise.sample_offset = -7; },
        {"noise.sample_offset", "at least 0", "-7"}},
@@ -145,11 +145,11 @@ std::vector<Row> bad_perturbations() {
          c.out.x_tilde.shape = {4, 3};
        },
        {"x_tilde", "[5, 3]", "[4, 3] float32"}},
-      {"x_tilde in place of x",
+      {"x_tilde in the memory of x",
        drawn,
        [](C& c) { c.out.x_tilde.data = const_cast<void*>(c.in.x.data); },
        {"x_tilde", "memory of its own", "memory shared with x"}},
-      {"eps in place of eps",
+      {"eps in the memory of eps",
        given,
        [](C& c) { c.out.eps.data = const_cast<void*>(c.in.eps.data); },
        {"eps", "memory of its own", "memory shared with eps"}},
@@ -192,7 +192,7 @@ std::vector<BadCall<DirectionCall>> bad_directions() {
          c.directions.shape = {1, 5, 3};
        },
        {"directions", "[2, any, 3]", "[1, 5, 3] float32"}},
-      {"directions narrow",
+      {"directions with too few columns",
        drawn_directions,
        [](D& c) {
          c.directions.shape = {2, 5, 2};
@@ -237,7 +237,7 @@ class BadPrologue : public Engines {};
 TEST_P(BadPrologue, Perturbations) { expect_all_refused(engine(), bad_perturbations()); }
 TEST_P(BadPrologue, Directions) { expect_all_refused(engine(), bad_directions()); }
 
-// Planes may also lie row by row in turn: [N, M, d] in memory.
+// Planes may also be interleaved row by row: [N, M, d] in memory.
 TEST_P(BadPrologue, InterleavedDirectionsAreGood) {
   DirectionCall apart(engine()), in_turn(engine());
   apart.run();

@@ -1,4 +1,4 @@
-// ScorePlan::run and SamplerPlan::run with bad arguments: each refused by name, with nothing written.
+// ScorePlan::run and SamplerPlan::run refuse each bad argument by name and write nothing.
 #include <optional>
 
 #include "engine/backend.h"
@@ -90,7 +90,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        {"params", "[31] float32", "[31] float64"},
        On::f32},
       {"no x", score_only, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
-      {"x narrow",
+      {"x with too few columns",
        score_only,
        [](C& c) {
          c.in.batch.x.shape = {5, 1};
@@ -143,7 +143,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
          c.in.batch.directions.shape = {0, 5, 3};
        },
        {"directions", "1 to 2 directions", "0"}},
-      {"directions narrow",
+      {"directions with too few columns",
        along,
        [](C& c) {
          c.in.batch.directions.shape = {2, 5, 2};
@@ -171,7 +171,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        along,
        [](C& c) { c.out.jvp.stride[0] = 14; },
        {"jvp", "a plane stride of at least 15", "14"}},
-      {"jvp in place of directions",
+      {"jvp in the memory of directions",
        along,
        [](C& c) { c.out.jvp.data = const_cast<void*>(c.in.batch.directions.data); },
        {"jvp", "memory of its own", "memory shared with directions"}},
@@ -193,7 +193,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        score_only,
        [](C& c) { c.in.batch.true_score = c.in.batch.x; },
        {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
-      {"score in place of x",
+      {"score in the memory of x",
        score_only,
        [](C& c) { c.out.score.data = const_cast<void*>(c.in.batch.x.data); },
        {"score", "memory of its own", "memory shared with x"}},
@@ -227,7 +227,7 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        {"queue", "a queue of the same engine", "one of another engine"}},
       {"a workspace a byte short",
        score_only,
-       [](C& c) {  // too wide for a fused kernel, which may need none
+       [](C& c) {  // too wide for a fused kernel, which may need no workspace
          c.net.hidden = {300};
          c.workspace_bytes = ScorePlan(c.engine, c.net, 8, 2).workspace_bytes() - 1;
        },
@@ -281,7 +281,7 @@ std::vector<BadCall<SamplerCall>> bad_samples() {
        [](C& c) { c.noise.sample_offset = (std::int64_t{1} << 48) - 1; },
        {"noise.sample_offset", "samples below 2^48", "281474976710655 past"}},
       {"no x", library, [](C& c) { c.x = {}; }, {"x", "[N, 3]", "nothing"}},
-      {"x narrow",
+      {"x with too few columns",
        library,
        [](C& c) {
          c.x.shape = {5, 2};
@@ -327,7 +327,7 @@ class BadScore : public Engines {};
 TEST_P(BadScore, Scores) { expect_all_refused(engine(), bad_scores()); }
 TEST_P(BadScore, Samples) { expect_all_refused(engine(), bad_samples()); }
 
-// What the caller's network throws passes through, and x stays as it was.
+// An exception of the caller's network passes through, and x stays unchanged.
 TEST_P(BadScore, SamplerLeavesXWhereTheScoreThrows) {
   SamplerCall call(engine());
   int calls = 0;

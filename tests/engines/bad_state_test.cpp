@@ -1,11 +1,11 @@
-// NoiseState, Queue, Engine, shapes and views with bad arguments.
+// NoiseState, Queue, Engine, shapes and views refuse bad arguments.
 #include <limits>
 
 #include "scorematch/scorematch.h"
 #include "support/refusal.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// An allocation past the address space is to fail as it does without the sanitizer.
+// Makes an allocation past the address space fail as it does without the sanitizer.
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
 #endif
 
@@ -43,7 +43,7 @@ TEST_P(BadState, NoiseStates) {
                          });
   NoiseState noise(on, {1, steps - 1, 5});
   Queue queue(on, 0), stranger(another(on), 0);
-  if (on.kind() != Engine::Kind::cuda)  // which cannot look
+  if (on.kind() != Engine::Kind::cuda)  // the cuda engine cannot check values on the device
     expect_refused({"step", "in [0, 2^40)", "1099511627776"}, [&] { noise.advance(queue); });
   expect_refused({"step", "in [0, 2^40)", "-9"}, [&] { noise.set(queue, {1, -9, 0}); });
   const Refusal other{"queue", "a queue of the same engine", "one of another engine"};
@@ -94,7 +94,7 @@ TEST_P(BadState, QueueCopies) {
              c.to = {c.memory.take<double>(6), {2, 3}};
            },
            {"to", "float32 memory", "[2, 3] float64"}},
-          {"to rows apart", write, [](C& c) { c.to.stride[0] = 4; }, {"to", "a dense view", "a stride of 4"}},
+          {"to rows with gaps", write, [](C& c) { c.to.stride[0] = 4; }, {"to", "a dense view", "a stride of 4"}},
           {"to rows that overlap", write, [](C& c) { c.to.stride[0] = 2; }, {"to", "a row stride of at least 3", "2"}},
           {"to seven axes", write, [](C& c) { c.to.shape.rank = 7; }, {"shape", "at most 3 extents", "7"}},
           {"to a negative count",
@@ -112,7 +112,10 @@ TEST_P(BadState, QueueCopies) {
            },
            {"from", "float32 memory", "[2, 3] float64"}},
           {"read of nothing", read, [](C& c) { c.from.data = nullptr; }, {"from", "memory to read from", "nothing"}},
-          {"read of columns apart", read, [](C& c) { c.from.stride[1] = 2; }, {"from", "a last axis of stride 1", "2"}},
+          {"read of columns with gaps",
+           read,
+           [](C& c) { c.from.stride[1] = 2; },
+           {"from", "a last axis of stride 1", "2"}},
           {"read of a negative count",
            read,
            [](C& c) { c.from.shape.extent[1] = -3; },
@@ -208,7 +211,7 @@ TEST(BadView, IsRefused) {
   const char* too_large = "a product of extents below 2^63";
   expect_refused({"shape", "extents of at least 0", "-4"}, [&] { make(-4); });
   expect_refused({"shape", too_large, "[4611686018427387904, 4]"}, [&] { make({kHuge, 4}); });
-  // Its product is 0, its strides are not.
+  // The product of the extents is 0, but the strides overflow.
   expect_refused({"shape", too_large, "[0, 4611686018427387904, 4611686018427387904]"}, [&] {
     make({0, kHuge, kHuge});
   });
@@ -222,7 +225,7 @@ TEST(BadView, IsRefused) {
   expect_refused({"samples", "a range within [0, 4)", "[0, 0 + -1)"}, [&] { planes.samples(0, -1); });
   EXPECT_EQ(planes.samples(4, 0).shape.extent[1], 0);
 
-  // "Not given" stays so: a part of nothing is no address.
+  // A part of a view that is not given has no address either.
   const ConstView nothing(static_cast<const float*>(nullptr), {4, 3});
   expect_refused({"samples", "a view that is not empty", "an empty one"}, [&] { nothing.samples(2, 2); });
   View hostile = planes;

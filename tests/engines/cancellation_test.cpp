@@ -1,5 +1,5 @@
-// A call that its caller's flag abandons: it throws, changes nothing but its outputs, and the same call without the
-// flag gives what it always gives.
+// A call that the caller cancels with a flag throws and changes only its outputs. The same call without the flag gives
+// the usual results.
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -36,7 +36,7 @@ TEST_P(Cancellation, ThrowsAndLeavesTheNextCallAsItWas) {
       in.cancelled = &flag;
       try {
         plan.run(queue, in, {estimate.data(), grad});
-        ADD_FAILURE() << "was not abandoned";
+        ADD_FAILURE() << "was not cancelled";
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::cancelled) << error.what();
         EXPECT_EQ(error.argument(), "cancelled");
@@ -49,7 +49,7 @@ TEST_P(Cancellation, ThrowsAndLeavesTheNextCallAsItWas) {
   }
 }
 
-// On the host, where a call is over when it returns: a batch that takes a minute, abandoned after a tenth of a second.
+// On the host, a call has finished when it returns. This one would take a minute and is cancelled after 0.1 seconds.
 TEST_P(Cancellation, ComesInTheMiddleOfACall) {
   if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "its calls only enqueue";
   const MlpShape net = MlpShape::score(200, {256, 256});

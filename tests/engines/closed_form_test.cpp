@@ -1,4 +1,4 @@
-// Losses and gradients of affine scores s = A x + b against their closed forms, sample by sample and in expectation.
+// Losses and gradients of affine scores s = A x + b against closed forms, sample by sample and in expectation.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -71,8 +71,8 @@ Vector features_of(const Conditioning& conditioning, double sigma) {
   return e;
 }
 
-/// With an affine F = W [c x~, e] + w the score is affine itself: a I + b c W and b (w + W e). In `size` every term is
-/// positive; features count as 4, which is what simd_noise.h promises of their errors: 2e-7 is below 4 u.
+/// With an affine F = W [c x~, e] + w the score is affine: A = a I + b c W and b (w + W e). In `size` every term is
+/// positive. A feature has size 4 there, because simd_noise.h promises an error of 2e-7, which is below 4 u.
 void set_score(const Kind& kind, const LossCase& c, double sigma, Affine& s, Affine& size) {
   const Vector e = features_of(c.net.conditioning, sigma);
   const double a = kind.a(sigma), b = kind.b(sigma), bc = b * kind.c(sigma);
@@ -128,14 +128,14 @@ TEST_P(ClosedForm, SigmaEntersAsThePapersSay) {
           Expected want;
           set_values(objective, s, at, want);
           set_sizes(objective, size, at, want);
-          // a, b, c and lambda are a few roundings in each of the score's two factors.
+          // a, b, c and lambda add a few roundings to each of the two factors of the score.
           ASSERT_NEAR(got[static_cast<std::size_t>(n)], lambda(at.sigma) * want.loss,
                       (roundings(3) + 16) * u * lambda(at.sigma) * want.loss_size);
         }
       }
 }
 
-// s = x^2 elementwise at x = (2, 7) along v = (1, 1): small integers, so exact on every engine.
+// s = x^2 elementwise at x = (2, 7) along v = (1, 1). All numbers are small integers, so every engine is exact.
 TEST_P(ClosedForm, SquareScoreThroughTheHead) {
   Queue queue(engine, 1 << 20);
   const Array output(engine, {4, 49}, {1, 2}), v(engine, {1, 1}, {1, 1, 2}), jvp(engine, {4, 14}, {1, 1, 2}),
@@ -162,8 +162,9 @@ TEST_P(ClosedForm, SquareScoreThroughTheHead) {
   EXPECT_EQ(grad_trace.read(queue), Vector({1}));
 }
 
-// ---- expectations: the points +- sqrt(d) e_i have the first three moments of N(0, I), so sums over them of x, and for
-// each x over them of eps or v, are exact expectations of losses quadratic in each. d = 4, as its root is an integer.
+// ---- expectations: the points +- sqrt(d) e_i have the first three moments of N(0, I). For losses that are quadratic
+// in x and in eps or v, sums over these points for x, and for each x for eps or v, are exact expectations. d = 4 has an
+// integer root.
 constexpr int kDim = 4, kPoints = 2 * kDim;
 
 Vector cubature_point(int i) {
@@ -172,7 +173,7 @@ Vector cubature_point(int i) {
   return x;
 }
 
-/// x ~ N(0, scale^2 I); eps and v ~ N(0, I); true_score(x_tilde)
+/// x ~ N(0, scale^2 I), eps and v ~ N(0, I), and the true score is true_score(x_tilde).
 LossCase cubature_case(const Objective& objective, const Affine& s, double scale, double sigma,
                        const std::function<double(double)>& true_score) {
   LossCase p{MlpShape::score(kDim, {}), {objective}, kPoints * kPoints, s.params(), {}, {}, {}, {}, {}};
@@ -191,7 +192,7 @@ LossCase cubature_case(const Objective& objective, const Affine& s, double scale
   return p;
 }
 
-/// roundings u times the mean of the sizes, which do not depend on how terms cancel.
+/// roundings u times the mean of the sizes, which do not depend on cancellation.
 double mean_tolerance(const LossCase& p, const Affine& s, double u) {
   LossCase at = p;
   if (at.sigma.empty()) at.sigma.assign(static_cast<std::size_t>(p.batch), 1.0);
@@ -244,8 +245,8 @@ Affine minus_identity(double factor) {
   return s;
 }
 
-// The energy -|x|^2 / 2 on its own density: expected Ism is -d/2, and its gradient vanishes; Dsm's vanishes at the
-// score of N(0, (1 + sigma^2) I), here with sigma^2 = 1 so that every number is exact.
+// The energy -|x|^2 / 2 on its own density: the expectation of Ism is -d/2 and its gradient is 0. The gradient of Dsm
+// is 0 at the score of N(0, (1 + sigma^2) I). Here sigma^2 = 1, so that every number is exact.
 TEST_P(ClosedForm, MinimaOnTheNormal) {
   const auto minus = [](double x) { return -x; };
   for (const auto& [name, objective] : objectives(1)) {
@@ -253,7 +254,7 @@ TEST_P(ClosedForm, MinimaOnTheNormal) {
     const bool denoising = std::holds_alternative<Dsm>(objective);
     const Affine s = minus_identity(denoising ? 0.5 : 1);
     const Evaluation got = evaluate(engine, cubature_case(objective, s, 1, denoising ? 1 : 0, minus));
-    // Every engine adds up losses in double: N u times the largest, which is below 2^5.
+    // Every engine sums losses in double: the error is N u times the largest loss, which is below 2^5.
     if (!denoising) {
       EXPECT_NEAR(got.loss.mean, std::holds_alternative<Esm>(objective) ? 0 : -kDim / 2.0, kPoints * kPoints * 0x1p-48);
     }
@@ -261,8 +262,8 @@ TEST_P(ClosedForm, MinimaOnTheNormal) {
   }
 }
 
-// Dsm - Esm(p_sigma) is E|eps/sigma|^2 / 2 - E|grad log p_sigma|^2 / 2, whatever s; for N(0, lambda I) that is
-// d lambda / (2 sigma^2 (lambda + sigma^2)). Ism - Esm is likewise -d / (2 lambda).
+// For any s, Dsm - Esm(p_sigma) is E|eps/sigma|^2 / 2 - E|grad log p_sigma|^2 / 2. For N(0, lambda I) that is
+// d lambda / (2 sigma^2 (lambda + sigma^2)), and Ism - Esm is -d / (2 lambda).
 TEST_P(ClosedForm, ConstantsBetweenObjectives) {
   constexpr double kLambda = 4, kSigma = 0.5, kSmoothed = kLambda + kSigma * kSigma;
   for (unsigned seed = 0; seed < 5; ++seed) {

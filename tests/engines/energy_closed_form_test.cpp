@@ -1,5 +1,5 @@
-// Energy nets in closed form on every engine: quadratic energies, whose expected losses are numbers, and
-// a mixture of Gaussians, whose score, divergence and log-density are known everywhere.
+// Energy nets against closed forms on every engine: quadratic energies, whose expected losses are known, and a mixture
+// of Gaussians, whose score, divergence and log-density are known everywhere.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -21,12 +21,13 @@ class EnergyClosedForm : public EngineTest {
 INSTANTIATE_TEST_SUITE_P(Engines, EnergyClosedForm, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
-// The points +- 2 e_i have the first three moments of N(0, I_4), so sums over them of x, and for each x over them of
-// eps or v, are exact expectations of losses that are quadratic in each.
+// The points +- 2 e_i have the first three moments of N(0, I_4). For losses that are quadratic in x and in eps or v,
+// sums over these points for x, and for each x for eps or v, are exact expectations.
 constexpr int kDim = 4, kPoints = 2 * kDim;
 
 /// f = -theta |x|^2 / 2: an EDM network of zeros with theta = 1 / (sigma^2 + sigma_data^2).
-/// @param deviation of x @param smoothed variance of the distribution whose score Esm is given
+/// @param deviation standard deviation of x
+/// @param smoothed variance of the distribution whose score Esm gets as the true score
 LossCase quadratic_case(const Objective& objective, double theta, double sigma, double deviation, double smoothed,
                         bool perturbed) {
   LossCase p{MlpShape::energy(kDim, {4}), {objective}, kPoints * kPoints, {}, {}, {}, {}, {}, {}};
@@ -47,7 +48,7 @@ LossCase quadratic_case(const Objective& objective, double theta, double sigma, 
   return p;
 }
 
-/// Losses are sums of a few terms no larger than some tens, each of a few dozen roundings.
+/// Losses are sums of a few terms of at most a few tens, each with a few dozen roundings.
 double mean_of(const Engine& engine, const LossCase& p) { return evaluate(engine, p).loss.mean; }
 double tolerance(double u) { return 64 * 64 * u; }
 
@@ -64,8 +65,8 @@ TEST_P(EnergyClosedForm, ExpectedLossesOfAQuadraticEnergy) {
   }
 }
 
-// Whatever theta; for N(0, lambda I) it is d lambda / (2 sigma^2 (lambda + sigma^2)), less E|eps/sigma|^2 / 2 with
-// either remedy.
+// The constant does not depend on theta. For N(0, lambda I) it is d lambda / (2 sigma^2 (lambda + sigma^2)), minus
+// E|eps/sigma|^2 / 2 with either remedy.
 TEST_P(EnergyClosedForm, DenoisingIsExplicitUpToAConstant) {
   constexpr double kLambda = 4, kSigma = 0.5, kSmoothed = kLambda + kSigma * kSigma;
   const double constant = kDim * kLambda / (2 * kSigma * kSigma * kSmoothed), noise = kDim / (2 * kSigma * kSigma);
@@ -118,13 +119,13 @@ Scores scores(const Engine& engine, const MixtureEnergy& energy, const Vector& x
   return {score.read(queue), divergence.read(queue), log_density.read(queue), jvp.read(queue)};
 }
 
-// The network's parameters are the formula's rounded to float32, on every engine: some 2^-24 of what they multiply.
+// On every engine, the parameters are those of the formula rounded to float32, an error of some 2^-24 of each product.
 TEST_P(EnergyClosedForm, OfAMixtureIsItsScoreDivergenceAndLogDensity) {
   constexpr std::size_t kSamples = 100;
   const MixtureEnergy energy({0.8, -0.5, 0.3}, 0.9, 0.6, 0.4);
   const Vector x = energy.density.samples(kSamples, 5);
   const Scores got = scores(engine, energy, x);
-  const double shift = got.log_density[0] - energy.density.log_density(&x[0]);  // f is up to a constant
+  const double shift = got.log_density[0] - energy.density.log_density(&x[0]);  // f is the log-density up to a constant
   for (std::size_t n = 0; n < kSamples; ++n) {
     const Vector want = energy.density.score(&x[3 * n]);
     for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(got.score[3 * n + i], want[i], 128 * 0x1p-24 * 10);
@@ -139,8 +140,8 @@ TEST_P(EnergyClosedForm, OfAMixtureIsItsScoreDivergenceAndLogDensity) {
   EXPECT_LT(evaluate(engine, esm).loss.mean, 3 * std::pow(128 * 0x1p-24 * 10, 2));
 }
 
-// One direction's variance for the symmetric S = J: Gaussian 2 |S|^2, signs 2 (|S|^2 - sum S_ii^2), sphere
-// 2 d / (d + 2) (|S|^2 - tr^2 / d); M of them, a share of 1/M.
+// The variance of one direction with the symmetric S = J: Gaussian 2 |S|^2, Rademacher 2 (|S|^2 - sum S_ii^2), sphere
+// 2 d / (d + 2) (|S|^2 - tr^2 / d). The mean over M directions has 1/M of it.
 TEST_P(EnergyClosedForm, DirectionsHaveTheVarianceOfAQuadraticForm) {
   const std::int64_t samples = engine.kind() == Engine::Kind::cpu         ? 1 << 15
                                : engine.kind() == Engine::Kind::reference ? 4000

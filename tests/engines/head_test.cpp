@@ -1,4 +1,4 @@
-// HeadPlan: its adjoints are its loss's derivatives in what it is given, and every engine gives the same.
+// HeadPlan: its gradients are the derivatives of its loss in its inputs, and every engine gives the same results.
 #include "scorematch/head.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ const Parameterization kKinds[] = {parameterization::Plain{}, parameterization::
                                    parameterization::NoisePrediction{}, parameterization::Edm{0.7}};
 const Weighting kWeightings[] = {weighting::None{}, weighting::Sigma2{}, weighting::Edm{0.7}};
 
-/// What a head is given.
+/// The inputs of a head.
 struct HeadCase {
   Loss loss;
   Parameterization parameterization;
@@ -76,7 +76,7 @@ HeadResult run(const Engine& engine, const HeadCase& c) {
 
 class Head : public testing::TestWithParam<std::pair<std::string, Objective>> {
  protected:
-  /// Two evaluations of the network are not a head's to make.
+  /// These objectives need two evaluations of the network, which a head cannot make.
   bool refused() const {
     const auto* dsm = std::get_if<Dsm>(&GetParam().second);
     return dsm != nullptr && dsm->variance != Dsm::Variance::plain;
@@ -96,7 +96,7 @@ TEST_P(Head, AdjointsMatchCentralDifferences) {
     const auto check = [&](Vector& of, const Vector& adjoint) {
       Vector want;
       for (double& each : of) want.push_back(central_difference(each, [&] { return run(engine, c).loss.mean; }));
-      if (!of.empty()) expect_close(adjoint, want, 1e-9);  // the loss is quadratic: rounding alone
+      if (!of.empty()) expect_close(adjoint, want, 1e-9);  // the loss is quadratic, so only rounding differs
     };
     check(c.output, got.grad_output);
     check(c.jvp, got.grad_jvp);
@@ -104,9 +104,8 @@ TEST_P(Head, AdjointsMatchCentralDifferences) {
   }
 }
 
-/// The cpu engine computes a head in double from the floats it is given, and rounds what it puts out. The cuda engine
-/// computes in float: a sum of kDim terms, each some eight roundings from what was given and at most twice the largest
-/// result.
+/// The cpu engine computes a head in double from float inputs and rounds the outputs. The cuda engine computes in
+/// float: a sum of kDim terms, each of which has some eight roundings and is at most twice the largest result.
 void expect_rounded(const std::string& engine, const Vector& got, const Vector& want) {
   ASSERT_EQ(got.size(), want.size());
   double most = 0;

@@ -1,5 +1,4 @@
-// Langevin chains: unadjusted, with the bias that is known of them; corrected, with the distribution of the network
-// itself.
+// Langevin chains: unadjusted ones have their known bias, corrected ones have the distribution of the network.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +18,7 @@ using Vector = std::vector<double>;
 const NoiseState::Position kPosition{77, 3, 1000};
 constexpr double kSigma = 0.6, kData = 0.8;  // sigma^2 + sigma_data^2 = 1
 
-/// f = -|x|^2 / 2 at kSigma, its parameters zero.
+/// f = -|x|^2 / 2 at kSigma with all parameters zero.
 MlpShape standard_normal(int dim, MlpShape::Kind kind) {
   MlpShape net = MlpShape::score(dim, {4});
   net.kind = kind;
@@ -32,7 +31,7 @@ struct Chains {
   Estimate acceptance;
 };
 
-/// @param x where they start, if options.sigma_start is 0
+/// @param start where the chains start, if options.sigma_start is 0
 Chains run(const Engine& engine, const MlpShape& net, const Vector& params, const Langevin& options, std::int64_t n,
            const Vector& start = {}, NoiseState::Position position = kPosition) {
   const SamplerPlan plan(engine, net, options, n);
@@ -60,8 +59,8 @@ class UnadjustedLangevin : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Engines, UnadjustedLangevin, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
-// x <- (1 - h theta / 2) x + sqrt(h) z has the variance h / (1 - (1 - h theta / 2)^2) = 1 / (theta (1 - theta h / 4));
-// of how it begins 0.8^60 is left.
+// x <- (1 - h theta / 2) x + sqrt(h) z has the variance h / (1 - (1 - h theta / 2)^2) = 1 / (theta (1 - theta h / 4)).
+// The weight of the initial variance is at most 0.8^60.
 TEST_P(UnadjustedLangevin, HasTheBiasThatIsKnownOfIt) {
   const bool is_slow = engine.kind() == Engine::Kind::cuda;  // on the executor
   const std::int64_t samples = is_slow ? 200 : 4000;
@@ -74,13 +73,13 @@ TEST_P(UnadjustedLangevin, HasTheBiasThatIsKnownOfIt) {
       EXPECT_NEAR(m.mean, 0, kSigmas * m.mean_error());
       EXPECT_NEAR(m.variance, want, kSigmas * m.variance_error());
       if (h == 1.0 && !is_slow) {
-        EXPECT_GT(m.variance, 1 + kSigmas * m.variance_error());  // or the corrected chain has nothing to correct
+        EXPECT_GT(m.variance, 1 + kSigmas * m.variance_error());  // otherwise the correction would have no effect
       }
     }
   }
 }
 
-// A chain in two halves, the second from where the first ended, is x <- x - h/2 x + sqrt(h) z throughout.
+// A chain in two halves, where the second starts at the end of the first, follows x <- x - h/2 x + sqrt(h) z.
 TEST_P(UnadjustedLangevin, IsItsRecursionAndGoesOnFromWhereItStands) {
   constexpr std::int64_t kSamples = 70;
   constexpr int kDim = 3, kSteps = 5;
@@ -117,7 +116,8 @@ TEST_P(UnadjustedLangevin, IsItsRecursionAndGoesOnFromWhereItStands) {
   }
 }
 
-/// N(0, C) with the deviation 0.5 in two coordinates that correlate by 0.8, and noise sigma: eigenvalues 0.45 and 0.05.
+/// The score of N(0, C) with added noise sigma. C has two coordinates of deviation 0.5 that correlate by 0.8, so its
+/// eigenvalues are 0.45 and 0.05.
 SamplerPlan::ScoreFunction correlated_score(double sigma) {
   const double a = 0.25 + sigma * sigma, b = 0.2, determinant = a * a - b * b;
   return [=](Queue& queue, ConstView x, ConstView, View out) {
@@ -135,10 +135,10 @@ SamplerPlan::ScoreFunction correlated_score(double sigma) {
   };
 }
 
-// The default step and number of steps: h = sigma^2 / 5, and 8 (sigma^2 + sigma_start^2) / h steps. The chain forgets
-// that it started without a correlation; its own bias is v / (1 - h / (4 v)) along each axis.
+// By default the step is h = sigma^2 / 5, and there are 8 (sigma^2 + sigma_start^2) / h steps. The chain forgets that
+// it started without a correlation. Because of its bias, the variance along each axis is v / (1 - h / (4 v)).
 TEST_P(UnadjustedLangevin, ByItsDefaultsForgetsWhereItStarted) {
-  if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "a thousand steps by the executor";
+  if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "two thousand steps take too long on the executor";
   constexpr double kLow = 0.1;
   const std::int64_t samples = engine.kind() == Engine::Kind::reference ? 1000 : 2000;
   Langevin options;
@@ -194,7 +194,7 @@ TEST_P(UnadjustedLangevin, TakesAScoreFunctionWithoutALevel) {
 
 class CorrectedLangevin : public EngineTest {
  protected:
-  /// Fewer on the executor, where each takes thousands of times as long; tolerances go by their number.
+  /// Fewer on the executor, where each takes thousands of times as long. Tolerances depend on the count.
   std::int64_t samples(std::int64_t many) const { return engine.kind() == Engine::Kind::cuda ? many / 40 : many; }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, CorrectedLangevin, testing::ValuesIn(built_engine_names()),
@@ -202,8 +202,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, CorrectedLangevin, testing::ValuesIn(built_eng
 
 double normal_density(double z) { return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0)); }
 
-/// E min(1, e^L) for the standard normal in one dimension, where L = -h/8 (x'^2 - x^2), by the trapezoidal rule, whose
-/// error on a kink is of the order of the squared spacing.
+/// E min(1, e^L) with L = -h/8 (x'^2 - x^2) for the standard normal in one dimension, by the trapezoidal rule. Its
+/// error at a kink is of the order of the squared spacing.
 double normal_acceptance(double h) {
   constexpr double kEnd = 8, kSpacing = 0.01;
   double sum = 0;
@@ -215,7 +215,7 @@ double normal_acceptance(double h) {
   return sum * kSpacing * kSpacing;
 }
 
-// Where the unadjusted chain has 4/3 of the variance, from a start that has four times as much.
+// The unadjusted chain has 4/3 of the variance here, and the start has four times the variance.
 TEST_P(CorrectedLangevin, HasTheMomentsAndTheAcceptanceOfAGaussian) {
   const std::int64_t count = samples(4000);
   const MlpShape net = standard_normal(1, MlpShape::Kind::energy);
@@ -239,7 +239,7 @@ TEST_P(CorrectedLangevin, HasTheMomentsAndTheAcceptanceOfAGaussian) {
   for (const double each : got.acceptance_per_sample) EXPECT_NEAR(each * 20, std::round(each * 20), 1e-5);
 }
 
-// 1 - acceptance = E|L| / 2 to first order = h^(3/2) / (4 pi) in one dimension, so an eighth for a quarter of h.
+// In one dimension, 1 - acceptance is E|L| / 2 = h^(3/2) / (4 pi) to first order, so a quarter of h gives an eighth.
 TEST_P(CorrectedLangevin, AcceptsAllAsTheStepGoesToZero) {
   const MlpShape net = standard_normal(1, MlpShape::Kind::energy);
   const std::int64_t count = samples(4000);
@@ -311,7 +311,7 @@ TEST_P(CorrectedLangevin, RejectsWhatIsNotFinite) {
   EXPECT_EQ(got.acceptance.mean, 0);
 }
 
-// ---- engines: the same decisions, but where an engine's rounding decides
+// ---- engines: the same decisions, except where the rounding of an engine decides
 
 TEST_P(CorrectedLangevin, DecidesAsTheReference) {
   const std::int64_t count = samples(2000);
@@ -322,7 +322,7 @@ TEST_P(CorrectedLangevin, DecidesAsTheReference) {
                got = run(engine, mixture.net, mixture.params, options, count);
   std::int64_t different = 0;
   for (std::size_t n = 0; n < got.acceptance_per_sample.size(); ++n) {
-    // ln u is uniform enough next to a threshold that moved by some 1e-6 to be passed once in 1e5 decisions or so.
+    // Rounding moves the threshold by some 1e-6, so about one in 1e5 values of ln u crosses it.
     bool differs = std::abs(got.acceptance_per_sample[n] - want.acceptance_per_sample[n]) > 1e-6;
     for (std::size_t i = 0; i < kDim; ++i)
       differs = differs || std::abs(got.x[n * kDim + i] - want.x[n * kDim + i]) > 1e-4;

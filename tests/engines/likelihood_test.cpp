@@ -1,4 +1,4 @@
-// Log-likelihoods by the probability-flow equation against densities that are known at every noise level.
+// Log-likelihoods by the probability flow ODE against densities that are known at every noise level.
 #include "scorematch/likelihood.h"
 
 #include <gtest/gtest.h>
@@ -53,9 +53,9 @@ class Likelihoods : public EngineTest {
 INSTANTIATE_TEST_SUITE_P(Engines, Likelihoods, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
-// With nothing but zeros in an EDM network p_sigma = N(0, (sigma^2 + sigma_data^2) I) at every level, and the flow
-// carries x along sqrt(sigma^2 + sigma_data^2). What the integrator errs by falls as the fourth power of the step, so
-// twice the steps say what is left; each of the evaluations rounds a few times in proportion to what is summed up.
+// If all parameters of an EDM network are zero, p_sigma = N(0, (sigma^2 + sigma_data^2) I) at every level, and the flow
+// carries x along sqrt(sigma^2 + sigma_data^2). The error of the integrator falls as the fourth power of the step, so
+// doubling the steps estimates it. Each evaluation has a few roundings in proportion to the terms of the sum.
 TEST_P(Likelihoods, OfAGaussianAreItsDensity) {
   constexpr int kDim = 3;
   constexpr double kData = 0.7;
@@ -66,7 +66,7 @@ TEST_P(Likelihoods, OfAGaussianAreItsDensity) {
   options.prior_deviation = kData;
   const double low = 0.01 * 0.01 + kData * kData, high = 20 * 20 + kData * kData, u = unit_roundoff(engine);
   for (const MlpShape::Kind kind : kKinds)
-    for (const int projections : {0, 2}) {  // signs give the trace of a multiple of I exactly
+    for (const int projections : {0, 2}) {  // Rademacher directions give the trace of a multiple of I exactly
       MlpShape net = MlpShape::score(kDim, {4});
       net.kind = kind;
       net.parameterization = parameterization::Edm{kData};
@@ -93,7 +93,8 @@ TEST_P(Likelihoods, OfAGaussianAreItsDensity) {
     }
 }
 
-// Gaussian directions v, drawn once for a sample: div s = a d is seen as a |v|^2 all the way, M of them averaged.
+// Gaussian directions v are drawn once per sample, so the estimate of div s = a d is a |v|^2 along the whole flow,
+// averaged over the M directions.
 TEST_P(Likelihoods, HoldADirectionFixedAlongTheFlow) {
   constexpr int kDim = 3, kProjections = 2;
   constexpr double kData = 0.7;
@@ -117,7 +118,7 @@ TEST_P(Likelihoods, HoldADirectionFixedAlongTheFlow) {
     for (std::size_t m = 0; m < kProjections; ++m)
       for (std::size_t i = 0; i < kDim; ++i)
         square += std::pow(v[(m * exact.size() + n) * kDim + i], 2) / (kProjections * kDim);
-    // The integral's own error is in both, square times.
+    // Both have the error of the integral; in one it is multiplied by `square`.
     const double step_error = 2e-3 * std::abs(square - 1), rounding = 1000 * unit_roundoff(engine) * (1 + square);
     EXPECT_NEAR(got[n] - exact[n], (square - 1) * gained, step_error + rounding * 10) << n;
   }
@@ -167,7 +168,7 @@ TEST(LikelihoodEngines, Agree) {
     for (const std::string& name : engine_names()) {
       const Engine engine = engine_named(name);
       const Result got = run(LikelihoodPlan(engine, net, options, 100), engine, params, x, 3);
-      // 40 evaluations in float32 of a network whose numbers are of order one and amplified by 1/sigma.
+      // 40 evaluations in float32 of a network whose values are of order one and amplified by 1/sigma.
       for (std::size_t n = 0; n < want.log_likelihood.size(); ++n)
         EXPECT_NEAR(got.log_likelihood[n], want.log_likelihood[n], 1e-4 * (1 + std::abs(want.log_likelihood[n])));
       EXPECT_NEAR(got.mean.mean, want.mean.mean, 1e-5 * (1 + std::abs(want.mean.mean)));
@@ -175,7 +176,7 @@ TEST(LikelihoodEngines, Agree) {
   }
 }
 
-// ---- the caller's own score: a mixture's
+// ---- a score function of the caller's: that of a mixture
 
 const Mixture& mixture() {
   static const Mixture m({{0.5, {-1, 0}, 0.5}, {0.3, {1, 1}, 0.7}, {0.2, {0.5, -1}, 0.4}});
@@ -207,8 +208,8 @@ LikelihoodPlan::ScoreFunction mixture_score(const Mixture& m) {
   };
 }
 
-/// rms of ln p less the mixture's at sigma_min, with what the normal distribution at the latent differs by from the
-/// mixture's taken out.
+/// The rms error of ln p against the mixture at sigma_min, without the part that is due to the normal distribution in
+/// place of the mixture at the latent.
 double mixture_error(const Engine& engine, int steps, double sigma_max, const Vector& x) {
   Likelihood options;
   options.sigma_min = 0.02, options.sigma_max = sigma_max, options.steps = steps;
@@ -235,11 +236,11 @@ TEST(LikelihoodOnTheReference, ConvergesToAMixturesDensityAtFourthOrder) {
 }
 
 TEST_P(Likelihoods, OfAMixtureAreItsDensity) {
-  if (engine.kind() == Engine::Kind::cuda) return;  // the function would be the test's own, on the host
+  if (engine.kind() == Engine::Kind::cuda) return;  // the score function of this test runs on the host
   EXPECT_LT(mixture_error(engine, 48, 20, mixture().samples(200, 10)), 1e-3);
 }
 
-// At a large sigma_max the mixture is normal, and nothing is left but the density at sigma_min.
+// At a large sigma_max the smoothed mixture is nearly normal, so the result is the density at sigma_min.
 TEST(LikelihoodOnTheReference, NeedsNoPriorWhereTheNoiseIsLarge) {
   const Vector x = mixture().samples(200, 11);
   Likelihood options;
@@ -250,7 +251,7 @@ TEST(LikelihoodOnTheReference, NeedsNoPriorWhereTheNoiseIsLarge) {
     EXPECT_NEAR(got.log_likelihood[n], mixture().log_density(&x[2 * n], 0.02), 5 * 2 / 300.0);
 }
 
-// ---- directions: unbiased, with a spread that falls as 1/M, and a standard error that is right
+// ---- directions: unbiased, with a variance that falls as 1/M and a correct standard error
 
 Engine fast_engine() { return engine_named(engine_names().back()); }
 
@@ -280,8 +281,8 @@ TEST(Hutchinson, HasTheExactLikelihoodAsItsMean) {
   }
 }
 
-// E ln p of N(0, sigma_data^2 I) under N(0, (sigma_data^2 + sigma_min^2) I), by many small batches: their z scores have
-// Student's distribution with n - 1 degrees of freedom, hence E z^2 = (n - 1) / (n - 3).
+// E ln p of N(0, sigma_data^2 I) under N(0, (sigma_data^2 + sigma_min^2) I), from many small batches. Their z scores
+// have Student's t distribution with n - 1 degrees of freedom, hence E z^2 = (n - 1) / (n - 3).
 TEST(LikelihoodMean, HasAStandardErrorThatIsRight) {
   const Engine engine = fast_engine();
   constexpr std::int64_t kBatch = 40, kBatches = 300;
@@ -291,7 +292,7 @@ TEST(LikelihoodMean, HasAStandardErrorThatIsRight) {
   net.parameterization = parameterization::Edm{kData};
   Likelihood options;
   options.sigma_min = kLow, options.sigma_max = kHigh, options.steps = 24, options.prior_deviation = kData;
-  options.projections = 1, options.distribution = Projection::gaussian;  // spread of data and of directions
+  options.projections = 1, options.distribution = Projection::gaussian;  // the data and the directions vary
   const LikelihoodPlan plan(engine, net, options, kBatch);
   const Vector params(static_cast<std::size_t>(net.param_count()), 0.0);
   Vector z = normal_values(kBatch * kBatches * kDim, 14), squares;

@@ -1,4 +1,4 @@
-// Metropolis' correction of a Langevin step: the decision alone, row by row, against the densities.
+// The Metropolis correction of a Langevin step: the decision for each row against the densities.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -35,8 +35,8 @@ Vector row(const Vector& all, std::size_t dim, std::size_t n) {
   return {all.begin() + static_cast<std::ptrdiff_t>(n * dim), all.begin() + static_cast<std::ptrdiff_t>((n + 1) * dim)};
 }
 
-// Detailed balance: p(x) q(x'|x) A(x, x') = p(x') q(x|x') A(x', x) with A = min(1, r), r the ratio of the two products
-// as their densities are written, here of any x, x', s, s', f, f'. Row by row: moved where u < r, else left as it is.
+// Detailed balance: p(x) q(x'|x) A(x, x') = p(x') q(x|x') A(x', x) with A = min(1, r), where r is the ratio of the two
+// products of densities, here for arbitrary x, x', s, s', f, f'. A row moves where u < r; otherwise it stays unchanged.
 TEST_P(Metropolis, AcceptsByTheRatioOfTheDensities) {
   constexpr std::size_t kSamples = 3000, kDim = 5;
   constexpr double kStep = 0.35;
@@ -81,7 +81,7 @@ TEST_P(Metropolis, AcceptsByTheRatioOfTheDensities) {
     if (n >= 7 && n <= 13) {
       ASSERT_FALSE(moves_on);
     }
-    // The densities' exponents are tens in size, summed in double by the engine.
+    // The exponents of the densities are some tens in size, and the engine sums them in double.
     if (std::isfinite(log_ratio) && std::abs(log_u - log_ratio) < 1e-12) {
       ++close;
       continue;

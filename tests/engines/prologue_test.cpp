@@ -1,4 +1,4 @@
-// What is drawn, as equalities: between engines, between plans, and with the caller's own numbers in place of the draw.
+// Draws are equal between engines, between plans, and to numbers of the caller's in their place.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr std::int64_t kBatch = 130;  // two tiles and a rest
+constexpr std::int64_t kBatch = 130;  // two tiles and a remainder
 const NoiseState::Position kPosition{0x9E3779B97F4A7C15u, (std::int64_t{1} << 33) + 5, (std::int64_t{1} << 40) + 3};
 
 struct Perturbed {
@@ -74,8 +74,8 @@ void expect_within(const Vector& got, const Vector& want, double ulps) {
   }
 }
 
-// Normals to the 4 ulp that simd_noise.h promises; on the sphere they and their norm, which is off by as much, and two
-// roundings; signs, levels and rows are integers' doing and equal; the other sigmas are formed in double.
+// Normals agree to the 4 ulp that simd_noise.h promises. On the sphere, their norm is off by as much, and there are two
+// more roundings. Signs, levels and rows follow from integers and are equal. The other sigmas are formed in double.
 TEST_P(Drawn, SameOnEveryEngine) {
   const Engine reference_engine = Engine::reference();
   const NoiseState same(reference_engine, kPosition);
@@ -101,7 +101,7 @@ TEST_P(Drawn, SameOnEveryEngine) {
   }
   Vector numbers;
   for (int r = 0; r < 1000; ++r) numbers.push_back(1024 * r);
-  Drawing drawing;  // sigma so small that x_tilde is x but for less than a half
+  Drawing drawing;  // the noise is too small to change the rounded row number
   drawing.dim = 1;
   drawing.schedule = schedule::Single{0.01};
   drawing.draw_rows = kBatch;
@@ -110,7 +110,7 @@ TEST_P(Drawn, SameOnEveryEngine) {
   for (std::size_t n = 0; n < kBatch; ++n) EXPECT_EQ(std::round(got[n] / 1024), std::round(want[n] / 1024));
 }
 
-// (seed, step, sample) is all there is: sample_offset, first_sample and the step's own number are one function.
+// Draws depend only on (seed, step, sample), no matter whether sample_offset, first_sample or advance() sets them.
 TEST_P(Drawn, AFunctionOfThePosition) {
   const Drawing drawing;
   const Vector x = uniform_values(kBatch * 3, 1), eps = perturb(engine, drawing, x, noise).eps;
@@ -145,23 +145,23 @@ TEST_P(Drawn, NetInputIsTheScaledPointAndItsFeatures) {
       for (std::size_t i = 0; i < 3; ++i) {
         const double x_tilde = x[3 * n + i] + sigma * got.eps[3 * n + i];
         const double size = std::abs(x[3 * n + i]) + std::abs(sigma * got.eps[3 * n + i]);
-        // sigma as put out, its product, the sum; then c, of sigma's rounding and its own, and the product.
+        // x_tilde rounds the output of sigma, its product and the sum. net_input also rounds c and the product.
         EXPECT_NEAR(got.x_tilde[3 * n + i], x_tilde, 4 * u * size);
         EXPECT_NEAR(got.net_input[width * n + i], c * x_tilde, 8 * u * c * size);
       }
       for (std::size_t k = 0; k < features; ++k) {
         const double ln = std::log(sigma), turns = features == 1 ? 0 : 2 * std::acos(-1.0) * frequencies[k % 2] * ln;
         const double want = features == 1 ? ln : k < 2 ? std::sin(turns) : std::cos(turns);
-        // sigma's rounding times |2 pi w|; simd_noise.h promises 2e-7, below 4 u.
+        // The rounding of sigma times |2 pi w|, and the 2e-7 that simd_noise.h promises, which is below 4 u.
         EXPECT_NEAR(got.net_input[width * n + 3 + k], want, 16 * u + u * std::abs(want));
       }
     }
   }
 }
 
-// ---- a loss that draws is the loss given what the prologue draws
+// ---- a loss that draws equals the loss of what the perturbation draws
 
-/// Fills in what the loss would draw.
+/// Sets sigma, eps and directions to what the loss would draw.
 void draw(const Engine& engine, LossCase& c, NoiseRef noise) {
   Drawing drawing;
   drawing.schedule = c.loss.schedule;
@@ -175,7 +175,7 @@ void draw(const Engine& engine, LossCase& c, NoiseRef noise) {
 
 Tracked stored(double value) { return Tracked::stored(value); }
 
-/// How far two evaluations of sample n in an engine's precision may be apart, if sigma was rounded on the way.
+/// The largest difference between two evaluations of sample n in the engine's precision if one rounds sigma.
 double allowed_difference(const Engine& engine, const LossCase& c, std::size_t n) {
   const auto convert = [](const Vector& all, std::size_t first, std::size_t count) {
     std::vector<Tracked> values;
@@ -193,7 +193,7 @@ double allowed_difference(const Engine& engine, const LossCase& c, std::size_t n
   for (std::size_t m = 0; m < c.directions.size() / c.x.size(); ++m)
     sample.directions.push_back(convert(c.directions, m * c.x.size() + 3 * n, 3));
   const Tracked loss = reference::sample_loss(c.net, c.loss, params.data(), sample, 1.0, unused.data()).loss;
-  // Tracked counts roundings of 2^-24. Twice, as there are two; once more for numbers stored between plans.
+  // Tracked counts roundings of 2^-24: one error per evaluation, and one for numbers stored between plans.
   return (3 * loss.error + 2 * kFloatUnit * std::abs(loss.value)) * unit_roundoff(engine) / kFloatUnit;
 }
 
@@ -204,7 +204,7 @@ MlpShape network() {
   return net;
 }
 
-// Bit for bit, except where a level drawn in double passes through the float array of a float engine.
+// Bit-identical, unless a level that is drawn in double passes through the float array of a float engine.
 TEST_P(Drawn, LossIsTheLossOfWhatThePrologueDraws) {
   const std::pair<NoiseSchedule, bool> schedules[] = {{schedule::Single{0.5}, true},
                                                       {schedule::Geometric{0.25, 4, 5}, true},
@@ -231,8 +231,8 @@ TEST_P(Drawn, LossIsTheLossOfWhatThePrologueDraws) {
     }
 }
 
-/// `c` with its x in place of the data `x`, of which it is drawn: each sample's row is the one whose x + sigma eps is
-/// nearest to what the prologue puts out. sigma is 0.5.
+/// `c` with the drawn rows of `data` as its x. The row of a sample is the one whose x + sigma eps is nearest to the
+/// x_tilde of the perturbation. sigma is 0.5.
 LossCase gathered(const Engine& engine, LossCase c, const Vector& data, NoiseRef noise) {
   Drawing drawing;
   drawing.draw_rows = kBatch;
@@ -262,7 +262,7 @@ TEST_P(Drawn, RowsOfTheLossAreThoseOfThePrologue) {
   EXPECT_EQ(drawn.grad_x, want.grad_x);
 }
 
-// ---- the parts put together by a caller: perturb, F and its products from ScorePlan, the head
+// ---- the parts as a caller combines them: PerturbPlan, F and its products from ScorePlan, HeadPlan
 
 struct Assembled {
   Evaluation evaluation;
@@ -318,7 +318,7 @@ TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {
   for (const auto& [name, objective] : objectives())
     for (const Parameterization& kind : kinds) {
       const auto* dsm = std::get_if<Dsm>(&objective);
-      if (dsm != nullptr && dsm->variance != Dsm::Variance::plain) continue;  // HeadPlan refuses them
+      if (dsm != nullptr && dsm->variance != Dsm::Variance::plain) continue;  // HeadPlan refuses these
       SCOPED_TRACE(name + " " + name_of(kind.kind));
       MlpShape net = network();
       net.parameterization = kind;
@@ -334,8 +334,8 @@ TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {
       draw(engine, c, noise);
       for (std::size_t n = 0; n < kBatch; ++n)
         ASSERT_NEAR(parts.evaluation.per_sample[n], whole.per_sample[n], allowed_difference(engine, c, n)) << n;
-      // The output bias's gradient is the sum of the adjoints of F in another order; each of them is off by the
-      // network's depth, 3 + 8 + 8 roundings, which is far below kBatch.
+      // The gradient of the output bias is the sum of the gradients in F in another order. Each of them is off by the
+      // network's 3 + 8 + 8 roundings, which is far below kBatch.
       for (std::size_t i = 0; i < 3; ++i) {
         double sum = 0, size = 0;
         for (std::size_t n = 0; n < kBatch; ++n) {

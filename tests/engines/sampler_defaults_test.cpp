@@ -1,4 +1,4 @@
-// What samplers choose by default: levels and steps, and the variance that they start with.
+// The defaults of samplers: levels, steps, and the variance of the start.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -17,8 +17,8 @@ class SamplerDefaults : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Engines, SamplerDefaults, testing::ValuesIn(built_engine_names()),
                          [](const auto& info) { return info.param; });
 
-// The default levels and steps: as many as leave every Gaussian of deviation from 10 sigma_min up less than 2 percent
-// too wide, whatever the range; the score's calls are counted to know them.
+// With the default levels and steps, every Gaussian of deviation 10 sigma_min or more is at most 2 percent too wide for
+// any range of noise. The calls of the score give their number.
 TEST_P(SamplerDefaults, AnnealedLangevinsDefaultsHaveTheRightSpread) {
   constexpr std::int64_t kSamples = 1000;
   constexpr int kDim = 4;
@@ -41,21 +41,21 @@ TEST_P(SamplerDefaults, AnnealedLangevinsDefaultsHaveTheRightSpread) {
   }
 }
 
-// With fewer levels than the smallest noise asks for the chain lags behind: the reason for the default.
+// With fewer levels than the smallest noise requires, the chain lags behind, hence the default.
 TEST_P(SamplerDefaults, AnnealedLangevinChoosesLevelsByItsSteps) {
   const auto evaluations = [&](int steps_per_level, double step_size) {
     Vector sigmas;
     sample(engine, Gaussian{0, 1}.score(1), 1, AnnealedLangevin{0.1, 10, 0, steps_per_level, step_size}, 1, &sigmas);
     return static_cast<double>(sigmas.size()) - 1;
   };
-  const double whole = evaluations(1, 0);  // 2 / (0.03 a) per factor e
+  const double whole = evaluations(1, 0);  // 2 / (0.03 a) steps per factor e
   EXPECT_NEAR(whole, 4 / 0.03 * std::log(100), 1);
   EXPECT_NEAR(evaluations(7, 0), whole, 7);
   EXPECT_NEAR(evaluations(1, 0.0025), 2 * whole, 2);
-  EXPECT_EQ(evaluations(1000, 0), 2000);  // two levels at least
+  EXPECT_EQ(evaluations(1000, 0), 2000);  // at least two levels
 }
 
-// N(0, 1) from a largest noise no larger: without a prior the start is too narrow by sqrt(1 / 2), all the way down.
+// N(0, 1) from a largest noise of 1: without a prior the start, and so the samples, are too narrow by sqrt(1 / 2).
 TEST_P(SamplerDefaults, ThePriorStandsForTheDataAtASmallSigmaMax) {
   constexpr std::int64_t kSamples = 1000;
   const Gaussian g{0, 1};
@@ -75,9 +75,9 @@ TEST_P(SamplerDefaults, ThePriorStandsForTheDataAtASmallSigmaMax) {
   }
 }
 
-// Two modes apart, of weights 0.05 and 0.95: how many samples fall to each depends on how near the data with noise
-// sigma_max are to a Gaussian. The flow keeps the order of points, so docs/math.md has the weights in closed form:
-// 0.0486 at 4 deviations of the data, where the command stops warning, and 0.024 at half of one.
+// Two separate modes of weights 0.05 and 0.95. How many samples each gets depends on how close the data with noise
+// sigma_max are to a Gaussian. The flow preserves the order of points, so docs/math.md has the weights in closed form:
+// 0.0486 at 4 deviations of the data, where the command stops warning, and 0.024 at half a deviation.
 TEST_P(SamplerDefaults, ModesHaveTheirWeightsFromFourDeviationsOn) {
   const Mixture mixture({{0.05, {-1.9}, 0.05}, {0.95, {0.1}, 0.05}});
   const PointScore score = [&](const double* x, double sigma) { return mixture.score(x, sigma); };

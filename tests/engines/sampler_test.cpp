@@ -1,4 +1,4 @@
-// Samplers with scores that are known exactly: Gaussians, where every step is a known map, and a mixture.
+// Samplers with exactly known scores: Gaussians, for which every step is a known map, and a mixture.
 #include "scorematch/sampler.h"
 #include "model/names.h"
 
@@ -17,7 +17,7 @@
 namespace scorematch::testing_support {
 namespace {
 
-/// Normals a sampler draws for sample n: where it starts, or at Langevin's step k.
+/// The normals that a sampler draws for sample n: at its start, or at `step` of Langevin.
 Vector draws(std::int64_t n, int dim, std::int64_t step = -1) {
   NoiseState::Position at = kPosition;
   NoiseRef ref;
@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Samplers, testing::ValuesIn(built_engine_names
 
 // ---- noise levels
 
-// Karras et al. 2022, eq. 5 with sigma 0.002 ... 80, rho 7, N = 18, computed apart to six decimals.
+// Karras et al. 2022, eq. 5 with sigma 0.002 ... 80, rho 7, N = 18, computed independently to six decimals.
 const double kKarras[] = {80.0,    57.585985, 40.785574, 28.374585, 19.352453, 12.910082, 8.400935, 5.315195, 3.256822,
                           1.92334, 1.088171,  0.585348,  0.296442,  0.139516,  0.059947,  0.022935, 0.007528, 0.002};
 
@@ -45,7 +45,7 @@ TEST_P(Samplers, ProbabilityFlowEvaluatesAtTheStepsOfKarras) {
   Vector sigmas, want = {80};
   sample(engine, Gaussian{0, 1}.score(1), 1, ProbabilityFlow{}, 1, &sigmas);
   for (std::size_t i = 1; i < 18; ++i) want.insert(want.end(), 2, kKarras[i]);
-  ASSERT_EQ(sigmas.size(), want.size());  // Heun: at a step's end and, again, at the next one's start
+  ASSERT_EQ(sigmas.size(), want.size());  // Heun evaluates at the end of a step and again at the start of the next one
   for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(sigmas[i], want[i], 1e-6 + 1e-7 * want[i]) << i;
 }
 
@@ -58,15 +58,15 @@ TEST_P(Samplers, LangevinEvaluatesAtGeometricLevelsAndOnceMoreToDenoise) {
   EXPECT_EQ(sigmas[15], sigmas[14]);
 }
 
-// ---- Gaussians: each step multiplies x - mean by a number, and Langevin adds a draw
+// ---- Gaussians: each step multiplies x - mean by a factor, and Langevin adds noise
 
-/// One coordinate, with a bound on what rounding does to an engine's.
+/// One coordinate, with a bound on the rounding error of an engine.
 struct Tracked1 {
   double value, error;
 };
 
-/// x + (next - sigma) (d + d') / 2 for d = -sigma s: what Heun's step makes of x. Rounding: x, s and d, d' each carry a
-/// few u, at most 12 in all.
+/// Heun's step x + (next - sigma) (d + d') / 2 with d = -sigma s. x, s, d and d' each have a few roundings, at most 12
+/// u together.
 Tracked1 heun(const Gaussian& g, Tracked1 x, double sigma, double next, double u) {
   const double h = next - sigma, a = -sigma * g.slope(sigma), b = -next * g.slope(next);
   const double euler = 1 + h * a, factor = next > 0 ? 1 + h / 2 * (a + b * euler) : euler;
@@ -79,7 +79,7 @@ TEST_P(Samplers, ProbabilityFlowOfAGaussianIsHeunsMap) {
   constexpr int kDim = 3, kSamples = 70;
   const Gaussian g{1.5, 0.5};
   const ProbabilityFlow options{0.01, 20, 10, 5, 3};
-  const double start = std::hypot(20, 3);  // sigma_max and the prior's deviation
+  const double start = std::hypot(20, 3);  // from sigma_max and the prior deviation
   const Vector got = sample(engine, g.score(kDim), kDim, options, kSamples), sigmas = karras(options);
   for (std::int64_t n = 0; n < kSamples; ++n) {
     const Vector z = draws(n, kDim);
@@ -91,7 +91,7 @@ TEST_P(Samplers, ProbabilityFlowOfAGaussianIsHeunsMap) {
   }
 }
 
-// Alpha_i = step_size sigma_i^2 / sigma_min^2; x + alpha/2 s + sqrt(alpha) z; in the end x + sigma_min^2 s.
+// x + alpha_i/2 s + sqrt(alpha_i) z with alpha_i = step_size sigma_i^2 / sigma_min^2, and x + sigma_min^2 s at the end.
 TEST_P(Samplers, LangevinOfAGaussianIsItsRecursion) {
   constexpr int kDim = 3, kSamples = 70;
   const Gaussian g{1.5, 0.5};
@@ -120,7 +120,7 @@ TEST_P(Samplers, LangevinOfAGaussianIsItsRecursion) {
   }
 }
 
-// x + (sigma_i^2 - sigma_{i+1}^2) s + sqrt(..) z; in the end x + sigma_min^2 s.
+// With v = sigma_i^2 - sigma_{i+1}^2, x + v s + sqrt(v) z, and x + sigma_min^2 s at the end.
 TEST_P(Samplers, ReverseSdeOfAGaussianIsItsRecursion) {
   constexpr int kDim = 3, kSamples = 70;
   const Gaussian g{1.5, 0.5};
@@ -146,7 +146,7 @@ TEST_P(Samplers, ReverseSdeOfAGaussianIsItsRecursion) {
 }
 
 // dx/dsigma = sigma (x - mean) / (s^2 + sigma^2) carries x - mean along sqrt(s^2 + sigma^2). Heun's error falls as the
-// square of the number of steps. The last step, from sigma_min to 0, is Euler's at any number of steps: it multiplies
+// inverse square of the number of steps. The last step, from sigma_min to 0, is always an Euler step, which multiplies
 // x - mean by s^2 / (s^2 + sigma_min^2).
 TEST(ProbabilityFlowOnTheReference, ConvergesToTheFlowAtSecondOrder) {
   const Gaussian g{0.5, 1};
@@ -163,7 +163,7 @@ TEST(ProbabilityFlowOnTheReference, ConvergesToTheFlowAtSecondOrder) {
   EXPECT_LT(error(512), 1e-4);
 }
 
-/// The variance that a sampler's own discretisation leads to; the flow's at these steps is within 1e-3 of the truth.
+/// The variance including the discretization error of the sampler, which for the flow at these steps is below 1e-3.
 double expected_variance(const Sampler& sampler, const Gaussian& g) {
   const auto* langevin = std::get_if<AnnealedLangevin>(&sampler);
   const auto* reverse = std::get_if<ReverseSde>(&sampler);
@@ -175,7 +175,7 @@ double expected_variance(const Sampler& sampler, const Gaussian& g) {
 }
 
 const Sampler kFineSamplers[] = {ProbabilityFlow{0.002, 40, 40}, AnnealedLangevin{0.02, 20, 40, 20, 1e-4},
-                                 AnnealedLangevin{0.02, 20, 184, 5, 2e-4},  // the default's levels and step
+                                 AnnealedLangevin{0.02, 20, 184, 5, 2e-4},  // the default levels and step
                                  ReverseSde{0.002, 40, 400}};
 
 TEST_P(Samplers, SamplesOfAGaussianHaveItsMoments) {
@@ -230,7 +230,7 @@ MlpShape network() {
   return net;
 }
 
-/// Of both kinds.
+/// Score nets and energy nets.
 std::vector<MlpShape> networks() {
   std::vector<MlpShape> nets(2, network());
   nets.back().kind = MlpShape::Kind::energy;

@@ -1,5 +1,5 @@
-// ScorePlan on every engine: what it puts out is the reference's templates' within the bound that Tracked carries, its
-// parts agree with each other, and its random estimate of the divergence has the right mean.
+// ScorePlan on every engine: its outputs match the templates of the reference within the bound of Tracked, they agree
+// with each other, and the random estimate of the divergence has the correct mean.
 #include "scorematch/score.h"
 #include "model/names.h"
 
@@ -21,7 +21,7 @@ using Vector = std::vector<double>;
 
 constexpr int kDim = 5;
 
-/// Of both kinds.
+/// Score nets and energy nets.
 std::vector<MlpShape> networks() {
   std::vector<MlpShape> nets(4, MlpShape::score(kDim, {17, 17}));
   nets[0] = MlpShape::score(kDim, {});
@@ -86,7 +86,7 @@ std::vector<Tracked> stored(const Vector& values, std::size_t first, std::size_t
 
 class Score : public EngineTest {
  protected:
-  /// Tracked counts roundings of 2^-24, and the engine's of what it puts out comes on top.
+  /// Tracked counts roundings of 2^-24. The engine rounds its outputs once more.
   double allowed(const Tracked& t) const {
     return (t.error + kFloatUnit * std::abs(t.value)) * unit_roundoff(engine) / kFloatUnit;
   }
@@ -119,7 +119,7 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
       for (std::size_t m = 0; m < kProjections; ++m) {
         for (std::size_t i = 0; i < kDim; ++i)
           ASSERT_NEAR(got.jvp[(m * kBatch + n) * kDim + i], jet.jvp[m][i].value, allowed(jet.jvp[m][i]));
-        // An estimate is of J v as it is put out, one rounding more: a product of 1 stands for it.
+        // An estimate uses J v as it is written, which is one more rounding. The product with 1 adds it.
         estimate = estimate + Tracked::stored(1) * reference::dot(v[m], jet.jvp[m]) * Tracked(1.0 / kProjections);
       }
       if (net.kind == MlpShape::Kind::energy) {
@@ -131,7 +131,8 @@ TEST_P(Score, AndItsProductsAreTheFormulas) {
   }
 }
 
-// More directions than go through a network together, and the estimate alone, which an energy net has by other means.
+// More directions than pass through a network together, and the estimate alone, which an energy net computes
+// differently.
 TEST_P(Score, ManyDirectionsAndTheEstimateAlone) {
   constexpr std::size_t kBatch = 3, kProjections = 19;
   unsigned seed = 50;
@@ -172,8 +173,9 @@ TEST_P(Score, ManyDirectionsAndTheEstimateAlone) {
   }
 }
 
-// <u, J v> by the jet forward, <J^T u, v> by Esm's gradient in x at true_score = s - u, whose adjoint of s is u. What
-// is put out of s enters true_score, so that s cancels but for roundings of its size, which J^T carries on.
+// <u, J v> from the forward pass, and <J^T u, v> from Esm's gradient in x at true_score = s - u, where Esm's gradient
+// in s is u. true_score contains s as it was written, so s cancels except for roundings of its size, which J^T
+// propagates.
 TEST_P(Score, ForwardAndBackwardAreAdjoint) {
   constexpr std::size_t kBatch = 100;
   unsigned seed = 100;
@@ -188,7 +190,7 @@ TEST_P(Score, ForwardAndBackwardAreAdjoint) {
     for (std::size_t i = 0; i < u.size(); ++i) c.true_score[i] -= u[i];
     if (engine.kind() != Engine::Kind::reference)
       for (double& each : c.true_score) each = as_float(each);
-    const Vector back = evaluate(engine, c).grad_x;  // over kBatch
+    const Vector back = evaluate(engine, c).grad_x;  // divided by kBatch
 
     const std::vector<Tracked> tracked = stored(params, 0, params.size());
     for (std::size_t n = 0; n < kBatch; ++n) {
@@ -231,7 +233,7 @@ TEST_P(Score, DrawsTheDirectionsOfTheDirectionPlan) {
   }
 }
 
-// One point many times: the estimates' mean is its divergence (Hutchinson 1990).
+// The mean of many estimates at one point is its divergence (Hutchinson 1990).
 TEST_P(Score, EstimatesTheDivergenceWithoutBias) {
   const std::int64_t batch = engine.kind() == Engine::Kind::cpu ? 32000 : 8000;
   const MlpShape net = networks()[3];
@@ -247,7 +249,7 @@ TEST_P(Score, EstimatesTheDivergenceWithoutBias) {
     const Scores got = scores(engine, net, params, at, 2, distribution);
     const Moments m = moments(got.estimate);
     EXPECT_NEAR(m.mean, got.divergence[0], kSigmas * m.mean_error());
-    EXPECT_LT(kSigmas * m.mean_error(), 0.25 * std::abs(got.divergence[0]));  // or the test could not fail
+    EXPECT_LT(kSigmas * m.mean_error(), 0.25 * std::abs(got.divergence[0]));  // otherwise the test could not fail
   }
 }
 

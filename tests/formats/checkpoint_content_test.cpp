@@ -1,4 +1,4 @@
-// Good safetensors files that are no checkpoints: a tensor or a name too many, too few, or with the wrong content.
+// Valid safetensors files that are not checkpoints: with a tensor or a name too many, too few, or with wrong content.
 #include <limits>
 
 #include "formats/safetensors.h"
@@ -12,7 +12,7 @@ namespace {
 struct Row {
   const char* name;
   std::function<void(SafetensorsFile&)> spoil;
-  const char* part;  // what the message names
+  const char* part;  // named by the message
   const char *expected, *got;
 };
 
@@ -50,23 +50,23 @@ std::vector<Row> bad_tensors() {
       {"no last layer",
        [](SafetensorsFile& f) { f.tensors.erase("layers.1.weight"), f.tensors.erase("layers.1.bias"); },
        "the last layer", "2 outputs", "3"},
-      {"a layer more", shaped("layers.2.weight", {2, 2}), "layers.2.bias", "[2]", "nothing"},
+      {"an extra layer", shaped("layers.2.weight", {2, 2}), "layers.2.bias", "[2]", "nothing"},
       {"a layer after a gap", shaped("layers.3.weight", {2, 2}), "layers.3.weight", "no tensor of this name", "one"},
       {"a tensor of no layer", shaped("layers.0.scale", {2}), "layers.0.scale", "no tensor of this name", "one"},
       {"a weight of one axis", shaped("layers.0.weight", {18}), "layers.0.weight", "[out, in]", "[18]"},
       {"a weight of no rows", shaped("layers.0.weight", {0, 6}), "layers.0.weight", "[out, in]", "[0, 6]"},
-      {"a weight on its side", shaped("layers.0.weight", {6, 3}), "the last layer", "-1 outputs", "2"},
+      {"a transposed weight", shaped("layers.0.weight", {6, 3}), "the last layer", "-1 outputs", "2"},
       {"too few inputs", shaped("layers.0.weight", {3, 4}), "the last layer", "0 outputs", "2"},
       {"layers that do not fit", shaped("layers.1.weight", {2, 4}), "layers.1.weight", "[2, 3]", "[2, 4]"},
       {"outputs that are not the inputs", shaped("layers.1.weight", {3, 3}), "the last layer", "2 outputs", "3"},
-      {"a bias long", shaped("layers.0.bias", {4}), "layers.0.bias", "[3]", "[4]"},
+      {"a bias too long", shaped("layers.0.bias", {4}), "layers.0.bias", "[3]", "[4]"},
       {"a bias of two axes", shaped("layers.0.bias", {3, 1}), "layers.0.bias", "[3]", "[3, 1]"},
       {"a weight in float64", in_double("layers.0.weight"), "layers.0.weight", "F32", "F64"},
       {"a weight not a number", holding("layers.1.weight", kNan), "layers", "finite values", "nan at 26"},
       {"a bias infinite", holding("layers.0.bias", kInf), "layers", "finite values", "inf at 20"},
       {"no frequencies", without("fourier.frequencies"), "conditioning", "a tensor fourier.frequencies", "none"},
       {"frequencies of two axes", shaped("fourier.frequencies", {2, 1}), "fourier.frequencies", "[F]", "[2, 1]"},
-      {"a frequency more", shaped("fourier.frequencies", {3}), "the last layer", "0 outputs", "2"},
+      {"an extra frequency", shaped("fourier.frequencies", {3}), "the last layer", "0 outputs", "2"},
       {"frequencies past the inputs", shaped("fourier.frequencies", {7}), "the last layer", "-8 outputs", "2"},
       {"a frequency not a number", holding("fourier.frequencies", kNan), "conditioning.frequencies", "finite values",
        "nan"},
@@ -74,7 +74,7 @@ std::vector<Row> bad_tensors() {
        "fourier, because fourier.frequencies is given", "another"},
       {"no mean", without("data.mean"), "data.mean", "[columns]", "nothing"},
       {"no scale", without("data.scale"), "data.scale", "[3]", "nothing"},
-      {"a scale more", shaped("data.scale", {4}), "data.scale", "[3]", "[4]"},
+      {"an extra scale", shaped("data.scale", {4}), "data.scale", "[3]", "[4]"},
       {"no columns", shaped("data.mean", {0}), "data.mean", "[columns]", "[0]"},
       {"a scale of 0 too many", holding("data.scale", 0), "data.scale", "2 values > 0", "1"},
       {"a scale too many", shaped("data.scale", {3}), "data.scale", "2 values > 0", "3"},
@@ -82,7 +82,7 @@ std::vector<Row> bad_tensors() {
       {"a scale infinite", holding("data.scale", kInf), "data.scale", "finite values >= 0", "inf at 2"},
       {"a mean infinite", holding("data.mean", -kInf), "data.mean", "finite values", "-inf at 2"},
       {"no moment", without("adam.first_moment.layers.0.bias"), "adam.first_moment.layers.0.bias", "[3]", "nothing"},
-      {"a moment on its side", shaped("adam.second_moment.layers.1.weight", {3, 2}),
+      {"a transposed moment", shaped("adam.second_moment.layers.1.weight", {3, 2}),
        "adam.second_moment.layers.1.weight", "[2, 3]", "[3, 2]"},
       {"a moment not a number", holding("adam.first_moment.layers.1.bias", kNan), "adam.first_moment", "finite values",
        "nan at 28"},
@@ -107,12 +107,12 @@ std::vector<Row> bad_names() {
       {"no format", without_key("format"), "'format'", "a value", "nothing"},
       {"another format", with("format", "scorematch-checkpoint-2"), "'format'", "scorematch-checkpoint-1",
        "'scorematch-checkpoint-2'"},
-      {"an unknown name", with("colour", "green"), "'colour'", "no such key in this version", "'green'"},
+      {"an unknown name", with("color", "green"), "'color'", "no such key in this version", "'green'"},
       {"best parameters selected by a word", with("best.sampled_with", "yes"), "'best.sampled_with'", "true or false",
        "'yes'"},
       {"an unknown name of Adam's", with("adam.beta3", "0.5"), "'adam.beta3'", "no such key in this version", "'0.5'"},
-      {"an unknown name without end", with("colour", std::string(9999, 'g')), "'colour'", "no such key in this version",
-       "'ggg"},
+      {"an unknown name with a very long value", with("color", std::string(9999, 'g')), "'color'",
+       "no such key in this version", "'ggg"},
       {"no net", without_key("net"), "'net'", "a value", "nothing"},
       {"a net of another kind", with("net", "Score"), "'net'", "one of score, energy", "'Score'"},
       {"an energy net of two outputs", with("net", "energy"), "the last layer", "1 outputs", "2"},
@@ -128,7 +128,7 @@ std::vector<Row> bad_names() {
       {"sigma_data not a number", with("sigma_data", "nan"), "'sigma_data'", "a finite value > 0", "nan"},
       {"sigma_data empty", with("sigma_data", ""), "'sigma_data'", "a number", "''"},
       {"sigma_data past doubles", with("sigma_data", "1e999"), "'sigma_data'", "a number", "'1e999'"},
-      {"sigma_data and more", with("sigma_data", "0.5 "), "'sigma_data'", "a number", "'0.5 '"},
+      {"sigma_data with more text", with("sigma_data", "0.5 "), "'sigma_data'", "a number", "'0.5 '"},
       {"sigma_data in hexadecimal", with("sigma_data", "0x1p-1"), "'sigma_data'", "a number", "'0x1p-1'"},
       {"sigma_data with a comma", with("sigma_data", "0,5"), "'sigma_data'", "a number", "'0,5'"},
       {"a loss without an objective", without_key("loss.objective"), "'loss.objective'", "a value", "nothing"},
@@ -151,14 +151,15 @@ std::vector<Row> bad_names() {
       {"a step of Adam's that is text", with("adam.progress.step", "many"), "'adam.progress.step'", "a whole number",
        "'many'"},
       {"a step of Adam's negative", with("adam.progress.step", "-1"), "adam.progress.step", "between 0 and", "-1"},
-      {"fewer than none skipped", with("adam.progress.skipped", "-1"), "adam.progress.skipped", "between 0 and", "-1"},
+      {"a negative count of skipped steps", with("adam.progress.skipped", "-1"), "adam.progress.skipped",
+       "between 0 and", "-1"},
       {"a rate not a number", with("adam.learning_rate", "nan"), "adam.learning_rate", "a finite value >= 0", "nan"},
       {"a rate infinite", with("adam.progress.learning_rate", "inf"), "adam.progress.learning_rate",
        "a finite value >= 0", "inf"},
       {"beta1 1", with("adam.beta1", "1"), "adam.beta1", "in [0, 1)", "1"},
       {"beta2 not a number", with("adam.beta2", "-nan"), "adam.beta2", "in [0, 1)", "-nan"},
       {"epsilon 0", with("adam.epsilon", "0"), "adam.epsilon", "between 1.2e-38 and", "0"},
-      {"an average of itself", with("adam.ema_decay", "1"), "adam.ema_decay", "in [0, 1)", "1"},
+      {"an average that never changes", with("adam.ema_decay", "1"), "adam.ema_decay", "in [0, 1)", "1"},
   };
 }
 
@@ -175,7 +176,7 @@ class CheckpointContent : public testing::Test {
       write_safetensors(path, bad);
       try {
         Checkpoint::load(path);
-        ADD_FAILURE() << "was loaded";
+        ADD_FAILURE() << "loaded without an error";
       } catch (const Error& error) {
         const std::string message = error.what();
         EXPECT_EQ(error.code(), ErrorCode::io) << message;
@@ -195,7 +196,7 @@ class CheckpointContent : public testing::Test {
 TEST_F(CheckpointContent, BadTensorsAreRefused) { expect_all(bad_tensors()); }
 TEST_F(CheckpointContent, BadNamesAreRefused) { expect_all(bad_names()); }
 
-// More layers than a net may have, each of them good.
+// More layers than a net may have, each of them valid.
 TEST_F(CheckpointContent, TooManyLayersAreRefused) {
   Checkpoint small;
   small.net = MlpShape::score(1, {});

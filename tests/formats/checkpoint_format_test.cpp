@@ -1,4 +1,4 @@
-// Checkpoints: kept to the bit, refused where anything does not hold together, and never half written.
+// Checkpoints are saved and loaded bit-identically, refused if anything is inconsistent, and never half written.
 #include "scorematch/checkpoint.h"
 
 #include <sys/resource.h>
@@ -58,7 +58,7 @@ void expect_same(const Adam::Snapshot& a, const Adam::Snapshot& b) {
   EXPECT_TRUE(same_bits(a.ema, b.ema));
 }
 
-/// Through their texts, which have every number to the last digit; the texts have a test of their own.
+/// Compares their texts, which have every digit of every number. The texts have a test of their own.
 void expect_same_loss(const std::optional<Loss>& a, const std::optional<Loss>& b) {
   EXPECT_EQ(a ? loss_text(*a) : "none", b ? loss_text(*b) : "none");
 }
@@ -147,7 +147,7 @@ TEST_F(CheckpointFormat, EveryLossIsKept) {
   }
 }
 
-// Files of earlier versions: no loss, and mean and scale in float32.
+// Files of earlier versions have no loss, and mean and scale in float32.
 TEST_F(CheckpointFormat, EarlierFilesAreLoaded) {
   const std::string path = folder_.file("earlier");
   Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
@@ -168,7 +168,7 @@ TEST(StandardizationColumns, TheConstantOnesAreNoCoordinates) {
   EXPECT_TRUE(Standardization{}.coordinates().empty());
 }
 
-// A skipped step leaves a norm that is no number.
+// A skipped step leaves a norm that is not finite.
 TEST_F(CheckpointFormat, NormsThatAreNotFiniteAreKept) {
   Checkpoint checkpoint = full_checkpoint(fourier_net(), true);
   for (const double norm : {kInf, kNan}) {
@@ -177,7 +177,7 @@ TEST_F(CheckpointFormat, NormsThatAreNotFiniteAreKept) {
   }
 }
 
-// A file is kept whole whether its average is of use yet or not; which parameters to sample with follows from it.
+// A file always holds the average. Whether it has settled decides which parameters are sampled with.
 TEST_F(CheckpointFormat, AnAverageThatHasNotSettledIsKeptAndNotSampledWith) {
   Checkpoint checkpoint = full_checkpoint(fourier_net(), true);  // decay 0.999: e^-4.605 after 4603 steps
   for (const std::int64_t step : {0, 4602, 4603}) {
@@ -220,7 +220,7 @@ TEST_F(CheckpointFormat, FlippedBytesAreLoadedOrRefused) {
     std::memcpy(&header_bytes, whole.data(), 8);
     std::mt19937_64 random(average ? 1 : 2);
     for (int i = 0; i < 2000; ++i) {
-      // Every other time in the header alone, where most is to be got wrong.
+      // Every other time only the header is changed, where most errors are possible.
       const std::size_t spoiled = i % 2 == 0 ? whole.size() : static_cast<std::size_t>(header_bytes) + 8;
       put_bytes(path, with_flips(whole.substr(0, spoiled), random) + whole.substr(spoiled));
       try {
@@ -256,7 +256,7 @@ TEST_F(CheckpointSave, WhatLoadWouldRefuseReplacesNothing) {
   const std::vector<Row> table = {
       {"params short", [](Checkpoint& c) { c.params.pop_back(); }, {"params", "29 values", "28"}},
       {"params not a number", [=](Checkpoint& c) { c.params[7] = nan; }, {"params", "finite values", "nan at 7"}},
-      {"a net that is none", [](Checkpoint& c) { c.net.hidden[0] = 0; }, {"hidden", "between 1 and", "0"}},
+      {"an invalid net", [](Checkpoint& c) { c.net.hidden[0] = 0; }, {"hidden", "between 1 and", "0"}},
       {"a frequency not a number",
        [](Checkpoint& c) { c.net.conditioning.frequencies[1] = kNan; },
        {"conditioning.frequencies", "finite values", "nan"}},
@@ -319,7 +319,7 @@ TEST_F(CheckpointSave, WhatCannotBeWrittenLeavesNothing) {
     EXPECT_THROW(checkpoint.save(path), Error);
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder));
-  if (::geteuid() != 0) {  // who may write everywhere
+  if (::geteuid() != 0) {  // root may write everywhere
     std::filesystem::permissions(folder, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     EXPECT_THROW(checkpoint.save(folder + "/new"), Error);
     EXPECT_TRUE(std::filesystem::is_empty(folder));
@@ -331,7 +331,7 @@ TEST_F(CheckpointSave, WhatCannotBeWrittenLeavesNothing) {
 TEST_F(CheckpointSave, WhatBreaksOffLeavesTheOldFile) {
   rlimit old = {};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // so that write() fails instead
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // write() fails instead
   rlimit low = old;
   low.rlim_cur = 512;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);

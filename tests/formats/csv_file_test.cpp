@@ -1,4 +1,5 @@
-// Separated text as people have it: separators, decimal marks, quotes, line ends, encodings, headers, missing values.
+// Separated text as found in practice: separators, decimal marks, quotes, line ends, encodings, headers, missing
+// values.
 #include "cli/files/csv.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,7 @@ class CsvFiles : public testing::Test {
     test::put_bytes(path, text);
     return read_data(path, missing);
   }
-  /// What is said of it, without the file's name.
+  /// The message of the refusal, without the name of the file.
   std::string refusal(const std::string& text, Missing missing = Missing::refuse) const {
     try {
       read(text, missing);
@@ -71,7 +72,7 @@ TEST_F(CsvFiles, EverySeparatorWithEveryLineEnd) {
 TEST_F(CsvFiles, DecimalCommasWhereTheSeparatorIsASemicolonOrATab) {
   expect_table(read("a;b\n1,5;-2\n3;,25\n"), {"a", "b"}, 2, {1.5, -2, 3, 0.25});
   expect_table(read("1,5\t2e-1\n3\t4,25\n"), {}, 2, {1.5, 0.2, 3, 4.25});
-  expect_table(read("1,5\n3,25\n"), {}, 2, {1, 5, 3, 25});  // nothing says that these are not two columns
+  expect_table(read("1,5\n3,25\n"), {}, 2, {1, 5, 3, 25});  // ambiguous, so these are two columns
   EXPECT_EQ(refusal("1,5;2\n3;2.5\n"),
             "found a comma in '1,5' (line 1, field 1) and a point in '2.5' (line 2, field 2), need one decimal mark in "
             "all numbers");
@@ -83,7 +84,7 @@ TEST_F(CsvFiles, QuotesHoldSeparatorsQuotesAndLineEnds) {
   expect_table(read("\"a, x\",\"b \"\"q\"\"\"\n\"1\", \"2.5\" \n3,4\n"), {"a, x", "b \"q\""}, 2, {1, 2.5, 3, 4});
   expect_table(read("\"two\nlines\",\"a\r\nb\"\n1,2\n"), {"two\nlines", "a\r\nb"}, 2, {1, 2});
   expect_table(read("\"a b\" c\n\"1\" 2\n"), {"a b", "c"}, 2, {1, 2});
-  // Lines are counted within quotes too.
+  // Line ends within quotes count too.
   EXPECT_NE(refusal("\"two\nlines\",b\n1,x\n").find("line 3, field 2 (column 'b'): found 'x'"), std::string::npos);
   EXPECT_EQ(refusal("a,b\n1,\"2\n3,4\n"), "line 2, field 2: found a quote that is not closed, need a closing one");
   EXPECT_EQ(refusal("a,b\n1,\"2\"x\n"),
@@ -96,7 +97,7 @@ TEST_F(CsvFiles, EncodingsByTheirMarks) {
                {"a", "b"}, 2, {1, 2});
   expect_table(read("\xef\xbb\xbf"
                     "1,2\n3,4\n"),
-               {}, 2, {1, 2, 3, 4});  // the mark makes no header of it
+               {}, 2, {1, 2, 3, 4});  // a byte order mark does not make it a header
   for (const bool is_big_endian : {false, true}) {
     expect_table(read(utf16("a\tb\r\n1,5\t2\r\n", is_big_endian)), {"a", "b"}, 2, {1.5, 2});
     expect_table(read(utf16("1,2\n3,4\n", is_big_endian)), {}, 2, {1, 2, 3, 4});
@@ -141,7 +142,7 @@ TEST_F(CsvFiles, MissingValuesAreRefusedWithTheCureOrTheirRowsDropped) {
     const Table dropped = read("a,b\n1,2\n3," + word + "\n5,6\n", Missing::drop);
     expect_table(dropped, {"a", "b"}, 2, {1, 2, 5, 6});
     EXPECT_EQ(dropped.dropped_rows, 1);
-    // In the first row it makes no header.
+    // In the first row it does not make the row a header.
     EXPECT_NE(refusal(word + ",2\n3,4\n5,6\n").find("line 1, field 1: found '" + shown), std::string::npos);
     expect_table(read(word + ",2\n3,4\n5,6\n", Missing::drop), {}, 2, {3, 4, 5, 6});
   }
@@ -167,7 +168,7 @@ TEST_F(CsvFiles, TrailingSeparatorsAreNoColumn) {
   expect_table(read("1;\n2;\n"), {}, 1, {1, 2});
   EXPECT_EQ(refusal("1,2,\n3,4,\n5,6,7\n"),
             "line 3: found 3 fields, need 2 as in the first row, which ends in a separator");
-  // With three names it is a missing value.
+  // With three names the empty field is a missing value.
   EXPECT_NE(refusal("a,b,c\n1,2,\n").find("line 2, field 3 (column 'c'): found '', a missing value"),
             std::string::npos);
 }
@@ -223,7 +224,7 @@ TEST(CsvLine, ComesBackAsItWas) {
     const Names back = csv_fields("name", csv_line(names));
     ASSERT_EQ(back.size(), names.size());
     for (std::size_t i = 0; i < names.size(); ++i)
-      EXPECT_EQ(back[i], names[i] == " a " ? "a" : names[i]);  // blanks around a field are not a part of it
+      EXPECT_EQ(back[i], names[i] == " a " ? "a" : names[i]);  // blanks around a field are not part of it
   }
 }
 

@@ -1,4 +1,4 @@
-// .csv and IDX files, compressed or not: what is read of good ones, and how bad ones are refused.
+// .csv and IDX files, compressed or not: the data of good ones and the errors for bad ones.
 #include "cli/files/data_file.h"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ void expect_table(const Table& got, std::int64_t rows, std::int64_t cols, const 
   EXPECT_EQ(got.values, values);
 }
 
-/// Most significant byte first.
+/// The bytes of a number, most significant byte first.
 template <class T>
 std::string big_endian(T value) {
   std::uint64_t bits = 0;
@@ -150,7 +150,7 @@ TEST_F(DataFiles, BadOnesAreRefusedWithThePlaceAndBothValues) {
       SCOPED_TRACE(testing::PrintToString(bad.bytes));
       try {
         read_data(path);
-        ADD_FAILURE() << "read";
+        ADD_FAILURE() << "read without an error";
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::io);
         const std::string message = error.what();
@@ -233,7 +233,7 @@ TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
       EXPECT_NE(std::string(error.what()).find("found a JSON document"), std::string::npos) << error.what();
     }
   }
-  // Text that happens to begin so is text.
+  // Text that happens to begin with such a signature is text.
   for (const std::string name : {"PAR1", "ID3", "BZh", "GGUF", "MATLAB 5.0", "GIF89a", "ARROW1"})
     EXPECT_EQ(read_data(write("a.csv", name + ",x\n1,2\n")).columns[0], name);
 }
@@ -259,7 +259,7 @@ TEST_F(DataFiles, TextHasTheShortestNumbersThatReadBack) {
   write_data(path, {1, 3, {static_cast<double>(0.1f), HUGE_VAL, std::nan("")}, Element::float32, {"a", "b", "c"}});
   std::ifstream narrow(path);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(narrow), {}), "a,b,c\n0.1,inf,nan\n");
-  // Whole numbers as people write them.
+  // Whole numbers without exponents.
   write_data(path, {1, 5, {100000, -20000000, 16777216, -0.0, 1e15}, Element::float32});
   std::ifstream whole(path);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(whole), {}), "100000,-20000000,16777216,-0,1e+15\n");

@@ -1,4 +1,4 @@
-// Eval cases that are none: every tensor and every name missing, too many, or wrong.
+// Invalid eval cases: each tensor and each name missing, added, or wrong.
 #include "cli/models/eval_case.h"
 
 #include <map>
@@ -33,7 +33,7 @@ TEST_P(EvalFormat, EveryTensorIsNeeded) {
   const SafetensorsFile good = golden("ssm-silu-edm-fourier");
   ASSERT_EQ(good.tensors.size(), 10u);
   EXPECT_NO_THROW(cli::evaluate_case(engine_, "the case", good));
-  // Without a later weight the net ends a layer earlier, which then has outputs too many.
+  // Without a later weight, the net ends one layer earlier, and that layer has too many outputs.
   const std::map<std::string, Refusal> others = {{"fourier.frequencies", io("conditioning", "a tensor", "none")},
                                                  {"layers.1.weight", io("layers.0.weight", "[1, 5]", "[3, 5]")},
                                                  {"layers.2.weight", io("layers.1.weight", "[1, 3]", "[3, 3]")}};
@@ -113,7 +113,7 @@ TEST_P(EvalFormat, EveryNameIsKnownAndGood) {
              [](SafetensorsFile& f) { f.metadata["seed"] = "1"; });
 }
 
-// What only the plans can tell has their code.
+// Values that only the plans check are refused with the error code of the plans.
 TEST_P(EvalFormat, ValuesAreGood) {
   const SafetensorsFile good = golden("ssm-silu-edm-fourier");
   for (const double value : {0.0, -1.0, kNan, kInf})

@@ -44,7 +44,7 @@ TEST_P(Golden, ReferenceAgreesTo1em9) {
     ASSERT_TRUE(found->second.is_double());
     const std::vector<double> want = tensor.as_double(), have = found->second.as_double();
     double tolerance = 1e-9 * largest(want);
-    // Of equal losses only the rounding of their mean is left.
+    // If all losses are equal, the standard error is only the rounding of their mean.
     if (name == "standard_error")
       tolerance += 16 * 0x1p-53 * largest(expected.tensors.at("loss_per_sample").as_double());
     for (std::size_t i = 0; i < want.size(); ++i) {

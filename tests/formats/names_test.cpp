@@ -1,4 +1,4 @@
-// The names of choices: each is read back as its value, and those of version 0.1 are still read.
+// The names of choices: each name gives its value, and the names of version 0.1 still work.
 #include "model/names.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST(EarlierNames, AreRefusedBesideTheNewOnes) {
   EXPECT_THROW(loss_of("objective=ssm law=sphere distribution=sphere"), Error);
 }
 
-// The golden cases are of version 0.1.
+// The golden cases use the names of version 0.1.
 TEST(EarlierNames, OfAnEvalCaseGiveTheSameResult) {
   const SafetensorsFile earlier =
       read_safetensors(std::string(SCOREMATCH_TEST_DATA) + "/golden/cases/dsm-silu-noise-none.safetensors");

@@ -1,5 +1,5 @@
-// .npy files of every number type NumPy writes, in both byte orders and both orders of elements, alone, in archives and
-// compressed.
+// .npy files of every number type that NumPy writes, in both byte orders and both element orders, alone, in archives
+// and compressed.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -36,10 +36,10 @@ std::string bytes_of(T value, bool is_big_endian) {
 }
 
 struct Type {
-  std::string name;  // without byte order
+  std::string name;  // without the byte order
   Element element;
   std::function<std::string(double, bool)> encode;
-  Values values;  // six
+  Values values;  // six of them
 };
 
 template <class T>
@@ -56,7 +56,7 @@ double highest() {
   return static_cast<double>(std::numeric_limits<T>::max());
 }
 
-/// Halves by their bits: 1, -2, the largest, the smallest normal and subnormal, 0.333251953125.
+/// float16 numbers by their bits: 1, -2, the largest, the smallest normal and subnormal, 0.333251953125.
 std::string half(double value, bool is_big_endian) {
   const std::pair<double, std::uint16_t> known[] = {{1, 0x3c00},       {-2, 0xc000},      {65504, 0x7bff},
                                                     {0x1p-14, 0x0400}, {0x1p-24, 0x0001}, {0.333251953125, 0x3555}};
@@ -119,7 +119,7 @@ TEST_F(NpyTypes, EveryTypeByteOrderElementOrderAndVersion) {
           const std::string descr = (is_byte ? "|" : is_big ? ">" : "<") + each.name;
           SCOPED_TRACE(descr + (is_fortran ? " Fortran" : " C"));
           std::string data;
-          // [2, 3] in the order of the file
+          // [2, 3] in file order
           for (const std::size_t i :
                is_fortran ? std::vector<std::size_t>{0, 3, 1, 4, 2, 5} : std::vector<std::size_t>{0, 1, 2, 3, 4, 5})
             data += each.encode(each.values[i], is_big);
@@ -192,7 +192,7 @@ TEST_F(NpyTypes, MissingValuesAreRefusedByPlaceOrTheirRowsDropped) {
     EXPECT_NE(message.find("found nan in row 1, column 1 (from 0)"), std::string::npos) << message;
     EXPECT_NE(message.find("--missing drop"), std::string::npos) << message;
   }
-  // NaN of float16, and infinity
+  // NaN and infinity of float16
   EXPECT_NE(refusal_of(npy("<f2", "(1, 1)", std::string("\x00\x7e", 2))).find("found nan"), std::string::npos);
   EXPECT_NE(refusal_of(npy(">f2", "(1, 1)", std::string("\xfc\x00", 2))).find("found -inf"), std::string::npos);
 }
@@ -233,7 +233,7 @@ TEST_F(NpyTypes, ASpoiltMemberIsRefused) {
   const std::string x = npy("|u1", "(300, 1)", std::string(300, '\7'));
   const std::string whole = test::zip({{"x.npy", x}});
   std::string other = whole;
-  other[30 + 5 + x.size() - 1] ^= 1;  // the last value, which is as good as any but for the checksum
+  other[30 + 5 + x.size() - 1] ^= 1;  // changes the last value, so that only the checksum is wrong
   EXPECT_NE(refusal_of(other).find("a checksum that differs"), std::string::npos) << refusal_of(other);
   std::string method = whole;
   method[method.find("PK\x01\x02") + 10] = 12;
@@ -248,7 +248,7 @@ TEST_F(NpyTypes, AShapeBeyondTheMemoryIsRefusedBeforeItIsAllocated) {
   put_gzip("a.npy.gz", std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(header.size()) + '\0' + header);
   try {
     read_data(folder_.file("a.npy.gz"));
-    ADD_FAILURE() << "read";
+    ADD_FAILURE() << "read without an error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
     const std::string message = error.what();

@@ -1,4 +1,4 @@
-// Files that are no safetensors file, or hardly one: refused with a reason, at a cost bounded by their size.
+// Files that are invalid or unusual as safetensors: refused with a reason, at a cost bounded by their size.
 #include "formats/safetensors.h"
 
 #include <sys/resource.h>
@@ -42,8 +42,8 @@ std::vector<BadFile> bad_headers() {
        "18446744073709551608"},
       {"no JSON", with_header("safetensors"), "JSON", "other text: "},
       {"JSON cut short", with_header(R"({"a":)"), "JSON", "other text: "},
-      {"text without end", with_header("{\"" + std::string(5000, 'x')), "JSON", "other text: "},
-      {"a name without end, twice",
+      {"a string that never ends", with_header("{\"" + std::string(5000, 'x')), "JSON", "other text: "},
+      {"a very long name, twice",
        with_header("{\"" + std::string(5000, 'x') + "\":" + one + ",\"" + std::string(5000, 'x') + "\":" + one + "}",
                    4),
        "every name once", "'xxx"},
@@ -66,7 +66,7 @@ std::vector<BadFile> bad_headers() {
       {"a tensor that is an array", with_header(R"({"a":[]})"), "an object of dtype, shape and data_offsets", "[]"},
       {"a tensor without a shape", with_header(R"({"a":{"dtype":"F32","data_offsets":[0,0]}})"),
        "an object of dtype, shape and data_offsets", R"({"data_offsets":[0,0])"},
-      {"a tensor with a field more",
+      {"a tensor with an extra field",
        with_header(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"order":"C"}})"),
        "an object of dtype, shape and data_offsets", ""},
       {"metadata that is an array", with_header(R"({"__metadata__":["a"]})"), "an object", "array"},
@@ -84,7 +84,7 @@ std::vector<BadFile> bad_tensors() {
       {"half floats", with_header(tensor(R"("F16")", "[2]", four), 4), "F32 or F64", R"("F16")"},
       {"a type in lower case", with_header(tensor(R"("f32")", one, four), 4), "F32 or F64", R"("f32")"},
       {"a type that is a number", with_header(tensor("32", one, four), 4), "F32 or F64", "32"},
-      {"a type without end", with_header(tensor('"' + std::string(5000, 'x') + '"', one, four), 4), "F32 or F64",
+      {"a very long type", with_header(tensor('"' + std::string(5000, 'x') + '"', one, four), 4), "F32 or F64",
        R"("xxx)"},
       {"a shape that is a number", with_header(tensor(f32, "1", four), 4), "at most 8 extents", "1"},
       {"nine extents", with_header(tensor(f32, "[1,1,1,1,1,1,1,1,1]", four), 4), "at most 8 extents", "[1,1"},
@@ -167,8 +167,7 @@ TEST_F(SafetensorsFormat, WhatIsWrittenIsRead) {
   }
 }
 
-// Known values of both formats (IEEE 754-2019, table 3.5; the upper half of a float32), widened where that is asked
-// for.
+// Known values of both formats (IEEE 754-2019, table 3.5; the upper half of a float32), widened on request.
 TEST_F(SafetensorsFormat, HalvesAreWidenedOrRefused) {
   const std::vector<std::pair<std::uint16_t, float>> f16 = {
       {0x0000, 0.0f},     {0x3C00, 1.0f},      {0xC000, -2.0f},    {0x3555, 0.333251953125f},
@@ -212,7 +211,7 @@ TEST_F(SafetensorsFormat, EveryTruncationAndExtensionIsRefused) {
   EXPECT_NO_THROW(read_safetensors(path));
 }
 
-// A small header may name the same bytes again and again.
+// A small header may refer to the same bytes many times.
 TEST_F(SafetensorsFormat, OverlapsCostNoMemory) {
   constexpr int kTensors = 500;
   constexpr std::size_t kBytes = 4 << 20;
@@ -224,7 +223,7 @@ TEST_F(SafetensorsFormat, OverlapsCostNoMemory) {
   getrusage(RUSAGE_SELF, &before);
   expect_refused_file("to begin at byte 4194304", "0", with_header(header + "}", kBytes));
   getrusage(RUSAGE_SELF, &after);
-  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100 * 1024) << "KiB";  // all of them would be 2 GiB
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100 * 1024) << "KiB";  // all the tensors would be 2 GiB
 }
 
 TEST_F(SafetensorsFormat, OnlyFilesAreRead) {

@@ -1,5 +1,5 @@
 /// @file
-/// Affine scores s = A x + b in closed form: every loss, its gradients, and what rounding errors are proportional to.
+/// Affine scores s = A x + b in closed form: every loss, its gradients, and the sizes that scale rounding errors.
 #pragma once
 #include <cmath>
 #include <vector>
@@ -69,7 +69,7 @@ inline Point point_of(const LossCase& p, std::int64_t n) {
 }
 
 /// Every loss is q + <E, A> with a quadratic q, and grad_A = r z^T + E [+ more], grad_b = r, grad_x = A^T r. The sizes
-/// are the same sums with every term made positive: what rounding errors are proportional to.
+/// are the same sums with every term made positive. Rounding errors are proportional to them.
 struct Expected {
   double loss = 0, loss_size = 0;
   Vector grad, grad_size;  // [d d + d]
@@ -81,7 +81,7 @@ inline void add_outer(double factor, const Vector& u, const Vector& w, Vector& m
     for (std::size_t j = 0; j < w.size(); ++j) matrix[i * w.size() + j] += factor * u[i] * w[j];
 }
 
-/// E of the sliced objectives and of Ism.
+/// E of the sliced objectives and Ism.
 inline Vector slices(const Objective& objective, const std::vector<Vector>& directions, std::size_t d) {
   Vector e(d * d, 0.0);
   for (const Vector& v : directions) add_outer(1.0 / static_cast<double>(directions.size()), v, v, e);
@@ -155,8 +155,8 @@ inline Expected expected(const Objective& objective, const Affine& s, const Poin
   return out;
 }
 
-/// No term of a loss or gradient goes through more roundings than this: x_tilde 2, each of up to three inner products
-/// d, and a dozen factors; the gradient's sum over the batch comes on top. Hence |error| <= roundings u size.
+/// The largest number of roundings of a term of a loss or gradient: 2 for x_tilde, d for each of up to three inner
+/// products, and a dozen factors. The sum of a gradient over the batch adds more. Hence |error| <= roundings u size.
 inline double roundings(int dim) { return 3 * dim + 16; }
 
 }  // namespace scorematch::testing_support

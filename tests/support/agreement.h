@@ -1,7 +1,7 @@
-// A run in any precision against the reference, by the criteria of agreement_test.cpp: in float every element within
-// the bound that Tracked carries (which for coarser units soon says nothing), and in every precision every array's rms
-// error within six of a plain implementation's. A limit as large as the array would let zeros pass: such arrays are
-// counted, and longer ones must point where the reference's do.
+// Compares a run in any precision with the reference, by the criteria of agreement_test.cpp. In float, every element
+// must be within the bound of Tracked, which is too loose for coarser units. In every precision, the rms error of every
+// array must be within six times that of a plain implementation. A limit as large as the array would accept zeros, so
+// such arrays are counted. Arrays of 8 elements or more must also point in the direction of the reference.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -12,24 +12,25 @@ namespace scorematch::testing_support {
 
 constexpr int kPlainRuns = 16;
 
-/// Roundoff of what is stored and multiplied.
+/// Unit roundoff of numbers that are stored and multiplied.
 inline double unit_of(Precision precision) {
   return precision == Precision::bf16 ? 0x1p-8 : precision == Precision::tf32 ? 0x1p-11 : kFloatUnit;
 }
 
-/// Of a sweep: arrays, and those whose limit says little, being above `loose_limit` of their rms.
+/// Counts the arrays of a sweep, and the loose ones, whose limit is above `loose_limit` times their rms.
 struct Tally {
   int arrays = 0, loose = 0;
 
   static double loose_limit(Precision precision) { return precision == Precision::bf16 ? 1 : 0.1; }
-  /// The share of loose arrays that a sweep may have: docs/numerics.md has what was measured.
+  /// The largest allowed fraction of loose arrays in a sweep. docs/numerics.md has the measurements.
   static double most_loose(Precision precision, MlpShape::Kind kind) {
     if (precision == Precision::fp32) return 0.01;
     return kind == MlpShape::Kind::energy ? 0.15 : 0.06;
   }
 };
 
-/// `plain`: of several runs of Noisy, whose errors grow as the unit does: the precision's, or a coarser one.
+/// @param plain results of several runs of Noisy. Their errors are scaled to the unit of the precision or a coarser
+/// one.
 inline void expect_agreement(const char* name, const std::vector<float>& got, const std::vector<Tracked>& want,
                              const std::vector<std::vector<Noisy>>& plain, Precision precision, Tally* tally,
                              double coarser_unit = 0) {
@@ -39,7 +40,7 @@ inline void expect_agreement(const char* name, const std::vector<float>& got, co
   for (std::size_t i = 0; i < got.size(); ++i) {
     const auto value = static_cast<double>(got[i]);
     const double difference = std::abs(value - want[i].value);
-    // In a deep network the bound may overflow, and then it is not a number.
+    // In a deep network the bound may overflow and become NaN.
     if (unit == kFloatUnit && !std::isnan(want[i].error)) {
       EXPECT_LE(difference, want[i].error + unit * std::abs(want[i].value) + 1e-38) << name << " at " << i;
     }
@@ -53,14 +54,14 @@ inline void expect_agreement(const char* name, const std::vector<float>& got, co
   const double limit = 6 * rms(plain_error) * (unit / kFloatUnit) + 4 * unit * rms(size);
   EXPECT_LE(rms(error), limit + 1e-38) << name;
   if (got.size() >= 8 && limit < 3 * rms(size)) {
-    EXPECT_GT(along, 0.8 * std::sqrt(size * got_size)) << name << " points elsewhere";
+    EXPECT_GT(along, 0.8 * std::sqrt(size * got_size)) << name << " points in another direction";
   }
   if (tally == nullptr) return;
   ++tally->arrays;
   if (limit > Tally::loose_limit(precision) * rms(size)) ++tally->loose;
 }
 
-/// @param loss_unit how far, relatively, a sample's loss that was averaged may be from the one in loss_per_sample
+/// @param loss_unit the largest relative difference between a sample's loss in the mean and the one in loss_per_sample
 inline void expect_agreement(const Problem& p, const EngineRun& got, Precision precision = Precision::fp32,
                              Tally* tally = nullptr, double loss_unit = 0) {
   const auto want = run_templates<Tracked>(p, Tracked::stored);

@@ -1,5 +1,5 @@
 /// @file
-/// Numbers for tests: made on the host in double, held by an engine in the type it computes in.
+/// Numbers for tests: the host makes them in double, and an engine stores them in the type in which it computes.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace scorematch::testing_support {
 
-/// Unit roundoff of what an engine computes in.
+/// Unit roundoff of the type in which an engine computes.
 inline double unit_roundoff(const Engine& engine) {
   return engine.kind() == Engine::Kind::reference ? 0x1p-53 : 0x1p-24;
 }
@@ -23,7 +23,7 @@ inline Engine engine_named(const std::string& name) {
   return name == "cuda" ? Engine::cuda() : name == "cpu" ? Engine::cpu(2) : Engine::reference();
 }
 
-/// The engines that can be had, by name: values of a test's parameter.
+/// The names of the available engines, as values of a test parameter.
 inline std::vector<std::string> engine_names() {
   std::vector<std::string> names = {"reference"};
   for (const char* each : {"cpu", "cuda"}) {
@@ -37,10 +37,10 @@ inline std::vector<std::string> engine_names() {
   return names;
 }
 
-/// The nearest number that is a float.
+/// The nearest float.
 inline double as_float(double value) { return static_cast<double>(static_cast<float>(value)); }
 
-/// [n], uniform in [low, high), each a float: no engine rounds it.
+/// [n], uniform in [low, high). Each is a float, so no engine rounds it.
 inline std::vector<double> uniform_values(std::int64_t n, unsigned seed, double low = -1, double high = 1) {
   std::mt19937 generator(seed);
   std::vector<double> values;
@@ -62,7 +62,7 @@ inline std::vector<double> normal_values(std::int64_t n, unsigned seed) {
   return values;
 }
 
-/// An array where its engine computes: float64 on the reference, else float32. Default: nothing, an empty view.
+/// An array in the memory of its engine, float64 on the reference, else float32. By default an empty view.
 class Array {
  public:
   Array() = default;
@@ -72,7 +72,7 @@ class Array {
     else
       floats_ = engine.allocate<float>(shape);
   }
-  /// Nothing for no values.
+  /// An empty view if there are no values.
   Array(const Engine& engine, const std::vector<double>& values, const Shape& shape)
       : in_double_(engine.kind() == Engine::Kind::reference) {
     if (values.empty()) return;

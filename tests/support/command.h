@@ -1,5 +1,5 @@
 /// @file
-/// The command `scorematch`, run as a user runs it: in a folder of its own, under a time limit.
+/// The command `scorematch`, run as a user runs it, in a folder of its own and with a time limit.
 #pragma once
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -44,17 +44,17 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 }
 
 struct Finished {
-  int exit_code = -1;  // -1: it did not exit by itself
-  int signal = 0;      // that ended it; SIGKILL where it ran past the limit
+  int exit_code = -1;  // -1: a signal ended it
+  int signal = 0;      // the signal that ended it; SIGKILL if it exceeded the time limit
   std::string out, err;
 };
 
-/// Started at once, its output collected in files; killed if it is still there at the end.
+/// A running command, with its output in files. The destructor kills it if it has not ended.
 class Process {
  public:
-  enum class Interrupts { ask, ignored };  // as in a terminal, or in a script's background
+  enum class Interrupts { ask, ignored };  // as in a terminal, or in the background of a script
 
-  /// @param terminal stderr is one of 100 columns
+  /// @param terminal makes stderr a terminal of 100 columns
   Process(const std::filesystem::path& folder, const std::filesystem::path& logs, Arguments arguments,
           bool terminal = false, Interrupts interrupts = Interrupts::ask)
       : out_(logs / "stdout"), err_(logs / "stderr") {
@@ -83,7 +83,7 @@ class Process {
 
   void send(int signal) const { ::kill(pid_, signal); }
 
-  /// Whether something came on stderr within the limit.
+  /// Whether anything was written to stderr within the limit.
   bool wait_for_stderr(double seconds = 30) const {
     return wait_until(seconds, [&] { return !read_file(err_).empty(); });
   }
@@ -115,7 +115,7 @@ class Process {
     return true;
   }
 
-  /// The side of a new pseudo-terminal that programs see; the other is read by copy_terminal().
+  /// Returns the side of a new pseudo-terminal for the program. copy_terminal() reads the other side.
   int open_terminal() {
     terminal_ = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (terminal_ < 0 || ::grantpt(terminal_) != 0 || ::unlockpt(terminal_) != 0) return -1;
@@ -126,7 +126,7 @@ class Process {
     return side;
   }
 
-  /// To its end: an error, once nobody has the other side.
+  /// Copies until read() fails, which it does once the program's side is closed.
   void copy_terminal() const {
     std::ofstream err(err_, std::ios::binary);
     char part[4096];
@@ -141,7 +141,7 @@ class Process {
   Finished finished_;
 };
 
-/// A fresh folder to run in, gone afterwards.
+/// Runs the command in a new folder, which is removed afterwards.
 class CommandTest : public testing::Test {
  protected:
   CommandTest() { std::filesystem::create_directory(folder()); }
@@ -154,7 +154,7 @@ class CommandTest : public testing::Test {
   }
   Finished run(const Arguments& arguments) const { return start(arguments).wait(); }
 
-  /// With exit code 0.
+  /// Expects exit code 0.
   Finished run_well(const Arguments& arguments) const {
     Finished finished = run(arguments);
     EXPECT_EQ(finished.signal, 0);
@@ -162,7 +162,7 @@ class CommandTest : public testing::Test {
     return finished;
   }
 
-  /// Every file's bytes by its path, and every folder.
+  /// The bytes of every file by its path, and every folder.
   std::map<std::string, std::string> listing() const {
     std::map<std::string, std::string> all;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder()))

@@ -1,5 +1,5 @@
 /// @file
-/// Central differences, and how arrays are compared with them.
+/// Central differences, and the comparison of arrays with them.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ inline double largest(const std::vector<double>& values) {
   return most;
 }
 
-/// Each element within `relative` of the largest.
+/// Expects each element to be within `relative` times the largest one.
 inline void expect_close(const std::vector<double>& got, const std::vector<double>& want, double relative) {
   ASSERT_EQ(got.size(), want.size());
   const double tolerance = relative * largest(want);

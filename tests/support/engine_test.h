@@ -1,5 +1,5 @@
-// Tests of every engine the library was built with, each a value of the test's parameter. Where there is no GPU those
-// of the cuda engine are there all the same, and reported as skipped.
+// Tests with every engine of the build as a parameter. Without a GPU, tests of the cuda engine still exist and are
+// reported as skipped.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ class EngineTest : public testing::TestWithParam<std::string> {
   Engine engine = open();
 
  private:
-  /// The reference in place of an engine that cannot be had: fixtures hold more that is made of theirs.
+  /// The reference takes the place of an unavailable engine, because fixtures have other members that need an engine.
   Engine open() {
     try {
       return engine_named(GetParam());

@@ -1,4 +1,4 @@
-// Files to spoil: a folder of the test's own, whole files as bytes, and safetensors files put together by hand.
+// Files for tests: a temporary folder, whole files as bytes, and safetensors files made by hand.
 #pragma once
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 namespace scorematch::test {
 
-/// Removed with everything in it.
+/// Removed with its content at the end.
 class TemporaryFolder {
  public:
   TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "scorematch-XXXXXX").string()) {
@@ -41,7 +41,7 @@ class TemporaryFolder {
   std::string path_;
 };
 
-/// Over what is there: some file systems flush a file that was emptied first, which takes milliseconds.
+/// Overwrites in place: some file systems flush a file that was truncated first, which takes milliseconds.
 inline void put_bytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::app).close();
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -61,12 +61,12 @@ inline std::string with_length(std::uint64_t header_bytes, const std::string& re
   return bytes + rest;
 }
 
-/// A safetensors file of this header and this many bytes of tensors, all zero.
+/// A safetensors file with this header and this many zero bytes of tensors.
 inline std::string with_header(const std::string& header, std::size_t data_bytes = 0) {
   return with_length(header.size(), header + std::string(data_bytes, '\0'));
 }
 
-/// One to four bytes of `bytes` changed. The same on every platform: no distribution of the standard library's.
+/// Changes one to four bytes. Uses no distribution of the standard library, so that every platform has the same result.
 inline std::string with_flips(std::string bytes, std::mt19937_64& random) {
   const std::uint64_t flips = random() % 4 + 1;
   for (std::uint64_t i = 0; i < flips; ++i) bytes[random() % bytes.size()] = static_cast<char>(random() % 256);

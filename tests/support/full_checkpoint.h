@@ -1,4 +1,4 @@
-// A checkpoint with everything one may hold.
+// A checkpoint with everything that a checkpoint may hold.
 #pragma once
 #include <cstdint>
 #include <random>
@@ -17,7 +17,7 @@ inline std::vector<float> values(std::int64_t count, std::uint64_t seed) {
   return values;
 }
 
-/// @param average whether Adam keeps one
+/// @param average whether Adam has an average of the parameters
 inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
   Checkpoint checkpoint;
   checkpoint.net = net;

@@ -1,4 +1,4 @@
-// A model whose samples are known, and a folder in which `scorematch sample` draws them.
+// A model whose samples are known, and a test of `scorematch sample` with it.
 #pragma once
 #include <string>
 #include <utility>
@@ -12,7 +12,7 @@ namespace scorematch::testing_support {
 
 constexpr double kSigmaData = 0.5;
 
-/// Its score is -x / (sigma^2 + sigma_data^2) in model units: its samples are N(mean, (sigma_data scale)^2).
+/// Its score is -x / (sigma^2 + sigma_data^2) in model units, so its samples are N(mean, (sigma_data scale)^2).
 inline Checkpoint gaussian_model(std::vector<double> mean, std::vector<double> scale) {
   Checkpoint model;
   model.net = MlpShape::score(static_cast<int>(mean.size()), {4});
@@ -26,7 +26,7 @@ inline Checkpoint gaussian_model(std::vector<double> mean, std::vector<double> s
 
 class CommandSample : public CommandTest {
  protected:
-  /// samples.npy
+  /// Runs the command and returns the samples.
   cli::Matrix sample(const Arguments& more) const {
     Arguments arguments = {"sample", "model.safetensors", "-o", "samples.npy"};
     arguments.insert(arguments.end(), more.begin(), more.end());

@@ -1,4 +1,4 @@
-// Samplers of scores that are computed on the host, and what they make of a Gaussian's.
+// Samplers with scores that are computed on the host, and their closed forms for a Gaussian.
 #pragma once
 #include <cmath>
 #include <functional>
@@ -13,7 +13,7 @@ using Vector = std::vector<double>;
 
 const NoiseState::Position kPosition{77, 3, 1000};
 
-/// A score on the host: at x [dim] and sigma. Engines that compute elsewhere would copy.
+/// The score at x [dim] and sigma, computed on the host. Other engines copy x and the score.
 using PointScore = std::function<Vector(const double* x, double sigma)>;
 
 inline Vector read(Queue& queue, ConstView view) {
@@ -72,8 +72,8 @@ inline Vector karras(const ProbabilityFlow& o) {
   return sigmas;
 }
 
-/// Langevin's variance with the score of a Gaussian: v <- (1 - alpha / (2 (s^2 + sigma^2)))^2 v + alpha, level by
-/// level, then the denoising step.
+/// The variance of annealed Langevin with the score of a Gaussian: v <- (1 - alpha / (2 (s^2 + sigma^2)))^2 v + alpha
+/// in each step, then the denoising step.
 inline double langevin_variance(const AnnealedLangevin& o, const Gaussian& g) {
   const auto squared = [](double value) { return value * value; };
   double variance = squared(o.sigma_max) + squared(o.prior_deviation);
@@ -86,7 +86,7 @@ inline double langevin_variance(const AnnealedLangevin& o, const Gaussian& g) {
   return squared(1 + squared(o.sigma_min) * g.slope(o.sigma_min)) * variance;
 }
 
-/// The same of the reverse equation.
+/// The same for the reverse SDE.
 inline double reverse_variance(const ReverseSde& o, const Gaussian& g) {
   const Vector sigmas = karras({o.sigma_min, o.sigma_max, o.steps, o.rho});
   double variance = o.sigma_max * o.sigma_max + o.prior_deviation * o.prior_deviation;

@@ -1,5 +1,5 @@
 /// @file
-/// Distributions whose score is known, and how far a network's score is from it.
+/// Distributions whose score is known, and the distance of a network's score from it.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace scorematch::testing_support {
 
-/// A Gaussian, or a mixture of two. `sigma` is the deviation of Gaussian noise added to x.
+/// A Gaussian or a mixture of two. `sigma` is the standard deviation of added Gaussian noise.
 class KnownScore {
  public:
   /// N(0, C), C_ij = 0.7^|i - j| w_i w_j with the deviations w from 1 down to 0.5.
@@ -26,7 +26,7 @@ class KnownScore {
     return known;
   }
 
-  /// 0.4 N(mu, 0.3 I) + 0.6 N(-mu, 0.3 I) with |mu| = 1.2. The best linear score is far from the score along mu alone.
+  /// 0.4 N(mu, 0.3 I) + 0.6 N(-mu, 0.3 I) with |mu| = 1.2. The best linear score differs from the score only along mu.
   static KnownScore mixture(int dim) {
     constexpr double kVariance = 0.3, kLength = 1.2, kWeight = 0.4;
     KnownScore known(dim);
@@ -58,7 +58,7 @@ class KnownScore {
     return x;
   }
 
-  /// [n, dim] of x [n, dim]
+  /// The scores [n, dim] at x [n, dim].
   std::vector<double> scores(const std::vector<double>& x, double sigma = 0) const {
     if (!mixture_) return linear_scores(x, sigma);
     std::vector<double> all;
@@ -69,7 +69,7 @@ class KnownScore {
     return all;
   }
 
-  /// Of the Gaussian with the same mean and covariance: the best linear score.
+  /// The best linear score: that of the Gaussian with the same mean and covariance.
   std::vector<double> linear_scores(const std::vector<double>& x, double sigma = 0) const {
     const std::size_t d = mean_.size();
     std::vector<double> covariance = covariance_;
@@ -92,13 +92,13 @@ class KnownScore {
     return all;
   }
 
-  /// What a divergence is measured against: E |s|^2 of a Gaussian, else the best linear score's divergence.
+  /// The unit of divergences: E |s|^2 for a Gaussian, else the divergence of the best linear score.
   double unit(const std::vector<double>& x, double sigma) const {
     const std::vector<double> scores_of_x = scores(x, sigma);
     return mean_square_distance(scores_of_x, mixture_ ? linear_scores(x, sigma) : std::vector<double>(x.size(), 0.0));
   }
 
-  /// Mean over the rows of |a - b|^2, both [n, dim].
+  /// The mean of |a - b|^2 over the rows, both [n, dim].
   double mean_square_distance(const std::vector<double>& a, const std::vector<double>& b) const {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);

@@ -1,5 +1,5 @@
 /// @file
-/// A loss with everything it is evaluated on, and its evaluation on any engine.
+/// A loss with all its inputs, and its evaluation on any engine.
 #pragma once
 #include <string>
 #include <utility>
@@ -11,7 +11,7 @@
 
 namespace scorematch::testing_support {
 
-/// Nothing is drawn; what is empty is not given.
+/// Empty arrays are not passed.
 struct LossCase {
   MlpShape net;
   Loss loss;
@@ -29,7 +29,7 @@ struct Evaluation {
   std::vector<double> per_sample, grad, grad_x;
 };
 
-/// @param noise for what `p` does not give @param draw_rows whether p.x is the data, from which rows are drawn
+/// @param noise draws what `p` does not have @param draw_rows whether rows are drawn from p.x
 inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noise = {}, bool draw_rows = false) {
   const std::int64_t n = p.batch, d = p.net.dim;
   const LossPlan plan(engine, p.net, p.loss, n);
@@ -53,7 +53,7 @@ inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noi
   return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue)};
 }
 
-/// Each objective under its name.
+/// Each objective with its name.
 inline std::vector<std::pair<std::string, Objective>> objectives(int projections = 2) {
   return {{"esm", Esm{}},
           {"ism", Ism{}},
@@ -64,7 +64,7 @@ inline std::vector<std::pair<std::string, Objective>> objectives(int projections
           {"ssm_vr", SsmVr{projections}}};
 }
 
-/// A case with random numbers for all that `loss` and `net` need, sigma and eps always among them if `perturbed`.
+/// A case with random numbers for everything that `loss` and `net` need. `perturbed` adds sigma and eps in any case.
 inline LossCase random_case(const MlpShape& net, const Loss& loss, std::int64_t batch, unsigned seed,
                             bool perturbed = true) {
   const Needs needs = needs_of(loss.objective);

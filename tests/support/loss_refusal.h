@@ -1,4 +1,4 @@
-// A call of LossPlan::run to spoil.
+// A valid call of LossPlan::run, which tests make invalid.
 #pragma once
 #include <optional>
 
@@ -10,7 +10,7 @@ namespace scorematch::test {
 
 constexpr std::int64_t kBatch = 5, kDim = 3, kParams = 31, kRows = 7;
 
-/// A batch of denoising score matching, everything drawn.
+/// A batch of denoising score matching with everything drawn.
 struct LossCall {
   explicit LossCall(const Engine& engine_) : engine(engine_), noise(engine_, 1) {
     in.params = {memory.fill<float>(kParams), kParams};

@@ -1,6 +1,6 @@
 /// @file
-/// Mixtures of isotropic Gaussians, whose smoothed densities and scores are known: noise sigma adds sigma^2 to each
-/// component's variance.
+/// Mixtures of isotropic Gaussians. Their smoothed densities and scores are known: noise sigma adds sigma^2 to the
+/// variance of each component.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -49,7 +49,8 @@ class Mixture {
     return sum;
   }
 
-  /// div grad ln p_sigma(x): with shares r_k and each component's score g_k, sum r_k (|g_k|^2 - d/v_k) - |s|^2.
+  /// div grad ln p_sigma(x) = sum r_k (|g_k|^2 - d/v_k) - |s|^2, where r_k is the responsibility, g_k the score and v_k
+  /// the variance of component k.
   double divergence(const double* x, double sigma = 0) const {
     const std::vector<double> terms = log_terms(x, sigma), s = score(x, sigma);
     const double all = log_density(x, sigma);
@@ -65,7 +66,7 @@ class Mixture {
     return sum;
   }
 
-  /// Which component's mean is nearest.
+  /// The component with the nearest mean.
   std::size_t nearest(const double* x) const {
     std::size_t best = 0;
     double least = 0;

@@ -1,7 +1,8 @@
 /// @file
-/// An energy net that is a mixture of two Gaussians to the last bit of its parameters: with y = 2 mu.x/tau^2 + beta,
-///   ln(e^(y/2) + e^(-y/2)) = (softplus(y) + softplus(-y)) / 2
-/// makes -|x|^2 / (2 tau^2) + that the log-density of w N(mu, tau^2 I) + (1 - w) N(-mu, tau^2 I), w = 1/(1 + e^-beta).
+/// An energy net that is a mixture of two Gaussians, except that its parameters are floats. With
+///   g(x) = ln(e^(y/2) + e^(-y/2)) = (softplus(y) + softplus(-y)) / 2, y = 2 mu.x/tau^2 + beta,
+/// -|x|^2 / (2 tau^2) + g(x) is, up to a constant, the log-density of w N(mu, tau^2 I) + (1 - w) N(-mu, tau^2 I), where
+/// w = 1/(1 + e^-beta).
 #pragma once
 #include <cmath>
 #include <vector>
@@ -11,7 +12,7 @@
 
 namespace scorematch::testing_support {
 
-/// Evaluated at `sigma` alone; tau^2 = sigma^2 + sigma_data^2 is Edm's own.
+/// Valid only at `sigma`. tau^2 = sigma^2 + sigma_data^2 is that of the parameterization Edm.
 struct MixtureEnergy {
   MlpShape net;
   std::vector<double> params;

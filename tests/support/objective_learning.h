@@ -1,5 +1,5 @@
 /// @file
-/// Training of a network on a KnownScore with one objective, with the settings that docs/tutorial.md recommends.
+/// Trains a network on a KnownScore with one objective and the settings that docs/tutorial.md recommends.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ struct LearningCase {
   std::string objective;  // a name of objectives()
   std::string data;       // gaussian or mixture
   MlpShape::Kind kind;
-  double bound;  // of the relative Fisher divergence
+  double bound;  // for the relative Fisher divergence
 
   std::string name() const { return objective + "_" + data + (kind == MlpShape::Kind::energy ? "_energy" : "_score"); }
 };
@@ -34,7 +34,7 @@ struct LearningSettings {
   std::uint64_t seed = 1;
 };
 
-constexpr double kSingleSigma = 0.3;  // of DSM
+constexpr double kSingleSigma = 0.3;  // for DSM
 
 inline bool has_cpu_engine() {
   const std::vector<std::string> names = engine_names();
@@ -75,7 +75,7 @@ inline double learned_divergence(const Engine& engine, const LearningCase& which
   const double pi = std::acos(-1.0);
   for (int step = 0; step < settings.steps; ++step, noise.advance(queue)) {
     LossPlan::In in{params, {data, noise}};
-    if (which.objective == "esm") {  // whose scores go with their rows: one batch after another
+    if (which.objective == "esm") {  // the scores belong to rows, so the batches are consecutive
       const std::int64_t first = step * settings.batch % (settings.rows / settings.batch * settings.batch);
       in.batch.x = data.samples(first, settings.batch);
       in.batch.true_score = true_scores.samples(first, settings.batch);

@@ -1,5 +1,5 @@
 /// @file
-/// What tests ask of a picture.
+/// Measurements of a picture.
 #pragma once
 #include <cstdint>
 #include <ostream>
@@ -32,7 +32,7 @@ inline int count_color(const Canvas& canvas, Color color) {
   return count;
 }
 
-/// The argument that the action's Error invalid_argument names; "none" if it throws nothing.
+/// The argument that the invalid_argument Error of the action names; "none" if it does not throw.
 template <class Action>
 std::string argument_at_fault(const Action& action) {
   try {

@@ -1,5 +1,5 @@
 /// @file
-/// A PNG file's pixels.
+/// The pixels of a PNG file.
 #pragma once
 #include <gtest/gtest.h>
 #include <png.h>

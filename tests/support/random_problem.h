@@ -1,4 +1,4 @@
-// Random problems: a network, a loss and a batch with everything given, for sweeps.
+// Random problems for sweeps: a network, a loss and a batch with all inputs.
 #pragma once
 #include <algorithm>
 #include <random>
@@ -54,7 +54,7 @@ class ProblemMaker {
     return values;
   }
 
-  /// @param most_work multiply-adds of one forward pass over the batch with its tangents, at most
+  /// @param most_work the largest number of multiply-adds of one forward pass over the batch with its tangents
   Problem make(double most_work) { return make(most_work, MlpShape::Kind::score); }
   Problem make(double most_work, MlpShape::Kind kind) {
     for (;;) {
@@ -70,7 +70,7 @@ class ProblemMaker {
     }
   }
 
-  /// Parameters, samples and what else the problem needs.
+  /// Sets the parameters, the samples, and everything else that the problem needs.
   void fill(Problem& p) {
     const std::int64_t size = p.batch * p.net.dim;
     p.params = p.net.initial_params(generator_(), Initialization::torch);
@@ -88,7 +88,7 @@ class ProblemMaker {
  private:
   Problem make_once() {
     Problem p;
-    // Widths around the vector's 16, batches around the tile's 64, and everything between.
+    // Widths around the 16 of a vector, batches around the 64 of a tile, and everything between.
     const int edges[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 130, 200};
     const auto width = [&](int most) {
       for (;;)

@@ -1,4 +1,4 @@
-// Calls that must be refused: what the Error says, and that nothing was written.
+// Calls that must be refused: checks the Error, and that nothing was written.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -20,13 +20,13 @@
 
 namespace scorematch::test {
 
-/// An engine's arrays, each a block of its own, so that what is past its end is seen: on the heap, or, on the stand-in,
-/// where the host may write to it, in a GPU's memory.
+/// Arrays for an engine. Each is a block of its own, so that an access past its end is detected. Blocks are on the
+/// heap, or, with the stand-in, in GPU memory, which the host can write to there.
 class Memory {
  public:
   explicit Memory(const Engine& engine) : engine_(engine) {}
 
-  static constexpr char kSentinel = '\x35';  // 0x35353535 is 6.75e-7: a float that no result is
+  static constexpr char kSentinel = '\x35';  // 0x35353535 is 6.75e-7, a float that no result has
 
   /// Sentinels, for an output.
   template <class T>
@@ -75,14 +75,14 @@ void shift(AnyView& view, int bytes) {
   view.data = const_cast<char*>(static_cast<const char*>(view.data)) + bytes;
 }
 
-/// An engine that is not this one.
+/// An engine other than this one.
 inline Engine another(const Engine& engine) {
   return engine.kind() == Engine::Kind::reference ? Engine::best() : Engine::reference();
 }
 
 struct Refusal {
   std::string argument;
-  std::string expected, got;  // how what follows these words begins
+  std::string expected, got;  // the beginnings of what follows these words
   ErrorCode code = ErrorCode::invalid_argument;
 };
 
@@ -104,7 +104,7 @@ void expect_refused(const Refusal& refusal, const Call& call) {
   }
 }
 
-/// Where a row holds. host: values are looked at; f32: no float64, and scratch is needed.
+/// The engines to which a row applies. host: those that check values; f32: those without float64, which need scratch.
 enum class On { every, host, reference, f32 };
 
 inline bool holds(On on, Engine::Kind kind) {
@@ -121,7 +121,7 @@ inline bool holds(On on, Engine::Kind kind) {
   return true;
 }
 
-/// One row: a call that is good after `prepare` and bad after `spoil`.
+/// One row: a call that is valid after `prepare` and invalid after `spoil`.
 template <class Call>
 struct BadCall {
   const char* name;
@@ -130,31 +130,31 @@ struct BadCall {
   On on = On::every;
 };
 
-/// Call has Call(Engine), `Memory memory` holding all it reads and writes, and run().
+/// Call has a constructor Call(Engine), a `Memory memory` with everything that it reads and writes, and run().
 template <class Call>
 void expect_all_refused(const Engine& engine, const std::vector<BadCall<Call>>& table) {
   std::set<std::string> names;
   for (const BadCall<Call>& row : table) {
     SCOPED_TRACE(row.name);
-    EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
+    EXPECT_TRUE(names.insert(row.name).second) << "duplicate name in the table";
     if (!holds(row.on, engine.kind())) continue;
 
     Call good(engine);
     row.prepare(good);
     const Memory::Snapshot before_good = good.memory.bytes();
     EXPECT_NO_THROW(good.run());
-    EXPECT_FALSE(good.memory.bytes() == before_good) << "the good call wrote nothing";
+    EXPECT_FALSE(good.memory.bytes() == before_good) << "the valid call wrote nothing";
 
     Call bad(engine);
     row.prepare(bad);
     row.spoil(bad);
     const Memory::Snapshot before_bad = bad.memory.bytes();
     expect_refused(row.refusal, [&] { bad.run(); });
-    EXPECT_TRUE(bad.memory.bytes() == before_bad) << "something was written";
+    EXPECT_TRUE(bad.memory.bytes() == before_bad) << "the refused call wrote to memory";
   }
 }
 
-/// A row for a call that has nothing to prepare and no memory: a constructor.
+/// A row for a constructor, which has nothing to prepare and no memory.
 struct BadMake {
   const char* name;
   std::function<void(const Engine&)> make;
@@ -166,7 +166,7 @@ inline void expect_all_refused(const Engine& engine, const std::vector<BadMake>&
   std::set<std::string> names;
   for (const BadMake& row : table) {
     SCOPED_TRACE(row.name);
-    EXPECT_TRUE(names.insert(row.name).second) << "twice in the table";
+    EXPECT_TRUE(names.insert(row.name).second) << "duplicate name in the table";
     if (holds(row.on, engine.kind())) expect_refused(row.refusal, [&] { row.make(engine); });
   }
 }
@@ -179,7 +179,7 @@ using EngineTest = testing::Test;
 inline auto engines() { return testing::Values(Engine::Kind::reference, Engine::Kind::cpu); }
 #endif
 
-/// Runs with each engine that computes on the host and was built in; with the stand-in, with the cuda engine too.
+/// Runs with each engine of the build that computes on the host, and with the cuda engine if there is the stand-in.
 class Engines : public EngineTest, public testing::WithParamInterface<Engine::Kind> {
  protected:
   static Engine make(Engine::Kind kind) {

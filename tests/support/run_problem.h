@@ -1,4 +1,4 @@
-// A problem through an engine, and through the reference's templates on any number type.
+// Runs a problem on an engine, and with the templates of the reference on any number type.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 namespace scorematch::testing_support {
 
-/// Of T: what LossPlan gives.
+/// The outputs of LossPlan, with elements of type T.
 template <class T>
 struct Outcome {
   std::vector<T> per_sample, grad, grad_x;
@@ -36,15 +36,14 @@ inline void expect_same(const EngineRun& a, const EngineRun& b) {
   EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
 }
 
-/// How a problem is run: in what precision, and with whose scratch memory.
+/// The precision and the scratch memory for a run.
 struct RunOptions {
   Compute compute;
   void* workspace = nullptr;  // null: the queue's own
   std::size_t workspace_bytes = 0;
 };
 
-/// The samples [first, first + count) of a problem on an engine, gradients over `normaliser`.
-
+/// Runs the samples [first, first + count) of a problem on an engine, with gradients divided by `normaliser`.
 inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first, std::int64_t count,
                      std::int64_t normaliser, const RunOptions& options = {}) {
   const std::int64_t d = p.net.dim;
@@ -84,7 +83,7 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
 
 inline EngineRun run(const Engine& engine, const Problem& p) { return run(engine, p, 0, p.batch, p.batch); }
 
-/// @param stored makes a T of a number of the arrays, constant a T of one that follows from the problem
+/// @param stored converts a number of the arrays to T
 template <class T, class Stored>
 Outcome<T> run_templates(const Problem& p, const Stored& stored) {
   const auto convert = [&](const std::vector<float>& all, std::int64_t begin, std::int64_t count) {

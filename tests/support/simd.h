@@ -1,5 +1,5 @@
 /// @file
-/// What tests of the vector functions share: an instruction set as parameter, guarded arrays, exact normals.
+/// Shared by tests of the vector functions: an instruction set as the parameter, guarded arrays, exact normals.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -28,14 +28,14 @@ inline bool same_bits(const float* a, const float* b, std::size_t n) {
   return std::memcmp(a, b, n * sizeof(float)) == 0;
 }
 
-/// |actual - expected| in units of the last place of expected.
+/// |actual - expected| in units in the last place of expected.
 inline double ulps(float actual, double expected) {
   int exponent;
   std::frexp(expected, &exponent);
   return std::abs(actual - expected) / std::ldexp(1.0, exponent - 24);
 }
 
-/// [rows, width] with a stride, off any alignment, between elements that nobody may write.
+/// A strided, unaligned array [rows, width] between guard elements, which must not be written.
 class Guarded {
  public:
   Guarded(int rows, int width, std::int64_t stride)
@@ -70,20 +70,20 @@ inline std::vector<float> random_floats(std::size_t n, unsigned seed, float low 
   return x;
 }
 
-/// What Philox makes of the sample's counter.
+/// The output of Philox for the counter of a sample.
 inline philox::Block words(const Draw& draw, std::uint64_t sample, int group) {
   return philox::philox4x32_10(
       philox::counter(draw.purpose, draw.step, sample, static_cast<std::uint32_t>(group), draw.direction), draw.seed);
 }
 
-/// Normal i of a group, in double.
+/// Normal i of a group, computed in double.
 inline double exact_normal(const philox::Block& block, int i) {
   const double u = philox::uniform(block.word[i & 2]), turns = philox::uniform(block.word[(i & 2) + 1]);
   const double angle = 2 * std::acos(-1.0) * turns;
   return std::sqrt(-2 * std::log(u)) * ((i & 1) != 0 ? std::sin(angle) : std::cos(angle));
 }
 
-/// The counter that Philox maps to `block`.
+/// The counter for which Philox gives `block`.
 inline philox::Block invert_philox(philox::Block block, std::uint64_t key) {
   const auto inverse = [](std::uint32_t m) {
     std::uint32_t x = m;
@@ -102,7 +102,7 @@ inline philox::Block invert_philox(philox::Block block, std::uint64_t key) {
   return block;
 }
 
-/// Runs a test on one instruction set.
+/// Runs a test with one instruction set.
 class Simd : public testing::TestWithParam<std::int64_t> {
  protected:
   void SetUp() override { hwy::GetChosenTarget().Update(GetParam()); }
@@ -114,7 +114,7 @@ class Simd : public testing::TestWithParam<std::int64_t> {
   }
 };
 
-/// Those compiled in that this machine can run.
+/// The compiled instruction sets that this machine supports.
 inline std::vector<std::int64_t> targets() {
   std::vector<std::int64_t> each;
   const std::int64_t all = (hwy::SupportedTargets() & HWY_TARGETS) | HWY_STATIC_TARGET;

@@ -1,6 +1,6 @@
 /// @file
-/// Statistics of samples, and how far they may lie from what they estimate: at a fixed seed five standard errors are no
-/// chance, they are a fault.
+/// Statistics of samples, and their tolerances. With a fixed seed, a deviation of five standard errors is a bug, not
+/// chance.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -12,10 +12,10 @@ namespace scorematch::testing_support {
 constexpr double kSigmas = 5;
 
 struct Moments {
-  double count = 0, mean = 0, variance = 0;  // variance over N
+  double count = 0, mean = 0, variance = 0;  // the sum is divided by N
   double fourth = 0;                         // central
   double mean_error() const { return std::sqrt(variance / count); }
-  /// Of the variance: sqrt((mu_4 - mu_2^2) / N).
+  /// Standard error of the variance: sqrt((mu_4 - mu_2^2) / N).
   double variance_error() const { return std::sqrt(std::max(fourth - variance * variance, 0.0) / count); }
 };
 
@@ -31,7 +31,7 @@ inline Moments moments(const std::vector<double>& values) {
   return m;
 }
 
-/// |correlation| of independent samples of N pairs is below kSigmas / sqrt(N).
+/// For N independent pairs, |correlation| is below kSigmas / sqrt(N).
 inline double correlation(const std::vector<double>& a, const std::vector<double>& b) {
   const Moments of_a = moments(a), of_b = moments(b);
   double sum = 0;
@@ -39,7 +39,7 @@ inline double correlation(const std::vector<double>& a, const std::vector<double
   return sum / (of_a.count * std::sqrt(of_a.variance * of_b.variance));
 }
 
-/// sqrt(N) sup |F_N - F| (Kolmogorov 1933); above kKolmogorov with probability 2 exp(-2 kKolmogorov^2) < 6e-7.
+/// sqrt(N) sup |F_N - F| (Kolmogorov 1933). It exceeds kKolmogorov with probability 2 exp(-2 kKolmogorov^2) < 6e-7.
 constexpr double kKolmogorov = 2.75;
 template <class Distribution>
 double kolmogorov_distance(std::vector<double> values, const Distribution& distribution) {
@@ -55,7 +55,7 @@ double kolmogorov_distance(std::vector<double> values, const Distribution& distr
 
 inline double normal_distribution(double z) { return 0.5 * std::erfc(-z * std::sqrt(0.5)); }
 
-/// (chi^2 - k) / sqrt(2 k), k = bins - 1, of counts that should be equal: below kSigmas.
+/// (chi^2 - k) / sqrt(2 k) with k = bins - 1. For counts with equal expectations it is below kSigmas.
 inline double chi_square_excess(const std::vector<std::int64_t>& counts) {
   double total = 0, chi2 = 0;
   for (const std::int64_t each : counts) total += static_cast<double>(each);

@@ -1,4 +1,4 @@
-// How much a random test does: in the tier quick, an eighth.
+// The size of a random test, which is an eighth in the tier quick.
 #pragma once
 #include <cstdlib>
 

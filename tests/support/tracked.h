@@ -1,16 +1,17 @@
-// Number types the reference's templates are instantiated with, to hold a float engine to them.
+// Number types for the templates of the reference, against which a float engine is tested.
 //
-// Tracked carries a value in double, a magnitude (what the value would be if nothing cancelled) and a bound on how far
-// a float evaluation, in whatever order and association, may be from the value. With unit roundoff u:
+// Tracked has a value in double, a magnitude (the value without cancellation), and a bound on the error of a float
+// evaluation in any order and association. With unit roundoff u:
 //
 //   a + b:  |error| <= e_a + e_b + u (m_a + m_b)          a b:  |error| <= m_a e_b + m_b e_a + e_a e_b + u m_a m_b
 //   f(a):   |error| <= |f'| e_a + e_a^2 + k u |f|, a new magnitude |f|
 //
-// Magnitudes stand in for values because the engine sums in blocks and collapses products (docs/numerics.md). What
-// follows from sigma alone is computed in double there too, so such numbers have u = 2^-53 until they meet a float.
+// Magnitudes take the place of values because the engine sums in blocks and collapses products (docs/numerics.md). The
+// engine computes numbers that depend only on sigma in double, so they have u = 2^-53 until they are combined with a
+// float.
 //
-// Noisy disturbs every operation's result as a rounding would (Monte Carlo arithmetic, Parker 1997): the root mean
-// square over several runs is what a plain implementation in the same precision may be off by, with luck averaged out.
+// Noisy perturbs the result of every operation as a rounding would (Monte Carlo arithmetic, Parker 1997). The root mean
+// square over several runs estimates the error of a plain implementation in the same precision.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -24,9 +25,9 @@ struct Tracked {
   double value = 0, magnitude = 0, error = 0, unit = kDoubleUnit;
 
   Tracked() = default;
-  Tracked(double v) : value(v), magnitude(std::abs(v)) {}  // NOLINT: a constant, as double is to double
+  Tracked(double v) : value(v), magnitude(std::abs(v)) {}  // NOLINT: implicit, so that constants convert
   Tracked(double v, double m, double e, double u) : value(v), magnitude(m), error(e), unit(u) {}
-  /// A number of the engine's arrays.
+  /// A number in an array of the engine.
   static Tracked stored(double v) { return {v, std::abs(v), 0, kFloatUnit}; }
 };
 
@@ -58,7 +59,7 @@ inline Tracked exp(const Tracked& a) { return apply(a, std::exp(a.value), std::e
 inline Tracked log(const Tracked& a) { return apply(a, std::log(a.value), 1 / a.value); }
 inline Tracked log1p(const Tracked& a) { return apply(a, std::log1p(a.value), 1 / (1 + a.value)); }
 inline Tracked sqrt(const Tracked& a) { return apply(a, std::sqrt(a.value), 0.5 / std::sqrt(a.value), 1); }
-// CUDA's table allows tanhf 2 ulp and erfcf 4, counted from the correctly rounded result; an ulp is two units at most.
+// CUDA's table allows tanhf 2 ulp and erfcf 4, relative to the correctly rounded result. An ulp is at most two units.
 inline Tracked tanh(const Tracked& a) {
   const double t = std::tanh(a.value);
   return apply(a, t, 1 - t * t, 5);
@@ -66,7 +67,7 @@ inline Tracked tanh(const Tracked& a) {
 inline Tracked erfc(const Tracked& a) {
   return apply(a, std::erfc(a.value), 1.1283791670955126 * std::exp(-a.value * a.value), 9);
 }
-/// Features: the argument in double, the result a float within 2e-7 (cpu/simd_noise.h).
+/// A feature: its argument is in double, and its result is a float within 2e-7 (cpu/simd_noise.h).
 inline Tracked feature(double value, double error) { return {value, std::abs(value), error + 2e-7, kFloatUnit}; }
 inline Tracked sin(const Tracked& a) { return feature(std::sin(a.value), a.error); }
 inline Tracked cos(const Tracked& a) { return feature(std::cos(a.value), a.error); }
@@ -76,7 +77,7 @@ struct Noisy {
 
   Noisy() = default;
   Noisy(double v) : value(v) {}  // NOLINT
-  /// v (1 + u r), r uniform in (-1, 1): what a rounding does, with another r at every call.
+  /// v (1 + u r) with a new r, uniform in (-1, 1), in every call, as a rounding would do.
   static Noisy rounded(double v) {
     static std::uint64_t state = 0x9E3779B97F4A7C15u;  // xorshift64 (Marsaglia 2003)
     state ^= state << 13, state ^= state >> 7, state ^= state << 17;
@@ -91,7 +92,7 @@ inline Noisy operator*(const Noisy& a, const Noisy& b) { return Noisy::rounded(a
 inline Noisy operator/(const Noisy& a, const Noisy& b) { return Noisy::rounded(a.value / b.value); }
 inline bool operator>(const Noisy& a, double b) { return a.value > b; }
 inline Noisy exp(const Noisy& a) { return Noisy::rounded(std::exp(a.value)); }
-inline Noisy log(const Noisy& a) { return std::log(a.value); }  // of sigma: in double
+inline Noisy log(const Noisy& a) { return std::log(a.value); }  // of sigma, so in double
 inline Noisy log1p(const Noisy& a) { return Noisy::rounded(std::log1p(a.value)); }
 inline Noisy sqrt(const Noisy& a) { return Noisy::rounded(std::sqrt(a.value)); }
 inline Noisy tanh(const Noisy& a) { return Noisy::rounded(std::tanh(a.value)); }

@@ -1,5 +1,5 @@
 /// @file
-/// `scorematch train` on a correlated Gaussian, and what it leaves.
+/// `scorematch train` on a correlated Gaussian, and its output files.
 #pragma once
 #include <algorithm>
 #include <cstdlib>
@@ -18,7 +18,7 @@ namespace scorematch::testing_support {
 
 constexpr double kMean[] = {10, -200}, kDeviation[] = {3, 2}, kCorrelation = 0.8;
 
-/// A Gaussian of these moments.
+/// Samples of a correlated Gaussian.
 inline cli::Matrix correlated_gaussian(std::int64_t rows, unsigned seed) {
   const std::vector<double> z = normal_values(2 * rows, seed);
   cli::Matrix data{rows, 2, {}};
@@ -69,7 +69,7 @@ class CommandTrain : public CommandTest {
  protected:
   CommandTrain() { cli::write_npy(path("data.npy"), correlated_gaussian(1000, 1)); }
 
-  /// On data.npy, a small network unless `more` says another.
+  /// Arguments to train on data.npy, with a small network unless `more` has another one.
   static Arguments train(const std::string& output, const Arguments& more = {}) {
     Arguments arguments = {"train", "data.npy", "-o", output};
     for (const auto& [option, value] : {std::pair{"--hidden", "32,32"}, std::pair{"--batch", "128"}})
@@ -84,7 +84,7 @@ class CommandTrain : public CommandTest {
   }
 };
 
-inline const std::set<std::string> kFiles = {"model.safetensors", "loss.csv", "loss.png"};  // of a run that is not over
+inline const std::set<std::string> kFiles = {"model.safetensors", "loss.csv", "loss.png"};  // of an unfinished run
 inline const std::set<std::string> kAllFiles = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
                                                 "comparison.png"};
 

@@ -1,5 +1,5 @@
 /// @file
-/// How far two sets of samples lie apart.
+/// Distances between two sets of samples.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -13,8 +13,8 @@
 
 namespace scorematch::testing_support {
 
-/// The squared W2 between the empirical distributions of `a` and `b`: the mean over u of the squared difference of
-/// their quantiles, piece by piece, exact for any two sizes.
+/// The squared W2 distance between the empirical distributions of `a` and `b`: the integral over u of the squared
+/// difference of their quantiles. It is exact for any two sizes.
 inline double squared_wasserstein(std::vector<double> a, std::vector<double> b) {
   std::sort(a.begin(), a.end());
   std::sort(b.begin(), b.end());
@@ -31,7 +31,7 @@ inline double squared_wasserstein(std::vector<double> a, std::vector<double> b) 
   return sum;
 }
 
-/// [projections, dim], unit vectors spread evenly over the sphere.
+/// [projections, dim], unit vectors distributed uniformly on the sphere.
 inline std::vector<double> unit_directions(std::int64_t projections, std::int64_t dim, unsigned seed) {
   std::vector<double> v = normal_values(projections * dim, seed);
   for (auto row = v.begin(); row != v.end(); row += dim) {
@@ -42,7 +42,7 @@ inline std::vector<double> unit_directions(std::int64_t projections, std::int64_
   return v;
 }
 
-/// sqrt of the mean over the directions of the squared W2 of the projections. (Bonneel et al. 2015)
+/// The square root of the mean squared W2 of the projections onto the directions (Bonneel et al. 2015).
 /// @param directions [projections, dim]
 inline double sliced_wasserstein(const cli::Matrix& a, const cli::Matrix& b, const std::vector<double>& directions) {
   const auto dim = static_cast<std::size_t>(a.cols), count = directions.size() / dim;
@@ -60,7 +60,7 @@ inline double sliced_wasserstein(const cli::Matrix& a, const cli::Matrix& b, con
   return std::sqrt(sum / static_cast<double>(count));
 }
 
-/// The mean over the rows of `from` of the Euclidean distance to the nearest row of `to`.
+/// The mean Euclidean distance from a row of `from` to the nearest row of `to`.
 inline double mean_nearest_distance(const cli::Matrix& from, const cli::Matrix& to) {
   const auto dim = static_cast<std::size_t>(from.cols);
   double sum = 0;

@@ -1,4 +1,4 @@
-// Zip archives put together by hand, stored or deflated, as numpy.savez and numpy.savez_compressed write them.
+// Zip archives made by hand, stored or deflated, as numpy.savez and numpy.savez_compressed write them.
 #pragma once
 #include <zlib.h>
 
@@ -24,8 +24,9 @@ inline std::string deflated(const std::string& bytes) {
   return packed;
 }
 
-/// Members by name. @param is_deflated else stored @param has_zip64 sizes of 64 bits in extra fields, as NumPy's are in
-/// local headers, and here in the directory too
+/// @param members name and content of each @param is_deflated whether members are deflated, not stored
+/// @param has_zip64 whether sizes are in extra fields of 64 bits, as in the local headers of NumPy, and here also in
+/// the directory
 inline std::string zip(const std::vector<std::pair<std::string, std::string>>& members, bool is_deflated = false,
                        bool has_zip64 = false) {
   const auto put = [](std::string& to, std::uint64_t value, int bytes) {
@@ -37,7 +38,7 @@ inline std::string zip(const std::vector<std::pair<std::string, std::string>>& m
     const std::uint64_t offset = file.size();
     const auto crc = static_cast<std::uint64_t>(
         crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
-    std::string common, extra;  // from the flags on, as both headers have it
+    std::string common, extra;  // the part that both headers share, beginning at the flags
     put(common, 0, 2), put(common, is_deflated ? 8 : 0, 2), put(common, 0, 4), put(common, crc, 4);
     put(common, has_zip64 ? 0xffffffffu : data.size(), 4), put(common, has_zip64 ? 0xffffffffu : bytes.size(), 4);
     if (has_zip64) put(extra, 1, 2), put(extra, 16, 2), put(extra, bytes.size(), 8), put(extra, data.size(), 8);

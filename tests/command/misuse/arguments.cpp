@@ -1,4 +1,4 @@
-// Arguments that are wrong in themselves or with one another: exit code 2, whatever the files hold.
+// Arguments that are wrong alone or in combination: exit code 2, regardless of the files.
 #include "command/misuse/misuse.h"
 
 namespace scorematch::testing_support {

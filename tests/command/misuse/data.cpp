@@ -1,4 +1,4 @@
-// Data that cannot be trained on, and places that cannot be written to.
+// Data that cannot be used for training, and output paths that cannot be written.
 #include "command/misuse/misuse.h"
 
 namespace scorematch::testing_support {

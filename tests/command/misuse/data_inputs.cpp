@@ -1,4 +1,4 @@
-// The data files that the tables name, good and bad.
+// The valid and invalid data files that the tables name.
 #include <cmath>
 
 #include "command/misuse/make.h"

@@ -1,4 +1,4 @@
-// The models, runs, cases and folders that the tables name; data_inputs.cpp has the data.
+// The models, runs, cases and folders that the tables name. data_inputs.cpp has the data.
 #include <cstdint>
 
 #include "cli/files/npy.h"
@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A safetensors file of this header.
+/// A safetensors file with this header.
 std::string with_header(const std::string& header, const std::string& data = "") {
   const std::uint64_t length = header.size();
   return std::string(reinterpret_cast<const char*>(&length), 8) + header + data;
@@ -54,7 +54,7 @@ Make spoilt_case(const Change& change) {
   };
 }
 
-/// nn.Sequential(nn.Linear(4, 4), nn.SiLU(), nn.Linear(4, 3)): three coordinates and ln sigma.
+/// nn.Sequential(nn.Linear(4, 4), nn.SiLU(), nn.Linear(4, 3)) for three coordinates and ln sigma, with a change.
 template <class Change>
 Make spoilt_state_dict(const Change& change) {
   return [=](const std::string& path) {
@@ -68,7 +68,7 @@ Make spoilt_state_dict(const Change& change) {
   };
 }
 
-/// A run on data.npy that was stopped after 4 of 10 steps, made once by the command itself.
+/// A run on data.npy that was stopped after 4 of 10 steps. The command makes it once.
 const Checkpoint& stopped_run() {
   static const Checkpoint run = [] {
     const test::TemporaryFolder folder;
@@ -127,13 +127,12 @@ const std::map<std::string, Make>& misuse_inputs() {
            f.tensors["noise"] = {{1}, std::vector<double>{1}};
          })},
         {"case_objective.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["objective"] = "best"; })},
-        {"case_metadata.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["colour"] = "red"; })},
+        {"case_metadata.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["color"] = "red"; })},
         {"case_sigma_data.safetensors", spoilt_case([](SafetensorsFile& f) { f.metadata["sigma_data"] = "nan"; })},
         {"folder.npy", folder()},
         {"model_of_a_later_format.safetensors",
          spoilt_model([](SafetensorsFile& f) { f.metadata["format"] = "scorematch-checkpoint-2"; })},
-        {"model_metadata_unknown.safetensors",
-         spoilt_model([](SafetensorsFile& f) { f.metadata["colour"] = "green"; })},
+        {"model_metadata_unknown.safetensors", spoilt_model([](SafetensorsFile& f) { f.metadata["color"] = "green"; })},
         {"model_activation_unknown.safetensors",
          spoilt_model([](SafetensorsFile& f) { f.metadata["activation"] = "relu"; })},
         {"model_activation_missing.safetensors",

@@ -1,4 +1,4 @@
-// What the files are made of that the tables name.
+// Helpers that make the files that the tables name.
 #pragma once
 #include <zlib.h>
 
@@ -15,7 +15,7 @@ namespace scorematch::testing_support {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-/// The data among misuse_inputs().
+/// The data files of misuse_inputs().
 const std::map<std::string, Make>& data_inputs();
 
 inline cli::Matrix normal_matrix(std::int64_t rows, std::int64_t cols, unsigned seed = 1) {
@@ -28,7 +28,7 @@ inline std::string npy(const std::string& descr, const std::string& shape, const
   return "\x93NUMPY" + std::string{version, '\0', static_cast<char>(header.size()), '\0'} + header + data;
 }
 
-/// Literals with zero bytes within: all but their last byte.
+/// A literal that may contain zero bytes, without its final zero.
 template <std::size_t N>
 std::string literal(const char (&text)[N]) {
   return {text, N - 1};
@@ -66,7 +66,7 @@ inline Make gzip(const std::string& content) {
   };
 }
 
-/// A byte in the middle is another one.
+/// Changes a byte in the middle.
 inline Make spoilt(const Make& make) {
   return [=](const std::string& path) {
     make(path);

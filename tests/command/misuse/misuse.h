@@ -1,4 +1,4 @@
-// What the command is given by mistake or by malice: tables of arguments, the files they name, and what is answered.
+// Wrong and malicious input to the command: tables of arguments, the files that they name, and the expected messages.
 #pragma once
 #include <functional>
 #include <map>
@@ -9,17 +9,17 @@
 
 namespace scorematch::testing_support {
 
-constexpr int kUsage = 2;  // the arguments alone are wrong
+constexpr int kUsage = 2;  // the arguments are wrong, regardless of the files
 constexpr int kFailure = 1;
 
 struct Misuse {
   std::string name;
   int exit_code;
   Arguments arguments;
-  std::vector<std::string> words;  // in the message
+  std::vector<std::string> words;  // parts of the message
 };
 
-/// More arguments after `train data.npy -o run`.
+/// `train data.npy -o run` and more arguments.
 inline Arguments train(const Arguments& more) {
   Arguments arguments = {"train", "data.npy", "-o", "run", "--steps", "1"};
   if (!more.empty() && more[0] == "--steps") arguments.resize(4);
@@ -54,12 +54,12 @@ inline Arguments resume(const std::string& run, const Arguments& more = {}) {
   return arguments;
 }
 
-/// Wrong in themselves, or with one another.
+/// Arguments that are wrong alone or in combination.
 std::vector<Misuse> bad_arguments();
-/// Data files of every format, and where results go.
+/// Data files of every format, and output paths.
 std::vector<Misuse> bad_data();
 std::vector<Misuse> bad_outputs();
-/// Models, runs to go on with, state_dicts, cases.
+/// Models, runs to resume, state_dicts, cases.
 std::vector<Misuse> bad_models();
 std::vector<Misuse> bad_runs();
 std::vector<Misuse> bad_state_dicts();
@@ -67,7 +67,7 @@ std::vector<Misuse> bad_cases();
 
 /// Makes a file or folder at `path`.
 using Make = std::function<void(const std::string& path)>;
-/// What the tables' arguments name.
+/// The files and folders that the tables name.
 const std::map<std::string, Make>& misuse_inputs();
 
 }  // namespace scorematch::testing_support

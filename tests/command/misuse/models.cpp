@@ -1,4 +1,4 @@
-// Models and cases that are none, or do not go with the arguments.
+// Models and cases that are invalid or do not fit the arguments.
 #include "command/misuse/misuse.h"
 
 namespace scorematch::testing_support {
@@ -48,7 +48,7 @@ std::vector<Misuse> bad_models() {
       {"model_metadata_unknown",
        kFailure,
        sample({}, "model_metadata_unknown.safetensors"),
-       {"model_metadata_unknown.safetensors: ", "'colour'", "'green'"}},
+       {"model_metadata_unknown.safetensors: ", "'color'", "'green'"}},
       {"model_activation_unknown",
        kFailure,
        sample({}, "model_activation_unknown.safetensors"),
@@ -159,7 +159,7 @@ std::vector<Misuse> bad_cases() {
        {"'directions'", "expected no such tensor"}},
       {"case_of_two_sizes", kFailure, eval("case_of_two_sizes.safetensors"), {"'eps'", "expected [", "got [1]"}},
       {"case_objective_unknown", kFailure, eval("case_objective.safetensors"), {"'objective'", "dsm", "got 'best'"}},
-      {"case_metadata_unknown", kFailure, eval("case_metadata.safetensors"), {"'colour'", "expected", "got 'red'"}},
+      {"case_metadata_unknown", kFailure, eval("case_metadata.safetensors"), {"'color'", "expected", "got 'red'"}},
       {"case_sigma_data_nan", kFailure, eval("case_sigma_data.safetensors"), {"'sigma_data'", "expected", "nan"}},
       {"case_without_x", kFailure, eval("case_without_x.safetensors"), {"'x'", "[N, d]", "got nothing"}},
       {"case_x_of_one_axis", kFailure, eval("case_x_of_one_axis.safetensors"), {"'x'", "[N, d]", "got [4]"}},

@@ -1,4 +1,4 @@
-// Runs that cannot be gone on with as asked, and state_dicts that are no network of ours.
+// Runs that cannot be resumed as requested, and state_dicts that are not a network of this library.
 #include "command/misuse/misuse.h"
 
 namespace scorematch::testing_support {

@@ -1,4 +1,4 @@
-// A loss with its gradient on the best engine there is, beside the reference's.
+// A loss with its gradient on the best engine, compared with the reference.
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -57,11 +57,11 @@ int main() {
   if (!std::isfinite(ours.loss.mean) || !std::isfinite(norm(ours.grad)) || norm(ours.grad) == 0 ||
       std::abs(ours.loss.mean - reference.loss.mean) > tolerance * reference.loss.mean ||
       norm(difference) > tolerance * norm(reference.grad)) {
-    std::puts("they differ");
+    std::puts("the results differ");
     return 1;
   }
 
-  // The exception crosses the library's boundary with its type.
+  // An exception keeps its type across the boundary of the library.
   try {
     sm::Engine::cpu();
     std::puts("cpu: built in");

@@ -1,14 +1,15 @@
-# One step of the consumer tests (tests.cmake beside it declares them):
+# One step of the consumer tests, which tests.cmake declares:
 #   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
 # install_main  installs the build folder MAIN to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
-# pkgconfig     compiles the outside project's program by the flags that pkg-config gives; its output must match EXPECT
-# package       makes the Debian package of the build BUILD and has dpkg install it below PREFIX
+# pkgconfig     compiles the outside program with the flags of pkg-config; its output must match EXPECT
+# package       makes the Debian package of the build BUILD and installs it with dpkg below PREFIX
 # command       runs the installed command; its output must match EXPECT
-# outside       configures, builds and runs the project PROJECT, or its tests where it has some; 77 says that the machine
-#               lacks what it wants
-# python        PYTHON runs PROGRAM with the shared library in PREFIX; 77 says that the machine lacks what it wants
-# symbols       the shared library in PREFIX has an SONAME and exports its interface alone: of the C names, each there is
+# outside       configures, builds and runs the project PROJECT, or its tests if it has some; exit code 77 means that
+#               the machine lacks a requirement
+# python        PYTHON runs PROGRAM with the shared library in PREFIX; exit code 77 means that the machine lacks a
+#               requirement
+# symbols       the shared library in PREFIX has an SONAME and exports only its interface, with every C function
 # refused       configuring this repository fails with a message that matches EXPECT
 cmake_minimum_required(VERSION 3.22)
 
@@ -16,7 +17,7 @@ function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# expect_match(text pattern): compared as one line of single blanks, since CMake wraps its messages.
+# expect_match(text pattern): white space becomes single blanks first, since CMake wraps its messages.
 function(expect_match text pattern)
   string(REGEX REPLACE "[ \n]+" " " line "${text}")
   if(NOT line MATCHES "${pattern}")
@@ -24,7 +25,7 @@ function(expect_match text pattern)
   endif()
 endfunction()
 
-# shared_library(variable): the file in PREFIX that libscorematch.so stands for.
+# shared_library(variable): the file in PREFIX to which libscorematch.so links.
 function(shared_library variable)
   file(GLOB_RECURSE links ${PREFIX}/libscorematch.so)
   if(NOT links)
@@ -40,7 +41,7 @@ function(pkg_config_dir variable)
   set(${variable} ${folder} PARENT_SCOPE)
 endfunction()
 
-# What the dynamic linker of an installed system finds by itself.
+# Makes the dynamic linker find the libraries of PREFIX, as on a system where they are installed.
 function(use_libraries_of_prefix)
   pkg_config_dir(folder)
   get_filename_component(folder ${folder} DIRECTORY)
@@ -73,7 +74,7 @@ elseif(STEP STREQUAL "package")
   file(REMOVE_RECURSE ${PREFIX} ${WORK})
   run(${CMAKE_CPACK_COMMAND} --config ${BUILD}/CPackConfig.cmake -G DEB -B ${WORK})
   file(GLOB package ${WORK}/*.deb)
-  # A database of its own, in which nothing else is installed: hence no dependencies.
+  # No other package is in this database, so dependencies are ignored.
   file(MAKE_DIRECTORY ${PREFIX} ${WORK}/database/info ${WORK}/database/updates ${WORK}/database/triggers)
   file(TOUCH ${WORK}/database/status)
   run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --log=${WORK}/log --force-not-root --force-script-chrootless
@@ -130,7 +131,7 @@ elseif(STEP STREQUAL "symbols")
     endforeach()
   endforeach()
   list(JOIN classes "|" classes)
-  # And the C interface's functions, every one.
+  # Every function of the C interface must be exported.
   set(functions "")
   foreach(header IN LISTS headers)
     file(STRINGS ${header} lines REGEX "^SCOREMATCH_API ")
@@ -164,7 +165,7 @@ elseif(STEP STREQUAL "symbols")
     message(FATAL_ERROR "${library} does not export: ${functions}")
   endif()
   if(internal OR exported LESS 120)
-    message(FATAL_ERROR "${library} exports ${exported} symbols of its interface, and these besides:\n${internal}")
+    message(FATAL_ERROR "${library} exports ${exported} symbols of its interface, and these others:\n${internal}")
   endif()
   message(STATUS "${exported} symbols exported, all of them of the interface")
 
@@ -172,7 +173,7 @@ elseif(STEP STREQUAL "refused")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS}
                   RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT failed)
-    message(FATAL_ERROR "was expected to fail:\n${output}")
+    message(FATAL_ERROR "expected the configuration to fail, got:\n${output}")
   endif()
   expect_match("${output}" "${EXPECT}")
 

@@ -1,11 +1,11 @@
-# The library as others meet it: installed, as a subfolder, static, shared; and what a build must refuse. What is
-# installed is this very build: static or shared, as it is.
-# Everything is built below this folder of the build tree, by the build's own generator and compiler.
+# The library as its users get it: installed, as a subfolder, static, shared; and options that a build must refuse. The
+# installed library is the one of this build, static or shared.
+# Everything is built below this folder of the build tree, with the generator and compiler of this build.
 set(consumer_work ${CMAKE_CURRENT_BINARY_DIR}/consumer)
 set(consumer_toolchain -G ${CMAKE_GENERATOR} -DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_PROGRAM}
   -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER})
 
-# consumer_test(name tier step "arguments of configuring" [-D variables of the step])
+# consumer_test(name tier step "configuration arguments" [-D variables of the step])
 function(consumer_test name tier step args)
   scorematch_add_test(consumer.${name} ${tier} consumer ${CMAKE_COMMAND} -DSTEP=${step} -DSOURCE=${PROJECT_SOURCE_DIR}
     -DWORK=${consumer_work}/${name} "-DARGS=${consumer_toolchain};${args}" ${ARGN}
@@ -27,7 +27,7 @@ else()
   set(cpu_answer "${without_cpu}")
 endif()
 
-# installed_consumers(kind prefix fixture): programs that find the library by CMake, and by pkg-config.
+# installed_consumers(kind prefix fixture): programs that find the library through CMake and through pkg-config.
 find_program(SCOREMATCH_PKG_CONFIG pkg-config)
 mark_as_advanced(SCOREMATCH_PKG_CONFIG)
 function(installed_consumers kind prefix fixture)
@@ -44,14 +44,14 @@ function(installed_consumers kind prefix fixture)
 endfunction()
 installed_consumers(${kind} ${prefix} prefix)
 
-# C, which knows of the library what scorematch_c.h says.
+# A C program, which uses scorematch_c.h only.
 consumer_test(${kind}_installed_c full outside
   "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror;-DCMAKE_PREFIX_PATH=${prefix}"
   -DPROJECT=docs/examples/c_quick)
 set_tests_properties(consumer.${kind}_installed_c PROPERTIES FIXTURES_REQUIRED prefix)
 
 if(BUILD_SHARED_LIBS)
-  # The Debian package of this build, put by dpkg where nothing else is.
+  # The Debian package of this build, installed by dpkg in an empty folder.
   find_program(SCOREMATCH_DPKG_SHLIBDEPS dpkg-shlibdeps)
   mark_as_advanced(SCOREMATCH_DPKG_SHLIBDEPS)
   if(SCOREMATCH_DPKG_SHLIBDEPS)
@@ -66,7 +66,7 @@ if(BUILD_SHARED_LIBS)
     scorematch_skipped_test(consumer.package "dpkg-shlibdeps (dpkg-dev) is not installed" consumer)
   endif()
 
-  # Python with the installed library; with the one of the build ../python does more.
+  # Python with the installed library. ../python has more tests, with the library of the build.
   find_program(SCOREMATCH_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
   find_program(SCOREMATCH_PYTHON python3)
   mark_as_advanced(SCOREMATCH_PYTHON)
@@ -84,13 +84,13 @@ if(BUILD_SHARED_LIBS)
   consumer_test(exported_symbols full symbols "" -DPREFIX=${prefix} -DNM=${SCOREMATCH_NM} -DREADELF=${SCOREMATCH_READELF})
   set_tests_properties(consumer.exported_symbols PROPERTIES FIXTURES_REQUIRED prefix)
 
-  # As a subfolder, here without the cpu engine for want of Highway, nor the cuda engine: the reference alone.
+  # As a subfolder with only the reference engine: there is no Highway for the cpu engine, and the cuda engine is off.
   consumer_test(shared_subdirectory slow consumer
     "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_HWY_LIBRARY=OFF;-DSCOREMATCH_CUDA=OFF;-DBUILD_SHARED_LIBS=ON"
     "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
   set_tests_properties(consumer.shared_subdirectory PROPERTIES PROCESSORS 2 COST 500)
 
-  # What was demanded and cannot be had is an error.
+  # An engine that is requested but cannot be built is an error.
   set(bare "-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF")
   consumer_test(cuda_demanded full refused "${bare};-DSCOREMATCH_CUDA=ON;-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON"
     "-DEXPECT=SCOREMATCH_CUDA=ON, but no CUDA toolkit .* was found")
@@ -99,7 +99,7 @@ if(BUILD_SHARED_LIBS)
   return()
 endif()
 
-# The trainer of docs/cuda.md: it is compiled everywhere, and run where there is a GPU.
+# The trainer of docs/cuda.md. It is always compiled, and runs if there is a GPU.
 if(SCOREMATCH_HAS_CUDA)
   consumer_test(cuda_trainer full outside
     "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${prefix};-DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER};-DCMAKE_CUDA_ARCHITECTURES=80-virtual"
@@ -107,7 +107,7 @@ if(SCOREMATCH_HAS_CUDA)
   set_tests_properties(consumer.cuda_trainer PROPERTIES FIXTURES_REQUIRED prefix SKIP_REGULAR_EXPRESSION "skipped: built")
 endif()
 
-# Users of other frameworks (docs/frameworks.md); their tests are the projects' own.
+# Users of other frameworks (docs/frameworks.md). These projects have their own tests.
 if(SCOREMATCH_HAS_CPU)
   foreach(project libtorch mpi_trainer)
     consumer_test(${project} slow outside
@@ -118,7 +118,7 @@ if(SCOREMATCH_HAS_CPU)
   endforeach()
 endif()
 
-# As a subfolder, here without the cpu engine, switched off, nor the cuda engine: the reference alone.
+# As a subfolder with only the reference engine: the cpu and cuda engines are off.
 consumer_test(static_subdirectory slow consumer
   "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF;-DSCOREMATCH_CUDA=OFF"
   "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")

@@ -1,4 +1,4 @@
-// philox.h is the one public header that device code includes as well: every function of it, in a kernel.
+// Calls every function of philox.h, the one public header for device code, in a kernel.
 #include "scorematch/philox.h"
 
 namespace philox = scorematch::philox;

@@ -1,4 +1,4 @@
-# Each public header compiles alone, twice in one file, as C++17 with warnings as errors.
+# Each public header compiles alone when it is included twice, as C++17 with warnings as errors.
 set(header_work ${CMAKE_CURRENT_BINARY_DIR}/headers)
 set(header_flags -std=c++17 -I${PROJECT_SOURCE_DIR}/include)
 set(header_warnings -Wall -Wextra -Wconversion -Wpedantic -Werror)
@@ -19,7 +19,7 @@ foreach(compiler g++ clang++)
   endforeach()
 endforeach()
 
-# The C interface's as C99 and C11 too.
+# The headers of the C interface also compile as C99 and C11.
 file(GLOB c_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
   ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch_c*.h)
 foreach(compiler gcc clang)
@@ -39,7 +39,7 @@ foreach(compiler gcc clang)
   endforeach()
 endforeach()
 
-# And philox.h for the device, where there is a toolkit.
+# philox.h also compiles for the device, if there is a CUDA toolkit.
 find_program(SCOREMATCH_NVCC nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
 mark_as_advanced(SCOREMATCH_NVCC)
 if(SCOREMATCH_NVCC)
