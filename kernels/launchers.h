@@ -69,24 +69,24 @@ int launch_directions(const DirectionsParams& params, Element element, CUstream_
 
 // ---- jet
 
-/// The forward pass of one hidden layer. Slot 0 is the value, slots 1 ... are tangents:
+/// The forward pass of one hidden layer. Channel 0 is the value, channels 1 ... are tangents:
 ///   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]
 /// For an energy net, if `squares` is given, also the sum of the second derivatives along tangents 1 ... curved:
 ///   q = sum_m z_m^2 [+ q of earlier groups of tangents]      h'" = phi' z" + phi'' q [+ h"]
 struct JetForwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
-  int width = 0;                  // padded: a multiple of 8
-  int first_slot = 0, slots = 1;  // first_slot 1: the value has already been written
-  const void* z = nullptr;        // [slots, rows, width] of T, without bias
-  const float* bias = nullptr;    // [width]
-  const void* h = nullptr;        // [slots, rows, width] of T if the layer is residual, else null
-  void* h_next = nullptr;         // [slots, rows, width] of T
+  int width = 0;                        // padded: a multiple of 8
+  int first_channel = 0, channels = 1;  // first_channel 1: the value has already been written
+  const void* z = nullptr;              // [channels, rows, width] of T, without bias
+  const float* bias = nullptr;          // [width]
+  const void* h = nullptr;              // [channels, rows, width] of T if the layer is residual, else null
+  void* h_next = nullptr;               // [channels, rows, width] of T
 
   int curved = 0;              // q sums over the first `curved` tangents
   float* squares = nullptr;    // [rows, width]: q
   bool has_squares = false;    // whether an earlier group has written it
-  bool second = false;         // z, h and h_next have the second derivatives in one more slot, number `slots`
+  bool second = false;         // z, h and h_next have the second derivatives in one more channel, number `channels`
   bool second_starts = false;  // the first layer: z" and h" are zero, and not read
 };
 int launch_jet_forward(const JetForwardParams& params, Element element, CUstream_st* stream);
@@ -101,35 +101,35 @@ struct JetBackwardParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
   int width = 0;
-  int first_slot = 0, slots = 1;  // first_slot 1: only tangents; curvature is saved for a later group
-  const void* z = nullptr;        // [slots, rows, width] of T
-  const float* bias = nullptr;    // [width]
-  const void* grad_h = nullptr;   // [slots, rows, width] of T
-  void* grad_z = nullptr;         // [slots, rows, width] of T
-  float* curvature = nullptr;     // [rows, width]; needed between groups
-  bool has_curvature = false;     // whether an earlier group has written it
-  float* bias_partial = nullptr;  // [column_sum_blocks(rows), width]; written if first_slot is 0
+  int first_channel = 0, channels = 1;  // first_channel 1: only tangents; curvature is saved for a later group
+  const void* z = nullptr;              // [channels, rows, width] of T
+  const float* bias = nullptr;          // [width]
+  const void* grad_h = nullptr;         // [channels, rows, width] of T
+  void* grad_z = nullptr;               // [channels, rows, width] of T
+  float* curvature = nullptr;           // [rows, width]; needed between groups
+  bool has_curvature = false;           // whether an earlier group has written it
+  float* bias_partial = nullptr;        // [column_sum_blocks(rows), width]; written if first_channel is 0
 
-  int curved = 0;                  // as in the forward pass
-  bool second = false;             // this group, the first one backward, has the second derivatives in slot `slots`
-  bool second_starts = false;      // the first layer: z" is zero and not read, and grad_z" is not written
+  int curved = 0;              // as in the forward pass
+  bool second = false;         // this group, the first one backward, has the second derivatives in channel `channels`
+  bool second_starts = false;  // the first layer: z" is zero and not read, and grad_z" is not written
   const float* squares = nullptr;  // [rows, width]: q of all groups; read if `second`
   void* grad_second = nullptr;  // [rows, width] of T: grad_h"; written if `second` (null: no group follows), else read
 };
 int launch_jet_backward(const JetBackwardParams& params, Element element, CUstream_st* stream);
 
 /// One hidden layer in the backward pass of an energy net's F, carried along tangents. At the bottom of the network
-/// slot 0 is grad F, and slot m is the product of the Hessian of F with v_m.
+/// channel 0 is grad F, and channel m is the product of the Hessian of F with v_m.
 ///   grad_z_0 = phi' grad_h_0      grad_z_m = phi' grad_h_m + phi'' z_m grad_h_0
 struct GradientJetParams {
   Activation activation = Activation::silu;
   std::int64_t rows = 0;
   int width = 0;                 // padded: a multiple of 8
-  int slots = 1;                 // the value, and tangents
-  const void* z = nullptr;       // [slots, rows, width] of T, without bias
+  int channels = 1;              // the value, and tangents
+  const void* z = nullptr;       // [channels, rows, width] of T, without bias
   const float* bias = nullptr;   // [width]
-  const void* grad_h = nullptr;  // [slots, rows, width] of T
-  void* grad_z = nullptr;        // [slots, rows, width] of T
+  const void* grad_h = nullptr;  // [channels, rows, width] of T
+  void* grad_z = nullptr;        // [channels, rows, width] of T
 };
 int launch_gradient_jet(const GradientJetParams& params, Element element, CUstream_st* stream);
 
@@ -203,16 +203,16 @@ struct HeadParams : BatchParams {
 };
 int launch_head(const HeadParams& params, Element element, CUstream_st* stream);
 
-/// The part of an energy net's term along one group of directions, and the gradients of the network output in each slot
-/// of the jet. launch_head computes the part that depends on s only, from grad F and without directions.
+/// The part of an energy net's term along one group of directions, and the gradients of the network output in each
+/// channel of the jet. launch_head computes the part that depends on s only, from grad F and without directions.
 struct EnergyHeadParams {
   /// `jvp` is F_m, in column 0; it is read only for sliced squares. All gradients here have the columns and the stride
   /// of `grad_jvp`. The weight of the term multiplies F" too.
   HeadParams head;
   const float* second = nullptr;  // [rows, head.jvp_stride]: F" of all groups, in column 0; null: another group has it
-  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: gradient of F"; null: no such slot
-  void* grad_unit = nullptr;      // gradient of the tangent u, 1 in every row; null: no such slot
-  void* grad_value = nullptr;     // gradient of F itself, 0; null: no such slot
+  void* grad_second = nullptr;    // [rows, head.grad_jvp_stride] of T: gradient of F"; null: no such channel
+  void* grad_unit = nullptr;      // gradient of the tangent u, 1 in every row; null: no such channel
+  void* grad_value = nullptr;     // gradient of F itself, 0; null: no such channel
 };
 int launch_energy_head(const EnergyHeadParams& params, Element element, CUstream_st* stream);
 

@@ -36,17 +36,28 @@ function(scorematch_skipped_test name reason label)
   set_tests_properties(${name} PROPERTIES LABELS "${label};quick" SKIP_REGULAR_EXPRESSION "^skipped: ")
 endfunction()
 
+# scorematch_precompile(target): the headers that most tests include, which take half of a test's compilation.
+function(scorematch_precompile target)
+  if(SCOREMATCH_PRECOMPILED_HEADERS)
+    target_precompile_headers(${target} PRIVATE
+      <gtest/gtest.h> <algorithm> <cmath> <fstream> <functional> <map> <memory> <optional> <random> <sstream> <string>
+      <vector> ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch.h)
+  endif()
+endfunction()
+
 # scorematch_test_program(name source...): one program of many test files.
 function(scorematch_test_program name)
   add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/main.cpp ${ARGN})
   target_link_libraries(${name} PRIVATE scorematch_test_support)
+  scorematch_precompile(${name})
   add_dependencies(quick_tests ${name})
 endfunction()
 
-# scorematch_light_tests(program): tests whose own code computes so little that optimizing it would take longer.
-function(scorematch_light_tests program)
-  get_target_property(sources ${program} SOURCES)
-  set_property(SOURCE ${sources} PROPERTY COMPILE_OPTIONS -O0)
+# scorematch_optimized_tests(source...): test files that compute for a long time themselves. Precompiled headers are not
+# optimized, so these files do without.
+function(scorematch_optimized_tests)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -O1)
+  set_property(SOURCE ${ARGN} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # scorematch_file_tests(program [TIER tier] [LABEL label] [PREFIX prefix] [OPTIONS option...] [ENVIRONMENT setting...]

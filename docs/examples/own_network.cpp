@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "scorematch/head.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/sampler.h"
 #include "tiny_network.h"
 

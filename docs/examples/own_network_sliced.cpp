@@ -8,7 +8,7 @@
 
 #include "scorematch/head.h"
 #include "scorematch/loss.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "tiny_network.h"
 
 namespace sm = scorematch;

@@ -48,25 +48,25 @@ class TinyNetwork {
   }
 
   /// Adds the gradient of the parameters to grad(), given the gradient of F [batch, out].
-  void backward(const Vector& f_bar) {
-    Vector h_bar = go_back(weight2_at(), hidden_, out_, f_bar, h_);
-    add_bias(weight2_at() + hidden_ * out_, out_, f_bar);
-    for (std::size_t i = 0; i < h_bar.size(); ++i) h_bar[i] *= 1 - h_[i] * h_[i];
-    go_back(0, in_, hidden_, h_bar, z_);
-    add_bias(in_ * hidden_, hidden_, h_bar);
+  void backward(const Vector& grad_f) {
+    Vector grad_h = go_back(weight2_at(), hidden_, out_, grad_f, h_);
+    add_bias(weight2_at() + hidden_ * out_, out_, grad_f);
+    for (std::size_t i = 0; i < grad_h.size(); ++i) grad_h[i] *= 1 - h_[i] * h_[i];
+    go_back(0, in_, hidden_, grad_h, z_);
+    add_bias(in_ * hidden_, hidden_, grad_h);
   }
 
   /// The same for the gradient of tangent()'s result: the derivative of a derivative, so it contains tanh''.
-  void tangent_backward(const Vector& jvp_bar) {
-    Vector a_bar = go_back(weight2_at(), hidden_, out_, jvp_bar, h_dot_), z1_bar = a_bar;
-    for (std::size_t i = 0; i < a_bar.size(); ++i) {
+  void tangent_backward(const Vector& grad_jvp) {
+    Vector grad_a = go_back(weight2_at(), hidden_, out_, grad_jvp, h_dot_), grad_z1 = grad_a;
+    for (std::size_t i = 0; i < grad_a.size(); ++i) {
       const float first = 1 - h_[i] * h_[i];
-      z1_bar[i] *= -2 * h_[i] * first * a_[i];
-      a_bar[i] *= first;
+      grad_z1[i] *= -2 * h_[i] * first * a_[i];
+      grad_a[i] *= first;
     }
-    go_back(0, in_, hidden_, a_bar, v_);
-    go_back(0, in_, hidden_, z1_bar, z_);
-    add_bias(in_ * hidden_, hidden_, z1_bar);
+    go_back(0, in_, hidden_, grad_a, v_);
+    go_back(0, in_, hidden_, grad_z1, z_);
+    add_bias(in_ * hidden_, hidden_, grad_z1);
   }
 
  private:
@@ -89,20 +89,20 @@ class TinyNetwork {
     return y;
   }
 
-  /// Adds y_bar^T x to the gradient of the weight at `at`; returns y_bar W, the gradient of x.
-  Vector go_back(std::size_t at, std::size_t in, std::size_t out, const Vector& y_bar, const Vector& x) {
-    Vector x_bar(x.size());
+  /// Adds grad_y^T x to the gradient of the weight at `at`; returns grad_y W, the gradient of x.
+  Vector go_back(std::size_t at, std::size_t in, std::size_t out, const Vector& grad_y, const Vector& x) {
+    Vector grad_x(x.size());
     for (std::size_t n = 0; n < x.size() / in; ++n)
       for (std::size_t i = 0; i < out; ++i)
         for (std::size_t j = 0; j < in; ++j) {
-          grad_[at + i * in + j] += y_bar[n * out + i] * x[n * in + j];
-          x_bar[n * in + j] += y_bar[n * out + i] * params_[at + i * in + j];
+          grad_[at + i * in + j] += grad_y[n * out + i] * x[n * in + j];
+          grad_x[n * in + j] += grad_y[n * out + i] * params_[at + i * in + j];
         }
-    return x_bar;
+    return grad_x;
   }
 
-  void add_bias(std::size_t at, std::size_t out, const Vector& y_bar) {
-    for (std::size_t i = 0; i < y_bar.size(); ++i) grad_[at + i % out] += y_bar[i];
+  void add_bias(std::size_t at, std::size_t out, const Vector& grad_y) {
+    for (std::size_t i = 0; i < grad_y.size(); ++i) grad_[at + i % out] += grad_y[i];
   }
 
   std::size_t in_, hidden_, out_;

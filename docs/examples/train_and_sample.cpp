@@ -15,32 +15,32 @@ namespace {
 
 constexpr int kDim = 2, kRows = 8192, kBatch = 256, kSteps = 3000, kWanted = 2000;
 constexpr float kSpread = 0.08f;
-constexpr float kCentres[4][kDim] = {{-0.6f, -0.5f}, {0.6f, -0.5f}, {-0.6f, 0.5f}, {0.6f, 0.5f}};
-constexpr double kShares[4] = {0.4, 0.3, 0.2, 0.1};
+constexpr float kCenters[4][kDim] = {{-0.6f, -0.5f}, {0.6f, -0.5f}, {-0.6f, 0.5f}, {0.6f, 0.5f}};
+constexpr double kFractions[4] = {0.4, 0.3, 0.2, 0.1};
 
 std::vector<float> make_data() {
   std::mt19937 random(1);
-  std::discrete_distribution<std::size_t> cluster(std::begin(kShares), std::end(kShares));
+  std::discrete_distribution<std::size_t> cluster(std::begin(kFractions), std::end(kFractions));
   std::normal_distribution<float> normal(0, kSpread);
   std::vector<float> data;
   for (int n = 0; n < kRows; ++n)
-    for (const float centre : kCentres[cluster(random)]) data.push_back(centre + normal(random));
+    for (const float center : kCenters[cluster(random)]) data.push_back(center + normal(random));
   return data;
 }
 
 /// The largest error of the clusters' fractions among the points [n, kDim]; points in no cluster count as the fifth,
 /// whose fraction should be 0.
 double worst_share(const std::vector<float>& x) {
-  double shares[5] = {};
+  double fractions[5] = {};
   for (std::size_t i = 0; i < x.size(); i += kDim) {
-    const auto inside = [&](const float* centre) {
-      return std::hypot(x[i] - centre[0], x[i + 1] - centre[1]) < 4 * kSpread;
+    const auto inside = [&](const float* center) {
+      return std::hypot(x[i] - center[0], x[i + 1] - center[1]) < 4 * kSpread;
     };
-    const auto found = std::find_if(std::begin(kCentres), std::end(kCentres), inside);
-    shares[found - std::begin(kCentres)] += kDim / static_cast<double>(x.size());
+    const auto found = std::find_if(std::begin(kCenters), std::end(kCenters), inside);
+    fractions[found - std::begin(kCenters)] += kDim / static_cast<double>(x.size());
   }
-  double worst = shares[4];
-  for (std::size_t k = 0; k < 4; ++k) worst = std::max(worst, std::abs(shares[k] - kShares[k]));
+  double worst = fractions[4];
+  for (std::size_t k = 0; k < 4; ++k) worst = std::max(worst, std::abs(fractions[k] - kFractions[k]));
   return worst;
 }
 
@@ -51,8 +51,8 @@ double true_likelihood(const std::vector<float>& x, double sigma) {
   for (std::size_t i = 0; i < x.size(); i += kDim) {
     double density = 0;
     for (std::size_t k = 0; k < 4; ++k) {
-      const double a = x[i] - kCentres[k][0], b = x[i + 1] - kCentres[k][1];
-      density += kShares[k] * std::exp(-(a * a + b * b) / (2 * variance)) / (2 * 3.141592653589793 * variance);
+      const double a = x[i] - kCenters[k][0], b = x[i + 1] - kCenters[k][1];
+      density += kFractions[k] * std::exp(-(a * a + b * b) / (2 * variance)) / (2 * 3.141592653589793 * variance);
     }
     sum += std::log(density);
   }

@@ -1,5 +1,5 @@
 /// @file
-/// The C interface: plans (loss.h, head.h, prologue.h, score.h). Part of scorematch_c.h.
+/// The C interface: plans (loss.h, head.h, perturbation.h, score.h). Part of scorematch_c.h.
 #pragma once
 #include "scorematch/scorematch_c_base.h"
 

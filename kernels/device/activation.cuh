@@ -53,7 +53,7 @@ SCOREMATCH_DEVICE Activated activate(float z) {
     return {fmaxf(z, 0.0f) + log1pf(expf(-fabsf(z))), p, p * q};
   } else if constexpr (kActivation == Activation::tanh) {
     // Where t is nearly 1, 1 - t^2 would consist of the rounding error of t.
-    const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e), first = e * share * share;
+    const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), scale = 2.0f / (1.0f + e), first = e * scale * scale;
     return {t, first, -2.0f * t * first};
   } else {
     static_assert(kActivation == Activation::gelu);
@@ -85,8 +85,8 @@ SCOREMATCH_DEVICE float third_derivative(float z) {
     sigmoids(z, p, q);
     return p * q * (q - p);
   } else if constexpr (kActivation == Activation::tanh) {
-    const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), share = 2.0f / (1.0f + e);
-    return e * share * share * fmaf(6.0f * t, t, -2.0f);
+    const float t = tanhf(z), e = expf(-2.0f * fabsf(z)), scale = 2.0f / (1.0f + e);
+    return e * scale * scale * fmaf(6.0f * t, t, -2.0f);
   } else {
     static_assert(kActivation == Activation::gelu);
     constexpr float kInvSqrtTwoPi = 0.39894228040143268f;

@@ -17,7 +17,7 @@
 #include "device/estimate.cuh"
 #include "device/head.cuh"
 #include "device/launch.h"
-#include "device/prologue.cuh"
+#include "device/perturbation.cuh"
 #include "device/smem.cuh"
 #include "fused/shape.cuh"
 

@@ -20,13 +20,13 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
   const RowLanes lanes(group_count(p.columns));
   const int thread = static_cast<int>(threadIdx.x), lane = lanes.lane_of(thread);
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
-  const int slot = static_cast<int>(blockIdx.y), m = p.first_direction + slot;
+  const int in_group = static_cast<int>(blockIdx.y), m = p.first_direction + in_group;
   SampleDirection direction(p.source, p.noise, m, p.first + row, p.dim);
   if (direction.is_on_sphere()) direction.scale_to_sphere(row < p.batch, lanes, lane);
   if (row >= p.rows) return;
-  if (p.scale != nullptr && lane == 0) p.scale[slot * p.rows + row] = direction.scale;
+  if (p.scale != nullptr && lane == 0) p.scale[in_group * p.rows + row] = direction.scale;
   if (p.out == nullptr) return;
-  T* out = static_cast<T*>(p.out) + slot * p.plane + row * p.stride;
+  T* out = static_cast<T*>(p.out) + in_group * p.plane + row * p.stride;
   for (int g = lane; g < group_count(p.columns); g += lanes.lanes()) {
     float v[4] = {};
     if (row < p.batch) direction.get4(g, v);

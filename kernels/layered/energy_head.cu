@@ -10,9 +10,9 @@
 // launch_head stores, lambda/N b grad_s. With lambda = 1 and no gradients, l is weight sum_m v_m^T J v_m, a divergence.
 //
 // F_m is [count, rows, jvp_stride] and F" [rows, jvp_stride], both in column 0; gradients are [rows, grad_jvp_stride]
-// of T per slot. A warp processes 32 / lanes samples, and each lane four columns at a time; v is drawn again if a != 0.
-// No shared memory. Bytes per row: x if there is a square; 4 count read, sizeof(T) grad_columns per slot written. One
-// warp sums over a row, in an order that depends only on dim.
+// of T per channel. A warp processes 32 / lanes samples, and each lane four columns at a time; v is drawn again if a !=
+// 0. No shared memory. Bytes per row: x if there is a square; 4 count read, sizeof(T) grad_columns per channel written.
+// One warp sums over a row, in an order that depends only on dim.
 #include "device/launch.h"
 #include "layered/head_row.cuh"
 
@@ -24,11 +24,11 @@ constexpr int kThreads = 128;
 constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 96 per thread
 
 /// |v|^2 and, for sliced squares, v^T x_tilde. Called by whole warps; valid in every lane of the row.
-SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
+SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int in_group,
                                      float& square, float& along) {
   square = along = 0.0f;
   if (r.a != 0.0f) {  // a is zero past the batch
-    const SampleDirection direction = scaled_direction(p, r, slot);
+    const SampleDirection direction = scaled_direction(p, r, in_group);
     const PerturbedSample<> point{data_row(p.data, p.noise, r.sample), SampleEps<>(p.eps, p.noise, r.sample, p.dim),
                                   p.term.point * r.sigma, p.dim};
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
@@ -59,11 +59,11 @@ SCOREMATCH_DEVICE void store_output_gradient(const HeadParams& p, const HeadRow&
 }
 
 /// Adds the part of (v^T s)^2 / 2 of one direction to the gradient of x that bypasses the network.
-SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
+SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int in_group,
                                        float factor) {
   if (p.grad_x == nullptr || r.row >= p.batch) return;
-  const bool add = slot > 0 || !p.first_group || p.add_loss;
-  const SampleDirection direction = scaled_direction(p, r, slot);
+  const bool add = in_group > 0 || !p.first_group || p.add_loss;
+  const SampleDirection direction = scaled_direction(p, r, in_group);
   float* grad_x = p.grad_x + r.row * p.grad_x_stride;
   for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
     float v[4] = {}, grad[4] = {};
@@ -85,16 +85,16 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) energy_head_kernel(
   const bool sample = row < p.batch, sliced = p.term.sliced_square;
   const HeadRow r = head_row(p, row);
   float loss = 0.0f;
-  for (int slot = 0; slot < p.count; ++slot) {
+  for (int in_group = 0; in_group < p.count; ++in_group) {
     float square, along;
-    project_point(p, r, at, slot, square, along);
-    const float tangent = sliced && sample ? p.jvp[slot * p.jvp_plane + row * p.jvp_stride] : 0.0f;
+    project_point(p, r, at, in_group, square, along);
+    const float tangent = sliced && sample ? p.jvp[in_group * p.jvp_plane + row * p.jvp_stride] : 0.0f;
     const float slice = sliced ? fmaf(r.a, along, r.b * tangent) : 0.0f;
     loss += fmaf(0.5f * slice, slice, r.a * square);
     const DirectionFactors factors = direction_factors(p.term, r, slice);
     if (p.grad_jvp != nullptr)
-      store_output_gradient<T>(p, r, at, static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane, factors.output);
-    if (sliced) add_to_gradient(p, r, at, slot, factors.x);
+      store_output_gradient<T>(p, r, at, static_cast<T*>(p.grad_jvp) + in_group * p.grad_jvp_plane, factors.output);
+    if (sliced) add_to_gradient(p, r, at, in_group, factors.x);
   }
   if (params.second != nullptr && sample) loss = fmaf(r.b * r.c, params.second[row * p.jvp_stride], loss);
   store_output_gradient<T>(p, r, at, params.grad_second, p.term.weight * r.jvp_factor);

@@ -1,11 +1,11 @@
 // One hidden layer of an energy net's gradient with its tangents (docs/math.md, section "The jet"): the backward pass
-// of F, carried along v_m. At the bottom of the network, slot 0 is grad F and slot m is its derivative along v_m, the
-// product of the Hessian of F with v_m.
+// of F, carried along v_m. At the bottom of the network, channel 0 is grad F and channel m is its derivative along v_m,
+// the product of the Hessian of F with v_m.
 //
-//   grad_z_0 = phi' grad_h'_0      grad_z_m = phi' grad_h'_m + phi'' z_m grad_h'_0      m = 1 ... slots - 1
+//   grad_z_0 = phi' grad_h'_0      grad_z_m = phi' grad_h'_m + phi'' z_m grad_h'_0      m = 1 ... channels - 1
 //
-// z and the gradients are [slots, rows, width] of T, bias [width]. A thread processes four columns of a row, in all
-// slots. No shared memory. Bytes: 3 slots rows width sizeof(T). Elementwise: nothing depends on the launch.
+// z and the gradients are [channels, rows, width] of T, bias [width]. A thread processes four columns of a row, in all
+// channels. No shared memory. Bytes: 3 channels rows width sizeof(T). Elementwise: nothing depends on the launch.
 #include "device/activation.cuh"
 #include "device/element.cuh"
 #include "device/launch.h"
@@ -36,13 +36,13 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) gradient_jet_kernel
     grad[i] *= first[i];
   }
   store4(static_cast<T*>(p.grad_z) + at, grad);
-  for (int slot = 1; slot < p.slots; ++slot) {
+  for (int channel = 1; channel < p.channels; ++channel) {
     float tangent[4];
-    load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
-    load4(static_cast<const T*>(p.grad_h) + slot * plane + at, grad);
+    load4(static_cast<const T*>(p.z) + channel * plane + at, tangent);
+    load4(static_cast<const T*>(p.grad_h) + channel * plane + at, grad);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) grad[i] = fmaf(first[i], grad[i], bent[i] * tangent[i]);
-    store4(static_cast<T*>(p.grad_z) + slot * plane + at, grad);
+    store4(static_cast<T*>(p.grad_z) + channel * plane + at, grad);
   }
 }
 

@@ -22,13 +22,13 @@ constexpr int kResidentBlocks = 5;  // per multiprocessor: the register budget, 
 
 /// v^T J v and, if kSliced, v^T s. Called by whole warps; valid in every lane of the row.
 template <bool kSliced>
-SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot, float& along,
+SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int in_group, float& along,
                                float& slice) {
   along = slice = 0.0f;
   if (r.is_sample) {
-    const SampleDirection direction = scaled_direction(p, r, slot);
+    const SampleDirection direction = scaled_direction(p, r, in_group);
     const SampleScore<> score = sample_score(p, r);
-    const float* jvp_row = p.jvp + slot * p.jvp_plane + r.row * p.jvp_stride;
+    const float* jvp_row = p.jvp + in_group * p.jvp_plane + r.row * p.jvp_stride;
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
       float v[4], jvp[4], s[4];
       direction.get4(g, v);
@@ -48,18 +48,18 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
 /// Stores the gradients of one direction: weight v for J v and, for the sliced square, weight (v^T s) v added to that
 /// of s.
 template <bool kSliced, class T>
-SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const HeadRow& r, const LaneOfRow& at, int slot,
-                                                 float slice) {
+SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const HeadRow& r, const LaneOfRow& at,
+                                                 int in_group, float slice) {
   const DirectionFactors factors = direction_factors(p.term, r, slice);
-  const bool add = slot > 0 || !p.first_group;
-  const SampleDirection direction = scaled_direction(p, r, slot);
+  const bool add = in_group > 0 || !p.first_group;
+  const SampleDirection direction = scaled_direction(p, r, in_group);
   for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
     float v[4] = {}, grad[4] = {};
     if (r.is_sample) direction.get4(g, v);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) grad[i] = factors.jvp * v[i];
     if (p.grad_jvp != nullptr)
-      write4(static_cast<T*>(p.grad_jvp) + slot * p.grad_jvp_plane + r.row * p.grad_jvp_stride, g, p.grad_columns,
+      write4(static_cast<T*>(p.grad_jvp) + in_group * p.grad_jvp_plane + r.row * p.grad_jvp_stride, g, p.grad_columns,
              grad);
     if (!kSliced || 4 * g >= p.dim) continue;
     if (p.grad_score != nullptr) {
@@ -103,11 +103,11 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const HeadRow r = head_row(p, row);
   float loss = 0.0f, score = 0.0f;
-  for (int slot = 0; slot < p.count; ++slot) {
+  for (int in_group = 0; in_group < p.count; ++in_group) {
     float along, slice;
-    project<kSliced>(p, r, at, slot, along, slice);
+    project<kSliced>(p, r, at, in_group, along, slice);
     loss += fmaf(0.5f * slice, slice, along);
-    if (row < p.rows) store_direction_gradients<kSliced, T>(p, r, at, slot, slice);
+    if (row < p.rows) store_direction_gradients<kSliced, T>(p, r, at, in_group, slice);
   }
   if (p.last_group && row < p.rows) score = run_score_term<kSliced, T>(p, r, at);
   score = lanes.sum(score);

@@ -17,9 +17,9 @@ SCOREMATCH_DEVICE SampleScore<> sample_score(const HeadParams& p, const HeadRow&
 }
 
 /// v_m of a row, scaled to the sphere if required.
-SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int slot) {
-  SampleDirection direction(p.directions, p.noise, p.first_direction + slot, r.sample, p.dim);
-  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + r.row];
+SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int in_group) {
+  SampleDirection direction(p.directions, p.noise, p.first_direction + in_group, r.sample, p.dim);
+  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[in_group * p.rows + r.row];
   return direction;
 }
 

@@ -1,21 +1,21 @@
 // The backward pass of one hidden layer's activation (docs/math.md, section "The jet"):
 //
 //   curvature = phi'' sum_m z_m grad_h'_m [+ curvature of earlier groups of tangents]
-//   grad_z_0 = phi' grad_h'_0 + curvature      grad_z_m = phi' grad_h'_m      m = 1 ... slots - 1
+//   grad_z_0 = phi' grad_h'_0 + curvature      grad_z_m = phi' grad_h'_m      m = 1 ... channels - 1
 //   grad_bias = sum over rows of grad_z_0
 //
-// For an energy net, the slot of the second derivatives follows the tangents. With q from jet_forward,
+// For an energy net, the channel of the second derivatives follows the tangents. With q from jet_forward,
 //
 //   curvature += (phi'' z" + phi''' q) grad_h'"      grad_z_m += 2 phi'' z_m grad_h'"  for m <= curved
 //   grad_z" = phi' grad_h'"
 //
-// z and the gradients are [slots, rows, width] of T; curvature and q are [rows, width] float. phi' to phi''' are
+// z and the gradients are [channels, rows, width] of T; curvature and q are [rows, width] float. phi' to phi''' are
 // computed again from z_0 + bias: storing them would move as many bytes as it saves. grad_h'" is saved if more groups
 // of tangents follow. The kernel without second derivatives is a separate one.
 //
 // A block processes 128 columns of 256 rows: each warp every eighth row, each lane four columns. The partial sum of the
 // bias gradient is the block's own, with the warps added in order. Row blocks depend only on the rows, and so do the
-// sums. Shared memory: kColumnWarps times kColumnsPerBlock floats. Bytes: 3 slots rows width sizeof(T); with second
+// sums. Shared memory: kColumnWarps times kColumnsPerBlock floats. Bytes: 3 channels rows width sizeof(T); with second
 // derivatives 4 rows width more for q, and sizeof(T) rows width for grad_h'" if it is saved.
 #include "device/activation.cuh"
 #include "device/column_sums.cuh"
@@ -29,7 +29,7 @@ namespace {
 
 constexpr int kResidentBlocks = 2;  // per multiprocessor: the register budget, 128 per thread
 
-/// grad_h'" of four columns. In the group that has its slot, also grad_z" and the part of grad_h'" in the curvature.
+/// grad_h'" of four columns. In the group that has its channel, also grad_z" and the part of grad_h'" in the curvature.
 template <class T, Activation kActivation>
 SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (&z0)[4], std::int64_t at,
                                        const float (&first)[4], const float (&second)[4], float (&curvature)[4],
@@ -38,7 +38,7 @@ SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (
     load4(static_cast<const T*>(p.grad_second) + at, grad_second);
     return;
   }
-  const std::int64_t place = p.slots * p.rows * p.width + at;
+  const std::int64_t place = p.channels * p.rows * p.width + at;
   load4(static_cast<const T*>(p.grad_h) + place, grad_second);
   if (p.grad_second != nullptr) store4(static_cast<T*>(p.grad_second) + at, grad_second);
   float z[4] = {}, squares[4];
@@ -53,7 +53,7 @@ SCOREMATCH_DEVICE void second_backward(const JetBackwardParams& p, const float (
   store4(static_cast<T*>(p.grad_z) + place, z);
 }
 
-/// Processes four columns of one row, in all slots; adds grad_z_0 to `sums`.
+/// Processes four columns of one row, in all channels; adds grad_z_0 to `sums`.
 template <class T, Activation kActivation, bool kCurved>
 SCOREMATCH_DEVICE void backward_row(const JetBackwardParams& p, const float (&bias)[4], std::int64_t at,
                                     float (&sums)[4]) {
@@ -69,17 +69,17 @@ SCOREMATCH_DEVICE void backward_row(const JetBackwardParams& p, const float (&bi
   }
   float grad_second[4] = {};
   if constexpr (kCurved) second_backward<T, kActivation>(p, z, at, first, second, curvature, grad_second);
-  for (int slot = 1; slot < p.slots; ++slot) {
+  for (int channel = 1; channel < p.channels; ++channel) {
     float tangent[4], grad[4];
-    load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
-    load4(static_cast<const T*>(p.grad_h) + slot * plane + at, grad);
+    load4(static_cast<const T*>(p.z) + channel * plane + at, tangent);
+    load4(static_cast<const T*>(p.grad_h) + channel * plane + at, grad);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {
       curvature[i] = fmaf(second[i] * tangent[i], grad[i], curvature[i]);
       grad[i] *= first[i];
-      if (kCurved && slot <= p.curved) grad[i] = fmaf(2.0f * second[i] * tangent[i], grad_second[i], grad[i]);
+      if (kCurved && channel <= p.curved) grad[i] = fmaf(2.0f * second[i] * tangent[i], grad_second[i], grad[i]);
     }
-    store4(static_cast<T*>(p.grad_z) + slot * plane + at, grad);
+    store4(static_cast<T*>(p.grad_z) + channel * plane + at, grad);
   }
   if (p.has_curvature) {
     float earlier[4];
@@ -87,7 +87,7 @@ SCOREMATCH_DEVICE void backward_row(const JetBackwardParams& p, const float (&bi
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) curvature[i] += earlier[i];
   }
-  if (p.first_slot != 0) {
+  if (p.first_channel != 0) {
     store4(p.curvature + at, curvature);
     return;
   }
@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(kColumnThreads, kResidentBlocks) jet_backward_
     for (std::int64_t row = first_row + warp; row < end; row += kColumnWarps)
       backward_row<T, kActivation, kCurved>(p, bias, row * p.width + column, sums);
   }
-  if (p.first_slot == 0)  // the same for all threads
+  if (p.first_channel == 0)  // the same for all threads
     store_column_sums(sums, warp_sums, p.bias_partial + static_cast<std::int64_t>(blockIdx.x) * p.width, column,
                       p.width);
 }

@@ -1,15 +1,15 @@
 // The forward pass of one hidden layer's activation, value and tangents together (docs/math.md, section "The jet"):
 //
-//   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]      m = 1 ... slots - 1
+//   h'_0 = phi(z_0 + bias) [+ h_0]      h'_m = phi'(z_0 + bias) z_m [+ h_m]      m = 1 ... channels - 1
 //
-// For an energy net, also the sum of the second derivatives along the first `curved` tangents, in one more slot that
+// For an energy net, also the sum of the second derivatives along the first `curved` tangents, in one more channel that
 // follows the tangents:
 //
 //   q = sum_m z_m^2 [+ q of earlier groups of tangents]      h'" = phi' z" + phi'' q [+ h"]
 //
-// z, h, h' are [slots, rows, width] of T, bias [width], q [rows, width] float. A thread processes four columns of a
-// row, in all slots, so phi and phi' are computed once. No shared memory. Bytes: slots rows width sizeof(T) read and
-// written, and read once more if the layer is residual; for q, 4 rows width written, and read once more in a later
+// z, h, h' are [channels, rows, width] of T, bias [width], q [rows, width] float. A thread processes four columns of a
+// row, in all channels, so phi and phi' are computed once. No shared memory. Bytes: channels rows width sizeof(T) read
+// and written, and read once more if the layer is residual; for q, 4 rows width written, and read once more in a later
 // group. Elementwise: nothing depends on the launch. The kernel without q is a separate one.
 #include "device/activation.cuh"
 #include "device/element.cuh"
@@ -33,7 +33,7 @@ SCOREMATCH_DEVICE void store_next(const JetForwardParams& p, std::int64_t at, fl
   store4(static_cast<T*>(p.h_next) + at, next);
 }
 
-/// Stores q, and the second derivatives if their slot is present; `squares` are those of this group.
+/// Stores q, and the second derivatives if their channel is present; `squares` are those of this group.
 template <class T>
 SCOREMATCH_DEVICE void store_second(const JetForwardParams& p, std::int64_t at, const float (&first)[4],
                                     const float (&second)[4], float (&squares)[4]) {
@@ -45,7 +45,7 @@ SCOREMATCH_DEVICE void store_second(const JetForwardParams& p, std::int64_t at, 
   }
   store4(p.squares + at, squares);
   if (!p.second) return;
-  const std::int64_t place = p.slots * p.rows * p.width + at;
+  const std::int64_t place = p.channels * p.rows * p.width + at;
   float z[4] = {}, next[4];
   if (!p.second_starts) load4(static_cast<const T*>(p.z) + place, z);
   SCOREMATCH_UNROLL
@@ -70,16 +70,16 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) jet_forward_kernel(
     first[i] = phi.first;
     second[i] = phi.second;
   }
-  if (p.first_slot == 0) store_next<T>(p, at, value);
-  for (int slot = 1; slot < p.slots; ++slot) {
+  if (p.first_channel == 0) store_next<T>(p, at, value);
+  for (int channel = 1; channel < p.channels; ++channel) {
     float tangent[4];
-    load4(static_cast<const T*>(p.z) + slot * plane + at, tangent);
+    load4(static_cast<const T*>(p.z) + channel * plane + at, tangent);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {
-      if (kCurved && slot <= p.curved) squares[i] = fmaf(tangent[i], tangent[i], squares[i]);
+      if (kCurved && channel <= p.curved) squares[i] = fmaf(tangent[i], tangent[i], squares[i]);
       tangent[i] *= first[i];
     }
-    store_next<T>(p, slot * plane + at, tangent);
+    store_next<T>(p, channel * plane + at, tangent);
   }
   if constexpr (kCurved) store_second<T>(p, at, first, second, squares);
 }

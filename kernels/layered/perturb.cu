@@ -11,7 +11,7 @@
 // row: 4 dim read, sizeof(T) net_columns + 4 written. Every four columns take one Philox counter and two Box-Muller
 // transforms. Nothing is summed, so nothing depends on the launch.
 #include "device/launch.h"
-#include "device/prologue.cuh"
+#include "device/perturbation.cuh"
 #include "device/smem.cuh"
 
 namespace scorematch {

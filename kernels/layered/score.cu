@@ -27,13 +27,13 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
     store_score(k, p.output + row * p.output_stride, p.x.data + (p.first + row) * p.x.stride, g, p.dim,
                 p.score + row * p.score_stride);
   float along = 0.0f;
-  for (int slot = 0; sample && slot < p.count; ++slot) {
-    const float* tangent = p.jvp + slot * p.jvp_plane + row * p.jvp_stride;
-    float* jvp = p.jvp_out == nullptr ? nullptr : p.jvp_out + slot * p.jvp_out_plane + row * p.jvp_out_stride;
+  for (int in_group = 0; sample && in_group < p.count; ++in_group) {
+    const float* tangent = p.jvp + in_group * p.jvp_plane + row * p.jvp_stride;
+    float* jvp = p.jvp_out == nullptr ? nullptr : p.jvp_out + in_group * p.jvp_out_plane + row * p.jvp_out_stride;
     for (int g = lane; g < groups; g += lanes.lanes()) {
       // Rebuilt for each group: most rows have one group per lane, and this takes fewer registers.
-      SampleDirection direction(p.directions, p.noise, p.first_direction + slot, p.first + row, p.dim);
-      if (p.direction_scale != nullptr) direction.scale = p.direction_scale[slot * p.rows + row];
+      SampleDirection direction(p.directions, p.noise, p.first_direction + in_group, p.first + row, p.dim);
+      if (p.direction_scale != nullptr) direction.scale = p.direction_scale[in_group * p.rows + row];
       along += store_jvp(k, direction, tangent, g, p.dim, jvp);
     }
   }

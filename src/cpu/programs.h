@@ -1,5 +1,5 @@
-// The programs of the cpu engine. Perturbations and directions are in prologue.cpp, the others in files of their names.
-// The pool must outlive the programs.
+// The programs of the cpu engine. Perturbations and directions are in perturbation.cpp, the others in files of their
+// names. The pool must outlive the programs.
 #pragma once
 #include "cpu/thread_pool.h"
 #include "engine/backend.h"

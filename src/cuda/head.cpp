@@ -97,10 +97,10 @@ class CudaHead final : public HeadProgram {
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
     p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
     p.first_direction = direction, p.count = count;
-    const View& bar = call.out.grad_jvp;
-    if (bar.empty()) return;
-    p.grad_jvp = floats(bar) + direction * bar.stride[0] + first * bar.stride[1];
-    p.grad_jvp_plane = bar.stride[0], p.grad_jvp_stride = bar.stride[1];
+    const View& grad = call.out.grad_jvp;
+    if (grad.empty()) return;
+    p.grad_jvp = floats(grad) + direction * grad.stride[0] + first * grad.stride[1];
+    p.grad_jvp_plane = grad.stride[0], p.grad_jvp_stride = grad.stride[1];
   }
 
   void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {

@@ -55,7 +55,7 @@ class ReferenceHead final : public HeadProgram {
     put(out.grad_output, n, result.grad_score[0]);
     for (std::size_t m = 0; m < sample.directions.size(); ++m) {
       std::vector<double> grad_jvp = sample.directions[m];
-      for (double& each : grad_jvp) each *= factor * b * c * result.jvp_share;
+      for (double& each : grad_jvp) each *= factor * b * c * result.jvp_weight;
       put(out.grad_jvp, n, grad_jvp, static_cast<std::int64_t>(m));
     }
     put_element(out.grad_trace, n, factor * b * c * result.grad_trace);

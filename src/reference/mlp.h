@@ -60,26 +60,27 @@ class Mlp {
 
   /// Adds to grad [P] unless it is null. Returns the gradients with respect to the input's channels.
   Channels<T> backward(const Trace& trace, const Channels<T>& grad_output, T* grad) const {
-    Channels<T> bar = grad_output;  // with respect to the layer's output
+    Channels<T> grads = grad_output;  // with respect to the layer's output
     for (std::size_t l = layers_.size(); l-- > 0;) {
       const bool linear = l + 1 == layers_.size();
-      const Channels<T> grad_z = linear ? bar : through_activation(trace.z[l], bar, trace.curved);
-      const Channels<T>* skipped = !linear && is_residual(l) ? &bar : nullptr;
+      const Channels<T> grad_z = linear ? grads : through_activation(trace.z[l], grads, trace.curved);
+      const Channels<T>* skipped = !linear && is_residual(l) ? &grads : nullptr;
       Channels<T> below;
-      below.value = go_down(layers_[l], grad_z.value, trace.h[l].value, skipped ? &skipped->value : nullptr, grad);
+      below.value =
+          layer_backward(layers_[l], grad_z.value, trace.h[l].value, skipped ? &skipped->value : nullptr, grad);
       for (std::size_t i = 0; grad != nullptr && i < grad_z.value.size(); ++i) {
         T& bias = grad[layers_[l].bias + static_cast<std::int64_t>(i)];
         bias = bias + grad_z.value[i];
       }
       for (std::size_t m = 0; m < grad_z.tangents.size(); ++m)
-        below.tangents.push_back(go_down(layers_[l], grad_z.tangents[m], trace.h[l].tangents[m],
-                                         skipped ? &skipped->tangents[m] : nullptr, grad));
+        below.tangents.push_back(layer_backward(layers_[l], grad_z.tangents[m], trace.h[l].tangents[m],
+                                                skipped ? &skipped->tangents[m] : nullptr, grad));
       if (trace.curved > 0)
         below.second =
-            go_down(layers_[l], grad_z.second, trace.h[l].second, skipped ? &skipped->second : nullptr, grad);
-      bar = below;
+            layer_backward(layers_[l], grad_z.second, trace.h[l].second, skipped ? &skipped->second : nullptr, grad);
+      grads = below;
     }
-    return bar;
+    return grads;
   }
 
  private:
@@ -147,8 +148,8 @@ class Mlp {
   }
 
   /// g(W) += g(z) h^T. Returns g(h) = W^T g(z) [+ skipped].
-  Vector<T> go_down(const MlpShape::Layer& layer, const Vector<T>& grad_z, const Vector<T>& h, const Vector<T>* skipped,
-                    T* grad) const {
+  Vector<T> layer_backward(const MlpShape::Layer& layer, const Vector<T>& grad_z, const Vector<T>& h,
+                           const Vector<T>* skipped, T* grad) const {
     check_not_cancelled(cancelled_);
     Vector<T> grad_h = skipped != nullptr ? *skipped : Vector<T>(h.size(), T(0));
     for (int i = 0; i < layer.out; ++i) {

@@ -82,21 +82,21 @@ std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const Scor
   const std::size_t count = jet.tangents.size();
   std::vector<T> grad_input;
   if (net.kind == MlpShape::Kind::score) {
-    Channels<T> bar{grad_score, jet.tangents, {}};
-    for (T& each : bar.value) each = b * each;
-    for (auto& tangent : bar.tangents) {
+    Channels<T> grads{grad_score, jet.tangents, {}};
+    for (T& each : grads.value) each = b * each;
+    for (auto& tangent : grads.tangents) {
       tangent.resize(jet.x.size());
-      for (T& each : tangent) each = share * b * c * each;
+      for (T& each : tangent) each = weight * b * c * each;
     }
-    grad_input = mlp.backward(jet.trace, bar, grad).value;
+    grad_input = mlp.backward(jet.trace, grads, grad).value;
   } else {
     std::vector<std::vector<T>> tangents = jet.tangents;
     tangents.push_back(grad_score);
     tangents.back().resize(jet.input.size(), T(0));
-    Channels<T> bar{{T(0)}, std::vector<std::vector<T>>(count + 1, {T(0)}), {}};
-    bar.tangents[count][0] = b;
-    if (count > 0) bar.second = {share * b * c};
-    grad_input = mlp.backward(mlp.forward(jet.input, tangents, count), bar, grad).value;
+    Channels<T> grads{{T(0)}, std::vector<std::vector<T>>(count + 1, {T(0)}), {}};
+    grads.tangents[count][0] = b;
+    if (count > 0) grads.second = {weight * b * c};
+    grad_input = mlp.backward(mlp.forward(jet.input, tangents, count), grads, grad).value;
   }
   std::vector<T> grad_x;
   for (std::size_t i = 0; i < jet.x.size(); ++i) grad_x.push_back(a * grad_score[i] + c * grad_input[i]);

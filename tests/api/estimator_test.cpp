@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 #include "support/loss_case.h"
 #include "support/mixture.h"
@@ -21,7 +21,7 @@ constexpr int kDim = 4;
 constexpr std::int64_t kBatch = 64, kRepeats = 4000;
 
 /// The minimizer of each data set. The gradient is linear in theta, so two values of it determine its root.
-Moments minimisers(Dsm::Variance variance, double sigma) {
+Moments minimizers(Dsm::Variance variance, double sigma) {
   const Engine engine = fast_engine();
   const MlpShape net = MlpShape::score(kDim, {});
   const LossPlan plan(engine, net, {Dsm{variance}, schedule::Single{sigma}}, kBatch);
@@ -55,7 +55,7 @@ Moments minimisers(Dsm::Variance variance, double sigma) {
 // variance 1 / (sigma^2 (1 + sigma^2)). The mean of 1 / sum |x~|^2 is 1 / ((1 + sigma^2) (N d - 2)).
 TEST(DenoisingMinimiser, HasTheMeanAndVarianceOfTheRegression) {
   for (const double sigma : {0.1, 0.5, 1.0}) {
-    const Moments theta = minimisers(Dsm::Variance::plain, sigma);
+    const Moments theta = minimizers(Dsm::Variance::plain, sigma);
     const double root = sigma * (1 + sigma * sigma);
     EXPECT_NEAR(theta.mean, 1 / (1 + sigma * sigma), kSigmas * theta.mean_error());
     EXPECT_NEAR(theta.variance, 1 / (root * root * (kBatch * kDim - 2)), kSigmas * theta.variance_error());
@@ -70,11 +70,11 @@ TEST(DenoisingMinimiser, HasABoundedVarianceWithEitherRemedy) {
   const double mean = kFreedom / (kFreedom - 2),
                variance = 4 * (kFreedom - 1) * kFreedom / ((kFreedom - 2) * (kFreedom - 2) * (kFreedom - 4));
   for (const Dsm::Variance remedy : {Dsm::Variance::control_variate, Dsm::Variance::antithetic}) {
-    const Moments theta = minimisers(remedy, kSigma);
+    const Moments theta = minimizers(remedy, kSigma);
     EXPECT_NEAR(theta.mean, mean, kSigmas * theta.mean_error());
     EXPECT_NEAR(theta.variance, variance, kSigmas * theta.variance_error());
   }
-  EXPECT_GT(minimisers(Dsm::Variance::plain, kSigma).variance, 1000 * variance);
+  EXPECT_GT(minimizers(Dsm::Variance::plain, kSigma).variance, 1000 * variance);
 }
 
 // ---- the remedies, sample by sample

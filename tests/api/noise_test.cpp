@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/sampler.h"
 #include "support/arrays.h"
 #include "support/statistics.h"

@@ -136,7 +136,7 @@ Vector gaussian_data() {
 }
 
 /// The minimizer [A, b] of Ism on the data, row by row, from the adjugate of C.
-Vector minimiser(const Vector& x) {
+Vector minimizer(const Vector& x) {
   double mean[kDim] = {}, c[kDim][kDim] = {};
   for (std::size_t i = 0; i < x.size(); ++i) mean[i % kDim] += x[i] / kRows;
   for (std::size_t i = 0; i < x.size(); i += kDim)
@@ -158,7 +158,7 @@ Vector minimiser(const Vector& x) {
 }
 
 double error_of(const Objective& objective, std::uint64_t seed) {
-  const Vector data = gaussian_data(), want = minimiser(data);
+  const Vector data = gaussian_data(), want = minimizer(data);
   Training t;
   t.loss = {objective};
   t.steps = 1000;

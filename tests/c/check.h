@@ -30,7 +30,7 @@ static inline scorematch_view f64(const double* data, int64_t rows, int64_t colu
 
 void test_losses(const scorematch_engine* engine);
 void test_heads(const scorematch_engine* engine);
-void test_prologue(const scorematch_engine* engine);
+void test_perturbation(const scorematch_engine* engine);
 void test_scores(const scorematch_engine* engine);
 void test_samplers(const scorematch_engine* engine);
 void test_metropolis(const scorematch_engine* engine);

@@ -48,7 +48,7 @@ static void test_engine(scorematch_engine* engine) {
   printf("%s\n", text);
   test_losses(engine);
   test_heads(engine);
-  test_prologue(engine);
+  test_perturbation(engine);
   test_scores(engine);
   test_samplers(engine);
   test_metropolis(engine);

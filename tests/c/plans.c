@@ -8,7 +8,7 @@
 
 static const scorematch_noise_ref kNoNoise = {NULL, 0};
 
-void test_prologue(const scorematch_engine* engine) {
+void test_perturbation(const scorematch_engine* engine) {
   enum { kSliced = 3 };
   scorematch_perturb_plan* perturb = NULL;
   scorematch_direction_plan* directions = NULL;

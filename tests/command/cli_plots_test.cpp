@@ -133,7 +133,7 @@ std::vector<LossPoint> decay(int count, double spike) {
   return points;
 }
 
-TEST(LossPlotTest, CurvesAreDrawnInTheirColours) {
+TEST(LossPlotTest, CurvesAreDrawnInTheirColors) {
   const Canvas both = loss_plot(decay(100, 0), {{0, -4, 0.2}, {900, -5, 0.2}}, "title");
   EXPECT_EQ(both.width(), 1200);
   EXPECT_EQ(both.height(), 700);
@@ -226,8 +226,8 @@ TEST(ScatterPlotTest, ArrowsPointAsTheScoreDoes) {
   const Matrix data{2, 2, {-1, -1, 1, 1}};
   const Canvas canvas = scatter_plot(data, {0, 2, {}}, {{0, 0, 0, 1}}, "");
   double above = 0, below = 0;
-  const int centre_x = canvas.width() - 24 - 270, centre_y = 104 + 270;
-  for (int x = centre_x - 12; x < centre_x + 12; ++x) {
+  const int center_x = canvas.width() - 24 - 270, centre_y = 104 + 270;
+  for (int x = center_x - 12; x < center_x + 12; ++x) {
     for (int i = 5; i < 40; ++i) {
       above += 255 - canvas.at(x, centre_y - 1 - i).green;
       below += 255 - canvas.at(x, centre_y + i).green;

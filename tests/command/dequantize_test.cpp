@@ -8,7 +8,7 @@
 
 #include "cli/data/dataset.h"
 #include "scorematch/engine.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "support/statistics.h"
 
 namespace scorematch::testing_support {

@@ -176,10 +176,10 @@ TEST(Equality, SpecialValuesStayInTheirRow) {
     const EngineRun clean = run(engine, p);
     for (const float bad : {kNaN, std::numeric_limits<float>::infinity()}) {
       SCOPED_TRACE(p.describe());
-      Problem spoilt = p;
+      Problem broken = p;
       const std::size_t row = 70, d = static_cast<std::size_t>(p.net.dim);
-      spoilt.x[row * d + 2] = bad;
-      const EngineRun got = run(engine, spoilt);
+      broken.x[row * d + 2] = bad;
+      const EngineRun got = run(engine, broken);
       for (std::size_t n = 0; n < got.outcome.per_sample.size(); ++n) {
         if (n == row) {
           EXPECT_FALSE(std::isfinite(got.outcome.per_sample[n]));

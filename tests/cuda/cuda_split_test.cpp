@@ -5,7 +5,7 @@
 
 #include "cuda/cuda_fixture.h"
 #include "scorematch/noise.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "support/agreement.h"
 
 namespace scorematch::testing_support {
@@ -135,7 +135,7 @@ class CudaLossCall : public CudaTest {
   std::unique_ptr<Engine> engine;
 };
 
-TEST_F(CudaLossCall, DrawsWhatThePrologueDraws) {
+TEST_F(CudaLossCall, DrawsWhatThePerturbationDraws) {
   const std::pair<Projection, MlpShape::Kind> cases[] = {{Projection::gaussian, MlpShape::Kind::score},
                                                          {Projection::rademacher, MlpShape::Kind::score},
                                                          {Projection::sphere, MlpShape::Kind::score},
@@ -281,9 +281,9 @@ TEST_F(CudaLossCall, SpecialValuesStayInTheirRow) {
         if ((p.*input).empty()) continue;
         const bool is_sigma = input == &Problem::sigma;
         for (const float value : {std::nanf(""), HUGE_VALF, 3e38f, 1e-40f, -0.0f}) {
-          Problem spoilt = p;
-          (spoilt.*input)[is_sigma ? kRow : kRow * 5 + 2] = value;
-          const EngineRun got = run_in_precision(spoilt);
+          Problem broken = p;
+          (broken.*input)[is_sigma ? kRow : kRow * 5 + 2] = value;
+          const EngineRun got = run_in_precision(broken);
           SCOPED_TRACE(p.describe() + (precision == Precision::bf16 ? " bf16, " : ", ") + std::to_string(value) +
                        " in " + name);
           if (std::isnan(value) || (!std::isfinite(value) && !is_sigma)) {

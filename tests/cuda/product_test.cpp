@@ -27,8 +27,8 @@ struct Product {
   float& b_at(int column, int k) { return b[place(column, k, transposed_b)]; }
 
  private:
-  static std::size_t place(int line, int k, bool turned) {  // all three extents are 32
-    return static_cast<std::size_t>(turned ? k * kProductRows + line : line * kProductDepth + k);
+  static std::size_t place(int line, int k, bool transposed) {  // all three extents are 32
+    return static_cast<std::size_t>(transposed ? k * kProductRows + line : line * kProductDepth + k);
   }
 };
 
@@ -52,9 +52,9 @@ class WarpProduct : public CudaTest {
 TEST_F(WarpProduct, OfIntegersIsExact) {
   std::uniform_int_distribution<int> integers(-8, 8);
   for (const Operands operands : {Operands::bf16, Operands::split_tf32})
-    for (const int turned : {0, 1, 2, 3}) {
+    for (const int transposed : {0, 1, 2, 3}) {
       Product product;
-      product.transposed_a = turned % 2 != 0, product.transposed_b = turned / 2 != 0;
+      product.transposed_a = transposed % 2 != 0, product.transposed_b = transposed / 2 != 0;
       std::vector<float> c = zeros_;
       for (auto* array : {&product.a, &product.b, &c})
         for (float& each : *array) each = static_cast<float>(integers(generator_));
@@ -63,7 +63,7 @@ TEST_F(WarpProduct, OfIntegersIsExact) {
         for (int j = 0; j < kProductColumns; ++j) {
           float expected = c[at(i, j)];
           for (int k = 0; k < kProductDepth; ++k) expected += product.a_at(i, k) * product.b_at(j, k);
-          EXPECT_EQ(sums[at(i, j)], expected) << i << " " << j << " transposed " << turned;
+          EXPECT_EQ(sums[at(i, j)], expected) << i << " " << j << " transposed " << transposed;
         }
     }
 }

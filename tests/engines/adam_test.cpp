@@ -201,9 +201,9 @@ TEST_P(Steps, WithAGradientThatIsNotFiniteAreSkippedAndCounted) {
     Floats grad = random_floats(kCount, 10 + t);
     const Floats params = trainer.params();
     const Adam::Snapshot before = trainer.snapshot();
-    Floats spoilt = grad;
-    spoilt[t * 7] = bad[t % 3];
-    trainer.step(spoilt);
+    Floats broken = grad;
+    broken[t * 7] = bad[t % 3];
+    trainer.step(broken);
     const Adam::Snapshot after = trainer.snapshot();
     EXPECT_EQ(trainer.params(), params);
     EXPECT_EQ(after.first_moment, before.first_moment);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 #include "support/affine.h"
 #include "support/engine_test.h"

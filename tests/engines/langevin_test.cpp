@@ -257,7 +257,7 @@ TEST_P(CorrectedLangevin, AcceptsAllAsTheStepGoesToZero) {
 }
 
 // Two modes of unequal weight in two dimensions: E x = (2w - 1) mu, var x_i = tau^2 + 4 w (1 - w) mu_i^2.
-TEST_P(CorrectedLangevin, HasTheLawOfAMixture) {
+TEST_P(CorrectedLangevin, HasTheDistributionOfAMixture) {
   const std::int64_t count = engine.kind() == Engine::Kind::reference ? 1000 : samples(4000);
   const Vector mu = {0.8, -0.5};
   const MixtureEnergy mixture(mu, 0.9, kSigma, 0.4);

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "support/engine_test.h"
 #include "support/mixture.h"
 #include "support/statistics.h"

@@ -44,17 +44,17 @@ TEST_P(Metropolis, AcceptsByTheRatioOfTheDensities) {
   const Vector x = normal_values(kSamples * kDim, 1), s = normal_values(kSamples * kDim, 2),
                next_x = normal_values(kSamples * kDim, 3), next_f = normal_values(kSamples, 5),
                f = normal_values(kSamples, 6);
-  Vector next_s = normal_values(kSamples * kDim, 4), spoilt_f = next_f, spoilt_x = next_x;
+  Vector next_s = normal_values(kSamples * kDim, 4), broken_f = next_f, broken_x = next_x;
   for (double& each : next_s) each = -each;
   const double inf = std::numeric_limits<double>::infinity();
-  spoilt_f[7] = inf, spoilt_f[8] = -inf, spoilt_f[9] = inf - inf, spoilt_x[10 * kDim] = inf,
-  spoilt_x[11 * kDim + 1] = inf - inf, next_s[12 * kDim + 2] = inf, next_s[13 * kDim] = -inf;
+  broken_f[7] = inf, broken_f[8] = -inf, broken_f[9] = inf - inf, broken_x[10 * kDim] = inf,
+  broken_x[11 * kDim + 1] = inf - inf, next_s[12 * kDim + 2] = inf, next_s[13 * kDim] = -inf;
 
   const auto count = static_cast<std::int64_t>(kSamples), dim = static_cast<std::int64_t>(kDim);
   Array to_x(engine, x, {count, dim}), to_s(engine, s, {count, dim}), to_f(engine, f, count),
       accepted(engine, Vector(kSamples, 2.0), count);
-  const Array from_x(engine, spoilt_x, {count, dim}), from_s(engine, next_s, {count, dim}),
-      from_f(engine, spoilt_f, count);
+  const Array from_x(engine, broken_x, {count, dim}), from_s(engine, next_s, {count, dim}),
+      from_f(engine, broken_f, count);
   const NoiseState noise(engine, kPosition);
   MetropolisStep step;
   step.x = to_x, step.score = to_s, step.log_density = to_f, step.accepted = accepted;
@@ -72,10 +72,10 @@ TEST_P(Metropolis, AcceptsByTheRatioOfTheDensities) {
   ref.state = &at, ref.sample_offset = 4;
   std::size_t moved = 0, close = 0;
   for (std::size_t n = 0; n < kSamples; ++n) {
-    const Vector here = row(x, kDim, n), there = row(spoilt_x, kDim, n);
+    const Vector here = row(x, kDim, n), there = row(broken_x, kDim, n);
     const long double there_q = log_proposal(there, here, row(s, kDim, n), kStep),
                       back_q = log_proposal(here, there, row(next_s, kDim, n), kStep);
-    const long double log_ratio = static_cast<long double>(spoilt_f[n]) - f[n] + back_q - there_q;
+    const long double log_ratio = static_cast<long double>(broken_f[n]) - f[n] + back_q - there_q;
     const double log_u = std::log(reference::SampleNoise(ref, static_cast<std::int64_t>(n)).acceptance(kIndex));
     const bool moves_on = std::isfinite(log_ratio) && log_u < log_ratio;
     if (n >= 7 && n <= 13) {
@@ -88,7 +88,7 @@ TEST_P(Metropolis, AcceptsByTheRatioOfTheDensities) {
     }
     moved += moves_on;
     ASSERT_EQ(moves[n], moves_on ? 3 : 2) << n;
-    ASSERT_EQ(got_f[n], moves_on ? spoilt_f[n] : f[n]) << n;
+    ASSERT_EQ(got_f[n], moves_on ? broken_f[n] : f[n]) << n;
     ASSERT_EQ(row(got_x, kDim, n), moves_on ? there : here) << n;
     ASSERT_EQ(row(got_s, kDim, n), row(moves_on ? next_s : s, kDim, n)) << n;
   }

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "reference/sample.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "support/engine_test.h"
 #include "support/loss_case.h"
 #include "support/statistics.h"

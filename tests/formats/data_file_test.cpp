@@ -177,9 +177,9 @@ TEST_F(DataFiles, WhatCannotBeOpenedOrUnpackedIsSaid) {
   std::ifstream file(whole, std::ios::binary);
   const std::string packed{std::istreambuf_iterator<char>(file), {}};
   EXPECT_NE(message(write("short.gz", packed.substr(0, packed.size() / 2))).find("cannot read"), std::string::npos);
-  std::string spoilt = packed;
-  spoilt[packed.size() / 2] = static_cast<char>(spoilt[packed.size() / 2] ^ 0x55);
-  EXPECT_NE(message(write("spoilt.gz", spoilt)), "");
+  std::string broken = packed;
+  broken[packed.size() / 2] = static_cast<char>(broken[packed.size() / 2] ^ 0x55);
+  EXPECT_NE(message(write("broken.gz", broken)), "");
 }
 
 TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {

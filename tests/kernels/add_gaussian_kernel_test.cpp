@@ -1,7 +1,7 @@
 // add_gaussian.cu against the same sum in double.
 #include <cmath>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

@@ -28,7 +28,7 @@ void jets(std::uint64_t seed) {
   RandomCase random(seed);
   JetBackwardParams p;
   p.rows = random.integer(1, 300), p.width = 8 * random.integer(1, 20);
-  p.first_slot = random.integer(0, 1), p.slots = 2;
+  p.first_channel = random.integer(0, 1), p.channels = 2;
   const std::int64_t plane = p.rows * p.width;
   const DeviceArray<float> z(random.normals(2 * plane)), grad_h(random.normals(2 * plane)),
       bias(random.normals(p.width)), grad_z(static_cast<std::size_t>(2 * plane)),
@@ -37,7 +37,7 @@ void jets(std::uint64_t seed) {
   p.z = z.data(), p.bias = bias.data(), p.grad_h = grad_h.data(), p.grad_z = grad_z.data();
   p.curvature = curvature.data(), p.bias_partial = partial.data();
   ASSERT_EQ(launch_jet_backward(p, Element::f32, nullptr), 0);
-  EXPECT_EQ(simt::session().barriers, p.first_slot == 0 ? column_blocks(p.rows, p.width) : 0);
+  EXPECT_EQ(simt::session().barriers, p.first_channel == 0 ? column_blocks(p.rows, p.width) : 0);
 }
 
 void estimates(std::uint64_t seed) {

@@ -16,15 +16,15 @@ constexpr double kUlp = 0x1p-23;
 constexpr double kActivation = 12;  // ulps of 1 for phi, phi' and phi''
 constexpr double kThird = 24;       // ulps of 1 for phi''': its largest bound
 
-/// A group of tangents at one layer: slots 0 (or 1) ... slots - 1 and, if `second`, one more after them.
+/// A group of tangents at one layer: channels 0 (or 1) ... channels - 1 and, if `second`, one more after them.
 struct Group {
   RandomCase random;
   int activation = random.integer(0, 3);
   int width = 8 * random.pick({1, 2, 3, 8, 15, 16, 17, 20});
   std::int64_t rows = random.pick({1, 2, 16, 63, 64, 65, 255, 256, 257});
-  int slots = random.integer(1, 4);
-  int first_slot = slots > 1 && random.chance(0.5) ? 1 : 0;
-  int curved = random.integer(0, slots - 1);
+  int channels = random.integer(1, 4);
+  int first_channel = channels > 1 && random.chance(0.5) ? 1 : 0;
+  int curved = random.integer(0, channels - 1);
   bool second = random.chance(0.6);
   bool starts = random.chance(0.3);       // whether this is the first layer
   bool has_earlier = random.chance(0.5);  // whether groups precede this one
@@ -35,13 +35,13 @@ struct Group {
   DeviceArray<float> bias_device{bias};
 
   explicit Group(std::uint64_t seed) : random(seed) {
-    if (slots * plane > 40000) slots = 1, first_slot = 0, curved = 0;
+    if (channels * plane > 40000) channels = 1, first_channel = 0, curved = 0;
     for (float& each : earlier) each *= each;  // squares
   }
-  int end() const { return slots + (second ? 1 : 0); }
-  std::size_t index(int slot, std::int64_t at) const { return static_cast<std::size_t>(slot * plane + at); }
-  /// Random values of the shape of the slots. In the first layer the second derivatives are zero and must not be read,
-  /// so they are NaN.
+  int end() const { return channels + (second ? 1 : 0); }
+  std::size_t index(int channel, std::int64_t at) const { return static_cast<std::size_t>(channel * plane + at); }
+  /// Random values of the shape of the channels. In the first layer the second derivatives are zero and must not be
+  /// read, so they are NaN.
   std::vector<float> draw(double scale, bool may_start) {
     std::vector<float> values = random.normals(end() * plane, scale);
     if (may_start && starts && second)
@@ -50,8 +50,8 @@ struct Group {
     return values;
   }
   /// An element of the array; zero for the second derivatives of the first layer.
-  double at(const std::vector<float>& values, int slot, std::int64_t i) const {
-    return slot == slots && starts ? 0 : static_cast<double>(values[index(slot, i)]);
+  double at(const std::vector<float>& values, int channel, std::int64_t i) const {
+    return channel == channels && starts ? 0 : static_cast<double>(values[index(channel, i)]);
   }
   reference::ActivationValue<double> phi(const std::vector<float>& z, std::int64_t i) const {
     const float sum = z[static_cast<std::size_t>(i)] + bias[static_cast<std::size_t>(i % width)];
@@ -70,7 +70,7 @@ void forward(std::uint64_t seed) {
   const DeviceArray<float> squares = l.left(l.has_earlier);
   JetForwardParams p;
   p.activation = static_cast<Activation>(l.activation);
-  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
+  p.rows = l.rows, p.width = l.width, p.first_channel = l.first_channel, p.channels = l.channels;
   p.z = z_device.data(), p.bias = l.bias_device.data();
   p.h = l.residual ? h_device.data() : nullptr, p.h_next = next.data();
   p.curved = l.curved, p.squares = squares.data(), p.has_squares = l.has_earlier;
@@ -82,14 +82,14 @@ void forward(std::uint64_t seed) {
     double q = l.has_earlier ? static_cast<double>(l.earlier[static_cast<std::size_t>(i)]) : 0;
     for (int m = 1; m <= l.curved; ++m) q += l.at(z, m, i) * l.at(z, m, i);
     ASSERT_NEAR(q_got[static_cast<std::size_t>(i)], q, (l.curved + 1) * kUlp * q) << "q " << i;
-    for (int slot = l.first_slot; slot < l.end(); ++slot) {
-      const double skipped = l.residual ? l.at(h, slot, i) : 0;
+    for (int channel = l.first_channel; channel < l.end(); ++channel) {
+      const double skipped = l.residual ? l.at(h, channel, i) : 0;
       double wanted = phi.value, size = std::abs(phi.value) + 1e-3;
-      if (slot > 0) wanted = phi.first * l.at(z, slot, i), size = std::abs(l.at(z, slot, i));
-      if (slot == l.slots) wanted += phi.second * q, size += (1 + (l.curved + 2) / kActivation) * q;
+      if (channel > 0) wanted = phi.first * l.at(z, channel, i), size = std::abs(l.at(z, channel, i));
+      if (channel == l.channels) wanted += phi.second * q, size += (1 + (l.curved + 2) / kActivation) * q;
       wanted += skipped, size += std::abs(skipped);
-      ASSERT_NEAR(got[l.index(slot, i)], wanted, kActivation * kUlp * size + l.rounding(wanted))
-          << "slot " << slot << " element " << i;
+      ASSERT_NEAR(got[l.index(channel, i)], wanted, kActivation * kUlp * size + l.rounding(wanted))
+          << "channel " << channel << " element " << i;
     }
   }
 }
@@ -98,9 +98,9 @@ TEST(CurvedJetForwardKernel, AgreesWithTheReference) { for_each_seed(10, forward
 
 void backward(std::uint64_t seed) {
   Group l(seed);
-  const ElementArray z_device(l.element, l.draw(2, true)), bar_device(l.element, l.draw(1, false));
+  const ElementArray z_device(l.element, l.draw(2, true)), grad_device(l.element, l.draw(1, false));
   const ElementArray grad_z(l.element, static_cast<std::size_t>(l.end() * l.plane));
-  // grad_h": from the group's own slot, saved for other groups or not; or as another group has saved it.
+  // grad_h": from the group's own channel, saved for other groups or not; or as another group has saved it.
   const bool kept = !l.second || l.random.chance(0.5);
   const ElementArray grad_second = l.second ? ElementArray(l.element, static_cast<std::size_t>(l.plane))
                                             : ElementArray(l.element, l.random.normals(l.plane));
@@ -109,49 +109,50 @@ void backward(std::uint64_t seed) {
   const DeviceArray<float> partial(static_cast<std::size_t>(blocks * l.width));
   JetBackwardParams p;
   p.activation = static_cast<Activation>(l.activation);
-  p.rows = l.rows, p.width = l.width, p.first_slot = l.first_slot, p.slots = l.slots;
-  p.z = z_device.data(), p.bias = l.bias_device.data(), p.grad_h = bar_device.data(), p.grad_z = grad_z.data();
+  p.rows = l.rows, p.width = l.width, p.first_channel = l.first_channel, p.channels = l.channels;
+  p.z = z_device.data(), p.bias = l.bias_device.data(), p.grad_h = grad_device.data(), p.grad_z = grad_z.data();
   p.curvature = curvature.data(), p.has_curvature = l.has_earlier;
   p.bias_partial = partial.data();
   p.curved = l.curved, p.second = l.second, p.second_starts = l.starts;
   p.squares = l.second ? squares.data() : nullptr, p.grad_second = kept ? grad_second.data() : nullptr;
   ASSERT_EQ(launch_jet_backward(p, l.element, nullptr), 0);
 
-  const auto z = z_device.read(), bar = bar_device.read(), got = grad_z.read(), curved = curvature.read();
+  const auto z = z_device.read(), grad_in = grad_device.read(), got = grad_z.read(), curved = curvature.read();
   const auto saved_grad = kept ? grad_second.read() : std::vector<float>();
   for (std::int64_t i = 0; i < l.plane; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const auto phi = l.phi(z, i);
-    const double b = static_cast<double>(l.second ? bar[l.index(l.slots, i)] : saved_grad[at]), q = l.earlier[at];
+    const double b = static_cast<double>(l.second ? grad_in[l.index(l.channels, i)] : saved_grad[at]),
+                 q = l.earlier[at];
     double curvature_here = l.has_earlier ? l.earlier[at] : 0, bound = 0, size = std::abs(curvature_here);
     if (l.second) {
-      curvature_here += (phi.second * l.at(z, l.slots, i) + phi.third * q) * b;
-      size += std::abs(l.at(z, l.slots, i) * b);
+      curvature_here += (phi.second * l.at(z, l.channels, i) + phi.third * q) * b;
+      size += std::abs(l.at(z, l.channels, i) * b);
       bound += kThird * kUlp * std::abs(q * b);
       if (kept) {
-        ASSERT_EQ(saved_grad[at], bar[l.index(l.slots, i)]);
+        ASSERT_EQ(saved_grad[at], grad_in[l.index(l.channels, i)]);
       }
       if (!l.starts) {
-        ASSERT_NEAR(got[l.index(l.slots, i)], phi.first * b,
+        ASSERT_NEAR(got[l.index(l.channels, i)], phi.first * b,
                     kActivation * kUlp * std::abs(b) + l.rounding(phi.first * b));
       }
     }
-    for (int m = 1; m < l.slots; ++m) {
-      const double tangent = l.at(z, m, i), grad_h = bar[l.index(m, i)];
+    for (int m = 1; m < l.channels; ++m) {
+      const double tangent = l.at(z, m, i), grad_h = grad_in[l.index(m, i)];
       curvature_here += phi.second * tangent * grad_h;
       size += std::abs(tangent * grad_h);
       const double bent = m <= l.curved ? 2 * tangent * b : 0, wanted = phi.first * grad_h + phi.second * bent;
       ASSERT_NEAR(got[l.index(m, i)], wanted,
                   kActivation * kUlp * (std::abs(grad_h) + std::abs(bent)) + l.rounding(wanted))
-          << "slot " << m << " element " << i;
+          << "channel " << m << " element " << i;
     }
-    bound += (kActivation + l.slots + 1) * kUlp * size;
-    if (l.first_slot == 1) {
+    bound += (kActivation + l.channels + 1) * kUlp * size;
+    if (l.first_channel == 1) {
       ASSERT_NEAR(curved[at], curvature_here, bound) << "element " << i;
       continue;
     }
-    const double wanted = phi.first * bar[at] + curvature_here;
-    ASSERT_NEAR(got[at], wanted, bound + kActivation * kUlp * std::abs(bar[at]) + l.rounding(wanted))
+    const double wanted = phi.first * grad_in[at] + curvature_here;
+    ASSERT_NEAR(got[at], wanted, bound + kActivation * kUlp * std::abs(grad_in[at]) + l.rounding(wanted))
         << "element " << i;
   }
 }
@@ -190,14 +191,14 @@ TEST(CurvedJetBackwardKernel, DerivativesOfSaturatedUnitsKeepTheirDigits) {
     return first;
   };
   const DeviceArray<float> bias(zero), partial(z.size());
-  const ElementArray bar{Element::f32, beside(zero, one)}, out(Element::f32, 2 * z.size());
+  const ElementArray grad_in{Element::f32, beside(zero, one)}, out(Element::f32, 2 * z.size());
   for (const auto activation : {Activation::silu, Activation::softplus, Activation::tanh, Activation::gelu})
     for (const bool is_third : {true, false}) {
       const ElementArray in{Element::f32, beside(z, is_third ? zero : one)};
       const DeviceArray<float> squares(is_third ? one : zero);
       JetBackwardParams p;
-      p.activation = activation, p.rows = 1, p.width = width, p.slots = 1, p.second = true;
-      p.z = in.data(), p.bias = bias.data(), p.grad_h = bar.data(), p.grad_z = out.data();
+      p.activation = activation, p.rows = 1, p.width = width, p.channels = 1, p.second = true;
+      p.z = in.data(), p.bias = bias.data(), p.grad_h = grad_in.data(), p.grad_z = out.data();
       p.squares = squares.data(), p.bias_partial = partial.data();
       ASSERT_EQ(launch_jet_backward(p, Element::f32, nullptr), 0);
       const auto got = out.read();

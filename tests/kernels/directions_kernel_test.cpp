@@ -1,7 +1,7 @@
 // directions.cu against the distributions of the reference, in double.
 #include <cmath>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

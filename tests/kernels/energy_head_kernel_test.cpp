@@ -1,8 +1,8 @@
 // energy_head.cu and log_density.cu against the formulas in double: the loss along directions, drawn and given, in one
-// group and in several, the gradients of every slot, and the gradient that bypasses the network.
+// group and in several, the gradients of every channel, and the gradient that bypasses the network.
 #include <cmath>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {
@@ -50,9 +50,9 @@ void run(std::uint64_t seed) {
       scale(static_cast<std::size_t>(c.group * c.rows)),
       loss(std::vector<float>(c.before.begin(), c.before.begin() + c.batch)),
       grad_x(std::vector<float>(c.before.begin() + c.batch, c.before.end()));
-  const auto slot = static_cast<std::size_t>(c.rows * c.stride);
-  const ElementArray grad_tangent(c.element, static_cast<std::size_t>(c.directions) * slot),
-      grad_second(c.element, slot), grad_unit(c.element, slot), grad_value(c.element, slot);
+  const auto channel = static_cast<std::size_t>(c.rows * c.stride);
+  const ElementArray grad_tangent(c.element, static_cast<std::size_t>(c.directions) * channel),
+      grad_second(c.element, channel), grad_unit(c.element, channel), grad_value(c.element, channel);
   EnergyHeadParams p;
   p.head.term.has_directions = true, p.head.term.sliced_square = c.sliced;
   p.head.dim = c.dim, p.head.batch = c.batch, p.head.rows = c.rows, p.head.first = c.first;

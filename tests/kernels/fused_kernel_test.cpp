@@ -1,7 +1,7 @@
 // fused/loss.cu and fused/reduce.cu against the reference over random problems: every objective, activation, kind of
 // operand, tiling and placement. For fused/tiling.cu: the chosen tiling fits and has the expected counts.
 #include "kernels/fused_case.h"
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "cuda/kernel_term.h"
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 #include "reference/heads/dsm.h"
 #include "reference/heads/esm.h"
 #include "reference/heads/ism.h"
@@ -197,7 +197,7 @@ void run(std::uint64_t seed, bool mixed = false) {
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), bars = grad_output.read(), grad_tangents = grad_jvp.read(),
+  const auto losses = loss.read(), grads = grad_output.read(), grad_tangents = grad_jvp.read(),
              gradients = grad_x.read();
   // Each sum has depth dim / lanes + 5, and its terms have at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
@@ -208,7 +208,7 @@ void run(std::uint64_t seed, bool mixed = false) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.value, sigma_here);
       const double bound = ulps * kUlp * wanted.grad_size[i];
-      EXPECT_NEAR(bars[static_cast<std::size_t>(row * c.stride) + i], wanted.grad_output[i],
+      EXPECT_NEAR(grads[static_cast<std::size_t>(row * c.stride) + i], wanted.grad_output[i],
                   std::abs(k.b) * bound + rounding * std::abs(wanted.grad_output[i]))
           << "row " << row << " column " << i;
       EXPECT_NEAR(gradients[static_cast<std::size_t>(row * c.dim) + i], wanted.grad_x[i], std::abs(k.a) * bound);
@@ -223,7 +223,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   }
   for (std::int64_t row = 0; row < c.rows; ++row)
     for (int i = row < c.batch ? c.dim : 0; i < c.stride; ++i)
-      EXPECT_EQ(bars[static_cast<std::size_t>(row * c.stride + i)], 0.0f)
+      EXPECT_EQ(grads[static_cast<std::size_t>(row * c.stride + i)], 0.0f)
           << "padding at row " << row << " column " << i;
 }
 
@@ -249,7 +249,7 @@ void run_with_trace(std::uint64_t seed) {
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
-  const auto losses = loss.read(), bars = grad_trace.read(), traces = trace.read();
+  const auto losses = loss.read(), grads = grad_trace.read(), traces = trace.read();
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const auto r = static_cast<std::size_t>(row);
     const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);
@@ -262,7 +262,7 @@ void run_with_trace(std::uint64_t seed) {
       size += std::pow(std::abs(a * clean) + std::abs(b * f), 2);
     }
     EXPECT_NEAR(losses[r], lambda * wanted, (16 + c.dim / 4.0) * kUlp * lambda * size) << "row " << row;
-    EXPECT_NEAR(bars[r], c.grad_factor * lambda * b * k, 4 * kUlp * std::abs(c.grad_factor * lambda * b * k));
+    EXPECT_NEAR(grads[r], c.grad_factor * lambda * b * k, 4 * kUlp * std::abs(c.grad_factor * lambda * b * k));
   }
 }
 

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {
@@ -50,8 +50,8 @@ void run(std::uint64_t seed) {
     next.x[i] = at.x[i] + 0.3f * next.x[i];
     next.score[i] = at.score[i] + 0.3f * next.score[i];
   }
-  const std::int64_t spoilt = random.integer(0, static_cast<int>(batch) - 1);
-  const auto place = static_cast<std::size_t>(spoilt * dim + random.integer(0, dim - 1));
+  const std::int64_t broken = random.integer(0, static_cast<int>(batch) - 1);
+  const auto place = static_cast<std::size_t>(broken * dim + random.integer(0, dim - 1));
   switch (random.integer(0, 3)) {
     case 0:
       next.x[place] = spoil(random);
@@ -60,7 +60,7 @@ void run(std::uint64_t seed) {
       next.score[place] = spoil(random);
       break;
     case 2:
-      next.log_density[static_cast<std::size_t>(spoilt)] = spoil(random);
+      next.log_density[static_cast<std::size_t>(broken)] = spoil(random);
       break;
     default:
       break;

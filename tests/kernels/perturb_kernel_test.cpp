@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "device/noise.cuh"
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

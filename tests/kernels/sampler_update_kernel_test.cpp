@@ -1,7 +1,7 @@
 // sampler_update.cu against the same sum in double, with the noise of the reference.
 #include <cmath>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

@@ -2,7 +2,7 @@
 // directions and in several.
 #include <cmath>
 
-#include "kernels/random_prologue.h"
+#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {

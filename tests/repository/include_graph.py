@@ -26,7 +26,7 @@ SOURCES = {".h", ".cpp", ".cu", ".cuh"}
 KERNEL_HEADERS = {"include/scorematch/philox.h", "include/scorematch/choices.h"}  # plain data and functions
 # The plans stand on top of the engines, though their headers are part of the API.
 PLAN_HEADERS = {
-    f"include/scorematch/{name}.h" for name in ("loss", "score", "head", "prologue", "sampler", "likelihood", "scorematch")
+    f"include/scorematch/{name}.h" for name in ("loss", "score", "head", "perturbation", "sampler", "likelihood", "scorematch")
 }
 KNOW_NO_PLAN = ["include", "src/checks", "src/model", "src/engine", "src/reference", "src/cpu", "src/cuda"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"(.*)$')

@@ -14,7 +14,7 @@
 #include "mlp_module.h"
 #include "score_matching_loss.h"
 #include "scorematch/noise.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 
 namespace torch_bridge {
 namespace {

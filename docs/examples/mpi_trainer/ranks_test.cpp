@@ -10,7 +10,7 @@
 
 #include "data_parallel.h"
 #include "record.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include "model/network.h"
 #include "scorematch/error.h"
 #include "scorematch/loss.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 
 namespace scorematch::cli {

@@ -43,8 +43,8 @@ int count_columns(const std::string& text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
 }
 
-std::string draw_bar(double share, int width) {
-  const int filled = static_cast<int>(share * width);
+std::string draw_bar(double fraction, int width) {
+  const int filled = static_cast<int>(fraction * width);
   std::string bar(static_cast<std::size_t>(filled), '=');
   if (filled < width) bar += '>';
   bar.resize(static_cast<std::size_t>(width), ' ');
@@ -107,12 +107,12 @@ std::string Progress::describe(bool is_final, int columns) const {
   const double elapsed = std::max(clock_() - start_, 0.0);
   const double done = static_cast<double>(last_.step - first_), left = static_cast<double>(total_ - last_.step);
   const std::string total = std::to_string(total_), step = std::to_string(last_.step);
-  const double share =
+  const double fraction =
       total_ > 0 ? std::clamp(static_cast<double>(last_.step) / static_cast<double>(total_), 0.0, 1.0) : 0;
 
   std::string position = total_ > 0 ? step + "/" + total : step;
   position.insert(0, total.size() - std::min(total.size(), step.size()), ' ');
-  const int percent = static_cast<int>(100 * share);
+  const int percent = static_cast<int>(100 * fraction);
   std::string text = columns == 0 ? "step " + position : position;
   if (total_ > 0) text = columns == 0 ? text + format(" (%2d%%)", percent) : format("%3d%%  ", percent) + text;
 
@@ -129,7 +129,7 @@ std::string Progress::describe(bool is_final, int columns) const {
   // One width for the whole run, so that the bar does not jump.
   const int width = std::min(columns - kUsualColumns, kMaxBar);
   if (total_ > 0 && width >= kMinBar) {
-    const std::string with_bar = draw_bar(share, width) + text;
+    const std::string with_bar = draw_bar(fraction, width) + text;
     if (count_columns(with_bar) <= columns) text = with_bar;
   }
   if (count_columns(text + note) <= columns) text += note;

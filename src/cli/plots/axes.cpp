@@ -60,7 +60,7 @@ std::vector<std::string> tick_labels(const std::vector<double>& values, double s
 
 }  // namespace
 
-Interval padded(Interval interval, double share) {
+Interval padded(Interval interval, double fraction) {
   const double magnitude = std::max(std::abs(interval.low), std::abs(interval.high));
   double length = interval.high - interval.low;
   if (length <= magnitude * 1e-9 + kLeastLength) {
@@ -68,7 +68,7 @@ Interval padded(Interval interval, double share) {
     interval = {interval.low - half, interval.high + half};
     length = interval.high - interval.low;
   }
-  return {interval.low - length * share, interval.high + length * share};
+  return {interval.low - length * fraction, interval.high + length * fraction};
 }
 
 Ticks round_ticks(Interval interval, int target, double least_step) {

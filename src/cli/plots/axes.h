@@ -16,9 +16,9 @@ struct Interval {
   double low, high;
 };
 
-/// The interval extended by `share` of its length at each end; a (near) point is first widened by a tenth of its
+/// The interval extended by `fraction` of its length at each end; a (near) point is first widened by a tenth of its
 /// magnitude.
-Interval padded(Interval interval, double share);
+Interval padded(Interval interval, double fraction);
 
 struct Ticks {
   std::vector<double> values;       // multiples of 1, 2 or 5 times a power of ten, inside the interval

@@ -111,8 +111,8 @@ void Canvas::line(Point from, Point to, double thickness, Color color, double op
   }
 }
 
-void Canvas::disc(Point centre, double radius, Color color, double opacity) {
-  line(centre, centre, 2 * radius, color, opacity);
+void Canvas::disc(Point center, double radius, Color color, double opacity) {
+  line(center, center, 2 * radius, color, opacity);
 }
 
 void Canvas::text(Point top_left, std::string_view utf8, double scale, Color color) {

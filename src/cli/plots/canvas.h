@@ -47,7 +47,7 @@ class Canvas {
   /// Part of the pixel column x, from top to bottom in fractions of a pixel.
   void fill_column(int x, double top, double bottom, Color color, double opacity = 1);
   void line(Point from, Point to, double thickness, Color color, double opacity = 1);
-  void disc(Point centre, double radius, Color color, double opacity = 1);
+  void disc(Point center, double radius, Color color, double opacity = 1);
   /// UTF-8 text with the top of its capitals at `top_left`; capitals are 7 x scale pixels high.
   void text(Point top_left, std::string_view utf8, double scale, Color color);
 

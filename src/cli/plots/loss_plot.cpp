@@ -105,9 +105,9 @@ void draw_dots(Canvas& canvas, const Axes& axes, const Curve& curve, double radi
       canvas.line(axes.pixel(point.step, point.loss - point.error), axes.pixel(point.step, point.loss + point.error),
                   1.5, color);
     }
-    const Point centre = axes.pixel(point.step, point.loss);
-    canvas.disc(centre, radius + 1.2, kPage);
-    canvas.disc(centre, radius, color);
+    const Point center = axes.pixel(point.step, point.loss);
+    canvas.disc(center, radius + 1.2, kPage);
+    canvas.disc(center, radius, color);
   }
 }
 

@@ -63,9 +63,9 @@ void draw_points(Canvas& canvas, const Axes& axes, const std::vector<Point>& poi
   for (const Point& point : points) canvas.disc(axes.pixel(point.x, point.y), radius, color, opacity);
 }
 
-void draw_arrow(Canvas& canvas, Point centre, double dx, double dy, double length) {
-  const Point tip{centre.x + dx * length / 2, centre.y + dy * length / 2};
-  canvas.line({centre.x - dx * length / 2, centre.y - dy * length / 2}, tip, 1.6, kInk);
+void draw_arrow(Canvas& canvas, Point center, double dx, double dy, double length) {
+  const Point tip{center.x + dx * length / 2, center.y + dy * length / 2};
+  canvas.line({center.x - dx * length / 2, center.y - dy * length / 2}, tip, 1.6, kInk);
   const double head = std::clamp(length * 0.35, 2.5, 6.0);
   for (const double side : {-0.55, 0.55}) {
     canvas.line(tip, {tip.x - head * (dx + side * dy), tip.y - head * (dy - side * dx)}, 1.6, kInk);
@@ -86,12 +86,12 @@ void draw_field(Canvas& canvas, const Axes& axes, const std::vector<Arrow>& fiel
   for (const Arrow& arrow : field) {
     const double norm = std::hypot(arrow.dx, arrow.dy);
     if (!std::isfinite(norm)) continue;
-    const Point centre = axes.pixel(arrow.x, arrow.y);
+    const Point center = axes.pixel(arrow.x, arrow.y);
     if (norm == 0) {
-      canvas.disc(centre, 1.6, kInk);
+      canvas.disc(center, 1.6, kInk);
     } else {
       const double length = spacing * (0.25 + 0.6 * std::log1p(norm / median) / largest);
-      draw_arrow(canvas, centre, arrow.dx / norm, -arrow.dy / norm, length);  // pixels count downward
+      draw_arrow(canvas, center, arrow.dx / norm, -arrow.dy / norm, length);  // pixels count downward
     }
   }
 }

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "model/network.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 
 namespace scorematch::cli {
 namespace {

@@ -35,10 +35,10 @@ void tangent_backward(std::int64_t n, const float* d1, const float* d2, const fl
                       float* grad_z_dot, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, grad_h_dot + i);
+    const auto grad = at.load(d, grad_h_dot + i);
     const auto curvature = hn::Mul(at.load(d, d2 + i), at.load(d, z_dot + i));
-    at.store(hn::MulAdd(curvature, bar, at.load(d, acc + i)), d, acc + i);
-    at.store(hn::Mul(at.load(d, d1 + i), bar), d, grad_z_dot + i);
+    at.store(hn::MulAdd(curvature, grad, at.load(d, acc + i)), d, acc + i);
+    at.store(hn::Mul(at.load(d, d1 + i), grad), d, grad_z_dot + i);
   });
 }
 
@@ -64,11 +64,11 @@ void second_backward(std::int64_t n, const float* d1, const float* d2, const flo
                      const float* grad_h2, float* grad_z2, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, grad_h2 + i);
+    const auto grad = at.load(d, grad_h2 + i);
     const auto bend =
         hn::MulAdd(at.load(d, d2 + i), at.load(d, z2 + i), hn::Mul(at.load(d, d3 + i), at.load(d, q + i)));
-    at.store(hn::Mul(bend, bar), d, acc + i);
-    at.store(hn::Mul(at.load(d, d1 + i), bar), d, grad_z2 + i);
+    at.store(hn::Mul(bend, grad), d, acc + i);
+    at.store(hn::Mul(at.load(d, d1 + i), grad), d, grad_z2 + i);
   });
 }
 
@@ -76,11 +76,11 @@ void curved_tangent_backward(std::int64_t n, const float* d1, const float* d2, c
                              const float* grad_h_dot, const float* grad_h2, float* grad_z_dot, float* acc) {
   const Floats d;
   for_each_vector(d, n, [=](std::int64_t i, auto at) HWY_ATTR {
-    const auto bar = at.load(d, grad_h_dot + i);
+    const auto grad = at.load(d, grad_h_dot + i);
     const auto curvature = hn::Mul(at.load(d, d2 + i), at.load(d, z_dot + i));
-    at.store(hn::MulAdd(curvature, bar, at.load(d, acc + i)), d, acc + i);
+    at.store(hn::MulAdd(curvature, grad, at.load(d, acc + i)), d, acc + i);
     const auto twice = hn::Mul(hn::Add(curvature, curvature), at.load(d, grad_h2 + i));
-    at.store(hn::MulAdd(at.load(d, d1 + i), bar, twice), d, grad_z_dot + i);
+    at.store(hn::MulAdd(at.load(d, d1 + i), grad, twice), d, grad_z_dot + i);
   });
 }
 

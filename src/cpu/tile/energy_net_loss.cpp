@@ -30,13 +30,13 @@ void EnergyNetLoss::run(const LossCall& call, std::int64_t first, int rows, floa
     if (problem_.has_directions()) add_directions(call, term);
     if (!call.gradient) continue;
     tangents_backward(call, term, grad);
-    std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+    std::fill_n(jet_.grad_h(), hidden_size(), 0.0f);
     backward(call, grad);
   }
 }
 
 void EnergyNetLoss::add_score_term(const LossCall& call, const Term& term) {
-  std::copy_n(weights_, hidden_size(), jet_.adjoint());
+  std::copy_n(weights_, hidden_size(), jet_.grad_h());
   const float* gradient = jet_.backward(call.params, nullptr, true);
   std::fill_n(u_, x_size(), 0.0f);
   for (int r = 0; r < rows(); ++r)
@@ -73,8 +73,8 @@ void EnergyNetLoss::add_directions(const LossCall& call, const Term& term) {
     loss_[r] += rows_[r].lambda * term.weight * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
 }
 
-void EnergyNetLoss::start_backward(const float* factor, const float* h, float* adjoint, float* grad) const {
-  scale_rows(rows(), output_.in, factor, weights_, adjoint);
+void EnergyNetLoss::start_backward(const float* factor, const float* h, float* grad_h, float* grad) const {
+  scale_rows(rows(), output_.in, factor, weights_, grad_h);
   scale_rows(rows(), output_.in, factor, h, scaled_);
   add_column_sums(rows(), output_.in, output_.in, scaled_, grad + output_.weight);
 }
@@ -83,7 +83,7 @@ void EnergyNetLoss::second_backward(const LossCall& call, const Term& term, floa
   float factor[kMaxTileRows];
   for (int r = 0; r < rows(); ++r)
     factor[r] = static_cast<float>(rows_[r].factor * term.weight * rows_[r].b * rows_[r].c);
-  start_backward(factor, jet_.last_second(), jet_.second_adjoint(), grad);
+  start_backward(factor, jet_.last_second(), jet_.grad_h2(), grad);
   jet_.second_backward(call.params, grad);
 }
 
@@ -104,7 +104,7 @@ void EnergyNetLoss::slices_backward(const LossCall& call, const Term& term, floa
       for (int i = 0; i < dim_; ++i)
         grad_x_[std::int64_t{r} * x_stride_ + i] += along * jet_.tangent_input()[std::int64_t{r} * stride() + i];
     }
-    start_backward(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
+    start_backward(factor, jet_.last_tangent(), jet_.grad_tangent(), grad);
     jet_.tangent_backward(call.params, grad, true);
   }
 }
@@ -118,7 +118,7 @@ void EnergyNetLoss::score_backward(const LossCall& call, float* grad) {
     std::copy_n(u_ + std::int64_t{r} * x_stride_, dim_, tangent);
   }
   jet_.tangent_forward(call.params);
-  start_backward(factor, jet_.last_tangent(), jet_.tangent_adjoint(), grad);
+  start_backward(factor, jet_.last_tangent(), jet_.grad_tangent(), grad);
   jet_.tangent_backward(call.params, grad);
 }
 

@@ -29,8 +29,8 @@ class EnergyNetLoss : public LossTile {
 
   /// v^T s = a v^T x_tilde + b w.h_m for the current direction.
   void find_slices(double (&slices)[kMaxTileRows]) const;
-  /// Writes factor[r] w to each row of a gradient `adjoint`; adds factor[r] h[r] to the gradient of w.
-  void start_backward(const float* factor, const float* h, float* adjoint, float* grad) const;
+  /// Writes factor[r] w to each row of `grad_h`; adds factor[r] h[r] to the gradient of w.
+  void start_backward(const float* factor, const float* h, float* grad_h, float* grad) const;
 
   float* u_;                  // [rows, x_stride]: the gradient of s
   float *weights_, *scaled_;  // [rows, output.in]: w in each row; scratch

@@ -20,7 +20,7 @@ class EnergyNetScore : public ScoreTile {
     repeat_row(params + problem_.net.last_rows(), rows, output_.in, weights_);
     if (!out.log_density.empty()) run_log_density(params, out);
     if (!out.score.empty()) {
-      std::copy_n(weights_, hidden_size(), jet_.adjoint());
+      std::copy_n(weights_, hidden_size(), jet_.grad_h());
       combine(jet_.backward(params, nullptr, true), first_in(), x_, x_stride_,
               [&](int r, int, double x, double f) { return k_[r].a * x + k_[r].b * f; });
       store_rows(out.score, first, rows, result_, x_stride_);
@@ -29,9 +29,9 @@ class EnergyNetScore : public ScoreTile {
       run_directions(source, in, out, [&] {
         jet_.forget_directions();
         jet_.tangent_forward(params);
-        std::copy_n(weights_, hidden_size(), jet_.tangent_adjoint());
+        std::copy_n(weights_, hidden_size(), jet_.grad_tangent());
         jet_.tangent_backward(params, nullptr);
-        std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+        std::fill_n(jet_.grad_h(), hidden_size(), 0.0f);
         combine_jvp(jet_.backward(params, nullptr, true), first_in());
       });
     if (!out.divergence.empty()) run_divergence(params, out);

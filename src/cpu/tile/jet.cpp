@@ -33,7 +33,7 @@ TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& pa
     h_.push_back(value_alone ? swap[l % 2] : arena.take<float>(rows(layers[l].in)));
     if (parts.tangents) h_dot_.push_back(arena.take<float>(rows(layers[l].in)));
     if (parts.second) h2_.push_back(arena.take<float>(rows(layers[l].in)));
-    h2_bar_.push_back(take_if(parts.second && parts.backward, layers[l].in));
+    grad_h2_.push_back(take_if(parts.second && parts.backward, layers[l].in));
     if (l + 1 == layers.size()) break;
     const int out = layers[l].out;
     d1_.push_back(take_if(order_ >= 1, out));
@@ -44,11 +44,11 @@ TileJet::TileJet(const PaddedNet& net, Activation activation, const JetParts& pa
     q_.push_back(take_if(parts.second, out));
     z2_.push_back(take_if(parts.second, out));
   }
-  if (parts.backward) bar_ = arena.take<float>(rows(net.max_width()));
-  if (parts.backward) z_bar_ = arena.take<float>(rows(net.max_width()));
+  if (parts.backward) grad_h_ = arena.take<float>(rows(net.max_width()));
+  if (parts.backward) grad_z_ = arena.take<float>(rows(net.max_width()));
   if (parts.backward || net.is_bf16() || net.max_width() > kDepthBlock)
     scratch_ = arena.take<float>(rows(net.max_width()));
-  if (parts.backward && parts.tangents) tangent_bar_ = arena.take<float>(rows(net.max_width()));
+  if (parts.backward && parts.tangents) grad_tangent_ = arena.take<float>(rows(net.max_width()));
 }
 
 void TileJet::multiply(int depth, int width, const float* a, std::int64_t a_stride, const float* panels, bool add,
@@ -58,7 +58,7 @@ void TileJet::multiply(int depth, int width, const float* a, std::int64_t a_stri
   cpu::multiply(rows_, depth, width, a, a_stride, panels, add, c, scratch_);
 }
 
-void TileJet::go_up(std::size_t l, const float* params, const float* h, float* z) const {
+void TileJet::layer_forward(std::size_t l, const float* params, const float* h, float* z) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
   multiply(layer.in, layer.out, h, layer.in, params + layer.up, false, z);
 }
@@ -66,7 +66,7 @@ void TileJet::go_up(std::size_t l, const float* params, const float* h, float* z
 void TileJet::forward(const float* params) {
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     const PaddedNet::Layer& layer = net_.layers()[l];
-    go_up(l, params, h_[l], h_[l + 1]);
+    layer_forward(l, params, h_[l], h_[l + 1]);
     activate(activation_, order_, rows_, layer.out, params + layer.shift, layer.residual ? h_[l] : nullptr, h_[l + 1],
              h_[l + 1], d1_[l], d2_[l], d3_[l]);
   }
@@ -75,7 +75,7 @@ void TileJet::forward(const float* params) {
 
 void TileJet::tangent_forward(const float* params) {
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
-    go_up(l, params, h_dot_[l], z_dot_[l]);
+    layer_forward(l, params, h_dot_[l], z_dot_[l]);
     cpu::tangent_forward(count(l), d1_[l], z_dot_[l], net_.layers()[l].residual ? h_dot_[l] : nullptr, h_dot_[l + 1]);
   }
 }
@@ -92,7 +92,7 @@ void TileJet::second_forward(const float* params) {
   std::fill_n(h2_[0], std::int64_t{rows_} * net_.layers()[0].in, 0.0f);
   for (std::size_t l = 0; l + 1 < net_.layers().size(); ++l) {
     if (l > 0)
-      go_up(l, params, h2_[l], z2_[l]);
+      layer_forward(l, params, h2_[l], z2_[l]);
     else
       std::fill_n(z2_[0], count(0), 0.0f);
     cpu::second_forward(count(l), d1_[l], d2_[l], z2_[l], q_[l], net_.layers()[l].residual ? h2_[l] : nullptr,
@@ -100,7 +100,7 @@ void TileJet::second_forward(const float* params) {
   }
 }
 
-void TileJet::go_down(std::size_t l, const float* params, const float* grad_z, float* grad_h) const {
+void TileJet::layer_backward(std::size_t l, const float* params, const float* grad_z, float* grad_h) const {
   const PaddedNet::Layer& layer = net_.layers()[l];
   multiply(layer.out, layer.in, grad_z, layer.out, params + layer.down, layer.residual, grad_h);
 }
@@ -128,34 +128,34 @@ void TileJet::tangent_backward(const float* params, float* grad, bool is_curved)
   clear_accumulated();
   for (std::size_t l = net_.layers().size() - 1; l-- > 0;) {
     if (is_curved)
-      curved_tangent_backward(count(l), d1_[l], d2_[l], z_dot_[l], tangent_bar_, h2_bar_[l + 1], z_bar_, acc_[l]);
+      curved_tangent_backward(count(l), d1_[l], d2_[l], z_dot_[l], grad_tangent_, grad_h2_[l + 1], grad_z_, acc_[l]);
     else
-      cpu::tangent_backward(count(l), d1_[l], d2_[l], z_dot_[l], tangent_bar_, z_bar_, acc_[l]);
-    add_weight_gradient(l, z_bar_, h_dot_[l], grad);
-    if (l > 0) go_down(l, params, z_bar_, tangent_bar_);  // the input of the first layer is v, a constant
+      cpu::tangent_backward(count(l), d1_[l], d2_[l], z_dot_[l], grad_tangent_, grad_z_, acc_[l]);
+    add_weight_gradient(l, grad_z_, h_dot_[l], grad);
+    if (l > 0) layer_backward(l, params, grad_z_, grad_tangent_);  // the input of the first layer is v, a constant
   }
 }
 
 void TileJet::second_backward(const float* params, float* grad) {
   for (std::size_t l = net_.layers().size() - 1; l-- > 0;) {
-    cpu::second_backward(count(l), d1_[l], d2_[l], d3_[l], z2_[l], q_[l], h2_bar_[l + 1], z_bar_, acc_[l]);
+    cpu::second_backward(count(l), d1_[l], d2_[l], d3_[l], z2_[l], q_[l], grad_h2_[l + 1], grad_z_, acc_[l]);
     if (l == 0) break;  // the input's second derivatives are zero
-    add_weight_gradient(l, z_bar_, h2_[l], grad);
-    if (net_.layers()[l].residual) std::copy_n(h2_bar_[l + 1], count(l), h2_bar_[l]);
-    go_down(l, params, z_bar_, h2_bar_[l]);
+    add_weight_gradient(l, grad_z_, h2_[l], grad);
+    if (net_.layers()[l].residual) std::copy_n(grad_h2_[l + 1], count(l), grad_h2_[l]);
+    layer_backward(l, params, grad_z_, grad_h2_[l]);
   }
   accumulated_ = true;
 }
 
-const float* TileJet::backward(const float* params, float* grad, bool input_adjoint_wanted) {
+const float* TileJet::backward(const float* params, float* grad, bool needs_input_gradient) {
   for (std::size_t l = net_.layers().size() - 1; l-- > 0;) {
     const PaddedNet::Layer& layer = net_.layers()[l];
-    primal_backward(count(l), d1_[l], accumulated_ ? acc_[l] : nullptr, bar_, z_bar_);
-    add_weight_gradient(l, z_bar_, h_[l], grad);
-    if (grad != nullptr) add_column_sums(rows_, layer.out, layer.out, z_bar_, grad + layer.bias);
-    if (l > 0 || input_adjoint_wanted) go_down(l, params, z_bar_, bar_);
+    primal_backward(count(l), d1_[l], accumulated_ ? acc_[l] : nullptr, grad_h_, grad_z_);
+    add_weight_gradient(l, grad_z_, h_[l], grad);
+    if (grad != nullptr) add_column_sums(rows_, layer.out, layer.out, grad_z_, grad + layer.bias);
+    if (l > 0 || needs_input_gradient) layer_backward(l, params, grad_z_, grad_h_);
   }
-  return input_adjoint_wanted ? bar_ : nullptr;
+  return needs_input_gradient ? grad_h_ : nullptr;
 }
 
 }  // namespace scorematch::cpu

@@ -37,7 +37,7 @@ class TileJet {
   void tangent_forward(const float* params);
 
   /// The gradient of last_tangent(), [rows, last.in]. The caller fills it.
-  float* tangent_adjoint() const { return tangent_bar_; }
+  float* grad_tangent() const { return grad_tangent_; }
   /// Adds to the padded gradient, unless it is null, and to the sums that backward() will use. The first call after
   /// forward() clears these sums, unless second_backward() has set them. @param is_curved the direction is one of those
   /// of second_backward(), which has been called
@@ -48,7 +48,7 @@ class TileJet {
   void second_forward(const float* params);
   const float* last_second() const { return h2_.back(); }
   /// The gradient of last_second(), [rows, last.in]. The caller fills it.
-  float* second_adjoint() const { return h2_bar_.back(); }
+  float* grad_h2() const { return grad_h2_.back(); }
   /// Like tangent_backward(), which may follow for each of the directions.
   void second_backward(const float* params, float* grad);
   /// Returns to the state after forward(), without directions.
@@ -63,15 +63,15 @@ class TileJet {
                           float* grad) const;
 
   /// The gradient of last_hidden(), [rows, last.in]. The caller fills it.
-  float* adjoint() const { return bar_; }
+  float* grad_h() const { return grad_h_; }
   /// Adds to the padded gradient, unless it is null. Returns the gradient of input(), [rows, first.in], if wanted, else
   /// null.
-  const float* backward(const float* params, float* grad, bool input_adjoint_wanted);
+  const float* backward(const float* params, float* grad, bool needs_input_gradient);
 
  private:
   /// grad_h = W^T grad_z. For a residual layer, adds it to grad_h, which holds the gradient of the layer's output.
-  void go_down(std::size_t l, const float* params, const float* grad_z, float* grad_h) const;
-  void go_up(std::size_t l, const float* params, const float* h, float* z) const;
+  void layer_backward(std::size_t l, const float* params, const float* grad_z, float* grad_h) const;
+  void layer_forward(std::size_t l, const float* params, const float* h, float* z) const;
   void add_weight_gradient(std::size_t l, const float* grad_z, const float* h, float* grad) const;
   void clear_accumulated();
   std::int64_t count(std::size_t l) const { return std::int64_t{rows_} * net_.layers()[l].out; }
@@ -80,11 +80,11 @@ class TileJet {
   Activation activation_;
   int rows_ = 0;
   const std::atomic<bool>* cancelled_ = nullptr;
-  int order_;                                 // highest order of the activation's derivatives that are saved
-  std::vector<float*> h_, d1_, d2_, d3_;      // [layer]: inputs; phi', phi'' and phi''' of each hidden layer
-  std::vector<float*> h_dot_, z_dot_, acc_;   // of the tangent; acc_: sum_m phi'' z_m grad_h_m'
-  std::vector<float*> q_, h2_, z2_, h2_bar_;  // sum_m z_m^2; second derivatives; [layer]: gradients of h2_
-  float *bar_ = nullptr, *tangent_bar_ = nullptr, *z_bar_ = nullptr, *scratch_ = nullptr;
+  int order_;                                  // highest order of the activation's derivatives that are saved
+  std::vector<float*> h_, d1_, d2_, d3_;       // [layer]: inputs; phi', phi'' and phi''' of each hidden layer
+  std::vector<float*> h_dot_, z_dot_, acc_;    // of the tangent; acc_: sum_m phi'' z_m grad_h_m'
+  std::vector<float*> q_, h2_, z2_, grad_h2_;  // sum_m z_m^2; second derivatives; [layer]: gradients of h2_
+  float *grad_h_ = nullptr, *grad_tangent_ = nullptr, *grad_z_ = nullptr, *scratch_ = nullptr;
   bool accumulated_ = false, squared_ = false;
 };
 

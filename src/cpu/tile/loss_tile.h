@@ -53,7 +53,7 @@ class LossTile {
   /// grad_x; writes grad_output.
   void add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
                       const float* bias, float* grad_output);
-  /// Runs the value's backward pass from the jet's adjoint(), down to x if grad_x is wanted.
+  /// Runs the value's backward pass from the jet's grad_h(), down to x if grad_x is wanted.
   void backward(const LossCall& call, float* grad);
 
   int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions

@@ -18,7 +18,7 @@ void ScoreNetLoss::run(const LossCall& call, std::int64_t first, int rows, float
   start(call, first, rows);
   for (const Term& term : problem_.terms) {
     start_term(call, term);
-    if (call.gradient) std::fill_n(jet_.adjoint(), hidden_size(), 0.0f);
+    if (call.gradient) std::fill_n(jet_.grad_h(), hidden_size(), 0.0f);
     if (problem_.has_directions()) add_directions(call, term, grad);
     if (term.needs_score()) add_score_term(call, term, grad);
     if (call.gradient) backward(call, grad);
@@ -61,10 +61,10 @@ void ScoreNetLoss::add_direction_gradient(const LossCall& call, const Term& term
     tangent_factor[r] = static_cast<float>(k.factor * term.weight * k.b * k.c);
     slice_factor[r] = term.sliced_square ? static_cast<float>(k.factor * term.weight * k.b * slice_[r]) : 0.0f;
   }
-  scale_rows(rows(), output_.in, tangent_factor, collapsed_, jet_.tangent_adjoint());
+  scale_rows(rows(), output_.in, tangent_factor, collapsed_, jet_.grad_tangent());
   scale_rows(rows(), output_.in, tangent_factor, jet_.last_tangent(), mixed_);
   if (term.sliced_square) {
-    add_scaled_rows(rows(), output_.in, slice_factor, collapsed_, jet_.adjoint());
+    add_scaled_rows(rows(), output_.in, slice_factor, collapsed_, jet_.grad_h());
     add_scaled_rows(rows(), output_.in, slice_factor, jet_.last_hidden(), mixed_);
     float* bias = grad + output_.bias;
     for (int r = 0; r < rows(); ++r) {
@@ -87,7 +87,7 @@ void ScoreNetLoss::add_score_term(const LossCall& call, const Term& term, float*
   if (!call.gradient) return;
   jet_.add_outer_products(output_, score_, output_.out, jet_.last_hidden(), grad);
   add_column_sums(rows(), output_.out, output_.out, score_, grad + output_.bias);
-  jet_.multiply(output_.out, output_.in, score_, output_.out, call.params + output_.down, true, jet_.adjoint());
+  jet_.multiply(output_.out, output_.in, score_, output_.out, call.params + output_.down, true, jet_.grad_h());
 }
 
 }  // namespace scorematch::cpu

@@ -20,9 +20,9 @@ inline std::int64_t rows_for(std::int64_t samples, std::int64_t most) {
 }
 
 /// The rows of a full chunk.
-inline std::int64_t chunk_rows(std::int64_t max_batch, int width, int slots) {
+inline std::int64_t chunk_rows(std::int64_t max_batch, int width, int channels) {
   std::int64_t rows = kMostRows;
-  while (rows > kLeastRows && rows * width * slots > kChunkElements) rows /= 2;
+  while (rows > kLeastRows && rows * width * channels > kChunkElements) rows /= 2;
   return rows_for(max_batch, rows);
 }
 

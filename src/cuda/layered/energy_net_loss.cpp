@@ -23,12 +23,12 @@ struct Group {
 
 struct EnergyLossProblem : LossProblem {
   EnergyLossProblem(const LossSpec& spec_, const Context& context)
-      : LossProblem(spec_, further_slots(spec_), context), has_score(terms[0].needs_score()) {
+      : LossProblem(spec_, further_channels(spec_), context), has_score(terms[0].needs_score()) {
     for_each_group(directions, [&](int first, int count) { groups.push_back({first, count, false}); });
     if (groups.empty()) groups.push_back({});
     groups.back().is_last = true;
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
-      const Slots value{rung, 0, 1};
+      const Channels value{rung, 0, 1};
       Jet::prepare_forward(net.padded, value, net.gemms);
       if (has_score) Jet::prepare_gradient(net.padded, value, net.gemms);
       for (const Group& group : groups) prepare(rung, group);
@@ -37,21 +37,21 @@ struct EnergyLossProblem : LossProblem {
 
   bool is_single() const { return groups.size() == 1; }
   /// The channels of a group in the forward pass. @param with_u there is a backward pass, so the last group has u
-  Slots slots(std::int64_t rows, const Group& group, bool with_u) const {
-    Slots result{rows, 1, 1 + group.count, group.count, group.is_last && directions > 0};
+  Channels channels(std::int64_t rows, const Group& group, bool with_u) const {
+    Channels result{rows, 1, 1 + group.count, group.count, group.is_last && directions > 0};
     if (group.is_last && has_score && with_u) ++result.count;
     return result;
   }
   /// The channels of a group in the backward pass, which runs the last group first.
-  Slots backward_slots(std::int64_t rows, const Group& group) const {
-    Slots result = slots(rows, group, true);
+  Channels backward_channels(std::int64_t rows, const Group& group) const {
+    Channels result = channels(rows, group, true);
     if (is_single() || group.first == groups[groups.size() - 2].first) result.first = 0;
     return result;
   }
   LossWorkspace workspace(bool gradient, DeviceArena arena) const {
     JetParts parts;
     parts.gradient = gradient, parts.energy = true, parts.second = directions > 0;
-    parts.further_groups = !is_single(), parts.gradient_slots = 1;
+    parts.further_groups = !is_single(), parts.gradient_channels = 1;
     return {*this, parts, false, arena};
   }
 
@@ -77,18 +77,18 @@ struct EnergyLossProblem : LossProblem {
   std::vector<Group> groups;
 
  private:
-  static int further_slots(const LossSpec& spec) {
+  static int further_channels(const LossSpec& spec) {
     const Term term = terms_of(spec.loss.objective)[0];
     return (term.needs_score() ? 1 : 0) + (term.directions == Term::Directions::none ? 0 : 1);
   }
   void prepare(std::int64_t rung, const Group& group) {
     if (group.first > kMostTangents && group.first + 2 * kMostTangents < directions) return;  // same as before
     for (const bool with_u : {false, true})
-      if (const Slots forward = slots(rung, group, with_u); forward.all_rows() > 0)
+      if (const Channels forward = channels(rung, group, with_u); forward.all_rows() > 0)
         Jet::prepare_forward(net.padded, forward, net.gemms);
     if (group.is_last) Jet::prepare_output(net.padded, rung, false, net.gemms);
     if (terms[0].sliced_square) Jet::prepare_output(net.padded, group.count * rung, false, net.gemms);
-    Jet::prepare_backward(net.padded, backward_slots(rung, group), net.gemms);
+    Jet::prepare_backward(net.padded, backward_channels(rung, group), net.gemms);
   }
 };
 
@@ -99,24 +99,24 @@ class EnergyLossRun {
   }
 
   void run(const Chunk& chunk, const Term& term, bool is_further) const {
-    const Slots value{chunk.rows, 0, 1};
+    const Channels value{chunk.rows, 0, 1};
     call_.perturb(chunk, term.point);
     call_.workspace.jet.forward_hidden(call_.workspace.parameters(), value, false, false, call_.stream);
     for (const Group& group : problem_.groups) {
       if (group.is_last && term.needs_score()) add_score_term(chunk, term, is_further);
-      const Slots slots = problem_.slots(chunk.rows, group, call_.gradient);
-      if (slots.all_rows() == 0) continue;
-      go_forward(chunk, group, slots, false);
+      const Channels channels = problem_.channels(chunk.rows, group, call_.gradient);
+      if (channels.all_rows() == 0) continue;
+      go_forward(chunk, group, channels, false);
       const bool goes_back = call_.gradient && group.is_last;
-      head(chunk, term, is_further, group, slots, true, goes_back);
+      head(chunk, term, is_further, group, channels, true, goes_back);
       if (goes_back) backward(chunk, group, false);
     }
     if (!call_.gradient) return;
     for (const Group& group : problem_.groups) {
       if (group.is_last) break;
-      const Slots slots = problem_.slots(chunk.rows, group, true);
-      go_forward(chunk, group, slots, true);
-      head(chunk, term, is_further, group, slots, false, true);
+      const Channels channels = problem_.channels(chunk.rows, group, true);
+      go_forward(chunk, group, channels, true);
+      head(chunk, term, is_further, group, channels, false, true);
       backward(chunk, group, true);
     }
     if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
@@ -124,7 +124,7 @@ class EnergyLossRun {
 
  private:
   void add_score_term(const Chunk& chunk, const Term& term, bool is_further) const {
-    const Slots value{chunk.rows, 0, 1};
+    const Channels value{chunk.rows, 0, 1};
     const Group& last = problem_.groups.back();
     call_.workspace.jet.gradient(call_.workspace.parameters(), value, call_.stream);
     kernels::HeadParams p = call_.head_of(chunk, term, is_further);
@@ -132,48 +132,48 @@ class EnergyLossRun {
     p.output_stride = p.grad_columns = problem_.net.padded.first().in;
     p.first_group = problem_.is_single();  // otherwise, earlier groups have stored their loss
     if (call_.gradient) {
-      p.grad_output = call_.workspace.jet.input(problem_.slots(chunk.rows, last, true), 1 + last.count);
+      p.grad_output = call_.workspace.jet.input(problem_.channels(chunk.rows, last, true), 1 + last.count);
       p.grad_output_stride = p.grad_columns;
     }
     check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
-  void go_forward(const Chunk& chunk, const Group& group, const Slots& slots, bool again) const {
+  void go_forward(const Chunk& chunk, const Group& group, const Channels& channels, bool again) const {
     const Jet& jet = call_.workspace.jet;
     if (group.count > 0) call_.draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
-    jet.forward_hidden(call_.workspace.parameters(), slots, group.first > 0, again, call_.stream);
+    jet.forward_hidden(call_.workspace.parameters(), channels, group.first > 0, again, call_.stream);
     if (problem_.terms[0].sliced_square)
-      jet.apply_output(call_.workspace.parameters(), slots, 1, group.count, call_.stream);
-    if (slots.second) jet.apply_output(call_.workspace.parameters(), slots, slots.count, 1, call_.stream);
+      jet.apply_output(call_.workspace.parameters(), channels, 1, group.count, call_.stream);
+    if (channels.second) jet.apply_output(call_.workspace.parameters(), channels, channels.count, 1, call_.stream);
   }
 
-  void head(const Chunk& chunk, const Term& term, bool is_further, const Group& group, const Slots& slots, bool loss,
-            bool goes_back) const {
+  void head(const Chunk& chunk, const Term& term, bool is_further, const Group& group, const Channels& channels,
+            bool loss, bool goes_back) const {
     const Jet& jet = call_.workspace.jet;
     const int width = problem_.net.padded.last().out;
     kernels::EnergyHeadParams p;
     p.head = call_.head_of(chunk, term, is_further);
-    p.head.jvp = jet.output(slots, 1), p.head.jvp_plane = chunk.rows * width, p.head.jvp_stride = width;
+    p.head.jvp = jet.output(channels, 1), p.head.jvp_plane = chunk.rows * width, p.head.jvp_stride = width;
     p.head.first_direction = group.first, p.head.count = group.count;
     const bool score_before = term.needs_score() && group.is_last;
     p.head.first_group = group.first == 0 && !score_before;
     p.head.grad_columns = width, p.head.grad_jvp_plane = chunk.rows * width, p.head.grad_jvp_stride = width;
     if (!loss || group.count == 0) p.head.loss = nullptr;
     if (!loss) p.head.grad_x = nullptr;
-    if (slots.second) p.second = jet.output(slots, slots.count);
+    if (channels.second) p.second = jet.output(channels, channels.count);
     if (goes_back) {
-      p.head.grad_jvp = jet.grad_output(slots, 1);
-      if (problem_.backward_slots(chunk.rows, group).has_value()) p.grad_value = jet.grad_output(slots, 0);
-      if (slots.tangents() > group.count) p.grad_unit = jet.grad_output(slots, 1 + group.count);
-      if (slots.second) p.grad_second = jet.grad_output(slots, slots.count);
+      p.head.grad_jvp = jet.grad_output(channels, 1);
+      if (problem_.backward_channels(chunk.rows, group).has_value()) p.grad_value = jet.grad_output(channels, 0);
+      if (channels.tangents() > group.count) p.grad_unit = jet.grad_output(channels, 1 + group.count);
+      if (channels.second) p.grad_second = jet.grad_output(channels, channels.count);
     }
     check_launch(kernels::launch_energy_head(p, problem_.net.element, call_.stream), "energy_head");
   }
 
   void backward(const Chunk& chunk, const Group& group, bool has_curvature) const {
     call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients,
-                                 problem_.backward_slots(chunk.rows, group), has_curvature, !call_.out.grad_x.empty(),
-                                 call_.stream);
+                                 problem_.backward_channels(chunk.rows, group), has_curvature,
+                                 !call_.out.grad_x.empty(), call_.stream);
   }
 
   const EnergyLossProblem& problem_;

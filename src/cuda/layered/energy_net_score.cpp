@@ -12,7 +12,7 @@ namespace {
 struct EnergyScoreProblem : ScoreProblem {
   EnergyScoreProblem(const ScoreSpec& spec_, const Context& context) : ScoreProblem(spec_, 1, context) {
     parts.energy = parts.second = true;
-    parts.gradient_slots = 1 + net.tangents;
+    parts.gradient_channels = 1 + net.tangents;
     for (std::int64_t rung = kLeastRows; rung <= net.rows; rung *= 2) {
       Jet::prepare_output(net.padded, rung, true, net.gemms);
       Jet::prepare_output(net.padded, rung, false, net.gemms);
@@ -44,7 +44,7 @@ class EnergyScoreRun {
   }
 
   void run(const Chunk& chunk) const {
-    const Slots value{chunk.rows, 0, 1};
+    const Channels value{chunk.rows, 0, 1};
     call_.fill_value(chunk);
     call_.workspace.jet.forward_hidden(call_.parameters, value, false, false, call_.stream);
     if (!call_.out.log_density.empty()) store_log_density(chunk, value);
@@ -60,7 +60,7 @@ class EnergyScoreRun {
   }
 
  private:
-  void store_log_density(const Chunk& chunk, const Slots& value) const {
+  void store_log_density(const Chunk& chunk, const Channels& value) const {
     call_.workspace.jet.apply_output(call_.parameters, value, 0, 1, call_.stream);
     kernels::LogDensityParams p;
     p.dim = problem_.spec.net.dim, p.batch = chunk.samples, p.first = chunk.first;
@@ -73,11 +73,11 @@ class EnergyScoreRun {
 
   void run_products(const Chunk& chunk, const Bundle& bundle) const {
     for_each_group(bundle.count, [&](int first, int count) {
-      const Slots slots{chunk.rows, 0, 1 + count}, tangents{chunk.rows, 1, 1 + count};
-      call_.fill_tangents(chunk, bundle, slots, first);
+      const Channels channels{chunk.rows, 0, 1 + count}, tangents{chunk.rows, 1, 1 + count};
+      call_.fill_tangents(chunk, bundle, channels, first);
       call_.workspace.jet.forward_hidden(call_.parameters, tangents, false, false, call_.stream);
-      call_.workspace.jet.gradient(call_.parameters, slots, call_.stream);
-      call_.store_products(chunk, bundle, first, count, call_.workspace.jet.input_gradient(slots, 1),
+      call_.workspace.jet.gradient(call_.parameters, channels, call_.stream);
+      call_.store_products(chunk, bundle, first, count, call_.workspace.jet.input_gradient(channels, 1),
                            problem_.net.padded.first().in, call_.out.jvp, call_.out.divergence_estimate);
     });
   }
@@ -86,10 +86,10 @@ class EnergyScoreRun {
     const Jet& jet = call_.workspace.jet;
     const int width = problem_.net.padded.last().out;
     for_each_group(bundle.count, [&](int first, int count) {
-      const Slots slots{chunk.rows, 1, 1 + count, count, first + count == bundle.count};
-      call_.fill_tangents(chunk, bundle, slots, first);
-      jet.forward_hidden(call_.parameters, slots, first > 0, false, call_.stream);
-      if (slots.second) jet.apply_output(call_.parameters, slots, slots.count, 1, call_.stream);
+      const Channels channels{chunk.rows, 1, 1 + count, count, first + count == bundle.count};
+      call_.fill_tangents(chunk, bundle, channels, first);
+      jet.forward_hidden(call_.parameters, channels, first > 0, false, call_.stream);
+      if (channels.second) jet.apply_output(call_.parameters, channels, channels.count, 1, call_.stream);
       kernels::EnergyHeadParams p;
       static_cast<kernels::BatchParams&>(p.head) = batch_params(problem_.spec, call_.in);
       p.head.batch = chunk.samples, p.head.rows = chunk.rows, p.head.first = chunk.first;
@@ -100,7 +100,7 @@ class EnergyScoreRun {
       p.head.term.weight = static_cast<float>(bundle.weight);
       p.head.first_group = first == 0;
       p.head.jvp_stride = width;
-      if (slots.second) p.second = jet.output(slots, slots.count);
+      if (channels.second) p.second = jet.output(channels, channels.count);
       p.head.loss = at(out, chunk.first);
       check_launch(kernels::launch_energy_head(p, problem_.net.element, call_.stream), "energy_head");
     });

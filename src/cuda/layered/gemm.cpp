@@ -15,13 +15,13 @@ namespace {
 /// because threads share plans and the bias pointer is part of a descriptor.
 struct Description {
   Description(const Gemm& g, Precision precision, const float* bias) {
-    const bool gradient = g.kind == Gemm::Kind::gradient;
+    const bool gradient = g.kind == Gemm::Kind::weight_gradient;
     const cudaDataType_t input = precision == Precision::bf16 ? CUDA_R_16BF : CUDA_R_32F;
     const cudaDataType_t output = gradient || g.float_output ? CUDA_R_32F : input;
     check(cublasLtMatmulDescInit(
               &operation, precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
           "describing a matrix product");
-    const cublasOperation_t first = g.kind == Gemm::Kind::apply ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t first = g.kind == Gemm::Kind::forward ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasOperation_t second = gradient ? CUBLAS_OP_T : CUBLAS_OP_N;
     set(CUBLASLT_MATMUL_DESC_TRANSA, first);
     set(CUBLASLT_MATMUL_DESC_TRANSB, second);
@@ -34,8 +34,8 @@ struct Description {
                rows = static_cast<std::uint64_t>(g.rows);
     // cuBLASLt's first operand is our b: the weights [out, in], or the activations [rows, in] of a weight gradient.
     lay_out(&left, input, in, gradient ? rows : out);
-    lay_out(&right, input, g.kind == Gemm::Kind::apply ? in : out, rows);
-    lay_out(&result, output, g.kind == Gemm::Kind::apply ? out : in, gradient ? out : rows);
+    lay_out(&right, input, g.kind == Gemm::Kind::forward ? in : out, rows);
+    lay_out(&result, output, g.kind == Gemm::Kind::forward ? out : in, gradient ? out : rows);
   }
 
   template <class Value>
@@ -53,7 +53,7 @@ struct Description {
 };
 
 /// Weight gradients always add to c, because they are summed over chunks.
-bool adds(const Gemm& g) { return g.add || g.kind == Gemm::Kind::gradient; }
+bool adds(const Gemm& g) { return g.add || g.kind == Gemm::Kind::weight_gradient; }
 
 // Bytes, of every array. cuBLASLt assumes this when it chooses an algorithm; chunks, layers and arenas provide it.
 constexpr std::uintptr_t kAlignment = 256;
@@ -79,7 +79,7 @@ struct Preference {
 void Gemms::prepare(const Gemm& gemm) {
   if (algorithms_.count(gemm) != 0) return;
   Description d(gemm, precision_, reinterpret_cast<const float*>(kAlignment));  // any aligned pointer
-  Preference p(gemm.kind == Gemm::Kind::gradient, workspace_bytes_);
+  Preference p(gemm.kind == Gemm::Kind::weight_gradient, workspace_bytes_);
   cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
   cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &d.operation, &d.left, &d.right, &d.result, &d.result,

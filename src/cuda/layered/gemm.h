@@ -20,8 +20,8 @@ namespace scorematch::cuda {
 ///   pull      c [rows, in] = a [rows, out] W                  a: output gradients, b: W
 ///   gradient  c [out, in] += a [rows, out]^T b [rows, in]     a: output gradients, b: activations
 struct Gemm {
-  enum class Kind { apply, pull, gradient };
-  Kind kind = Kind::apply;
+  enum class Kind { forward, input_gradient, weight_gradient };
+  Kind kind = Kind::forward;
   std::int64_t rows = 0;
   int in = 0, out = 0;
   bool add = false;           // adds to c; always for a weight gradient

@@ -46,11 +46,11 @@ void LossCall::perturb(const Chunk& chunk, double point) const {
   workspace.fill_value(p, chunk, stream);
 }
 
-void LossCall::draw_directions(const Chunk& chunk, const Slots& slots, int first) const {
+void LossCall::draw_directions(const Chunk& chunk, const Channels& channels, int first) const {
   kernels::DirectionsParams p;
   p.source = directions_of(problem.needs, in);
   p.noise = translated(in.batch.noise);
-  workspace.fill_tangents(p, has_scale(), chunk, slots, first, stream);
+  workspace.fill_tangents(p, has_scale(), chunk, channels, first, stream);
 }
 
 kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool is_further) const {

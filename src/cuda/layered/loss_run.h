@@ -10,12 +10,12 @@ namespace scorematch::cuda {
 
 /// The constants of a plan.
 struct LossProblem {
-  LossProblem(const LossSpec& spec_, int further_slots, const Context& context)
+  LossProblem(const LossSpec& spec_, int further_channels, const Context& context)
       : spec(spec_),
         terms(terms_of(spec_.loss.objective)),
         needs(needs_of(spec_.loss.objective)),
         directions(needs.trace ? spec_.net.dim : needs.projections),
-        net(spec_.net, spec_.compute.precision, spec_.max_batch, directions, further_slots, context) {}
+        net(spec_.net, spec_.compute.precision, spec_.max_batch, directions, further_channels, context) {}
 
   LossSpec spec;
   std::vector<Term> terms;
@@ -51,7 +51,7 @@ struct LossCall {
   /// Packs parameters and clears the gradient.
   void start() const;
   void perturb(const Chunk& chunk, double point) const;
-  void draw_directions(const Chunk& chunk, const Slots& slots, int first) const;
+  void draw_directions(const Chunk& chunk, const Channels& channels, int first) const;
   /// The parameters of a head, except the network's outputs and their gradients. @param is_further the term is not the
   /// first of these samples, and adds to their loss
   kernels::HeadParams head_of(const Chunk& chunk, const Term& term, bool is_further) const;

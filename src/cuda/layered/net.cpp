@@ -5,7 +5,7 @@
 namespace scorematch::cuda {
 
 LayeredNet::LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions,
-                       int further_slots, const Context& context)
+                       int further_channels, const Context& context)
     : dim(net.dim),
       is_energy(net.kind == MlpShape::Kind::energy),
       padded(net, context.engine),
@@ -13,8 +13,8 @@ LayeredNet::LayeredNet(const MlpShape& net, Precision precision, std::int64_t ma
       activation(net.activation),
       element(element_of(precision)),
       tangents(std::min(directions, kMostTangents)),
-      slots(1 + tangents + further_slots),
-      rows(chunk_rows(max_batch, padded.max_width(), slots)),
+      channels(1 + tangents + further_channels),
+      rows(chunk_rows(max_batch, padded.max_width(), channels)),
       gemms(context.cublas, precision, context.device.capability) {
   check_launch(kernels::load_jet_kernels(element, activation), "loading kernels");
 }
@@ -37,7 +37,7 @@ LayeredWorkspace::LayeredWorkspace(const LayeredNet& net_, const JetParts& parts
       biases(arena.take<float>(static_cast<std::size_t>(net.padded.bias_count()))),
       sigma(arena.take<float>(static_cast<std::size_t>(net.rows))),
       direction_scale(arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.tangents))),
-      jet(net.padded, net.activation, net.element, net.gemms, net.rows, net.slots, parts, arena) {}
+      jet(net.padded, net.activation, net.element, net.gemms, net.rows, net.channels, parts, arena) {}
 
 void LayeredWorkspace::pack(const ConstView& params, cudaStream_t stream) const {
   check_launch(kernels::launch_pack(floats(params), net.padded.table(), weights, biases, net.element, stream), "pack");
@@ -52,13 +52,13 @@ void LayeredWorkspace::fill_value(kernels::PerturbParams p, const Chunk& chunk, 
   check_launch(kernels::launch_perturb(p, net.element, stream), "perturb");
 }
 
-void LayeredWorkspace::fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk, const Slots& slots,
-                                     int first, cudaStream_t stream) const {
+void LayeredWorkspace::fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk,
+                                     const Channels& channels, int first, cudaStream_t stream) const {
   p.dim = net.dim, p.columns = net.padded.first().in;
-  p.first_direction = first, p.count = slots.tangents();
+  p.first_direction = first, p.count = channels.tangents();
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.scale = scaled ? direction_scale : nullptr;
-  p.out = jet.input(slots, 1);
+  p.out = jet.input(channels, 1);
   p.stride = p.columns, p.plane = p.stride * chunk.rows;
   check_launch(kernels::launch_directions(p, net.element, stream), "directions");
 }

@@ -9,8 +9,8 @@ namespace scorematch::cuda {
 
 struct LayeredNet {
   /// @param directions the most that a call may have, or 0
-  /// @param further_slots channels besides the value and the directions
-  LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions, int further_slots,
+  /// @param further_channels channels besides the value and the directions
+  LayeredNet(const MlpShape& net, Precision precision, std::int64_t max_batch, int directions, int further_channels,
              const Context& context);
 
   int chunks(std::int64_t batch) const;
@@ -23,7 +23,7 @@ struct LayeredNet {
   Activation activation;
   kernels::Element element;
   int tangents;       // directions that go through the network together
-  int slots;          // the value, the tangents, and further channels
+  int channels;       // the value, the tangents, and further channels
   std::int64_t rows;  // of a full chunk
   Gemms gemms;
 };
@@ -40,7 +40,7 @@ struct LayeredWorkspace {
   /// Writes directions to the channels after the value.
   /// @param p has the source and the noise
   /// @param scaled normals are scaled to the sphere: writes the scale of each row to direction_scale
-  void fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk, const Slots& slots, int first,
+  void fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk, const Channels& channels, int first,
                      cudaStream_t stream) const;
 
   const LayeredNet& net;

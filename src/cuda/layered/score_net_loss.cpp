@@ -13,15 +13,17 @@ struct ScoreLossProblem : LossProblem {
       if (directions == 0) prepare({rung, 0, 1});
       for_each_group(directions, [&](int first, int count) {
         if (first > kMostTangents && first + 2 * kMostTangents < directions) return;  // same as the previous group
-        prepare(forward_slots(rung, first, count));
-        prepare(backward_slots(rung, first, count));
+        prepare(forward_channels(rung, first, count));
+        prepare(backward_channels(rung, first, count));
       });
     }
   }
 
   /// The value runs forward with the first group of directions, and backward with the last.
-  Slots forward_slots(std::int64_t chunk, int first, int count) const { return {chunk, first == 0 ? 0 : 1, 1 + count}; }
-  Slots backward_slots(std::int64_t chunk, int first, int count) const {
+  Channels forward_channels(std::int64_t chunk, int first, int count) const {
+    return {chunk, first == 0 ? 0 : 1, 1 + count};
+  }
+  Channels backward_channels(std::int64_t chunk, int first, int count) const {
     return {chunk, first + count == directions ? 0 : 1, 1 + count};
   }
   LossWorkspace workspace(bool gradient, DeviceArena arena) const {
@@ -43,11 +45,11 @@ struct ScoreLossProblem : LossProblem {
   }
 
  private:
-  void prepare(const Slots& slots) {
-    Jet::prepare_forward(net.padded, slots, net.gemms);
-    if (slots.has_value()) Jet::prepare_output(net.padded, slots.rows, true, net.gemms);
-    if (slots.tangents() > 0) Jet::prepare_output(net.padded, slots.tangents() * slots.rows, false, net.gemms);
-    Jet::prepare_backward(net.padded, slots, net.gemms);
+  void prepare(const Channels& channels) {
+    Jet::prepare_forward(net.padded, channels, net.gemms);
+    if (channels.has_value()) Jet::prepare_output(net.padded, channels.rows, true, net.gemms);
+    if (channels.tangents() > 0) Jet::prepare_output(net.padded, channels.tangents() * channels.rows, false, net.gemms);
+    Jet::prepare_backward(net.padded, channels, net.gemms);
   }
 };
 
@@ -58,42 +60,42 @@ class ScoreLossRun {
   void run(const Chunk& chunk, const Term& term, bool is_further) const {
     call_.perturb(chunk, term.point);
     if (problem_.directions == 0) {
-      const Slots slots{chunk.rows, 0, 1};
-      call_.workspace.jet.forward(call_.workspace.parameters(), slots, call_.stream);
-      head(chunk, term, is_further, slots, 0);
-      if (call_.gradient) backward(slots, false);
+      const Channels channels{chunk.rows, 0, 1};
+      call_.workspace.jet.forward(call_.workspace.parameters(), channels, call_.stream);
+      head(chunk, term, is_further, channels, 0);
+      if (call_.gradient) backward(channels, false);
     }
     for_each_group(problem_.directions, [&](int first, int count) {
-      const Slots slots = problem_.forward_slots(chunk.rows, first, count);
-      call_.draw_directions(chunk, slots, first);
-      call_.workspace.jet.forward(call_.workspace.parameters(), slots, call_.stream);
-      head(chunk, term, is_further, slots, first);
-      if (call_.gradient) backward(problem_.backward_slots(chunk.rows, first, count), first > 0);
+      const Channels channels = problem_.forward_channels(chunk.rows, first, count);
+      call_.draw_directions(chunk, channels, first);
+      call_.workspace.jet.forward(call_.workspace.parameters(), channels, call_.stream);
+      head(chunk, term, is_further, channels, first);
+      if (call_.gradient) backward(problem_.backward_channels(chunk.rows, first, count), first > 0);
     });
     if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
   }
 
  private:
-  void head(const Chunk& chunk, const Term& term, bool is_further, const Slots& slots, int first) const {
-    const int width = problem_.net.padded.last().out, count = slots.tangents();
+  void head(const Chunk& chunk, const Term& term, bool is_further, const Channels& channels, int first) const {
+    const int width = problem_.net.padded.last().out, count = channels.tangents();
     const std::int64_t plane = chunk.rows * width;
     kernels::HeadParams p = call_.head_of(chunk, term, is_further);
-    p.output = call_.workspace.jet.output(slots, 0), p.output_stride = width;
-    if (count > 0) p.jvp = call_.workspace.jet.output(slots, 1), p.jvp_plane = plane, p.jvp_stride = width;
+    p.output = call_.workspace.jet.output(channels, 0), p.output_stride = width;
+    if (count > 0) p.jvp = call_.workspace.jet.output(channels, 1), p.jvp_plane = plane, p.jvp_stride = width;
     p.first_direction = first, p.count = count;
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
     p.grad_columns = width;
     if (call_.gradient) {
-      p.grad_output = call_.workspace.jet.grad_output(slots, 0), p.grad_output_stride = width;
+      p.grad_output = call_.workspace.jet.grad_output(channels, 0), p.grad_output_stride = width;
       if (count > 0)
-        p.grad_jvp = call_.workspace.jet.grad_output(slots, 1), p.grad_jvp_plane = plane, p.grad_jvp_stride = width;
+        p.grad_jvp = call_.workspace.jet.grad_output(channels, 1), p.grad_jvp_plane = plane, p.grad_jvp_stride = width;
       p.grad_score = call_.workspace.grad_score, p.grad_score_stride = width;
     }
     check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
-  void backward(const Slots& slots, bool has_curvature) const {
-    call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients, slots, has_curvature,
+  void backward(const Channels& channels, bool has_curvature) const {
+    call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients, channels, has_curvature,
                                  !call_.out.grad_x.empty(), call_.stream);
   }
 

@@ -30,7 +30,7 @@ class ScoreNetRun {
   ScoreNetRun(const ScoreNetProblem& problem, const ScoreCall& call) : problem_(problem), call_(call) {}
 
   void run(const Chunk& chunk) const {
-    const Slots value{chunk.rows, 0, 1};
+    const Channels value{chunk.rows, 0, 1};
     call_.fill_value(chunk);
     call_.workspace.jet.forward(call_.parameters, value, call_.stream);
     if (!call_.out.score.empty())
@@ -43,10 +43,10 @@ class ScoreNetRun {
  private:
   void run_directions(const Chunk& chunk, const Bundle& bundle, const View& jvp, const View& divergence) const {
     for_each_group(bundle.count, [&](int first, int count) {
-      const Slots slots{chunk.rows, 1, 1 + count};
-      call_.fill_tangents(chunk, bundle, slots, first);
-      call_.workspace.jet.forward(call_.parameters, slots, call_.stream);
-      call_.store_products(chunk, bundle, first, count, call_.workspace.jet.output(slots, 1),
+      const Channels channels{chunk.rows, 1, 1 + count};
+      call_.fill_tangents(chunk, bundle, channels, first);
+      call_.workspace.jet.forward(call_.parameters, channels, call_.stream);
+      call_.store_products(chunk, bundle, first, count, call_.workspace.jet.output(channels, 1),
                            problem_.net.padded.last().out, jvp, divergence);
     });
   }

@@ -28,11 +28,11 @@ void ScoreCall::fill_value(const Chunk& chunk) const {
   workspace.fill_value(p, chunk, stream);
 }
 
-void ScoreCall::fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const {
+void ScoreCall::fill_tangents(const Chunk& chunk, const Bundle& bundle, const Channels& channels, int first) const {
   kernels::DirectionsParams p;
   p.source = bundle.source;
   p.noise = translated(in.batch.noise);
-  workspace.fill_tangents(p, bundle.has_scale, chunk, slots, first, stream);
+  workspace.fill_tangents(p, bundle.has_scale, chunk, channels, first, stream);
 }
 
 kernels::ScoreParams ScoreCall::params(const Chunk& chunk) const {

@@ -7,10 +7,10 @@ namespace scorematch::cuda {
 
 /// The constants of a plan.
 struct ScoreProblem {
-  ScoreProblem(const ScoreSpec& spec_, int further_slots, const Context& context)
+  ScoreProblem(const ScoreSpec& spec_, int further_channels, const Context& context)
       : spec(spec_),
         net(spec_.net, spec_.compute.precision, spec_.max_batch, std::max(spec_.projections, spec_.net.dim),
-            further_slots, context) {}
+            further_channels, context) {}
 
   ScoreSpec spec;
   LayeredNet net;
@@ -33,7 +33,7 @@ struct ScoreCall {
   Bundle drawn() const;
   Bundle unit_vectors() const { return {basis(), false, problem.spec.net.dim, 1}; }
   void fill_value(const Chunk& chunk) const;
-  void fill_tangents(const Chunk& chunk, const Bundle& bundle, const Slots& slots, int first) const;
+  void fill_tangents(const Chunk& chunk, const Bundle& bundle, const Channels& channels, int first) const;
   /// @param output of the network, [rows, stride]
   void store_score(const Chunk& chunk, const float* output, int stride) const;
   /// @param jvp products of directions first ... first + count - 1, [count, rows, stride] @param jvp_out, divergence

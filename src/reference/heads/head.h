@@ -21,7 +21,7 @@ template <class T>
 struct HeadOutput {
   T loss{};
   std::vector<std::vector<T>> grad_score;  // gradients, in the shape of the input's score
-  T jvp_share{};                           // the gradient with respect to J v_m is jvp_share v_m
+  T jvp_weight{};                          // the gradient with respect to J v_m is jvp_weight v_m
   T grad_trace{};
 };
 

@@ -7,14 +7,14 @@ namespace scorematch::reference {
 template <class T>
 HeadOutput<T> head(const Ssm& ssm, const HeadInput<T>& in) {
   HeadOutput<T> out;
-  const double share = 1.0 / ssm.projections;
-  out.jvp_share = T(share);
+  const double weight = 1.0 / ssm.projections;
+  out.jvp_weight = T(weight);
   out.grad_score = {std::vector<T>(in.score[0].size(), T(0))};
   for (std::size_t m = 0; m < in.directions.size(); ++m) {
     const std::vector<T>& v = in.directions[m];
     const T slice = dot(v, in.score[0]);
-    out.loss = out.loss + share * (dot(v, in.jvp[m]) + 0.5 * slice * slice);
-    for (std::size_t i = 0; i < v.size(); ++i) out.grad_score[0][i] = out.grad_score[0][i] + share * slice * v[i];
+    out.loss = out.loss + weight * (dot(v, in.jvp[m]) + 0.5 * slice * slice);
+    for (std::size_t i = 0; i < v.size(); ++i) out.grad_score[0][i] = out.grad_score[0][i] + weight * slice * v[i];
   }
   return out;
 }

@@ -7,11 +7,12 @@ namespace scorematch::reference {
 template <class T>
 HeadOutput<T> head(const SsmVr& ssm, const HeadInput<T>& in) {
   HeadOutput<T> out;
-  const double share = 1.0 / ssm.projections;
+  const double weight = 1.0 / ssm.projections;
   out.loss = half_square(in.score[0]);
   out.grad_score = {in.score[0]};
-  out.jvp_share = T(share);
-  for (std::size_t m = 0; m < in.directions.size(); ++m) out.loss = out.loss + share * dot(in.directions[m], in.jvp[m]);
+  out.jvp_weight = T(weight);
+  for (std::size_t m = 0; m < in.directions.size(); ++m)
+    out.loss = out.loss + weight * dot(in.directions[m], in.jvp[m]);
   return out;
 }
 

@@ -106,7 +106,7 @@ std::vector<Misuse> bad_data() {
        train_on("beyond-double"),
        {"beyond-double: ", "found inf in row 0, column 0", "finite"}},
       {"gz_cut", kFailure, train_on("cut.csv.gz"), {"cut.csv.gz: ", "cannot read"}},
-      {"gz_spoilt", kFailure, train_on("spoilt.csv.gz"), {"spoilt.csv.gz: ", "cannot read"}},
+      {"gz_broken", kFailure, train_on("broken.csv.gz"), {"broken.csv.gz: ", "cannot read"}},
       {"gz_of_words", kFailure, train_on("words.csv.gz"), {"words.csv.gz: ", "line 2, field 1", "'no'"}},
       {"gz_of_a_cut_idx", kFailure, train_on("cut-ubyte.gz"), {"cut-ubyte.gz: ", "data", "after 3 bytes, need 9"}},
       {"gz_of_nothing", kFailure, train_on("empty.gz"), {"empty.gz: ", "found an empty file compressed with gzip"}},

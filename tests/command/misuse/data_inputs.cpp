@@ -75,7 +75,7 @@ const std::map<std::string, Make>& data_inputs() {
       {"nan-float", bytes(idx("\x0d\x01", literal("\0\0\0\x01"), literal("\x7f\xc0\0\0")))},
       {"beyond-double", bytes(idx("\x0e\x01", literal("\0\0\0\x01"), literal("\x7f\xf0\0\0\0\0\0\0")))},
       {"cut.csv.gz", cut(gzip(many_numbers()), 20)},
-      {"spoilt.csv.gz", spoilt(gzip(many_numbers()))},
+      {"broken.csv.gz", broken(gzip(many_numbers()))},
       {"words.csv.gz", gzip("a,b\nno,numbers\n")},
       {"cut-ubyte.gz", gzip(idx("\x08\x01", literal("\0\0\0\x09"), "abc"))},
       {"empty.gz", gzip("")},

@@ -67,7 +67,7 @@ inline Make gzip(const std::string& content) {
 }
 
 /// Changes a byte in the middle.
-inline Make spoilt(const Make& make) {
+inline Make broken(const Make& make) {
   return [=](const std::string& path) {
     make(path);
     std::string content = read_file(path);

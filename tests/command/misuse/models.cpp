@@ -192,7 +192,7 @@ std::vector<Misuse> bad_cases() {
        kFailure,
        eval("case_sliced_without_directions.safetensors"),
        {"'directions'", "got nothing"}},
-      {"compare_of_a_spoilt_case", kFailure, {"compare", "case_objective.safetensors"}, {"'objective'", "'best'"}},
+      {"compare_of_a_broken_case", kFailure, {"compare", "case_objective.safetensors"}, {"'objective'", "'best'"}},
       {"compare_of_a_model", kFailure, {"compare", "model.safetensors"}, {"'x'"}},
       {"compare_of_a_folder", kFailure, {"compare", "folder"}, {"folder: ", "regular file"}},
   };

@@ -1,4 +1,4 @@
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 
 #include "checks/argument.h"
 #include "checks/descriptions.h"

@@ -1,7 +1,7 @@
 // PerturbPlan and DirectionPlan.
 #include "c/handles.h"
 #include "formats/spec_plans.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 
 using namespace scorematch;
 using namespace scorematch::c;

@@ -1,7 +1,7 @@
 // PerturbPlan::run and DirectionPlan::run refuse each bad argument by name and write nothing.
 #include <optional>
 
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "support/refusal.h"
 
 namespace scorematch::test {
@@ -232,13 +232,13 @@ std::vector<BadCall<DirectionCall>> bad_directions() {
   };
 }
 
-class BadPrologue : public Engines {};
+class BadPerturbation : public Engines {};
 
-TEST_P(BadPrologue, Perturbations) { expect_all_refused(engine(), bad_perturbations()); }
-TEST_P(BadPrologue, Directions) { expect_all_refused(engine(), bad_directions()); }
+TEST_P(BadPerturbation, Perturbations) { expect_all_refused(engine(), bad_perturbations()); }
+TEST_P(BadPerturbation, Directions) { expect_all_refused(engine(), bad_directions()); }
 
 // Planes may also be interleaved row by row: [N, M, d] in memory.
-TEST_P(BadPrologue, InterleavedDirectionsAreGood) {
+TEST_P(BadPerturbation, InterleavedDirectionsAreGood) {
   DirectionCall apart(engine()), in_turn(engine());
   apart.run();
   in_turn.directions.stride[0] = kDim;
@@ -251,7 +251,7 @@ TEST_P(BadPrologue, InterleavedDirectionsAreGood) {
         EXPECT_EQ(a[(m * kBatch + n) * kDim + i], b[(n * 2 + m) * kDim + i]) << m << ' ' << n << ' ' << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(On, BadPrologue, engines(), engine_name);
+INSTANTIATE_TEST_SUITE_P(On, BadPerturbation, engines(), engine_name);
 
 }  // namespace
 }  // namespace scorematch::test

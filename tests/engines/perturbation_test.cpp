@@ -7,7 +7,7 @@
 #include "model/names.h"
 #include "reference/sample.h"
 #include "scorematch/head.h"
-#include "scorematch/prologue.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 #include "support/engine_test.h"
 #include "support/loss_case.h"
@@ -205,7 +205,7 @@ MlpShape network() {
 }
 
 // Bit-identical, unless a level that is drawn in double passes through the float array of a float engine.
-TEST_P(Drawn, LossIsTheLossOfWhatThePrologueDraws) {
+TEST_P(Drawn, LossIsTheLossOfWhatThePerturbationDraws) {
   const std::pair<NoiseSchedule, bool> schedules[] = {{schedule::Single{0.5}, true},
                                                       {schedule::Geometric{0.25, 4, 5}, true},
                                                       {schedule::Geometric{0.01, 50, 0}, false},
@@ -252,7 +252,7 @@ LossCase gathered(const Engine& engine, LossCase c, const Vector& data, NoiseRef
   return c;
 }
 
-TEST_P(Drawn, RowsOfTheLossAreThoseOfThePrologue) {
+TEST_P(Drawn, RowsOfTheLossAreThoseOfThePerturbation) {
   LossCase c = random_case(network(), {Dsm{}, schedule::Single{0.5}}, kBatch, 70, false);
   c.x = uniform_values(3 * 1000, 71);
   const Evaluation drawn = evaluate(engine, c, noise, true),
@@ -347,7 +347,7 @@ TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {
     }
 }
 
-TEST_P(Drawn, HeadDrawsTheRowsOfThePrologue) {
+TEST_P(Drawn, HeadDrawsTheRowsOfThePerturbation) {
   LossCase c = random_case(network(), {Dsm{}, schedule::Single{0.5}}, kBatch, 90, false);
   c.x = uniform_values(3 * 1000, 91);
   Drawing drawing;
