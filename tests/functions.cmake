@@ -60,6 +60,17 @@ function(scorematch_optimized_tests)
   set_property(SOURCE ${ARGN} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
+# scorematch_long_file_test(program name [LABEL label] [PREFIX prefix] [ENVIRONMENT setting...] QUICK option...
+#   [FULL option...]): the tests of a file that takes long. The options QUICK select the quick ones; the test full.<name>
+# runs all of them, or those of the options FULL.
+function(scorematch_long_file_test program name)
+  cmake_parse_arguments(with "" "LABEL;PREFIX" "QUICK;FULL;ENVIRONMENT" ${ARGN})
+  scorematch_file_tests(${program} FILES ${name} LABEL ${with_LABEL} PREFIX "${with_PREFIX}"
+    OPTIONS ${with_FULL} ${with_QUICK} ENVIRONMENT ${with_ENVIRONMENT})
+  scorematch_file_tests(${program} FILES ${name} LABEL ${with_LABEL} PREFIX "full.${with_PREFIX}" TIER full
+    OPTIONS ${with_FULL} ENVIRONMENT ${with_ENVIRONMENT})
+endfunction()
+
 # scorematch_file_tests(program [TIER tier] [LABEL label] [PREFIX prefix] [OPTIONS option...] [ENVIRONMENT setting...]
 #   FILES name...): one test of ctest, in its own process, for the tests of each file.
 function(scorematch_file_tests program)

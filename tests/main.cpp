@@ -1,7 +1,7 @@
 // Runs the tests of this program, or some of them:
 //   --file=<name>     those of the source file <name>.cpp
 //   --only=<text>     those whose name contains the text; given twice, both texts
-//   --without=<text>  those whose name does not contain the text
+//   --without=<text>  those whose name does not contain the text; given twice, neither text
 // Further options are GoogleTest's. Exits with 77, which ctest reports as skipped, if every test was skipped.
 #include <gtest/gtest.h>
 
@@ -15,8 +15,8 @@ namespace {
 constexpr int kSkipped = 77;
 
 struct Selection {
-  std::string file, without;
-  std::vector<std::string> only;
+  std::string file;
+  std::vector<std::string> only, without;
 
   bool takes(const testing::TestInfo& test) const {
     if (!file.empty()) {
@@ -27,7 +27,9 @@ struct Selection {
     const std::string name = std::string(test.test_suite_name()) + "." + test.name();
     for (const std::string& each : only)
       if (name.find(each) == std::string::npos) return false;
-    return without.empty() || name.find(without) == std::string::npos;
+    for (const std::string& each : without)
+      if (name.find(each) != std::string::npos) return false;
+    return true;
   }
 };
 
@@ -64,8 +66,9 @@ int main(int count, char** arguments) {
     std::string text;
     if (parse(arguments[i], "--only=", &text)) {
       selection.only.push_back(text);
-    } else if (!parse(arguments[i], "--file=", &selection.file) &&
-               !parse(arguments[i], "--without=", &selection.without)) {
+    } else if (parse(arguments[i], "--without=", &text)) {
+      selection.without.push_back(text);
+    } else if (!parse(arguments[i], "--file=", &selection.file)) {
       std::fprintf(stderr, "expected --file=, --only= or --without=, got '%s'\n", arguments[i]);
       return 2;
     }

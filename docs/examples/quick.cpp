@@ -25,7 +25,7 @@ int main() {
   sm::Batch batch{data, noise};
   batch.draw_rows = 512;  // of the 4096, afresh in every step
 
-  for (int step = 0; step < 2000; ++step, noise.advance(queue)) {
+  for (int step = 0; step < 1000; ++step, noise.advance(queue)) {
     plan.run(queue, {params, batch}, {loss.data(), grad});
     adam.step(queue, params, grad);
   }

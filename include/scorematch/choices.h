@@ -39,6 +39,7 @@ struct Parameterization {
     edm
   };
   constexpr Parameterization() = default;
+  constexpr Parameterization(Kind kind_, double sigma_data_ = 0.5) : kind(kind_), sigma_data(sigma_data_) {}
   constexpr Parameterization(parameterization::Plain) {}
   constexpr Parameterization(parameterization::Ncsn) : kind(Kind::ncsn) {}
   constexpr Parameterization(parameterization::NoisePrediction) : kind(Kind::noise_prediction) {}
@@ -118,6 +119,7 @@ struct Weighting {
     edm      ///< sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
   };
   constexpr Weighting() = default;
+  constexpr Weighting(Kind kind_, double sigma_data_ = 0.5) : kind(kind_), sigma_data(sigma_data_) {}
   constexpr Weighting(weighting::None) {}
   constexpr Weighting(weighting::Sigma2) : kind(Kind::sigma2) {}
   constexpr Weighting(weighting::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}

@@ -25,6 +25,7 @@ struct Conditioning {
   using Kind = ConditioningKind;
 
   Conditioning() = default;
+  Conditioning(Kind kind_, std::vector<double> frequencies_ = {}) : kind(kind_), frequencies(std::move(frequencies_)) {}
   Conditioning(conditioning::None) {}
   Conditioning(conditioning::LogSigma) : kind(Kind::log_sigma) {}
   Conditioning(conditioning::Fourier fourier) : kind(Kind::fourier), frequencies(std::move(fourier.frequencies)) {}

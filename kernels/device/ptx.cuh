@@ -8,7 +8,7 @@
 #define SCOREMATCH_UNROLL _Pragma("unroll")
 #define SCOREMATCH_NO_UNROLL _Pragma("unroll 1")
 #else
-#include "simt/device.h"  // the executor, only in the builds of tests/simt
+#include "simt/device.h"  // upward: the executor, only in the builds of tests/simt
 #define SCOREMATCH_UNROLL
 #define SCOREMATCH_NO_UNROLL
 #endif

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "checks/argument.h"
-#include "model/names.h"  // an upward include: its tables count the values of a choice
+#include "model/names.h"  // upward: its tables count the values of a choice
 #include "scorematch/philox.h"
 
 namespace scorematch {

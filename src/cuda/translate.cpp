@@ -19,7 +19,7 @@ Features::Features(const Conditioning& conditioning, Engine::Impl& engine) {
 void check_noise_offset(const NoiseRef& noise, std::int64_t batch) {
   if (noise.state != nullptr && noise.sample_offset > philox::kMaxSamples - batch)
     throw_invalid("noise.sample_offset", "samples below 2^48",
-                  std::to_string(noise.sample_offset) + " after the state's first sample");
+                  std::to_string(noise.sample_offset) + " past the state's first sample");
 }
 
 }  // namespace scorematch::cuda

@@ -9,7 +9,7 @@
 
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
-#include "scorematch/sampler.h"  // an upward include: the variant Sampler is in the header of its plan
+#include "scorematch/sampler.h"  // upward: the variant Sampler is in the header of its plan
 
 namespace scorematch {
 

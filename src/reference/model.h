@@ -74,10 +74,10 @@ ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vec
   return jet;
 }
 
-/// Adds to grad [P]. Returns the gradient with respect to x. That with respect to J v_m is `share` v_m.
+/// Adds to grad [P]. Returns the gradient with respect to x. That with respect to J v_m is `jvp_weight` v_m.
 template <class T>
 std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
-                              const std::vector<T>& grad_score, const T& share, T* grad) {
+                              const std::vector<T>& grad_score, const T& jvp_weight, T* grad) {
   const auto [a, b, c] = jet.k;
   const std::size_t count = jet.tangents.size();
   std::vector<T> grad_input;
@@ -86,7 +86,7 @@ std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const Scor
     for (T& each : grads.value) each = b * each;
     for (auto& tangent : grads.tangents) {
       tangent.resize(jet.x.size());
-      for (T& each : tangent) each = weight * b * c * each;
+      for (T& each : tangent) each = jvp_weight * b * c * each;
     }
     grad_input = mlp.backward(jet.trace, grads, grad).value;
   } else {
@@ -95,7 +95,7 @@ std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const Scor
     tangents.back().resize(jet.input.size(), T(0));
     Channels<T> grads{{T(0)}, std::vector<std::vector<T>>(count + 1, {T(0)}), {}};
     grads.tangents[count][0] = b;
-    if (count > 0) grads.second = {weight * b * c};
+    if (count > 0) grads.second = {jvp_weight * b * c};
     grad_input = mlp.backward(mlp.forward(jet.input, tangents, count), grads, grad).value;
   }
   std::vector<T> grad_x;

@@ -82,7 +82,7 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   for (std::size_t p = 0; p < jets.size(); ++p) {
     for (T& each : out.grad_score[p]) each = factor * each;
     const T weight = factor * (trace_wanted ? out.grad_trace : out.jvp_weight);
-    const std::vector<T> grad_x = score_backward(net, mlp, jets[p], out.grad_score[p], share, grad);
+    const std::vector<T> grad_x = score_backward(net, mlp, jets[p], out.grad_score[p], weight, grad);
     for (std::size_t i = 0; i < grad_x.size(); ++i) result.grad_x[i] = result.grad_x[i] + grad_x[i];
   }
   return result;

@@ -81,15 +81,15 @@ class CudaGemm : public CudaTest {
       g.in = 8 * draw_.integer(1, draw_.integer(0, 2) == 0 ? 33 : 9);
       g.out = 8 * draw_.integer(1, draw_.integer(0, 2) == 0 ? 33 : 9);
     } while (g.rows * g.in * g.out > amount(1 << 16, 1 << 22));
-    g.add = kind == Gemm::Kind::gradient || draw_.integer(0, 1) == 0;
-    g.bias = kind == Gemm::Kind::apply && draw_.integer(0, 1) == 0;
+    g.add = kind == Gemm::Kind::weight_gradient || draw_.integer(0, 1) == 0;
+    g.bias = kind == Gemm::Kind::forward && draw_.integer(0, 1) == 0;
     g.float_output = g.bias || draw_.integer(0, 1) == 0;  // the engine only adds a bias to floats
     return g;
   }
 
   void expect_exact(const Gemm& g, Precision precision, const RawMemory& workspace) {
-    const bool bf16 = precision == Precision::bf16, gradient = g.kind == Gemm::Kind::gradient,
-               apply = g.kind == Gemm::Kind::apply, bf16_output = bf16 && !g.float_output && !gradient;
+    const bool bf16 = precision == Precision::bf16, gradient = g.kind == Gemm::Kind::weight_gradient,
+               apply = g.kind == Gemm::Kind::forward, bf16_output = bf16 && !g.float_output && !gradient;
     // c [m, n] = a b; elements (i, k) and (k, j) are at a_row i + a_depth k and b_depth k + b_column j.
     const auto rows = static_cast<int>(g.rows);
     const int m = gradient ? g.out : rows, n = apply ? g.out : g.in, depth = gradient ? rows : apply ? g.in : g.out;
@@ -131,7 +131,7 @@ class CudaGemm : public CudaTest {
 
   void sweep(Precision precision) {
     const RawMemory workspace(Gemms(handle_, precision, kCapability).workspace_bytes());
-    for (const Gemm::Kind kind : {Gemm::Kind::apply, Gemm::Kind::pull, Gemm::Kind::gradient})
+    for (const Gemm::Kind kind : {Gemm::Kind::forward, Gemm::Kind::input_gradient, Gemm::Kind::weight_gradient})
       for (int k = 0; k < kShapes && !HasFailure(); ++k) {
         const Gemm g = draw_gemm(kind);
         SCOPED_TRACE("kind " + std::to_string(static_cast<int>(kind)) + " rows " + std::to_string(g.rows) + " in " +

@@ -135,7 +135,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     wanted.grad_size.push_back(factor * size);
   }
   wanted.loss_size *= lambda;
-  const double share = factor * b * k * (c.implicit ? out.grad_trace : out.jvp_share);
+  const double share = factor * b * k * (c.implicit ? out.grad_trace : out.jvp_weight);
   for (auto each : in.directions) {
     for (double& v : each) v *= share;
     wanted.grad_jvp.push_back(each);

@@ -229,8 +229,7 @@ MlpShape TrainOptions::net(int dim) const {
   MlpShape net = net_kind == MlpShape::Kind::energy ? MlpShape::energy(dim, widths, activation)
                                                     : MlpShape::score(dim, widths, activation);
   net.residual = residual;
-  net.parameterization.kind = parameterization;
-  net.parameterization.sigma_data = sigma_data;
+  net.parameterization = {parameterization, sigma_data};
   net.conditioning.kind = conditioning;
   if (conditioning == Conditioning::Kind::fourier)
     net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
@@ -238,10 +237,7 @@ MlpShape TrainOptions::net(int dim) const {
 }
 
 Loss TrainOptions::loss() const {
-  Loss loss;
-  loss.objective = make_objective(objective, projections, distribution);
-  loss.weighting.kind = weighting;
-  loss.weighting.sigma_data = sigma_data;
+  Loss loss{make_objective(objective, projections, distribution), {}, {weighting, sigma_data}};
   if (auto* dsm = std::get_if<Dsm>(&loss.objective)) dsm->variance = variance;
   switch (schedule) {
     case NoiseSchedule::Kind::none:
