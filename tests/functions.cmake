@@ -36,21 +36,31 @@ function(scorematch_skipped_test name reason label)
   set_tests_properties(${name} PROPERTIES LABELS "${label};quick" SKIP_REGULAR_EXPRESSION "^skipped: ")
 endfunction()
 
-# scorematch_precompile(target): the headers that most tests include, which take half of a test's compilation.
+# scorematch_precompile(target): with the headers that most tests include, which take half of a test's compilation. They
+# are compiled once for all programs.
 function(scorematch_precompile target)
-  if(SCOREMATCH_PRECOMPILED_HEADERS)
-    target_precompile_headers(${target} PRIVATE
+  if(NOT SCOREMATCH_PRECOMPILED_HEADERS)
+    return()
+  endif()
+  if(NOT TARGET test_headers)
+    add_library(test_headers OBJECT ${PROJECT_SOURCE_DIR}/tests/main.cpp)
+    target_link_libraries(test_headers PRIVATE scorematch_test_support)
+    target_include_directories(test_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    target_precompile_headers(test_headers PRIVATE
       <gtest/gtest.h> <algorithm> <cmath> <fstream> <functional> <map> <memory> <optional> <random> <sstream> <string>
       <vector> ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch.h)
   endif()
+  target_precompile_headers(${target} REUSE_FROM test_headers)
 endfunction()
 
-# scorematch_test_program(name source...): one program of many test files.
+# scorematch_test_program(name source...): one program of many test files. ./dev test does not build the programs full_*.
 function(scorematch_test_program name)
   add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/main.cpp ${ARGN})
   target_link_libraries(${name} PRIVATE scorematch_test_support)
   scorematch_precompile(${name})
-  add_dependencies(quick_tests ${name})
+  if(NOT name MATCHES "^full_")
+    add_dependencies(quick_tests ${name})
+  endif()
 endfunction()
 
 # scorematch_optimized_tests(source...): test files that compute for a long time themselves. Precompiled headers are not
