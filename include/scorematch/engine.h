@@ -3,10 +3,14 @@
 ///
 /// Threads: any number of threads may use an Engine or a plan at once. A Queue, and what is written through it, belongs
 /// to one thread at a time. The library has no global state, except that the C interface stores each thread's last
-/// error.
+/// error, and that forks are counted.
+///
+/// Processes: after fork(), a child uses the host engines of its parent, with threads of its own. A cuda engine works
+/// in the process that made it alone: elsewhere, @throws Error unsupported.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,14 +23,26 @@ struct CUstream_st;  // what a cudaStream_t points to; declared here so that nei
 
 namespace scorematch {
 
+/// Threads of the caller for the cpu engine, so that a program has one thread pool.
+struct CpuExecutor {
+  int threads = 1;  ///< how many parts may run at once, 1 to 4096
+  /// Calls part(0) ... part(count - 1) once each, at once or not, on any threads; returns when all have returned.
+  /// 1 <= count <= threads. It is called by the thread that calls the library, by several at once if they do. `part`
+  /// does not throw.
+  std::function<void(int count, const std::function<void(int)>& part)> run;
+};
+
 /// A handle that is cheap to copy and never empty. Plans, queues and buffers keep their engine alive.
 class SCOREMATCH_API Engine {
  public:
   enum class Kind { reference, cpu, cuda };
 
-  static Engine reference();           ///< computes in double; arrays are f32 or f64, in any mix
-  static Engine cpu(int threads = 0);  ///< f32. 0: one thread per core
-  static Engine cuda(int device = 0);  ///< f32 in memory. @throws Error device_unavailable, with the remedy
+  static Engine reference();  ///< computes in double; arrays are f32 or f64, in any mix
+  /// f32. Results do not depend on the number of threads.
+  /// @param threads 0: one per processor that the affinity mask and the control group's quota leave to the process
+  static Engine cpu(int threads = 0);
+  static Engine cpu(CpuExecutor executor);  ///< the same on the caller's threads
+  static Engine cuda(int device = 0);       ///< f32 in memory. @throws Error device_unavailable, with the remedy
   /// cuda if it works, else cpu(threads), else reference; description() says which and why.
   static Engine best(int threads = 0);
 

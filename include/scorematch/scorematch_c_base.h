@@ -118,7 +118,7 @@ typedef struct scorematch_buffer scorematch_buffer;
 typedef struct scorematch_queue scorematch_queue;
 enum { SCOREMATCH_ENGINE_REFERENCE = 0, SCOREMATCH_ENGINE_CPU = 1, SCOREMATCH_ENGINE_CUDA = 2 };
 
-/// cuda if it works, else cpu(threads), else reference. @param threads 0: one per core
+/// cuda if it works, else cpu(threads), else reference. @param threads 0: one per available processor
 SCOREMATCH_API scorematch_status scorematch_engine_best(int32_t threads, scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_reference(scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_cpu(int32_t threads, scorematch_engine** engine);

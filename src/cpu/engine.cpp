@@ -4,8 +4,9 @@
 #include <hwy/targets.h>
 
 #include <string>
-#include <thread>
+#include <utility>
 
+#include "cpu/processors.h"
 #include "cpu/programs.h"
 #include "cpu/simd/bf16_product.h"
 #include "engine/host_engine.h"
@@ -13,12 +14,6 @@
 
 namespace scorematch {
 namespace {
-
-int thread_count(int wanted) {
-  if (wanted > 0) return wanted;
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores > 0 ? static_cast<int>(cores) : 1;
-}
 
 /// The widest vectors that both this processor and this build support.
 std::string vectors() {
@@ -40,7 +35,8 @@ void check_compute(const Compute& compute) {
 }
 
 struct CpuEngine final : HostEngine {
-  explicit CpuEngine(int threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(threads) {}
+  template <class Threads>
+  explicit CpuEngine(Threads threads) : HostEngine(Engine::Kind::cpu, Floats::f32_only), pool(std::move(threads)) {}
 
   std::string description() const override {
     return "cpu: " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread, " : " threads, ") + vectors() +
@@ -75,7 +71,11 @@ struct CpuEngine final : HostEngine {
 }  // namespace
 
 std::shared_ptr<Engine::Impl> make_cpu_engine(int threads) {
-  return std::make_shared<CpuEngine>(thread_count(threads));
+  return std::make_shared<CpuEngine>(threads > 0 ? threads : cpu::available_processors());
+}
+
+std::shared_ptr<Engine::Impl> make_cpu_engine(CpuExecutor executor) {
+  return std::make_shared<CpuEngine>(std::move(executor));
 }
 
 }  // namespace scorematch

@@ -1,103 +1,67 @@
 #include "cpu/thread_pool.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "engine/process.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cpu {
-namespace {
 
-// About 20 us: long enough to bridge the calls of a training step, short enough to waste no time slice of a shared
-// machine.
-constexpr int kSpins = 2000;
+/// The crew of a process. A child of fork() has none of its parent's threads, and the crew's mutexes may be locked for
+/// ever: it leaves that crew alone and makes its own.
+struct ThreadPool::Process {
+  explicit Process(int threads) : crew(threads - 1) {}
+  Crew crew;
+  const unsigned forks = fork_count();
+};
 
-void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
-
-}  // namespace
-
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : size_(threads), executor_{} {
+  if (threads == 1) return;
   try {
-    for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { help(worker); });
+    process_ = new Process(threads);
   } catch (const std::system_error& error) {
-    const int got = size();
-    stop();
     throw Error(ErrorCode::out_of_memory, "threads",
-                "threads: expected " + std::to_string(threads) + ", got " + std::to_string(got) + ": " + error.what());
+                "threads: expected " + std::to_string(threads) + ", got fewer: " + error.what());
   }
 }
 
-ThreadPool::~ThreadPool() { stop(); }
+ThreadPool::ThreadPool(CpuExecutor executor) : size_(executor.threads), executor_(std::move(executor)) {}
 
-void ThreadPool::stop() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
-    ++round_;
+ThreadPool::~ThreadPool() {
+  const Process* process = process_;
+  if (process != nullptr && process->forks == fork_count()) delete process;
+}
+
+/// Null if the system has no threads for a child.
+ThreadPool::Process* ThreadPool::this_process() try {
+  Process* process = process_;
+  while (process->forks != fork_count()) {
+    auto mine = std::make_unique<Process>(size_);
+    if (process_.compare_exchange_strong(process, mine.get())) return mine.release();
+    // Otherwise another thread of this process was first.
   }
-  start_.notify_all();
-  for (std::thread& each : helpers_) each.join();
+  return process;
+} catch (const std::system_error&) {
+  return nullptr;
 }
 
 void ThreadPool::run(std::int64_t tasks, const Work& work) {
-  const std::unique_lock<std::mutex> mine(in_use_, std::try_to_lock);
-  if (tasks <= 1 || helpers_.empty() || !mine.owns_lock()) {
+  if (tasks <= 1 || size_ == 1) {
     for (std::int64_t task = 0; task < tasks; ++task) work(task, 0);
     return;
   }
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    work_ = &work;
-    tasks_ = tasks;
-    next_ = 0;
-    active_ = static_cast<int>(helpers_.size());
-    ++round_;
+  Round round(tasks, work);
+  if (executor_.run) {
+    executor_.run(static_cast<int>(std::min<std::int64_t>(size_, tasks)), [&](int worker) { round.take_part(worker); });
+  } else if (Process* process = this_process(); process != nullptr) {
+    process->crew.run(round);
   }
-  start_.notify_all();
-  take_part(0);
-  for (int spin = 0; spin < kSpins && active_ > 0; ++spin) pause();
-  std::unique_lock<std::mutex> lock(mutex_);
-  done_.wait(lock, [&] { return active_ == 0; });
-  work_ = nullptr;
-  if (error_) {
-    const std::exception_ptr error = std::exchange(error_, nullptr);
-    lock.unlock();
-    std::rethrow_exception(error);
-  }
-}
-
-void ThreadPool::take_part(int worker) {
-  const Work& work = *work_;
-  for (std::int64_t task = next_++; task < tasks_; task = next_++) {
-    try {
-      work(task, worker);
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-    }
-  }
-}
-
-void ThreadPool::help(int worker) {
-  for (std::uint64_t seen = 0;;) {
-    for (int spin = 0; spin < kSpins && round_ == seen; ++spin) pause();
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      start_.wait(lock, [&] { return round_ != seen; });
-      seen = round_;
-      if (stop_) return;
-    }
-    take_part(worker);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (--active_ == 0) done_.notify_one();
-  }
+  round.take_part(0);  // alone, if nobody else did
+  round.rethrow();
 }
 
 }  // namespace scorematch::cpu

@@ -129,6 +129,7 @@ std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t
 // Engines that were not built in throw Error unsupported.
 std::shared_ptr<Engine::Impl> make_reference_engine();
 std::shared_ptr<Engine::Impl> make_cpu_engine(int threads);
+std::shared_ptr<Engine::Impl> make_cpu_engine(CpuExecutor executor);
 std::shared_ptr<Engine::Impl> make_cuda_engine(int device);
 
 }  // namespace scorematch

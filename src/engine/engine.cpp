@@ -31,6 +31,13 @@ Engine Engine::cpu(int threads) {
   return Engine(make_cpu_engine(threads));
 }
 
+Engine Engine::cpu(CpuExecutor executor) {
+  if (executor.threads < 1 || executor.threads > 4096)
+    throw_invalid("executor.threads", "between 1 and 4096", std::to_string(executor.threads));
+  if (!executor.run) throw_invalid("executor.run", "a function", "nothing");
+  return Engine(make_cpu_engine(std::move(executor)));
+}
+
 Engine Engine::cuda(int device) {
   if (device < 0) throw_invalid("device", "at least 0", std::to_string(device));
   return Engine(make_cuda_engine(device));

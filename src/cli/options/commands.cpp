@@ -9,7 +9,7 @@ namespace scorematch::cli {
 
 void EngineOptions::add_to(OptionTable& table) {
   table.choice("--engine", name, {"auto", "cuda", "cpu", "reference"}, "where to compute", always_has_effect());
-  table.number("--threads", threads, 0, 4096, "threads of the cpu engine; 0: one per core",
+  table.number("--threads", threads, 0, 4096, "threads of the cpu engine; 0: one per available processor",
                needs(chosen("--engine", name, {"auto", "cpu"})));
 }
 

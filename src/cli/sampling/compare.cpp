@@ -87,7 +87,7 @@ std::unique_ptr<OptionTable> add_compare(CLI::App& app) {
   table->list("--engines", options->engines, {"cuda", "cpu", "reference"},
               "engines, separated by commas; the others are compared with the first", always_has_effect());
   const auto& engines = options->engines;
-  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: one per core",
+  table->number("--threads", options->threads, 0, 4096, "threads of the cpu engine; 0: one per available processor",
                 needs({"--engines with cpu",
                        [&engines] { return std::find(engines.begin(), engines.end(), "cpu") != engines.end(); },
                        [&engines] { return "--engines " + value_text(engines); }}));

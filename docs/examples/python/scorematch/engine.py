@@ -52,7 +52,7 @@ class Engine(Handle):
 
     @classmethod
     def best(cls, threads=0):
-        """The cuda engine if it works, else the cpu engine with this many threads (0: one per core)."""
+        """The cuda engine if it works, else the cpu engine with this many threads (0: one per available processor)."""
         return cls("engine", "engine_best", threads)
 
     @classmethod

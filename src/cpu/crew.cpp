@@ -1,0 +1,98 @@
+#include "cpu/crew.h"
+
+#include "cpu/processors.h"
+
+namespace scorematch::cpu {
+namespace {
+
+// About 20 us: long enough to bridge the calls of a training step, short enough to waste no time slice of a shared
+// machine.
+constexpr int kSpins = 2000;
+
+// The gate: the number of the round from bit 32 on, then whether it is open, then how many helpers are inside.
+constexpr std::uint64_t kOpen = std::uint64_t{1} << 31, kRound = std::uint64_t{1} << 32;
+
+std::uint64_t number_of(std::uint64_t gate) { return gate / kRound; }
+std::uint64_t inside(std::uint64_t gate) { return gate % kOpen; }
+bool is_open(std::uint64_t gate) { return (gate & kOpen) != 0; }
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+}  // namespace
+
+// With more threads than processors, a thread that spins keeps another one from working.
+Crew::Crew(int helpers) : spins_(helpers < available_processors() ? kSpins : 0) {
+  try {
+    for (int worker = 1; worker <= helpers; ++worker) helpers_.emplace_back([this, worker] { help(worker); });
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+Crew::~Crew() { stop(); }
+
+void Crew::stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  start_.notify_all();
+  for (std::thread& each : helpers_) each.join();
+}
+
+void Crew::run(Round& round) {
+  const std::unique_lock<std::mutex> mine(in_use_, std::try_to_lock);
+  if (!mine.owns_lock()) return;
+  round_ = &round;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    gate_ = (number_of(gate_) + 1) * kRound + kOpen;
+  }
+  start_.notify_all();
+  round.take_part(0);
+
+  gate_ &= ~kOpen;  // no task is left
+  for (int spin = 0; spin < spins_ && inside(gate_) > 0; ++spin) pause();
+  if (inside(gate_) > 0) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [&] { return inside(gate_) == 0; });
+  }
+}
+
+bool Crew::enter(std::uint64_t number) {
+  std::uint64_t gate = gate_;
+  while (number_of(gate) == number && is_open(gate))
+    if (gate_.compare_exchange_weak(gate, gate + 1)) return true;
+  return false;
+}
+
+void Crew::leave() {
+  const std::uint64_t gate = --gate_;
+  if (is_open(gate) || inside(gate) > 0) return;
+  const std::lock_guard<std::mutex> lock(mutex_);  // so that a run() that is about to wait does not miss it
+  done_.notify_one();
+}
+
+void Crew::help(int worker) {
+  for (std::uint64_t seen = 0;;) {
+    for (int spin = 0; spin < spins_ && number_of(gate_) == seen; ++spin) pause();
+    if (number_of(gate_) == seen) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      start_.wait(lock, [&] { return stop_ || number_of(gate_) != seen; });
+    }
+    if (stop_) return;
+    seen = number_of(gate_);
+    if (!enter(seen)) continue;
+    round_->take_part(worker);
+    leave();
+  }
+}
+
+}  // namespace scorematch::cpu

@@ -1,0 +1,45 @@
+// The helper threads of one process.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cpu/round.h"
+
+namespace scorematch::cpu {
+
+class Crew {
+ public:
+  /// @throws std::system_error if the system has no more threads
+  explicit Crew(int helpers);
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  /// Takes part in the round as worker 0, with the helpers as the other workers. It waits for helpers that have a task,
+  /// not for those that have not woken up. Does nothing if another thread is using the crew.
+  void run(Round& round);
+
+ private:
+  void help(int worker);
+  bool enter(std::uint64_t number);
+  void leave();
+  void stop();
+
+  const int spins_;
+  std::vector<std::thread> helpers_;
+  std::mutex in_use_;  // held by the run() that uses the helpers
+
+  // The number of the round, whether helpers may still enter it, and how many are inside: see crew.cpp.
+  std::atomic<std::uint64_t> gate_{0};
+  std::atomic<bool> stop_{false};
+  Round* round_ = nullptr;  // read by helpers that are inside
+
+  std::mutex mutex_;  // for waiting
+  std::condition_variable start_, done_;
+};
+
+}  // namespace scorematch::cpu
