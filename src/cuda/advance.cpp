@@ -6,7 +6,7 @@
 namespace scorematch::cuda {
 
 void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* position) {
-  const UseDevice use(device.index);
+  const UseDevice use(device);
   check_launch(kernels::launch_advance(reinterpret_cast<kernels::NoisePosition*>(position), queue.stream), "advance");
 }
 

@@ -44,22 +44,25 @@ void refuse_capture(const Queue::Impl& queue, const char* what) {
 
 class Handle {
  public:
-  explicit Handle(int device) {
+  explicit Handle(const cuda::Device& device) : device_(device) {
     const UseDevice use(device);
     check(cublasLtCreate(&handle_), "starting cuBLASLt");
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  ~Handle() { cublasLtDestroy(handle_); }
+  ~Handle() {
+    if (device_.is_of_this_process()) cublasLtDestroy(handle_);
+  }
   cublasLtHandle_t get() const { return handle_; }
 
  private:
+  const cuda::Device& device_;
   cublasLtHandle_t handle_ = nullptr;
 };
 
 struct CudaEngine final : Engine::Impl {
   explicit CudaEngine(const cuda::Device& device_)
-      : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device.index) {}
+      : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device) {}
 
   std::string description() const override {
     return "cuda:" + std::to_string(device.index) + " " + device.name + ", compute capability " +
@@ -69,7 +72,7 @@ struct CudaEngine final : Engine::Impl {
   }
 
   std::shared_ptr<void> allocate(std::size_t bytes) override {
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     void* memory = nullptr;
     const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
     if (status == cudaErrorMemoryAllocation) {
@@ -88,6 +91,7 @@ struct CudaEngine final : Engine::Impl {
   }
 
   void check_stream(CUstream_st* stream) const override {
+    device.require_this_process();
     if (stream == nullptr) return;
 #if CUDART_VERSION >= 12080
     int index = device.index;
@@ -100,6 +104,7 @@ struct CudaEngine final : Engine::Impl {
   }
 
   void check_memory(const char* name, const void* data) const override {
+    device.require_this_process();
     cudaPointerAttributes found;
     check(cudaPointerGetAttributes(&found, data), "querying the location of an array");
     const bool on_device = found.type == cudaMemoryTypeDevice;
@@ -110,15 +115,17 @@ struct CudaEngine final : Engine::Impl {
 
   void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override {
     if (bytes == 0) return;
+    device.require_this_process();
     refuse_capture(queue, "a replay would read the host memory again");
     check_memory("to", to);
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     check(cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, queue.stream), "copying to the device");
   }
 
   void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override {
+    device.require_this_process();
     refuse_capture(queue, "this waits");
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     if (bytes > 0) {
       check_memory("from", from);
       check(cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, queue.stream), "copying from the device");
@@ -127,18 +134,19 @@ struct CudaEngine final : Engine::Impl {
   }
 
   void synchronize(Queue::Impl& queue) override {
+    device.require_this_process();
     refuse_capture(queue, "this waits");
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     check(cudaStreamSynchronize(queue.stream), "waiting for the queue");
   }
 
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss,
                                     cuda::make_layered_energy_loss);
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
-    const UseDevice use_device(device.index);
+    const UseDevice use_device(device);
     return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score,
                                      cuda::make_layered_energy_score);
   }

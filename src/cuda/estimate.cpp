@@ -6,7 +6,7 @@
 namespace scorematch::cuda {
 
 void estimate(const Device& device, Queue::Impl& queue, const ConstView& values, Estimate* estimate) {
-  const UseDevice use(device.index);
+  const UseDevice use(device);
   check_launch(kernels::launch_estimate(floats(values), values.shape.extent[0], false,
                                         reinterpret_cast<kernels::EstimateRecord*>(estimate), nullptr, queue.stream),
                "estimate");

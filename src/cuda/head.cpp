@@ -43,7 +43,7 @@ class CudaHead final : public HeadProgram {
   void run(Queue::Impl& queue, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_noise_offset(in.batch.noise, batch);
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     const HeadArrays scratch = arrays(queue.workspace);
     const HeadCall call{in, out, scratch, grad_factor_of(reduction, batch), queue.stream};
     for (std::int64_t first = 0; first < batch; first += rows_) {

@@ -17,7 +17,7 @@ void metropolis(const Device& device, Queue::Impl& queue, const MetropolisStep& 
   p.step_size = step.step_size;
   p.noise = translated(step.noise);
   p.index = step.index;
-  const UseDevice use(device.index);
+  const UseDevice use(device);
   check_launch(kernels::launch_metropolis(p, queue.stream), "metropolis");
 }
 

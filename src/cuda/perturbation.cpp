@@ -27,7 +27,7 @@ class CudaPerturb final : public PerturbProgram {
     p.sigma_out = floats(out.sigma);
     p.x_tilde = floats(out.x_tilde), p.x_tilde_stride = out.x_tilde.stride[0];
     p.eps_out = floats(out.eps), p.eps_stride = out.eps.stride[0];
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     check_launch(kernels::launch_perturb(p, kernels::Element::f32, queue.stream), "perturb");
   }
 
@@ -44,7 +44,7 @@ class CudaDirection final : public DirectionProgram {
   void run(Queue::Impl& queue, const NoiseRef& noise, const View& out, std::int64_t batch) const override {
     check_noise_offset(noise, batch);
     constexpr int kMostALaunch = 32768;  // a grid's second extent is below 65536
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     for (int first = 0; first < spec_.projections; first += kMostALaunch) {
       kernels::DirectionsParams p;
       p.source = direction_source({}, spec_.distribution);

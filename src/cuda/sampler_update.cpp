@@ -19,7 +19,7 @@ void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdat
   p.noise = translated(update.noise);
   p.initial = update.index == SamplerUpdate::kInitial;
   p.index = update.index;
-  const UseDevice use(device.index);
+  const UseDevice use(device);
   check_launch(kernels::launch_sampler_update(p, queue.stream), "sampler_update");
 }
 

@@ -1,5 +1,9 @@
 // Machines on which the engine is not available, or only in part. Each refusal names the cause and the remedy, leaves
 // nothing behind, and lets Engine::best() fall back to the CPU and say so.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <set>
 
 #include "cuda/cuda_fixture.h"
@@ -237,6 +241,55 @@ TEST_F(CudaMachine, RefusesMemoryThatIsElsewhere) {
   run([&](In& in, Out&) { in.batch.x = {static_cast<const float*>(managed), {4, 2}}; });
   EXPECT_EQ(queue.read_one(loss).count, 4);
   EXPECT_EQ(cudaFree(managed), cudaSuccess);
+}
+
+/// What the call throws, or "" if it returns.
+template <class Call>
+std::string refusal_of(const Call& call) {
+  try {
+    call();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST_F(CudaMachine, IsLeftToTheProcessThatOpenedIt) {
+  runtime::start({1, 13000, 90});
+  const Engine engine = Engine::cuda();
+  const MlpShape net = MlpShape::score(2, {8});
+  const LossPlan plan(engine, net, Loss::diffusion(), 4);
+  Queue queue(engine, plan.workspace_bytes());
+  auto params = engine.upload(net.initial_params(1)), x = engine.allocate<float>({4, 2});
+  auto loss = engine.allocate<Estimate>();
+  const NoiseState noise(engine, 1);
+
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string words = "expected a cuda engine of this process, got one made before fork()";
+    bool refused = true;
+    const auto expect = [&](const std::string& message, const std::string& part) {
+      if (message.find(part) != std::string::npos) return;
+      refused = false;
+      std::fprintf(stderr, "expected '%s', got '%s'\n", part.c_str(), message.c_str());
+    };
+    expect(refusal_of([&] { plan.run(queue, {params, {x, noise}}, {loss.data()}); }), words);
+    expect(refusal_of([&] { queue.synchronize(); }), words);
+    expect(refusal_of([&] { queue.read(params); }), words);
+    expect(refusal_of([&] { engine.allocate<float>(3); }), words);
+    expect(refusal_of([&] { LossPlan(engine, net, Loss::diffusion(), 4); }), words);
+    expect(refusal_of([&] { Engine::cuda(); }), "got a child of fork() of one that has");
+    const Engine best = Engine::best();
+    if (best.kind() == Engine::Kind::cuda) refused = false;
+    expect(best.description(), "a child of fork()");
+    std::fflush(stderr);
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  plan.run(queue, {params, {x, noise}}, {loss.data()});
+  queue.synchronize();
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class FusedLoss final : public LossProgram {
   void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_noise_offset(in.batch.noise, batch);
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     const FusedLossWorkspace workspace(plan_, DeviceArena(queue.workspace));
     kernels::FusedLossParams p = loss_params(workspace, in, out, grad_factor_of(reduction, batch));
     workspace.prepare(plan_, in.params, batch, queue.stream, &p);

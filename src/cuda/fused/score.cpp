@@ -28,7 +28,7 @@ class FusedScore final : public ScoreProgram {
 
   void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
     check_noise_offset(in.batch.noise, batch);
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     DeviceArena arena(queue.workspace);
     kernels::FusedScoreParams common;
     common.batch = batch_params(spec_, in);

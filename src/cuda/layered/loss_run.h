@@ -84,7 +84,7 @@ class LayeredLoss final : public LossProgram {
   void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_noise_offset(in.batch.noise, batch);
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     const LossWorkspace workspace = problem_.workspace(wants_gradient(out), DeviceArena(queue.workspace));
     const LossCall call{problem_, queue.stream, in, out, batch, reduction, wants_gradient(out), workspace};
     call.start();

@@ -71,7 +71,7 @@ class LayeredScore final : public ScoreProgram {
 
   void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
     check_noise_offset(in.batch.noise, batch);
-    const UseDevice use(device_.index);
+    const UseDevice use(device_);
     const ScoreCall call(problem_, queue, in, out);
     call.workspace.pack(in.params, call.stream);
     const ChunkRun run(problem_, call);

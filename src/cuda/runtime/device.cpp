@@ -1,7 +1,10 @@
 #include "cuda/runtime/device.h"
 
+#include <atomic>
+
 #include "checks/argument.h"
 #include "cuda/runtime/status.h"
+#include "engine/process.h"
 #include "launchers.h"
 #include "scorematch/error.h"
 
@@ -9,6 +12,10 @@ namespace scorematch::cuda {
 namespace {
 
 constexpr int kLeastCapability = 80;
+constexpr char kForkRemedy[] = "make cuda engines in the children alone, or start processes without fork()";
+
+/// One more than the forks before this process opened its first device; 0 if it has not.
+std::atomic<unsigned> first_use{0};
 
 [[noreturn]] void unavailable(const std::string& expected, const std::string& got, const std::string& remedy) {
   cudaGetLastError();
@@ -36,7 +43,7 @@ std::string describe(const Device& device) {
 /// Loads the kernels that any plan may launch, so that missing kernels are reported here, not at the first launch. A
 /// driver that is older than the PTX cannot load it either.
 void load_kernels(const Device& device) {
-  const UseDevice use(device.index);
+  const UseDevice use(device);
   const auto status = static_cast<cudaError_t>(kernels::load_common_kernels());
   if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
       status == cudaErrorUnsupportedPtxVersion)
@@ -53,9 +60,13 @@ std::string version(int number) { return std::to_string(number / 1000) + "." + s
 Device open_device(int index) {
   Device device;
   device.index = index;
+  device.forks = fork_count();
+  if (const unsigned first = first_use; first != 0 && first != device.forks + 1)
+    unavailable("a process whose parent has made no cuda engine", "a child of fork() of one that has", kForkRemedy);
   check(cudaRuntimeGetVersion(&device.runtime), "querying the version of the runtime");
   check(cudaDriverGetVersion(&device.driver), "querying the version of the driver");
   const int count = device_count(device.driver, device.runtime);
+  first_use = device.forks + 1;
   if (index >= count)
     unavailable("an index below " + std::to_string(count), std::to_string(index), "check CUDA_VISIBLE_DEVICES");
   cudaDeviceProp properties;
@@ -71,7 +82,17 @@ Device open_device(int index) {
   return device;
 }
 
-UseDevice::UseDevice(int index) : index_(index) {
+bool Device::is_of_this_process() const { return forks == fork_count(); }
+
+void Device::require_this_process() const {
+  if (is_of_this_process()) return;
+  throw Error(
+      ErrorCode::unsupported, "engine",
+      std::string("engine: expected a cuda engine of this process, got one made before fork(); ") + kForkRemedy);
+}
+
+UseDevice::UseDevice(const Device& device) : index_(device.index) {
+  device.require_this_process();
   check(cudaGetDevice(&before_), "querying the current device");
   if (before_ != index_) check(cudaSetDevice(index_), "making the device current");
 }

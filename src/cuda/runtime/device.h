@@ -12,6 +12,12 @@ struct Device {
   int multiprocessors = 0;
   std::size_t memory_bytes = 0, shared_bytes = 0;  // of the device; at most per block
   int driver = 0, runtime = 0;                     // 1000 major + 10 minor
+  unsigned forks = 0;                              // of fork_count(), when it was opened
+
+  /// A child of fork() cannot use CUDA where its parent has.
+  bool is_of_this_process() const;
+  /// @throws Error unsupported
+  void require_this_process() const;
 };
 
 /// Loads the kernels that any plan may launch. @throws Error device_unavailable, with a remedy
@@ -23,7 +29,8 @@ std::string version(int number);
 /// Makes a device the current one, and restores the previous one when destroyed.
 class UseDevice {
  public:
-  explicit UseDevice(int index);
+  /// @throws Error unsupported in a child of the process that opened the device
+  explicit UseDevice(const Device& device);
   UseDevice(const UseDevice&) = delete;
   UseDevice& operator=(const UseDevice&) = delete;
   ~UseDevice();
