@@ -41,9 +41,11 @@ list(APPEND libraries -pthread -lstdc++ -lm)
 list(JOIN libraries " " libraries)
 set(scorematch_public_libraries "")
 set(scorematch_private_libraries ${libraries})
+set(scorematch_run_path " -Wl,-rpath,\${libdir}") # a program finds the shared library where it was at link time
 if(NOT BUILD_SHARED_LIBS)
   set(scorematch_public_libraries " ${libraries}")
   set(scorematch_private_libraries "")
+  set(scorematch_run_path "")
 endif()
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH scorematch_prefix_from_pc /prefix/${pkgconfig_dir} /prefix) # so that it can be moved

@@ -5,6 +5,7 @@
 
 #include "checks/argument.h"
 #include "scorematch/error.h"
+#include "scorematch/version.h"
 
 namespace scorematch::c {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "cli/options/commands.h"
 #include "model/names.h"
+#include "scorematch/version.h"
 
 namespace {
 

@@ -6,6 +6,7 @@
 
 #include "cli/options/commands.h"
 #include "scorematch/error.h"
+#include "scorematch/version.h"
 
 namespace scorematch::cli {
 namespace {

@@ -2,6 +2,10 @@
 #   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
 # install_main  installs the build folder MAIN to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
+# embedded      configures an outside project that takes this repository in by FetchContent, without a build type; checks
+#               what would be built, how, and what is left in the project's cache
+# exported      an outside library that links ours privately is installed, found and used
+# components    find_package with COMPONENTS, whose output must match EXPECT
 # pkgconfig     compiles the outside program with the flags of pkg-config; its output must match EXPECT
 # package       makes the Debian package of the build BUILD and installs it with dpkg below PREFIX
 # command       runs the installed command; its output must match EXPECT
@@ -41,12 +45,8 @@ function(pkg_config_dir variable)
   set(${variable} ${folder} PARENT_SCOPE)
 endfunction()
 
-# Makes the dynamic linker find the libraries of PREFIX, as on a system where they are installed.
-function(use_libraries_of_prefix)
-  pkg_config_dir(folder)
-  get_filename_component(folder ${folder} DIRECTORY)
-  set(ENV{LD_LIBRARY_PATH} ${folder}:$ENV{LD_LIBRARY_PATH})
-endfunction()
+# What is installed finds its libraries by itself.
+unset(ENV{LD_LIBRARY_PATH})
 
 if(STEP STREQUAL "install_main")
   file(REMOVE_RECURSE ${PREFIX})
@@ -59,6 +59,55 @@ elseif(STEP STREQUAL "consumer")
   execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")
 
+elseif(STEP STREQUAL "embedded")
+  file(REMOVE_RECURSE ${WORK})
+  run(${CMAKE_COMMAND} -S ${SOURCE}/tests/package/consumer -B ${WORK} -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+      -DSCOREMATCH_FETCH=${SOURCE} ${ARGS})
+  file(READ ${WORK}/compile_commands.json commands)
+  string(JSON count LENGTH "${commands}")
+  math(EXPR last "${count} - 1")
+  set(optimized 0)
+  foreach(i RANGE ${last})
+    string(JSON file GET "${commands}" ${i} file)
+    string(JSON command GET "${commands}" ${i} command)
+    if(file MATCHES "\\.cu$|/src/cli/|/tests/(api|engines|cpu)/|/bench/")
+      message(FATAL_ERROR "expected only the host library, got ${file}")
+    elseif(file MATCHES "/src/cpu/")
+      if(NOT command MATCHES " -O2 ")
+        message(FATAL_ERROR "expected ${file} to be optimized, got ${command}")
+      endif()
+      math(EXPR optimized "${optimized} + 1")
+    endif()
+  endforeach()
+  if(HAS_CPU AND optimized LESS 20)
+    message(FATAL_ERROR "expected the files of the cpu engine, got ${optimized}")
+  endif()
+  # Only entries with our name, those of CMake's own modules, and those of the packages that we look for.
+  file(STRINGS ${WORK}/CMakeCache.txt entries REGEX "^[A-Za-z_]+:(BOOL|STRING|PATH|FILEPATH)=")
+  foreach(entry IN LISTS entries)
+    if(entry MATCHES "^(BUILD_SHARED_LIBS|CMAKE_CUDA[A-Z_]*|CMAKE_BUILD_TYPE|CMAKE_RUNTIME_OUTPUT_DIRECTORY):.*=.+")
+      message(FATAL_ERROR "expected no such entry in the project's cache: ${entry}")
+    endif()
+  endforeach()
+
+elseif(STEP STREQUAL "exported")
+  file(REMOVE_RECURSE ${WORK})
+  set(outside ${SOURCE}/tests/package/consumer/exported)
+  run(${CMAKE_COMMAND} -S ${outside} -B ${WORK}/library ${ARGS} -DCMAKE_PREFIX_PATH=${PREFIX})
+  run(${CMAKE_COMMAND} --build ${WORK}/library)
+  run(${CMAKE_COMMAND} --install ${WORK}/library --prefix ${WORK}/prefix)
+  run(${CMAKE_COMMAND} -S ${outside}/user -B ${WORK}/user ${ARGS} "-DCMAKE_PREFIX_PATH=${WORK}/prefix$<SEMICOLON>${PREFIX}")
+  run(${CMAKE_COMMAND} --build ${WORK}/user)
+  run(${WORK}/user/user)
+  # The same with the sources as a subfolder: that its targets can be exported shows when CMake generates.
+  run(${CMAKE_COMMAND} -S ${outside} -B ${WORK}/subfolder ${ARGS} -DSCOREMATCH_SOURCE=${SOURCE} -DSCOREMATCH_INSTALL=ON)
+
+elseif(STEP STREQUAL "components")
+  file(REMOVE_RECURSE ${WORK})
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/package/consumer -B ${WORK} ${ARGS}
+                  OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  expect_match("${output}" "${EXPECT}")
+
 elseif(STEP STREQUAL "pkgconfig")
   pkg_config_dir(folder)
   set(ENV{PKG_CONFIG_PATH} ${folder})
@@ -66,7 +115,6 @@ elseif(STEP STREQUAL "pkgconfig")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   file(MAKE_DIRECTORY ${WORK})
   run(${COMPILER} -std=c++17 ${SOURCE}/tests/package/consumer/main.cpp ${flags} -o ${WORK}/consumer)
-  use_libraries_of_prefix()
   execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")
 
@@ -83,7 +131,6 @@ elseif(STEP STREQUAL "package")
   run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --verify scorematch)
 
 elseif(STEP STREQUAL "command")
-  use_libraries_of_prefix()
   execute_process(COMMAND ${PREFIX}/bin/scorematch ${ARGUMENTS} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY
                   ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")

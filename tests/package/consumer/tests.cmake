@@ -7,8 +7,10 @@ set(consumer_toolchain -G ${CMAKE_GENERATOR} -DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_P
 
 # consumer_test(name tier step "configuration arguments" [-D variables of the step])
 function(consumer_test name tier step args)
+  list(JOIN consumer_toolchain "$<SEMICOLON>" all) # a list inside of a list
+  string(REPLACE ";" "$<SEMICOLON>" args "${args}")
   scorematch_add_test(consumer.${name} ${tier} consumer ${CMAKE_COMMAND} -DSTEP=${step} -DSOURCE=${PROJECT_SOURCE_DIR}
-    -DWORK=${consumer_work}/${name} "-DARGS=${consumer_toolchain};${args}" ${ARGN}
+    -DWORK=${consumer_work}/${name} "-DARGS=${all}$<SEMICOLON>${args}" ${ARGN}
     -P ${PROJECT_SOURCE_DIR}/tests/package/consumer/run.cmake)
 endfunction()
 
@@ -49,6 +51,24 @@ consumer_test(${kind}_installed_c full outside
   "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror;-DCMAKE_PREFIX_PATH=${prefix}"
   -DPROJECT=docs/examples/c_quick)
 set_tests_properties(consumer.${kind}_installed_c PROPERTIES FIXTURES_REQUIRED prefix)
+
+# Others that use the installed library, and what its components are.
+consumer_test(${kind}_exported full exported "-DCMAKE_BUILD_TYPE=Release;-DSCOREMATCH_CPU=OFF" -DPREFIX=${prefix})
+list(JOIN scorematch_ENGINES ";" engines)
+function(component_test name components expect)
+  consumer_test(${kind}_component_${name} full components "-DCMAKE_PREFIX_PATH=${prefix};-DCOMPONENTS=${components}"
+    "-DEXPECT=${expect}")
+  set_tests_properties(consumer.${kind}_component_${name} PROPERTIES FIXTURES_REQUIRED prefix)
+endfunction()
+set_tests_properties(consumer.${kind}_exported PROPERTIES FIXTURES_REQUIRED prefix)
+foreach(engine reference cpu cuda)
+  if(engine IN_LIST scorematch_ENGINES)
+    component_test(${engine} ${engine} "engines: .*reference")
+  else()
+    component_test(${engine} ${engine} "this build of scorematch has no ${engine} engine")
+  endif()
+endforeach()
+component_test(unknown opencl "'opencl' is no component of scorematch; components are reference, cpu and cuda")
 
 if(BUILD_SHARED_LIBS)
   # The Debian package of this build, installed by dpkg in an empty folder.
