@@ -36,7 +36,7 @@ Result run_whole(const Problem& problem) {
   auto per_sample = problem.engine.allocate<float>(kBatch);
   auto loss = problem.engine.allocate<sm::Estimate>();
   sm::NoiseState noise(problem.engine, /*seed=*/2);
-  problem.plan.run(queue, {problem.params, {problem.data, noise}}, {loss.data(), grad, {}, per_sample});
+  problem.plan.run(queue, {problem.params, {problem.data, noise}}, {loss, grad, {}, per_sample});
   return {queue.read_one(loss), queue.read(grad), queue.read(per_sample)};
 }
 
@@ -54,7 +54,7 @@ Result run_rank(const Problem& problem, std::int64_t rank) {
     part.normaliser = kBatch;  // of the whole batch, over all ranks
     part.accumulate = k > 0;
     problem.plan.run(queue, {problem.params, {x, noise.from(begin)}},
-                     {loss.data(), grad, {}, per_sample.samples(begin, kMicro)}, part);
+                     {loss, grad, {}, per_sample.samples(begin, kMicro)}, part);
   }
   return {queue.read_one(loss), queue.read(grad), queue.read(per_sample)};
 }

@@ -84,7 +84,7 @@ int main() {
   for (int step = 0; step < kSteps; ++step) {
     perturb.run(queue, batch, {net_input});
     queue.write(output, net.forward(queue.read(net_input)).data());
-    head.run(queue, {{{}, noise}, output}, {loss.data(), grad_output});
+    head.run(queue, {{{}, noise}, output}, {loss, grad_output});
     net.clear_grad();
     net.backward(queue.read(grad_output));
     net.descend(/*rate=*/0.1f);

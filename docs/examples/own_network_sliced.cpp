@@ -65,7 +65,7 @@ int main() {
     queue.write(jvp, net.tangent(queue.read(directions)).data());
     sm::HeadPlan::In in{{{}, noise}, output};
     in.jvp = jvp;
-    head.run(queue, in, {loss.data(), grad_output, grad_jvp});
+    head.run(queue, in, {loss, grad_output, grad_jvp});
     net.clear_grad();
     net.backward(queue.read(grad_output));
     net.tangent_backward(queue.read(grad_jvp));

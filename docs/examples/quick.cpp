@@ -26,7 +26,7 @@ int main() {
   batch.draw_rows = 512;  // of the 4096, afresh in every step
 
   for (int step = 0; step < 1000; ++step, noise.advance(queue)) {
-    plan.run(queue, {params, batch}, {loss.data(), grad});
+    plan.run(queue, {params, batch}, {loss, grad});
     adam.step(queue, params, grad);
   }
   const sm::Estimate last = queue.read_one(loss);

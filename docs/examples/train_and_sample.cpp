@@ -93,7 +93,7 @@ int main() {
 
   for (int step = 0; step < kSteps; ++step) {
     adam.set_learning_rate(queue, 2e-3 * (1 - static_cast<double>(step) / kSteps));
-    plan.run(queue, {params, batch}, {loss.data(), grad});
+    plan.run(queue, {params, batch}, {loss, grad});
     adam.step(queue, params, grad);
     noise.advance(queue);
   }
@@ -110,7 +110,7 @@ int main() {
 
   auto nats = engine.allocate<float>(kWanted);
   auto mean = engine.allocate<sm::Estimate>();
-  likelihood.run(queue, {adam.ema(), {data.samples(0, kWanted)}}, {nats, {}, mean.data()});
+  likelihood.run(queue, {adam.ema(), {data.samples(0, kWanted)}}, {nats, {}, mean});
   const sm::Estimate got = queue.read_one(mean);
   const double of_mixture = true_likelihood(queue.read_f32(data.samples(0, kWanted)), levels.sigma_min);
   std::printf("log-likelihood %.3f +- %.3f nats, under the mixture itself %.3f\n", got.mean, got.standard_error(),

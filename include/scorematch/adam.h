@@ -34,13 +34,14 @@ class SCOREMATCH_API Adam {
   };
   /// The complete state on the host, for a checkpoint.
   struct Snapshot {
-    Options options;
-    Progress progress;
+    Options options;                                 ///< of the constructor
+    Progress progress;                               ///< has the learning rate of the last set_learning_rate()
     std::vector<float> first_moment, second_moment;  ///< [P]
     std::vector<float> ema;                          ///< [P] or empty
   };
 
   Adam(const Engine& engine, std::int64_t param_count, const Options& options);
+  /// An Adam that has been moved from refuses every call by name.
   Adam(Adam&&) noexcept;
   Adam& operator=(Adam&&) noexcept;
   ~Adam();
@@ -55,11 +56,14 @@ class SCOREMATCH_API Adam {
 
   Progress progress(Queue& queue) const;  ///< Waits for the queue.
   Snapshot snapshot(Queue& queue) const;  ///< Waits for the queue.
+  /// The moments, the average, and the numbers of steps. The options remain those of this Adam, the learning rate too:
+  /// make it with snapshot.options to go on unchanged. @throws Error if only one of the two has an average
   void restore(Queue& queue, const Snapshot& snapshot);
 
   struct Impl;
 
  private:
+  Impl& impl() const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -37,6 +37,9 @@ class SCOREMATCH_API Engine {
  public:
   enum class Kind { reference, cpu, cuda };
 
+  Engine(const Engine&) = default;  // a move copies, so that no engine is ever empty
+  Engine& operator=(const Engine&) = default;
+
   static Engine reference();  ///< computes in double; arrays are f32 or f64, in any mix
   /// f32. Results do not depend on the number of threads.
   /// @param threads 0: one per processor that the affinity mask and the control group's quota leave to the process
@@ -62,6 +65,11 @@ class SCOREMATCH_API Engine {
   template <class T>
   Buffer<T> upload(const std::vector<T>& host) const {
     return upload(host, Shape(static_cast<std::int64_t>(host.size())));
+  }
+  /// The same from an array with as many elements as `shape`.
+  template <class T>
+  Buffer<T> upload(const T* host, const Shape& shape) const {
+    return {upload_bytes(host, static_cast<std::size_t>(shape.count()), shape, sizeof(T)), shape};
   }
 
   struct Impl;

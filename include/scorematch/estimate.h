@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "scorematch/buffer.h"
+
 namespace scorematch {
 
 /// Count, mean and sum of squared deviations (Chan, Golub & LeVeque 1979), always in double. Plans write it to engine
@@ -37,6 +39,17 @@ struct Reduction {
   /// Multiplies every gradient, but never the loss. Pass the same number to Adam::step. Rarely needed, as bf16 has the
   /// range of f32.
   double loss_scale = 1.0;
+};
+
+/// Where a plan writes an Estimate, in engine memory. A default-constructed one is empty: "not wanted".
+struct EstimateRef {
+  EstimateRef() = default;
+  EstimateRef(Estimate* memory) : data(memory) {}
+  EstimateRef(Buffer<Estimate>& memory) : data(memory.data()) {}
+
+  operator Estimate*() const noexcept { return data; }
+
+  Estimate* data = nullptr;
 };
 
 }  // namespace scorematch

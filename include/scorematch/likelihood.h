@@ -8,6 +8,7 @@
 #include "scorematch/batch.h"
 #include "scorematch/engine.h"
 #include "scorematch/estimate.h"
+#include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 
@@ -34,9 +35,9 @@ class SCOREMATCH_API LikelihoodPlan {
   };
   /// Only given outputs are written. Log-likelihoods are in nats, of a density in the units of x.
   struct Out {
-    View log_likelihood{};     ///< [N]
-    View latent{};             ///< [N, d], x_T
-    Estimate* mean = nullptr;  ///< of log_likelihood over the batch; m2 includes the spread of the directions
+    View log_likelihood{};  ///< [N]
+    View latent{};          ///< [N, d], x_T
+    EstimateRef mean{};     ///< of log_likelihood over the batch; m2 includes the spread of the directions
   };
 
   /// The caller's own network: enqueues score [N, d] and its divergence [N], or an unbiased estimate of it, at x [N, d]
@@ -56,7 +57,7 @@ class SCOREMATCH_API LikelihoodPlan {
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 }  // namespace scorematch

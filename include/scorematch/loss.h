@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "scorematch/engine.h"
+#include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 #include "scorematch/plan_data.h"
@@ -31,7 +32,7 @@ class SCOREMATCH_API LossPlan {
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 }  // namespace scorematch

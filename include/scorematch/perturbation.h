@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "scorematch/engine.h"
+#include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 #include "scorematch/plan_data.h"
@@ -22,7 +23,7 @@ class SCOREMATCH_API PerturbPlan {
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 class SCOREMATCH_API DirectionPlan {
@@ -33,7 +34,7 @@ class SCOREMATCH_API DirectionPlan {
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 }  // namespace scorematch

@@ -20,10 +20,10 @@ struct LossIn {
 };
 /// LossPlan's outputs, in engine memory. Only given outputs are computed.
 struct LossOut {
-  Estimate* loss = nullptr;  ///< mean over the samples, weighting included
-  View grad{};               ///< [P], of the sum over samples / normaliser, times loss_scale
-  View grad_x{};             ///< [N, d], of the same; sigma, eps, directions, true_score held constant
-  View loss_per_sample{};    ///< [N], weighting included
+  EstimateRef loss{};      ///< mean over the samples, weighting included
+  View grad{};             ///< [P], of the sum over samples / normaliser, times loss_scale
+  View grad_x{};           ///< [N, d], of the same; sigma, eps, directions, true_score held constant
+  View loss_per_sample{};  ///< [N], weighting included
 };
 
 /// ScorePlan's inputs. P = net.param_count().
@@ -58,7 +58,7 @@ struct HeadIn {
 };
 /// HeadPlan's outputs. Only given outputs are computed.
 struct HeadOut {
-  Estimate* loss = nullptr;
+  EstimateRef loss{};
   View grad_output{};      ///< [N, d], with respect to `output`; of the sum / normaliser, times loss_scale
   View grad_jvp{};         ///< [M, N, d], with respect to `jvp`
   View grad_trace{};       ///< [N], with respect to `trace`

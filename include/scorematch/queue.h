@@ -22,6 +22,7 @@ class SCOREMATCH_API Queue {
   Queue(const Engine& engine, std::size_t workspace_bytes, CUstream_st* stream = nullptr);
   /// The same with the caller's scratch memory: engine memory, aligned to 256 bytes.
   Queue(const Engine& engine, void* workspace, std::size_t workspace_bytes, CUstream_st* stream = nullptr);
+  /// A queue that has been moved from refuses every call by name.
   Queue(Queue&&) noexcept;
   Queue& operator=(Queue&&) noexcept;
   ~Queue();
@@ -38,6 +39,11 @@ class SCOREMATCH_API Queue {
     copy_out(host.data(), from.data(), host.size() * sizeof(T));
     return host;
   }
+  /// The same into memory of the caller, for from.size() elements.
+  template <class T>
+  void read(const Buffer<T>& from, T* host) {
+    copy_out(host, from.data(), static_cast<std::size_t>(from.size()) * sizeof(T));
+  }
   /// The same from a view to a dense vector. @throws Error if the view has another type.
   std::vector<float> read_f32(ConstView from);
   std::vector<double> read_f64(ConstView from);
@@ -50,10 +56,10 @@ class SCOREMATCH_API Queue {
     return host;
   }
   void synchronize();  ///< waits; @throws Error device_fault if earlier work failed
-  CUstream_st* stream() const noexcept;
+  CUstream_st* stream() const;
 
   struct Impl;
-  Impl& impl() noexcept { return *impl_; }
+  Impl& impl() const;  ///< @throws Error invalid_argument if the queue has been moved from
 
  private:
   void copy_out(void* host, const void* from, std::size_t bytes);

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <variant>
 
 #include "scorematch/estimate.h"
+#include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
 
@@ -65,21 +67,24 @@ class SCOREMATCH_API SamplerPlan {
   SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler, std::int64_t max_batch);
 
   struct Out {
-    View x;                          ///< [N, d]; read first if a Langevin chain starts from it
-    Estimate* acceptance = nullptr;  ///< mean of acceptance_per_sample over the chains; with metropolis only
-    View acceptance_per_sample{};    ///< [N], fraction of a chain's proposals that were accepted; with metropolis only
+    View x;                        ///< [N, d]; read first if a Langevin chain starts from it
+    EstimateRef acceptance{};      ///< mean of acceptance_per_sample over the chains; with metropolis only
+    View acceptance_per_sample{};  ///< [N], fraction of a chain's proposals that were accepted; with metropolis only
   };
 
   /// Enqueues the whole run. Row i is sample i of `noise`, whatever the batch size. Training shares none of these
   /// numbers. The same noise gives the same samples again, so advance it before you continue a chain.
   /// @param params [P]; empty with a ScoreFunction @param x [N, d]; written
-  void run(Queue& queue, ConstView params, NoiseRef noise, View x) const { run(queue, params, noise, Out{x}); }
+  template <class X, class = std::enable_if_t<std::is_convertible_v<X&, View>>>
+  void run(Queue& queue, ConstView params, NoiseRef noise, X&& x) const {
+    run(queue, params, noise, Out{x});
+  }
   void run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const;
   std::size_t workspace_bytes() const;
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 }  // namespace scorematch

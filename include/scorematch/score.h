@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "scorematch/engine.h"
+#include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
 #include "scorematch/plan_data.h"
@@ -27,7 +28,7 @@ class SCOREMATCH_API ScorePlan {
 
  private:
   struct Impl;
-  std::shared_ptr<const Impl> impl_;
+  Handle<const Impl> impl_;
 };
 
 }  // namespace scorematch

@@ -53,10 +53,10 @@ class CudaHead final : public HeadProgram {
                      [&](int direction, int count) { run_group(call, first, samples, direction, count); });
       if (out.loss == nullptr && out.loss_per_sample.empty()) continue;
       const bool merge = reduction.accumulate || first > 0;
-      check_launch(
-          kernels::launch_estimate(scratch.loss, samples, merge, reinterpret_cast<kernels::EstimateRecord*>(out.loss),
-                                   at(out.loss_per_sample, first), queue.stream),
-          "estimate");
+      check_launch(kernels::launch_estimate(scratch.loss, samples, merge,
+                                            reinterpret_cast<kernels::EstimateRecord*>(out.loss.data),
+                                            at(out.loss_per_sample, first), queue.stream),
+                   "estimate");
     }
   }
 

@@ -81,6 +81,7 @@ std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, 
                                            std::size_t element_bytes) const {
   if (static_cast<std::size_t>(shape.count()) != count)
     throw_invalid("shape", std::to_string(count) + " elements", describe(shape));
+  if (host == nullptr && count > 0) throw_invalid("host", "memory to copy from", "nothing");
   return scorematch::upload(*impl_, host, count * element_bytes);
 }
 

@@ -85,31 +85,37 @@ Queue::Queue(Queue&&) noexcept = default;
 Queue& Queue::operator=(Queue&&) noexcept = default;
 Queue::~Queue() = default;
 
-void Queue::write(View to, const float* host) { write_dense(*impl_, to, host, DType::f32); }
-void Queue::write(View to, const double* host) { write_dense(*impl_, to, host, DType::f64); }
-void Queue::write(View to, const std::int64_t* host) { write_dense(*impl_, to, host, DType::i64); }
+Queue::Impl& Queue::impl() const {
+  if (impl_ == nullptr) throw_invalid("queue", "a queue", "one that has been moved from");
+  return *impl_;
+}
+
+void Queue::write(View to, const float* host) { write_dense(impl(), to, host, DType::f32); }
+void Queue::write(View to, const double* host) { write_dense(impl(), to, host, DType::f64); }
+void Queue::write(View to, const std::int64_t* host) { write_dense(impl(), to, host, DType::i64); }
 
 std::vector<float> Queue::read_f32(ConstView from) {
   if (from.dtype != DType::f32) throw_invalid("from", "float32 memory", describe(from));
-  return read_dense<float>(*impl_, from);
+  return read_dense<float>(impl(), from);
 }
 
 std::vector<double> Queue::read_f64(ConstView from) {
   if (from.dtype != DType::f64) throw_invalid("from", "float64 memory", describe(from));
-  return read_dense<double>(*impl_, from);
+  return read_dense<double>(impl(), from);
 }
 
 std::vector<std::int64_t> Queue::read_i64(ConstView from) {
   if (from.dtype != DType::i64) throw_invalid("from", "int64 memory", describe(from));
-  return read_dense<std::int64_t>(*impl_, from);
+  return read_dense<std::int64_t>(impl(), from);
 }
 
 void Queue::copy_out(void* host, const void* from, std::size_t bytes) {
-  impl_->engine->copy_out(*impl_, host, from, bytes);
+  if (host == nullptr && bytes > 0) throw_invalid("host", "memory to copy to", "nothing");
+  impl().engine->copy_out(impl(), host, from, bytes);
 }
 
-void Queue::synchronize() { impl_->engine->synchronize(*impl_); }
+void Queue::synchronize() { impl().engine->synchronize(impl()); }
 
-CUstream_st* Queue::stream() const noexcept { return impl_->stream; }
+CUstream_st* Queue::stream() const { return impl().stream; }
 
 }  // namespace scorematch

@@ -40,43 +40,48 @@ Adam::Adam(Adam&&) noexcept = default;
 Adam& Adam::operator=(Adam&&) noexcept = default;
 Adam::~Adam() = default;
 
+Adam::Impl& Adam::impl() const {
+  if (impl_ == nullptr) throw_invalid("adam", "an Adam", "one that has been moved from");
+  return *impl_;
+}
+
 void Adam::step(Queue& queue, View params, ConstView grad, double loss_scale) {
-  queue.impl().check(impl_->engine.impl(), 0);
+  queue.impl().check(impl().engine.impl(), 0);
   if (!(loss_scale > 0) || !std::isfinite(loss_scale))
     throw_invalid("loss_scale", "a finite value > 0", describe(loss_scale));
-  CallChecker call(*impl_->engine.impl(), Floats::f32_only);
-  call.required("grad", grad, {impl_->count});
-  if (params.empty()) throw_invalid("params", "[" + std::to_string(impl_->count) + "]", "nothing");
-  call.output("params", params, {impl_->count});
+  CallChecker call(*impl().engine.impl(), Floats::f32_only);
+  call.required("grad", grad, {impl().count});
+  if (params.empty()) throw_invalid("params", "[" + std::to_string(impl().count) + "]", "nothing");
+  call.output("params", params, {impl().count});
   call.check_disjoint();
-  impl_->engine.impl()->adam_step(queue.impl(), impl_->state(), impl_->options, static_cast<float*>(params.data),
+  impl().engine.impl()->adam_step(queue.impl(), impl().state(), impl().options, static_cast<float*>(params.data),
                                   static_cast<const float*>(grad.data), loss_scale);
 }
 
 void Adam::set_learning_rate(Queue& queue, double learning_rate) {
   check_learning_rate(learning_rate);
-  queue.impl().check(impl_->engine.impl(), 0);
-  impl_->engine.impl()->copy_in(queue.impl(), &impl_->progress.data()->learning_rate, &learning_rate,
+  queue.impl().check(impl().engine.impl(), 0);
+  impl().engine.impl()->copy_in(queue.impl(), &impl().progress.data()->learning_rate, &learning_rate,
                                 sizeof learning_rate);
 }
 
 ConstView Adam::ema() const {
-  if (impl_->options.ema_decay == 0) throw_invalid("ema_decay", "> 0 for an average", "0");
-  return impl_->ema;
+  if (impl().options.ema_decay == 0) throw_invalid("ema_decay", "> 0 for an average", "0");
+  return impl().ema;
 }
 
 Adam::Progress Adam::progress(Queue& queue) const {
-  queue.impl().check(impl_->engine.impl(), 0);
-  return queue.read_one(impl_->progress);
+  queue.impl().check(impl().engine.impl(), 0);
+  return queue.read_one(impl().progress);
 }
 
 Adam::Snapshot Adam::snapshot(Queue& queue) const {
   Snapshot snapshot;
-  snapshot.options = impl_->options;
+  snapshot.options = impl().options;
   snapshot.progress = progress(queue);
-  snapshot.first_moment = queue.read(impl_->first_moment);
-  snapshot.second_moment = queue.read(impl_->second_moment);
-  if (impl_->options.ema_decay > 0) snapshot.ema = queue.read(impl_->ema);
+  snapshot.first_moment = queue.read(impl().first_moment);
+  snapshot.second_moment = queue.read(impl().second_moment);
+  if (impl().options.ema_decay > 0) snapshot.ema = queue.read(impl().ema);
   return snapshot;
 }
 
@@ -85,16 +90,17 @@ bool Adam::Options::ema_is_settled(std::int64_t step) const {
 }
 
 void Adam::restore(Queue& queue, const Snapshot& snapshot) {
-  queue.impl().check(impl_->engine.impl(), 0);
-  check(snapshot, impl_->count);
-  if ((snapshot.options.ema_decay > 0) != (impl_->options.ema_decay > 0))
-    throw_invalid("ema_decay", impl_->options.ema_decay > 0 ? "> 0, as in this Adam" : "0, as in this Adam",
+  queue.impl().check(impl().engine.impl(), 0);
+  check(snapshot, impl().count);
+  if ((snapshot.options.ema_decay > 0) != (impl().options.ema_decay > 0))
+    throw_invalid("ema_decay", impl().options.ema_decay > 0 ? "> 0, as in this Adam" : "0, as in this Adam",
                   describe(snapshot.options.ema_decay));
-  impl_->options = snapshot.options;
-  queue.write(impl_->first_moment, snapshot.first_moment.data());
-  queue.write(impl_->second_moment, snapshot.second_moment.data());
-  if (!snapshot.ema.empty()) queue.write(impl_->ema, snapshot.ema.data());
-  impl_->engine.impl()->copy_in(queue.impl(), impl_->progress.data(), &snapshot.progress, sizeof snapshot.progress);
+  queue.write(impl().first_moment, snapshot.first_moment.data());
+  queue.write(impl().second_moment, snapshot.second_moment.data());
+  if (!snapshot.ema.empty()) queue.write(impl().ema, snapshot.ema.data());
+  Progress progress = snapshot.progress;
+  progress.learning_rate = impl().options.learning_rate;
+  impl().engine.impl()->copy_in(queue.impl(), impl().progress.data(), &progress, sizeof progress);
 }
 
 }  // namespace scorematch

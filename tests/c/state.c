@@ -51,7 +51,7 @@ void test_adam(const scorematch_engine* engine) {
   // An Adam that is restored from the parts of the snapshot continues bit-identically.
   OK(scorematch_adam_snapshot_create(options, &progress, moment, square, average, 3, &made));
   memcpy(same, params, sizeof params);
-  OK(scorematch_adam_create(engine, 3, "ema_decay=0.25", &other));
+  OK(scorematch_adam_create(engine, 3, options, &other));
   OK(scorematch_adam_restore(other, queue, made));
   OK(scorematch_adam_set_learning_rate(adam, queue, 0.25));
   OK(scorematch_adam_set_learning_rate(other, queue, 0.25));

@@ -253,15 +253,32 @@ TEST_P(Steps, TakeANewLearningRateAtOnce) {
   EXPECT_EQ(changed.progress().step, 2);
 }
 
+TEST_P(Steps, KeepTheirOptionsWhenTheStateIsRestored) {
+  constexpr std::int64_t kCount = 10;
+  const Adam::Options old{0.01, 0.8, 0.99, 1e-7, 0.05, 20, 0.9}, mine{0.5, 0.1, 0.2, 1, 0, 0, 0.5};
+  Trainer before(engine, random_floats(kCount, 1), old);
+  before.step(random_floats(kCount, 2));
+  Trainer after(engine, before.params(), mine);
+  after.restore(before.snapshot());
+  const Adam::Snapshot got = after.snapshot();
+  EXPECT_EQ(got.options.beta1, mine.beta1);
+  EXPECT_EQ(got.options.weight_decay, mine.weight_decay);
+  EXPECT_EQ(got.progress.learning_rate, mine.learning_rate);
+  EXPECT_EQ(got.progress.step, 1);
+  EXPECT_EQ(got.first_moment, before.snapshot().first_moment);
+}
+
 TEST_P(Steps, GoOnToTheSameBitsFromASnapshot) {
   constexpr std::int64_t kCount = 1000;
-  const Adam::Options options{0.01, 0.8, 0.99, 1e-7, 0.05, 20, 0.9}, others{1, 0.1, 0.2, 1, 0, 0, 0.5};
+  const Adam::Options options{0.01, 0.8, 0.99, 1e-7, 0.05, 20, 0.9};
   Trainer whole(engine, random_floats(kCount, 1), options);
   whole.set_learning_rate(0.02);
   for (unsigned t = 0; t < 5; ++t) whole.step(random_floats(kCount, 10 + t));
-  Trainer fresh(engine, whole.params(), others);
-  fresh.step(Floats(kCount, 0.0f));  // changes only state that restore() must replace
+  Trainer fresh(engine, whole.params(), whole.snapshot().options);
+  fresh.set_learning_rate(0);
+  fresh.step(random_floats(kCount, 99));  // changes only state that restore() must replace
   fresh.restore(whole.snapshot());
+  fresh.set_learning_rate(whole.progress().learning_rate);
   for (unsigned t = 5; t < 10; ++t) {
     whole.step(random_floats(kCount, 10 + t));
     fresh.step(random_floats(kCount, 10 + t));

@@ -229,7 +229,7 @@ std::vector<Row> bad_outputs() {
        {"grad_trace", "nothing (only Ism has it)", "[5] float32"}},
       {"loss misaligned",
        edm,
-       [](C& c) { c.out.loss = reinterpret_cast<Estimate*>(reinterpret_cast<char*>(c.out.loss) + 4); },
+       [](C& c) { c.out.loss = reinterpret_cast<Estimate*>(reinterpret_cast<char*>(c.out.loss.data) + 4); },
        {"loss", "an address that is a multiple of 8", "4 bytes past a multiple"}},
       {"loss_per_sample in grad_output",
        edm,

@@ -11,7 +11,7 @@ std::vector<Row> bad_outputs() {
   return {
       {"loss misaligned",
        drawn,
-       [](C& c) { c.out.loss = reinterpret_cast<Estimate*>(reinterpret_cast<char*>(c.out.loss) + 4); },
+       [](C& c) { c.out.loss = reinterpret_cast<Estimate*>(reinterpret_cast<char*>(c.out.loss.data) + 4); },
        {"loss", "an address that is a multiple of 8", "4 bytes past a multiple"}},
       {"grad short", drawn, [](C& c) { c.out.grad.shape = 30; }, {"grad", "[31]", "[30] float32"}},
       {"grad float64",

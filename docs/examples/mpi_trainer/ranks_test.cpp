@@ -136,7 +136,7 @@ struct Alone {
 
       sm::LossPlan::In in{theta, {data, noise}};
       in.batch.draw_rows = batch;
-      plan.run(queue, in, {loss.data(), grad});
+      plan.run(queue, in, {loss, grad});
       if (signs != nullptr)
         for (std::size_t i = 0; i < sum.size(); ++i)
           grad.data()[i] += static_cast<float>((*signs)() % 2 == 0 ? sum[i] : -sum[i]);

@@ -60,7 +60,7 @@ class FusedLoss final : public LossProgram {
     r.table = plan_.table;
     r.add = reduction.accumulate;
     r.grad = floats(out.grad);
-    r.estimate = reinterpret_cast<kernels::EstimateRecord*>(out.loss);
+    r.estimate = reinterpret_cast<kernels::EstimateRecord*>(out.loss.data);
     check_launch(kernels::launch_fused_reduce(r, queue.stream), "fused_reduce");
   }
 

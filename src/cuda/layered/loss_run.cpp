@@ -83,7 +83,7 @@ void LossCall::store_loss(const Chunk& chunk) const {
   if (out.loss == nullptr && out.loss_per_sample.empty()) return;
   const bool merge = reduction.accumulate || chunk.first > 0;
   check_launch(kernels::launch_estimate(workspace.loss, chunk.samples, merge,
-                                        reinterpret_cast<kernels::EstimateRecord*>(out.loss),
+                                        reinterpret_cast<kernels::EstimateRecord*>(out.loss.data),
                                         at(out.loss_per_sample, chunk.first), stream),
                "estimate");
 }

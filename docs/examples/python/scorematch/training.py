@@ -61,6 +61,7 @@ class Adam(Handle):
         return Snapshot._of("adam_snapshot", handle)
 
     def restore(self, queue, snapshot):
+        """The moments, the average and the numbers of steps. The options remain those of this Adam."""
         call("adam_restore", self._handle, queue._handle, snapshot._handle)
 
 
