@@ -96,7 +96,7 @@ elseif(STEP STREQUAL "exported")
   run(${CMAKE_COMMAND} -S ${outside} -B ${WORK}/library ${ARGS} -DCMAKE_PREFIX_PATH=${PREFIX})
   run(${CMAKE_COMMAND} --build ${WORK}/library)
   run(${CMAKE_COMMAND} --install ${WORK}/library --prefix ${WORK}/prefix)
-  run(${CMAKE_COMMAND} -S ${outside}/user -B ${WORK}/user ${ARGS} "-DCMAKE_PREFIX_PATH=${WORK}/prefix$<SEMICOLON>${PREFIX}")
+  run(${CMAKE_COMMAND} -S ${outside}/user -B ${WORK}/user ${ARGS} -DCMAKE_PREFIX_PATH=${WORK}/prefix -Dscorematch_ROOT=${PREFIX})
   run(${CMAKE_COMMAND} --build ${WORK}/user)
   run(${WORK}/user/user)
   # The same with the sources as a subfolder: that its targets can be exported shows when CMake generates.

@@ -9,5 +9,5 @@
 long parameters(int dim, int width) {
   const auto engine = scorematch::Engine::reference();
   const auto net = scorematch::MlpShape::score(dim, {width});
-  return static_cast<long>(engine.upload(net.initial_params(1)).view().shape[0]);
+  return static_cast<long>(engine.upload(net.initial_params(1)).size());
 }
