@@ -351,7 +351,7 @@ Checkpoint Checkpoint::load(const std::string& path) {
     check_file(path, "", [&] { check_finite("best.layers", checkpoint.best); });
   }
   for (const auto& [key, value] : reader.left()) {
-    if (!is_user(key)) reader.refuse(key, "no such key in this version", "'" + value + "'");
+    if (!is_user(key)) reader.refuse_unknown(key, value);
     checkpoint.metadata[key.substr(kUser.size())] = value;
   }
   checkpoint.arrays = take_arrays(path, file);

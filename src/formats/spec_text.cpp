@@ -36,6 +36,7 @@ MetadataReader MetadataReader::of_text(const std::string& argument, const std::s
 }
 
 Metadata::const_iterator MetadataReader::find(const std::string& key) const {
+  asked_for_.insert(key);
   const auto found = values_.find(key);
   const char* const old_key = old_key_of(key);
   return found == values_.end() && old_key != nullptr ? values_.find(old_key) : found;
@@ -113,9 +114,13 @@ void MetadataReader::refuse(const std::string& name, const std::string& expected
 
 void MetadataReader::refuse_rest() const {
   if (values_.empty()) return;
-  const auto& [key, value] = *values_.begin();
-  refuse(key, is_text_ ? "no such key (unknown, or not used with the other values)" : "no such key in this format",
-         "'" + value + "'");
+  refuse_unknown(values_.begin()->first, values_.begin()->second);
+}
+
+void MetadataReader::refuse_unknown(const std::string& key, const std::string& value) const {
+  std::string known;
+  for (const std::string& each : asked_for_) known += (known.empty() ? "" : ", ") + each;
+  refuse(key, "one of the keys " + known + (is_text_ ? " (others depend on the values given)" : ""), "'" + value + "'");
 }
 
 double read_sigma_data(MetadataReader& reader) {

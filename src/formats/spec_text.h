@@ -2,6 +2,7 @@
 // for the texts of the C interface (docs/c-interface.md). spec_plans.h has the parts that only occur in texts.
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,9 @@ class MetadataReader {
   MetadataReader take_section(const std::string& prefix);
   [[noreturn]] void refuse(const std::string& name, const std::string& expected, const std::string& got) const;
 
-  /// @throws Error for the first key that has not been read
+  /// @throws Error for the first key that has not been read, with the keys that have been asked for
   void refuse_rest() const;
+  [[noreturn]] void refuse_unknown(const std::string& key, const std::string& value) const;
 
   const Metadata& left() const { return values_; }
   const std::string& path() const { return path_; }
@@ -62,6 +64,7 @@ class MetadataReader {
   std::string path_;    // or the argument, for messages
   std::string prefix_;  // of a section, for messages
   Metadata values_;
+  mutable std::set<std::string> asked_for_;  // the known keys, for messages
   bool is_text_ = false;
 };
 

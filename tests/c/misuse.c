@@ -235,9 +235,12 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dms", 1, NULL, &none), "loss.objective",
           "one of esm, ism, dsm, ssm, ssm_vr, got 'dms'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism distribution=sphere", 1, NULL, &none),
-          "loss.distribution", "no such key");
+          "loss.distribution", "one of the keys objective, ");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=log_normal sigma=1", 1, NULL, &none),
-          "loss.sigma", "no such key (unknown, or not used with the other values), got '1'");
+          "loss.sigma",
+          "one of the keys log_deviation, log_mean, objective, schedule, sigma_data, variance, weighting (others "
+          "depend on the "
+          "values given), got '1'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=1e9", 1, NULL, &none), "loss.projections",
           "a whole number, got '1e9'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=0", 1, NULL, &none), "projections",

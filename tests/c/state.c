@@ -72,7 +72,8 @@ void test_adam(const scorematch_engine* engine) {
   scorematch_adam_snapshot_destroy(snapshot);
   scorematch_adam_destroy(other);
   REFUSED(scorematch_adam_create(engine, 3, "beta1=1", &other), "beta1", "in [0, 1), got 1");
-  REFUSED(scorematch_adam_create(engine, 3, "beta3=1", &other), "options.beta3", "no such key");
+  REFUSED(scorematch_adam_create(engine, 3, "beta3=1", &other), "options.beta3",
+          "one of the keys beta1, beta2, ema_decay, epsilon, learning_rate, max_grad_norm, weight_decay");
   OK(scorematch_adam_create(engine, 3, NULL, &other));
   REFUSED(scorematch_adam_ema(other, &ema), "ema_decay", "> 0");
   OK(scorematch_adam_take_snapshot(other, queue, &snapshot));
