@@ -112,7 +112,7 @@ void check_struct_size(const char* name, std::size_t size, std::size_t least, st
   if (size < least || size > most || size % 8 != 0)
     throw_invalid(std::string(name) + ".struct_size",
                   "a multiple of 8 from " + std::to_string(least) + " to " + std::to_string(most) + " bytes",
-                  std::to_string(size));
+                  std::to_string(size) + "; set it to sizeof the struct");
 }
 
 std::string need_text(const char* text, const char* name) {

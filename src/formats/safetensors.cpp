@@ -1,6 +1,7 @@
 #include "formats/safetensors.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -31,7 +32,7 @@ std::string read_bytes(const std::string& path) {
   if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
     fail(path, "expected a regular file, got something else");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) fail(path, "cannot be opened for reading");
+  if (!in) fail(path, std::string("cannot be opened for reading: ") + std::strerror(errno));
   const std::streamoff size = in.tellg();
   if (size < 0) fail(path, "its size cannot be determined");
   std::string bytes(static_cast<std::size_t>(size), '\0');
@@ -204,10 +205,11 @@ SafetensorsFile read_safetensors(const std::string& path, Halves halves) {
   std::uint64_t header_bytes = 0;
   const std::string kind = file_kind(std::string_view(bytes).substr(0, kFileKindBytes));
   if (!kind.empty() && kind != "a safetensors file") fail(path, "expected a safetensors file, got " + kind);
-  if (bytes.size() < 8) fail(path, "expected at least 8 bytes, got " + std::to_string(bytes.size()));
+  if (bytes.size() < 8)
+    fail(path, "expected a safetensors file of at least 8 bytes, got " + std::to_string(bytes.size()));
   std::memcpy(&header_bytes, bytes.data(), 8);
   if (header_bytes > kMaxHeader || header_bytes > bytes.size() - 8)
-    fail(path, "header length: expected at most " +
+    fail(path, "not a safetensors file, or one that has been cut off: header length: expected at most " +
                    std::to_string(std::min<std::uint64_t>(kMaxHeader, bytes.size() - 8)) + ", got " +
                    std::to_string(header_bytes));
   const char* data = bytes.data() + 8 + header_bytes;

@@ -33,8 +33,8 @@ std::string tensor(const std::string& dtype, const std::string& shape, const std
 std::vector<BadFile> bad_headers() {
   const std::string f32 = R"("F32")", one = entry(f32, "[1]", "[0,4]"), all = "\xff";
   return {
-      {"empty", "", "at least 8 bytes", "0"},
-      {"seven bytes", std::string(7, ' '), "at least 8 bytes", "7"},
+      {"empty", "", "a safetensors file of at least 8 bytes", "0"},
+      {"seven bytes", std::string(7, ' '), "a safetensors file of at least 8 bytes", "7"},
       {"header of nothing", with_length(0, ""), "JSON", "other text: "},
       {"header past the end", with_length(3, "{}"), "at most 2", "3"},
       {"header past 2^63", with_length(~std::uint64_t{0}, "{}"), "at most 2", "18446744073709551615"},

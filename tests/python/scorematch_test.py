@@ -2,6 +2,8 @@
 
 import gc
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -56,6 +58,16 @@ class Loss:
         return self.queue.read_estimate(self.place)
 
 
+class LibraryTest(unittest.TestCase):
+    def test_a_missing_library_is_named_with_the_remedy(self):
+        code = f"import sys; sys.path.insert(0, {sys.path[0]!r}); import scorematch"
+        run = subprocess.run([sys.executable, "-c", code], env={**os.environ, "SCOREMATCH_LIBRARY": "/no/such.so"},
+                             capture_output=True, text=True)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("/no/such.so cannot be loaded", run.stderr)
+        self.assertIn("set SCOREMATCH_LIBRARY to the path of libscorematch.so", run.stderr)
+
+
 class LossTest(unittest.TestCase):
     def test_equals_the_consumer_program(self):
         """tests/package/consumer/main.cpp prints loss 2.6244833 +- 0.1512804, gradient norm 0.1917406, all to 1e-5."""
@@ -101,6 +113,21 @@ class LossTest(unittest.TestCase):
         second = loss(sines()[40:], noise=loss.noise.starting_at(40))
         merged = first.merged(second)
         self.assertEqual((merged.count, merged.mean, merged.m2), both)
+
+    def test_children_of_fork_compute_the_same(self):
+        """As multiprocessing does on Linux: the engine and the plan are the parent's."""
+        loss = Loss(sm.Engine.cpu(2))
+        whole, grad = loss(sines()), loss.grad.copy()
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            same = loss(sines()) == whole and np.array_equal(loss.grad, grad)
+            os.write(write, b"same" if same else b"different")
+            os._exit(0)
+        os.close(write)
+        self.assertEqual(os.read(read, 100), b"same")
+        os.waitpid(child, 0)
 
     @unittest.skipIf(torch is None, "PyTorch is not installed")
     def test_takes_tensors_of_pytorch(self):

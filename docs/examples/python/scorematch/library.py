@@ -99,7 +99,13 @@ _SIGNATURES = {  # the name after scorematch_: the types of its arguments; all o
 
 
 def _load():
-    library = ctypes.CDLL(os.environ.get("SCOREMATCH_LIBRARY", "libscorematch.so"))
+    path = os.environ.get("SCOREMATCH_LIBRARY", "libscorematch.so")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(
+            f"the library {path} cannot be loaded: {error}; set SCOREMATCH_LIBRARY to the path of libscorematch.so"
+        ) from None
     for name, arguments in _SIGNATURES.items():
         function = getattr(library, "scorematch_" + name)
         function.argtypes, function.restype = arguments, c_int32
