@@ -42,15 +42,21 @@ function(scorematch_precompile target)
   if(NOT SCOREMATCH_PRECOMPILED_HEADERS)
     return()
   endif()
-  if(NOT TARGET test_headers)
-    add_library(test_headers OBJECT ${PROJECT_SOURCE_DIR}/tests/main.cpp)
-    target_link_libraries(test_headers PRIVATE scorematch_test_support)
-    target_include_directories(test_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
-    target_precompile_headers(test_headers PRIVATE
+  get_target_property(is_optimized ${target} SCOREMATCH_OPTIMIZED)
+  set(headers test_headers)
+  if(is_optimized)
+    set(headers optimized_test_headers)
+  endif()
+  if(NOT TARGET ${headers})
+    add_library(${headers} OBJECT ${PROJECT_SOURCE_DIR}/tests/main.cpp)
+    set_target_properties(${headers} PROPERTIES SCOREMATCH_OPTIMIZED ${is_optimized})
+    target_link_libraries(${headers} PRIVATE scorematch_test_support)
+    target_include_directories(${headers} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    target_precompile_headers(${headers} PRIVATE
       <gtest/gtest.h> <algorithm> <cmath> <fstream> <functional> <map> <memory> <optional> <random> <sstream> <string>
       <vector> ${PROJECT_SOURCE_DIR}/include/scorematch/scorematch.h)
   endif()
-  target_precompile_headers(${target} REUSE_FROM test_headers)
+  target_precompile_headers(${target} REUSE_FROM ${headers})
 endfunction()
 
 # scorematch_test_program(name source...): one program of many test files. ./dev test does not build the programs full_*.
