@@ -5,8 +5,8 @@ For visitors
   ./dev test            build and run the quick tests: every feature, in at most 8 minutes on two cores
 
 For developers
-  ./dev check           everything else: more shapes, seeded faults, sanitizers, nvcc, packages, documentation; with
-                        ./dev test at most 45 minutes on two cores
+  ./dev check           everything else: full size, seeded faults, sanitizers, nvcc, packages, documents,
+                        in about 50 minutes on two cores
   ./dev format [--check]
                         format the sources with clang-format; with --check only report what would change
   ./dev docs            write Doxygen's reference pages to build/docs; warnings are errors
