@@ -138,6 +138,9 @@ if(SCOREMATCH_HAS_CPU)
   endforeach()
 endif()
 
+# In another project through FetchContent.
+consumer_test(fetched full embedded "" -DHAS_CPU=${SCOREMATCH_HAS_CPU})
+
 # As a subfolder with only the reference engine: the cpu and cuda engines are off.
 consumer_test(static_subdirectory slow consumer
   "-DCMAKE_BUILD_TYPE=Debug;-DSCOREMATCH_SOURCE=${PROJECT_SOURCE_DIR};-DSCOREMATCH_CPU=OFF;-DSCOREMATCH_CUDA=OFF"
