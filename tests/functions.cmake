@@ -81,8 +81,10 @@ endfunction()
 # runs all of them, or those of the options FULL.
 function(scorematch_long_file_test program name)
   cmake_parse_arguments(with "" "LABEL;PREFIX" "QUICK;FULL;ENVIRONMENT" ${ARGN})
-  scorematch_file_tests(${program} FILES ${name} LABEL ${with_LABEL} PREFIX "${with_PREFIX}"
-    OPTIONS ${with_FULL} ${with_QUICK} ENVIRONMENT ${with_ENVIRONMENT})
+  if(NOT SCOREMATCH_SANITIZE) # no need to run some of the tests twice
+    scorematch_file_tests(${program} FILES ${name} LABEL ${with_LABEL} PREFIX "${with_PREFIX}"
+      OPTIONS ${with_FULL} ${with_QUICK} ENVIRONMENT ${with_ENVIRONMENT})
+  endif()
   scorematch_file_tests(${program} FILES ${name} LABEL ${with_LABEL} PREFIX "full.${with_PREFIX}" TIER full
     OPTIONS ${with_FULL} ENVIRONMENT ${with_ENVIRONMENT})
 endfunction()
