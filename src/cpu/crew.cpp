@@ -1,6 +1,10 @@
 #include "cpu/crew.h"
 
+#include <string>
+#include <system_error>
+
 #include "cpu/processors.h"
+#include "scorematch/error.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -30,9 +34,12 @@ void pause() {
 Crew::Crew(int helpers) : spins_(helpers < available_processors() ? kSpins : 0) {
   try {
     for (int worker = 1; worker <= helpers; ++worker) helpers_.emplace_back([this, worker] { help(worker); });
-  } catch (...) {
+  } catch (const std::system_error& error) {
+    const std::size_t got = helpers_.size() + 1;
     stop();
-    throw;
+    throw Error(
+        ErrorCode::out_of_memory, "threads",
+        "threads: expected " + std::to_string(helpers + 1) + ", got " + std::to_string(got) + ": " + error.what());
   }
 }
 

@@ -13,7 +13,7 @@ namespace scorematch::cpu {
 
 class Crew {
  public:
-  /// @throws std::system_error if the system has no more threads
+  /// @throws Error out_of_memory if the system has fewer threads
   explicit Crew(int helpers);
   ~Crew();
   Crew(const Crew&) = delete;

@@ -75,9 +75,10 @@ int control_group_processors(const std::string& process, const std::string& root
     std::string group = line.substr(second + 1);
     if (group == "/") group.clear();
     if (controllers.empty()) least = std::min(least, least_quota(root, group, quota_v2));
-    if (has_cpu(controllers)) least = std::min(least, least_quota(root + "/" + controllers, group, quota_v1));
+    if (!has_cpu(controllers)) continue;
+    least = std::min(least, least_quota(root + "/" + controllers, group, quota_v1));
     // A container sees its own group as the root, whatever its path is outside.
-    if (has_cpu(controllers)) least = std::min(least, quota_v1(root + "/cpu"));
+    least = std::min(least, quota_v1(root + "/cpu"));
   }
   return least < 1e6 ? static_cast<int>(least) : 0;
 }

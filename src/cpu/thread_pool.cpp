@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <string>
-#include <system_error>
 #include <utility>
 
 #include "engine/process.h"
@@ -20,13 +18,7 @@ struct ThreadPool::Process {
 };
 
 ThreadPool::ThreadPool(int threads) : size_(threads), executor_{} {
-  if (threads == 1) return;
-  try {
-    process_ = new Process(threads);
-  } catch (const std::system_error& error) {
-    throw Error(ErrorCode::out_of_memory, "threads",
-                "threads: expected " + std::to_string(threads) + ", got fewer: " + error.what());
-  }
+  if (threads > 1) process_ = new Process(threads);
 }
 
 ThreadPool::ThreadPool(CpuExecutor executor) : size_(executor.threads), executor_(std::move(executor)) {}
@@ -45,7 +37,7 @@ ThreadPool::Process* ThreadPool::this_process() try {
     // Otherwise another thread of this process was first.
   }
   return process;
-} catch (const std::system_error&) {
+} catch (const Error&) {
   return nullptr;
 }
 
