@@ -56,8 +56,9 @@ class SCOREMATCH_API Adam {
 
   Progress progress(Queue& queue) const;  ///< Waits for the queue.
   Snapshot snapshot(Queue& queue) const;  ///< Waits for the queue.
-  /// The moments, the average, and the numbers of steps. The options remain those of this Adam, the learning rate too:
-  /// make it with snapshot.options to go on unchanged. @throws Error if only one of the two has an average
+  /// The moments, the average, and the numbers of steps. The options remain those of this Adam, the learning rate too.
+  /// To go on unchanged, make it with snapshot.options and set_learning_rate(snapshot.progress.learning_rate).
+  /// @throws Error if only one of the two has an average
   void restore(Queue& queue, const Snapshot& snapshot);
 
   struct Impl;

@@ -30,7 +30,8 @@ SCOREMATCH_API scorematch_status scorematch_adam_get_progress(const scorematch_a
                                                               scorematch_adam_progress* progress);
 SCOREMATCH_API scorematch_status scorematch_adam_take_snapshot(const scorematch_adam* adam, scorematch_queue* queue,
                                                                scorematch_adam_snapshot** snapshot);
-/// The options remain those of this Adam. To go on unchanged, create it with scorematch_adam_snapshot_options().
+/// The options remain those of this Adam, the learning rate too. To go on unchanged, create it with
+/// scorematch_adam_snapshot_options() and set the learning rate of the snapshot's progress.
 SCOREMATCH_API scorematch_status scorematch_adam_restore(scorematch_adam* adam, scorematch_queue* queue,
                                                          const scorematch_adam_snapshot* snapshot);
 

@@ -325,6 +325,7 @@ class TrainingTest(unittest.TestCase):
         self.assertIsNone(checkpoint["another"])
         self.assertEqual(checkpoint.noise, sm.Position(2, 5, 0))
         self.assertIn("learning_rate=0.01", checkpoint.adam.options)
+        self.assertEqual(checkpoint.adam.progress[::2], (0.01, 5))
         self.assertFalse(np.array_equal(checkpoint.params, checkpoint.sampling_params))
         np.testing.assert_array_equal(self.train(engine, 3, start=checkpoint), whole)
 

@@ -68,6 +68,7 @@ void Training::restore(const Checkpoint& run) {
   step_ = first_step_ = run.noise.step;
   noise_.set(queue_, run.noise);
   adam_.restore(queue_, *run.adam);
+  adam_.set_learning_rate(queue_, run.adam->progress.learning_rate);  // of the last step, which may stay the last
   MetadataReader reader(options_.resume, run.metadata);
   skipped_in_a_row_ = reader.take_int(kSkipped);
   skipped_ = run.adam->progress.skipped;

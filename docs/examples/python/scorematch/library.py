@@ -76,6 +76,7 @@ _SIGNATURES = {  # the name after scorematch_: the types of its arguments; all o
     "adam_take_snapshot": (_H, _H, _OUT),
     "adam_restore": (_H, _H, _H),
     "adam_snapshot_options": (_H, POINTER(_S)),
+    "adam_snapshot_progress": (_H, POINTER(structs.Progress)),
     "checkpoint_create": (_H, _H, c_int64, _OUT),
     "checkpoint_load": (_S, _OUT),
     "checkpoint_save": (_H, _S),

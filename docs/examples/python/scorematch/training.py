@@ -22,12 +22,22 @@ class Progress(NamedTuple):
     skipped: int
 
 
+def progress_of(function, *handles):
+    value = structs.Progress()
+    call(function, *handles, byref(value))
+    return Progress(value.learning_rate, value.grad_norm, value.step, value.skipped)
+
+
 class Snapshot(Handle):
     """The whole state of an Adam, on the host."""
 
     @property
     def options(self):
         return get("adam_snapshot_options", self._handle, c_char_p).decode()
+
+    @property
+    def progress(self):
+        return progress_of("adam_snapshot_progress", self._handle)
 
 
 class Adam(Handle):
@@ -51,9 +61,7 @@ class Adam(Handle):
         return View(get("adam_ema", self._handle, structs.View), self._on_host, owner=self)
 
     def progress(self, queue):
-        value = structs.Progress()
-        call("adam_get_progress", self._handle, queue._handle, byref(value))
-        return Progress(value.learning_rate, value.grad_norm, value.step, value.skipped)
+        return progress_of("adam_get_progress", self._handle, queue._handle)
 
     def snapshot(self, queue):
         handle = c_void_p()
@@ -61,7 +69,7 @@ class Adam(Handle):
         return Snapshot._of("adam_snapshot", handle)
 
     def restore(self, queue, snapshot):
-        """The moments, the average and the numbers of steps. The options remain those of this Adam."""
+        """The moments, the average and the numbers of steps. The options and the learning rate stay."""
         call("adam_restore", self._handle, queue._handle, snapshot._handle)
 
 
