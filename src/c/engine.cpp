@@ -68,7 +68,7 @@ void scorematch_engine_destroy(scorematch_engine* engine) { delete engine; }
 scorematch_status scorematch_buffer_create(const scorematch_engine* engine, size_t bytes, scorematch_buffer** buffer) {
   return make_handle(buffer, "buffer", [&] {
     check_bytes(bytes);
-    return need(engine, "engine").engine.impl()->allocate(bytes);
+    return need(engine, "engine").engine.impl()->allocate(bytes, Content::zeros);
   });
 }
 scorematch_status scorematch_buffer_upload(const scorematch_engine* engine, const void* host, size_t bytes,

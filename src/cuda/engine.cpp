@@ -71,7 +71,7 @@ struct CudaEngine final : Engine::Impl {
            cuda::version(device.driver) + ", runtime " + cuda::version(device.runtime);
   }
 
-  std::shared_ptr<void> allocate(std::size_t bytes) override {
+  std::shared_ptr<void> allocate(std::size_t bytes, Content content) override {
     const UseDevice use_device(device);
     void* memory = nullptr;
     const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
@@ -85,6 +85,7 @@ struct CudaEngine final : Engine::Impl {
     std::shared_ptr<void> owner(memory, [alive = shared_from_this()](void* p) {
       if (cudaFree(p) != cudaSuccess) cudaGetLastError();  // clears an error of earlier work, which waiting reports
     });
+    if (content == Content::anything) return owner;
     check(cudaMemset(memory, 0, bytes), "clearing memory");
     check(cudaStreamSynchronize(nullptr), "clearing memory");
     return owner;

@@ -74,6 +74,9 @@ struct GaussianTerm {
   double precision = 1, constant = 0;
 };
 
+/// What new memory contains.
+enum class Content { zeros, anything };
+
 /// An engine. The memory that it allocates keeps it alive.
 struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   Impl(Kind kind_, Floats floats_) : kind(kind_), floats(floats_) {}
@@ -83,7 +86,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
 
   virtual std::string description() const = 0;
 
-  virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;  // zeroed, aligned to 256 bytes
+  /// Memory aligned to 256 bytes.
+  virtual std::shared_ptr<void> allocate(std::size_t bytes, Content content) = 0;
   virtual void check_stream(CUstream_st* stream) const = 0;
   /// @throws Error naming the argument unless it is this engine's memory. Host engines cannot tell.
   virtual void check_memory(const char* /*name*/, const void* /*data*/) const {}

@@ -74,7 +74,7 @@ std::shared_ptr<void> Engine::allocate_bytes(const Shape& shape, std::size_t ele
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<std::size_t>(shape.count()), element_bytes, &bytes))
     throw_invalid("shape", "fewer than 2^64 bytes", describe(shape));
-  return impl_->allocate(bytes);
+  return impl_->allocate(bytes, Content::zeros);
 }
 
 std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, const Shape& shape,
@@ -86,7 +86,7 @@ std::shared_ptr<void> Engine::upload_bytes(const void* host, std::size_t count, 
 }
 
 std::shared_ptr<void> upload(Engine::Impl& engine, const void* host, std::size_t bytes) {
-  std::shared_ptr<void> memory = engine.allocate(bytes);
+  std::shared_ptr<void> memory = engine.allocate(bytes, Content::anything);
   Queue::Impl queue;
   queue.engine = engine.shared_from_this();
   engine.copy_in(queue, memory.get(), host, bytes);

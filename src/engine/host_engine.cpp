@@ -8,14 +8,14 @@
 
 namespace scorematch {
 
-std::shared_ptr<void> HostEngine::allocate(std::size_t bytes) {
+std::shared_ptr<void> HostEngine::allocate(std::size_t bytes, Content content) {
   constexpr std::size_t kAlignment = 256;
   const std::size_t rounded =
       bytes > SIZE_MAX - kAlignment ? SIZE_MAX : (bytes + kAlignment - 1) / kAlignment * kAlignment;
   void* memory = rounded == SIZE_MAX ? nullptr : std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded);
   if (memory == nullptr)
     throw Error(ErrorCode::out_of_memory, "", "expected memory for " + std::to_string(bytes) + " bytes, got none");
-  std::memset(memory, 0, rounded);
+  if (content == Content::zeros) std::memset(memory, 0, rounded);
   return {memory, [alive = shared_from_this()](void* p) { std::free(p); }};
 }
 

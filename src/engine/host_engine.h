@@ -11,7 +11,7 @@ namespace scorematch {
 
 struct HostEngine : Engine::Impl {
   using Engine::Impl::Impl;
-  std::shared_ptr<void> allocate(std::size_t bytes) override;
+  std::shared_ptr<void> allocate(std::size_t bytes, Content content) override;
   void check_stream(CUstream_st* stream) const override;
   void copy_in(Queue::Impl& queue, void* to, const void* host, std::size_t bytes) override;
   void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override;

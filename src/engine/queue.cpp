@@ -66,7 +66,7 @@ void Queue::Impl::check(const std::shared_ptr<Engine::Impl>& wanted, std::size_t
 
 Queue::Queue(const Engine& engine, std::size_t workspace_bytes, CUstream_st* stream)
     : impl_(make(engine, workspace_bytes, stream)) {
-  impl_->owned = engine.impl()->allocate(workspace_bytes);
+  impl_->owned = engine.impl()->allocate(workspace_bytes, Content::anything);
   impl_->workspace = static_cast<char*>(impl_->owned.get());
 }
 
