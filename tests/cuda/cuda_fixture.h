@@ -59,20 +59,25 @@ class CudaTest : public testing::Test {
 
 #endif
 
-/// The amount of work of a test: `small` on the stand-in and, with SCOREMATCH_EMULATED, on the emulator of tests/ptx;
-/// `full` on a GPU.
-template <class T>
-T amount(T small, T full) {
-  static const bool is_small = kOnStandIn || std::getenv("SCOREMATCH_EMULATED") != nullptr;
-  return is_small ? small : full;
+/// Whether a GPU runs the tests, and not the stand-in or, with SCOREMATCH_EMULATED, the emulator of tests/ptx.
+inline bool is_on_gpu() {
+  static const bool is = !kOnStandIn && std::getenv("SCOREMATCH_EMULATED") == nullptr;
+  return is;
 }
 
-/// Uninitialized device memory. The stand-in reports reads before a write; on a GPU it is filled with NaN.
+/// The amount of work of a test, `full` on a GPU.
+template <class T>
+T amount(T small, T full) {
+  return is_on_gpu() ? full : small;
+}
+
+/// Uninitialized device memory. The stand-in and the emulator report reads before a write; on a GPU it is filled with
+/// NaN.
 class RawMemory {
  public:
   explicit RawMemory(std::size_t bytes) : bytes_(bytes) {
     EXPECT_EQ(cudaMalloc(&data_, bytes), cudaSuccess);
-    if (!kOnStandIn) {
+    if (is_on_gpu()) {
       EXPECT_EQ(cudaMemset(data_, 0xFF, bytes), cudaSuccess);
     }
   }

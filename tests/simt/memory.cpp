@@ -4,13 +4,16 @@
 
 #include "simt/allocations.h"
 #include "simt/state.h"
+#include "support/poisoned_memory.h"
 
 namespace simt {
 namespace {
 
 constexpr std::size_t kFence = 256;
 
-std::size_t rounded(std::size_t bytes) { return (bytes + kFence - 1) / kFence * kFence; }
+std::size_t with_fences(std::size_t bytes) {
+  return scorematch::testing_support::rounded_up(bytes, kFence) + 2 * kFence;
+}
 
 /// Completes the copy.
 void land(const Copy& copy) {
@@ -29,11 +32,10 @@ std::map<std::uintptr_t, Allocation>& allocations() {
 }
 
 void* device_malloc(std::size_t bytes) {
-  char* raw = static_cast<char*>(std::aligned_alloc(kFence, rounded(bytes) + 2 * kFence));
+  char* raw = scorematch::testing_support::allocate_poisoned(with_fences(bytes), kFence);
   char* p = raw + kFence;
-  std::memset(raw, 0xFF, rounded(bytes) + 2 * kFence);
   ASAN_POISON_MEMORY_REGION(raw, kFence);
-  ASAN_POISON_MEMORY_REGION(p + bytes, rounded(bytes) + kFence - bytes);
+  ASAN_POISON_MEMORY_REGION(p + bytes, with_fences(bytes) - kFence - bytes);
   allocations()[reinterpret_cast<std::uintptr_t>(p)] = {
       p, bytes, std::unique_ptr<Cell[], Free>(static_cast<Cell*>(std::calloc(bytes, sizeof(Cell))))};
   return p;
@@ -44,10 +46,11 @@ void device_free(void* p) {
   const auto found = allocations().find(reinterpret_cast<std::uintptr_t>(p));
   if (found == allocations().end()) return report("device_free of a pointer that is not the start of an allocation");
   char* raw = static_cast<char*>(p) - kFence;
-  ASAN_UNPOISON_MEMORY_REGION(raw, rounded(found->second.bytes) + 2 * kFence);
+  const std::size_t bytes = with_fences(found->second.bytes);
+  ASAN_UNPOISON_MEMORY_REGION(raw, bytes);
   allocations().erase(found);
   forget_last_allocation();
-  std::free(raw);
+  scorematch::testing_support::free_poisoned(raw, bytes);
 }
 
 void device_copy(void* to, const void* from, std::size_t bytes) {

@@ -4,24 +4,26 @@
 
 #include "ptx/runtime/exported.h"
 #include "ptx/runtime/state.h"
+#include "support/poisoned_memory.h"
 
 namespace ptx::runtime {
 namespace {
 
 constexpr std::size_t kAlignment = 256, kGuardBytes = 256, kMaxBytes = std::size_t{8} << 30;
-constexpr int kUnwritten = 0xFF;  // uninitialized memory reads as NaN
+
+using scorematch::testing_support::allocate_poisoned;
+using scorematch::testing_support::free_poisoned;
+using scorematch::testing_support::kPoison;
 
 u8* allocate(std::size_t bytes, bool managed) {
-  const std::size_t padded = (bytes + kGuardBytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
-  auto* const data = static_cast<u8*>(std::aligned_alloc(kAlignment, padded));
-  auto* const written = static_cast<u8*>(std::malloc(bytes + 1));
+  auto* const data = reinterpret_cast<u8*>(allocate_poisoned(bytes + kGuardBytes, kAlignment));
+  auto* const written = static_cast<u8*>(std::calloc(bytes + 1, 1));
   if (data == nullptr || written == nullptr) {
-    std::free(data);
+    free_poisoned(reinterpret_cast<char*>(data), bytes + kGuardBytes);
     std::free(written);
     return nullptr;
   }
-  std::memset(data, kUnwritten, bytes);
-  std::memset(written, managed ? 1 : 0, bytes);  // writes of the host to managed memory are not observed
+  if (managed) std::memset(written, 1, bytes);  // writes of the host to managed memory are not observed
   Alloc allocation;
   allocation.base = reinterpret_cast<u64>(data);
   allocation.size = bytes;
@@ -33,11 +35,9 @@ u8* allocate(std::size_t bytes, bool managed) {
 }
 
 void release(const Alloc& allocation) {
-  auto* const data = reinterpret_cast<u8*>(allocation.base);
-  std::memset(data, kUnwritten, allocation.size);
   std::free(allocation.shadow);
   std::free(allocation.trace);
-  std::free(data);
+  free_poisoned(reinterpret_cast<char*>(allocation.base), allocation.size + kGuardBytes);
   ++alloc_generation;
 }
 
@@ -88,7 +88,7 @@ cudaError_t fill(void* data, int value, std::size_t bytes) {
   std::memset(data, value, bytes);
   // This is how tests mark memory as uninitialized.
   static const bool poisons = env("SCOREMATCH_PTX_FF", 0) != 0;
-  std::memset(written_bytes(*allocation, data), poisons && value == kUnwritten ? 0 : 1, bytes);
+  std::memset(written_bytes(*allocation, data), poisons && value == kPoison ? 0 : 1, bytes);
   return cudaSuccess;
 }
 
