@@ -20,11 +20,7 @@
 namespace scorematch::testing_support {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kProblems = 40;  // more problems run the same code, so sanitizers do not need them
-#else
 constexpr int kProblems = 320;
-#endif
 constexpr int kRuns = 16;
 constexpr double kMostWork = 1.5e6;
 

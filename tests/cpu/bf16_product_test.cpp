@@ -159,11 +159,7 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
   EXPECT_LE(tally.loose, Tally::most_loose(Precision::bf16, kind) * tally.arrays);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kProblems = 40;  // more problems run the same code, so sanitizers do not need them
-#else
 constexpr int kProblems = 160;
-#endif
 
 TEST(Bfloat16Agreement, OfScoreNets) { sweep(MlpShape::Kind::score, problems_of_tier(kProblems), 1.5e6); }
 TEST(Bfloat16Agreement, OfEnergyNets) { sweep(MlpShape::Kind::energy, problems_of_tier(kProblems * 2 / 5), 4e5); }
