@@ -63,7 +63,7 @@ TEST(ChainMixing, OfFewChainsIsNotCalledStuckByChance) {
   EXPECT_FALSE(chains(20, 0.3).is_stuck());
   EXPECT_TRUE(chains(20, 0.999).is_stuck());
   EXPECT_FALSE(chains(4, 0.999).is_stuck());
-  EXPECT_NE(chains(4, 0.999).report().find("8 chains or more"), std::string::npos);
+  EXPECT_NE(chains(4, 0.999).describe().text().find("8 chains or more"), std::string::npos);
   EXPECT_FALSE(cli::ChainMixing(2).is_stuck());
   // Without any correlation, the correlation by chance limits the result.
   EXPECT_LE(chains(100, 0).relaxation_times(), -2 * std::log(0.2) + 1e-12);

@@ -240,15 +240,15 @@ TEST_F(DataFiles, OtherKindsOfFilesAreCalledWhatTheyAre) {
 
 TEST_F(DataFiles, AreDescribedInOneLine) {
   Table table{2, 3, {1, 2, 3, 4, 5, 6}};
-  EXPECT_EQ(describe(table), "2 x 3");
+  EXPECT_EQ(describe(table).text(), "2 x 3");
   table.columns = {"a", "b, c", ""};
-  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', ''");
+  EXPECT_EQ(describe(table).text(), "2 x 3, columns a, 'b, c', ''");
   table.dropped_rows = 3;
-  EXPECT_EQ(describe(table), "2 x 3, columns a, 'b, c', '', 3 rows with missing values dropped");
+  EXPECT_EQ(describe(table).text(), "2 x 3, columns a, 'b, c', '', 3 rows with missing values dropped");
   Table wide{1, 10, {}};
   for (int i = 0; i < 10; ++i) wide.columns.push_back("c" + std::to_string(i));
-  EXPECT_EQ(describe(wide), "1 x 10, columns c0, c1, c2, c3, c4, c5, ..., c9");
-  EXPECT_EQ(describe({1, 1, {0}, Element::text, {"two\nlines"}}), "1 x 1, column two lines");
+  EXPECT_EQ(describe(wide).text(), "1 x 10, columns c0, c1, c2, c3, c4, c5, ..., c9");
+  EXPECT_EQ(describe({1, 1, {0}, Element::text, {"two\nlines"}}).text(), "1 x 1, column two lines");
 }
 
 TEST_F(DataFiles, TextHasTheShortestNumbersThatReadBack) {

@@ -125,11 +125,12 @@ Table read_data(const std::string& path, Missing missing) {
   return table;
 }
 
-std::string describe(const Table& table) {
+Phrase describe(const Table& table) {
   constexpr std::size_t kMost = 8;
-  std::string text = std::to_string(table.rows) + " x " + std::to_string(table.cols);
+  Phrase text = fact("data.rows", table.rows) + " x " + fact("data.columns", table.cols);
   const std::vector<std::string>& names = table.columns;
   if (!names.empty()) text += names.size() == 1 ? ", column " : ", columns ";
+  for (const std::string& each : names) text += silent("data.names", each);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names.size() > kMost && i == kMost - 2) {
       text += ", ...";
@@ -141,10 +142,9 @@ std::string describe(const Table& table) {
         name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     text += (i == 0 ? "" : ", ") + name;
   }
-  if (table.dropped_rows > 0)
-    text += ", " + std::to_string(table.dropped_rows) + (table.dropped_rows == 1 ? " row" : " rows") +
-            " with missing values dropped";
-  return text;
+  if (table.dropped_rows == 0) return text + silent("data.dropped_rows", 0);
+  return text + ", " + fact("data.dropped_rows", table.dropped_rows) + (table.dropped_rows == 1 ? " row" : " rows") +
+         " with missing values dropped";
 }
 
 Missing missing_named(const std::string& name) { return name == "drop" ? Missing::drop : Missing::refuse; }

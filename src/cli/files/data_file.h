@@ -4,8 +4,10 @@
 #pragma once
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/data/table.h"
+#include "cli/report/phrase.h"
 
 namespace scorematch::cli {
 
@@ -19,8 +21,9 @@ Table read_data(const std::string& path, Missing missing = Missing::refuse);
 /// The file and the array of "data.npz:x". A path that exists is a file, whatever its name.
 std::pair<std::string, std::string> split_array(const std::string& path);
 
-/// "4000 x 3, columns a, b, c": long lists of columns are shortened.
-std::string describe(const Table& table);
+/// "4000 x 3, columns a, b, c": long lists of columns are shortened. With the facts kDataKeys.
+Phrase describe(const Table& table);
+const std::vector<std::string> kDataKeys = {"data.rows", "data.columns", "data.names[]", "data.dropped_rows"};
 
 /// "refuse" or "drop".
 Missing missing_named(const std::string& name);

@@ -218,15 +218,14 @@ class Evaluation {
 
 }  // namespace
 
-void warn_of_non_finite(const std::string& path, const SafetensorsFile& file) {
+void warn_of_non_finite(Report& report, const std::string& path, const SafetensorsFile& file) {
   for (const auto& [name, tensor] : file.tensors) {
     const std::vector<double> values = tensor.as_double();
     const auto nans = std::count_if(values.begin(), values.end(), [](double each) { return std::isnan(each); });
     const auto infinities = std::count_if(values.begin(), values.end(), [](double each) { return std::isinf(each); });
     if (nans + infinities == 0) continue;
-    std::fprintf(stderr, "scorematch: warning: %s: tensor '%s': %lld NaN and %lld infinite of %lld values\n",
-                 path.c_str(), name.c_str(), static_cast<long long>(nans), static_cast<long long>(infinities),
-                 static_cast<long long>(values.size()));
+    report.warn(path + ": tensor '" + name + "': " + std::to_string(nans) + " NaN and " + std::to_string(infinities) +
+                " infinite of " + std::to_string(values.size()) + " values");
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "cli/report/report.h"
 #include "formats/safetensors.h"
 #include "scorematch/engine.h"
 
@@ -13,8 +14,8 @@ namespace scorematch::cli {
 /// @throws Error io for an invalid case; also what the plans throw
 SafetensorsFile evaluate_case(const Engine& engine, const std::string& path, SafetensorsFile file);
 
-/// Reports NaN and infinities in a case on stderr, by tensor. They may be intended, so the case is evaluated; but the
+/// Warns of NaN and infinities in a case, by tensor. They may be intended, so the case is evaluated; but the
 /// cause of a NaN in the result should not need a search.
-void warn_of_non_finite(const std::string& path, const SafetensorsFile& file);
+void warn_of_non_finite(Report& report, const std::string& path, const SafetensorsFile& file);
 
 }  // namespace scorematch::cli

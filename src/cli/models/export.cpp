@@ -1,6 +1,4 @@
 // scorematch export: a model's parameters as a PyTorch state_dict.
-#include <cstdio>
-
 #include "cli/models/state_dict.h"
 #include "cli/options/commands.h"
 #include "cli/options/outputs.h"
@@ -13,6 +11,7 @@ struct Options {
   std::string model, output, params = "sampling";
   ModuleNames names{"", "{index}", {}};
   bool layers_only = false;
+  ReportOptions report;
 };
 
 const std::vector<float>& choose(const Options& options, const Checkpoint& model) {
@@ -27,11 +26,15 @@ void run(const Options& options) {
   if (!options.names.counts()) refuse_option("--names", "{layer} or {index} within", "'" + options.names.pattern + "'");
   const Checkpoint model = Checkpoint::load(options.model);
   check_output("--output", options.output, {options.model});
+  Report report(options.report, "export", {"tensors[]", "wrote[]"});
+  report.refuse_stdout("--output", options.output);
   const SafetensorsFile file = to_state_dict(model, choose(options, model), options.names, options.layers_only);
   write_safetensors(options.output, file);
   for (const auto& [name, tensor] : file.tensors)
-    std::printf("%-11s %s %s\n", "tensor", name.c_str(), describe_shape(tensor.shape).c_str());
-  std::printf("wrote       %s\n", options.output.c_str());
+    report.line("tensor", fact("tensors", Members{{"name", name}, {"shape", list_of(tensor.shape)}},
+                               name + " " + describe_shape(tensor.shape)));
+  report.line("wrote", fact("wrote", options.output));
+  report.finish();
 }
 
 }  // namespace
@@ -50,6 +53,7 @@ std::unique_ptr<OptionTable> add_export(CLI::App& app) {
   table->flag("--layers-only", options->layers_only,
               "only weights and biases, as load_state_dict() expects them; no Fourier frequencies, no data.*",
               always_has_effect());
+  options->report.add_to(*table);
   table->on_run([options] { run(*options); });
   return table;
 }

@@ -1,6 +1,4 @@
 // scorematch import: a PyTorch state_dict as a model.
-#include <cstdio>
-
 #include "cli/models/model_metadata.h"
 #include "cli/models/state_dict.h"
 #include "cli/options/commands.h"
@@ -19,6 +17,7 @@ struct Options {
   std::optional<Conditioning::Kind> conditioning;
   double sigma_data = 0, sigma_min = 0, sigma_max = 0;  // 0: not given
   bool residual = false;
+  ReportOptions report;
   std::optional<MlpShape> model;  // once the file is read
 };
 
@@ -44,12 +43,17 @@ void run(Options& options, const OptionTable& table) {
     refuse_option("--names", "a pattern with {layer} or {index}", "'" + options.names.pattern + "'");
   check(NoiseRange{options.sigma_min, options.sigma_max});
   check_output("--output", options.output, {options.input});
+  std::vector<std::string> keys = kNetworkKeys;
+  keys.push_back("wrote[]");
+  Report report(options.report, "import", keys);
+  report.refuse_stdout("--output", options.output);
   const Checkpoint model = from_state_dict(options.input, options.names, options.frequencies, given(options));
   options.model = model.net;
   table.check_needs();
   model.save(options.output);
-  std::printf("network     %s\n", format_network(model.net).c_str());
-  std::printf("wrote       %s\n", options.output.c_str());
+  report.line("network", describe_network(model.net));
+  report.line("wrote", fact("wrote", options.output));
+  report.finish();
 }
 
 /// The model's choice is `value`, as given or else as in the file. @param in_model the choice of a network
@@ -100,6 +104,7 @@ std::unique_ptr<OptionTable> add_import(CLI::App& app) {
                          "smallest noise the network was trained on, for sample", always_has_effect());
   table->optional_number("--sigma-max", options->sigma_max, kSmallest, kLargest,
                          "largest noise the network was trained on", always_has_effect());
+  options->report.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });
   return table;
 }

@@ -1,5 +1,4 @@
 // scorematch info: version, engines, processor.
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -11,18 +10,18 @@
 namespace scorematch::cli {
 namespace {
 
-/// The first line of /proc/cpuinfo that begins with `key`, after its colon.
+/// The first line of /proc/cpuinfo that begins with `key`, after its colon; empty if there is none.
 std::string cpuinfo(const std::string& key) {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);) {
     const std::size_t colon = line.find(": ");
     if (line.compare(0, key.size(), key) == 0 && colon != std::string::npos) return line.substr(colon + 2);
   }
-  return "unknown";
+  return "";
 }
 
 /// The processor's features that matter here.
-std::string features() {
+Phrase features() {
   const std::string key =
 #if defined(__aarch64__)
       "Features";
@@ -30,37 +29,49 @@ std::string features() {
       "flags";
 #endif
   std::istringstream flags(cpuinfo(key));
-  std::string known;
+  Phrase known;
   for (std::string flag; flags >> flag;)
     for (const char* each : {"sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16"})
-      if (flag == each) known += (known.empty() ? "" : " ") + flag;
-  return known.empty() ? "none known" : known;
+      if (flag == each) known += (known.text().empty() ? "" : " ") + fact("processor.features", flag);
+  return known.text().empty() ? "none known" : known;
 }
 
-void print_engine(const char* name, Engine (*make)()) {
+void report_engine(Report& report, const std::string& name, Engine (*make)()) {
+  const std::string padding(11 - name.size(), ' ');
+  const auto engine = [&](const std::string& description, const Value& error) {
+    return Members{{"name", name}, {"description", error.data.index() > 0 ? Value() : description}, {"error", error}};
+  };
   try {
-    std::printf("  %-10s %s\n", name, make().description().c_str());
+    const std::string description = make().description();
+    report.raw("  " + fact("engines", engine(description, {}), name + padding + description) + "\n");
   } catch (const Error& error) {
-    std::printf("  %-10s not available: %s\n", name, error.what());
+    report.raw("  " + fact("engines", engine({}, error.what()), name + padding + "not available: " + error.what()) +
+               "\n");
   }
 }
 
-void run() {
-  std::printf("scorematch %s\n", SCOREMATCH_VERSION);
-  std::printf("processor\n  %s, %u cores\n  %s\n", cpuinfo("model name").c_str(), std::thread::hardware_concurrency(),
-              features().c_str());
-  std::printf("engines\n");
-  print_engine("cuda", [] { return Engine::cuda(); });
-  print_engine("cpu", [] { return Engine::cpu(); });
-  print_engine("reference", [] { return Engine::reference(); });
-  std::printf("--engine auto selects\n  %s\n", Engine::best().description().c_str());
+void run(const ReportOptions& options) {
+  Report report(options, "info",
+                {"version", "processor.model", "processor.cores", "processor.features[]", "engines[]", "auto"});
+  report.raw("scorematch " + fact("version", SCOREMATCH_VERSION) + "\n");
+  const std::string model = cpuinfo("model name");
+  report.raw("processor\n  " + (model.empty() ? Phrase("unknown") : fact("processor.model", model)) + ", " +
+             fact("processor.cores", std::thread::hardware_concurrency()) + " cores\n  " + features() + "\n");
+  report.raw("engines\n");
+  report_engine(report, "cuda", [] { return Engine::cuda(); });
+  report_engine(report, "cpu", [] { return Engine::cpu(); });
+  report_engine(report, "reference", [] { return Engine::reference(); });
+  report.raw("--engine auto selects\n  " + fact("auto", Engine::best().description()) + "\n");
+  report.finish();
 }
 
 }  // namespace
 
 std::unique_ptr<OptionTable> add_info(CLI::App& app) {
   auto table = std::make_unique<OptionTable>(app, "info", "Show the version, the engines and the processor");
-  table->on_run(run);
+  auto options = std::make_shared<ReportOptions>();
+  options->add_to(*table);
+  table->on_run([options] { run(*options); });
   return table;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 #include "cli/options/commands.h"
@@ -101,17 +100,16 @@ double largest_deviation(const Checkpoint& model, double asked) {
   return asked >= 0 ? prior : std::max(prior, metadata_number(model, kLargestDeviation, 0));
 }
 
-void warn_of_prior(const Checkpoint& model, double sigma_max, double asked) {
+void warn_of_prior(Report& report, const Checkpoint& model, double sigma_max, double asked) {
   constexpr double kReach = 4;
   const double largest = std::max(largest_deviation(model, -1), largest_deviation(model, asked));
   if (sigma_max >= kReach * largest) return;
-  warn("sigma-max " + short_text(sigma_max, 2) +
-       " is small compared with the data, whose largest standard deviation is " + short_text(largest, 2) +
-       " in model units: the Gaussian at sigma-max does not stand for them, so spread and the weights of modes can be "
-       "wrong; train with noise up to " +
-       short_text(kReach * largest, 2) + " or more (--sigma-max, or --log-mean + 3 --log-deviation)");
+  report.warn(
+      "sigma-max " + short_text(sigma_max, 2) +
+      " is small compared with the data, whose largest standard deviation is " + short_text(largest, 2) +
+      " in model units: the Gaussian at sigma-max does not stand for them, so spread and the weights of modes can be "
+      "wrong; train with noise up to " +
+      short_text(kReach * largest, 2) + " or more (--sigma-max, or --log-mean + 3 --log-deviation)");
 }
-
-void warn(const std::string& message) { std::fprintf(stderr, "scorematch: warning: %s\n", message.c_str()); }
 
 }  // namespace scorematch::cli

@@ -3,6 +3,7 @@
 #pragma once
 #include <string>
 
+#include "cli/report/report.h"
 #include "scorematch/checkpoint.h"
 
 namespace scorematch::cli {
@@ -37,11 +38,8 @@ NoiseRange needed_range(const NoiseRange& asked, const Checkpoint& model, const 
 double prior_deviation(const Checkpoint& model, double asked);
 /// The same along the direction where it is largest; the prior's if that is not recorded.
 double largest_deviation(const Checkpoint& model, double asked);
-/// Warns on stderr if N(0, (sigma_max^2 + prior^2) I) does not stand for the data with noise sigma_max, that is, if
+/// Warns if N(0, (sigma_max^2 + prior^2) I) does not stand for the data with noise sigma_max, that is, if
 /// sigma_max is below 4 largest deviations (docs/math.md derives this).
-void warn_of_prior(const Checkpoint& model, double sigma_max, double asked);
-
-/// One line on stderr, "scorematch: warning: ...".
-void warn(const std::string& message);
+void warn_of_prior(Report& report, const Checkpoint& model, double sigma_max, double asked);
 
 }  // namespace scorematch::cli

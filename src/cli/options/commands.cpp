@@ -34,11 +34,11 @@ void refuse_option(const std::string& option, const std::string& expected, const
   throw CLI::ValidationError(option, "expected " + expected + ", got " + got);
 }
 
-std::string format_network(const MlpShape& net) {
-  std::string text = std::to_string(net.dim) + " -> ";
-  for (const int width : net.hidden) text += std::to_string(width) + " ";
-  const int outputs = net.kind == MlpShape::Kind::score ? net.dim : 1;
-  return text + "-> " + std::to_string(outputs) + ", " + std::to_string(net.param_count()) + " parameters";
+Phrase describe_network(const MlpShape& net) {
+  Phrase text = silent("network.kind", name_of(net.kind)) + fact("network.dim", net.dim) + " -> ";
+  for (const int width : net.hidden) text += fact("network.hidden", width) + " ";
+  return text + "-> " + fact("network.outputs", net.kind == MlpShape::Kind::score ? net.dim : 1) + ", " +
+         fact("network.parameters", net.param_count()) + " parameters";
 }
 
 Condition model_is(const std::string& wanted, const std::string& otherwise, const std::optional<bool>& is_so) {

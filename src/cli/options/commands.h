@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/options/option_table.h"
+#include "cli/report/report.h"
 #include "scorematch/engine.h"
 #include "scorematch/mlp.h"
 
@@ -28,8 +29,10 @@ void add_missing(OptionTable& table, std::string& value, Need need = always_has_
 /// An option that contradicts others: the same exit code as for one that cannot be read.
 [[noreturn]] void refuse_option(const std::string& option, const std::string& expected, const std::string& got);
 
-/// "2 -> 64 64 -> 2, 4482 parameters"
-std::string format_network(const MlpShape& net);
+/// "2 -> 64 64 -> 2, 4482 parameters", with the facts kNetworkKeys.
+Phrase describe_network(const MlpShape& net);
+const std::vector<std::string> kNetworkKeys = {"network.kind", "network.dim", "network.hidden[]", "network.outputs",
+                                               "network.parameters"};
 
 /// A property of the model in the file.
 /// @param is_so nothing as long as the file has not been read

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
+#include <string>
 
 namespace scorematch::cli {
 namespace {
@@ -51,15 +51,11 @@ bool ChainMixing::is_stuck() const {
   return std::atanh(std::min(correlation(), 1 - 1e-12)) - margin > std::atanh(kStuck);
 }
 
-std::string ChainMixing::report() const {
-  char text[160];
-  if (chains_ < kFewest)
-    std::snprintf(text, sizeof text, "not measured, because that takes %d chains or more", static_cast<int>(kFewest));
-  else
-    std::snprintf(text, sizeof text,
-                  "%.2g relaxation times (coordinates halfway and at the end correlate by at most %.2g)",
-                  relaxation_times(), correlation());
-  return text;
+Phrase ChainMixing::describe() const {
+  if (chains_ < kFewest) return "not measured, because that takes " + std::to_string(kFewest) + " chains or more";
+  return rounded_fact("mixing.relaxation_times", relaxation_times(), 2) +
+         " relaxation times (coordinates halfway and at the end correlate by at most " +
+         rounded_fact("mixing.correlation", correlation(), 2) + ")" + silent("mixing.is_stuck", is_stuck());
 }
 
 }  // namespace scorematch::cli

@@ -4,8 +4,9 @@
 /// steps.
 #pragma once
 #include <cstdint>
-#include <string>
 #include <vector>
+
+#include "cli/report/phrase.h"
 
 namespace scorematch::cli {
 
@@ -22,8 +23,9 @@ class ChainMixing {
   double relaxation_times() const;
   /// Whether the correlation of a coordinate is above e^-1 by more than chance: fewer than two relaxation times.
   bool is_stuck() const;
-  /// "at least 4.1 relaxation times (coordinates halfway and at the end correlate by at most 0.12)"
-  std::string report() const;
+  /// "4.1 relaxation times (coordinates halfway and at the end correlate by at most 0.12)", with the facts
+  /// mixing.relaxation_times, .correlation and .is_stuck.
+  Phrase describe() const;
 
  private:
   struct Sums {  // about the first chain, so that little precision is lost if the mean is large

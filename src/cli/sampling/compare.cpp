@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> engines = {"reference", "cpu"};
   int threads = 0;
   double tolerance = 0;
+  ReportOptions report;
 };
 
 /// Of an array against one that is taken as right, relative to that one's largest value and to its root mean square.
@@ -38,6 +39,11 @@ Difference difference(const std::vector<double>& got, const std::vector<double>&
   return {relative(largest_error, largest), relative(std::sqrt(error_square), std::sqrt(square))};
 }
 
+std::string padded(std::string text, std::size_t columns) {
+  text.resize(std::max(text.size(), columns), ' ');
+  return text;
+}
+
 /// The input of a float32 engine, for all of them.
 SafetensorsFile in_float32(SafetensorsFile file) {
   for (auto& [name, tensor] : file.tensors) tensor.values = tensor.as_float();
@@ -48,33 +54,44 @@ void run(const Options& options) {
   if (std::set<std::string>(options.engines.begin(), options.engines.end()).size() < options.engines.size() ||
       options.engines.size() < 2)
     refuse_option("--engines", "two or more, each once", std::to_string(options.engines.size()));
+  Report report(options.report, "compare", {"engines[]", "relative_to", "differences[]"});
   const SafetensorsFile input = in_float32(read_safetensors(options.input));
-  warn_of_non_finite(options.input, input);
+  warn_of_non_finite(report, options.input, input);
   std::vector<SafetensorsFile> results;
   for (const std::string& name : options.engines) {
     const Engine engine = EngineOptions{name, options.threads}.make();
     results.push_back(evaluate_case(engine, options.input, input));
-    std::printf("%-10s  %s\n", name.c_str(), engine.description().c_str());
+    const std::string description = engine.description();
+    report.raw(fact("engines", Members{{"name", name}, {"description", description}},
+                    padded(name, 10) + "  " + description + "\n"));
   }
-  std::printf("\nrelative to %s: largest error, root mean square error\n\n%-24s", options.engines[0].c_str(), "output");
-  for (std::size_t e = 1; e < results.size(); ++e) std::printf("  %20s", options.engines[e].c_str());
-  std::printf("\n");
+  report.raw("\nrelative to " + fact("relative_to", options.engines[0]) +
+             ": largest error, root mean square error\n\n" + padded("output", 24));
+  for (std::size_t e = 1; e < results.size(); ++e)
+    report.raw("  " + std::string(20 - options.engines[e].size(), ' ') + options.engines[e]);
+  report.raw("\n");
   std::string worst_place;
   double worst = 0;
   for (const auto& [name, tensor] : results[0].tensors) {
-    std::printf("%-24s", name.c_str());
+    report.raw(padded(name, 24));
     for (std::size_t e = 1; e < results.size(); ++e) {
       const Difference d = difference(results[e].tensors.at(name).as_double(), tensor.as_double());
-      std::printf("  %9.2e  %9.2e", d.largest, d.rms);
+      char text[64];
+      std::snprintf(text, sizeof text, "  %9.2e  %9.2e", d.largest, d.rms);
+      report.raw(fact(
+          "differences",
+          Members{{"output", name}, {"engine", options.engines[e]}, {"largest_error", d.largest}, {"rms_error", d.rms}},
+          text));
       if (!(d.largest <= worst)) worst = d.largest, worst_place = name + " on " + options.engines[e];
     }
-    std::printf("\n");
+    report.raw("\n");
   }
   if (options.tolerance > 0 && !(worst <= options.tolerance)) {
     char text[64];
     std::snprintf(text, sizeof text, "at most %g, got %.3g in ", options.tolerance, worst);
     throw Error(ErrorCode::invalid_argument, "largest error", "largest error: expected " + (text + worst_place));
   }
+  report.finish();
 }
 
 }  // namespace
@@ -93,6 +110,7 @@ std::unique_ptr<OptionTable> add_compare(CLI::App& app) {
                        [&engines] { return "--engines " + value_text(engines); }}));
   table->number("--tolerance", options->tolerance, 0, 1e30, "fail if an error is larger; 0: never",
                 always_has_effect());
+  options->report.add_to(*table);
   table->on_run([options] { run(*options); });
   return table;
 }

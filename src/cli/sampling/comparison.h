@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/data/dataset.h"
+#include "cli/report/phrase.h"
 #include "cli/training/linear_score.h"
 
 namespace scorematch::cli {
@@ -60,6 +61,8 @@ Comparison compare(const Matrix& data, const Matrix& samples, const Standardizat
 std::string comparison_csv(const Comparison& comparison);
 /// Lines for the report: a table of all columns if there are few, else of those that differ most.
 std::vector<std::string> comparison_table(const Comparison& comparison);
+/// The same columns as facts with that key, one object per column, with the names of comparison.csv.
+Phrase comparison_facts(const std::string& key, const Comparison& comparison);
 /// What differs, one line per column, the worst first and only a few.
 std::vector<std::string> describe_differences(const Comparison& comparison);
 

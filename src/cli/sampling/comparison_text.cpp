@@ -34,6 +34,16 @@ std::vector<std::size_t> worst_first(const Comparison& comparison) {
   return order;
 }
 
+/// Those of the table.
+std::vector<std::size_t> shown_columns(const Comparison& comparison) {
+  std::vector<std::size_t> shown = worst_first(comparison);
+  if (shown.size() > kShown)
+    shown.resize(kNamed);
+  else
+    std::sort(shown.begin(), shown.end());
+  return shown;
+}
+
 using Line = std::vector<std::string>;
 
 /// @param deviation of the data
@@ -63,6 +73,28 @@ std::string name_of(const Comparison& comparison, std::size_t column) {
   return column < comparison.names.size() ? comparison.names[column] : std::to_string(column);
 }
 
+/// "q05"
+std::string quantile_name(std::size_t i) {
+  char name[8];
+  std::snprintf(name, sizeof name, "q%02d", static_cast<int>(std::lround(100 * kProbabilities[i])));
+  return name;
+}
+
+/// What differs.
+std::vector<std::string> differences(const ColumnComparison& each) {
+  std::vector<std::string> words;
+  if (each.center_differs) words.push_back("mean");
+  if (each.spread_differs) words.push_back("spread");
+  if (each.shape_differs) words.push_back("shape");
+  return words;
+}
+
+Members to_members(const Summary& summary) {
+  Members members = {{"mean", summary.mean}, {"deviation", summary.deviation}};
+  for (std::size_t i = 0; i < kProbabilities.size(); ++i) members.push_back({quantile_name(i), summary.quantiles[i]});
+  return members;
+}
+
 std::string csv_row(const std::string& name, const ColumnComparison& each) {
   std::string row = csv_line({name});
   const auto cell = [&](double value) { row += "," + number_text(value); };
@@ -70,9 +102,7 @@ std::string csv_row(const std::string& name, const ColumnComparison& each) {
   for (std::size_t i = 0; i < kProbabilities.size(); ++i) cell(each.data.quantiles[i]), cell(each.samples.quantiles[i]);
   cell(each.distance);
   std::string what;
-  for (const auto& [differs, word] : {std::pair{each.center_differs, "mean"}, std::pair{each.spread_differs, "spread"},
-                                      std::pair{each.shape_differs, "shape"}})
-    if (differs) what += (what.empty() ? "" : " ") + std::string(word);
+  for (const std::string& word : differences(each)) what += (what.empty() ? "" : " ") + word;
   return row + "," + what + "\n";
 }
 
@@ -102,11 +132,8 @@ std::string describe(const std::string& name, const ColumnComparison& each) {
 
 std::string comparison_csv(const Comparison& comparison) {
   std::string text = "column,data_mean,samples_mean,data_deviation,samples_deviation";
-  for (const double each : kProbabilities) {
-    char name[8];
-    std::snprintf(name, sizeof name, "q%02d", static_cast<int>(std::lround(100 * each)));
-    text += ",data_" + std::string(name) + ",samples_" + name;
-  }
+  for (std::size_t i = 0; i < kProbabilities.size(); ++i)
+    text += ",data_" + quantile_name(i) + ",samples_" + quantile_name(i);
   text += ",distance,differs\n";
   for (std::size_t j = 0; j < comparison.columns.size(); ++j)
     text += csv_row(name_of(comparison, j), comparison.columns[j]);
@@ -116,20 +143,28 @@ std::string comparison_csv(const Comparison& comparison) {
 
 std::vector<std::string> comparison_table(const Comparison& comparison) {
   if (comparison.columns.empty()) return {};
-  std::vector<std::size_t> shown = worst_first(comparison);
-  if (shown.size() > kShown)
-    shown.resize(kNamed);
-  else
-    std::sort(shown.begin(), shown.end());
   std::vector<Line> lines = {{"column", "", "mean", "deviation"}};
   for (const double each : kProbabilities) lines[0].push_back(text_of(100 * each) + " %");
-  for (const std::size_t j : shown) {
+  for (const std::size_t j : shown_columns(comparison)) {
     lines.push_back({name_of(comparison, j), "data"});
     add(lines.back(), comparison.columns[j].data, comparison.columns[j].data.deviation);
     lines.push_back({"", "samples"});
     add(lines.back(), comparison.columns[j].samples, comparison.columns[j].data.deviation);
   }
   return aligned(lines);
+}
+
+Phrase comparison_facts(const std::string& key, const Comparison& comparison) {
+  Phrase facts;
+  for (const std::size_t j : shown_columns(comparison)) {
+    const ColumnComparison& each = comparison.columns[j];
+    facts += silent(key, Members{{"column", name_of(comparison, j)},
+                                 {"data", to_members(each.data)},
+                                 {"samples", to_members(each.samples)},
+                                 {"distance", each.distance},
+                                 {"differs", list_of(differences(each))}});
+  }
+  return facts;
 }
 
 std::vector<std::string> describe_differences(const Comparison& comparison) {

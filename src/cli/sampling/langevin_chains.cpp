@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
-#include "cli/models/model_metadata.h"
-#include "cli/options/progress.h"
 #include "formats/spec_text.h"
 
 namespace scorematch::cli {
@@ -57,22 +54,21 @@ std::vector<float> Chains::run(ConstView params, std::int64_t first, View x) {
   return values;
 }
 
-void Chains::report() const {
-  std::printf("chains      %d steps of size %.3g at sigma %.3g, from ", options_.steps, options_.step_size,
-              options_.sigma);
-  if (starts_from_flow_)
-    std::printf("samples of the flow\n");
-  else
-    std::printf("N(0, %.3g^2)\n", options_.sigma_start);
-  if (options_.metropolis)
-    std::printf("acceptance  %s\n", format_measurement(acceptance_.mean, acceptance_.standard_error()).c_str());
+void Chains::describe(Report& report) const {
+  const Phrase start = starts_from_flow_ ? fact("chains.start", "flow", "samples of the flow")
+                                         : fact("chains.start", "normal", "N(0, ") +
+                                               rounded_fact("chains.sigma_start", options_.sigma_start, 3) + "^2)";
+  report.line("chains", fact("chains.steps", options_.steps) + " steps of size " +
+                            rounded_fact("chains.step_size", options_.step_size, 3) + " at sigma " +
+                            rounded_fact("chains.sigma", options_.sigma, 3) + ", from " + start);
+  if (options_.metropolis) report.line("acceptance", measurement("acceptance", acceptance_));
   if (starts_from_flow_) return;  // those samples have the right spread already: nothing has to be forgotten
-  std::printf("mixing      %s\n", mixing_.report().c_str());
+  report.line("mixing", mixing_.describe());
   if (mixing_.is_stuck())
-    warn("the chains have hardly moved: their positions halfway and at the end correlate by " +
-         short_text(mixing_.correlation(), 2) +
-         ", so the samples still show the start; give more --steps, train at a larger "
-         "noise level, or train over a range of levels and use --sampler flow");
+    report.warn("the chains have hardly moved: their positions halfway and at the end correlate by " +
+                short_text(mixing_.correlation(), 2) +
+                ", so the samples still show the start; give more --steps, train at a larger "
+                "noise level, or train over a range of levels and use --sampler flow");
 }
 
 }  // namespace scorematch::cli

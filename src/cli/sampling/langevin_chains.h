@@ -5,12 +5,25 @@
 #include <optional>
 #include <vector>
 
+#include "cli/report/report.h"
 #include "cli/sampling/chain_mixing.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/engine.h"
 #include "scorematch/sampler.h"
 
 namespace scorematch::cli {
+
+/// Of what describe() reports.
+const std::vector<std::string> kChainKeys = {"chains.steps",
+                                             "chains.step_size",
+                                             "chains.sigma",
+                                             "chains.start",
+                                             "chains.sigma_start",
+                                             "acceptance.mean",
+                                             "acceptance.standard_error",
+                                             "mixing.relaxation_times",
+                                             "mixing.correlation",
+                                             "mixing.is_stuck"};
 
 class Chains {
  public:
@@ -22,8 +35,8 @@ class Chains {
   /// @param x [N, dim], written
   /// @return its values
   std::vector<float> run(ConstView params, std::int64_t first, View x);
-  /// Lines on stdout, and a warning on stderr if the chains did not move enough.
-  void report() const;
+  /// With a warning if the chains did not move enough.
+  void describe(Report& report) const;
 
  private:
   struct Half {  // or what draws the start, without steps

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <optional>
 
@@ -27,6 +26,7 @@ namespace {
 struct Options {
   std::string model, data, output, missing = "refuse";
   EngineOptions engine;
+  ReportOptions report;
   std::int64_t count = 0;
   std::uint64_t seed = 0;
   int steps = 40, projections = 0;
@@ -34,6 +34,15 @@ struct Options {
   double prior_deviation = -1;
   std::optional<bool> model_was_dequantized;  // once it is read
 };
+
+std::vector<std::string> report_keys() {
+  std::vector<std::string> keys = kDataKeys;
+  keys.insert(keys.end(), {"engine", "flow.sigma_min", "flow.sigma_max", "flow.steps", "flow.projections",
+                           "log_likelihood.mean", "log_likelihood.standard_error", "log_likelihood.rows",
+                           "log_likelihood.rows_without", "bits_per_dim.mean", "bits_per_dim.standard_error",
+                           "bits_per_dim.of", "throughput.rows_per_second", "throughput.seconds", "wrote[]"});
+  return keys;
+}
 
 constexpr std::int64_t kBatch = 1024;  // at a time; the values do not depend on it
 
@@ -126,8 +135,13 @@ std::string names_of(const std::vector<std::int64_t>& rows) {
   return names + (rows.size() > kMostNamed ? ", ..." : "");
 }
 
+/// "3 of 100"
+std::string count_of(const std::vector<std::int64_t>& rows, const Result& result) {
+  return std::to_string(rows.size()) + " of " + std::to_string(result.values.size());
+}
+
 /// Rows so far below the others that a few of them decide the mean.
-void warn_of_lone_rows(const Result& result) {
+void warn_of_lone_rows(Report& report, const Result& result) {
   constexpr double kFar = 50;  // widths of the middle half, below it; 10 deviations for a Gaussian
   std::vector<double> sorted;
   for (const double each : result.values)
@@ -147,16 +161,13 @@ void warn_of_lone_rows(const Result& result) {
   }
   // A few among very many move it by less than its error.
   if (rows.empty() || std::abs(result.mean.mean - others.mean) < others.standard_error()) return;
-  std::fprintf(
-      stderr,
-      "scorematch: warning: %zu of %zu rows are so far below the others that they decide the mean: %s (from 0); "
-      "without them it is %s nats\n",
-      rows.size(), result.values.size(), names_of(rows).c_str(),
-      format_measurement(others.mean, others.standard_error()).c_str());
+  report.warn(count_of(rows, result) +
+              " rows are so far below the others that they decide the mean: " + names_of(rows) +
+              " (from 0); without them it is " + format_measurement(others.mean, others.standard_error()) + " nats");
 }
 
-/// "warning: rows 3, 17 and 2 others of 100 have no finite log-likelihood ..."
-void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& off_support, const Table& data) {
+void warn_of_rows_without(Report& report, const Result& result, const std::vector<OffSupport>& off_support,
+                          const Table& data) {
   const std::vector<std::int64_t>& rows = result.without;
   if (rows.empty()) return;
   std::string why;
@@ -166,10 +177,8 @@ void warn_of_rows_without(const Result& result, const std::vector<OffSupport>& o
   if (off_support.size() < rows.size())
     why += std::string(why.empty() ? "they" : "; the others") +
            " are too far from the training data, or need more --steps";
-  std::fprintf(stderr,
-               "scorematch: warning: %zu of %zu rows have no finite log-likelihood and are left out of the mean: %s "
-               "(from 0); %s\n",
-               rows.size(), result.values.size(), names_of(rows).c_str(), why.c_str());
+  report.warn(count_of(rows, result) + " rows have no finite log-likelihood and are left out of the mean: " +
+              names_of(rows) + " (from 0); " + why);
 }
 
 void run(Options& options, const OptionTable& declared) {
@@ -197,7 +206,9 @@ void run(Options& options, const OptionTable& declared) {
   Matrix data = units.to_model(table);
   if (!grid.empty()) data = Dequantizer(grid.steps, units, options.seed).all(data, /*training_step=*/0);
 
-  warn_of_prior(model, likelihood.sigma_max, options.prior_deviation);
+  Report report(options.report, "likelihood", report_keys(), 15);
+  if (!options.output.empty()) report.refuse_stdout("--output", options.output);
+  warn_of_prior(report, model, likelihood.sigma_max, options.prior_deviation);
   const Engine engine = options.engine.make();
   const auto start = std::chrono::steady_clock::now();
   std::vector<double> shifts = units.log_volumes(data);
@@ -206,26 +217,36 @@ void run(Options& options, const OptionTable& declared) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double mean = result.mean.mean, error = result.mean.standard_error(), bits = model.net.dim * std::log(2.0);
   check_some_row_has_a_value(result, off_support, table);
-  warn_of_rows_without(result, off_support, table);
-  warn_of_lone_rows(result);
-  if (table.dropped_rows > 0) std::printf("data            %s\n", describe(table).c_str());
-  std::printf("engine          %s\n", engine.description().c_str());
-  std::printf("flow            sigma %.4g to %.4g in %d steps, %s divergence\n", likelihood.sigma_min,
-              likelihood.sigma_max, likelihood.steps,
-              likelihood.projections == 0 ? "exact" : (std::to_string(likelihood.projections) + "-direction").c_str());
-  std::printf("log-likelihood  %s nats (%lld rows)\n", format_measurement(mean, error).c_str(),
-              static_cast<long long>(result.values.size() - result.without.size()));
-  std::printf("bits per dim    %s (%s)\n", format_measurement(-mean / bits, error / bits).c_str(),
-              grid.empty() ? "of a density in data units" : ("of " + grid.description()).c_str());
-  std::printf("throughput      %s rows/s, %s in all\n", format_rate(static_cast<double>(table.rows) / seconds).c_str(),
-              format_duration(seconds).c_str());
-  if (options.output.empty()) return;
-  Table values;
-  values.rows = table.rows, values.cols = 1;
-  values.columns = {"log_likelihood"};
-  values.values = result.values;
-  write_data(options.output, values);
-  std::printf("wrote           %s\n", options.output.c_str());
+  warn_of_rows_without(report, result, off_support, table);
+  warn_of_lone_rows(report, result);
+  if (table.dropped_rows > 0)
+    report.line("data", describe(table));
+  else
+    report.state(describe(table));
+  report.line("engine", fact("engine", engine.description()));
+  const bool is_exact = likelihood.projections == 0;
+  report.line("flow", "sigma " + rounded_fact("flow.sigma_min", likelihood.sigma_min, 4) + " to " +
+                          rounded_fact("flow.sigma_max", likelihood.sigma_max, 4) + " in " +
+                          fact("flow.steps", likelihood.steps) + " steps, " +
+                          fact("flow.projections", likelihood.projections,
+                               is_exact ? "exact" : std::to_string(likelihood.projections) + "-direction") +
+                          " divergence");
+  report.line("log-likelihood", measurement("log_likelihood", mean, error) + " nats (" +
+                                    fact("log_likelihood.rows", result.values.size() - result.without.size()) +
+                                    " rows)" + silent("log_likelihood.rows_without", result.without.size()));
+  const std::string of = grid.empty() ? "a density in data units" : grid.description();
+  report.line("bits per dim",
+              measurement("bits_per_dim", -mean / bits, error / bits) + " (of " + fact("bits_per_dim.of", of) + ")");
+  report.line("throughput", speed("throughput", "row", static_cast<double>(table.rows), seconds));
+  if (!options.output.empty()) {
+    Table values;
+    values.rows = table.rows, values.cols = 1;
+    values.columns = {"log_likelihood"};
+    values.values = result.values;
+    write_data(options.output, values);
+    report.line("wrote", fact("wrote", options.output));
+  }
+  report.finish();
 }
 
 }  // namespace
@@ -262,6 +283,7 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
                       model_is("a model of dequantized data", "one of data without dequantization",
                                options->model_was_dequantized)));
   options->engine.add_to(*table);
+  options->report.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });
   return table;
 }

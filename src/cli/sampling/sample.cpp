@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -15,7 +14,6 @@
 #include "cli/models/model_metadata.h"
 #include "cli/options/commands.h"
 #include "cli/options/outputs.h"
-#include "cli/options/progress.h"
 #include "cli/options/refusal.h"
 #include "cli/plots/contact_sheet.h"
 #include "cli/plots/image_size.h"
@@ -35,6 +33,7 @@ namespace {
 struct Options {
   std::string model, output, image, picture, data, missing = "refuse";
   EngineOptions engine;
+  ReportOptions report;
   SamplerOptions sampler;
   std::int64_t count = 100;
   std::uint64_t seed = 0;
@@ -42,6 +41,13 @@ struct Options {
   bool quantize = true;
   std::optional<bool> model_was_dequantized;  // once it is read
 };
+
+std::vector<std::string> report_keys() {
+  std::vector<std::string> keys = {"samples", "engine"};
+  keys.insert(keys.end(), kChainKeys.begin(), kChainKeys.end());
+  keys.insert(keys.end(), {"throughput.samples_per_second", "throughput.seconds", "wrote[]"});
+  return keys;
+}
 
 constexpr std::int64_t kBatch = 4096;  // at a time; the samples do not depend on it
 constexpr int kArrows = 21;            // per side
@@ -195,18 +201,21 @@ void run(Options& options, const OptionTable& table) {
       refuse("--data", "two columns, for a model of two",
              std::to_string(data.cols) + " for " + std::to_string(model.net.dim));
   }
-  const SamplerChoice sampler = make_sampler(options.sampler, model);
+  Report report(options.report, "sample", report_keys());
+  report.refuse_stdout("--output", options.output);
+  if (draws) report.refuse_stdout("--picture", picture_path(options));
+  const SamplerChoice sampler = make_sampler(options.sampler, model, report);
   Drawing drawing(options, model);
   const auto start = std::chrono::steady_clock::now();
   Table samples = drawing.samples(sampler);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) to_grid(samples, grid);
   write_data(options.output, samples);
-  std::printf("engine      %s\n", drawing.engine().c_str());
-  if (drawing.chains()) drawing.chains()->report();
-  std::printf("throughput  %s samples/s, %s in all\n", format_rate(static_cast<double>(samples.rows) / seconds).c_str(),
-              format_duration(seconds).c_str());
-  std::printf("wrote       %s\n", options.output.c_str());
+  report.state(fact("samples", samples.rows));
+  report.line("engine", fact("engine", drawing.engine()));
+  if (drawing.chains()) drawing.chains()->describe(report);
+  report.line("throughput", speed("throughput", "sample", static_cast<double>(samples.rows), seconds));
+  report.line("wrote", fact("wrote", options.output));
   if (!options.image.empty()) {
     to_grid(samples, grid);  // a picture shows possible data, whatever the file has
     write_png(picture_path(options), draw_sheet(options, model, rounded(samples)));
@@ -218,7 +227,8 @@ void run(Options& options, const OptionTable& table) {
     write_png(picture_path(options), scatter_plot(data, points, drawing.field(arrow_grid(data, points, kArrows)),
                                                   "data and samples", heights));
   }
-  if (draws) std::printf("wrote       %s\n", picture_path(options).c_str());
+  if (draws) report.line("wrote", fact("wrote", picture_path(options)));
+  report.finish();
 }
 
 }  // namespace
@@ -253,6 +263,7 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
               needs(model_is("a model of dequantized data", "one of data without dequantization",
                              options->model_was_dequantized)));
   options->engine.add_to(*table);
+  options->report.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });
   return table;
 }

@@ -20,7 +20,7 @@ constexpr int kMostSteps = 20000, kFewestSteps = 100;  // of a chain whose steps
 constexpr int kRefiningSteps = 100;
 
 /// At the smallest level of noise, or at none if the network ignores it.
-SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model) {
+SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model, Report& report) {
   Langevin langevin;
   langevin.metropolis = options.metropolis;
   const auto [low, high] = known_range(options.noise, model);
@@ -44,26 +44,26 @@ SamplerChoice make_chain(const SamplerOptions& options, const Checkpoint& model)
   if (uses_levels && high >= kSmallestRange * low && !(options.sigma_start > 0)) {
     if (options.steps == 0) langevin.steps = kRefiningSteps;
     langevin.sigma_start = 0;
-    warn_of_prior(model, high, options.prior_deviation);
+    warn_of_prior(report, model, high, options.prior_deviation);
     return {langevin, ProbabilityFlow{low, high, kFlowSteps, 7.0, prior_deviation(model, options.prior_deviation)}};
   }
   if (options.steps == 0) {
     langevin.steps = static_cast<int>(std::clamp(needed, 1.0 * kFewestSteps, 1.0 * kMostSteps));
     if (needed > kMostSteps)
-      warn("--steps: a chain at sigma " + number_text(low) + " needs about " + short_text(needed, 2) +
-           " steps to forget its start, and runs only " + std::to_string(kMostSteps) +
-           "; give --steps, or train at a larger noise level or over a range of levels");
+      report.warn("--steps: a chain at sigma " + number_text(low) + " needs about " + short_text(needed, 2) +
+                  " steps to forget its start, and runs only " + std::to_string(kMostSteps) +
+                  "; give --steps, or train at a larger noise level or over a range of levels");
   }
   return {langevin, {}};
 }
 
 }  // namespace
 
-SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model) {
-  if (options.is_chain()) return make_chain(options, model);
+SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model, Report& report) {
+  if (options.is_chain()) return make_chain(options, model, report);
   const auto [low, high] = needed_range(options.noise, model, name_of(options.sampler));
   const double prior = prior_deviation(model, options.prior_deviation);
-  warn_of_prior(model, high, options.prior_deviation);
+  warn_of_prior(report, model, high, options.prior_deviation);
   const auto steps = [&](int otherwise) { return options.steps > 0 ? options.steps : otherwise; };
   switch (options.sampler) {
     case SamplerKind::flow:
@@ -75,7 +75,7 @@ SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& mode
     case SamplerKind::langevin:
       break;
   }
-  return make_chain(options, model);
+  return make_chain(options, model, report);
 }
 
 Condition SamplerOptions::network_uses_sigma() const {

@@ -6,6 +6,7 @@
 
 #include "cli/models/model_metadata.h"
 #include "cli/options/option_table.h"
+#include "cli/report/report.h"
 #include "model/names.h"
 #include "scorematch/sampler.h"
 
@@ -34,9 +35,9 @@ struct SamplerChoice {
   std::optional<ProbabilityFlow> start;
 };
 
-/// The noise levels and the start: as asked for, else those of the model's training. Warns on stderr if the start
+/// The noise levels and the start: as asked for, else those of the model's training. Warns if the start
 /// cannot stand for the data, or if a chain is too short.
 /// @throws Error naming the option
-SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model);
+SamplerChoice make_sampler(const SamplerOptions& options, const Checkpoint& model, Report& report);
 
 }  // namespace scorematch::cli

@@ -39,15 +39,17 @@ void TrainOptions::choose_without_noise(const Dataset& data) {
   if (!is_given("--steps")) steps = std::clamp(affordable, kFewestSteps, kMostSteps);
 }
 
-std::string TrainOptions::objective_text() const {
-  std::string text = name_of(objective);
-  if (objective == ObjectiveKind::dsm && variance != Dsm::Variance::plain)
-    text += std::string(" (") + name_of(variance) + ")";
+Phrase TrainOptions::describe_objective() const {
+  Phrase text = fact("objective.name", name_of(objective));
+  if (objective == ObjectiveKind::dsm) {
+    const Phrase reduction = fact("objective.variance", name_of(variance));
+    text += variance == Dsm::Variance::plain ? without_text(reduction) : " (" + reduction + ")";
+  }
   if (is_sliced())
-    text += ", " + std::to_string(projections) + " " + name_of(distribution) +
-            (projections == 1 ? " direction" : " directions");
-  if (weighting == Weighting::Kind::none) return text + ", unweighted";
-  return text + ", weighting " + name_of(weighting);
+    text += ", " + fact("objective.projections", projections) + " " +
+            fact("objective.distribution", name_of(distribution)) + (projections == 1 ? " direction" : " directions");
+  if (weighting == Weighting::Kind::none) return text + ", unweighted" + silent("objective.weighting", "none");
+  return text + ", weighting " + fact("objective.weighting", name_of(weighting));
 }
 
 }  // namespace scorematch::cli

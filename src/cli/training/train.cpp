@@ -2,6 +2,7 @@
 #include <CLI/Error.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 
 #include "cli/files/data_file.h"
@@ -21,6 +22,9 @@ void run(TrainOptions& options) {
   }
   const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
                                                     "comparison.png"};
+  Report report(options.report, "train", train_report_keys());
+  for (const char* file : files)
+    report.refuse_stdout("--output", (std::filesystem::path(options.directory) / file).string());
   if (!options.overwrite)
     check_no_run("--output", options.directory, files, options.resume, "--resume to continue it, or --overwrite");
   std::optional<Checkpoint> before;
@@ -36,7 +40,7 @@ void run(TrainOptions& options) {
     options.choose_training(data);
     options.choose_without_noise(data);
   }
-  const std::string description = describe(table);
+  const Phrase description = describe(table);
   table = {};  // twice the memory of the data in the model's units, which is all that training needs
   Training training(options, data, identity, before ? &*before : nullptr);
   const OutputFolder folder("--output", options.directory, files);
@@ -50,12 +54,13 @@ void run(TrainOptions& options) {
   training.save();
   if (InterruptGuard::signal() == 0) guard.reset();  // everything is saved: what follows may be ended at once
   training.check();
-  std::printf("data        %s\n", description.c_str());
-  for (const std::string& note : data.notes) std::printf("            %s\n", note.c_str());
-  std::printf("units       %s\n", options.units_text().c_str());
-  std::printf("noise       %s\n", options.noise_text().c_str());
-  std::printf("objective   %s\n", options.objective_text().c_str());
-  training.report();
+  report.line("data", description);
+  for (const std::string& note : data.notes) report.line("", fact("data.notes", note));
+  report.line("units", options.describe_units());
+  report.line("noise", options.describe_noise());
+  report.line("objective", options.describe_objective());
+  training.describe(report);
+  report.finish();
   if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
 }
 

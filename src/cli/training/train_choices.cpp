@@ -97,22 +97,27 @@ void TrainOptions::choose_training(const Dataset& data) {
   choose("--steps", steps, std::max(std::round(std::min(affordable, useful) / 500) * 500, kFewestSteps));
 }
 
-std::string TrainOptions::units_text() const {
-  if (standardize == "none") return "those of the data (--standardize none)";
-  if (standardize == "scale") return "columns centered, one scale for all (--standardize scale)";
-  if (standardize == "column") return "each column centered and scaled (--standardize column)";
-  return "each column centered and scaled, correlations removed (--standardize whiten)";
+Phrase TrainOptions::describe_units() const {
+  const std::string how = standardize == "none"     ? "those of the data"
+                          : standardize == "scale"  ? "columns centered, one scale for all"
+                          : standardize == "column" ? "each column centered and scaled"
+                                                    : "each column centered and scaled, correlations removed";
+  return how + " (--standardize " + fact("units", standardize) + ")";
 }
 
-std::string TrainOptions::noise_text() const {
-  if (!has_noise()) return "none (--schedule none)";
-  if (schedule == NoiseSchedule::Kind::single) return "sigma " + number_text(sigma) + " (--schedule single)";
-  const std::string range = "sigma from " + number_text(sigma_min) + " to " + number_text(sigma_max);
-  const std::string units = " in units in which the data have standard deviation " + number_text(sigma_data);
+Phrase TrainOptions::describe_noise() const {
+  const Phrase kind = silent("noise.schedule", name_of(schedule));
+  if (!has_noise()) return "none (--schedule none)" + kind;
+  if (schedule == NoiseSchedule::Kind::single)
+    return "sigma " + fact("noise.sigma_min", sigma) + silent("noise.sigma_max", sigma) + " (--schedule single)" + kind;
+  const Phrase range =
+      "sigma from " + fact("noise.sigma_min", sigma_min) + " to " + fact("noise.sigma_max", sigma_max) + kind;
+  const Phrase units =
+      " in units in which the data have standard deviation " + fact("noise.data_deviation", sigma_data);
   if (schedule == NoiseSchedule::Kind::geometric)
-    return range + (levels > 0 ? " in " + std::to_string(levels) + " levels" : "") + units;
-  return range + units + ", trained with ln sigma ~ N(" + number_text(log_mean) + ", " + number_text(log_deviation) +
-         "^2)";
+    return range + (levels > 0 ? " in " + fact("noise.levels", levels) + " levels" : "") + units;
+  return range + units + ", trained with ln sigma ~ N(" + fact("noise.log_mean", log_mean) + ", " +
+         fact("noise.log_deviation", log_deviation) + "^2)";
 }
 
 }  // namespace scorematch::cli

@@ -27,6 +27,7 @@ void TrainOptions::add_to(OptionTable& table) {
       "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed with gzip");
   table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
   engine.add_to(table);
+  report.add_to(table);
   first_of_run_ = table.entries().size();
   add_network(table);
   add_loss(table);

@@ -16,6 +16,7 @@ namespace scorematch::cli {
 struct TrainOptions {
   std::string data, directory, missing = "refuse";
   EngineOptions engine;
+  ReportOptions report;
   std::uint64_t seed = 0;
 
   // the network
@@ -82,7 +83,7 @@ struct TrainOptions {
   bool is_sliced() const { return objective == ObjectiveKind::ssm || objective == ObjectiveKind::ssm_vr; }
   bool has_noise() const { return schedule != NoiseSchedule::Kind::none; }
   /// For the report.
-  std::string units_text() const, noise_text() const, objective_text() const;
+  Phrase describe_units() const, describe_noise() const, describe_objective() const;
   Preparation preparation() const;
   Dequantization dequantization() const;
   /// Whether to store the parameters of the best held-out loss.

@@ -19,6 +19,9 @@
 
 namespace scorematch::cli {
 
+/// The keys of the report of `scorematch train`.
+std::vector<std::string> train_report_keys();
+
 class Training {
  public:
   /// @param data_identity what identify() returns for the data
@@ -32,7 +35,7 @@ class Training {
   /// Measures what was learned against the baselines, draws samples and compares them with the data: comparison.csv,
   /// and comparison.png in one or two dimensions. After save().
   void check();
-  void report();
+  void describe(Report& report);
   /// Whether there is more to save than at the beginning.
   bool has_changed() const { return has_changed_; }
 
@@ -55,8 +58,10 @@ class Training {
   Checkpoint checkpoint();
   Matrix rows_to_compare() const;
   void judge();
-  void print_losses();
-  void print_comparison() const;
+  void describe_steps(Report& report) const;
+  void describe_losses(Report& report);
+  void describe_baseline(Report& report) const;
+  void describe_comparison(Report& report) const;
   void write_metadata(std::map<std::string, std::string>& metadata) const;
   std::string path(const char* name) const;
   double seconds() const;

@@ -1,8 +1,8 @@
-// The end of a run: what was learned, measured and printed.
+// The end of a run: what was learned and measured, and its report.
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 
+#include "cli/files/data_file.h"
 #include "cli/files/png_file.h"
 #include "cli/options/interrupt.h"
 #include "cli/options/progress.h"
@@ -25,8 +25,6 @@ Matrix in_data_units(const Matrix& rows, const Units& units) {
   const std::int64_t count = std::min(rows.rows, kPlotted);
   return rounded(units.to_data({count, rows.cols, {rows.values.begin(), rows.values.begin() + count * rows.cols}}));
 }
-
-void print_line(const char* name, const std::string& text) { std::printf("%-11s %s\n", name, text.c_str()); }
 
 }  // namespace
 
@@ -110,76 +108,137 @@ void Training::judge() {
   evidence_.over_zero = paired_difference(losses, known.zero);
 }
 
-void Training::print_losses() {
+std::vector<std::string> train_report_keys() {
+  std::vector<std::string> keys = kDataKeys;
+  keys.insert(keys.end(), {"data.notes[]", "units"});
+  keys.insert(keys.end(), {"noise.schedule", "noise.sigma_min", "noise.sigma_max", "noise.levels",
+                           "noise.data_deviation", "noise.log_mean", "noise.log_deviation"});
+  keys.insert(keys.end(), {"objective.name", "objective.variance", "objective.projections", "objective.distribution",
+                           "objective.weighting", "engine"});
+  keys.insert(keys.end(), kNetworkKeys.begin(), kNetworkKeys.end());
+  keys.insert(keys.end(), {"steps.done", "steps.planned", "steps.batch", "steps.stopped_by", "steps.resumed_after",
+                           "steps.skipped", "throughput.samples_per_second", "throughput.seconds"});
+  keys.insert(keys.end(), {"loss.mean", "loss.standard_error", "held_out.mean", "held_out.standard_error",
+                           "held_out.rows", "selected.step", "selected.last.mean", "selected.last.standard_error"});
+  keys.insert(keys.end(), {"baseline.missing", "baseline.gaussian.mean", "baseline.gaussian.standard_error",
+                           "baseline.gaussian.rows", "baseline.gaussian.directions", "baseline.gaussian.dim",
+                           "baseline.gaussian.training_rows", "baseline.zero.mean", "baseline.zero.standard_error",
+                           "baseline.gain.mean", "baseline.gain.standard_error", "baseline.network_is"});
+  keys.insert(keys.end(),
+              {"samples.not_compared", "samples.count", "samples.not_finite", "samples.data_rows",
+               "samples.rounded_columns", "samples.columns", "samples.differing_columns", "samples.shown[]"});
+  keys.insert(keys.end(), {"notes[]", "advice[]", "wrote[]"});
+  return keys;
+}
+
+void Training::describe_steps(Report& report) const {
+  Phrase stopped;
+  if (const int signal = InterruptGuard::signal(); step_ == options_.steps)
+    stopped = "";
+  else if (signal != 0)
+    stopped = signal == SIGINT ? fact("steps.stopped_by", "SIGINT", " (stopped by Ctrl-C)")
+                               : fact("steps.stopped_by", "SIGTERM", " (stopped by SIGTERM)");
+  else if (patience_ended_)
+    stopped =
+        fact("steps.stopped_by", "--patience", " (stopped by --patience " + std::to_string(options_.patience) + ")");
+  else
+    stopped = fact("steps.stopped_by", "--stop-after", " (stopped by --stop-after)");
+  report.line("steps", fact("steps.done", step_) + " of " + fact("steps.planned", options_.steps) + ", " +
+                           fact("steps.batch", options_.batch) + " samples each" + stopped);
+  if (first_step_ > 0) report.line("resumed", "after " + fact("steps.resumed_after", first_step_) + " steps");
+  const Phrase skipped = fact("steps.skipped", skipped_) + " steps whose gradient was not finite";
+  if (skipped_ > 0)
+    report.line("skipped", skipped);
+  else
+    report.state(skipped);
+}
+
+void Training::describe_losses(Report& report) {
   const std::vector<LossRow>& rows = evidence_.losses;
-  if (!rows.empty()) print_line("loss", measured(rows.back().training));
+  if (!rows.empty()) report.line("loss", measurement("loss", rows.back().training));
   if (!sampled_loss_) return;
-  print_line("held out", measured(*sampled_loss_) + " (" + std::to_string(held_out_.rows()) + " rows)");
+  report.line("held out",
+              measurement("held_out", *sampled_loss_) + " (" + fact("held_out.rows", held_out_.rows()) + " rows)");
   if (samples_best())
-    print_line("selected", "the parameters of step " + std::to_string(selection_.best_step()) +
-                               "; the last ones have a held-out loss of " + measured(*rows.back().held_out));
-  if (!baseline_) return;
+    report.line("selected", "the parameters of step " + fact("selected.step", selection_.best_step()) +
+                                "; the last ones have a held-out loss of " +
+                                measurement("selected.last", *rows.back().held_out));
+  if (baseline_) describe_baseline(report);
+}
+
+void Training::describe_baseline(Report& report) const {
   if (!evidence_.over_gaussian) {
-    print_line("baseline", "none: " + baseline_->missing);
+    report.line("baseline", "none: " + fact("baseline.missing", baseline_->missing));
     return;
   }
   const std::size_t evaluated = baseline_->gaussian.size();
-  std::string where;
-  if (evaluated < baseline_->zero.size()) where = " on the first " + std::to_string(evaluated) + " rows";
-  print_line("baseline", measured(estimate_of(baseline_->gaussian)) + " of a Gaussian's score" + where + ", " +
-                             measured(estimate_of(baseline_->zero)) + " of F = 0");
+  const Phrase where = " on the first " + fact("baseline.gaussian.rows", evaluated) + " rows";
+  report.line("baseline", measurement("baseline.gaussian", estimate_of(baseline_->gaussian)) +
+                              " of a Gaussian's score" +
+                              (evaluated < baseline_->zero.size() ? where : without_text(where)) + ", " +
+                              measurement("baseline.zero", estimate_of(baseline_->zero)) + " of F = 0");
   const LinearScore& score = baseline_->score;
+  const Phrase gaussian = "the Gaussian has " + fact("baseline.gaussian.directions", score.rank) + " of " +
+                          fact("baseline.gaussian.dim", score.dim) + " directions, from " +
+                          fact("baseline.gaussian.training_rows", score.rows) + " rows";
   if (score.rank < score.dim || score.rows < data_.training.rows)
-    print_line("", "the Gaussian has " + std::to_string(score.rank) + " of " + std::to_string(score.dim) +
-                       " directions, from " + std::to_string(score.rows) + " rows");
+    report.line("", gaussian);
+  else
+    report.state(gaussian);
   if (evidence_.diverges) return;  // far below any baseline, which is no merit
-  Estimate gain = *evidence_.over_gaussian;
-  const bool is_better = is_clearly_negative(gain), is_worse = gain.mean > 2 * gain.standard_error();
-  gain.mean = std::abs(gain.mean);
-  print_line("", is_better  ? "the network is better than the Gaussian's by " + measured(gain)
-                 : is_worse ? "the network is worse than the Gaussian's by " + measured(gain)
-                            : "the network is as good as the Gaussian's, within two standard errors");
+  Estimate size = *evidence_.over_gaussian;
+  const bool is_better = is_clearly_negative(size), is_worse = size.mean > 2 * size.standard_error();
+  report.state(measurement("baseline.gain", -size.mean, size.standard_error()));
+  size.mean = std::abs(size.mean);
+  report.line("", is_better ? "the network is " + fact("baseline.network_is", "better") + " than the Gaussian's by " +
+                                  measured(size)
+                  : is_worse ? "the network is " + fact("baseline.network_is", "worse") + " than the Gaussian's by " +
+                                   measured(size)
+                             : "the network is " + fact("baseline.network_is", "as_good", "as good") +
+                                   " as the Gaussian's, within two standard errors");
 }
 
-void Training::print_comparison() const {
+void Training::describe_comparison(Report& report) const {
   if (!comparison_) {
-    print_line("samples", "not compared with the data: " + not_compared_);
+    report.line("samples", "not compared with the data: " + fact("samples.not_compared", not_compared_));
     return;
   }
-  print_line("samples", std::to_string(comparison_->sample_rows + comparison_->not_finite) + " compared with " +
-                            std::to_string(comparison_->data_rows) + " rows of the data" +
-                            (comparison_->rounded_columns > 0 ? ", rounded where the data are whole numbers" : ""));
-  const std::vector<std::string> table = comparison_table(*comparison_);
-  if (comparison_->columns.size() > (table.size() - 1) / 2)
-    print_line("", "the columns that differ most, of " + std::to_string(comparison_->columns.size()) + ":");
-  for (const std::string& line : table) print_line("", line);
+  const Comparison& compared = *comparison_;
+  report.line("samples", fact("samples.count", compared.sample_rows + compared.not_finite) + " compared with " +
+                             fact("samples.data_rows", compared.data_rows) + " rows of the data" +
+                             fact("samples.rounded_columns", compared.rounded_columns,
+                                  compared.rounded_columns > 0 ? ", rounded where the data are whole numbers" : ""));
+  report.state(fact("samples.not_finite", compared.not_finite) +
+               fact("samples.differing_columns", compared.differing()));
+  const std::vector<std::string> table = comparison_table(compared);
+  const Phrase most = "the columns that differ most, of " + fact("samples.columns", compared.columns.size()) + ":";
+  if (compared.columns.size() > (table.size() - 1) / 2)
+    report.line("", most);
+  else
+    report.state(most);
+  report.state(comparison_facts("samples.shown", compared));
+  for (const std::string& line : table) report.line("", line);
 }
 
-void Training::report() {
-  const std::int64_t done = step_ - first_step_;
-  std::string stopped;
-  if (const int signal = InterruptGuard::signal(); signal != 0)
-    stopped = signal == SIGINT ? " (stopped by Ctrl-C)" : " (stopped by SIGTERM)";
-  else if (patience_ended_)
-    stopped = " (stopped by --patience " + std::to_string(options_.patience) + ")";
-  else if (step_ < options_.steps)
-    stopped = " (stopped by --stop-after)";
-  print_line("engine", engine_.description());
-  print_line("network", format_network(net_));
-  print_line("steps", std::to_string(step_) + " of " + std::to_string(options_.steps) + ", " +
-                          std::to_string(options_.batch) + " samples each" + (step_ < options_.steps ? stopped : ""));
-  if (first_step_ > 0) print_line("resumed", "after " + std::to_string(first_step_) + " steps");
-  if (skipped_ > 0) print_line("skipped", std::to_string(skipped_) + " steps whose gradient was not finite");
-  print_line("throughput", format_rate(static_cast<double>(done * options_.batch) / seconds_here_) + " samples/s, " +
-                               format_duration(seconds_here_) + " in all");
-  print_losses();
-  print_comparison();
-  for (const Remark& remark : is_cut_short_ ? std::vector<Remark>() : verdict(evidence_))
-    print_line(remark.kind == Remark::Kind::warning  ? "warning"
-               : remark.kind == Remark::Kind::advice ? "try"
-                                                     : "note",
-               remark.text);
-  for (const char* each : written_) print_line("wrote", path(each));
+void Training::describe(Report& report) {
+  report.line("engine", fact("engine", engine_.description()));
+  report.line("network", describe_network(net_));
+  describe_steps(report);
+  const std::int64_t samples = (step_ - first_step_) * options_.batch;
+  report.line("throughput", speed("throughput", "sample", static_cast<double>(samples), seconds_here_));
+  describe_losses(report);
+  describe_comparison(report);
+  for (const Remark& remark : is_cut_short_ ? std::vector<Remark>() : verdict(evidence_)) {
+    const bool warns = remark.kind == Remark::Kind::warning, advises = remark.kind == Remark::Kind::advice;
+    report.line(warns     ? "warning"
+                : advises ? "try"
+                          : "note",
+                fact(warns     ? "warnings"
+                     : advises ? "advice"
+                               : "notes",
+                     remark.text));
+  }
+  for (const char* each : written_) report.line("wrote", fact("wrote", path(each)));
 }
 
 }  // namespace scorematch::cli
