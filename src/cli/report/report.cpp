@@ -55,16 +55,6 @@ Json& at(Json& root, const std::string& key) {
   return (*place)[key.substr(begin)];
 }
 
-/// Makes an object without facts null. Returns whether there are none.
-bool prune(Json& value) {
-  if (value.is_object()) {
-    bool is_absent = true;
-    for (Json& each : value) is_absent = prune(each) && is_absent;
-    if (is_absent) value = nullptr;
-  }
-  return value.is_null() || (value.is_array() && value.empty());
-}
-
 }  // namespace
 
 void ReportOptions::add_to(OptionTable& table) {
@@ -102,13 +92,20 @@ void Report::warn(const std::string& message) {
   state(fact(kWarnings, message));
 }
 
+/// `key`, or the outermost of its objects that has no facts.
+std::string Report::outermost_absent(const std::string& key) const {
+  for (std::size_t dot = 0; (dot = key.find('.', dot)) != std::string::npos; ++dot) {
+    const auto is_within = [&](const Fact& each) { return each.key.compare(0, dot + 1, key, 0, dot + 1) == 0; };
+    if (std::none_of(facts_.begin(), facts_.end(), is_within)) return key.substr(0, dot);
+  }
+  return key;
+}
+
 std::string Report::json() const {
   Json root = Json::object();
-  for (const std::string& key : keys_) {
-    if (is_list(key))
-      at(root, key.substr(0, key.size() - 2)) = Json::array();
-    else
-      at(root, key) = nullptr;
+  for (const std::string& each : keys_) {
+    const std::string key = is_list(each) ? each.substr(0, each.size() - 2) : each, absent = outermost_absent(key);
+    at(root, absent) = is_list(each) && absent == key ? Json::array() : Json(nullptr);
   }
   for (const Fact& each : facts_) {
     Json& place = at(root, each.key);
@@ -117,7 +114,6 @@ std::string Report::json() const {
     else
       place = to_json(each.value);
   }
-  for (Json& each : root) prune(each);
   // A path may have bytes that are not UTF-8.
   return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

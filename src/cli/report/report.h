@@ -48,6 +48,7 @@ class Report {
   void refuse_stdout(const std::string& option, const std::string& path) const;
 
  private:
+  std::string outermost_absent(const std::string& key) const;
   std::string json() const;
 
   bool is_json_;

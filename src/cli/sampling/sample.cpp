@@ -43,7 +43,7 @@ struct Options {
 };
 
 std::vector<std::string> report_keys() {
-  std::vector<std::string> keys = {"samples", "engine"};
+  std::vector<std::string> keys = {"count", "engine"};
   keys.insert(keys.end(), kChainKeys.begin(), kChainKeys.end());
   keys.insert(keys.end(), {"throughput.samples_per_second", "throughput.seconds", "wrote[]"});
   return keys;
@@ -211,7 +211,7 @@ void run(Options& options, const OptionTable& table) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.quantize) to_grid(samples, grid);
   write_data(options.output, samples);
-  report.state(fact("samples", samples.rows));
+  report.state(fact("count", samples.rows));
   report.line("engine", fact("engine", drawing.engine()));
   if (drawing.chains()) drawing.chains()->describe(report);
   report.line("throughput", speed("throughput", "sample", static_cast<double>(samples.rows), seconds));
