@@ -13,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "lines.h"
 #include "machine.h"
 #include "running_job.h"
 #include "statistics.h"
@@ -97,15 +98,17 @@ std::vector<std::string> take_jobs(int& argc, char** argv) {
 
 int main(int argc, char** argv) try {
   const std::vector<std::string> jobs = take_jobs(argc, argv);
+  const bool lines = bench::wants_lines(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::AddCustomContext("engine", sm::Engine::cpu(thread_count()).description());
+  const std::string engine = sm::Engine::cpu(thread_count()).description();
+  benchmark::AddCustomContext("engine", engine);
   for (const std::string& name : jobs)
     bench::with_statistics(
         benchmark::RegisterBenchmark(name.c_str(), [name](benchmark::State& state) { time_job(state, name); }))
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
-  benchmark::RunSpecifiedBenchmarks();
+  bench::run_benchmarks(lines, engine);
   return 0;
 } catch (const sm::Error& error) {
   std::fprintf(stderr, "loss_bench: %s\n", error.what());

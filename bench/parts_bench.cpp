@@ -16,6 +16,7 @@
 
 #include "cpu/simd/activation.h"
 #include "cpu/simd/product.h"
+#include "lines.h"
 #include "machine.h"
 #include "model/names.h"
 #include "scorematch/scorematch.h"
@@ -190,6 +191,7 @@ void add_evaluations() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool lines = bench::wants_lines(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::AddCustomContext("engine", kEngine.description());
@@ -199,6 +201,6 @@ int main(int argc, char** argv) {
   add_tiles();
   add_evaluations();
   add("parts/adam/P:16777216", [](benchmark::State& state) { adam(state, 1 << 24); });
-  benchmark::RunSpecifiedBenchmarks();
+  bench::run_benchmarks(lines, kEngine.description());
   return 0;
 }
