@@ -5,7 +5,8 @@
 
 Every form is first checked against scorematch's result on a case with the shape of the job. Then all forms are timed briefly,
 and the two fastest of each framework take turns with scorematch, so that other activity of the machine affects all of them
-alike. Other jobs that FILE already has stay in it if they were measured with the same settings on the same commit.
+alike. Forms that stall are measured again, and have no ratio if they go on (stalls.py). Other jobs that FILE already has stay in
+it if they were measured with the same settings on the same commit.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[1] / "report"))
 
 from compact import expanded
 from job import SIGMA, Job, draw
+from stalls import Times, settle, summary
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("torch", "jax")
@@ -130,6 +132,7 @@ class Comparison:
         self.peers = {framework: Peer(framework, engine, threads) for framework in FRAMEWORKS}
         self.rows: list[dict] = []
         self.refused: list[dict] = []
+        self.floor: dict[tuple[float, ...], list[float]] = {}  # fractions of the floor, by scorematch's times in those rounds
 
     def framework_of(self, form: str) -> Peer:
         return self.peers[form.split("-")[0]]
@@ -156,8 +159,8 @@ class Comparison:
         else:
             forms.append(form)
 
-    def scout(self, job: Job) -> list[str]:
-        """Times every form a few times, in turn. The two fastest of each framework are chosen."""
+    def scout(self, job: Job) -> dict[str, float]:
+        """Times every form a few times, in turn. Returns the two fastest of each framework with their shortest times."""
         times: dict[str, list[float]] = {form: [] for form in self.accepted(job)}
         for _ in range(SCOUTED):
             for form in list(times):
@@ -172,32 +175,37 @@ class Comparison:
             chosen += sorted((form for form in times if form.startswith(framework)), key=lambda form: min(times[form]))[:2]
         for form in sorted(times.keys() - set(chosen)):
             self.rows += rows_of(f"{form}/{job.name}", times[form])
-        return chosen
+        return {form: min(times[form]) for form in chosen}
 
-    def run(self, job: Job) -> None:
-        forms = self.scout(job)
-        ours: list[float] = []
+    def measure(self, job: Job, forms: list[str]) -> Times:
+        """Times scorematch and these forms in turn, in every round."""
+        times: Times = {name: [] for name in (self.ours.engine, *forms)}
         fractions: list[float] = []
-        theirs: dict[str, list[float]] = {form: [] for form in forms}
         for turn in range(self.rounds):
-            for who in self._turned([None, *forms], turn):
-                if who is None:
+            for who in self._turned(list(times), turn):
+                if who == self.ours.engine:
                     milliseconds, fraction = self.ours.time(job.name, self.seconds)
-                    ours.append(milliseconds)
+                    times[who].append(milliseconds)
                     fractions += [] if fraction is None else [fraction]
                 else:
                     answer = self.framework_of(who).ask(do="time", form=who, seconds=self.seconds)
                     if "refused" in answer:
                         raise RuntimeError(f"{who} on {job.name}: was timed before, but is refused now: {answer['refused']}")
-                    theirs[who].append(answer["ms"])
-        of_floor = {"floor_share": median(fractions)} if fractions else {}
-        self.rows += rows_of(f"{self.ours.engine}/{job.name}", ours, **of_floor)
-        line = f"{job.name:44} {median(ours):9.3f} ms"
-        for form, times in theirs.items():
-            ratios = [time / own for time, own in zip(times, ours)]
-            self.rows += rows_of(f"{form}/{job.name}", times) + rows_of(f"ratio/{form}/{job.name}", ratios)
-            line += f"  {form} {median(ratios):.2f}"
-        print(line, file=sys.stderr, flush=True)
+                    times[who].append(answer["ms"])
+        self.floor[tuple(times[self.ours.engine])] = fractions
+        return times
+
+    def run(self, job: Job) -> None:
+        scouted = self.scout(job)
+        outcome = settle(lambda forms: self.measure(job, forms), self.ours.engine, list(scouted), scouted)
+        if outcome.own:
+            fractions = self.floor[tuple(outcome.own)]
+            of_floor = {"floor_share": median(fractions)} if fractions else {}
+            self.rows += rows_of(f"{self.ours.engine}/{job.name}", outcome.own, **of_floor)
+        for form, measured in outcome.forms.items():
+            self.rows += rows_of(f"{form}/{job.name}", measured.times) + rows_of(f"ratio/{form}/{job.name}", measured.ratios())
+        self.refused += [{"form": name, "job": job.name, "why": f"stalled: {why}"} for name, why in outcome.stalled.items()]
+        print(summary(job.name, outcome), file=sys.stderr, flush=True)
 
     @staticmethod
     def _turned(order: list, by: int) -> list:

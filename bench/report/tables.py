@@ -195,4 +195,4 @@ def refused(device: Device) -> list[str]:
             lines += captioned(file.source, table(["job", "form", "why"], rows, align="---"))
     if not lines:
         return []
-    return ["## What was refused", "", "With the messages of the programs that refused it.", "", *lines]
+    return ["## What was refused", "", "With the messages of the programs that refused it. A form that stalled was refused by the comparison.", "", *lines]
