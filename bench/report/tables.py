@@ -195,4 +195,5 @@ def refused(device: Device) -> list[str]:
             lines += captioned(file.source, table(["job", "form", "why"], rows, align="---"))
     if not lines:
         return []
-    return ["## What was refused", "", "With the messages of the programs that refused it. A form that stalled was refused by the comparison.", "", *lines]
+    text = "With the messages of the programs that refused it. A form that stalled was refused by the comparison."
+    return ["## What was refused", "", text, "", *lines]
