@@ -1,4 +1,4 @@
-"""Tests docs/examples/python/scorematch against the C++ programs' numbers, finite differences and expected errors."""
+"""Tests src/python/scorematch against the C++ programs' numbers, finite differences and expected errors."""
 
 import gc
 import os
@@ -13,7 +13,7 @@ try:
     import numpy as np
 except ImportError:
     sys.exit(77)  # skipped: NumPy is not installed
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "python"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "src", "python"))
 import scorematch as sm
 
 try:

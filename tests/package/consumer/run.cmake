@@ -154,8 +154,8 @@ elseif(STEP STREQUAL "outside")
 elseif(STEP STREQUAL "python")
   shared_library(library)
   file(MAKE_DIRECTORY ${WORK})
-  execute_process(COMMAND ${CMAKE_COMMAND} -E env SCOREMATCH_LIBRARY=${library} PYTHONDONTWRITEBYTECODE=1
-    ${PYTHON} ${SOURCE}/${PROGRAM} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env SCOREMATCH_LIBRARY=${library} PYTHONPATH=${SOURCE}/src/python
+    PYTHONDONTWRITEBYTECODE=1 ${PYTHON} ${SOURCE}/${PROGRAM} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status)
   if(status EQUAL 77)
     message("skipped: this machine cannot run it")
   elseif(NOT status EQUAL 0)
