@@ -1,22 +1,32 @@
-"""scorematch from Python: its C interface (docs/c-interface.md) by ctypes, for NumPy arrays and PyTorch tensors.
+"""Score matching for NumPy and PyTorch: losses with their gradients, samplers, likelihoods, Adam, checkpoints.
 
-SCOREMATCH_LIBRARY names the library file. The default is the libscorematch.so that the system's linker finds.
+docs/python.md is an introduction. Arrays are NumPy arrays, PyTorch tensors, Buffers, or arrays of another library with
+DLPack or the CUDA array interface. They are float32 (and float64 on the reference engine) and used in place: an engine
+on the host computes in the memory of the array itself. There may be gaps between rows, for example if the columns are
+part of a wider table, but not between elements of a row. Enqueued work on a GPU uses its arrays until you wait for the
+queue, so keep them alive.
 
-Arrays are NumPy arrays, PyTorch tensors or Buffers, float32 (and float64 on the reference engine), passed in place:
-an engine on the host computes in the memory of the array itself. There may be gaps between rows, for example if the
-columns are part of a wider table, but not between elements of a row. Enqueued work on a GPU uses its arrays until you
-wait for the queue, so keep them alive.
+What the library refuses is raised as Error. An object that cannot be passed to it is a TypeError or a ValueError. All
+of them name the argument, what was expected and what was given.
 """
 
-from .engine import Engine, Estimate, Layer, Net, Noise, Position, Queue
+from .adam import Adam, Progress, Snapshot
+from .arrays import Array
+from .checkpoint import Checkpoint
+from .engine import Engine, Estimate, Queue
 from .library import Error, version
 from .memory import Buffer, View
-from .plans import DirectionPlan, HeadPlan, LossPlan, PerturbPlan, ScorePlan
+from .net import Layer, Net
+from .noise import Noise, NoiseLike, NoisePlace, Position
+from .parts import DirectionPlan, HeadPlan, PerturbPlan
+from .plans import LossPlan, Plan, ScorePlan
 from .sampling import LikelihoodPlan, SamplerPlan
-from .training import Adam, Checkpoint, Progress, Snapshot
+
+__version__ = version
 
 __all__ = [
     "Adam",
+    "Array",
     "Buffer",
     "Checkpoint",
     "DirectionPlan",
@@ -29,7 +39,10 @@ __all__ = [
     "LossPlan",
     "Net",
     "Noise",
+    "NoiseLike",
+    "NoisePlace",
     "PerturbPlan",
+    "Plan",
     "Position",
     "Progress",
     "Queue",

@@ -1,28 +1,32 @@
-"""Engines, queues, the noise, networks, and estimates."""
+"""Engines, queues, and the estimates that plans write."""
 
-from ctypes import byref, c_char_p, c_int32, c_int64
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import byref, c_char_p, c_int32, c_void_p
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import structs
-from .library import Handle, call, encoded, get, library
-from .memory import DTYPE_NAMES, DTYPES, Buffer, view_of
+from .arrays import DTYPE_NAMES, DTYPES, Array, Place, view_of
+from .library import Handle, call, get, library
+from .memory import Buffer
 
 
 class Estimate(NamedTuple):
-    """A mean over samples, in a form that merges."""
+    """A mean over samples, in a form that merges: count, mean, and the sum of squared deviations from the mean."""
 
-    count: float
+    count: float  # type: ignore[assignment]  # a tuple's count() is not needed
     mean: float
     m2: float
 
     @property
-    def standard_error(self):
+    def standard_error(self) -> float:
         """Sample standard deviation over sqrt(count); NaN for fewer than two samples."""
-        return library.scorematch_estimate_standard_error(byref(structs.Estimate(*self)))
+        return float(library.scorematch_estimate_standard_error(byref(structs.Estimate(*self))))
 
-    def merged(self, other):
+    def merged(self, other: Estimate) -> Estimate:
         """Both together. Merge the estimates of ranks in the same order everywhere, so that the results are
         bit-identical."""
         both = structs.Estimate()
@@ -30,188 +34,149 @@ class Estimate(NamedTuple):
         return Estimate(both.count, both.mean, both.m2)
 
 
-class Position(NamedTuple):
-    """A position in the noise."""
-
-    seed: int
-    step: int = 0
-    first_sample: int = 0
-
-
-class Layer(NamedTuple):
-    """Offsets, in elements of the parameters, of weight [outputs, inputs] and bias [outputs]."""
-
-    inputs: int
-    outputs: int
-    weight: int
-    bias: int
-
-
 class Engine(Handle):
-    """Computes everything. Use Engine.best() unless you have a reason not to."""
+    """Computes everything. Use Engine.best() unless you have a reason not to. Any number of threads may use one."""
 
     @classmethod
-    def best(cls, threads=0):
-        """The cuda engine if it works, else the cpu engine with this many threads (0: one per available processor)."""
+    def best(cls, threads: int = 0) -> Engine:
+        """The cuda engine if it works, else the cpu engine with this many threads (0: one per available processor),
+        else the reference engine."""
         return cls("engine", "engine_best", threads)
 
     @classmethod
-    def reference(cls):
-        """The reference engine: computes in double, with float32 or float64 arrays."""
+    def reference(cls) -> Engine:
+        """The reference engine: one thread; computes in float64, with float32 or float64 arrays."""
         return cls("engine", "engine_reference")
 
     @classmethod
-    def cpu(cls, threads=0):
+    def cpu(cls, threads: int = 0) -> Engine:
+        """The cpu engine: float32, with SIMD and this many threads (0: one per available processor).
+
+        Raises Error unsupported if the library was built without it.
+        """
         return cls("engine", "engine_cpu", threads)
 
     @classmethod
-    def cuda(cls, device=0):
+    def cuda(cls, device: int = 0) -> Engine:
+        """The cuda engine on the GPU with this number: float32 arrays in device memory.
+
+        Raises Error unsupported if the library was built without it, device_unavailable if there is no such GPU.
+        """
         return cls("engine", "engine_cuda", device)
 
     @property
-    def kind(self):
+    def kind(self) -> str:
+        """ "reference", "cpu" or "cuda"."""
         return ("reference", "cpu", "cuda")[get("engine_kind", self._handle, c_int32)]
 
     @property
-    def on_host(self):
-        """Whether it computes in host memory."""
+    def on_host(self) -> bool:
+        """Whether it computes in host memory, so that its work is done when a call returns."""
         return self.kind != "cuda"
 
     @property
-    def description(self):
-        return get("engine_description", self._handle, c_char_p).decode()
+    def description(self) -> str:
+        """One line for people: the kind, the device, the threads."""
+        text: bytes = get("engine_description", self._handle, c_char_p)
+        return text.decode()
 
-    def zeros(self, shape, dtype="float32"):
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        dtype = np.dtype(dtype)
-        return Buffer("buffer_create", self, shape, dtype.name, dtype.itemsize * int(np.prod(shape)))
+    def zeros(self, shape: int | Sequence[int], dtype: Any = "float32") -> Buffer:
+        """An array of zeros in engine memory. For setup: on a GPU it synchronizes.
 
-    def upload(self, array):
-        """A copy of a host array in engine memory."""
-        host = np.ascontiguousarray(array)
+        shape: one to three extents. dtype: float32, float64 or int64.
+        Raises ValueError for another number of axes, TypeError for another type, Error out_of_memory.
+        """
+        extents = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        if not 1 <= len(extents) <= 3:
+            raise ValueError(f"shape: expected one to three axes, got {len(extents)}")
+        kind = np.dtype(dtype)
+        if kind.name not in DTYPES:
+            raise TypeError(f"dtype: expected float32, float64 or int64, got {kind}")
+        return Buffer("buffer_create", self, extents, kind.name, kind.itemsize * int(np.prod(extents)))
+
+    def upload(self, array: Any) -> Buffer:
+        """A copy of a host array in engine memory.
+
+        array: what numpy.asarray takes, with one to three axes; float32, float64 or int64, and no conversion.
+        Raises ValueError for another number of axes, TypeError for another type, Error out_of_memory.
+        """
+        host = np.asarray(array)
         if host.dtype.name not in DTYPES:
             raise TypeError(f"array: expected float32, float64 or int64, got {host.dtype}")
+        if not 1 <= host.ndim <= 3:
+            raise ValueError(f"array: expected one to three axes, got {host.ndim}")
+        host = np.ascontiguousarray(host)
         return Buffer("buffer_upload", self, host.shape, host.dtype.name, host.ctypes.data, host.nbytes)
 
-    def estimate(self):
-        """Memory for a loss; Queue.read_estimate copies it to the host."""
+    def estimate(self) -> Buffer:
+        """Memory for the loss of a plan, float64 [3]; Queue.read_estimate copies it to the host."""
         return self.zeros(3, "float64")
 
 
 class Queue(Handle):
-    """Orders calls, and holds the scratch memory that its plans share: the largest workspace_bytes of them.
+    """Orders calls, and holds the scratch memory that its plans share. It belongs to one thread at a time."""
 
-    `stream` is a cudaStream_t as a number, torch.cuda.current_stream().cuda_stream for example.
-    """
-
-    def __init__(self, engine, workspace_bytes=0, stream=None):
+    def __init__(self, engine: Engine, workspace_bytes: int = 0, stream: int | None = None) -> None:
+        """
+        workspace_bytes: the largest workspace_bytes of the plans that run on it.
+        stream: a cudaStream_t as a number, torch.cuda.current_stream().cuda_stream for example, which must outlive the
+        queue; None: CUDA's default stream. Only for the cuda engine.
+        Raises Error out_of_memory, or invalid_argument for a stream that is not of the engine's device.
+        """
         super().__init__("queue", "queue_create", engine._handle, workspace_bytes, stream)
-        self.on_host = engine.on_host
+        self.on_host, self.stream = engine.on_host, stream
 
     @classmethod
-    def _lent(cls, handle, on_host):
+    def _lent(cls, handle: c_void_p, place: Place) -> Queue:
         queue = cls.__new__(cls)
-        queue._handle, queue.on_host = handle, on_host
+        queue._handle, queue.on_host, queue.stream = handle, place.on_host, place.stream
         return queue
 
-    def read(self, array):
-        """Returns a copy on the host. Waits."""
-        view = view_of(array, "array", self.on_host)
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
+        """Returns a copy on the host, of the same shape and type. Waits for the queue.
+
+        array: engine memory without gaps.
+        Raises Error device_fault if earlier work has failed.
+        """
+        view = view_of(array, "array", self)
         host = np.empty(tuple(view.shape.extent[: view.shape.rank]), DTYPE_NAMES[view.dtype])
         call("queue_read", self._handle, byref(view), host.ctypes.data, host.nbytes)
         return host
 
-    def write(self, to, array):
-        """Copies a host array to a dense array of the same type."""
-        view, host = view_of(to, "to", self.on_host, written=True), np.ascontiguousarray(array)
+    def write(self, to: Array, array: Any) -> None:
+        """Copies a host array to engine memory without gaps, of the same type and number of bytes.
+
+        Raises TypeError for another type, Error invalid_argument for another number of bytes.
+        """
+        view, host = view_of(to, "to", self, written=True), np.ascontiguousarray(array)
         if host.dtype.name != DTYPE_NAMES[view.dtype]:
             raise TypeError(f"array: expected {DTYPE_NAMES[view.dtype]}, got {host.dtype}")
         call("queue_write", self._handle, byref(view), host.ctypes.data, host.nbytes)
 
-    def read_estimate(self, loss):
-        """Returns a loss that a plan wrote. Waits."""
+    def read_estimate(self, loss: Array) -> Estimate:
+        """Returns a loss that a plan wrote. Waits for the queue.
+
+        loss: what the plan was given as `loss`, Engine.estimate() for example.
+        Raises Error device_fault if earlier work has failed.
+        """
         value = structs.Estimate()
-        call("queue_read_estimate", self._handle, estimate_place(loss), byref(value))
+        call("queue_read_estimate", self._handle, estimate_place(loss, "loss", self), byref(value))
         return Estimate(value.count, value.mean, value.m2)
 
-    def synchronize(self):
+    def synchronize(self) -> None:
+        """Waits for the queue. Raises Error device_fault if its work has failed."""
         call("queue_synchronize", self._handle)
 
 
-def estimate_place(loss):
-    if loss is None:
+def estimate_place(array: Array | None, name: str, place: Place) -> int | None:
+    """The address of the array for an estimate. Raises TypeError unless it is float64 [3] without gaps."""
+    if array is None:
         return None
-    if not isinstance(loss, Buffer) or loss.shape != (3,) or loss.dtype != np.float64:
-        raise TypeError("loss: expected a Buffer from Engine.estimate()")
-    return loss.address
-
-
-class Noise(Handle):
-    """The position of a training run in the noise, in the engine's memory."""
-
-    def __init__(self, engine, position):
-        """@param position a Position, or a seed"""
-        place = position if isinstance(position, Position) else Position(position)
-        super().__init__("noise", "noise_create", engine._handle, byref(structs.Position(*place)))
-
-    def advance(self, queue):
-        """Advances to the noise of the next step. Call it once per optimizer step."""
-        call("noise_advance", self._handle, queue._handle)
-
-    def set(self, queue, position):
-        call("noise_set", self._handle, queue._handle, byref(structs.Position(*position)))
-
-    def read(self, queue):
-        at = structs.Position()
-        call("noise_read", self._handle, queue._handle, byref(at))
-        return Position(at.seed, at.step, at.first_sample)
-
-    def starting_at(self, sample):
-        """The same noise with row 0 at sample `sample`, for a micro-batch."""
-        return _NoisePlace(self, sample)
-
-
-class _NoisePlace(NamedTuple):
-    noise: Noise
-    sample: int
-
-
-def noise_ref(noise):
-    if noise is None:
-        return structs.NoiseRef()
-    place = noise if isinstance(noise, _NoisePlace) else _NoisePlace(noise, 0)
-    return structs.NoiseRef(place.noise._handle, place.sample)
-
-
-class Net(Handle):
-    """A network described by text: "dim=2 hidden=64,64 parameterization=edm conditioning=log_sigma", for example."""
-
-    def __init__(self, text):
-        super().__init__("net", "net_create", encoded(text))
-
-    @property
-    def text(self):
-        return get("net_text", self._handle, c_char_p).decode()
-
-    @property
-    def dim(self):
-        return get("net_dim", self._handle, c_int32)
-
-    @property
-    def param_count(self):
-        return get("net_param_count", self._handle, c_int64)
-
-    @property
-    def layers(self):
-        """The positions of weights and biases in the parameters, in torch.nn.Linear's layout and order."""
-        each = [
-            get("net_layer", self._handle, structs.Layer, k)
-            for k in range(get("net_layer_count", self._handle, c_int32))
-        ]
-        return [Layer(layer.inputs, layer.outputs, layer.weight, layer.bias) for layer in each]
-
-    def initial_params(self, seed, initialization="variance_preserving"):
-        """`initialization`: "variance_preserving" or "torch". float32 [param_count]"""
-        params = np.empty(self.param_count, np.float32)
-        call("net_initial_params", self._handle, initialization.encode(), seed, params.ctypes.data, params.size)
-        return params
+    view = view_of(array, name, place, written=True)
+    shape, dtype = tuple(view.shape.extent[: view.shape.rank]), DTYPE_NAMES[view.dtype]
+    if shape != (3,) or dtype != "float64" or view.stride[0] != 1:
+        raise TypeError(
+            f"{name}: expected Engine.estimate(), or another float64 array of shape (3,) without gaps, got {dtype} of "
+            f"shape {shape} with stride {view.stride[0]}"
+        )
+    return int(view.data)

@@ -1,17 +1,29 @@
 """The shared library: its functions, its errors, its handles."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from typing import Any, TypeVar
 
 from . import structs
+from .files import find_library
+
+H = TypeVar("H", bound="Handle")
 
 
 class Error(Exception):
-    """An error with the library's text. `kind` is the name of the status, `argument` the argument at fault."""
+    """What the library refused, or could not do, with its text, which names the argument, what was expected and what
+    was given.
 
-    def __init__(self, kind, argument, text):
+    kind: the name of the status, one of "invalid_argument", "unsupported", "out_of_memory", "device_unavailable",
+    "device_fault", "io", "callback_failed" and "internal_error".
+    argument: the name of the argument at fault, or "".
+    """
+
+    def __init__(self, kind: str, argument: str, text: str) -> None:
         super().__init__(text)
         self.kind, self.argument = kind, argument
 
@@ -99,8 +111,8 @@ _SIGNATURES = {  # the name after scorematch_: the types of its arguments; all o
 }
 
 
-def _load():
-    path = os.environ.get("SCOREMATCH_LIBRARY", "libscorematch.so")
+def _load() -> ctypes.CDLL:
+    path = find_library()
     try:
         library = ctypes.CDLL(path)
     except OSError as error:
@@ -138,10 +150,10 @@ def _load():
 
 
 library = _load()
-version = library.scorematch_version().decode()
+version: str = library.scorematch_version().decode()
 
 
-def call(name, *arguments):
+def call(name: str, *arguments: Any) -> None:
     """Calls scorematch_<name>. Raises Error if it fails."""
     status = getattr(library, "scorematch_" + name)(*arguments)
     if status != 0:
@@ -152,33 +164,36 @@ def call(name, *arguments):
         )
 
 
-def get(name, handle, kind, *arguments):
+def get(name: str, handle: Any, kind: Any, *arguments: Any) -> Any:
     """The value that a getter writes into its last argument."""
     value = kind()
     call(name, handle, *arguments, byref(value))
     return value if isinstance(value, ctypes.Structure) else value.value
 
 
-def encoded(value):
+def encoded(value: str | None) -> bytes | None:
+    """A text for the library; None is a null pointer."""
     return None if value is None else value.encode()
 
 
 class Handle:
     """Owns a handle of the library, which is destroyed with this object."""
 
-    def __init__(self, kind, create, *arguments):
+    _handle: c_void_p
+
+    def __init__(self, kind: str, create: str, *arguments: Any) -> None:
         handle = c_void_p()
         call(create, *arguments, byref(handle))
         self._adopt(kind, handle)
 
     @classmethod
-    def _of(cls, kind, handle):
+    def _of(cls: type[H], kind: str, handle: c_void_p) -> H:
         """An object for a handle that the library has made."""
         made = cls.__new__(cls)
         made._adopt(kind, handle)
         return made
 
-    def _adopt(self, kind, handle):
+    def _adopt(self, kind: str, handle: c_void_p) -> None:
         self._handle = handle
         self._destroy = weakref.finalize(self, getattr(library, f"scorematch_{kind}_destroy"), handle)
         self._destroy.atexit = False  # the end of the process frees everything

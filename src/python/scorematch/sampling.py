@@ -1,13 +1,29 @@
 """Samplers and likelihoods, of a net or of your own function."""
 
+from __future__ import annotations
+
 import weakref
+from collections.abc import Callable
 from ctypes import byref, c_size_t, c_void_p
+from typing import Any, Optional
 
 from . import structs
-from .engine import Queue, noise_ref
+from .arrays import Array, view_of
+from .engine import Engine, Queue
 from .library import Error, Handle, call, encoded, get
-from .memory import View, view_of
+from .memory import View
+from .net import Net
+from .noise import NoiseLike, noise_ref
 from .plans import filled
+
+ScoreFunction = Callable[[Queue, View, Optional[View], View], None]
+"""score(queue, x, sigma, out) writes the score at x [N, d] and sigma [1] into out [N, d]; sigma is None if the sampler
+has no noise level. The arrays are float64 on the reference engine. On the host, x.numpy() is their memory. A plan may
+run on the queue."""
+
+ScoreDivergenceFunction = Callable[[Queue, View, View, View, View], None]
+"""score(queue, x, sigma, out, divergence), the same, also writes the divergence of the score [N], or an unbiased
+estimate of it."""
 
 
 class _Calling(Handle):
@@ -15,103 +31,163 @@ class _Calling(Handle):
 
     _kind = ""
 
-    def _function(self, kind, function, on_host):
+    def _function(self, kind: Any, function: Callable[..., None]) -> Any:
         """Wraps the function for the library. An array that does not exist is None."""
         plan = weakref.ref(self)  # the wrapper must not keep its own plan alive
 
-        def evaluate(_, queue, *given):
+        def evaluate(_: Any, queue: int, *given: Any) -> int:
+            caller: Any = plan()  # alive, as it is running
             try:
+                on_host = caller._place.on_host
                 views = (View(each.contents, on_host) if each.contents.data else None for each in given)
-                function(Queue._lent(c_void_p(queue), on_host), *views)
+                function(Queue._lent(c_void_p(queue), caller._place), *views)
                 return 0
             except BaseException as error:  # no exception may pass through the library
-                plan()._raised = error
+                caller._raised = error
                 return 1
 
         self._kept = kind(evaluate)
         return self._kept
 
-    def _run(self, *arguments):
-        self._raised = None
+    def _run(self, queue: Queue, *arguments: Any) -> None:
+        self._raised: BaseException | None = None
+        self._place = queue
         try:
-            call(self._kind + "_run", self._handle, *arguments)
+            call(self._kind + "_run", self._handle, queue._handle, *arguments)
         except Error:
             if self._raised is not None:
                 raise self._raised
             raise
 
     @property
-    def workspace_bytes(self):
-        return get(self._kind + "_workspace_bytes", self._handle, c_size_t)
+    def workspace_bytes(self) -> int:
+        """The scratch memory that run() needs from its queue, in bytes."""
+        return int(get(self._kind + "_workspace_bytes", self._handle, c_size_t))
 
 
 class SamplerPlan(_Calling):
-    """Turns noise into samples: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example.
-
-    For a net, or for a dimension and your function score(queue, x, sigma, out), which writes the score at x [N, d] and
-    sigma [1] (None if the sampler has no level) into `out`. These are Views, float64 on the reference engine. On the
-    host, .numpy() is their memory. run() raises what the function raises.
-    """
+    """Turns noise into samples of a net, or of your own score function."""
 
     _kind = "sampler_plan"
 
-    def __init__(self, engine, net, sampler, max_batch, score=None):
+    def __init__(
+        self, engine: Engine, net: Net | int, sampler: str, max_batch: int, score: ScoreFunction | None = None
+    ) -> None:
+        """
+        net: a Net; or d, if you give a score function.
+        sampler: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example; docs/c-interface.md lists the keys.
+        Noise levels are in the units of the samples.
+        max_batch: the most samples of a call. score: a ScoreFunction.
+        Raises Error invalid_argument that names the key at fault; TypeError for a dimension without a function, or a
+        net with one.
+        """
         text = encoded(sampler)
         if score is None:
-            super().__init__(self._kind, "sampler_plan_create", engine._handle, net._handle, text, max_batch)
+            handle = _net_of(net)._handle
+            super().__init__(self._kind, "sampler_plan_create", engine._handle, handle, text, max_batch)
         else:
-            function = self._function(structs.ScoreFunction, score, engine.on_host)
+            function = self._function(structs.ScoreFunction, score)
             super().__init__(
-                self._kind, "sampler_plan_create_with", engine._handle, net, function, None, text, max_batch
+                self._kind, "sampler_plan_create_with", engine._handle, _dim_of(net), function, None, text, max_batch
             )
 
-    def run(self, queue, noise, x, params=None, acceptance=None, acceptance_per_sample=None):
-        """@param x [N, d], written @param params [P] of the net @param acceptance an Engine.estimate() and
-        acceptance_per_sample [N], both of a chain with metropolis=true"""
+    def run(
+        self,
+        queue: Queue,
+        noise: NoiseLike,
+        x: Array,
+        params: Array | None = None,
+        acceptance: Array | None = None,
+        acceptance_per_sample: Array | None = None,
+    ) -> None:
+        """Computes samples. The same noise gives the same samples again.
+
+        noise: of which row i is sample i.
+        x: [N, d], written; read first if a Langevin chain starts from it.
+        params: [P] of the net.
+        acceptance: float64 [3], Engine.estimate(), and acceptance_per_sample: [N], the fraction of a chain's proposals
+        that were accepted; both for metropolis=true only.
+        Raises Error invalid_argument for an array of a wrong shape or type, and what your function raises.
+        """
         out = {"x": x, "acceptance": acceptance, "acceptance_per_sample": acceptance_per_sample}
-        given = view_of(params, "params", queue.on_host)
+        given = view_of(params, "params", queue)
         self._run(
-            queue._handle,
+            queue,
             None if params is None else byref(given),
             noise_ref(noise),
-            byref(filled(structs.SamplerOut, queue.on_host, True, out)),
+            byref(filled(structs.SamplerOut, queue, True, out)),
         )
 
 
 class LikelihoodPlan(_Calling):
-    """Log-likelihoods in nats: "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example.
-
-    For a net, or for a dimension and your function score(queue, x, sigma, out, divergence), like SamplerPlan's, which
-    also writes the score's divergence [N], or an unbiased estimate of it.
-    """
+    """Log-likelihoods, by the probability-flow equation, of a net or of your own score function."""
 
     _kind = "likelihood_plan"
 
-    def __init__(self, engine, net, likelihood, max_batch, compute=None, score=None):
+    def __init__(
+        self,
+        engine: Engine,
+        net: Net | int,
+        likelihood: str | None,
+        max_batch: int,
+        compute: str | None = None,
+        score: ScoreDivergenceFunction | None = None,
+    ) -> None:
+        """
+        net: a Net; or d, if you give a score function.
+        likelihood: None, or "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example; docs/c-interface.md lists
+        the keys. Noise levels are in the units of the samples.
+        max_batch: the most samples of a call. compute: as of LossPlan. score: a ScoreDivergenceFunction.
+        Raises Error invalid_argument that names the key at fault; TypeError for a dimension without a function, or a
+        net with one.
+        """
         text = encoded(likelihood)
         if score is None:
+            handle = _net_of(net)._handle
             super().__init__(
-                self._kind,
-                "likelihood_plan_create",
-                engine._handle,
-                net._handle,
-                text,
-                max_batch,
-                encoded(compute),
+                self._kind, "likelihood_plan_create", engine._handle, handle, text, max_batch, encoded(compute)
             )
         else:
-            function = self._function(structs.ScoreDivergenceFunction, score, engine.on_host)
+            function = self._function(structs.ScoreDivergenceFunction, score)
             super().__init__(
-                self._kind, "likelihood_plan_create_with", engine._handle, net, function, None, text, max_batch
+                self._kind, "likelihood_plan_create_with", engine._handle, _dim_of(net), function, None, text, max_batch
             )
 
-    def run(self, queue, x, params=None, noise=None, log_likelihood=None, latent=None, mean=None):
-        """@param x [N, d] @param noise draws the directions, if there are any @param log_likelihood [N], latent [N, d],
-        mean an Engine.estimate(): written, each if it is given"""
+    def run(
+        self,
+        queue: Queue,
+        x: Array,
+        params: Array | None = None,
+        noise: NoiseLike = None,
+        log_likelihood: Array | None = None,
+        latent: Array | None = None,
+        mean: Array | None = None,
+    ) -> None:
+        """Computes the outputs that are given.
+
+        x: [N, d]. params: [P] of the net. noise: draws the directions, if there are any.
+
+        Outputs:
+        log_likelihood: [N], in nats, of a density in the units of x. latent: [N, d], x at sigma_max.
+        mean: float64 [3], Engine.estimate(), of log_likelihood.
+        Raises Error invalid_argument for an array of a wrong shape or type, and what your function raises.
+        """
         inputs = {"params": params, "x": x, "noise": noise}
         outputs = {"log_likelihood": log_likelihood, "latent": latent, "mean": mean}
         self._run(
-            queue._handle,
-            byref(filled(structs.LikelihoodIn, queue.on_host, False, inputs)),
-            byref(filled(structs.LikelihoodOut, queue.on_host, True, outputs)),
+            queue,
+            byref(filled(structs.LikelihoodIn, queue, False, inputs)),
+            byref(filled(structs.LikelihoodOut, queue, True, outputs)),
         )
+
+
+def _net_of(net: Net | int) -> Net:
+    if not isinstance(net, Net):
+        raise TypeError(f"net: expected a Net, or a dimension with a score function, got {net!r} without a function")
+    return net
+
+
+def _dim_of(net: Net | int) -> int:
+    if isinstance(net, Net):
+        raise TypeError("net: expected a dimension, because a score function is given, got a Net")
+    return net

@@ -1,10 +1,14 @@
 """The C interface's structs, field by field."""
 
+from __future__ import annotations
+
 import ctypes
 from ctypes import POINTER, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from typing import Any
 
 
-def struct(name, **fields):
+def struct(name: str, **fields: Any) -> Any:
+    """A struct of C with these fields, in this order."""
     return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
 
 

@@ -1,0 +1,123 @@
+"""The other plans: scores, the parts, samplers, likelihoods."""
+
+import gc
+import unittest
+import weakref
+
+from support import host_engine, np, sm
+
+
+class PlansTest(unittest.TestCase):
+    def test_scores_are_the_gradient_of_the_density(self):
+        engine = sm.Engine.reference()
+        net = sm.Net("net=energy dim=2 hidden=9 activation=tanh")
+        plan = sm.ScorePlan(engine, net, 3, "projections=1")
+        queue = sm.Queue(engine, plan.workspace_bytes)
+        params, x = net.initial_params(3, "torch").astype(float), np.array([[0.1, -0.4], [1.0, 2.0], [0.0, 0.5]])
+        density, score, h = np.empty(3), np.empty((3, 2)), 1e-5
+        plan.run(queue, params=params, x=x, score=score)
+        for axis in range(2):
+            step = h * np.eye(2)[axis]
+            values = []
+            for at in (x + step, x - step):
+                plan.run(queue, params=params, x=at, log_density=density)
+                values.append(density.copy())
+            np.testing.assert_allclose((values[0] - values[1]) / (2 * h), score[:, axis], atol=1e-9)
+        self.assertIn("on the host", plan.report(3))
+
+    def test_own_network(self):
+        """Only the parts: a linear score written in Python, and its gradient."""
+        engine = host_engine()
+        perturb = sm.PerturbPlan(engine, 2, "schedule=log_normal conditioning=log_sigma", 50)
+        head = sm.HeadPlan(engine, 2, "objective=dsm schedule=log_normal weighting=sigma2", 50)
+        queue, noise = sm.Queue(engine, head.workspace_bytes), sm.Noise(engine, sm.Position(4, 7, 100))
+        x = np.random.default_rng(1).standard_normal((50, 2)).astype(np.float32)
+        z, sigma, eps = np.empty((50, 3), np.float32), np.empty(50, np.float32), np.empty((50, 2), np.float32)
+        perturb.run(queue, x=x, noise=noise, net_input=z, sigma_out=sigma, eps_out=eps)
+        np.testing.assert_allclose(z[:, :2], x + sigma[:, None] * eps, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(z[:, 2], np.log(sigma), rtol=1e-5, atol=1e-5)
+        score, grad, loss = -z[:, :2].copy(), np.empty((50, 2), np.float32), engine.estimate()
+        head.run(queue, output=score, noise=noise, loss=loss, grad_output=grad)
+        r = score + eps / sigma[:, None]
+        np.testing.assert_allclose(grad, sigma[:, None] ** 2 * r / 50, rtol=1e-4, atol=1e-6)
+        expected = np.mean(0.5 * sigma**2 * np.sum(r * r, axis=1))
+        self.assertLess(abs(queue.read_estimate(loss).mean / expected - 1), 1e-5)
+        directions = np.empty((3, 50, 2), np.float32)
+        sm.DirectionPlan(engine, 2, "projections=3 distribution=rademacher", 50).run(queue, noise, directions)
+        self.assertTrue(np.all(np.abs(directions) == 1))
+
+    def test_sampler_calls_a_python_function(self):
+        engine = host_engine()
+
+        def normal(queue, x, sigma, out):
+            out.numpy()[:] = -x.numpy() / (1 + sigma.numpy()[0] ** 2)
+
+        plan = sm.SamplerPlan(engine, 2, "sampler=flow", 1000, score=normal)
+        queue, samples = sm.Queue(engine, plan.workspace_bytes), np.empty((1000, 2), np.float32)
+        plan.run(queue, sm.Noise(engine, 1), samples)
+        self.assertLess(abs(samples.mean()), 5 / np.sqrt(2000))
+        self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 2000) + 0.05)  # and Heun's error in 18 steps
+
+        def fail(queue, x, sigma, out):
+            raise ZeroDivisionError("raised by the function")
+
+        plan = sm.SamplerPlan(engine, 2, "sampler=flow", 1000, score=fail)
+        with self.assertRaisesRegex(ZeroDivisionError, "raised by the function"):
+            plan.run(queue, sm.Noise(engine, 1), samples)
+        gone = weakref.ref(plan)
+        del plan
+        gc.collect()
+        self.assertIsNone(gone())
+
+
+    def test_corrected_chains_report_what_they_accept(self):
+        engine = host_engine()
+        net = sm.Net("dim=2 hidden=8 net=energy parameterization=edm sigma_data=0.8")
+        text = "sampler=langevin sigma=0.6 step_size=1 steps=40 sigma_start=1 metropolis=true"
+        plan = sm.SamplerPlan(engine, net, text, 400)
+        queue, mean = sm.Queue(engine, plan.workspace_bytes), engine.estimate()
+        samples, accepted = np.empty((400, 2), np.float32), np.empty(400, np.float32)
+        zeros = np.zeros(net.param_count, np.float32)  # parameters of the energy of N(0, I)
+        plan.run(queue, sm.Noise(engine, 1), samples, zeros, mean, accepted)
+        self.assertLess(abs(samples.var() - 1), 5 * np.sqrt(2 / 800))
+        self.assertAlmostEqual(queue.read_estimate(mean).mean, accepted.mean(), places=5)
+        self.assertTrue(0.5 < accepted.mean() < 1)
+
+    def test_a_chain_without_a_level_has_no_sigma(self):
+        engine, seen = host_engine(), []
+
+        def normal(queue, x, sigma, out):
+            seen.append(sigma)
+            out.numpy()[:] = -x.numpy()
+
+        plan = sm.SamplerPlan(engine, 2, "sampler=langevin step_size=0.1 steps=3", 10, score=normal)
+        plan.run(sm.Queue(engine, plan.workspace_bytes), sm.Noise(engine, 1), np.empty((10, 2), np.float32))
+        self.assertEqual(seen, [None] * 3)
+
+    def test_likelihoods_match_a_gaussian(self):
+        engine = host_engine()
+        text = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8"
+        x = np.random.default_rng(3).standard_normal((50, 2), dtype=np.float32)
+        low = 0.1**2 + 0.8**2
+        want = -(x**2).sum(1) / (2 * low) - np.log(2 * np.pi * low)
+
+        def score(queue, x, sigma, out, divergence):
+            factor = -1 / (sigma.numpy()[0] ** 2 + 0.8**2)
+            out.numpy()[:] = factor * x.numpy()
+            divergence.numpy()[:] = 2 * factor
+
+        net = sm.Net("dim=2 hidden=8 parameterization=edm sigma_data=0.8")
+        zeros = np.zeros(net.param_count, np.float32)
+        of_net = sm.LikelihoodPlan(engine, net, text, 50)
+        of_function = sm.LikelihoodPlan(engine, 2, text, 50, score=score)
+        for plan, params in ((of_net, zeros), (of_function, None)):
+            queue, got, mean = sm.Queue(engine, plan.workspace_bytes), np.empty(50, np.float32), engine.estimate()
+            plan.run(queue, x, params, log_likelihood=got, mean=mean)
+            np.testing.assert_allclose(got, want, atol=1e-3)
+            self.assertAlmostEqual(queue.read_estimate(mean).mean, want.mean(), places=3)
+        with self.assertRaisesRegex(sm.Error, "x: expected"):
+            of_net.run(sm.Queue(engine, of_net.workspace_bytes), x[:, :1], zeros, log_likelihood=got)
+
+
+if __name__ == "__main__":
+    unittest.main()
