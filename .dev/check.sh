@@ -3,7 +3,8 @@
 no_arguments "$@"
 need "${build_packages[@]}" libgtest-dev python3-numpy libbenchmark-dev binutils clang clang-format doxygen dpkg-dev \
   pkg-config
-want libopenmpi-dev openmpi-bin libtorch-dev # for the examples of other frameworks
+want libopenmpi-dev openmpi-bin libtorch-dev python3-torch # for the examples of other frameworks
+want python3-venv # for the Python package
 need_presets
 use_ccache
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}

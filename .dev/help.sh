@@ -12,7 +12,7 @@ For developers
   ./dev docs            write Doxygen's reference pages to build/docs; warnings are errors
   ./dev soak [MINUTES]  repeat the random tests with fresh seeds, for an hour or the given minutes
   ./dev coverage        report which lines of the library and the command the tests run, in build/coverage/html
-  ./dev package         build a Debian package of the library and the command in build/package
+  ./dev package         build a Debian package of the library and the command, and a Python wheel, in build/package
 
 Measurements
   ./dev bench [--quick] [--peers] [...]

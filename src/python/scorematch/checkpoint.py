@@ -126,7 +126,7 @@ class Checkpoint(Handle):
         for name, each in (("scale", scale), ("warp", warp)):
             if each is not None and each.shape != mean.shape:
                 raise ValueError(f"standardization: expected as many {name}s as means, {mean.size}, got {each.size}")
-        expected = (np.count_nonzero(scale), self.net.dim)
+        expected = (int(np.count_nonzero(scale)), self.net.dim)
         if mixing is not None and mixing.shape != expected:
             raise ValueError(f"standardization: expected mixing of shape {expected}, got {mixing.shape}")
         pointers = (None if each is None else each.ctypes.data for each in arrays)

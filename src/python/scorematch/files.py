@@ -18,7 +18,7 @@ def _packaged(pattern: str) -> str | None:
 
 def find_library() -> str:
     """SCOREMATCH_LIBRARY if it is set, else the library of this package, else the name of the one of the system."""
-    return os.environ.get("SCOREMATCH_LIBRARY") or _packaged("lib/**/libscorematch.so*") or "libscorematch.so"
+    return os.environ.get("SCOREMATCH_LIBRARY") or _packaged("lib*/**/libscorematch.so*") or "libscorematch.so"
 
 
 def find_command() -> str | None:

@@ -14,7 +14,8 @@
 # python        PYTHON runs PROGRAM with the shared library in PREFIX; exit code 77 means that the machine lacks a
 #               requirement
 # symbols       the shared library in PREFIX has an SONAME and exports only its interface, with every C function
-# refused       configuring this repository fails with a message that matches EXPECT
+# refused       configuring this repository, or its folder PROJECT, fails with a message that matches EXPECT
+# wheel_build   configures what pip builds from the sources; it would install what the Python package looks for
 cmake_minimum_required(VERSION 3.22)
 
 function(run)
@@ -217,12 +218,18 @@ elseif(STEP STREQUAL "symbols")
   message(STATUS "${exported} symbols exported, all of them of the interface")
 
 elseif(STEP STREQUAL "refused")
-  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} ${ARGS}
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/${PROJECT} -B ${WORK} ${ARGS}
                   RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT failed)
     message(FATAL_ERROR "expected the configuration to fail, got:\n${output}")
   endif()
   expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "wheel_build")
+  run(${CMAKE_COMMAND} -S ${SOURCE}/src/python -B ${WORK} ${ARGS})
+  file(READ ${WORK}/cmake_install.cmake rules)
+  expect_match("${rules}" "/scorematch/lib\"[^)]*/libscorematch\\.so\\.[0-9]+\\.[0-9]+\"")
+  expect_match("${rules}" "/scorematch/bin\"[^)]*/scorematch\"")
 
 else()
   message(FATAL_ERROR "unknown STEP '${STEP}'")

@@ -94,8 +94,23 @@ if(BUILD_SHARED_LIBS)
     consumer_test(python_ten_lines full python "" -DPREFIX=${prefix} -DPYTHON=${SCOREMATCH_PYTHON}
       -DPROGRAM=docs/examples/python/ten_lines.py)
     set_tests_properties(consumer.python_ten_lines PROPERTIES FIXTURES_REQUIRED prefix SKIP_REGULAR_EXPRESSION "skipped: ")
+    # The package that pip installs, with this library and command: a wheel, in an environment of its own.
+    if(TARGET scorematch_command)
+      scorematch_add_test(consumer.wheel slow consumer ${SCOREMATCH_PYTHON}
+        ${PROJECT_SOURCE_DIR}/tests/package/consumer/wheel.py ${PROJECT_SOURCE_DIR} ${prefix} ${consumer_work}/wheel)
+      set_tests_properties(consumer.wheel PROPERTIES FIXTURES_REQUIRED prefix SKIP_REGULAR_EXPRESSION "skipped: ")
+    endif()
   else()
     scorematch_skipped_test(consumer.python_ten_lines "python3 is not installed" consumer)
+    scorematch_skipped_test(consumer.wheel "python3 is not installed" consumer)
+  endif()
+  consumer_test(wheel_prefix full refused "-DSCOREMATCH_PREFIX=/no/such" -DPROJECT=src/python
+    "-DEXPECT=SCOREMATCH_PREFIX: expected a folder with bin/scorematch .*, got '/no/such'")
+  # What pip builds without a prefix is configured, not built: it is the library and the command of this build.
+  consumer_test(wheel_cpu_demanded full refused "-DSCOREMATCH_HWY_LIBRARY=OFF;-DSCOREMATCH_CUDA=OFF"
+    -DPROJECT=src/python "-DEXPECT=SCOREMATCH_CPU=ON, but Highway .* was not found")
+  if(SCOREMATCH_HAS_CPU)
+    consumer_test(wheel_build full wheel_build "-DSCOREMATCH_CUDA=OFF;-DCMAKE_BUILD_TYPE=Release")
   endif()
 
   find_program(SCOREMATCH_NM nm)
