@@ -49,7 +49,7 @@ check_page(docs/tutorial.md cpp)
 check_page(docs/cuda.md cpp)
 check_page(docs/frameworks.md cpp)
 check_page(docs/c-interface.md c)
-check_page(docs/c-interface.md python)
+check_page(docs/python.md python)
 
 file(READ ${SOURCE}/docs/examples/quick.cpp quick)
 file(READ ${SOURCE}/docs/index.md text)

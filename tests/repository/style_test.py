@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-CHECKED = (".ci", ".dev", "CMakeLists.txt", "README.md", "bench", "dev", "docs", "include", "kernels", "src", "tests")
+CHECKED = (".ci", ".dev", "CMakeLists.txt", "README.md", "bench", "dev", "docs", "include", "kernels", "pyproject.toml",
+           "src", "tests")
 EXCLUDED = ("docs/images", "docs/plots")
 QUOTES = ("docs/style.md", "tests/repository/style_test.py")  # these quote what is forbidden
 
@@ -88,7 +89,7 @@ _SOURCE = {  # comments and strings
     "hash": r'#[^\n]*|"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'',
 }
 _KINDS = {".cpp": "cpp", ".h": "cpp", ".c": "cpp", ".cu": "cpp", ".cuh": "cpp", ".py": "hash", ".cmake": "hash",
-          ".txt": "hash", ".sh": "hash"}
+          ".txt": "hash", ".sh": "hash", ".toml": "hash"}
 
 
 def source_prose(text: str, kind: str) -> str:
