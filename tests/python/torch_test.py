@@ -10,7 +10,7 @@ try:
 except ImportError:
     print("skipped: PyTorch is not installed")
     sys.exit(77)
-from scorematch.torch import ScoreMatchingLoss
+from scorematch.torch import LossResult, ScoreMatchingLoss
 
 
 def module_of(net, params):
@@ -176,7 +176,21 @@ class TensorTest(unittest.TestCase):
         np.testing.assert_array_equal(grad.numpy(), loss.grad)
 
 
-@unittest.skipUnless(torch.cuda.is_available(), "PyTorch has no GPU")
+class DocumentationTest(unittest.TestCase):
+    def test_classes_and_functions_have_docstrings(self):
+        functions = (ScoreMatchingLoss.__init__, ScoreMatchingLoss.__call__, LossResult.read)
+        self.assertTrue(all(what.__doc__ for what in (ScoreMatchingLoss, LossResult, *functions)))
+
+
+def has_gpu():
+    """Whether both PyTorch and the library have one."""
+    try:
+        return torch.cuda.is_available() and sm.Engine.cuda() is not None
+    except sm.Error:
+        return False
+
+
+@unittest.skipUnless(has_gpu(), "PyTorch or the library has no GPU")
 class GpuTest(unittest.TestCase):
     def test_equals_the_host(self):
         host = Setup()
