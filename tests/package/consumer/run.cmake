@@ -8,6 +8,7 @@
 # components    find_package with COMPONENTS, whose output must match EXPECT
 # pkgconfig     compiles the outside program with the flags of pkg-config; its output must match EXPECT
 # package       makes the Debian package of the build BUILD and installs it with dpkg below PREFIX
+# conan         CONAN makes the package of docs/packaging/conan and runs its test; the output must match EXPECT
 # command       runs the installed command; its output must match EXPECT
 # outside       configures, builds and runs the project PROJECT, or its tests if it has some; exit code 77 means that
 #               the machine lacks a requirement
@@ -130,6 +131,20 @@ elseif(STEP STREQUAL "package")
       --force-depends --install ${package})
   run(dpkg --admindir=${WORK}/database --status scorematch)
   run(dpkg --instdir=${PREFIX} --admindir=${WORK}/database --verify scorematch)
+
+elseif(STEP STREQUAL "conan")
+  file(REMOVE_RECURSE ${WORK})
+  set(ENV{CONAN_HOME} ${WORK}/home)
+  execute_process(COMMAND ${CONAN} profile detect RESULT_VARIABLE failed)
+  if(failed)
+    message("skipped: Conan does not know the compiler of this machine")
+    return()
+  endif()
+  execute_process(COMMAND ${CONAN} create ${SOURCE}/docs/packaging/conan --no-remote -s build_type=Debug
+    -o "&:shared=True" -o "&:cpu=False" -c tools.cmake.cmaketoolchain:generator=${GENERATOR}
+    -c tools.cmake.cmake_layout:test_folder=${WORK}/test
+    OUTPUT_VARIABLE output ERROR_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE ECHO_ERROR_VARIABLE)
+  expect_match("${output}" "${EXPECT}")
 
 elseif(STEP STREQUAL "command")
   execute_process(COMMAND ${PREFIX}/bin/scorematch ${ARGUMENTS} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY

@@ -86,6 +86,21 @@ if(BUILD_SHARED_LIBS)
     scorematch_skipped_test(consumer.package "dpkg-shlibdeps (dpkg-dev) is not installed" consumer)
   endif()
 
+  # The Conan recipe, with the options that take least time to build, in an empty Conan home.
+  find_program(SCOREMATCH_CONAN conan)
+  mark_as_advanced(SCOREMATCH_CONAN)
+  set(conan_version "")
+  if(SCOREMATCH_CONAN)
+    execute_process(COMMAND ${SCOREMATCH_CONAN} --version OUTPUT_VARIABLE conan_version ERROR_QUIET)
+  endif()
+  if(conan_version MATCHES "version 2\\.")
+    consumer_test(conan slow conan "" -DCONAN=${SCOREMATCH_CONAN} -DGENERATOR=${CMAKE_GENERATOR}
+      "-DEXPECT=scorematch/${PROJECT_VERSION}: Package .* created.*engine: reference.*${without_cpu}.*refused: ")
+    set_tests_properties(consumer.conan PROPERTIES PROCESSORS 2 COST 500 SKIP_REGULAR_EXPRESSION "skipped: ")
+  else()
+    scorematch_skipped_test(consumer.conan "Conan 2 is not installed" consumer)
+  endif()
+
   # Python with the installed library. ../python has more tests, with the library of the build.
   find_program(SCOREMATCH_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
   find_program(SCOREMATCH_PYTHON python3)
