@@ -22,6 +22,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class V, int kOrder>
 struct Derivatives {
   V order[kOrder + 1];
+
+  HWY_INLINE Derivatives() {}  // an implicit one has other target options than V: g++ for aarch64 refuses to inline V()
 };
 
 constexpr float kExpMin = -87.33f;  // below this, e^x is flushed to 0: it would not be a normal number

@@ -72,8 +72,10 @@ class GroupWalk {
       sample[i & 1][i >> 1] = static_cast<std::int64_t>(draw.first_sample + i / groups);
       group[i & 1][i >> 1] = static_cast<std::int64_t>(i % groups);
     }
-    even_ = {hn::Load(d, sample[0]), hn::Load(d, group[0])};
-    odd_ = {hn::Load(d, sample[1]), hn::Load(d, group[1])};
+    even_.sample = hn::Load(d, sample[0]);
+    even_.group = hn::Load(d, group[0]);
+    odd_.sample = hn::Load(d, sample[1]);
+    odd_.group = hn::Load(d, group[1]);
   }
 
   HWY_INLINE void next(WordVec& w0, WordVec& w1, WordVec& w2, WordVec& w3) {
@@ -98,6 +100,8 @@ class GroupWalk {
  private:
   struct Position {
     SignedVec sample, group;
+
+    HWY_INLINE Position() {}  // as in activation_math-inl.h
   };
   struct State {
     WideVec c0, c1, c2, c3;
