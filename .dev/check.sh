@@ -1,10 +1,13 @@
 # shellcheck shell=bash
-# Everything that ./dev test does not run: more shapes, seeded faults, sanitizers, nvcc, packages, documentation.
+# Everything that ./dev test does not run: more shapes, seeded faults, sanitizers, nvcc, packages, documentation, and the
+# cpu engine for aarch64.
+source .dev/aarch64.bash
 no_arguments "$@"
 need "${build_packages[@]}" libgtest-dev python3-numpy libbenchmark-dev binutils clang clang-format doxygen dpkg-dev \
   pkg-config
 want libopenmpi-dev openmpi-bin libtorch-dev python3-torch # for the examples of other frameworks
 want python3-venv # for the Python package
+want "${aarch64_packages[@]}"
 need_presets
 use_ccache
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
@@ -25,4 +28,11 @@ for sanitizer in asan tsan; do
   stage "build $sanitizer" cmake --build --preset "$sanitizer"
   stage "test $sanitizer" ctest --preset "$sanitizer"
 done
+
+# Four minutes of CPU time without a compiler cache.
+if have_aarch64; then
+  test_aarch64
+else
+  say "" "The tests for aarch64 are skipped: ${aarch64_packages[*]}, or Debian's packages for arm64, are not available."
+fi
 say_stages

@@ -6,12 +6,13 @@ For visitors
 
 For developers
   ./dev check           everything else: full size, seeded faults, sanitizers, nvcc, packages, documents,
-                        in about an hour on two cores
+                        aarch64, in about an hour on two cores
   ./dev format [--check]
                         format the sources with clang-format; with --check only report what would change
   ./dev docs            write Doxygen's reference pages to build/docs; warnings are errors
   ./dev soak [MINUTES]  repeat the random tests with fresh seeds, for an hour or the given minutes
   ./dev coverage        report which lines of the library and the command the tests run, in build/coverage/html
+  ./dev aarch64         build the cpu engine for aarch64 and run its tests under emulation; ./dev check does this, too
   ./dev package         build a Debian package of the library and the command, and a Python wheel, in build/package
 
 Measurements

@@ -23,7 +23,7 @@ function(scorematch_add_test name tier labels)
   math(EXPR at "${at} + 1")
   list(GET limits ${at} limit)
   set(cost ${limit}) # ctest begins with the tests that take longest, so that no processor waits in the end
-  if(SCOREMATCH_SANITIZE)
+  if(SCOREMATCH_SANITIZE OR CMAKE_CROSSCOMPILING) # an emulator takes ten times as long and more
     set(limit 600)
   endif()
   add_test(NAME ${name} COMMAND run_within ${limit} ${ARGN})
@@ -100,8 +100,9 @@ function(scorematch_file_tests program)
   endif()
   foreach(file IN LISTS with_FILES)
     get_filename_component(name ${file} NAME)
-    scorematch_add_test(${with_PREFIX}${name} ${with_TIER} ${with_LABEL} $<TARGET_FILE:${program}> --file=${name}
-      ${with_OPTIONS})
+    # CMake runs run_within by the emulator, if there is one, but not what run_within starts.
+    scorematch_add_test(${with_PREFIX}${name} ${with_TIER} ${with_LABEL} ${CMAKE_CROSSCOMPILING_EMULATOR}
+      $<TARGET_FILE:${program}> --file=${name} ${with_OPTIONS})
     if(with_ENVIRONMENT)
       set_tests_properties(${with_PREFIX}${name} PROPERTIES ENVIRONMENT "${with_ENVIRONMENT}")
     endif()
