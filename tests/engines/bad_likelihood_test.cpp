@@ -88,7 +88,10 @@ struct LikelihoodCall {
   void run() {
     Likelihood options;
     options.steps = 2, options.projections = 1;
-    const auto zero = [](Queue&, ConstView, ConstView, View, View) {};
+    const auto zero = [](Queue& queue, ConstView, ConstView, View score, View divergence) {
+      write_zeros(queue, score);
+      write_zeros(queue, divergence);
+    };
     Likelihood exact = options;
     exact.projections = 0;
     const LikelihoodPlan plan =

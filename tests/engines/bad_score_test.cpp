@@ -46,7 +46,7 @@ struct SamplerCall {
   }
   void run() {
     const ProbabilityFlow flow{0.1, 2.0, 3, 7.0};
-    const auto zero = [](Queue&, ConstView, ConstView, View) {};
+    const auto zero = [](Queue& queue, ConstView, ConstView, View score) { write_zeros(queue, score); };
     const SamplerPlan plan = own_net ? SamplerPlan(engine, kDim, zero, flow, 8)
                              : chain ? SamplerPlan(engine, net, Langevin{0.5, 0.1, 3, 1, true}, 8)
                                      : SamplerPlan(engine, net, flow, 8);
@@ -331,8 +331,9 @@ TEST_P(BadScore, Samples) { expect_all_refused(engine(), bad_samples()); }
 TEST_P(BadScore, SamplerLeavesXWhereTheScoreThrows) {
   SamplerCall call(engine());
   int calls = 0;
-  const auto third_throws = [&](Queue&, ConstView, ConstView, View) {
+  const auto third_throws = [&](Queue& queue, ConstView, ConstView, View score) {
     if (++calls == 3) throw std::runtime_error("no score today");
+    write_zeros(queue, score);
   };
   const SamplerPlan plan(call.engine, kDim, third_throws, ProbabilityFlow{}, 8);
   Queue queue(call.engine, plan.workspace_bytes());

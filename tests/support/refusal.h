@@ -13,12 +13,20 @@
 
 #include "scorematch/engine.h"
 #include "scorematch/error.h"
+#include "scorematch/queue.h"
 #include "scorematch/view.h"
 #if defined(SCOREMATCH_STAND_IN)
 #include "cuda/cuda_fixture.h"
 #endif
 
 namespace scorematch::test {
+
+/// The output of a caller's function that is zero everywhere.
+inline void write_zeros(Queue& queue, const View& view) {
+  const auto count = static_cast<std::size_t>(view.shape.count());
+  if (view.dtype == DType::f64) return queue.write(view, std::vector<double>(count).data());
+  queue.write(view, std::vector<float>(count).data());
+}
 
 /// Arrays for an engine. Each is a block of its own, so that an access past its end is detected. Blocks are on the
 /// heap, or, with the stand-in, in GPU memory, which the host can write to there.
