@@ -34,6 +34,7 @@ struct BatchParams {
   EpsSource eps;
   DirectionSource directions;
   Table true_score;
+  Table weight;  // of the losses; null: 1
   Parameterization parameterization;
 };
 
@@ -53,6 +54,15 @@ struct PerturbParams : BatchParams {
   std::int64_t eps_stride = 0;
 };
 int launch_perturb(const PerturbParams& params, Element element, CUstream_st* stream);
+
+/// Which row of x each sample is.
+struct RowsParams {
+  DataRows data;
+  Noise noise;
+  std::int64_t batch = 0;
+  std::int64_t* out = nullptr;  // [batch]
+};
+int launch_rows(const RowsParams& params, CUstream_st* stream);
 
 /// Directions first_direction ... first_direction + count - 1 of each sample; feature and padding columns are zero.
 struct DirectionsParams {

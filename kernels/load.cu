@@ -44,6 +44,7 @@ int load_common_kernels() {
   load(launch_metropolis({}, none));
   load(launch_add_gaussian({}, none));
   load(launch_advance(nullptr, none));
+  load(launch_rows({}, none));
   return load.status;
 }
 

@@ -21,6 +21,7 @@ namespace scorematch {
 /// | directions | for sliced objectives | if an output needs them | refused | for sliced objectives | refused |
 /// | true_score | for Esm | refused | refused | for Esm | refused |
 /// | rows, draw_rows | optional | refused | optional | optional with x | refused |
+/// | weight | optional | refused | refused | optional | refused |
 struct Batch {
   ConstView x;             ///< [N, d], 1 <= N <= max_batch
   NoiseRef noise{};        ///< draws what is needed but not given below
@@ -32,6 +33,7 @@ struct Batch {
   /// the batch.
   ConstView rows{};            ///< [N] int64, each in [0, R)
   std::int64_t draw_rows = 0;  ///< N rows, drawn uniformly with replacement from `noise`; 0: x is the batch
+  ConstView weight{};          ///< [N], multiplies the loss of each sample and its gradients; 1 if not given
 };
 
 }  // namespace scorematch

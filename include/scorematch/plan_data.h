@@ -24,6 +24,7 @@ struct LossOut {
   View grad{};             ///< [P], of the sum over samples / normaliser, times loss_scale
   View grad_x{};           ///< [N, d], of the same; sigma, eps, directions, true_score held constant
   View loss_per_sample{};  ///< [N], weighting included
+  View rows{};             ///< [N] int64, which row of x each sample is, for draw_rows
 };
 
 /// ScorePlan's inputs. P = net.param_count().
@@ -46,6 +47,7 @@ struct PerturbOut {
   View sigma{};      ///< [N]
   View x_tilde{};    ///< [N, d]
   View eps{};        ///< [N, d]
+  View rows{};       ///< [N] int64, which row of x each sample is, for draw_rows
 };
 
 /// HeadPlan's inputs.

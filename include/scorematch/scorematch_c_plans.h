@@ -21,6 +21,7 @@ typedef struct scorematch_batch {
   scorematch_view true_score; /**< [N, d]; for esm */
   scorematch_view rows;       /**< [N] I64, each a row of x [R, d] */
   int64_t draw_rows;          /**< or N rows, drawn from noise; 0: x is the batch */
+  scorematch_view weight;     /**< [N], multiplies the loss of each sample; for losses */
 } scorematch_batch;
 
 /// How a call's batch is part of a larger one (estimate.h). NULL instead: it is the whole batch.
@@ -57,6 +58,7 @@ typedef struct scorematch_loss_out {
   scorematch_view grad;            /**< [P] */
   scorematch_view grad_x;          /**< [N, d] */
   scorematch_view loss_per_sample; /**< [N] */
+  scorematch_view rows;            /**< [N] I64, which row of x each sample is, for draw_rows */
 } scorematch_loss_out;
 
 /// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
@@ -123,6 +125,7 @@ typedef struct scorematch_perturb_out {
   scorematch_view sigma;     /**< [N] */
   scorematch_view x_tilde;   /**< [N, d] */
   scorematch_view eps;       /**< [N, d] */
+  scorematch_view rows;      /**< [N] I64, which row of x each sample is, for draw_rows */
 } scorematch_perturb_out;
 
 /// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data and conditioning as for a net.

@@ -21,7 +21,7 @@ struct HeadRow {
   std::int64_t row, sample;  // row in the chunk, sample in the call
   float sigma, a, b, c;
   float inverse_sigma;
-  float loss_factor;                          // lambda
+  float loss_factor;                          // lambda times the sample's weight
   float output_factor, x_factor, jvp_factor;  // lambda loss_scale / samples of the whole batch, times b, a and b c
   bool is_sample;                             // false for padding
 };
@@ -34,7 +34,9 @@ SCOREMATCH_DEVICE HeadRow padding_row(std::int64_t row, std::int64_t sample) {
 SCOREMATCH_DEVICE HeadRow head_row(const BatchParams& batch, const Weighting& weighting, double grad_factor,
                                    float sigma, std::int64_t row, std::int64_t sample) {
   const Coefficients k = coefficients(batch.parameterization, sigma);
-  const double lambda = weight(weighting, sigma), factor = lambda * grad_factor;
+  double lambda = weight(weighting, sigma);
+  if (batch.weight.data != nullptr) lambda *= ptx::in_global(batch.weight.data)[sample * batch.weight.stride];
+  const double factor = lambda * grad_factor;
   HeadRow r;
   r.row = row;
   r.sample = sample;

@@ -200,14 +200,17 @@ struct SampleDirection {
   }
 };
 
+/// Which row of x is sample n.
+SCOREMATCH_DEVICE std::int64_t row_of(const DataRows& data, const Noise& noise, std::int64_t n) {
+  if (data.drawn)
+    return static_cast<std::int64_t>(philox::index(sample_noise(noise, n).block(philox::Purpose::row, 0),
+                                                   static_cast<std::uint64_t>(data.row_count)));
+  return data.rows != nullptr ? ptx::in_global(data.rows)[n] : n;
+}
+
 /// The row of x of sample n.
 SCOREMATCH_DEVICE const float* data_row(const DataRows& data, const Noise& noise, std::int64_t n) {
-  std::int64_t row = n;
-  if (data.rows != nullptr) row = ptx::in_global(data.rows)[n];
-  if (data.drawn)
-    row = static_cast<std::int64_t>(philox::index(sample_noise(noise, n).block(philox::Purpose::row, 0),
-                                                  static_cast<std::uint64_t>(data.row_count)));
-  return data.x.data + row * data.x.stride;
+  return data.x.data + row_of(data, noise, n) * data.x.stride;
 }
 
 }  // namespace kernels

@@ -33,7 +33,7 @@ scorematch_status scorematch_perturb_plan_run(const scorematch_perturb_plan* pla
     const auto o = sized(out, "out", offsetof(scorematch_perturb_out, sigma));
     need(plan, "plan")
         .plan.run(need(queue, "queue").queue, batch_of(i.batch),
-                  {output(o.net_input), output(o.sigma), output(o.x_tilde), output(o.eps)});
+                  {output(o.net_input), output(o.sigma), output(o.x_tilde), output(o.eps), output(o.rows)});
   });
 }
 

@@ -50,7 +50,8 @@ class TileHead {
     std::fill_n(grad_output_, size(), 0.0f);
     if (slices_ != nullptr) std::fill_n(slices_, size(), 0.0);
     for (int r = 0; r < rows; ++r) {
-      rows_[r] = head_row(spec.parameterization, spec.loss.weighting, samples_.sigma[r], call.grad_factor);
+      rows_[r] = head_row(spec.parameterization, spec.loss.weighting, call.in.batch, samples_.first + r,
+                          samples_.sigma[r], call.grad_factor);
       loss_[r] = 0;
       if (problem_.term.needs_score()) add_score_term(call, r);
       if (problem_.needs.trace) add_trace(call, r);

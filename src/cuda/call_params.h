@@ -24,6 +24,7 @@ kernels::BatchParams batch_params(const In& in, const Loss& loss, int dim, const
   p.eps = {perturbs(loss, in.batch.eps), table_of(in.batch.eps)};
   p.directions = directions_of(needs_of(loss.objective), in);
   p.true_score = table_of(in.batch.true_score);
+  p.weight = table_of(in.batch.weight);
   p.parameterization = parameterization;
   return p;
 }

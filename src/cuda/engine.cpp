@@ -160,6 +160,9 @@ struct CudaEngine final : Engine::Impl {
   std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override { return cuda::make_head(spec, context()); }
 
   void advance(Queue::Impl& queue, NoiseState::Position* position) override { cuda::advance(device, queue, position); }
+  void write_rows(Queue::Impl& queue, const Batch& batch, const View& rows) override {
+    cuda::write_rows(device, queue, batch, rows);
+  }
   std::size_t adam_scratch_bytes() const override { return kernels::adam_scratch_bytes(); }
   void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
                  const float* grad, double loss_scale) override {

@@ -27,6 +27,7 @@ std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, cons
 std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context);
 
 void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* position);
+void write_rows(const Device& device, Queue::Impl& queue, const Batch& batch, const View& rows);
 void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state, const Adam::Options& options,
                float* params, const float* grad, double loss_scale);
 void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdate& update);

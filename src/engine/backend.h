@@ -102,6 +102,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) = 0;
 
   virtual void advance(Queue::Impl& queue, NoiseState::Position* position) = 0;
+  /// Which row of x each sample of the batch is. @param rows [N] int64
+  virtual void write_rows(Queue::Impl& queue, const Batch& batch, const View& rows) = 0;
   virtual std::size_t adam_scratch_bytes() const { return 0; }
   virtual void adam_step(Queue::Impl& queue, const AdamState& state, const Adam::Options& options, float* params,
                          const float* grad, double loss_scale) = 0;

@@ -39,6 +39,11 @@ void HostEngine::advance(Queue::Impl&, NoiseState::Position* position) {
   ++position->step;
 }
 
+void HostEngine::write_rows(Queue::Impl&, const Batch& batch, const View& rows) {
+  const RowIndex row(batch);
+  for (std::int64_t n = 0; n < rows.shape.extent[0]; ++n) static_cast<std::int64_t*>(rows.data)[n] = row(n);
+}
+
 void HostEngine::estimate(Queue::Impl&, const ConstView& values, Estimate* estimate) {
   Estimate sum;
   for (std::int64_t n = 0; n < values.shape.extent[0]; ++n) add_to(sum, element(values, n));

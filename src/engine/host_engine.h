@@ -17,6 +17,7 @@ struct HostEngine : Engine::Impl {
   void copy_out(Queue::Impl& queue, void* host, const void* from, std::size_t bytes) override;
   void synchronize(Queue::Impl& queue) override;
   void advance(Queue::Impl& queue, NoiseState::Position* position) override;
+  void write_rows(Queue::Impl& queue, const Batch& batch, const View& rows) override;
   void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) override;
 };
 

@@ -83,6 +83,14 @@ void CallChecker::output(const char* name, const View& view, std::initializer_li
   add(outputs_, range_of(name, view));
 }
 
+void CallChecker::output_indices(const char* name, const View& view, std::int64_t count) {
+  if (view.empty()) return;
+  if (view.dtype != DType::i64 || view.shape.rank != 1 || view.shape.extent[0] != count)
+    throw_invalid(name, "[" + std::to_string(count) + "] int64", describe(view));
+  check_layout(name, view);
+  add(outputs_, range_of(name, view));
+}
+
 void CallChecker::output(const char* name, const void* data, std::size_t bytes) {
   if (data == nullptr || bytes == 0) return;
   if (reinterpret_cast<std::uintptr_t>(data) % 8 != 0)

@@ -27,6 +27,7 @@ class CallChecker {
   void optional_indices(const char* name, const ConstView& view);
   void output(const char* name, const View& view, std::initializer_list<std::int64_t> extents);
   void output(const char* name, const void* data, std::size_t bytes);
+  void output_indices(const char* name, const View& view, std::int64_t count);  ///< [count] int64
   /// The queue's workspace, whose address was checked when the queue was made.
   void workspace(const void* data, std::size_t bytes);
   /// Engine memory that is not a view's.

@@ -51,6 +51,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   check_sigma_and_eps(call, in.batch, spec.loss, uses_sigma(spec.parameterization, {}), batch, spec.dim);
   check_directions(call, in.batch, needs, batch, spec.dim);
   check_true_score(call, in.batch, needs, batch, spec.dim);
+  call.optional("weight", in.batch.weight, {batch});
   if (needs.projections > 0)
     call.required("jvp", in.jvp, {needs.projections, batch, spec.dim});
   else

@@ -41,6 +41,7 @@ void check_only_data(const Batch& batch) {
   CallChecker::absent("eps", batch.eps, "no noise is added to x");
   CallChecker::absent("directions", batch.directions, "they are drawn from noise");
   CallChecker::absent("true_score", batch.true_score, "only losses use it");
+  CallChecker::absent("weight", batch.weight, "only losses use it");
 }
 
 }  // namespace

@@ -43,15 +43,18 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   check_sigma_and_eps(call, in.batch, loss, uses_sigma(net.parameterization, net.conditioning), batch, net.dim);
   check_directions(call, in.batch, needs, batch, net.dim);
   check_true_score(call, in.batch, needs, batch, net.dim);
+  call.optional("weight", in.batch.weight, {batch});
   call.output("loss", out.loss, sizeof(Estimate));
   call.output("grad", out.grad, {impl_->param_count});
   call.output("grad_x", out.grad_x, {batch, net.dim});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
+  call.output_indices("rows", out.rows, batch);
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   check(reduction, !out.grad.empty());
   check_not_cancelled(in.cancelled);
   impl_->program->run(queue.impl(), in, out, batch, reduction);
+  if (!out.rows.empty()) impl_->engine->write_rows(queue.impl(), in.batch, out.rows);
 }
 
 std::size_t LossPlan::workspace_bytes() const { return impl_->program->workspace_bytes(); }

@@ -37,12 +37,15 @@ void PerturbPlan::run(Queue& queue, const Batch& batch, const Out& out) const {
   check_sigma_and_eps(call, batch, Loss{Dsm{}, spec.schedule, {}}, true, count, spec.dim);
   CallChecker::absent("directions", batch.directions, "a perturbation has none");
   CallChecker::absent("true_score", batch.true_score, "only losses use it");
+  CallChecker::absent("weight", batch.weight, "only losses use it");
   call.output("net_input", out.net_input, {count, spec.dim + feature_count(spec.conditioning)});
   call.output("sigma", out.sigma, {count});
   call.output("x_tilde", out.x_tilde, {count, spec.dim});
   call.output("eps", out.eps, {count, spec.dim});
+  call.output_indices("rows", out.rows, count);
   call.check_disjoint();
   impl_->program->run(queue.impl(), batch, out, count);
+  if (!out.rows.empty()) impl_->engine->write_rows(queue.impl(), batch, out.rows);
 }
 
 struct DirectionPlan::Impl {

@@ -78,6 +78,7 @@ inline Sample<double> sample_of(const Batch& in, const Loss& loss, int dim, std:
   if (perturbs(loss, in.eps)) sample.eps = eps_of(in, dim, n);
   sample.directions = directions_of(in, needs.projections, needs.distribution, dim, n);
   if (needs.true_score) sample.true_score = row(in.true_score, n);
+  if (!in.weight.empty()) sample.weight = element(in.weight, n);
   return sample;
 }
 

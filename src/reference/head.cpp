@@ -50,7 +50,7 @@ class ReferenceHead final : public HeadProgram {
 
     HeadOutput<double> result =
         std::visit([&](const auto& objective) { return head(objective, given); }, spec_.loss.objective);
-    const double lambda = weight(spec_.loss.weighting, sample.sigma), factor = grad_factor * lambda;
+    const double lambda = sample.weight * weight(spec_.loss.weighting, sample.sigma), factor = grad_factor * lambda;
     for (double& each : result.grad_score[0]) each *= factor * b;
     put(out.grad_output, n, result.grad_score[0]);
     for (std::size_t m = 0; m < sample.directions.size(); ++m) {

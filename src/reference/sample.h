@@ -21,11 +21,12 @@ struct Sample {
   std::vector<T> eps;                      // empty: evaluated at x
   std::vector<std::vector<T>> directions;  // [M][dim]
   std::vector<T> true_score;
+  double weight = 1;  // of its loss
 };
 
 template <class T>
 struct SampleLoss {
-  T loss{};              // weighting included
+  T loss{};              // weighting and weight included
   std::vector<T> score;  // s at the first point, unweighted
   std::vector<std::vector<T>> jvp;
   std::vector<T> grad_x;  // of the loss
@@ -73,7 +74,7 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   for (std::size_t m = 0; trace_wanted && m < in.jvp.size(); ++m) in.trace = in.trace + in.jvp[m][m];
 
   HeadOutput<T> out = std::visit([&](const auto& objective) { return head(objective, in); }, loss.objective);
-  const T lambda = weight(loss.weighting, sample.sigma), factor = grad_factor * lambda;
+  const T lambda = sample.weight * weight(loss.weighting, sample.sigma), factor = grad_factor * lambda;
   SampleLoss<T> result;
   result.loss = lambda * out.loss;
   result.score = jets[0].score;

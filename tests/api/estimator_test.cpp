@@ -137,7 +137,7 @@ constexpr double kSigma = 0.5;
 
 /// Samples of the mixture, perturbed for the denoising objectives. true_score is the score where the loss is evaluated.
 LossCase mixture_case(const MlpShape& net, const Objective& objective, unsigned seed) {
-  LossCase p{net, {objective}, kMany, uniform_values(net.param_count(), seed), mixture().samples(kMany, 3), {},
+  LossCase p{net, {objective}, kMany, uniform_values(net.param_count(), seed), mixture().samples(kMany, 3), {}, {},
              {},  {},          {}};
   const bool perturbed = std::holds_alternative<Dsm>(objective);
   if (perturbed) p.sigma.assign(kMany, kSigma);
@@ -230,7 +230,7 @@ TEST(Slicing, HasTheVarianceOfAQuadraticForm) {
       for (const bool reduced : {false, true}) {
         const Objective objective =
             reduced ? Objective(SsmVr{projections, distribution}) : Objective(Ssm{projections, distribution});
-        LossCase p{net, {objective}, kSamples, params, everywhere, {}, {}, {}, {}};
+        LossCase p{net, {objective}, kSamples, params, everywhere, {}, {}, {}, {}, {}};
         draw_directions(engine, p);
         std::vector<double> form(params.begin(), params.begin() + kDim * kDim);
         double mean = 0;

@@ -77,6 +77,23 @@ static void check_loss(const struct known* k, const scorematch_estimate* loss, c
   for (i = 0; i < kBatch; ++i) CHECK_NEAR(per_sample[i], k->loss[i], kTolerance);
 }
 
+/// Each weight multiplies its sample's loss and gradient. Every value is a power of two, so all products are exact.
+static void test_weight(const scorematch_loss_plan* plan, scorematch_queue* queue, scorematch_loss_in in) {
+  static const float kWeight[kBatch] = {1, 4, 0, 0.5F};
+  float plain[kBatch], weighted[kBatch], plain_x[kBatch * kDim], weighted_x[kBatch * kDim];
+  scorematch_loss_out out = {.struct_size = sizeof out};
+  int i;
+  out.loss_per_sample = f32(plain, kBatch, 0);
+  out.grad_x = f32(plain_x, kBatch, kDim);
+  OK(scorematch_loss_plan_run(plan, queue, &in, &out, NULL));
+  in.batch.weight = f32(kWeight, kBatch, 0);
+  out.loss_per_sample = f32(weighted, kBatch, 0);
+  out.grad_x = f32(weighted_x, kBatch, kDim);
+  OK(scorematch_loss_plan_run(plan, queue, &in, &out, NULL));
+  for (i = 0; i < kBatch; ++i) CHECK(weighted[i] == kWeight[i] * plain[i]);
+  for (i = 0; i < kBatch * kDim; ++i) CHECK(weighted_x[i] == kWeight[i / kDim] * plain_x[i]);
+}
+
 static void test_objective(const scorematch_engine* engine, const scorematch_net* net, const char* objective) {
   const struct known k = known_loss(objective);
   static const int64_t kSwapped[kBatch] = {3, 2, 1, 0};
@@ -120,6 +137,8 @@ static void test_objective(const scorematch_engine* engine, const scorematch_net
     OK(scorematch_loss_plan_run(plan, queue, &half, &out, &part));
   }
   check_loss(&k, &loss, grad, grad_x, per_sample);
+
+  test_weight(plan, queue, in);
 
   // The rows of x in reverse, which indices undo. The structs end early, as those of an older caller do.
   for (n = 0; n < kBatch; ++n) memcpy(swapped + n * kDim, kX + (kBatch - 1 - n) * kDim, kDim * sizeof(float));

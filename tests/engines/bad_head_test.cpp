@@ -185,6 +185,12 @@ std::vector<Row> bad_inputs() {
          c.in.batch.true_score = {c.memory.fill<float>(15), {5, 3}};
        },
        {"true_score", "nothing (only Esm uses it)", "[5, 3] float32"}},
+      {"weight of another batch",
+       explicit_score,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<float>(4), {4}};
+       },
+       {"weight", "[5]", "[4] float32"}},
   };
 }
 

@@ -155,6 +155,12 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
        library,
        [](C& c) { c.in.batch.true_score = c.in.batch.x; },
        {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
+      {"weight",
+       library,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<float>(5), {5}};
+       },
+       {"weight", "nothing (only losses use it)", "[5] float32"}},
       {"rows",
        library,
        [](C& c) {

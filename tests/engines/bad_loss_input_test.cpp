@@ -260,6 +260,29 @@ std::vector<Row> bad_directions_and_true_score() {
   };
 }
 
+std::vector<Row> bad_weight() {
+  return {
+      {"weight of another batch",
+       drawn,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<float>(4), {4}};
+       },
+       {"weight", "[5]", "[4] float32"}},
+      {"weight per column",
+       drawn,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<float>(15), {5, 3}};
+       },
+       {"weight", "[5]", "[5, 3] float32"}},
+      {"weight in whole numbers",
+       drawn,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<std::int64_t>(5), {5}};
+       },
+       {"weight", "[5] float32", "[5] int64"}},
+  };
+}
+
 std::vector<Row> bad_rows() {
   return {
       {"rows of floats",
@@ -315,6 +338,7 @@ class BadLossInput : public Engines {};
 TEST_P(BadLossInput, ParamsAndX) { expect_all_refused(engine(), bad_params_and_x()); }
 TEST_P(BadLossInput, Noise) { expect_all_refused(engine(), bad_noise()); }
 TEST_P(BadLossInput, DirectionsAndTrueScore) { expect_all_refused(engine(), bad_directions_and_true_score()); }
+TEST_P(BadLossInput, Weight) { expect_all_refused(engine(), bad_weight()); }
 TEST_P(BadLossInput, Rows) { expect_all_refused(engine(), bad_rows()); }
 
 INSTANTIATE_TEST_SUITE_P(On, BadLossInput, engines(), engine_name);

@@ -58,6 +58,18 @@ std::vector<Row> bad_outputs() {
        drawn,
        [](C& c) { c.out.loss = static_cast<Estimate*>(c.out.grad.data); },
        {"loss", "memory of its own", "memory shared with grad"}},
+      {"rows of another batch",
+       drawn,
+       [](C& c) {
+         c.out.rows = {c.memory.fill<std::int64_t>(4), {4}};
+       },
+       {"rows", "[5] int64", "[4] int64"}},
+      {"rows as numbers",
+       drawn,
+       [](C& c) {
+         c.out.rows = {c.memory.fill<float>(5), {5}};
+       },
+       {"rows", "[5] int64", "[5] float32"}},
       {"loss over rows",
        gathered,
        [](C& c) { c.out.loss = static_cast<Estimate*>(const_cast<void*>(c.in.batch.rows.data)); },

@@ -132,6 +132,12 @@ std::vector<Row> bad_perturbations() {
        drawn,
        [](C& c) { c.in.true_score = c.in.x; },
        {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
+      {"weight",
+       drawn,
+       [](C& c) {
+         c.in.weight = {c.memory.fill<float>(5), {5}};
+       },
+       {"weight", "nothing (only losses use it)", "[5] float32"}},
       {"net_input without features",
        drawn,
        [](C& c) {

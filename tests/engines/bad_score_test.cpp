@@ -193,6 +193,12 @@ std::vector<BadCall<ScoreCall>> bad_scores() {
        score_only,
        [](C& c) { c.in.batch.true_score = c.in.batch.x; },
        {"true_score", "nothing (only losses use it)", "[5, 3] float32"}},
+      {"weight",
+       score_only,
+       [](C& c) {
+         c.in.batch.weight = {c.memory.fill<float>(5), {5}};
+       },
+       {"weight", "nothing (only losses use it)", "[5] float32"}},
       {"score in the memory of x",
        score_only,
        [](C& c) { c.out.score.data = const_cast<void*>(c.in.batch.x.data); },

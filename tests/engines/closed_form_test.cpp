@@ -176,7 +176,7 @@ Vector cubature_point(int i) {
 /// x ~ N(0, scale^2 I), eps and v ~ N(0, I), and the true score is true_score(x_tilde).
 LossCase cubature_case(const Objective& objective, const Affine& s, double scale, double sigma,
                        const std::function<double(double)>& true_score) {
-  LossCase p{MlpShape::score(kDim, {}), {objective}, kPoints * kPoints, s.params(), {}, {}, {}, {}, {}};
+  LossCase p{MlpShape::score(kDim, {}), {objective}, kPoints * kPoints, s.params(), {}, {}, {}, {}, {}, {}};
   const Needs needs = needs_of(objective);
   const auto append = [](Vector& to, const Vector& from) { to.insert(to.end(), from.begin(), from.end()); };
   for (int i = 0; i < kPoints; ++i)

@@ -30,7 +30,7 @@ constexpr int kDim = 4, kPoints = 2 * kDim;
 /// @param smoothed variance of the distribution whose score Esm gets as the true score
 LossCase quadratic_case(const Objective& objective, double theta, double sigma, double deviation, double smoothed,
                         bool perturbed) {
-  LossCase p{MlpShape::energy(kDim, {4}), {objective}, kPoints * kPoints, {}, {}, {}, {}, {}, {}};
+  LossCase p{MlpShape::energy(kDim, {4}), {objective}, kPoints * kPoints, {}, {}, {}, {}, {}, {}, {}};
   p.net.parameterization = parameterization::Edm{std::sqrt(1 / theta - sigma * sigma)};
   p.params.assign(static_cast<std::size_t>(p.net.param_count()), 0.0);
   const Needs needs = needs_of(objective);
@@ -132,7 +132,7 @@ TEST_P(EnergyClosedForm, OfAMixtureIsItsScoreDivergenceAndLogDensity) {
     EXPECT_NEAR(got.divergence[n], energy.density.divergence(&x[3 * n]), 128 * 0x1p-24 * 30);
     EXPECT_NEAR(got.log_density[n], energy.density.log_density(&x[3 * n]) + shift, 128 * 0x1p-24 * 30);
   }
-  LossCase esm{energy.net, {Esm{}}, kSamples, energy.params, x, Vector(kSamples, energy.sigma), {}, {}, {}};
+  LossCase esm{energy.net, {Esm{}}, kSamples, energy.params, x, Vector(kSamples, energy.sigma), {}, {}, {}, {}};
   for (std::size_t n = 0; n < kSamples; ++n) {
     const Vector s = energy.density.score(&x[3 * n]);
     esm.true_score.insert(esm.true_score.end(), s.begin(), s.end());

@@ -27,17 +27,18 @@ struct HeadCase {
   Parameterization parameterization;
   std::int64_t batch = 0;
   Vector x, sigma, eps, directions, true_score;
-  Vector output, jvp, trace;
+  Vector output, jvp, trace, weight;
 };
 
 HeadCase random_head_case(const Loss& loss, const Parameterization& parameterization, std::int64_t n, unsigned seed) {
   const LossCase drawn = random_case(MlpShape::score(kDim, {}), loss, n, seed);
   const Needs needs = needs_of(loss.objective);
-  HeadCase c{loss, parameterization, n, {}, drawn.sigma, drawn.eps, drawn.directions, drawn.true_score, {}, {}, {}};
+  HeadCase c{loss, parameterization, n, {}, drawn.sigma, drawn.eps, drawn.directions, drawn.true_score, {}, {}, {}, {}};
   if (parameterization.kind == Parameterization::Kind::edm) c.x = drawn.x;
   c.output = uniform_values(n * kDim, seed + 10);
   c.jvp = uniform_values(needs.projections * n * kDim, seed + 11);
   c.trace = uniform_values(needs.trace ? n : 0, seed + 12);
+  c.weight = uniform_values(n, seed + 13, 0.2, 2);
   return c;
 }
 
@@ -53,7 +54,7 @@ HeadResult run(const Engine& engine, const HeadCase& c) {
   const Shape rows = {n, kDim}, all = {m, n, kDim};
   const Array x(engine, c.x, rows), sigma(engine, c.sigma, n), eps(engine, c.eps, rows), v(engine, c.directions, all),
       truth(engine, c.true_score, rows), output(engine, c.output, rows), jvp(engine, c.jvp, all),
-      trace(engine, c.trace, n);
+      trace(engine, c.trace, n), weight(engine, c.weight, n);
   HeadPlan::In in;
   in.output = output;
   in.batch.x = x;
@@ -63,6 +64,7 @@ HeadResult run(const Engine& engine, const HeadCase& c) {
   in.jvp = jvp;
   in.trace = trace;
   in.batch.true_score = truth;
+  in.batch.weight = weight;
   auto loss = engine.allocate<Estimate>();
   Array grad_output(engine, rows), grad_jvp(engine, all), grad_trace(engine, n), per_sample(engine, n);
   HeadPlan::Out out{loss.data(), grad_output};

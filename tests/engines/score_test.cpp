@@ -185,7 +185,7 @@ TEST_P(Score, ForwardAndBackwardAreAdjoint) {
     const Points at = random_points(kBatch, 1, seed += 3);
     const Vector u = normal_values(kBatch * kDim, ++seed);
     const Scores forward = scores(engine, net, params, at, 1);
-    LossCase c{net, {Esm{}}, kBatch, params, at.x, {}, {}, {}, forward.score};
+    LossCase c{net, {Esm{}}, kBatch, params, at.x, {}, {}, {}, forward.score, {}};
     if (uses_sigma(net.parameterization, net.conditioning)) c.sigma = at.sigma;
     for (std::size_t i = 0; i < u.size(); ++i) c.true_score[i] -= u[i];
     if (engine.kind() != Engine::Kind::reference)

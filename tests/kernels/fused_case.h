@@ -29,7 +29,8 @@ class FusedCase {
         sigma_(p.sigma),
         eps_(p.eps),
         v_(p.directions),
-        true_score_(p.true_score) {
+        true_score_(p.true_score),
+        weight_(p.weight) {
     possible_ = fused_net_of(p.net, net);
     frequencies_ = p.net.conditioning.frequencies;
   }
@@ -57,6 +58,7 @@ class FusedCase {
     p.params = params_.data(), p.weights = on_device.packed.data();
     p.batch = batch_params();
     p.batch.true_score = {true_score_.data(), problem_.net.dim};
+    if (!problem_.weight.empty()) p.batch.weight = {weight_.data(), 1};
     p.batch.directions = given_directions();
     if (needs_.trace) p.batch.directions = {Projection::gaussian, true, nullptr, 0, 0};
     p.features = features(on_device.frequencies.data());
@@ -176,7 +178,7 @@ class FusedCase {
   Needs needs_;
   std::vector<scorematch::Term> terms_;
   std::vector<double> frequencies_;
-  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_;
+  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, weight_;
   Noise noise_;
   simt::Report counted_;
   bool possible_ = false;

@@ -40,7 +40,8 @@ struct HeadCase {
   int stride = static_cast<int>(rounded_up(dim, 8));
   std::vector<float> x = random.normals(samples * dim), output = random.normals(rows * stride),
                      jvp = random.normals(directions * rows * stride), true_score = random.normals(samples * dim),
-                     given_directions = random.normals(directions * samples * dim);
+                     given_directions = random.normals(directions * samples * dim),
+                     weight = random.normals(random.chance(0.3) ? samples : 0);
 
   explicit HeadCase(std::uint64_t seed, bool is_mixed = false)
       : random(seed), mixed(is_mixed), kind(is_mixed ? Kind::ssm : static_cast<Kind>(random.integer(0, 4))) {}
@@ -121,7 +122,8 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     out.loss += reference::half_square(score);
     for (std::size_t i = 0; i < dim; ++i) out.grad_score[0][i] += score[i];
   }
-  const double lambda = reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
+  const double given = c.weight.empty() ? 1 : c.weight[static_cast<std::size_t>(n)];
+  const double lambda = given * reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
   for (std::size_t i = 0; i < dim; ++i) {
     double size = score_size[i];
@@ -132,9 +134,9 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
       for (const auto& v : in.directions) size += largest_slice * std::abs(v[i]);
     wanted.grad_output.push_back(factor * b * out.grad_score[0][i]);
     wanted.grad_x.push_back(factor * a * out.grad_score[0][i]);
-    wanted.grad_size.push_back(factor * size);
+    wanted.grad_size.push_back(std::abs(factor) * size);
   }
-  wanted.loss_size *= lambda;
+  wanted.loss_size *= std::abs(lambda);
   const double share = factor * b * k * (c.implicit ? out.grad_trace : out.jvp_weight);
   for (auto each : in.directions) {
     for (double& v : each) v *= share;
@@ -145,7 +147,8 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
 
 void run(std::uint64_t seed, bool mixed = false) {
   HeadCase c(seed, mixed);
-  const DeviceArray<float> x(c.x), output(c.output), jvp(c.jvp), true_score(c.true_score), given(c.given_directions);
+  const DeviceArray<float> x(c.x), output(c.output), jvp(c.jvp), true_score(c.true_score), given(c.given_directions),
+      weight(c.weight);
   std::vector<float> sigma_rows(static_cast<std::size_t>(c.rows), 1.0f);
   for (std::int64_t row = 0; row < c.batch; ++row)
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
@@ -169,6 +172,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   p.sigma_rows = sigma.data();
   p.eps.perturbed = c.perturbed;
   p.true_score = {true_score.data(), c.dim};
+  if (!c.weight.empty()) p.weight = {weight.data(), 1};
   p.directions.distribution = c.distribution, p.directions.is_basis = c.implicit;
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;

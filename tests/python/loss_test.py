@@ -26,6 +26,24 @@ class LossTest(unittest.TestCase):
         self.assertEqual(sm.Estimate(*place), whole)
         self.assertEqual(loss.queue.read_estimate(place), whole)
 
+    def test_weights_multiply_the_losses(self):
+        for engine in (sm.Engine.reference(), host_engine()):
+            loss = Loss(engine)
+            plain, weighted = np.empty((2, BATCH), np.float32)
+            weight = np.float32(2) ** np.arange(-(BATCH // 2), BATCH - BATCH // 2, dtype=np.float32)
+            loss(sines(), loss_per_sample=plain)
+            loss(sines(), loss_per_sample=weighted, weight=weight)
+            np.testing.assert_array_equal(weighted, weight * plain)
+            with self.assertRaisesRegex(sm.Error, rf"weight: expected \[{BATCH}\] .*, got \[{BATCH - 1}\] float32"):
+                loss(sines(), weight=weight[1:])
+
+    def test_says_which_rows_it_drew(self):
+        loss, rows = Loss(host_engine()), np.empty(40, np.int64)
+        drawn, given = np.empty((2, 40), np.float32)
+        loss(sines(), draw_rows=40, loss_per_sample=drawn, rows_out=rows)
+        loss(sines(), rows=rows, loss_per_sample=given)
+        np.testing.assert_array_equal(drawn, given)
+
     def test_gradient_by_differences(self):
         loss = Loss(sm.Engine.reference(), np.float64)
         x, h = sines().astype(np.float64), 1e-5

@@ -22,6 +22,7 @@ struct LossCase {
   std::vector<double> eps;         // [N, d]
   std::vector<double> directions;  // [M, N, d]
   std::vector<double> true_score;  // [N, d]
+  std::vector<double> weight;      // [N]; empty: 1
 };
 
 struct Evaluation {
@@ -36,7 +37,7 @@ inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noi
   Queue queue(engine, plan.workspace_bytes());
   const Array params(engine, p.params, p.net.param_count()),
       x(engine, p.x, {static_cast<std::int64_t>(p.x.size()) / d, d}), sigma(engine, p.sigma, n),
-      eps(engine, p.eps, {n, d}), true_score(engine, p.true_score, {n, d}),
+      eps(engine, p.eps, {n, d}), true_score(engine, p.true_score, {n, d}), weight(engine, p.weight, n),
       directions(engine, p.directions, {needs_of(p.loss.objective).projections, n, d});
   auto loss = engine.allocate<Estimate>();
   Array grad(engine, p.net.param_count()), grad_x(engine, {n, d}), per_sample(engine, n);
@@ -48,6 +49,7 @@ inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noi
   in.batch.eps = eps;
   in.batch.directions = directions;
   in.batch.true_score = true_score;
+  in.batch.weight = weight;
   if (draw_rows) in.batch.draw_rows = n;
   plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
   return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue)};
@@ -68,7 +70,7 @@ inline std::vector<std::pair<std::string, Objective>> objectives(int projections
 inline LossCase random_case(const MlpShape& net, const Loss& loss, std::int64_t batch, unsigned seed,
                             bool perturbed = true) {
   const Needs needs = needs_of(loss.objective);
-  LossCase p{net, loss, batch, {}, {}, {}, {}, {}, {}};
+  LossCase p{net, loss, batch, {}, {}, {}, {}, {}, {}, {}};
   const std::int64_t size = batch * net.dim;
   p.params = uniform_values(net.param_count(), seed, -1, 1);
   p.x = uniform_values(size, seed + 1, -2, 2);

@@ -17,7 +17,7 @@ struct Problem {
   Loss loss;
   std::int64_t batch = 1;
   bool perturbed = false;
-  std::vector<float> params, x, sigma, eps, directions, true_score;
+  std::vector<float> params, x, sigma, eps, directions, true_score, weight;
 
   int projections() const { return needs_of(loss.objective).projections; }
   bool sigma_used() const {
@@ -83,6 +83,7 @@ class ProblemMaker {
     if (p.perturbed) p.eps = normals(size);
     if (p.projections() > 0) p.directions = normals(p.projections() * size);
     if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
+    if (integer(0, 3) == 0) p.weight = normals(p.batch);
   }
 
  private:

@@ -61,12 +61,14 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   auto params = engine.upload(p.params);
   auto x = upload(take(p.x, d), {count, d}), sigma = upload(take(p.sigma, 1), count);
   auto eps = upload(take(p.eps, d), {count, d}), true_score = upload(take(p.true_score, d), {count, d});
+  auto weight = upload(take(p.weight, 1), count);
   auto v = upload(directions, {p.projections(), count, d});
   LossPlan::In in{params, {x}};
   if (sigma.size() > 0) in.batch.sigma = sigma;
   if (eps.size() > 0) in.batch.eps = eps;
   if (v.size() > 0) in.batch.directions = v;
   if (true_score.size() > 0) in.batch.true_score = true_score;
+  if (weight.size() > 0) in.batch.weight = weight;
 
   const LossPlan plan(engine, p.net, p.loss, count, options.compute);
   Queue queue = options.workspace == nullptr ? Queue(engine, plan.workspace_bytes())
@@ -102,6 +104,7 @@ Outcome<T> run_templates(const Problem& p, const Stored& stored) {
     sample.sigma = T(p.sigma.empty() ? 1.0 : static_cast<double>(p.sigma[static_cast<std::size_t>(n)]));
     sample.eps = convert(p.eps, n * d, d);
     sample.true_score = convert(p.true_score, n * d, d);
+    if (!p.weight.empty()) sample.weight = p.weight[static_cast<std::size_t>(n)];
     for (int m = 0; m < p.projections(); ++m)
       sample.directions.push_back(convert(p.directions, (m * p.batch + n) * d, d));
     auto result = reference::sample_loss<T>(p.net, p.loss, params.data(), sample, 1.0 / static_cast<double>(p.batch),

@@ -6,6 +6,7 @@
 #include "cpu/coefficients.h"
 #include "cpu/simd/score_term.h"
 #include "engine/backend.h"
+#include "engine/host_engine.h"
 #include "model/objective_terms.h"
 
 namespace scorematch::cpu {
@@ -13,14 +14,15 @@ namespace scorematch::cpu {
 struct HeadRow {
   double a, b, c;
   double sigma;
-  double lambda;
+  double lambda;  // times the sample's weight
   double factor;  // lambda grad_factor
 };
 
-inline HeadRow head_row(const Parameterization& parameterization, const Weighting& weighting, double sigma,
-                        double grad_factor) {
+/// Of sample n of the call.
+inline HeadRow head_row(const Parameterization& parameterization, const Weighting& weighting, const Batch& batch,
+                        std::int64_t n, double sigma, double grad_factor) {
   const Coefficients k = coefficients(parameterization, sigma);
-  const double lambda = weight(weighting, sigma);
+  const double lambda = weight(weighting, sigma) * (batch.weight.empty() ? 1 : element(batch.weight, n));
   return {k.a, k.b, k.c, sigma, lambda, lambda * grad_factor};
 }
 

@@ -21,8 +21,8 @@ void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
   std::fill_n(loss_, rows, 0.0);
   std::fill_n(grad_x_, x_size(), 0.0f);
   for (int r = 0; r < rows; ++r)
-    rows_[r] =
-        head_row(problem_.spec.net.parameterization, problem_.spec.loss.weighting, samples_.sigma[r], call.grad_factor);
+    rows_[r] = head_row(problem_.spec.net.parameterization, problem_.spec.loss.weighting, call.in.batch,
+                        samples_.first + r, samples_.sigma[r], call.grad_factor);
 }
 
 void LossTile::start_term(const LossCall& call, const Term& term) {

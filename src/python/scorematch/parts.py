@@ -41,6 +41,7 @@ class HeadPlan(Plan):
         true_score: Array | None = None,
         rows: Array | None = None,
         draw_rows: int = 0,
+        weight: Array | None = None,
         loss: Array | None = None,
         grad_output: Array | None = None,
         grad_jvp: Array | None = None,
@@ -55,7 +56,7 @@ class HeadPlan(Plan):
         Inputs:
         output: [N, d], of your network. jvp: [M, N, d], the products of its Jacobian with the directions; for ssm and
         ssm_vr. trace: [N], of its Jacobian; for ism.
-        x to draw_rows: as of LossPlan.run, and as given to PerturbPlan.run; without x if the parameterization does not
+        x to weight: as of LossPlan.run, and as given to PerturbPlan.run; without x if the parameterization does not
         need it. What was drawn there is drawn again from the same noise.
 
         Outputs:
@@ -78,6 +79,7 @@ class HeadPlan(Plan):
                 "true_score": true_score,
                 "rows": rows,
                 "draw_rows": draw_rows,
+                "weight": weight,
             },
             {
                 "loss": loss,
@@ -122,6 +124,7 @@ class PerturbPlan(Plan):
         x_tilde: Array | None = None,
         sigma_out: Array | None = None,
         eps_out: Array | None = None,
+        rows_out: Array | None = None,
     ) -> None:
         """Computes the outputs that are given.
 
@@ -130,11 +133,12 @@ class PerturbPlan(Plan):
         Outputs:
         net_input: [N, d + features], the input of your network: scaled perturbed samples, and features of sigma.
         x_tilde: [N, d], the perturbed samples, x + sigma eps. sigma_out: [N], the noise levels. eps_out: [N, d].
+        rows_out: [N] int64, which row of x each sample is, for draw_rows.
         """
         self._run(
             queue,
             {"x": x, "noise": noise, "sigma": sigma, "eps": eps, "rows": rows, "draw_rows": draw_rows},
-            {"net_input": net_input, "x_tilde": x_tilde, "sigma": sigma_out, "eps": eps_out},
+            {"net_input": net_input, "x_tilde": x_tilde, "sigma": sigma_out, "eps": eps_out, "rows": rows_out},
         )
 
 

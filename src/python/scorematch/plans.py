@@ -107,10 +107,12 @@ class LossPlan(_Reporting):
         true_score: Array | None = None,
         rows: Array | None = None,
         draw_rows: int = 0,
+        weight: Array | None = None,
         loss: Array | None = None,
         grad: Array | None = None,
         grad_x: Array | None = None,
         loss_per_sample: Array | None = None,
+        rows_out: Array | None = None,
         normaliser: int = 0,
         accumulate: bool = False,
         loss_scale: float = 0.0,
@@ -123,11 +125,12 @@ class LossPlan(_Reporting):
         sigma: [N], or [1] for all, noise levels, in the units of x. eps: [N, d], standard normal noise.
         directions: [M, N, d]. true_score: [N, d], the gradient of the log-density, in 1 / (units of x); for esm.
         rows: [N] int64, rows of x. draw_rows: or N, the number of rows to draw.
+        weight: [N], multiplies the loss of each sample and its gradients.
 
         Outputs:
         loss: float64 [3], Engine.estimate(): the mean over the samples, as an Estimate.
         grad: [P], of the sum over the samples / normaliser * loss_scale. grad_x: [N, d], of the same.
-        loss_per_sample: [N].
+        loss_per_sample: [N]. rows_out: [N] int64, which row of x each sample is, for draw_rows.
 
         A part of a batch:
         normaliser: the number of samples of the whole batch; 0: of this call. accumulate: whether to add to grad and
@@ -145,8 +148,9 @@ class LossPlan(_Reporting):
                 "true_score": true_score,
                 "rows": rows,
                 "draw_rows": draw_rows,
+                "weight": weight,
             },
-            {"loss": loss, "grad": grad, "grad_x": grad_x, "loss_per_sample": loss_per_sample},
+            {"loss": loss, "grad": grad, "grad_x": grad_x, "loss_per_sample": loss_per_sample, "rows": rows_out},
             byref(reduction_of(normaliser, accumulate, loss_scale)),
         )
 

@@ -31,9 +31,12 @@ Batch = struct(
     true_score=View,
     rows=View,
     draw_rows=c_int64,
+    weight=View,
 )
 LossIn = struct("LossIn", struct_size=c_size_t, params=View, batch=Batch)
-LossOut = struct("LossOut", struct_size=c_size_t, loss=c_void_p, grad=View, grad_x=View, loss_per_sample=View)
+LossOut = struct(
+    "LossOut", struct_size=c_size_t, loss=c_void_p, grad=View, grad_x=View, loss_per_sample=View, rows=View
+)
 HeadIn = struct("HeadIn", struct_size=c_size_t, output=View, jvp=View, trace=View, batch=Batch)
 HeadOut = struct(
     "HeadOut",
@@ -45,7 +48,7 @@ HeadOut = struct(
     loss_per_sample=View,
 )
 PerturbIn = struct("PerturbIn", struct_size=c_size_t, batch=Batch)
-PerturbOut = struct("PerturbOut", struct_size=c_size_t, net_input=View, sigma=View, x_tilde=View, eps=View)
+PerturbOut = struct("PerturbOut", struct_size=c_size_t, net_input=View, sigma=View, x_tilde=View, eps=View, rows=View)
 ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, batch=Batch)
 ScoreOut = struct(
     "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
