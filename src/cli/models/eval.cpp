@@ -1,5 +1,6 @@
 // scorematch eval: one objective of a case file, to compare with any framework (docs/eval-format.md).
 #include "cli/models/eval_case.h"
+#include "cli/models/non_finite.h"
 #include "cli/options/commands.h"
 #include "cli/options/outputs.h"
 

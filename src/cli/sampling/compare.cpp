@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/models/eval_case.h"
+#include "cli/models/non_finite.h"
 #include "cli/options/commands.h"
 #include "scorematch/error.h"
 
