@@ -130,8 +130,6 @@ TEST(WideNet, LossesAreTheSameWithoutGradients) {
       in.batch.sigma = sigma;
       in.batch.eps = eps;
       if (v.size() > 0) in.batch.directions = v;
-      auto weight = p.weight.empty() ? Buffer<float>() : engine.upload(p.weight, n);
-      if (weight.size() > 0) in.batch.weight = weight;
       auto loss = engine.allocate<Estimate>();
       plan.run(queue, in, {loss.data()});
       const double with = run_in(precision, 2, p).loss.mean;

@@ -65,12 +65,13 @@ class ProblemMaker {
       const int tangents = needs_of(p.loss.objective).trace ? p.net.dim : p.projections();
       if (weights * static_cast<double>(p.batch) * (1 + tangents) <= most_work) {
         fill(p);
+        if (integer(0, 3) == 0) p.weight = normals(p.batch);
         return p;
       }
     }
   }
 
-  /// Sets the parameters, the samples, and everything else that the problem needs.
+  /// Sets the parameters, the samples, and everything else that the problem needs; no weight.
   void fill(Problem& p) {
     const std::int64_t size = p.batch * p.net.dim;
     p.params = p.net.initial_params(generator_(), Initialization::torch);
@@ -83,7 +84,6 @@ class ProblemMaker {
     if (p.perturbed) p.eps = normals(size);
     if (p.projections() > 0) p.directions = normals(p.projections() * size);
     if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
-    if (integer(0, 3) == 0) p.weight = normals(p.batch);
   }
 
  private:
