@@ -65,7 +65,7 @@ class ProblemMaker {
       const int tangents = needs_of(p.loss.objective).trace ? p.net.dim : p.projections();
       if (weights * static_cast<double>(p.batch) * (1 + tangents) <= most_work) {
         fill(p);
-        if (integer(0, 3) == 0) p.weight = normals(p.batch);
+        add_weight(p);
         return p;
       }
     }
@@ -84,6 +84,12 @@ class ProblemMaker {
     if (p.perturbed) p.eps = normals(size);
     if (p.projections() > 0) p.directions = normals(p.projections() * size);
     if (needs_of(p.loss.objective).true_score) p.true_score = normals(size);
+  }
+
+  /// Weights in a quarter of the problems. A copy draws them, so that the rest of a problem does not depend on them.
+  void add_weight(Problem& p) const {
+    ProblemMaker other = *this;
+    if (other.integer(0, 3) == 0) p.weight = other.normals(p.batch);
   }
 
  private:
