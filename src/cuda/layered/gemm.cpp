@@ -102,9 +102,9 @@ void Gemms::load(Engine::Impl& engine) const {
     workspace_bytes = std::max(workspace_bytes, algorithm.workspace_bytes);
   }
   const std::size_t bytes = static_cast<std::size_t>(largest) * sizeof(float);
-  const std::shared_ptr<void> zeros = engine.allocate(bytes, Content::zeros),
-                              result = engine.allocate(bytes, Content::zeros),  // some products add to it
-      workspace = engine.allocate(workspace_bytes, Content::anything);
+  const std::shared_ptr<void> zeros = engine.allocate(bytes, Content::zeros);
+  const std::shared_ptr<void> result = engine.allocate(bytes, Content::zeros);  // some products add to it
+  const std::shared_ptr<void> workspace = engine.allocate(workspace_bytes, Content::anything);
   const GemmArrays arrays{zeros.get(), zeros.get(), result.get(), static_cast<const float*>(zeros.get())};
   for (const auto& [gemm, algorithm] : algorithms_) run(gemm, arrays, workspace.get(), workspace_bytes, nullptr);
   check(cudaStreamSynchronize(nullptr), "loading matrix products");
