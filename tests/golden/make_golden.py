@@ -38,13 +38,18 @@ building and testing the library never needs Python.
 
 import collections
 import itertools
-import json
 import math
 import pathlib
 import zlib
 
 import numpy as np
 import torch
+
+from autograd_losses import (
+    ACTIVATIONS, column, differentiated, evaluate, features, layer_count, loss_weight, needs_sigma, perturbed,
+    preconditioning, sample_losses, score,
+)
+from safetensors_bytes import decode, encode
 
 CASES = pathlib.Path(__file__).resolve().parent / "cases"
 
@@ -53,203 +58,6 @@ OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr")
 PARAMETERIZATIONS = ("plain", "ncsn", "noise", "edm")
 CONDITIONINGS = ("none", "log_sigma", "fourier")
 WEIGHTINGS = ("none", "sigma2", "edm")
-
-
-
-def sigmoid(z):
-    e = torch.exp(-z.abs())
-    return torch.where(z > 0, 1 / (1 + e), e / (1 + e))
-
-
-def hyperbolic_tangent(z):
-    e = torch.exp(-2 * z.abs())
-    return torch.sign(z) * -torch.expm1(-2 * z.abs()) / (1 + e)
-
-
-# Written out rather than taken from torch.nn.functional: its softplus becomes linear at a threshold; erfc preserves the
-# digits that 1 + erf loses in the left tail of gelu; and torch differentiates sigmoid and tanh by 1 - s and 1 - t^2,
-# which vanish in a tail, where the losses of an energy net may consist of second derivatives alone.
-ACTIVATIONS = {
-    "silu": lambda z: z * sigmoid(z),
-    "softplus": lambda z: z.clamp(min=0) + torch.log1p(torch.exp(-z.abs())),
-    "tanh": hyperbolic_tangent,
-    "gelu": lambda z: 0.5 * z * torch.special.erfc(-z / math.sqrt(2)),
-}
-
-
-# ---- safetensors: the length of the header in 8 bytes, the header in JSON, the data in row-major order ----
-
-DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
-
-
-def encode(tensors, metadata=None):
-    header = {"__metadata__": metadata} if metadata else {}
-    data = b""
-    for name, array in tensors.items():
-        dtype = next(key for key, value in DTYPES.items() if value == array.dtype)
-        block = array.astype(DTYPES[dtype]).tobytes()
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(block)]}
-        data += block
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that the data begin at a multiple of 8 bytes
-    return len(text).to_bytes(8, "little") + text + data
-
-
-def decode(raw):
-    start = 8 + int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:start])
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        block = np.frombuffer(raw[start + begin : start + end], DTYPES[entry["dtype"]])
-        tensors[name] = block.reshape(entry["shape"])
-    return tensors, metadata
-
-
-# ---- the nets and the objectives; everything below is float64 ----
-
-
-def needs_sigma(metadata, noise_given):
-    options = (metadata["parameterization"], metadata["conditioning"], metadata["weighting"])
-    return noise_given or metadata["objective"] == "dsm" or options != ("plain", "none", "none")
-
-
-def layer_count(tensors):
-    return sum(name.startswith("layers.") and name.endswith(".weight") for name in tensors)
-
-
-def check_names(tensors, metadata):
-    """Checks that an input contains exactly what its case needs; only noise is optional."""
-    objective = metadata["objective"]
-    needed = {"x"} | {f"layers.{k}.{part}" for k in range(layer_count(tensors)) for part in ("weight", "bias")}
-    needed |= {"sigma"} if needs_sigma(metadata, "noise" in tensors) else set()
-    needed |= {"noise"} if objective == "dsm" or "noise" in tensors else set()
-    needed |= {"directions"} if objective in ("ssm", "ssm_vr") else set()
-    needed |= {"true_score"} if objective == "esm" else set()
-    needed |= {"fourier.frequencies"} if metadata["conditioning"] == "fourier" else set()
-    assert set(tensors) == needed, set(tensors) ^ needed
-
-
-def preconditioning(metadata, sigma):
-    """(a, b, c) of s = a x~ + b F(c x~, e(sigma))."""
-    parameterization = metadata["parameterization"]
-    if parameterization == "plain":
-        return 0.0, 1.0, 1.0
-    if parameterization in ("ncsn", "noise"):
-        return 0.0, (1.0 if parameterization == "ncsn" else -1.0) / sigma, 1.0
-    sigma_data = float(metadata.get("sigma_data", "0.5"))
-    total = sigma**2 + sigma_data**2
-    return -1.0 / total, sigma_data / (sigma * total**0.5), total**-0.5
-
-
-def loss_weight(metadata, sigma):
-    """lambda(sigma)."""
-    if metadata["weighting"] == "none":
-        return 1.0
-    if metadata["weighting"] == "sigma2":
-        return sigma**2
-    sigma_data = float(metadata.get("sigma_data", "0.5"))
-    return sigma**2 * (sigma**2 + sigma_data**2) / sigma_data**2
-
-
-def features(tensors, metadata):
-    """The input columns after c x~, [N, 0], [N, 1] or [N, 2F]."""
-    if metadata["conditioning"] == "none":
-        return torch.zeros(len(tensors["x"]), 0, dtype=torch.float64)
-    log_sigma = torch.log(tensors["sigma"])[:, None]
-    if metadata["conditioning"] == "log_sigma":
-        return log_sigma
-    phase = 2 * math.pi * tensors["fourier.frequencies"] * log_sigma
-    return torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
-
-
-def perturbed(tensors):
-    """x~ [N, d]."""
-    return tensors["x"] + tensors["sigma"][:, None] * tensors["noise"] if "noise" in tensors else tensors["x"]
-
-
-def column(tensors):
-    """sigma as [N, 1]; None if absent, in which case it is never read."""
-    return tensors["sigma"][:, None] if "sigma" in tensors else None
-
-
-def network(tensors, metadata, h, arguments=None):
-    """F: [N, in] -> [N, d] or [N, 1]. Appends z of each hidden layer to `arguments` if given."""
-    last = layer_count(tensors) - 1
-    for k in range(last):
-        z = h @ tensors[f"layers.{k}.weight"].T + tensors[f"layers.{k}.bias"]
-        activated = ACTIVATIONS[metadata["activation"]](z)
-        skip = metadata["residual"] == "true" and z.shape == h.shape
-        h = activated + h if skip else activated
-        if arguments is not None:
-            arguments.append(z)
-    return h @ tensors[f"layers.{last}.weight"].T + tensors[f"layers.{last}.bias"]
-
-
-def score(tensors, metadata, x_tilde, arguments=None):
-    """s [N, d], and the log-density up to a constant [N], or None for a score net."""
-    a, b, c = preconditioning(metadata, column(tensors))
-    h = torch.cat([c * x_tilde, features(tensors, metadata)], dim=1)
-    output = network(tensors, metadata, h, arguments)
-    if metadata["net"] == "score":
-        return a * x_tilde + b * output, None
-    log_density = a / 2 * (x_tilde**2).sum(1, keepdim=True) + b / c * output
-    return torch.autograd.grad(log_density.sum(), x_tilde, create_graph=True)[0], log_density[:, 0]
-
-
-def jacobian(s, x_tilde):
-    """ds/dx [N, d, d], still differentiable. Samples do not interact, so a sum over the batch gives all their rows."""
-    rows = [torch.autograd.grad(s[:, i].sum(), x_tilde, create_graph=True, allow_unused=True)[0] for i in range(s.shape[1])]
-    return torch.stack([torch.zeros_like(x_tilde) if row is None else row for row in rows], dim=1)
-
-
-def sample_losses(tensors, metadata):
-    """loss [N] including lambda, score [N, d], (ds/dx) v [M, N, d] or None, log-density [N] or None."""
-    objective = metadata["objective"]
-    # If x requires a gradient, so does x~ already. Otherwise the Jacobian still needs x~ to require one.
-    x_tilde = perturbed(tensors)
-    x_tilde = x_tilde if x_tilde.requires_grad else x_tilde.clone().requires_grad_()
-    s, log_density = score(tensors, metadata, x_tilde)
-    jvp = None
-
-    if objective == "esm":
-        loss = 0.5 * ((s - tensors["true_score"]) ** 2).sum(1)
-    elif objective == "dsm":
-        loss = 0.5 * ((s + tensors["noise"] / column(tensors)) ** 2).sum(1)
-    elif objective == "ism":
-        loss = jacobian(s, x_tilde).diagonal(dim1=1, dim2=2).sum(1) + 0.5 * (s**2).sum(1)
-    else:
-        v = tensors["directions"]
-        jvp = torch.einsum("nij,mnj->mni", jacobian(s, x_tilde), v)
-        norm = (v * s).sum(2) ** 2 if objective == "ssm" else (s**2).sum(1)
-        loss = ((v * jvp).sum(2) + 0.5 * norm).mean(0)
-    return loss_weight(metadata, tensors.get("sigma")) * loss, s, jvp, log_density
-
-
-def differentiated(tensors):
-    return [name for name in tensors if name.startswith("layers.")] + ["x"]
-
-
-def evaluate(tensors, metadata):
-    """The tensors of the expected file."""
-    check_names(tensors, metadata)
-    leaves = differentiated(tensors)
-    tensors = {name: value.clone().requires_grad_(name in leaves) for name, value in tensors.items()}
-    loss, s, jvp, log_density = sample_losses(tensors, metadata)
-    # No loss depends on the output bias of an energy. Without hidden layers, it may not depend on x either.
-    gradients = torch.autograd.grad(loss.mean(), [tensors[name] for name in leaves], allow_unused=True)
-    gradients = [torch.zeros_like(tensors[name]) if g is None else g for name, g in zip(leaves, gradients)]
-
-    count = len(loss)
-    error = loss.std(unbiased=True) / math.sqrt(count) if count > 1 else torch.tensor(math.nan)
-    out = {"loss": loss.mean()[None], "standard_error": error.double()[None], "loss_per_sample": loss, "score": s}
-    if jvp is not None:
-        out["jvp"] = jvp
-    if log_density is not None:
-        out["log_density"] = log_density
-    out.update({f"grad.{name}": gradient for name, gradient in zip(leaves, gradients)})
-    return {name: value.detach().numpy() for name, value in out.items()}
 
 
 # ---- checks before a case is written ----
