@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,6 +28,11 @@ def gaussian_like(rows: Rows, count: int) -> Rows:
 
 def distances(name: str, samples: Rows, blocks: int) -> metrics.Distances:
     return metrics.compare(SETS[name], 0, SETS[name].training_set(0), samples, blocks)
+
+
+def rough_distances(name: str, samples: Rows, blocks: int) -> metrics.Distances:
+    """With few blocks of the truth and of resampled rows, too: enough for samples that are far off."""
+    return metrics.compare(replace(SETS[name], blocks=blocks), 0, SETS[name].training_set(0), samples, blocks)
 
 
 def other_rows(data_set: DataSet, count: int) -> Rows:
@@ -85,15 +91,15 @@ class Ratio(unittest.TestCase):
         for name in ("circle", "rings", "eight", "mixture-1d", "moons", "checkerboard", "people", "eight-100k"):
             with self.subTest(name):
                 blob = gaussian_like(SETS[name].training_set(0), 4 * metrics.BLOCK)
-                self.assertGreater(distances(name, blob, 4).ratio, 2)
+                self.assertGreater(rough_distances(name, blob, 4).ratio, 2)
 
     def test_fails_independent_columns(self) -> None:
         for name in ("gaussian-2", "gaussian-16", "gaussian-64", "gaussian-300", "rank-10"):
             with self.subTest(name):
-                samples = other_rows(SETS[name], 4 * metrics.BLOCK)
+                samples = other_rows(SETS[name], 2 * metrics.BLOCK)
                 for column in samples.T:
                     np.random.default_rng(int(abs(column[0]) * 1e6)).shuffle(column)
-                self.assertGreater(distances(name, samples, 4).ratio, 3)
+                self.assertGreater(rough_distances(name, samples, 2).ratio, 3)
 
     def test_sees_an_offset_that_float32_rounds(self) -> None:
         rounded = other_rows(SETS["julian-days"], 4 * metrics.BLOCK).astype(np.float32)
