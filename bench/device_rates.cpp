@@ -1,7 +1,5 @@
 #include "device_rates.h"
 
-#include <cublasLt.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -43,14 +41,6 @@ std::shared_ptr<void> random_memory(std::size_t bytes, bool pairs) {
   return memory;
 }
 
-int capability() {
-  int device = 0, major = 0, minor = 0;
-  check(cudaGetDevice(&device));
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-  return 10 * major + minor;
-}
-
 }  // namespace
 
 double measure_device_copy(std::int64_t bytes) {
@@ -62,10 +52,9 @@ double measure_device_copy(std::int64_t bytes) {
 }
 
 double measure_device_products(Precision precision) {
-  cublasLtHandle_t handle = nullptr;
-  if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) throw std::runtime_error("cublasLtCreate failed");
-  const std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtHandle_t)> owned(handle, cublasLtDestroy);
-  cuda::Gemms gemms(handle, precision, capability());
+  const cuda::Device device = cuda::open_device(0);
+  const cuda::CublasLt cublas(device);
+  cuda::Gemms gemms(cublas, precision, device.capability);
   cuda::Gemm gemm;
   const int width = device_sizes.product_width;
   gemm.rows = gemm.in = gemm.out = width;

@@ -42,24 +42,6 @@ void refuse_capture(const Queue::Impl& queue, const char* what) {
     throw_invalid("queue.stream", std::string("a stream that is not being captured, because ") + what, "one that is");
 }
 
-class Handle {
- public:
-  explicit Handle(const cuda::Device& device) : device_(device) {
-    const UseDevice use(device);
-    check(cublasLtCreate(&handle_), "starting cuBLASLt");
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() {
-    if (device_.is_of_this_process()) cublasLtDestroy(handle_);
-  }
-  cublasLtHandle_t get() const { return handle_; }
-
- private:
-  const cuda::Device& device_;
-  cublasLtHandle_t handle_ = nullptr;
-};
-
 struct CudaEngine final : Engine::Impl {
   explicit CudaEngine(const cuda::Device& device_)
       : Engine::Impl(Engine::Kind::cuda, Floats::f32_only), device(device_), cublas(device) {}
@@ -177,10 +159,10 @@ struct CudaEngine final : Engine::Impl {
     cuda::estimate(device, queue, values, estimate);
   }
 
-  cuda::Context context() { return {*this, device, cublas.get()}; }
+  cuda::Context context() { return {*this, device, cublas}; }
 
   const cuda::Device device;
-  const Handle cublas;
+  const cuda::CublasLt cublas;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cuda/layered/gemm.h"
+#include "cuda/runtime/cublas_lt.h"
 #include "cuda/runtime/device.h"
 #include "engine/backend.h"
 
@@ -12,7 +13,7 @@ namespace scorematch::cuda {
 struct Context {
   Engine::Impl& engine;
   const Device& device;
-  cublasLtHandle_t cublas;
+  const CublasLt& cublas;
 };
 
 /// The fused functions return null if no kernel supports the plan.

@@ -59,11 +59,12 @@ class CudaGemm : public CudaTest {
     CudaTest::SetUp();
     if (IsSkipped()) return;
     engine_ = std::make_unique<Engine>(Engine::cuda());
-    ASSERT_EQ(cublasLtCreate(&handle_), CUBLAS_STATUS_SUCCESS);
+    device_ = cuda::open_device(0);
+    cublas_ = std::make_unique<cuda::CublasLt>(device_);
   }
   void TearDown() override {
     engine_.reset();
-    if (handle_ != nullptr) cublasLtDestroy(handle_);
+    cublas_.reset();
   }
 
   std::vector<int> integers(std::int64_t count, int most) {
@@ -112,7 +113,7 @@ class CudaGemm : public CudaTest {
     const Array a_there(a, bf16), b_there(b, bf16), bias_there(bias, false);
     Array c_there(c.size(), bf16_output);
     if (g.add) c_there.write(c);
-    Gemms gemms(handle_, precision, kCapability);
+    Gemms gemms(*cublas_, precision, kCapability);
     gemms.prepare(g);
     gemms.run(g, {a_there.data(), b_there.data(), c_there.data(), static_cast<const float*>(bias_there.data())},
               workspace.data(), nullptr);
@@ -130,7 +131,7 @@ class CudaGemm : public CudaTest {
   }
 
   void sweep(Precision precision) {
-    const RawMemory workspace(Gemms(handle_, precision, kCapability).workspace_bytes());
+    const RawMemory workspace(Gemms(*cublas_, precision, kCapability).workspace_bytes());
     for (const Gemm::Kind kind : {Gemm::Kind::forward, Gemm::Kind::input_gradient, Gemm::Kind::weight_gradient})
       for (int k = 0; k < kShapes && !HasFailure(); ++k) {
         const Gemm g = draw_gemm(kind);
@@ -143,7 +144,8 @@ class CudaGemm : public CudaTest {
 
  private:
   std::unique_ptr<Engine> engine_;  // selects the device
-  cublasLtHandle_t handle_ = nullptr;
+  cuda::Device device_;
+  std::unique_ptr<cuda::CublasLt> cublas_;
   ProblemMaker draw_{1};
 };
 

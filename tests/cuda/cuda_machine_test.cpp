@@ -59,13 +59,14 @@ struct Lacking {
 };
 
 TEST_F(CudaMachine, ThatLacksSomething) {
-  // Devices, driver, compute capability, memory, kernels.
+  // Devices, driver, compute capability, memory, kernels, cuBLASLt.
   const Lacking all[] = {
       {{1, 0, 90}, "an NVIDIA driver, got none", "install one"},
       {{1, 11080, 90}, "got one for 11.8", "update it"},
       {{0, 13000, 90}, "a GPU, got none", "nvidia-smi"},
       {{1, 13000, 75}, "got 7.5 (stand-in)", "another device"},
       {{1, 13000, 103, 1 << 20, false}, "), got compute capability 10.3 (stand-in)", "-DCMAKE_CUDA_ARCHITECTURES=103"},
+      {{1, 13000, 90, 1 << 20, true, false}, "libcublasLt.so.", "in LD_LIBRARY_PATH"},
       {{2, 13000, 90}, "below 2, got 2", "CUDA_VISIBLE_DEVICES", 2}};
   for (const Lacking& each : all) expect_unavailable(each.machine, each.cause, each.remedy, each.device);
 }

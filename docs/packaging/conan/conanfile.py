@@ -78,4 +78,4 @@ class Scorematch(ConanFile):
             if self.options.cpu:
                 self.cpp_info.system_libs.append("hwy")
             if self.options.cuda:
-                self.cpp_info.system_libs += ["cublasLt", "cudart"]
+                self.cpp_info.system_libs += ["cudart_static", "dl", "rt"]

@@ -1,6 +1,5 @@
 // Row-major matrix products by cuBLASLt. Their algorithms are chosen when a plan is made.
 #pragma once
-#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
@@ -9,6 +8,7 @@
 #include <memory>
 #include <tuple>
 
+#include "cuda/runtime/cublas_lt.h"
 #include "engine/backend.h"
 
 namespace scorematch::cuda {
@@ -44,9 +44,9 @@ struct GemmArrays {
 
 class Gemms {
  public:
-  /// @param capability of the device: 10 major + minor
-  Gemms(cublasLtHandle_t handle, Precision precision, int capability)
-      : handle_(handle), precision_(precision), workspace_bytes_(capability >= 90 ? 32 << 20 : 8 << 20) {}
+  /// @param cublas outlives this @param capability of the device: 10 major + minor
+  Gemms(const CublasLt& cublas, Precision precision, int capability)
+      : cublas_(&cublas), precision_(precision), workspace_bytes_(capability >= 90 ? 32 << 20 : 8 << 20) {}
 
   /// The size that cuBLAS recommends for the device.
   std::size_t workspace_bytes() const { return workspace_bytes_; }
@@ -68,7 +68,7 @@ class Gemms {
     std::size_t workspace_bytes;  // that it needs, at most those of Gemms
   };
 
-  cublasLtHandle_t handle_;
+  const CublasLt* cublas_;
   Precision precision_;
   std::size_t workspace_bytes_;
   std::map<Gemm, Algorithm> algorithms_;

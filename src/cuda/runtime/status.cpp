@@ -1,9 +1,5 @@
 #include "cuda/runtime/status.h"
 
-#include <string>
-
-#include "scorematch/error.h"
-
 namespace scorematch::cuda {
 namespace {
 
@@ -24,24 +20,18 @@ ErrorCode code_of(cudaError_t status) {
   }
 }
 
-[[noreturn]] void fail(ErrorCode code, const char* doing, const std::string& name, const std::string& text) {
+}  // namespace
+
+void fail(ErrorCode code, const char* doing, const std::string& name, const std::string& text) {
   throw Error(code, "",
               std::string(doing) + ": expected success, got " + name + " (" + text + ")" +
                   (code == ErrorCode::out_of_memory ? kMemoryRemedy : ""));
 }
 
-}  // namespace
-
 void check(cudaError_t status, const char* doing) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // otherwise, the next call would report it again
   fail(code_of(status), doing, cudaGetErrorName(status), cudaGetErrorString(status));
-}
-
-void check(cublasStatus_t status, const char* doing) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::device_fault, doing,
-       cublasLtGetStatusName(status), cublasLtGetStatusString(status));
 }
 
 }  // namespace scorematch::cuda

@@ -2,6 +2,8 @@
 #   cmake -DSTEP=<step> -DSOURCE=<this repository> -DWORK=<folder to build in> -DARGS=<how to configure> ... -P run.cmake
 # install_main  installs the build folder MAIN to PREFIX
 # consumer      configures, builds and runs the outside project; its output must match EXPECT
+# without_cuda  runs the outside program of another test, PROGRAM, where CUDA's libraries are not found and there is no
+#               GPU; its output must match EXPECT
 # embedded      configures an outside project that takes this repository in by FetchContent, without a build type; checks
 #               what would be built, how, and what is left in the project's cache
 # exported      an outside library that links ours privately is installed, found and used
@@ -60,6 +62,23 @@ elseif(STEP STREQUAL "consumer")
   run(${CMAKE_COMMAND} --build ${WORK})
   execute_process(COMMAND ${WORK}/consumer OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY ECHO_OUTPUT_VARIABLE)
   expect_match("${output}" "${EXPECT}")
+
+elseif(STEP STREQUAL "without_cuda")
+  set(cuda_libraries "/?lib(cuda|cudart|cublas|cublasLt)\\.so")
+  execute_process(COMMAND ${READELF} --wide --dynamic --program-headers ${PROGRAM} OUTPUT_VARIABLE headers
+                  COMMAND_ERROR_IS_FATAL ANY)
+  if(headers MATCHES "NEEDED[^\n]*${cuda_libraries}" OR NOT headers MATCHES "program interpreter: ([^]]+)")
+    message(FATAL_ERROR "expected a dynamic program that does not need CUDA's libraries, got:\n${headers}")
+  endif()
+  # The loader says on stderr what it loads. Without its cache it searches the system's own folders only.
+  set(loader ${CMAKE_MATCH_1})
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env CUDA_VISIBLE_DEVICES= LD_DEBUG=files
+    ${loader} --inhibit-cache ${PROGRAM} OUTPUT_VARIABLE output ERROR_VARIABLE loaded COMMAND_ERROR_IS_FATAL ANY)
+  expect_match("${output}" "${EXPECT}")
+  if(NOT loaded MATCHES "calling init: [^\n]*/libc\\.so" OR loaded MATCHES "calling init: [^\n]*/lib(cudart|cublas)")
+    message(FATAL_ERROR "expected that no library of CUDA is loaded, got:\n${loaded}")
+  endif()
+  message(STATUS "${output}")
 
 elseif(STEP STREQUAL "embedded")
   file(REMOVE_RECURSE ${WORK})

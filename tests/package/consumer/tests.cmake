@@ -45,6 +45,18 @@ function(installed_consumers kind prefix fixture)
   endif()
 endfunction()
 installed_consumers(${kind} ${prefix} prefix)
+find_program(SCOREMATCH_READELF readelf)
+mark_as_advanced(SCOREMATCH_READELF)
+
+# A program with the cuda engine on a machine without CUDA.
+if(SCOREMATCH_HAS_CUDA AND SCOREMATCH_READELF)
+  list(GET scorematch_ENGINES 1 second_best)
+  consumer_test(${kind}_without_cuda full without_cuda "" -DREADELF=${SCOREMATCH_READELF}
+    -DPROGRAM=${consumer_work}/${kind}_installed/consumer
+    "-DEXPECT=engine: ${second_best}.*[(]cuda: device: expected (an NVIDIA driver|a GPU), got none.*best: .*refused: ")
+  set_tests_properties(consumer.${kind}_installed PROPERTIES FIXTURES_SETUP installed_consumer)
+  set_tests_properties(consumer.${kind}_without_cuda PROPERTIES FIXTURES_REQUIRED installed_consumer)
+endif()
 
 # A C program, which uses scorematch_c.h only.
 consumer_test(${kind}_installed_c full outside
@@ -129,8 +141,7 @@ if(BUILD_SHARED_LIBS)
   endif()
 
   find_program(SCOREMATCH_NM nm)
-  find_program(SCOREMATCH_READELF readelf)
-  mark_as_advanced(SCOREMATCH_NM SCOREMATCH_READELF)
+  mark_as_advanced(SCOREMATCH_NM)
   consumer_test(exported_symbols full symbols "" -DPREFIX=${prefix} -DNM=${SCOREMATCH_NM} -DREADELF=${SCOREMATCH_READELF})
   set_tests_properties(consumer.exported_symbols PROPERTIES FIXTURES_REQUIRED prefix)
 
