@@ -1,7 +1,7 @@
 // The cuda engine on the GPU. CUDA events around one call give its time, and the inputs rotate through more data than
 // the L2 cache holds. A row is the median of 30 such calls. The device starts when the whole call has been enqueued, so
 // that the host's work for a small job is not in its time. Every job is compared with the reference engine before it is
-// timed.
+// timed. A line per row is printed (lines.h), with floor / time; --benchmark_out=FILE has all counters.
 //
 //   copy      device to device, bytes read and written
 //   products  a large matrix product by cuBLASLt; this and copy are the rates behind the jobs' floors (device_rates.h)
@@ -26,6 +26,7 @@
 
 #include "device_rates.h"
 #include "device_timer.h"
+#include "lines.h"
 #include "running_job.h"
 #include "scorematch/scorematch.h"
 #include "work.h"
@@ -177,8 +178,12 @@ void adam_step(benchmark::State& state, std::int64_t count) {
   measure(state, {0, 36.0 * double(count), 0}, [&](int) { adam.step(queue, params, grad); });
 }
 
+/// Of the names, for the lines.
+std::size_t longest_name = 0;
+
 template <class Function>
 void add(const std::string& name, const Function& function) {
+  longest_name = std::max(longest_name, name.size());
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
@@ -223,10 +228,14 @@ int main(int argc, char** argv) {
     bench::device_sizes = bench::kSmallSizes;
     --argc;
   }
+  const bool lines = bench::wants_lines(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  bench::Heading heading;
+  heading.time = "median of " + std::to_string(bench::device_sizes.calls) + " calls";
   try {
-    benchmark::AddCustomContext("engine", sm::Engine::cuda().description());
+    heading.title = sm::Engine::cuda().description();
+    benchmark::AddCustomContext("engine", heading.title);
   } catch (const sm::Error& error) {
     std::fprintf(stderr, "skipped: %s\n", error.what());
     return 77;
@@ -246,6 +255,7 @@ int main(int argc, char** argv) {
   add_losses();
   const std::int64_t count = bench::device_sizes.scaled(1 << 24);
   add("adam/P:" + std::to_string(count), [=](benchmark::State& state) { adam_step(state, count); });
-  benchmark::RunSpecifiedBenchmarks();
+  heading.name_columns = longest_name;
+  bench::run_benchmarks(lines, heading);
   return 0;
 }

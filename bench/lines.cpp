@@ -21,10 +21,15 @@ constexpr Unit kAmounts[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1
 
 /// The counters that tell how fast a job is. The first one that it has is shown.
 constexpr struct {
-  const char *counter, *text;
-} kRates[] = {{"samples/s", " samples/s"}, {"items/s", " elements/s"}, {"GFLOP/s", " GFLOP/s"}, {"GB/s", " GB/s"}};
+  const char* counter;
+  double unit;
+  const char *blank, *text;  // after the number, and after the letter of its unit
+} kRates[] = {{"samples/s", 1, "", " samples/s"},
+              {"items/s", 1, "", " elements/s"},
+              {"GFLOP/s", 1e9, " ", "FLOP/s"},
+              {"GB/s", 1e9, " ", "B/s"}};
 
-constexpr int kNameColumns = 44, kTimeColumns = 30, kRateColumns = 18;
+constexpr int kTimeColumns = 30, kRateColumns = 18;
 
 /// The largest unit that is at most `value`, else the smallest.
 template <std::size_t count>
@@ -41,9 +46,9 @@ std::string digits(double value) {
   return text;
 }
 
-std::string amount(double value) {
+std::string amount(double value, const char* blank) {
   const Unit& unit = unit_of(value, kAmounts);
-  return digits(value / unit.size) + unit.name;
+  return digits(value / unit.size) + blank + unit.name;
 }
 
 void append(std::string& line, const std::string& text, std::size_t columns) {
@@ -68,21 +73,21 @@ const Run* find(const std::vector<Run>& runs, const std::string& aggregate) {
   return found == runs.end() ? nullptr : &*found;
 }
 
-std::string line_of(const std::vector<Run>& runs) {
+std::string line_of(const std::vector<Run>& runs, std::size_t name_columns) {
   const Run* const median = find(runs, "median");
   const Run& run = median != nullptr ? *median : runs.front();
   std::string line = run.run_name.function_name;
-  line.resize(std::max<std::size_t>(line.size(), kNameColumns), ' ');
+  line.resize(std::max(line.size(), name_columns), ' ');
   const Unit& unit = unit_of(seconds(run), kTimes);
   std::string time = digits(seconds(run) / unit.size) + unit.name;
   const Run *const least = find(runs, "min"), *const most = find(runs, "max");
   if (least != nullptr && most != nullptr)
     time += " (" + digits(seconds(*least) / unit.size) + " ... " + digits(seconds(*most) / unit.size) + ")";
   append(line, time, kTimeColumns);
-  for (const auto& [counter, text] : kRates) {
+  for (const auto& [counter, unit_of_counter, blank, text] : kRates) {
     const auto found = run.counters.find(counter);
     if (found == run.counters.end()) continue;
-    append(line, amount(found->second) + text, kRateColumns);
+    append(line, amount(found->second * unit_of_counter, blank) + text, kRateColumns);
     break;
   }
   if (const auto found = run.counters.find("floor_share"); found != run.counters.end())
@@ -93,8 +98,8 @@ std::string line_of(const std::vector<Run>& runs) {
 }  // namespace
 
 bool LineReporter::ReportContext(const Context&) {
-  GetOutputStream() << title_ << "\nmedian (shortest ... longest) of the repetitions; floor: the least time of the "
-                    << "job's products and traffic\n";
+  GetOutputStream() << heading_.title << "\n"
+                    << heading_.time << "; floor: the least time of the job's products and traffic\n";
   return true;
 }
 
@@ -107,7 +112,7 @@ void LineReporter::ReportRuns(const std::vector<Run>& runs) {
   }
   // The statistics of several repetitions come in a call of their own.
   if (runs.front().repetitions > 1 && find(runs, "median") == nullptr) return;
-  GetOutputStream() << line_of(runs) << std::endl;
+  GetOutputStream() << line_of(runs, heading_.name_columns) << std::endl;
 }
 
 bool wants_lines(int argc, char** argv) {
@@ -116,8 +121,8 @@ bool wants_lines(int argc, char** argv) {
                       [&](const char* each) { return std::strncmp(each, format, std::strlen(format)) == 0; });
 }
 
-void run_benchmarks(bool lines, const std::string& title) {
-  LineReporter reporter(title);
+void run_benchmarks(bool lines, const Heading& heading) {
+  LineReporter reporter(heading);
   benchmark::RunSpecifiedBenchmarks(lines ? &reporter : nullptr);
 }
 

@@ -5,20 +5,27 @@
 #include <benchmark/benchmark.h>
 
 #include <string>
+#include <utility>
 
 namespace scorematch::bench {
+
+/// What stands above the lines, and how wide they are.
+struct Heading {
+  std::string title;  ///< such as the engine
+  std::string time = "median (shortest ... longest) of the repetitions";
+  std::size_t name_columns = 44;
+};
 
 /// Prints a line after the last repetition of each job.
 class LineReporter : public benchmark::BenchmarkReporter {
  public:
-  /// @param title for the first line, such as the engine
-  explicit LineReporter(std::string title) : title_(std::move(title)) {}
+  explicit LineReporter(Heading heading) : heading_(std::move(heading)) {}
 
   bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
 
  private:
-  std::string title_;
+  Heading heading_;
 };
 
 /// Whether lines are wanted: unless --benchmark_format asks for another form. Before benchmark::Initialize(), which
@@ -26,6 +33,6 @@ class LineReporter : public benchmark::BenchmarkReporter {
 bool wants_lines(int argc, char** argv);
 
 /// Runs the registered benchmarks.
-void run_benchmarks(bool lines, const std::string& title);
+void run_benchmarks(bool lines, const Heading& heading);
 
 }  // namespace scorematch::bench

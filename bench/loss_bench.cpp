@@ -108,7 +108,7 @@ int main(int argc, char** argv) try {
         benchmark::RegisterBenchmark(name.c_str(), [name](benchmark::State& state) { time_job(state, name); }))
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
-  bench::run_benchmarks(lines, engine);
+  bench::run_benchmarks(lines, {engine});
   return 0;
 } catch (const sm::Error& error) {
   std::fprintf(stderr, "loss_bench: %s\n", error.what());

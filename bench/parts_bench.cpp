@@ -201,6 +201,6 @@ int main(int argc, char** argv) {
   add_tiles();
   add_evaluations();
   add("parts/adam/P:16777216", [](benchmark::State& state) { adam(state, 1 << 24); });
-  bench::run_benchmarks(lines, kEngine.description());
+  bench::run_benchmarks(lines, {kEngine.description()});
   return 0;
 }

@@ -37,7 +37,7 @@ std::vector<Row> repeated(const std::string& name, const std::map<std::string, d
 
 std::string lines_of(const std::vector<std::vector<Row>>& calls) {
   std::ostringstream out;
-  LineReporter reporter("an engine");
+  LineReporter reporter({"an engine"});
   reporter.SetOutputStream(&out);
   for (const auto& each : calls) reporter.ReportRuns(each);
   return out.str();
@@ -56,7 +56,20 @@ TEST(Lines, ShowOneRateInItsUnit) {
   EXPECT_EQ(lines_of({repeated("machine/copy", {{"GB/s", 21.44}})}),
             "machine/copy                                  3.21 ms (3.10 ... 12.0)         21.4 GB/s\n");
   EXPECT_EQ(lines_of({repeated("machine/fma", {{"GFLOP/s", 4321}})}),
-            "machine/fma                                   3.21 ms (3.10 ... 12.0)         4.32k GFLOP/s\n");
+            "machine/fma                                   3.21 ms (3.10 ... 12.0)         4.32 TFLOP/s\n");
+}
+
+TEST(Lines, HaveTheColumnsAndTheWordsOfTheirHeading) {
+  std::ostringstream out;
+  LineReporter reporter({"a device", "median of 30 calls", 8});
+  reporter.SetOutputStream(&out);
+  reporter.ReportContext({});
+  Row run = row("copy", 0.2, "", 1);
+  run.counters["GB/s"] = 4300;
+  reporter.ReportRuns({run});
+  EXPECT_EQ(out.str(),
+            "a device\nmedian of 30 calls; floor: the least time of the job's products and traffic\n"
+            "copy      200 us                          4.30 TB/s\n");
 }
 
 TEST(Lines, OfOneRepetitionHaveItsTime) {
