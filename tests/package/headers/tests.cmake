@@ -1,8 +1,11 @@
-# Each public header compiles alone when it is included twice, as C++17 with warnings as errors.
+# Each public header compiles alone when it is included twice, as C++17 with warnings as errors. Those for Thrust and
+# cuRAND need CUDA's headers, and have parts for nvcc only.
 set(header_work ${CMAKE_CURRENT_BINARY_DIR}/headers)
 set(header_flags -std=c++17 -I${PROJECT_SOURCE_DIR}/include)
 set(header_warnings -Wall -Wextra -Wconversion -Wpedantic -Werror)
 file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/scorematch/*.h)
+set(cuda_headers scorematch/curand.h scorematch/thrust.h)
+list(REMOVE_ITEM headers ${cuda_headers})
 
 foreach(compiler g++ clang++)
   find_program(SCOREMATCH_HEADER_${compiler} ${compiler})
@@ -45,6 +48,23 @@ mark_as_advanced(SCOREMATCH_NVCC)
 if(SCOREMATCH_NVCC)
   scorematch_add_test(header.philox.nvcc full header ${SCOREMATCH_NVCC} ${header_flags} -Xcompiler=-Wall,-Wextra
     -Werror all-warnings -c ${PROJECT_SOURCE_DIR}/tests/package/headers/philox.cu -o ${header_work}/philox.o)
+  get_filename_component(folder ${SCOREMATCH_NVCC} DIRECTORY)
+  foreach(header IN LISTS cuda_headers)
+    get_filename_component(stem ${header} NAME_WE)
+    find_path(SCOREMATCH_HEADER_OF_${stem} NAMES ${stem}.h ${stem}/universal_vector.h
+      HINTS ${folder}/../include PATH_SUFFIXES cccl)
+    mark_as_advanced(SCOREMATCH_HEADER_OF_${stem})
+    if(NOT SCOREMATCH_HEADER_OF_${stem})
+      scorematch_skipped_test(header.${stem}.nvcc "${stem} is not installed" header)
+      continue()
+    endif()
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.cu CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+    scorematch_add_test(header.${stem}.nvcc full header ${SCOREMATCH_NVCC} ${header_flags} -arch=compute_80
+      -Xcompiler=-Wall,-Wextra -Werror all-warnings -c ${header_work}/${stem}.cu -o ${header_work}/${stem}.o)
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.cpp CONTENT "#include \"${header}\"\n")
+    scorematch_add_test(header.${stem}.g++ full header ${SCOREMATCH_HEADER_g++} ${header_flags} ${header_warnings}
+      -isystem ${folder}/../include -isystem ${SCOREMATCH_HEADER_OF_${stem}} -fsyntax-only ${header_work}/${stem}.cpp)
+  endforeach()
 else()
   scorematch_skipped_test(header.philox.nvcc "there is no CUDA toolkit" header)
 endif()

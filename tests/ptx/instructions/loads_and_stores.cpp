@@ -184,11 +184,18 @@ bool decode_memory(Encoding& encoding, bool loads) {
   return true;
 }
 
+/// A hint, which has no effect on memory. Its address need not be one.
+bool decode_prefetch(Encoding& encoding) {
+  encoding.instruction.handler = [](Warp&, const Instruction&, u32) {};
+  return true;
+}
+
 }  // namespace
 
 void add_loads_and_stores(Table& table) {
   table.add("ld", [](Encoding& encoding) { return decode_memory(encoding, true); });
   table.add("st", [](Encoding& encoding) { return decode_memory(encoding, false); });
+  table.add("prefetch", decode_prefetch);
 }
 
 }  // namespace ptx
