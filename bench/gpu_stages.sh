@@ -92,6 +92,13 @@ quick_part() {
     --benchmark_context=device="$device",commit="$(measured_commit)"
 }
 
+# outside name seconds project: builds and runs a project of docs/examples.
+outside() {
+  stage "$1" "$2" cmake -DSTEP=outside -DSOURCE="$PWD" -DPROJECT="docs/examples/$3" \
+    -DARGS="-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=$PWD/$build/prefix;-DCMAKE_CUDA_ARCHITECTURES=80-virtual" \
+    -DWORK="$PWD/$build/$3" -P tests/package/consumer/run.cmake
+}
+
 tests_part() {
   local each others=
   deadline=$((SECONDS + part_seconds))
@@ -105,12 +112,11 @@ tests_part() {
   done
   ctest_stage others 90 --tests-regex '^gpu\.' --exclude-regex "${others%|}"
   ctest_stage examples 40 --label-regex '^example$'
-  # The trainer of docs/cuda.md, built against an installed library as a user would.
+  # The programs of docs/cuda.md, built against an installed library as a user would.
   stage install 20 cmake -DSTEP=install_main -DMAIN="$PWD/$build" -DPREFIX="$PWD/$build/prefix" \
     -P tests/package/consumer/run.cmake
-  stage trainer 40 cmake -DSTEP=outside -DSOURCE="$PWD" -DPROJECT=docs/examples/cuda_trainer \
-    -DARGS="-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=$PWD/$build/prefix;-DCMAKE_CUDA_ARCHITECTURES=80-virtual" \
-    -DWORK="$PWD/$build/cuda_trainer" -P tests/package/consumer/run.cmake
+  outside trainer 40 cuda_trainer
+  outside own_network 60 own_network_cuda
 }
 
 # What the sanitizers run, one program and its tests per line: every head, Adam, scores and samplers, and whole steps,

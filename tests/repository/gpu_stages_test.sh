@@ -169,7 +169,7 @@ for stage in configure build launch build_rest agreement conformance determinism
   expect failed ''
   [[ $stage == @(configure|build|launch) ]] || expect launches yes
 done
-for stage in others examples install trainer; do
+for stage in others examples install trainer own_network; do
   run END_AT=$stage full tests
   expect running "$stage"
 done

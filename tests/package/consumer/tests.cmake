@@ -160,12 +160,19 @@ if(BUILD_SHARED_LIBS)
   return()
 endif()
 
-# The trainer of docs/cuda.md. It is always compiled, and runs if there is a GPU.
+# The programs of docs/cuda.md. They are always compiled, and run if there is a GPU.
 if(SCOREMATCH_HAS_CUDA)
-  consumer_test(cuda_trainer full outside
-    "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${prefix};-DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER};-DCMAKE_CUDA_ARCHITECTURES=80-virtual"
-    -DPROJECT=docs/examples/cuda_trainer)
-  set_tests_properties(consumer.cuda_trainer PROPERTIES FIXTURES_REQUIRED prefix SKIP_REGULAR_EXPRESSION "skipped: built")
+  set(projects cuda_trainer)
+  if(SCOREMATCH_HAS_CURAND)
+    list(APPEND projects own_network_cuda)
+  endif()
+  foreach(project IN LISTS projects)
+    consumer_test(${project} full outside
+      "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${prefix};-DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER};-DCMAKE_CUDA_ARCHITECTURES=80-virtual"
+      -DPROJECT=docs/examples/${project})
+    set_tests_properties(consumer.${project} PROPERTIES FIXTURES_REQUIRED prefix
+      SKIP_REGULAR_EXPRESSION "skipped: built")
+  endforeach()
 endif()
 
 # Users of other frameworks (docs/frameworks.md). These projects have their own tests.
