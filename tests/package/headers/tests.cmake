@@ -61,7 +61,10 @@ if(SCOREMATCH_NVCC)
     file(CONFIGURE OUTPUT ${header_work}/${stem}.cu CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
     scorematch_add_test(header.${stem}.nvcc full header ${SCOREMATCH_NVCC} ${header_flags} -arch=compute_80
       -Xcompiler=-Wall,-Wextra -Werror all-warnings -c ${header_work}/${stem}.cu -o ${header_work}/${stem}.o)
-    file(CONFIGURE OUTPUT ${header_work}/${stem}.cpp CONTENT "#include \"${header}\"\n")
+    if(NOT SCOREMATCH_HEADER_g++)
+      continue() # reported above
+    endif()
+    file(CONFIGURE OUTPUT ${header_work}/${stem}.cpp CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
     scorematch_add_test(header.${stem}.g++ full header ${SCOREMATCH_HEADER_g++} ${header_flags} ${header_warnings}
       -isystem ${folder}/../include -isystem ${SCOREMATCH_HEADER_OF_${stem}} -fsyntax-only ${header_work}/${stem}.cpp)
   endforeach()
