@@ -2,7 +2,7 @@
 // to the host in a step. The arrays are Thrust's, and the directions come from the caller's cuRAND generator. After
 // every step, the library's own network with the same parameters must have given the same gradient.
 //   own_network_cuda [STEPS]
-#include <thrust/reduce.h>
+#include <thrust/copy.h>
 
 #include <algorithm>
 #include <cmath>
@@ -45,15 +45,15 @@ struct Run {
 
   void add(int step, const sm::Estimate& loss) { (step == 0 ? first : last) = loss.mean; }
   void compare(const Array& ours, const Array& library) {
-    const std::vector<float> a(thrust_copy(ours)), b(thrust_copy(library));
+    const std::vector<float> a = to_host(ours), b = to_host(library);
     float largest = 0, apart = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
       largest = std::max(largest, std::abs(b[i]));
-      apart = std::max(apart, std::abs(a[i] - b[i]));
+      apart = std::max(apart, std::isfinite(a[i] - b[i]) ? std::abs(a[i] - b[i]) : INFINITY);
     }
     difference = std::max(difference, static_cast<double>(apart / largest));
   }
-  static std::vector<float> thrust_copy(const Array& from) {
+  static std::vector<float> to_host(const Array& from) {
     std::vector<float> to(from.size());
     thrust::copy(from.begin(), from.end(), to.begin());
     return to;
