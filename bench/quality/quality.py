@@ -42,6 +42,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "out/quality", help="folder for models and the record (default: out/quality)")
     parser.add_argument("--jobs", type=int, default=1, help="number of models at a time, which share the cores; training times are "
                         "compared with their bound only if this is 1 (default: 1)")
+    parser.add_argument("--threads", type=int, help="threads of each call of the command (default: the cores, divided among --jobs)")
     parser.add_argument("--quick", action="store_true", help=f"about a minute: {', '.join(QUICK_SETS)}, one seed, "
                         "fewer samples, training times not compared with their bound")
     parser.add_argument("--blocks", type=int, help="blocks of 4,000 samples, instead of 20 (5 or 10 in many dimensions)")
@@ -53,7 +54,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--device", default="unknown", help="name of the processor, for the page")
     parser.add_argument("--commit", default="unknown", help="the measured commit, for the page")
     options = parser.parse_args(given)
-    for name, value in (("--jobs", options.jobs), ("--blocks", options.blocks)):
+    for name, value in (("--jobs", options.jobs), ("--threads", options.threads), ("--blocks", options.blocks)):
         if value is not None and value < 1:
             parser.error(f"{name}: expected a positive number, got {value}")
     try:
@@ -86,7 +87,7 @@ def line(result: Result) -> str:
 
 def run(options: argparse.Namespace, write_pictures: bool) -> Record:
     """Writes each result into the record on disk at once."""
-    threads = None if options.jobs == 1 else max(1, cores() // options.jobs)
+    threads = options.threads or (None if options.jobs == 1 else max(1, cores() // options.jobs))
     command = Command(options.command, tuple(shlex.split(options.train)), tuple(shlex.split(options.sample)), threads)
     record = Record(options.device, options.commit, list(command.train_options), list(command.sample_options), options.seeds,
                     options.blocks)
@@ -115,7 +116,7 @@ def run(options: argparse.Namespace, write_pictures: bool) -> Record:
 def main(given: Sequence[str]) -> int:
     options = arguments(given)
     whole = options.sets == jobs() and options.seeds == list(CHECKING_SEEDS) and not (
-        options.quick or options.blocks or options.train or options.sample or options.jobs > 1)
+        options.quick or options.blocks or options.train or options.sample or options.threads or options.jobs > 1)
     write = options.write or (whole and not options.from_record)
     record = read_record(options.from_record) if options.from_record else run(options, write)
     print("", *page.summary(record), sep="\n")

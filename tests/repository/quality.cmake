@@ -19,10 +19,14 @@ if(reason)
   return()
 endif()
 
+# One test per data set, with one thread, so that ctest can run other tests beside them.
 if(TARGET scorematch_cli)
-  scorematch_add_test(quality slow command ${SCOREMATCH_PYTHON} ${PROJECT_SOURCE_DIR}/bench/quality/quality.py --quick
-    --command $<TARGET_FILE:scorematch_command> --out ${CMAKE_CURRENT_BINARY_DIR}/quality)
-  set_tests_properties(quality PROPERTIES PROCESSORS 2 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+  foreach(set circle gaussian-2 mixture-1d)
+    scorematch_add_test(quality.${set} slow command ${SCOREMATCH_PYTHON} ${PROJECT_SOURCE_DIR}/bench/quality/quality.py
+      --quick --sets ${set} --threads 1 --command $<TARGET_FILE:scorematch_command>
+      --out ${CMAKE_CURRENT_BINARY_DIR}/quality/${set})
+    set_tests_properties(quality.${set} PROPERTIES ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+  endforeach()
 endif()
 scorematch_add_test(quality_metrics slow command ${SCOREMATCH_PYTHON} -m unittest discover -s bench/quality)
 set_tests_properties(quality_metrics PROPERTIES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
