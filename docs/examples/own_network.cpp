@@ -1,11 +1,13 @@
 // A training program with its own network and optimizer. The library perturbs the data, and turns the output of the
-// network into a loss and the gradient for its backward pass. Then it draws samples with that network.
+// network into a loss and the gradient for its backward pass. Then it draws samples with that network, and computes the
+// likelihood of the data.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
 #include "scorematch/head.h"
+#include "scorematch/likelihood.h"
 #include "scorematch/perturbation.h"
 #include "scorematch/sampler.h"
 #include "tiny_network.h"
@@ -34,16 +36,20 @@ double share_inside(const std::vector<float>& x) {
   return kDim * inside / static_cast<double>(x.size());
 }
 
-// The arrays of a score function are float32, or float64 on the reference engine.
-std::vector<float> read(sm::Queue& queue, sm::ConstView from) {
-  if (from.dtype == sm::DType::f32) return queue.read_f32(from);
-  const std::vector<double> wide = queue.read_f64(from);
-  return {wide.begin(), wide.end()};
-}
-
-void write(sm::Queue& queue, sm::View to, const std::vector<float>& from) {
-  if (to.dtype == sm::DType::f32) return queue.write(to, from.data());
-  queue.write(to, std::vector<double>(from.begin(), from.end()).data());
+/// F and, if they are wanted, its products (dF/dz) v. The features of sigma have no direction.
+void evaluate(TinyNetwork& net, sm::Queue& queue, const sm::NetworkCall& call) {
+  queue.write(call.output, net.forward(queue.read_f32(call.net_input)).data());
+  if (call.jvp.empty()) return;
+  const auto count = static_cast<std::size_t>(call.output.shape.count());
+  const std::vector<float> directions = queue.read_f32(call.directions);  // [M, N, kDim]
+  std::vector<float> products;
+  for (std::size_t m = 0; m < directions.size(); m += count) {  // direction by direction
+    std::vector<float> v;
+    for (std::size_t i = m; i < m + count; i += kDim) v.insert(v.end(), {directions[i], directions[i + 1], 0});
+    const std::vector<float> product = net.tangent(v);
+    products.insert(products.end(), product.begin(), product.end());
+  }
+  queue.write(call.jvp, products.data());
 }
 
 }  // namespace
@@ -56,21 +62,18 @@ int main() {
   const sm::parameterization::NoisePrediction parameterization{};
   const sm::Loss spec{sm::Dsm{}, sm::schedule::Geometric{/*sigma_min=*/0.05, /*sigma_max=*/2.0},
                       sm::weighting::Sigma2{}};
-  sm::PerturbPlan perturb(engine, kDim, spec.schedule, kBatch, parameterization, sm::conditioning::LogSigma{});
+  const sm::conditioning::LogSigma conditioning{};
+  sm::PerturbPlan perturb(engine, kDim, spec.schedule, kBatch, parameterization, conditioning);
   sm::HeadPlan head(engine, kDim, spec, kBatch, parameterization);
 
-  // What a sampler needs from the network: its score at one sigma.
-  const auto score_of = [&net](sm::Queue& queue, sm::ConstView x, sm::ConstView sigma, sm::View score) {
-    const float s = read(queue, sigma)[0];
-    const std::vector<float> points = read(queue, x);
-    std::vector<float> net_input, scores;
-    for (std::size_t i = 0; i < points.size(); i += kDim)
-      net_input.insert(net_input.end(), {points[i], points[i + 1], std::log(s)});
-    for (const float f : net.forward(net_input)) scores.push_back(-f / s);
-    write(queue, score, scores);
-  };
-  sm::SamplerPlan sampler(engine, kDim, score_of, sm::ProbabilityFlow{/*sigma_min=*/0.05, /*sigma_max=*/2.0}, kSamples);
-  sm::Queue queue(engine, std::max(head.workspace_bytes(), sampler.workspace_bytes()));
+  // Samplers and likelihoods make the network's input, and the score from its output.
+  const sm::OwnNetwork own{kDim, [&net](sm::Queue& lent, const sm::NetworkCall& call) { evaluate(net, lent, call); },
+                           parameterization, conditioning};
+  sm::SamplerPlan sampler(engine, own, sm::ProbabilityFlow{/*sigma_min=*/0.05, /*sigma_max=*/2.0}, kSamples);
+  sm::Likelihood flow;
+  flow.sigma_min = 0.05, flow.sigma_max = 2.0, flow.prior_deviation = 1.0, flow.steps = 12;
+  sm::LikelihoodPlan likelihood(engine, own, flow, kRows);
+  sm::Queue queue(engine, std::max({head.workspace_bytes(), sampler.workspace_bytes(), likelihood.workspace_bytes()}));
 
   auto data = engine.upload(make_data(), {kRows, kDim});
   auto net_input = engine.allocate<float>({kBatch, kDim + kFeatures});
@@ -95,8 +98,13 @@ int main() {
   auto samples = engine.allocate<float>({kSamples, kDim});
   sampler.run(queue, {}, noise, samples);
   const double inside = share_inside(queue.read(samples));
+  auto nats = engine.allocate<sm::Estimate>();
+  likelihood.run(queue, {{}, {data}}, {{}, {}, nats});
+  const sm::Estimate density = queue.read_one(nats);
 
   std::printf("loss %.3f +- %.3f at first, %.3f +- %.3f at last; %.0f %% of the samples are in the clusters\n",
               first.mean, first.standard_error(), last.mean, last.standard_error(), 100 * inside);
-  return last.mean < 0.8 * first.mean && inside > 0.8 ? 0 : 1;
+  std::printf("log-likelihood of the data %.3f +- %.3f nats; of a Gaussian with their covariance -1.25\n", density.mean,
+              density.standard_error());
+  return last.mean < 0.8 * first.mean && inside > 0.8 && density.mean > -1 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // Sliced score matching of the caller's own network, which gives its output F and the products (dF/dz) v. The library
 // draws the directions, and turns both into a loss and the gradients for the backward pass. The library's own network
-// with the same parameters must give the same loss and gradient.
+// with the same parameters must give the same loss and gradient, and in the end the same samples.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -9,6 +9,7 @@
 #include "scorematch/head.h"
 #include "scorematch/loss.h"
 #include "scorematch/perturbation.h"
+#include "scorematch/sampler.h"
 #include "tiny_network.h"
 
 namespace sm = scorematch;
@@ -76,6 +77,21 @@ int main() {
     last = queue.read_one(loss).mean;
     if (step == 0) first = last;
   }
-  std::printf("loss %.4f at first, %.4f at last; gradients within %.1e of the library's\n", first, last, difference);
-  return last < first - 0.5 && difference < 1e-5 ? 0 : 1;
+
+  // The network was trained without noise, so a Langevin chain without a level samples from it.
+  const sm::OwnNetwork own{kDim, [&net](sm::Queue& lent, const sm::NetworkCall& call) {
+                             lent.write(call.output, net.forward(lent.read_f32(call.net_input)).data());
+                           }};
+  const sm::Langevin chain{/*sigma=*/0, /*step_size=*/0.1, /*steps=*/100};
+  const sm::SamplerPlan sampler(engine, own, chain, kBatch), same_sampler(engine, same_net, chain, kBatch);
+  sm::Queue sampling(engine, std::max(sampler.workspace_bytes(), same_sampler.workspace_bytes()));
+  auto samples = engine.allocate<float>({kBatch, kDim}), same_samples = engine.allocate<float>({kBatch, kDim});
+  sampling.write(params, net.params().data());
+  sampler.run(sampling, {}, noise, samples);
+  same_sampler.run(sampling, params, noise, same_samples);
+  const double apart = largest_difference(sampling.read(samples), sampling.read(same_samples));
+
+  std::printf("loss %.4f at first, %.4f at last; gradients within %.1e and samples within %.1e of the library's\n",
+              first, last, difference, apart);
+  return last < first - 0.5 && difference < 1e-5 && apart < 1e-3 ? 0 : 1;
 }

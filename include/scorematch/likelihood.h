@@ -11,6 +11,7 @@
 #include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
+#include "scorematch/own_network.h"
 
 namespace scorematch {
 
@@ -30,7 +31,7 @@ struct Likelihood {
 class SCOREMATCH_API LikelihoodPlan {
  public:
   struct In {
-    ConstView params;  ///< [P]; empty with a ScoreFunction
+    ConstView params;  ///< [P]; empty with an OwnNetwork or a ScoreFunction
     Batch batch{};     ///< x, and the noise for the directions; a sample has the same ones at every level
   };
   /// Only given outputs are written. Log-likelihoods are in nats, of a density in the units of x.
@@ -40,13 +41,16 @@ class SCOREMATCH_API LikelihoodPlan {
     EstimateRef mean{};     ///< of log_likelihood over the batch; m2 includes the spread of the directions
   };
 
-  /// The caller's own network: enqueues score [N, d] and its divergence [N], or an unbiased estimate of it, at x [N, d]
-  /// and sigma [1]; float64 on the reference engine. `queue` has run()'s stream and the scratch memory that is left.
+  /// A score that the caller computes: enqueues score [N, d] and its divergence [N], or an unbiased estimate of
+  /// it, at x [N, d] and sigma [1]; float64 on the reference engine. `queue` is that of OwnNetwork::Function.
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score, View divergence)>;
 
   /// @throws Error invalid_argument naming the option at fault, or for a network that ignores sigma
   LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood, std::int64_t max_batch,
                  Compute compute = {});
+  /// With the caller's own network, which is assumed to use sigma. Its function is called with likelihood.projections
+  /// directions, up to 8 at a time, or with all unit vectors for the exact divergence. @throws Error as above
+  LikelihoodPlan(const Engine& engine, const OwnNetwork& net, const Likelihood& likelihood, std::int64_t max_batch);
   /// @throws Error as above, and unless likelihood.projections is 0, as the function computes the divergence.
   LikelihoodPlan(const Engine& engine, int dim, ScoreFunction score, const Likelihood& likelihood,
                  std::int64_t max_batch);

@@ -11,6 +11,7 @@
 #include "scorematch/handle.h"
 #include "scorematch/mlp.h"
 #include "scorematch/noise.h"
+#include "scorematch/own_network.h"
 
 namespace scorematch {
 
@@ -58,12 +59,14 @@ using Sampler = std::variant<AnnealedLangevin, ProbabilityFlow, ReverseSde, Lang
 
 class SCOREMATCH_API SamplerPlan {
  public:
-  /// The caller's own network: enqueues score [N, d] at x [N, d] and sigma [1] (empty if the sampler has no level);
-  /// float64 on the reference engine. `queue` has run()'s stream and the scratch memory that the sampler leaves, so a
-  /// plan may run on it: give the outer queue the sum of both workspace_bytes().
+  /// A score that the caller computes: enqueues score [N, d] at x [N, d] and sigma [1] (empty if the sampler has
+  /// no level); float64 on the reference engine. `queue` is that of OwnNetwork::Function.
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
 
   SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch);
+  /// With the caller's own network, which samplers of several levels assume to use sigma.
+  /// @throws Error naming sampler.metropolis, as such a network has no density, or what is wrong with `net`
+  SamplerPlan(const Engine& engine, const OwnNetwork& net, const Sampler& sampler, std::int64_t max_batch);
   SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler, std::int64_t max_batch);
 
   struct Out {
@@ -74,7 +77,7 @@ class SCOREMATCH_API SamplerPlan {
 
   /// Enqueues the whole run. Row i is sample i of `noise`, whatever the batch size. Training shares none of these
   /// numbers. The same noise gives the same samples again, so advance it before you continue a chain.
-  /// @param params [P]; empty with a ScoreFunction @param x [N, d]; written
+  /// @param params [P]; empty with an OwnNetwork or a ScoreFunction @param x [N, d]; written
   template <class X, class = std::enable_if_t<std::is_convertible_v<X&, View>>>
   void run(Queue& queue, ConstView params, NoiseRef noise, X&& x) const {
     run(queue, params, noise, Out{x});

@@ -8,6 +8,36 @@
 extern "C" {
 #endif
 
+/* ---- your own network (own_network.h) */
+
+/// One evaluation of F at z = (c x, e(sigma)). Dense engine memory, all of one element type. The arrays belong to the
+/// function until the work is done that it enqueues.
+typedef struct scorematch_network_call {
+  size_t struct_size;
+  scorematch_view net_input;  /**< [N, d + features]: c x, then e(sigma); what a perturb plan writes in training */
+  scorematch_view sigma;      /**< [N], all equal; 1 if the sampler has no level */
+  scorematch_view directions; /**< [M, N, d], v, 1 <= M <= 8; null data if no products are wanted */
+  scorematch_view output;     /**< [N, d], F; to be written */
+  scorematch_view jvp;        /**< [M, N, d], (dF/dz) v along the first d columns of z; to be written if it has data */
+} scorematch_network_call;
+
+/// Enqueues the outputs of `call`. `queue` and `call` are valid until it returns; a plan may run on `queue`.
+/// @return 0, or any other number, a status of the library for example, to end the run with SCOREMATCH_CALLBACK_FAILED
+typedef int32_t (*scorematch_network_function)(void* user, scorematch_queue* queue,
+                                               const scorematch_network_call* call);
+
+/// The description under which F was trained, and F. Zeros with a dim and a function are valid.
+typedef struct scorematch_own_network {
+  size_t struct_size;
+  int32_t dim;                          /**< d */
+  int32_t dtype;                        /**< of the arrays of a call: SCOREMATCH_F32 on every engine, or
+                                             SCOREMATCH_F64 on the reference engine */
+  const char* text;                     /**< "parameterization=edm sigma_data=0.5 conditioning=log_sigma", for example;
+                                             the keys of a perturb plan without the schedule; NULL: plain */
+  scorematch_network_function evaluate; /**< required */
+  void* user;                           /**< passed to the function; it must live as long as the plan */
+} scorematch_own_network;
+
 /* ---- samplers */
 
 typedef struct scorematch_sampler_plan scorematch_sampler_plan;
@@ -19,9 +49,9 @@ typedef struct scorematch_sampler_out {
   scorematch_view acceptance_per_sample; /**< [N], fraction of a chain's proposals accepted; with metropolis=true */
 } scorematch_sampler_out;
 
-/// The caller's own network: enqueues the score at x [N, d] and sigma [1] (null data if the sampler has no level) into
-/// `score` [N, d], all of them engine memory; F64 on the reference engine. `queue` and the views are valid until it
-/// returns; a plan may run on `queue`.
+/// A score that the caller computes: enqueues the score at x [N, d] and sigma [1] (null data if the sampler has no
+/// level) into `score` [N, d], all of them engine memory; F64 on the reference engine. `queue` and the views are valid
+/// until it returns; a plan may run on `queue`.
 /// @return 0, or any other number, a status of the library for example, to end the run with SCOREMATCH_CALLBACK_FAILED
 typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue, const scorematch_view* x,
                                              const scorematch_view* sigma, const scorematch_view* score);
@@ -37,6 +67,10 @@ SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with(const score
                                                                      scorematch_score_function score, void* user,
                                                                      const char* sampler, int64_t max_batch,
                                                                      scorematch_sampler_plan** plan);
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_create_with_network(const scorematch_engine* engine,
+                                                                             const scorematch_own_network* network,
+                                                                             const char* sampler, int64_t max_batch,
+                                                                             scorematch_sampler_plan** plan);
 SCOREMATCH_API void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan);
 /// @param params [P]; NULL with the caller's function
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan,
@@ -80,6 +114,11 @@ SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create_with(const sc
                                                                         void* user, const char* likelihood,
                                                                         int64_t max_batch,
                                                                         scorematch_likelihood_plan** plan);
+SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create_with_network(const scorematch_engine* engine,
+                                                                                const scorematch_own_network* network,
+                                                                                const char* likelihood,
+                                                                                int64_t max_batch,
+                                                                                scorematch_likelihood_plan** plan);
 SCOREMATCH_API void scorematch_likelihood_plan_destroy(scorematch_likelihood_plan* plan);
 SCOREMATCH_API scorematch_status scorematch_likelihood_plan_run(const scorematch_likelihood_plan* plan,
                                                                 scorematch_queue* queue,

@@ -9,6 +9,7 @@
 #include "scorematch/checkpoint.h"
 #include "scorematch/estimate.h"
 #include "scorematch/noise.h"
+#include "scorematch/own_network.h"
 #include "scorematch/scorematch_c.h"
 
 struct scorematch_engine {
@@ -48,6 +49,8 @@ scorematch_view view_of(const ConstView& view);  // for callers that take no con
 NoiseRef noise_of(const scorematch_noise_ref& ref);
 Batch batch_of(const scorematch_batch& batch);
 Estimate* estimate_of(scorematch_estimate* estimate);
+/// @throws Error naming what is missing
+OwnNetwork own_network_of(const scorematch_own_network* network);
 /// @param text may be NULL
 Compute compute_of(const char* text);
 Reduction reduction_of(const scorematch_reduction* reduction);

@@ -50,6 +50,14 @@ scorematch_status scorematch_likelihood_plan_create_with(const scorematch_engine
                           max_batch);
   });
 }
+scorematch_status scorematch_likelihood_plan_create_with_network(const scorematch_engine* engine,
+                                                                 const scorematch_own_network* network,
+                                                                 const char* likelihood, int64_t max_batch,
+                                                                 scorematch_likelihood_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    return LikelihoodPlan(need(engine, "engine").engine, own_network_of(network), likelihood_of(likelihood), max_batch);
+  });
+}
 void scorematch_likelihood_plan_destroy(scorematch_likelihood_plan* plan) { delete plan; }
 scorematch_status scorematch_likelihood_plan_run(const scorematch_likelihood_plan* plan, scorematch_queue* queue,
                                                  const scorematch_likelihood_in* in,

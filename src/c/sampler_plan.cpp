@@ -46,6 +46,14 @@ scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* e
     return SamplerPlan(need(engine, "engine").engine, dim, function_of(score, user), sampler_of(sampler), max_batch);
   });
 }
+scorematch_status scorematch_sampler_plan_create_with_network(const scorematch_engine* engine,
+                                                              const scorematch_own_network* network,
+                                                              const char* sampler, int64_t max_batch,
+                                                              scorematch_sampler_plan** plan) {
+  return make_handle(plan, "plan", [&] {
+    return SamplerPlan(need(engine, "engine").engine, own_network_of(network), sampler_of(sampler), max_batch);
+  });
+}
 void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan) { delete plan; }
 scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* plan, scorematch_queue* queue,
                                               const scorematch_view* params, scorematch_noise_ref noise,

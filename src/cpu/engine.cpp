@@ -64,6 +64,7 @@ struct CpuEngine final : HostEngine {
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { cpu::sampler_update(pool, update); }
   void metropolis(Queue::Impl&, const MetropolisStep& step) override { cpu::metropolis(pool, step); }
   void add_gaussian(Queue::Impl&, const GaussianTerm& term) override { cpu::add_gaussian(pool, term); }
+  void output_score(Queue::Impl&, const OutputScore& call) override { cpu::output_score(pool, call); }
 
   cpu::ThreadPool pool;
 };

@@ -16,7 +16,7 @@ class CpuPerturb final : public PerturbProgram {
 
   void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
     check_host_values(in, batch);
-    const SampleSource source(in, spec_.schedule, true, spec_.dim);
+    const SampleSource source(in, spec_.schedule, spec_.perturbed, spec_.dim);
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       // Not from the queue's workspace, because the public plan does not request any.
@@ -64,10 +64,15 @@ class CpuDirection final : public DirectionProgram {
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
-        for (int m = 0; m < spec_.projections; ++m)
-          fill_direction(draw_at(noise, philox::Purpose::direction, first, static_cast<std::uint32_t>(m)),
-                         spec_.distribution, rows, spec_.dim,
-                         static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1], out.stride[1]);
+        for (int m = 0; m < spec_.projections; ++m) {
+          float* const to = static_cast<float*>(out.data) + m * out.stride[0] + first * out.stride[1];
+          if (spec_.unit_vectors)
+            fill_unit_direction(spec_.first + m, rows, to, static_cast<int>(out.stride[1]));
+          else
+            fill_direction(
+                draw_at(noise, philox::Purpose::direction, first, static_cast<std::uint32_t>(spec_.first + m)),
+                spec_.distribution, rows, spec_.dim, to, out.stride[1]);
+        }
       });
     });
   }

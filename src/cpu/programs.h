@@ -16,5 +16,6 @@ void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& op
 void sampler_update(ThreadPool& pool, const SamplerUpdate& update);
 void metropolis(ThreadPool& pool, const MetropolisStep& step);
 void add_gaussian(ThreadPool& pool, const GaussianTerm& term);
+void output_score(ThreadPool& pool, const OutputScore& call);
 
 }  // namespace scorematch::cpu

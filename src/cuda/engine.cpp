@@ -155,6 +155,7 @@ struct CudaEngine final : Engine::Impl {
   }
   void metropolis(Queue::Impl& queue, const MetropolisStep& step) override { cuda::metropolis(device, queue, step); }
   void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) override { cuda::add_gaussian(device, queue, term); }
+  void output_score(Queue::Impl& queue, const OutputScore& call) override { cuda::output_score(device, queue, call); }
   void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) override {
     cuda::estimate(device, queue, values, estimate);
   }

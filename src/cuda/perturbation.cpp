@@ -17,7 +17,7 @@ class CudaPerturb final : public PerturbProgram {
     p.data = data_rows(in);
     p.noise = translated(in.noise);
     p.sigma = sigma_source(in.sigma, spec_.schedule);
-    p.eps = {true, table_of(in.eps)};
+    p.eps = {spec_.perturbed, table_of(in.eps)};
     p.parameterization = spec_.parameterization;
     p.features = features_.get();
     p.dim = spec_.dim;
@@ -47,10 +47,10 @@ class CudaDirection final : public DirectionProgram {
     const UseDevice use(device_);
     for (int first = 0; first < spec_.projections; first += kMostALaunch) {
       kernels::DirectionsParams p;
-      p.source = direction_source({}, spec_.distribution);
+      p.source = spec_.unit_vectors ? basis() : direction_source({}, spec_.distribution);
       p.noise = translated(noise);
       p.dim = p.columns = spec_.dim;
-      p.first_direction = first, p.count = std::min(kMostALaunch, spec_.projections - first);
+      p.first_direction = spec_.first + first, p.count = std::min(kMostALaunch, spec_.projections - first);
       p.batch = p.rows = batch;
       p.out = floats(out) + first * out.stride[0];
       p.plane = out.stride[0], p.stride = out.stride[1];

@@ -34,6 +34,7 @@ void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state,
 void sampler_update(const Device& device, Queue::Impl& queue, const SamplerUpdate& update);
 void metropolis(const Device& device, Queue::Impl& queue, const MetropolisStep& step);
 void add_gaussian(const Device& device, Queue::Impl& queue, const GaussianTerm& term);
+void output_score(const Device& device, Queue::Impl& queue, const OutputScore& call);
 void estimate(const Device& device, Queue::Impl& queue, const ConstView& values, Estimate* estimate);
 
 }  // namespace scorematch::cuda

@@ -74,6 +74,21 @@ struct GaussianTerm {
   double precision = 1, constant = 0;
 };
 
+/// From the output F of the caller's own network, its score and the part of its divergence along some directions:
+///   score = a x + b F      divergence = [divergence +] weight sum_m v_m^T (a v_m + b c (dF/dz) v_m)
+/// Dense. output, directions and jvp may have another type than the rest, which has the working type.
+struct OutputScore {
+  Parameterization parameterization;
+  ConstView x;                // [N, d]
+  ConstView sigma;            // [N]
+  ConstView output;           // [N, d]
+  ConstView directions, jvp;  // [M, N, d]; empty: no divergence
+  double weight = 1;          // of each direction
+  bool add_divergence = false;
+  View score;       // [N, d], or empty
+  View divergence;  // [N], or empty
+};
+
 /// What new memory contains.
 enum class Content { zeros, anything };
 
@@ -110,6 +125,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual void sampler_update(Queue::Impl& queue, const SamplerUpdate& update) = 0;
   virtual void metropolis(Queue::Impl& queue, const MetropolisStep& step) = 0;
   virtual void add_gaussian(Queue::Impl& queue, const GaussianTerm& term) = 0;
+  virtual void output_score(Queue::Impl& queue, const OutputScore& call) = 0;
   /// Of the values of a view [N], dense, of the working type.
   virtual void estimate(Queue::Impl& queue, const ConstView& values, Estimate* estimate) = 0;
 

@@ -29,6 +29,7 @@ struct PerturbSpec {
   std::int64_t max_batch = 0;
   Parameterization parameterization;
   Conditioning conditioning;
+  bool perturbed = true;  // false: x_tilde = x, and no noise is needed
 };
 
 struct DirectionSpec {
@@ -36,6 +37,8 @@ struct DirectionSpec {
   int projections = 0;
   Projection distribution = Projection::rademacher;
   std::int64_t max_batch = 0;
+  int first = 0;              // of the directions of a sample
+  bool unit_vectors = false;  // in place of random ones
 };
 
 struct HeadSpec {

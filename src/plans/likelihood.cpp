@@ -13,6 +13,7 @@
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
 #include "plans/call_checker.h"
+#include "plans/own_network_score.h"
 #include "plans/score_program.h"
 #include "samplers/noise_levels.h"
 #include "samplers/working_arrays.h"
@@ -44,6 +45,11 @@ void check_only_data(const Batch& batch) {
   CallChecker::absent("weight", batch.weight, "only losses use it");
 }
 
+void check_directions(const Likelihood& likelihood) {
+  if (likelihood.projections != 0) check_projections(likelihood.projections);
+  check(Objective(Ssm{1, likelihood.distribution}));
+}
+
 }  // namespace
 
 struct LikelihoodPlan::Impl {
@@ -59,13 +65,17 @@ struct LikelihoodPlan::Impl {
     arrays.check_size(kArrays, "likelihood");
   }
 
-  std::size_t own_bytes() const { return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes(); }
+  std::size_t own_bytes() const {
+    return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes() + (own_network ? own_network->bytes() : 0);
+  }
   std::size_t workspace_bytes() const { return own_bytes() + (program ? program->workspace_bytes() : 0); }
 
-  /// s and div s (or its estimate) at x and a level.
-  void evaluate(Queue& inner, const In& in, const ConstView& x, std::int64_t level, const View& s,
-                const View& divergence) const {
+  /// s and div s (or its estimate) at x and a level. @param of_network scratch memory for the caller's network
+  void evaluate(Queue& queue, char* of_network, Queue& inner, const In& in, const ConstView& x, std::int64_t level,
+                const View& s, const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
+    if (own_network)
+      return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence});
     ScoreIn at{in.params, {x, {}, table[level]}};
     ScoreOut out;
     out.score = s;
@@ -84,9 +94,10 @@ struct LikelihoodPlan::Impl {
   LevelTable table;
   double latent_variance;
   WorkingArrays arrays;
-  std::unique_ptr<ScoreProgram> program;  // null with a ScoreFunction
+  std::unique_ptr<ScoreProgram> program;  // null without a network of the library's
   std::int64_t param_count = 0;
   ScoreFunction score;
+  std::unique_ptr<OwnNetworkScore> own_network;
 };
 
 LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const Likelihood& likelihood,
@@ -94,12 +105,20 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   check(net);
   check_follows_levels(net);
   check_max_batch(max_batch);
-  if (likelihood.projections != 0) check_projections(likelihood.projections);
-  check(Objective(Ssm{1, likelihood.distribution}));
+  check_directions(likelihood);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->program =
       make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.distribution, compute});
   impl->param_count = net.param_count();
+  impl_ = std::move(impl);
+}
+
+LikelihoodPlan::LikelihoodPlan(const Engine& engine, const OwnNetwork& net, const Likelihood& likelihood,
+                               std::int64_t max_batch) {
+  check_directions(likelihood);
+  auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch, likelihood);
+  auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
+  impl->own_network = std::move(own_network);
   impl_ = std::move(impl);
 }
 
@@ -123,7 +142,8 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   if (plan.program)
     call.required("params", in.params, {plan.param_count});
   else
-    CallChecker::absent("params", in.params, "the plan uses the caller's score function");
+    CallChecker::absent("params", in.params,
+                        plan.own_network ? "the network is the caller's" : "the plan uses the caller's score function");
   const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
   check_only_data(in.batch);
   if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");
@@ -137,6 +157,8 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   View x = plan.arrays.take_array(scratch, batch), sum = plan.arrays.take_array(scratch, batch);
   const View stage = plan.arrays.take_array(scratch, batch), s = plan.arrays.take_array(scratch, batch);
   const View log_p = plan.arrays.take_values(scratch, batch), divergence = plan.arrays.take_values(scratch, batch);
+  char* const of_network = scratch;
+  if (plan.own_network) scratch += plan.own_network->bytes();
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   Engine::Impl& engine = *plan.engine.impl();
   const auto set = [&](const View& to, const ConstView& from, double factor, const ConstView& rate) {
@@ -155,7 +177,7 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
     const double h = level(2) - level(0);
     for (int k = 0; k < 4; ++k) {
       const double rate = -h * level(kLevel[k]);
-      plan.evaluate(inner, in, k == 0 ? x : stage, 2 * i + kLevel[k], s, divergence);
+      plan.evaluate(queue, of_network, inner, in, k == 0 ? x : stage, 2 * i + kLevel[k], s, divergence);
       set(sum, k == 0 ? x : sum, kWeight[k] * rate, s);
       set(column(log_p), column(log_p), kWeight[k] * rate, column(divergence));
       if (k < 3) set(stage, x, kReach[k] * rate, s);

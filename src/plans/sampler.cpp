@@ -7,6 +7,7 @@
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
 #include "plans/call_checker.h"
+#include "plans/own_network_score.h"
 #include "plans/score_program.h"
 #include "samplers/noise_levels.h"
 #include "samplers/sampler_method.h"
@@ -30,12 +31,19 @@ bool rejects(const Sampler& sampler) {
   return langevin != nullptr && langevin->metropolis;
 }
 
+/// @throws Error if the network needs a level, and the sampler has none.
+void check_has_level(const Sampler& sampler, bool needs_sigma) {
+  const auto* langevin = std::get_if<Langevin>(&sampler);
+  if (langevin != nullptr && needs_sigma && langevin->sigma == 0)
+    throw_invalid("sampler.sigma", "a level > 0, as the network uses it", "0");
+}
+
 /// @throws Error if the network ignores the sampler's levels or needs one, or has no density for the correction.
 void check_goes_with(const Sampler& sampler, const MlpShape& net) {
   const auto* langevin = std::get_if<Langevin>(&sampler);
   if (langevin == nullptr) return check_follows_levels(net);
   const bool needs_sigma = uses_sigma(net.parameterization, net.conditioning);
-  if (needs_sigma && langevin->sigma == 0) throw_invalid("sampler.sigma", "a level > 0, as the network uses it", "0");
+  check_has_level(sampler, needs_sigma);
   if (!needs_sigma && langevin->sigma > 0)
     throw_invalid("sampler.sigma", "0, as the network ignores it", describe(langevin->sigma));
   if (langevin->metropolis && net.kind != MlpShape::Kind::energy)
@@ -49,11 +57,12 @@ struct SamplerPlan::Impl {
   int dim;
   std::int64_t max_batch;
   std::unique_ptr<SamplerMethod> method;
-  std::unique_ptr<ScoreProgram> program;  // null with a ScoreFunction
+  std::unique_ptr<ScoreProgram> program;  // null without a network of the library's
   bool net_uses_sigma = true;
   std::int64_t param_count = 0;
   ScoreFunction score;
   bool rejects = false;  // then it reports an acceptance
+  std::unique_ptr<OwnNetworkScore> own_network = nullptr;
 
   WorkingArrays arrays{engine, max_batch, dim};  // includes x, as the caller's may have another type
   LevelTable levels{engine, method->sigmas()};
@@ -61,7 +70,8 @@ struct SamplerPlan::Impl {
   int array_count() const { return method->scratch_count() + 1; }
   std::size_t own_bytes() const {
     return arrays.array_bytes() * static_cast<std::size_t>(array_count()) +
-           arrays.value_bytes() * static_cast<std::size_t>(method->value_count());
+           arrays.value_bytes() * static_cast<std::size_t>(method->value_count()) +
+           (own_network ? own_network->bytes() : 0);
   }
 };
 
@@ -73,6 +83,16 @@ SamplerPlan::SamplerPlan(const Engine& engine, const MlpShape& net, const Sample
   impl_ = std::make_shared<Impl>(Impl{engine, net.dim, max_batch, std::move(method), std::move(program),
                                       uses_sigma(net.parameterization, net.conditioning), net.param_count(), nullptr,
                                       rejects(sampler)});
+}
+
+SamplerPlan::SamplerPlan(const Engine& engine, const OwnNetwork& net, const Sampler& sampler, std::int64_t max_batch) {
+  auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch);
+  check_has_level(sampler, uses_sigma(net.parameterization, net.conditioning));
+  if (rejects(sampler)) throw_invalid("sampler.metropolis", "false, as the caller's network has no density", "true");
+  auto method = make_sampler_method(sampler);
+  WorkingArrays(engine, max_batch, net.dim).check_size(method->scratch_count() + 1, "sampler");
+  impl_ = std::make_shared<Impl>(
+      Impl{engine, net.dim, max_batch, std::move(method), nullptr, true, 0, nullptr, false, std::move(own_network)});
 }
 
 SamplerPlan::SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler,
@@ -94,7 +114,8 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   if (plan.program)
     call.required("params", params, {plan.param_count});
   else
-    CallChecker::absent("params", params, "the plan uses the caller's score function");
+    CallChecker::absent("params", params,
+                        plan.own_network ? "the network is the caller's" : "the plan uses the caller's score function");
   if (out.x.empty()) throw_invalid("x", "[N, " + std::to_string(plan.dim) + "]", "nothing");
   call.output("x", out.x, {kAny, plan.dim});
   const std::int64_t batch = out.x.shape.extent[0];
@@ -115,6 +136,8 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   for (int i = 0; i < plan.method->scratch_count(); ++i) run.scratch.push_back(plan.arrays.take_array(scratch, batch));
   run.x = plan.arrays.take_array(scratch, batch);
   for (int i = 0; i < plan.method->value_count(); ++i) run.values.push_back(plan.arrays.take_values(scratch, batch));
+  char* const of_network = scratch;
+  if (plan.own_network) scratch += plan.own_network->bytes();
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   run.score_and_log_density = [&](ConstView at, std::int64_t level, View score, View log_density) {
     ScoreIn in{params, {at}};
@@ -126,6 +149,8 @@ void SamplerPlan::run(Queue& queue, ConstView params, NoiseRef noise, const Out&
   };
   run.score = [&](ConstView at, std::int64_t level, View score) {
     if (plan.score) return plan.score(inner, at, plan.levels[level], score);
+    if (plan.own_network)
+      return plan.own_network->run(queue, of_network, inner, {at, plan.levels[level], {}, score, {}});
     run.score_and_log_density(at, level, score, {});
   };
   run.update = [&](SamplerUpdate update) {

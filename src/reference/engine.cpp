@@ -25,6 +25,7 @@ struct ReferenceEngine final : HostEngine {
   void sampler_update(Queue::Impl&, const SamplerUpdate& update) override { reference::sampler_update(update); }
   void metropolis(Queue::Impl&, const MetropolisStep& step) override { reference::metropolis(step); }
   void add_gaussian(Queue::Impl&, const GaussianTerm& term) override { reference::add_gaussian(term); }
+  void output_score(Queue::Impl&, const OutputScore& call) override { reference::output_score(call); }
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ class ReferencePerturb final : public PerturbProgram {
     const RowIndex row_of(in);
     for (std::int64_t n = 0; n < batch; ++n) {
       const double sigma = sigma_of(in, spec_.schedule, n), c = coefficients(spec_.parameterization, sigma).c;
-      const std::vector<double> eps = eps_of(in, spec_.dim, n);
+      const std::vector<double> eps = spec_.perturbed ? eps_of(in, spec_.dim, n) : std::vector<double>();
       const std::vector<double> x_tilde = perturbed(row(in.x, row_of(n)), 1, sigma, eps);
       std::vector<double> input;
       for (const double each : x_tilde) input.push_back(c * each);
@@ -36,12 +36,18 @@ class ReferenceDirection final : public DirectionProgram {
   void run(Queue::Impl&, const NoiseRef& noise, const View& out, std::int64_t batch) const override {
     check_noise_range(noise, batch);
     for (int m = 0; m < spec_.projections; ++m)
-      for (std::int64_t n = 0; n < batch; ++n)
-        put(out, n, draw_direction(SampleNoise(noise, n), spec_.dim, spec_.distribution, static_cast<std::uint32_t>(m)),
-            m);
+      for (std::int64_t n = 0; n < batch; ++n) put(out, n, direction(noise, n, spec_.first + m), m);
   }
 
  private:
+  std::vector<double> direction(const NoiseRef& noise, std::int64_t n, int m) const {
+    if (!spec_.unit_vectors)
+      return draw_direction(SampleNoise(noise, n), spec_.dim, spec_.distribution, static_cast<std::uint32_t>(m));
+    std::vector<double> unit(static_cast<std::size_t>(spec_.dim), 0.0);
+    unit[static_cast<std::size_t>(m)] = 1;
+    return unit;
+  }
+
   DirectionSpec spec_;
 };
 

@@ -14,5 +14,6 @@ void adam_step(const AdamState& state, const Adam::Options& options, float* para
 void sampler_update(const SamplerUpdate& update);
 void metropolis(const MetropolisStep& step);
 void add_gaussian(const GaussianTerm& term);
+void output_score(const OutputScore& call);
 
 }  // namespace scorematch::reference

@@ -12,15 +12,25 @@ namespace scorematch {
 class WorkingArrays {
  public:
   WorkingArrays(const Engine& engine, std::int64_t max_batch, int dim)
-      : in_double_(engine.impl()->floats == Floats::f32_or_f64), max_batch_(max_batch), dim_(dim) {}
+      : WorkingArrays(engine.impl()->floats == Floats::f32_or_f64 ? DType::f64 : DType::f32, max_batch, dim) {}
+  WorkingArrays(DType dtype, std::int64_t max_batch, int dim)
+      : in_double_(dtype == DType::f64), max_batch_(max_batch), dim_(dim) {}
 
-  /// Bytes of [max_batch, dim] and of [max_batch].
-  std::size_t array_bytes() const { return aligned(static_cast<std::size_t>(dim_)); }
+  DType dtype() const { return in_double_ ? DType::f64 : DType::f32; }
+
+  /// Bytes of [max_batch, dim], of [max_batch], and of [count, max_batch, dim].
+  std::size_t array_bytes() const { return stack_bytes(1); }
   std::size_t value_bytes() const { return aligned(1); }
+  std::size_t stack_bytes(int count) const {
+    return aligned(static_cast<std::size_t>(count) * static_cast<std::size_t>(dim_));
+  }
 
   /// Taken from the front of `scratch`, which advances.
   View take_array(char*& scratch, std::int64_t batch) const { return take(scratch, {batch, dim_}, array_bytes()); }
   View take_values(char*& scratch, std::int64_t batch) const { return take(scratch, batch, value_bytes()); }
+  View take_stack(char*& scratch, int count, std::int64_t batch) const {
+    return take(scratch, {count, batch, dim_}, stack_bytes(count));
+  }
 
   /// @throws Error if the bytes of `arrays` arrays [max_batch, dim], and of as many [max_batch], could overflow.
   void check_size(std::int64_t arrays, const char* holder) const {

@@ -35,6 +35,7 @@ void test_scores(const scorematch_engine* engine);
 void test_samplers(const scorematch_engine* engine);
 void test_metropolis(const scorematch_engine* engine);
 void test_likelihoods(const scorematch_engine* engine);
+void test_own_networks(const scorematch_engine* engine);
 void test_gradient_by_differences(void);
 void test_nets(void);
 void test_adam(const scorematch_engine* engine);

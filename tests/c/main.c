@@ -53,6 +53,7 @@ static void test_engine(scorematch_engine* engine) {
   test_samplers(engine);
   test_metropolis(engine);
   test_likelihoods(engine);
+  test_own_networks(engine);
   test_adam(engine);
   test_noise(engine);
   test_memory(engine);

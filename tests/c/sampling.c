@@ -175,6 +175,97 @@ static void check_likelihood(scorematch_likelihood_plan* plan, const scorematch_
   scorematch_queue_destroy(queue);
 }
 
+struct zero_network {
+  int calls, fail_at, with_directions;
+  double sigma_data;
+};
+
+/// F = 0, whose score with EDM's parameterization is that of N(0, (sigma^2 + sigma_data^2) I).
+static int32_t zero_output(void* user, scorematch_queue* queue, const scorematch_network_call* call) {
+  struct zero_network* network = user;
+  const int64_t batch = call->net_input.shape.extent[0];
+  int64_t i;
+  (void)queue;
+  if (++network->calls == network->fail_at) return 9;
+  CHECK(call->struct_size == sizeof *call);
+  CHECK(call->net_input.shape.extent[1] == kDim + 1);
+  CHECK_NEAR(element(&call->net_input, kDim), log(element(&call->sigma, 0)), 1e-5);
+  CHECK(call->output.dtype == SCOREMATCH_F32 && call->net_input.dtype == SCOREMATCH_F32);
+  CHECK((call->directions.data != NULL) == network->with_directions);
+  CHECK((call->jvp.data != NULL) == network->with_directions);
+  for (i = 0; i < batch * kDim; ++i) put(&call->output, i, 0);
+  if (call->jvp.data == NULL) return 0;
+  for (i = 0; i < call->jvp.shape.extent[0] * batch * kDim; ++i) put(&call->jvp, i, 0);
+  return 0;
+}
+
+void test_own_networks(const scorematch_engine* engine) {
+  enum { kMany = 2000 };
+  static const char text[] = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8";
+  static float x[kMany * kDim];
+  struct zero_network zero = {0, 0, 1, kData};
+  scorematch_own_network network = {.struct_size = sizeof network};
+  scorematch_likelihood_plan *plan = NULL, *no_likelihood = NULL;
+  scorematch_sampler_plan *sampler = NULL, *none = NULL;
+  scorematch_queue* queue = NULL;
+  scorematch_noise* noise = NULL;
+  const scorematch_noise_position position = {8, 0, 0};
+  scorematch_sampler_out out = {.struct_size = sizeof out};
+  double square = 0;
+  size_t bytes = 0;
+  int i;
+  network.dim = kDim;
+  network.text = "parameterization=edm sigma_data=0.8 conditioning=log_sigma";
+  network.evaluate = zero_output;
+  network.user = &zero;
+  OK(scorematch_likelihood_plan_create_with_network(engine, &network, text, kBatch, &plan));
+  check_likelihood(plan, engine, NULL);
+  CHECK(zero.calls > 0);
+  scorematch_likelihood_plan_destroy(plan);
+
+  zero.with_directions = 0;
+  OK(scorematch_sampler_plan_create_with_network(engine, &network, "sampler=flow sigma_min=0.01 sigma_max=20 steps=24",
+                                                 kMany, &sampler));
+  OK(scorematch_sampler_plan_workspace_bytes(sampler, &bytes));
+  OK(scorematch_queue_create(engine, bytes, NULL, &queue));
+  OK(scorematch_noise_create(engine, &position, &noise));
+  out.x = f32(x, kMany, kDim);
+  OK(scorematch_sampler_plan_run(sampler, queue, NULL, scorematch_noise_from(noise, 0), &out));
+  for (i = 0; i < kMany * kDim; ++i) square += (double)x[i] * x[i] / (kMany * kDim);
+  CHECK_NEAR(square, kData * kData, kData * kData * 5 * sqrt(2.0 / (kMany * kDim)) + 0.01);
+
+  zero.fail_at = 2;
+  zero.calls = 0;
+  FAILS(scorematch_sampler_plan_run(sampler, queue, NULL, scorematch_noise_from(noise, 0), &out),
+        SCOREMATCH_CALLBACK_FAILED, "network.evaluate",
+        "network.evaluate: expected 0 from the caller's function, got 9");
+  REFUSED(scorematch_sampler_plan_create_with_network(engine, NULL, "sampler=flow", 1, &none), "network",
+          "a struct, got a null pointer");
+  network.struct_size = sizeof network + 8;
+  REFUSED(scorematch_sampler_plan_create_with_network(engine, &network, "sampler=flow", 1, &none),
+          "network.struct_size", "expected");
+  network.struct_size = sizeof network;
+  REFUSED(scorematch_sampler_plan_create_with_network(NULL, &network, "sampler=flow", 1, &none), "engine",
+          "null pointer");
+  REFUSED(scorematch_likelihood_plan_create_with_network(NULL, &network, NULL, 1, &no_likelihood), "engine",
+          "null pointer");
+  network.text = "parameterization=edm schedule=log_normal";
+  REFUSED(scorematch_sampler_plan_create_with_network(engine, &network, "sampler=flow", 1, &none),
+          "network.text.schedule", "expected one of the keys ");
+  network.text = NULL;
+  network.dtype = SCOREMATCH_I64;
+  REFUSED(scorematch_sampler_plan_create_with_network(engine, &network, "sampler=flow", 1, &none), "net.dtype",
+          "expected f32");
+  network.dtype = SCOREMATCH_F32;
+  network.evaluate = NULL;
+  REFUSED(scorematch_likelihood_plan_create_with_network(engine, &network, NULL, 1, &no_likelihood), "network.evaluate",
+          "a function");
+  CHECK(none == NULL && no_likelihood == NULL);
+  scorematch_noise_destroy(noise);
+  scorematch_queue_destroy(queue);
+  scorematch_sampler_plan_destroy(sampler);
+}
+
 void test_likelihoods(const scorematch_engine* engine) {
   static const char text[] = "sigma_min=0.1 sigma_max=5 steps=24 prior_deviation=0.8";
   static const char* const kinds[] = {"score", "energy"};

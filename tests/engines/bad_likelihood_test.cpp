@@ -28,6 +28,7 @@ auto make_with(const Change& change) {
 std::vector<BadMake> bad_options() {
   using L = Likelihood;
   const auto score = [](Queue&, ConstView, ConstView, View, View) {};
+  const auto evaluate = [](Queue&, const NetworkCall&) {};
   return {
       {"sigma_min 0", make_with([](L& l) { l.sigma_min = 0; }), {"likelihood.sigma_min", kFloat, "0"}},
       {"sigma_max infinite", make_with([](L& l) { l.sigma_max = kInf; }), {"likelihood.sigma_max", kFloat, "inf"}},
@@ -70,6 +71,25 @@ std::vector<BadMake> bad_options() {
          LikelihoodPlan(e, 3, score, options, 8);
        },
        {"likelihood.projections", "0, as the score function computes the divergence", "2"}},
+      {"own network without a function",
+       [](const Engine& e) {
+         LikelihoodPlan(e, OwnNetwork{3, nullptr}, {}, 8);
+       },
+       {"net.evaluate", "a function", "nothing"}},
+      {"own network with a wrong option",
+       [=](const Engine& e) {
+         Likelihood options;
+         options.steps = 0;
+         LikelihoodPlan(e, OwnNetwork{3, evaluate}, options, 8);
+       },
+       {"likelihood.steps", "between 1 and 2^23", "0"}},
+      {"own network with a negative number of directions",
+       [=](const Engine& e) {
+         Likelihood options;
+         options.projections = -1;
+         LikelihoodPlan(e, OwnNetwork{3, evaluate}, options, 8);
+       },
+       {"projections", "between 1 and 16384", "-1"}},
       {"scratch past 2^63 bytes",
        [=](const Engine& e) { LikelihoodPlan(e, 1 << 20, score, {}, std::int64_t{1} << 40); },
        {"max_batch", "at most 137438953471, as the likelihood needs 4 arrays of this size", "1099511627776"}},
@@ -94,8 +114,13 @@ struct LikelihoodCall {
     };
     Likelihood exact = options;
     exact.projections = 0;
-    const LikelihoodPlan plan =
-        own_net ? LikelihoodPlan(engine, kDim, zero, exact, 8) : LikelihoodPlan(engine, good_net(), options, 8);
+    const OwnNetwork network{kDim, [](Queue& queue, const NetworkCall& call) {
+                               write_zeros(queue, call.output);
+                               write_zeros(queue, call.jvp);
+                             }};
+    const LikelihoodPlan plan = own_net       ? LikelihoodPlan(engine, kDim, zero, exact, 8)
+                                : own_network ? LikelihoodPlan(engine, network, options, 8)
+                                              : LikelihoodPlan(engine, good_net(), options, 8);
     Queue queue(queue_engine.value_or(engine), plan.workspace_bytes() - missing_bytes);
     plan.run(queue, in, out);
   }
@@ -103,7 +128,7 @@ struct LikelihoodCall {
   Engine engine;
   Memory memory{engine};
   NoiseState state;
-  bool own_net = false;
+  bool own_net = false, own_network = false;
   LikelihoodPlan::In in;
   LikelihoodPlan::Out out;
   std::optional<Engine> queue_engine;
@@ -114,6 +139,7 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
   using C = LikelihoodCall;
   const auto library = [](C&) {};
   const auto own = [](C& c) { c.own_net = true, c.in.params = {}; };
+  const auto own_network = [](C& c) { c.own_network = true, c.in.params = {}; };
   return {
       {"no params", library, [](C& c) { c.in.params = {}; }, {"params", "[31]", "nothing"}},
       {"params with a score function of the caller's",
@@ -122,6 +148,20 @@ std::vector<BadCall<LikelihoodCall>> bad_calls() {
          c.in.params = {c.memory.fill<float>(31), 31};
        },
        {"params", "nothing (the plan uses the caller's score function)", "[31] float32"}},
+      {"params with a network of the caller's",
+       own_network,
+       [](C& c) {
+         c.in.params = {c.memory.fill<float>(31), 31};
+       },
+       {"params", "nothing (the network is the caller's)", "[31] float32"}},
+      {"no noise for the directions of an own network",
+       own_network,
+       [](C& c) { c.in.batch.noise = {}; },
+       {"noise", "a NoiseState to draw directions from", "nothing"}},
+      {"scratch too small for an own network",
+       own_network,
+       [](C& c) { c.missing_bytes = 1; },
+       {"queue.workspace_bytes", "at least", ""}},
       {"no x", library, [](C& c) { c.in.batch.x = {}; }, {"x", "[any, 3]", "nothing"}},
       {"x of another width",
        library,

@@ -25,6 +25,15 @@ const char* const kFloat = "between 1.2e-38 and 3.4e38, the range of float32";
 
 std::vector<BadMake> bad_samplers() {
   const auto score = [](Queue&, ConstView, ConstView, View) {};
+  const auto with_network = [](const Sampler& sampler, const std::function<void(OwnNetwork&)>& change,
+                               std::int64_t max_batch = 8) {
+    return [=](const Engine& e) {
+      OwnNetwork net{3, [](Queue&, const NetworkCall&) {}};
+      change(net);
+      SamplerPlan(e, net, sampler, max_batch);
+    };
+  };
+  const auto unchanged = [](OwnNetwork&) {};
   return {
       {"Langevin from sigma_max 0", make_sampler(AnnealedLangevin{0.01, 0}), {"sampler.sigma_max", kFloat, "0"}},
       {"Langevin to sigma_min not a number",
@@ -152,6 +161,41 @@ std::vector<BadMake> bad_samplers() {
       {"no score function",
        [](const Engine& e) { SamplerPlan(e, 3, nullptr, ProbabilityFlow{}, 8); },
        {"score", "a function", "nothing"}},
+      {"own network without a function",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.evaluate = nullptr; }),
+       {"net.evaluate", "a function", "nothing"}},
+      {"own network of no dimension",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.dim = 0; }),
+       {"dim", "between 1 and 1048576", "0"}},
+      {"own network of a wrong parameterization",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.parameterization = parameterization::Edm{0}; }),
+       {"parameterization.sigma_data", "a finite value > 0", "0"}},
+      {"own network with features of no frequency",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.conditioning = conditioning::Fourier{}; }),
+       {"conditioning.frequencies", "between 1 and", "0"}},
+      {"own network of indices",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.dtype = DType::i64; }),
+       {"net.dtype", "f32", "2"}},
+      {"own network in double",
+       with_network(ProbabilityFlow{}, [](OwnNetwork& net) { net.dtype = DType::f64; }),
+       {"net.dtype", "f32, as only the reference engine has f64", "f64"},
+       On::f32},
+      {"own network with a wrong sampler",
+       with_network(ProbabilityFlow{0.01, 1, 0}, unchanged),
+       {"sampler.steps", "between 1 and 2^24", "0"}},
+      {"chain without the level that an own network needs",
+       with_network(Langevin{0, 1, 1}, [](OwnNetwork& net) { net.conditioning = conditioning::LogSigma{}; }),
+       {"sampler.sigma", "a level > 0, as the network uses it", "0"}},
+      {"correction of an own network",
+       with_network(Langevin{0, 1, 1, 1, true}, unchanged),
+       {"sampler.metropolis", "false, as the caller's network has no density", "true"}},
+      {"own network without a batch",
+       with_network(ProbabilityFlow{}, unchanged, 0),
+       {"max_batch", "between 1 and", "0"}},
+      {"own network whose scratch would be past 2^63 bytes",
+       with_network(
+           ProbabilityFlow{}, [](OwnNetwork& net) { net.dim = 1 << 20; }, std::int64_t{1} << 40),
+       {"max_batch", "at most 30541986424, as a sample needs 18874370 numbers", "1099511627776"}},
       {"sampler of no dimension",
        [=](const Engine& e) { SamplerPlan(e, 0, score, ProbabilityFlow{}, 8); },
        {"dim", "between 1 and 1048576", "0"}},

@@ -70,6 +70,49 @@ class PlansTest(unittest.TestCase):
         self.assertIsNone(gone())
 
 
+    def test_own_network_is_sampled_without_a_formula(self):
+        for engine, dtype in (
+            (host_engine(), "float32"), (sm.Engine.reference(), "float32"), (sm.Engine.reference(), "float64")
+        ):
+            net = sm.Net("dim=2 hidden= parameterization=edm sigma_data=0.7 conditioning=log_sigma")
+            params = net.initial_params(3, "torch")
+            weight, bias, calls = params[:6].reshape(2, 3), params[6:], []
+
+            def evaluate(queue, call):
+                calls.append(call.jvp and call.jvp.numpy().shape)
+                z, out = call.net_input.numpy(), call.output.numpy()
+                np.testing.assert_allclose(z[:, 2], np.log(call.sigma.numpy()), atol=1e-5)
+                self.assertEqual(z.dtype, dtype)
+                out[:] = z @ weight.T + bias
+                if call.directions is not None:
+                    call.jvp.numpy()[:] = call.directions.numpy() @ weight[:, :2].T
+
+            text = "parameterization=edm sigma_data=0.7 conditioning=log_sigma"
+            own = sm.OwnNetwork(2, evaluate, text, dtype)
+            results = []
+            for of, given in ((net, params), (own, None)):
+                flow = sm.SamplerPlan(engine, of, "sampler=flow sigma_min=0.1 sigma_max=2 steps=6", 20)
+                samples, values = np.empty((20, 2), np.float32), np.empty(20, np.float32)
+                flow.run(sm.Queue(engine, flow.workspace_bytes), sm.Noise(engine, 1), samples, given)
+                density = sm.LikelihoodPlan(engine, of, "sigma_min=0.1 sigma_max=2 steps=6 projections=2", 20)
+                queue = sm.Queue(engine, density.workspace_bytes)
+                density.run(queue, samples, given, sm.Noise(engine, 2), log_likelihood=values)
+                results.append((samples, values))
+            for want, got in zip(*results):
+                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+            self.assertEqual((calls[0], calls[-1]), (None, (2, 20, 2)))
+            plan = sm.SamplerPlan(engine, sm.OwnNetwork(2, lambda queue, call: 1 / 0), "sampler=flow", 20)
+            with self.assertRaises(ZeroDivisionError):
+                plan.run(sm.Queue(engine, plan.workspace_bytes), sm.Noise(engine, 1), samples)
+        with self.assertRaisesRegex(ValueError, "dtype: expected float32 or float64, got float16"):
+            sm.SamplerPlan(engine, own._replace(dtype="float16"), "sampler=flow", 20)
+        with self.assertRaisesRegex(TypeError, "net: expected a dimension"):
+            sm.SamplerPlan(engine, own, "sampler=flow", 20, score=evaluate)
+        with self.assertRaisesRegex(sm.Error, "network.text.schedule"):
+            sm.SamplerPlan(engine, own._replace(text="schedule=single"), "sampler=flow", 20)
+        with self.assertRaisesRegex(sm.Error, "net.dtype: expected f32"):
+            sm.LikelihoodPlan(host_engine(), own, None, 20)
+
     def test_corrected_chains_report_what_they_accept(self):
         engine = host_engine()
         net = sm.Net("dim=2 hidden=8 net=energy parameterization=edm sigma_data=0.8")

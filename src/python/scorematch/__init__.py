@@ -18,6 +18,7 @@ from .library import Error, version
 from .memory import Buffer, View
 from .net import Layer, Net
 from .noise import Noise, NoiseLike, NoisePlace, Position
+from .own_network import NetworkCall, OwnNetwork
 from .parts import DirectionPlan, HeadPlan, PerturbPlan
 from .plans import LossPlan, Plan, ScorePlan
 from .sampling import LikelihoodPlan, SamplerPlan
@@ -38,9 +39,11 @@ __all__ = [
     "LikelihoodPlan",
     "LossPlan",
     "Net",
+    "NetworkCall",
     "Noise",
     "NoiseLike",
     "NoisePlace",
+    "OwnNetwork",
     "PerturbPlan",
     "Plan",
     "Position",

@@ -1,7 +1,8 @@
-"""Samplers and likelihoods, of a net or of your own function."""
+"""Samplers and likelihoods, of a net, of your own network or of your own score function."""
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable
 from ctypes import byref, c_size_t, c_void_p
@@ -14,6 +15,7 @@ from .library import Error, Handle, call, encoded, get
 from .memory import View
 from .net import Net
 from .noise import NoiseLike, noise_ref
+from .own_network import NetworkCall, OwnNetwork
 from .plans import filled
 
 ScoreFunction = Callable[[Queue, View, Optional[View], View], None]
@@ -33,14 +35,37 @@ class _Calling(Handle):
 
     def _function(self, kind: Any, function: Callable[..., None]) -> Any:
         """Wraps the function for the library. An array that does not exist is None."""
+        return self._callback(kind, lambda queue, views, *given: function(queue, *(views(e.contents) for e in given)))
+
+    def _network(self, network: OwnNetwork) -> Any:
+        """The network for the library."""
+
+        def evaluate(queue: Queue, views: Callable[[Any], View | None], given: Any) -> None:
+            call = given.contents
+            arrays: Any = [views(getattr(call, name)) for name in NetworkCall._fields]
+            network.evaluate(queue, NetworkCall(*arrays))
+
+        if network.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype: expected float32 or float64, got {network.dtype}")
+        return structs.OwnNetwork(
+            ctypes.sizeof(structs.OwnNetwork),
+            network.dim,
+            1 if network.dtype == "float64" else 0,
+            encoded(network.text),
+            self._callback(structs.NetworkFunction, evaluate),
+            None,
+        )
+
+    def _callback(self, kind: Any, function: Callable[..., None]) -> Any:
+        """A function of C that calls function(queue, views, ...); views(struct) is its array, or None."""
         plan = weakref.ref(self)  # the wrapper must not keep its own plan alive
 
         def evaluate(_: Any, queue: int, *given: Any) -> int:
             caller: Any = plan()  # alive, as it is running
             try:
                 on_host = caller._place.on_host
-                views = (View(each.contents, on_host) if each.contents.data else None for each in given)
-                function(Queue._lent(c_void_p(queue), caller._place), *views)
+                lent = Queue._lent(c_void_p(queue), caller._place)
+                function(lent, lambda struct: View(struct, on_host) if struct.data else None, *given)
                 return 0
             except BaseException as error:  # no exception may pass through the library
                 caller._raised = error
@@ -66,15 +91,20 @@ class _Calling(Handle):
 
 
 class SamplerPlan(_Calling):
-    """Turns noise into samples of a net, or of your own score function."""
+    """Turns noise into samples of a net, of your own network, or of your own score function."""
 
     _kind = "sampler_plan"
 
     def __init__(
-        self, engine: Engine, net: Net | int, sampler: str, max_batch: int, score: ScoreFunction | None = None
+        self,
+        engine: Engine,
+        net: Net | OwnNetwork | int,
+        sampler: str,
+        max_batch: int,
+        score: ScoreFunction | None = None,
     ) -> None:
         """
-        net: a Net; or d, if you give a score function.
+        net: a Net, or an OwnNetwork; or d, if you give a score function.
         sampler: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example; docs/c-interface.md lists the keys.
         Noise levels are in the units of the samples.
         max_batch: the most samples of a call. score: a ScoreFunction.
@@ -82,7 +112,16 @@ class SamplerPlan(_Calling):
         net with one.
         """
         text = encoded(sampler)
-        if score is None:
+        if isinstance(net, OwnNetwork) and score is None:
+            super().__init__(
+                self._kind,
+                "sampler_plan_create_with_network",
+                engine._handle,
+                byref(self._network(net)),
+                text,
+                max_batch,
+            )
+        elif score is None:
             handle = _net_of(net)._handle
             super().__init__(self._kind, "sampler_plan_create", engine._handle, handle, text, max_batch)
         else:
@@ -120,21 +159,21 @@ class SamplerPlan(_Calling):
 
 
 class LikelihoodPlan(_Calling):
-    """Log-likelihoods, by the probability-flow equation, of a net or of your own score function."""
+    """Log-likelihoods, by the probability-flow equation, of a net, of your own network, or of your own score function."""
 
     _kind = "likelihood_plan"
 
     def __init__(
         self,
         engine: Engine,
-        net: Net | int,
+        net: Net | OwnNetwork | int,
         likelihood: str | None,
         max_batch: int,
         compute: str | None = None,
         score: ScoreDivergenceFunction | None = None,
     ) -> None:
         """
-        net: a Net; or d, if you give a score function.
+        net: a Net, or an OwnNetwork; or d, if you give a score function.
         likelihood: None, or "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example; docs/c-interface.md lists
         the keys. Noise levels are in the units of the samples.
         max_batch: the most samples of a call. compute: as of LossPlan. score: a ScoreDivergenceFunction.
@@ -142,7 +181,16 @@ class LikelihoodPlan(_Calling):
         net with one.
         """
         text = encoded(likelihood)
-        if score is None:
+        if isinstance(net, OwnNetwork) and score is None:
+            super().__init__(
+                self._kind,
+                "likelihood_plan_create_with_network",
+                engine._handle,
+                byref(self._network(net)),
+                text,
+                max_batch,
+            )
+        elif score is None:
             handle = _net_of(net)._handle
             super().__init__(
                 self._kind, "likelihood_plan_create", engine._handle, handle, text, max_batch, encoded(compute)
@@ -181,13 +229,13 @@ class LikelihoodPlan(_Calling):
         )
 
 
-def _net_of(net: Net | int) -> Net:
+def _net_of(net: Net | OwnNetwork | int) -> Net:
     if not isinstance(net, Net):
         raise TypeError(f"net: expected a Net, or a dimension with a score function, got {net!r} without a function")
     return net
 
 
-def _dim_of(net: Net | int) -> int:
-    if isinstance(net, Net):
-        raise TypeError("net: expected a dimension, because a score function is given, got a Net")
+def _dim_of(net: Net | OwnNetwork | int) -> int:
+    if isinstance(net, (Net, OwnNetwork)):
+        raise TypeError(f"net: expected a dimension, because a score function is given, got a {type(net).__name__}")
     return net

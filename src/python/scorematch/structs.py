@@ -56,6 +56,19 @@ ScoreOut = struct(
 SamplerOut = struct("SamplerOut", struct_size=c_size_t, x=View, acceptance=c_void_p, acceptance_per_sample=View)
 LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, batch=Batch)
 LikelihoodOut = struct("LikelihoodOut", struct_size=c_size_t, log_likelihood=View, latent=View, mean=c_void_p)
+NetworkCall = struct(
+    "NetworkCall", struct_size=c_size_t, net_input=View, sigma=View, directions=View, output=View, jvp=View
+)
+NetworkFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(NetworkCall))
+OwnNetwork = struct(
+    "OwnNetwork",
+    struct_size=c_size_t,
+    dim=c_int32,
+    dtype=c_int32,
+    text=ctypes.c_char_p,
+    evaluate=NetworkFunction,
+    user=c_void_p,
+)
 ScoreFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View))
 ScoreDivergenceFunction = ctypes.CFUNCTYPE(
     c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View), POINTER(View)
