@@ -318,6 +318,12 @@ struct AdamProgress {
   double learning_rate, grad_norm;
   std::int64_t step, skipped;
 };
+/// scorematch::ParamRange, in device memory: the parameters before `end` that are in no earlier range, and factors of
+/// the rate and of the weight decay.
+struct AdamRange {
+  std::int64_t end;
+  double learning_rate, weight_decay;
+};
 struct AdamParams {
   AdamOptions options;
   double loss_scale = 1;
@@ -327,7 +333,9 @@ struct AdamParams {
   float *first_moment = nullptr, *second_moment = nullptr;
   float* ema = nullptr;
   AdamProgress* progress = nullptr;
-  void* scratch = nullptr;  // adam_scratch_bytes(), aligned to 8
+  void* scratch = nullptr;            // adam_scratch_bytes(), aligned to 8
+  const AdamRange* ranges = nullptr;  // [range_count]; the last one ends at `count`
+  int range_count = 0;
 };
 std::size_t adam_scratch_bytes();
 int launch_adam(const AdamParams& params, CUstream_st* stream);

@@ -87,6 +87,8 @@ int main() {
   sm::Adam::Options options;
   options.max_grad_norm = 1;
   options.ema_decay = 0.995;
+  options.weight_decay = 1e-3;
+  options.groups = sm::bias_groups(net);  // without the weight decay
   sm::Adam adam(engine, net.param_count(), options);
   sm::Batch batch{data, noise};
   batch.draw_rows = kBatch;

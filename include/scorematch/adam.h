@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "scorematch/param_groups.h"
 #include "scorematch/queue.h"
 
 namespace scorematch {
@@ -18,8 +19,9 @@ class SCOREMATCH_API Adam {
     double learning_rate = 1e-3;
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
     double weight_decay = 0;
-    double max_grad_norm = 0;  ///< clip to this norm; 0: no clipping
-    double ema_decay = 0;      ///< 0: no average
+    double max_grad_norm = 0;             ///< clip to this norm; 0: no clipping
+    double ema_decay = 0;                 ///< 0: no average
+    std::vector<ParamGroup> groups = {};  ///< parameters with another learning rate or weight decay; at most 4096
     /// Whether the average after `step` steps is worth sampling with: its initial value then has the weight
     /// ema_decay^step, which must be at most 0.01.
     SCOREMATCH_API bool ema_is_settled(std::int64_t step) const;

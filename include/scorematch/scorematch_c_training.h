@@ -13,7 +13,9 @@ typedef struct scorematch_adam scorematch_adam;
 /// The complete state of an Adam, on the host.
 typedef struct scorematch_adam_snapshot scorematch_adam_snapshot;
 
-/// @param options or NULL. Keys: learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay
+/// @param options or NULL. Keys: learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay, and
+/// groups: begin,count,learning_rate,weight_decay for each group of parameters [begin, begin + count), all separated by
+/// commas, where the last two are factors of the options (scorematch_net_layer tells where a layer is)
 SCOREMATCH_API scorematch_status scorematch_adam_create(const scorematch_engine* engine, int64_t param_count,
                                                         const char* options, scorematch_adam** adam);
 SCOREMATCH_API void scorematch_adam_destroy(scorematch_adam* adam);

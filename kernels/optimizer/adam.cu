@@ -5,11 +5,12 @@
 //   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 //   ema <- decay ema + (1 - decay) theta
 //
-// All arrays are [P], float. Three launches: at most 256 blocks form partial sums of g^2; one block adds them in order
-// and computes the constants of the step in device memory, so that a captured step advances; and one pass, one element
-// per thread, updates all arrays. Arithmetic is in double throughout: the pass is limited by its bytes, and float
-// rounding would matter beside small updates. Shared memory of the first two: kThreads doubles. Bytes: 4 P, then 28 P,
-// or 36 P with an average. Sums depend only on P.
+// where rate and weight_decay have the factors of the parameter's range. All arrays are [P], float. Three launches: at
+// most 256 blocks form partial sums of g^2; one block adds them in order and computes the constants of the step in
+// device memory, so that a captured step advances; and one pass, one element per thread, updates all arrays. Arithmetic
+// is in double throughout: the pass is limited by its bytes, and float rounding would matter beside small updates.
+// Shared memory of the first two: kThreads doubles. Bytes: 4 P, then 28 P, or 36 P with an average. Sums depend only on
+// P.
 #include "device/element.cuh"
 #include "device/launch.h"
 #include "device/smem.cuh"
@@ -91,6 +92,19 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) settle_kernel(AdamP
   *p.progress = progress;
 }
 
+/// The range of parameter i, by bisection. The table is small and read by all threads, so it is in the cache.
+SCOREMATCH_DEVICE AdamRange range_of(const AdamParams& p, std::int64_t i) {
+  int low = 0, high = p.range_count - 1;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (i < p.ranges[middle].end)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return p.ranges[low];
+}
+
 __global__ void __launch_bounds__(kThreads, kResidentBlocks) adam_kernel(AdamParams p) {
   const Step step = static_cast<const Scratch*>(p.scratch)->step;
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
@@ -99,10 +113,12 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) adam_kernel(AdamPar
   double ema = p.ema == nullptr ? 0.0 : step.first != 0 ? theta : static_cast<double>(p.ema[i]);
   if (step.skip == 0) {
     const AdamOptions& o = p.options;
+    const AdamRange range = range_of(p, i);
+    const double rate = step.rate * range.learning_rate, weight_decay = o.weight_decay * range.weight_decay;
     const double g = step.scale * static_cast<double>(p.grad[i]);
     const double m = o.beta1 * static_cast<double>(p.first_moment[i]) + (1.0 - o.beta1) * g;
     const double v = o.beta2 * static_cast<double>(p.second_moment[i]) + (1.0 - o.beta2) * g * g;
-    theta -= step.rate * o.weight_decay * theta + step.rate * m / step.bias1 / (sqrt(v / step.bias2) + o.epsilon);
+    theta -= rate * weight_decay * theta + rate * m / step.bias1 / (sqrt(v / step.bias2) + o.epsilon);
     p.first_moment[i] = static_cast<float>(m);
     p.second_moment[i] = static_cast<float>(v);
     p.params[i] = static_cast<float>(theta);

@@ -151,6 +151,18 @@ void check(const Compute& compute) {
   check_choice("compute.route", compute.route);
 }
 
+void check(const std::vector<ParamGroup>& groups) {
+  constexpr std::size_t kMost = 4096;
+  if (groups.size() > kMost) throw_invalid("groups", "at most " + std::to_string(kMost), std::to_string(groups.size()));
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::string name = "groups[" + std::to_string(i) + "].";
+    check_range((name + "begin").c_str(), groups[i].begin, 0, kMaxParams);
+    check_range((name + "count").c_str(), groups[i].count, 1, kMaxParams);
+    check_not_negative((name + "learning_rate").c_str(), groups[i].learning_rate);
+    check_not_negative((name + "weight_decay").c_str(), groups[i].weight_decay);
+  }
+}
+
 void check(const Adam::Options& options) {
   check_learning_rate(options.learning_rate);
   check_fraction("beta1", options.beta1);
@@ -159,10 +171,19 @@ void check(const Adam::Options& options) {
   check_not_negative("weight_decay", options.weight_decay);
   check_not_negative("max_grad_norm", options.max_grad_norm);
   check_fraction("ema_decay", options.ema_decay);
+  check(options.groups);
+}
+
+void check_within(const std::vector<ParamGroup>& groups, std::int64_t count) {
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    if (groups[i].begin + groups[i].count > count)
+      throw_invalid("groups[" + std::to_string(i) + "]", "elements of the " + std::to_string(count) + " parameters",
+                    std::to_string(groups[i].count) + " from element " + std::to_string(groups[i].begin));
 }
 
 void check(const Adam::Snapshot& snapshot, std::int64_t count) {
   check(snapshot.options);
+  check_within(snapshot.options.groups, count);
   const auto check_size = [](const char* name, const std::vector<float>& values, std::int64_t wanted) {
     if (values.size() != static_cast<std::size_t>(wanted))
       throw_invalid(name, std::to_string(wanted) + " values", std::to_string(values.size()));

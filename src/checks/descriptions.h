@@ -27,7 +27,11 @@ void check(const Conditioning& conditioning);
 void check(const Weighting& weighting, const Parameterization& parameterization);
 void check(const Objective& objective);
 void check(const Compute& compute);
+void check(const std::vector<ParamGroup>& groups);
+/// All but whether the groups are within the parameters.
 void check(const Adam::Options& options);
+/// Whether the groups are within `count` parameters.
+void check_within(const std::vector<ParamGroup>& groups, std::int64_t count);
 /// @param count the number of parameters
 void check(const Adam::Snapshot& snapshot, std::int64_t count);
 void check(const NoiseState::Position& position);

@@ -23,7 +23,10 @@ bool is_usable(const Adam::Options& options, double norm) {
   return std::isfinite(norm) && used * used <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
-AdamScalars scalars(const Adam::Options& options, const Adam::Progress& progress, double loss_scale) {
+/// For the parameters of a range.
+AdamScalars scalars(const Adam::Options& options, const Adam::Progress& progress, double loss_scale,
+                    const ParamRange& range) {
+  const double rate = progress.learning_rate * range.learning_rate;
   const auto t = static_cast<double>(progress.step);
   const double bias1 = 1 - std::pow(options.beta1, t), bias2 = 1 - std::pow(options.beta2, t);
   const bool clipped = is_clipped(options, progress.grad_norm);
@@ -31,8 +34,8 @@ AdamScalars scalars(const Adam::Options& options, const Adam::Progress& progress
   s.grad_scale = static_cast<float>((clipped ? options.max_grad_norm / progress.grad_norm : 1.0) / loss_scale);
   s.one_minus_beta1 = static_cast<float>(1 - options.beta1);
   s.one_minus_beta2 = static_cast<float>(1 - options.beta2);
-  s.weight_decay = static_cast<float>(progress.learning_rate * options.weight_decay);
-  s.step_size = static_cast<float>(progress.learning_rate / bias1);
+  s.weight_decay = static_cast<float>(rate * options.weight_decay * range.weight_decay);
+  s.step_size = static_cast<float>(rate / bias1);
   s.inv_sqrt_bias2 = static_cast<float>(1 / std::sqrt(bias2));
   s.epsilon = static_cast<float>(options.epsilon);
   s.one_minus_ema_decay = static_cast<float>(1 - options.ema_decay);
@@ -60,11 +63,18 @@ void adam_step(ThreadPool& pool, const AdamState& state, const Adam::Options& op
     return;
   }
   ++progress.step;
-  const AdamScalars factors = scalars(options, progress, loss_scale);
+  std::vector<AdamScalars> factors;
+  for (int i = 0; i < state.range_count; ++i)
+    factors.push_back(scalars(options, progress, loss_scale, state.ranges[i]));
   pool.run(blocks, [&](std::int64_t block, int) {
-    const std::int64_t at = block * kBlock;
-    adam_update(size_of(block), factors, grad + at, params + at, state.first_moment + at, state.second_moment + at,
-                state.ema == nullptr ? nullptr : state.ema + at);
+    const std::int64_t end = block * kBlock + size_of(block);
+    std::int64_t at = block * kBlock;
+    const auto ends_after = [](std::int64_t element, const ParamRange& range) { return element < range.end; };
+    const ParamRange* range = std::upper_bound(state.ranges, state.ranges + state.range_count, at, ends_after);
+    for (; at < end; at = (range++)->end)
+      adam_update(std::min(end, range->end) - at, factors[static_cast<std::size_t>(range - state.ranges)], grad + at,
+                  params + at, state.first_moment + at, state.second_moment + at,
+                  state.ema == nullptr ? nullptr : state.ema + at);
   });
 }
 

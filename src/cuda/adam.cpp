@@ -16,6 +16,7 @@ void adam_step(const Device& device, Queue::Impl& queue, const AdamState& state,
   p.first_moment = state.first_moment, p.second_moment = state.second_moment, p.ema = state.ema;
   p.progress = reinterpret_cast<kernels::AdamProgress*>(state.progress);
   p.scratch = state.scratch;
+  p.ranges = reinterpret_cast<const kernels::AdamRange*>(state.ranges), p.range_count = state.range_count;
   const UseDevice use(device);
   check_launch(kernels::launch_adam(p, queue.stream), "adam");
 }

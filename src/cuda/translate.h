@@ -12,10 +12,11 @@
 namespace scorematch::cuda {
 
 static_assert(std::is_standard_layout_v<NoiseState::Position> && std::is_standard_layout_v<Estimate> &&
-                  std::is_standard_layout_v<Adam::Progress> &&
+                  std::is_standard_layout_v<Adam::Progress> && std::is_standard_layout_v<ParamRange> &&
                   sizeof(NoiseState::Position) == sizeof(kernels::NoisePosition) &&
                   sizeof(Estimate) == sizeof(kernels::EstimateRecord) &&
-                  sizeof(Adam::Progress) == sizeof(kernels::AdamProgress),
+                  sizeof(Adam::Progress) == sizeof(kernels::AdamProgress) &&
+                  sizeof(ParamRange) == sizeof(kernels::AdamRange),
               "the kernels read and write these in place");
 
 inline kernels::Element element_of(Precision precision) {

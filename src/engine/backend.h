@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/specs.h"
+#include "model/param_ranges.h"
 #include "scorematch/adam.h"
 #include "scorematch/engine.h"
 #include "scorematch/plan_data.h"
@@ -39,6 +40,8 @@ struct AdamState {
   void* scratch;  // adam_scratch_bytes(), used within one step
   Adam::Progress* progress;
   std::int64_t count;
+  const ParamRange* ranges;
+  int range_count;  // at least 1
 };
 
 /// out = x + score_factor s + second_factor s2 + noise_factor z, where z is sampler step `index` of `noise`. x, s and

@@ -107,6 +107,7 @@ void write_adam(const Adam::Snapshot& adam, Metadata& metadata) {
                                     {"progress.learning_rate", adam.progress.learning_rate},
                                     {"progress.grad_norm", adam.progress.grad_norm}})
     metadata[kAdam + name] = number_text(value);
+  if (!options.groups.empty()) metadata["adam.groups"] = groups_text(options.groups);
   metadata["adam.progress.step"] = std::to_string(adam.progress.step);
   metadata["adam.progress.skipped"] = std::to_string(adam.progress.skipped);
 }
@@ -121,6 +122,7 @@ Adam::Snapshot read_adam(MetadataReader& reader) {
   options.weight_decay = reader.take_number("adam.weight_decay");
   options.max_grad_norm = reader.take_number("adam.max_grad_norm");
   options.ema_decay = reader.take_number("adam.ema_decay");
+  options.groups = read_groups(reader, "adam.groups");
   adam.progress.learning_rate = reader.take_number("adam.progress.learning_rate");
   adam.progress.grad_norm = reader.take_number("adam.progress.grad_norm");
   adam.progress.step = reader.take_int("adam.progress.step");

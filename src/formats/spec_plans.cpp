@@ -237,6 +237,7 @@ Compute read_compute(MetadataReader& reader) {
 Adam::Options read_adam_options(MetadataReader& reader) {
   Adam::Options options;
   for (const auto& [name, member] : kAdamNumbers) options.*member = reader.take_number(name, options.*member);
+  options.groups = read_groups(reader, "groups");
   return options;
 }
 
@@ -244,6 +245,7 @@ std::string adam_options_text(const Adam::Options& options) {
   std::string text;
   for (const auto& [name, member] : kAdamNumbers)
     text += (text.empty() ? "" : " ") + std::string(name) + "=" + number_text(options.*member);
+  if (!options.groups.empty()) text += " groups=" + groups_text(options.groups);
   return text;
 }
 

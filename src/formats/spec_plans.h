@@ -39,7 +39,7 @@ Sampler read_sampler(MetadataReader& reader);
 Likelihood read_likelihood(MetadataReader& reader);
 /// precision: fp32, tf32, bf16; route: automatic, fused, layered
 Compute read_compute(MetadataReader& reader);
-/// learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay
+/// learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay, groups
 Adam::Options read_adam_options(MetadataReader& reader);
 std::string adam_options_text(const Adam::Options& options);
 

@@ -179,6 +179,33 @@ Initialization read_initialization(const std::string& name) {
       "initialization: expected one of " + known_names<Initialization>() + ", got '" + name.substr(0, 200) + "'");
 }
 
+std::vector<ParamGroup> read_groups(MetadataReader& reader, const std::string& key) {
+  if (!reader.has(key)) return {};
+  const std::vector<double> numbers = reader.take_numbers(key);
+  const std::string expected = "begin,count,learning_rate,weight_decay for each group";
+  if (numbers.size() % 4 != 0) reader.refuse(key, expected, std::to_string(numbers.size()) + " numbers");
+  const auto whole = [&](double value) {
+    constexpr double kMost = 1LL << 53;
+    if (!(value >= 0 && value <= kMost) || value != std::floor(value))
+      reader.refuse(key, "a whole number from 0 to 2^53 for begin and count", number_text(value));
+    return static_cast<std::int64_t>(value);
+  };
+  std::vector<ParamGroup> groups;
+  for (std::size_t i = 0; i < numbers.size(); i += 4)
+    groups.push_back({whole(numbers[i]), whole(numbers[i + 1]), numbers[i + 2], numbers[i + 3]});
+  return groups;
+}
+
+std::string groups_text(const std::vector<ParamGroup>& groups) {
+  std::string text;
+  for (const ParamGroup& group : groups) {
+    if (!text.empty()) text += ",";
+    text += std::to_string(group.begin) + "," + std::to_string(group.count) + "," + number_text(group.learning_rate) +
+            "," + number_text(group.weight_decay);
+  }
+  return text;
+}
+
 std::string short_text(double value, int digits) {
   char text[32];
   std::snprintf(text, sizeof text, "%.*g", digits, value);

@@ -10,6 +10,7 @@
 #include "scorematch/error.h"
 #include "scorematch/mlp.h"
 #include "scorematch/objective.h"
+#include "scorematch/param_groups.h"
 
 namespace scorematch {
 
@@ -88,6 +89,10 @@ void write_choice(T value, Metadata& metadata) {
 }
 /// @throws Error invalid_argument for `initialization`
 Initialization read_initialization(const std::string& name);
+
+/// begin,count,learning_rate,weight_decay of each group. An absent key means no groups.
+std::vector<ParamGroup> read_groups(MetadataReader& reader, const std::string& key);
+std::string groups_text(const std::vector<ParamGroup>& groups);
 
 /// The shortest text that reads back to the same number.
 std::string number_text(double value);

@@ -16,21 +16,24 @@ struct Adam::Impl {
   Buffer<float> first_moment, second_moment, ema;
   Buffer<unsigned char> scratch;
   Buffer<Progress> progress;
+  Buffer<ParamRange> ranges;
 
   AdamState state() {
-    return {first_moment.data(), second_moment.data(), ema.data(), scratch.data(), progress.data(), count};
+    return {first_moment.data(), second_moment.data(),           ema.data(), scratch.data(), progress.data(), count,
+            ranges.data(),       static_cast<int>(ranges.size())};
   }
 };
 
 Adam::Adam(const Engine& engine, std::int64_t param_count, const Options& options) {
   check_param_count("param_count", param_count);
   check(options);
+  check_within(options.groups, param_count);
   const bool averaged = options.ema_decay > 0;
   impl_.reset(new Impl{engine, param_count, options, engine.allocate<float>(param_count),
                        engine.allocate<float>(param_count),
                        averaged ? engine.allocate<float>(param_count) : Buffer<float>(),
                        engine.allocate<unsigned char>(static_cast<std::int64_t>(engine.impl()->adam_scratch_bytes())),
-                       engine.allocate<Progress>()});
+                       engine.allocate<Progress>(), engine.upload(param_ranges(options.groups, param_count))});
   Queue queue(engine, 0);
   set_learning_rate(queue, options.learning_rate);
   queue.synchronize();

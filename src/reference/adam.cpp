@@ -5,6 +5,8 @@
 //   m <- beta1 m + (1 - beta1) g          v <- beta2 v + (1 - beta2) g^2
 //   theta <- theta - rate weight_decay theta - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 //   ema <- decay ema + (1 - decay) theta
+//
+// where rate and weight_decay have the factors of the parameter's group.
 #include <cmath>
 #include <limits>
 
@@ -35,14 +37,17 @@ void adam_step(const AdamState& state, const Adam::Options& options, float* para
     return;
   }
   const auto t = static_cast<double>(++progress.step);
-  const double rate = progress.learning_rate;
   const double bias1 = 1 - std::pow(options.beta1, t), bias2 = 1 - std::pow(options.beta2, t);
+  const ParamRange* range = state.ranges;
   for (std::int64_t i = 0; i < state.count; ++i) {
+    if (i >= range->end) ++range;
+    const double rate = progress.learning_rate * range->learning_rate,
+                 weight_decay = options.weight_decay * range->weight_decay;
     const double g = clip * static_cast<double>(grad[i]) / loss_scale;
     const double m = options.beta1 * static_cast<double>(state.first_moment[i]) + (1 - options.beta1) * g;
     const double v = options.beta2 * static_cast<double>(state.second_moment[i]) + (1 - options.beta2) * g * g;
     double theta = static_cast<double>(params[i]);
-    theta -= rate * options.weight_decay * theta + rate * m / bias1 / (std::sqrt(v / bias2) + options.epsilon);
+    theta -= rate * weight_decay * theta + rate * m / bias1 / (std::sqrt(v / bias2) + options.epsilon);
     state.first_moment[i] = static_cast<float>(m);
     state.second_moment[i] = static_cast<float>(v);
     params[i] = static_cast<float>(theta);

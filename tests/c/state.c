@@ -14,7 +14,7 @@ static const scorematch_noise_position kStart = {9, 0, 0};
 
 void test_adam(const scorematch_engine* engine) {
   static const float grad_values[3] = {2, -0.5f, 1}, zero[3] = {0, 0, 0};
-  const scorematch_view grad = f32(grad_values, 3, 0);
+  scorematch_view grad = f32(grad_values, 3, 0);
   float params[3] = {1, 1, 1}, same[3], average[3], moment[3], square[3];
   const scorematch_view view = f32(params, 3, 0), same_view = f32(same, 3, 0);
   scorematch_adam *adam = NULL, *other = NULL;
@@ -73,7 +73,7 @@ void test_adam(const scorematch_engine* engine) {
   scorematch_adam_destroy(other);
   REFUSED(scorematch_adam_create(engine, 3, "beta1=1", &other), "beta1", "in [0, 1), got 1");
   REFUSED(scorematch_adam_create(engine, 3, "beta3=1", &other), "options.beta3",
-          "one of the keys beta1, beta2, ema_decay, epsilon, learning_rate, max_grad_norm, weight_decay");
+          "one of the keys beta1, beta2, ema_decay, epsilon, groups, learning_rate, max_grad_norm, weight_decay");
   OK(scorematch_adam_create(engine, 3, NULL, &other));
   REFUSED(scorematch_adam_ema(other, &ema), "ema_decay", "> 0");
   OK(scorematch_adam_take_snapshot(other, queue, &snapshot));
@@ -81,6 +81,22 @@ void test_adam(const scorematch_engine* engine) {
   scorematch_adam_snapshot_destroy(snapshot);
   scorematch_adam_destroy(other);
   scorematch_adam_destroy(adam);
+
+  // The second parameter decays alone; the third stays.
+  OK(scorematch_adam_create(engine, 3, "learning_rate=0.5 weight_decay=0.5 groups=0,1,1,0,2,1,0,1", &adam));
+  for (i = 0; i < 3; ++i) params[i] = 1;
+  grad = f32(zero, 3, 0);
+  OK(scorematch_adam_step(adam, queue, &view, &grad, 0));
+  CHECK(params[0] == 1 && params[2] == 1);
+  CHECK_NEAR(params[1], 0.75, 1e-7);
+  OK(scorematch_adam_take_snapshot(adam, queue, &snapshot));
+  OK(scorematch_adam_snapshot_options(snapshot, &options));
+  CHECK(strstr(options, " groups=0,1,1,0,2,1,0,1") != NULL);
+  scorematch_adam_snapshot_destroy(snapshot);
+  scorematch_adam_destroy(adam);
+  REFUSED(scorematch_adam_create(engine, 3, "groups=0,1,1", &adam), "options.groups", "got 3 numbers");
+  REFUSED(scorematch_adam_create(engine, 3, "groups=0.5,1,1,1", &adam), "options.groups", "a whole number");
+  REFUSED(scorematch_adam_create(engine, 3, "groups=2,2,1,1", &adam), "groups[0]", "elements of the 3 parameters");
   scorematch_queue_destroy(queue);
 }
 

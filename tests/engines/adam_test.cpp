@@ -142,6 +142,80 @@ TEST_P(Steps, FollowThePapers) {
     }
 }
 
+// Each parameter follows the papers with the factors of its groups, in ranges that end within and between vectors.
+TEST_P(Steps, TakeTheFactorsOfTheGroups) {
+  constexpr std::int64_t kCount = 70000;  // several blocks of every engine
+  Adam::Options options{0.05, 0.5, 0.9, 1e-3, 0.2, 0, 0.99};
+  options.groups = {{0, 3, 0.5, 0}, {10, 20, 2, 3}, {15, 5, 0.25, 0.5}, {40000, 30000, 0, 1}, {69999, 1, 1, 4}};
+  const auto factors = [&](std::int64_t i) {
+    ParamGroup all;
+    for (const ParamGroup& group : options.groups)
+      if (i >= group.begin && i < group.begin + group.count)
+        all.learning_rate *= group.learning_rate, all.weight_decay *= group.weight_decay;
+    return all;
+  };
+  const Floats start = random_floats(kCount, 1);
+  Trainer trainer(engine, start, options);
+  for (unsigned t = 1; t <= 3; ++t) {
+    const Floats before = trainer.params(), grad = random_floats(kCount, 100 + t);
+    const Adam::Snapshot from = trainer.snapshot();
+    trainer.step(grad);
+    const Adam::Snapshot to = trainer.snapshot();
+    const Floats after = trainer.params();
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      const ParamGroup group = factors(static_cast<std::int64_t>(i));
+      Adam::Options o = options;
+      o.weight_decay *= group.weight_decay;
+      const double theta = static_cast<double>(before[i]);
+      const PaperStep want(o, o.learning_rate * group.learning_rate, t, static_cast<double>(grad[i]), theta,
+                           static_cast<double>(from.first_moment[i]), static_cast<double>(from.second_moment[i]),
+                           t == 1 ? theta : static_cast<double>(from.ema[i]), u);
+      ASSERT_NEAR(static_cast<double>(to.first_moment[i]), want.m.value, want.m.error) << i;
+      ASSERT_NEAR(static_cast<double>(to.second_moment[i]), want.v.value, want.v.error) << i;
+      ASSERT_NEAR(static_cast<double>(after[i]), want.theta.value, want.theta.error) << i;
+      ASSERT_NEAR(static_cast<double>(to.ema[i]), want.average.value, want.average.error) << i;
+      if (group.learning_rate == 0) {
+        ASSERT_EQ(after[i], start[i]) << i;
+      }
+    }
+  }
+}
+
+// Groups whose factors are 1 change no bit.
+TEST_P(Steps, OfGroupsLikeTheRestAreAsWithoutGroups) {
+  constexpr std::int64_t kCount = 20000;
+  Adam::Options without{0.05, 0.5, 0.9, 1e-3, 0.2, 5, 0.99}, with = without;
+  with.groups = {{5, 1000, 2, 0.5}, {5, 1000, 0.5, 2}, {16383, 2, 1, 1}};
+  Trainer a(engine, random_floats(kCount, 1), without), b(engine, random_floats(kCount, 1), with);
+  for (unsigned t = 0; t < 3; ++t) a.step(random_floats(kCount, 10 + t)), b.step(random_floats(kCount, 10 + t));
+  EXPECT_EQ(a.params(), b.params());
+  EXPECT_EQ(a.snapshot().ema, b.snapshot().ema);
+}
+
+TEST(ParamGroups, CoverALayerAndTheBiases) {
+  const MlpShape net = MlpShape::score(3, {5, 4});
+  const std::vector<ParamGroup> biases = bias_groups(net, 2);
+  const std::vector<MlpShape::Layer> layers = net.layers();
+  ASSERT_EQ(biases.size(), 3u);
+  std::int64_t at = 0;
+  for (int l = 0; l < 3; ++l) {
+    const auto& layer = layers[static_cast<std::size_t>(l)];
+    const ParamGroup bias = biases[static_cast<std::size_t>(l)], whole = layer_group(net, l, 0.5, 3);
+    EXPECT_EQ(bias.begin, layer.bias);
+    EXPECT_EQ(bias.count, layer.out);
+    EXPECT_EQ(bias.learning_rate, 2);
+    EXPECT_EQ(bias.weight_decay, 0);
+    EXPECT_EQ(whole.begin, at);
+    at += whole.count;
+    EXPECT_EQ(whole.learning_rate, 0.5);
+    EXPECT_EQ(whole.weight_decay, 3);
+  }
+  EXPECT_EQ(at, net.param_count());
+  EXPECT_EQ(layer_group(net, 1, 1).weight_decay, 1);
+  EXPECT_THROW(layer_group(net, 3, 1), Error);
+  EXPECT_THROW(layer_group(net, -1, 1), Error);
+}
+
 // With bias correction, a constant gradient always gives m^ = g and v^ = g^2, so each parameter moves by the rate.
 TEST_P(Steps, OfAConstantGradientAreAllAsLong) {
   constexpr int kSteps = 50;

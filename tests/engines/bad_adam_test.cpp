@@ -104,6 +104,36 @@ TEST_P(BadAdam, Options) {
           {"decay infinite", make([](O& o) { o.weight_decay = kInf; }), {"weight_decay", not_negative, "inf"}},
           {"norm negative", make([](O& o) { o.max_grad_norm = -1; }), {"max_grad_norm", not_negative, "-1"}},
           {"average not a number", make([](O& o) { o.ema_decay = kNan; }), {"ema_decay", fraction, "nan"}},
+          {"group before the first parameter",
+           make([](O& o) {
+             o.groups = {{0, 1}, {-1, 2}};
+           }),
+           {"groups[1].begin", "between 0 and 1099511627776", "-1"}},
+          {"group of nothing",
+           make([](O& o) {
+             o.groups = {{2, 0}};
+           }),
+           {"groups[0].count", "between 1 and 1099511627776", "0"}},
+          {"group past the last parameter",
+           make([](O& o) {
+             o.groups = {{4, 3}};
+           }),
+           {"groups[0]", "elements of the 6 parameters", "3 from element 4"}},
+          {"group with a negative rate",
+           make([](O& o) {
+             o.groups = {{0, 1, -1}};
+           }),
+           {"groups[0].learning_rate", not_negative, "-1"}},
+          {"group with a decay not a number",
+           make([](O& o) {
+             o.groups = {{0, 1, 1, kNan}};
+           }),
+           {"groups[0].weight_decay", not_negative, "nan"}},
+          {"too many groups",
+           make([](O& o) {
+             o.groups.assign(4097, {0, 1});
+           }),
+           {"groups", "at most 4096", "4097"}},
       });
 }
 
@@ -156,6 +186,12 @@ TEST_P(BadAdam, Snapshots) {
                restoring,
                spoil([](S& s) { s.progress.learning_rate = kNan; }),
                {"progress.learning_rate", "a finite value >= 0", "nan"}},
+              {"group of other parameters",
+               restoring,
+               spoil([](S& s) {
+                 s.options.groups = {{0, 7}};
+               }),
+               {"groups[0]", "elements of the 6 parameters", "7 from element 0"}},
               {"options bad", restoring, spoil([](S& s) { s.options.beta1 = 2; }), {"beta1", "in [0, 1)", "2"}},
               {"queue of another engine",
                restoring,

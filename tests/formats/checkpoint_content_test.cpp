@@ -158,6 +158,11 @@ std::vector<Row> bad_names() {
       {"beta1 1", with("adam.beta1", "1"), "adam.beta1", "in [0, 1)", "1"},
       {"beta2 not a number", with("adam.beta2", "-nan"), "adam.beta2", "in [0, 1)", "-nan"},
       {"epsilon 0", with("adam.epsilon", "0"), "adam.epsilon", "between 1.2e-38 and", "0"},
+      {"groups without all their numbers", with("adam.groups", "0,1,1"), "'adam.groups'",
+       "begin,count,learning_rate,weight_decay for each group", "3 numbers"},
+      {"a group of half a parameter", with("adam.groups", "0,0.5,1,1"), "'adam.groups'", "a whole number", "0.5"},
+      {"a group past the parameters", with("adam.groups", "1,29,1,1"), "adam.groups[0]",
+       "elements of the 29 parameters", "29 from element 1"},
       {"an average that never changes", with("adam.ema_decay", "1"), "adam.ema_decay", "in [0, 1)", "1"},
   };
 }

@@ -49,6 +49,13 @@ void expect_same(const Adam::Snapshot& a, const Adam::Snapshot& b) {
   EXPECT_TRUE(same_bits(
       std::vector<double>{x.learning_rate, x.beta1, x.beta2, x.epsilon, x.weight_decay, x.max_grad_norm, x.ema_decay},
       std::vector<double>{y.learning_rate, y.beta1, y.beta2, y.epsilon, y.weight_decay, y.max_grad_norm, y.ema_decay}));
+  ASSERT_EQ(x.groups.size(), y.groups.size());
+  for (std::size_t i = 0; i < x.groups.size(); ++i) {
+    EXPECT_EQ(x.groups[i].begin, y.groups[i].begin);
+    EXPECT_EQ(x.groups[i].count, y.groups[i].count);
+    EXPECT_TRUE(same_bits(x.groups[i].learning_rate, y.groups[i].learning_rate));
+    EXPECT_TRUE(same_bits(x.groups[i].weight_decay, y.groups[i].weight_decay));
+  }
   EXPECT_TRUE(same_bits(a.progress.learning_rate, b.progress.learning_rate));
   EXPECT_TRUE(same_bits(a.progress.grad_norm, b.progress.grad_norm));
   EXPECT_EQ(a.progress.step, b.progress.step);
@@ -289,6 +296,11 @@ TEST_F(CheckpointSave, WhatLoadWouldRefuseReplacesNothing) {
        {"second_moment", "values >= 0", "nan"}},
       {"an average that is not kept", [](Checkpoint& c) { c.adam->ema = c.params; }, {"ema", "0 values", "29"}},
       {"an average that is missing", [](Checkpoint& c) { c.adam->options.ema_decay = 0.5; }, {"ema", "29 values", "0"}},
+      {"groups of other parameters",
+       [](Checkpoint& c) {
+         c.adam->options.groups = {{28, 2}};
+       },
+       {"groups[0]", "elements of the 29 parameters", "2 from element 28"}},
       {"options out of range", [](Checkpoint& c) { c.adam->options.beta2 = kNan; }, {"beta2", "in [0, 1)", "nan"}},
       {"a negative step", [](Checkpoint& c) { c.adam->progress.step = -5; }, {"progress.step", "between 0 and", "-5"}},
       {"best parameters short", [](Checkpoint& c) { c.best.pop_back(); }, {"best", "29 values", "28"}},

@@ -20,6 +20,17 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& wanted
     ASSERT_NEAR(got[i], wanted[i], 0x1p-23 * std::abs(wanted[i]) + 1e-44) << what << " " << i;
 }
 
+/// None, or a few that may overlap and end at the last parameter.
+std::vector<ParamGroup> random_groups(RandomCase& random, std::int64_t count) {
+  std::vector<ParamGroup> groups;
+  for (int i = random.pick({0, 1, 2, 5}); i > 0; --i) {
+    const auto begin = static_cast<std::int64_t>(random.real(0, static_cast<double>(count) - 0.5));
+    const std::int64_t size = random.chance(0.5) ? count - begin : (count - begin + 1) / 2;
+    groups.push_back({begin, size, 0.5 * random.pick({0, 1, 6}), 0.5 * random.pick({0, 2, 3})});
+  }
+  return groups;
+}
+
 void run(std::uint64_t seed) {
   RandomCase random(seed);
   // Above 65,536 the blocks of the partial sums loop.
@@ -29,6 +40,11 @@ void run(std::uint64_t seed) {
   options.weight_decay = random.chance(0.5) ? random.real(0, 0.5) : 0;
   options.max_grad_norm = random.chance(0.5) ? random.real(0.1, 20) : 0;
   options.ema_decay = random.chance(0.5) ? random.real(0.5, 0.999) : 0;
+  options.groups = random_groups(random, count);
+  const std::vector<ParamRange> ranges = param_ranges(options.groups, count);
+  std::vector<AdamRange> table;
+  for (const ParamRange& each : ranges) table.push_back({each.end, each.learning_rate, each.weight_decay});
+  const DeviceArray<AdamRange> ranges_device(table);
   const double loss_scale = random.chance(0.5) ? 1 : 1024;
   const std::vector<float> start = random.normals(count), zeros(static_cast<std::size_t>(count), 0.0f);
   State host{start, zeros, zeros, zeros, {options.learning_rate, 0, 0, 0}};
@@ -47,9 +63,10 @@ void run(std::uint64_t seed) {
     p.first_moment = first.data(), p.second_moment = second.data();
     p.ema = options.ema_decay > 0 ? ema.data() : nullptr;
     p.progress = progress.data(), p.scratch = scratch.data();
+    p.ranges = ranges_device.data(), p.range_count = static_cast<int>(table.size());
     ASSERT_EQ(launch_adam(p, nullptr), 0);
     reference::adam_step({host.first.data(), host.second.data(), options.ema_decay > 0 ? host.ema.data() : nullptr,
-                          nullptr, &host.progress, count},
+                          nullptr, &host.progress, count, ranges.data(), static_cast<int>(ranges.size())},
                          options, host.params.data(), grad.data(), loss_scale);
     const AdamProgress got = progress.read()[0];
     EXPECT_EQ(got.step, host.progress.step);

@@ -57,7 +57,9 @@ void adam_steps(std::uint64_t seed) {
       second(std::vector<float>(static_cast<std::size_t>(count)));
   const DeviceArray<AdamProgress> progress(std::vector<AdamProgress>{{0.1, 0, 0, 0}});
   const DeviceArray<unsigned char> scratch(adam_scratch_bytes());
+  const DeviceArray<AdamRange> ranges(std::vector<AdamRange>{{count, 1, 1}});
   AdamParams p;
+  p.ranges = ranges.data(), p.range_count = 1;
   p.options = {0.9, 0.999, 1e-8, 0, 0, 0};
   p.count = count;
   p.params = params.data(), p.grad = grad.data(), p.first_moment = first.data(), p.second_moment = second.data();

@@ -43,6 +43,22 @@ class TrainingTest(unittest.TestCase):
             checkpoint.save(save)
         return np.concatenate([loss.params, loss.queue.read(adam.ema)])
 
+    def test_groups_have_their_own_rate_and_decay(self):
+        engine = host_engine()
+        net = sm.Net("dim=2 hidden=3")
+        groups = sm.bias_groups(net) + [sm.layer_group(net, 1, 0.0)]
+        self.assertEqual(groups[0], (6, 3, 1.0, 0.0))
+        self.assertEqual(groups[2], (9, 8, 0.0, 1.0))
+        adam = sm.Adam(engine, net.param_count, "learning_rate=0.5 weight_decay=0.5", groups)
+        params, queue = np.ones(net.param_count, np.float32), sm.Queue(engine, 0)
+        adam.step(queue, params, np.zeros(net.param_count, np.float32))
+        np.testing.assert_allclose(params, [0.75] * 6 + [1] * 11, rtol=1e-6)
+        again = sm.Adam(engine, net.param_count, adam.snapshot(queue).options)
+        again.step(queue, params, np.zeros(net.param_count, np.float32))
+        np.testing.assert_allclose(params, [0.5625] * 6 + [1] * 11, rtol=1e-6)
+        with self.assertRaisesRegex(sm.Error, "groups.0.: expected elements of the 17 parameters"):
+            sm.Adam(engine, net.param_count, None, [sm.ParamGroup(16, 2)])
+
     def test_saves_units_and_loss(self):
         net = sm.Net("dim=2 hidden=")
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))

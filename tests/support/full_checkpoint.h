@@ -17,7 +17,7 @@ inline std::vector<float> values(std::int64_t count, std::uint64_t seed) {
   return values;
 }
 
-/// @param average whether Adam has an average of the parameters
+/// @param average whether Adam has an average of the parameters, and groups of them
 inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
   Checkpoint checkpoint;
   checkpoint.net = net;
@@ -30,7 +30,10 @@ inline Checkpoint full_checkpoint(const MlpShape& net, bool average) {
                                    values(count, 3),
                                    {}};
   for (float& each : checkpoint.adam->second_moment) each *= each;
-  if (average) checkpoint.adam->ema = values(count, 4);
+  if (average) {
+    checkpoint.adam->ema = values(count, 4);
+    checkpoint.adam->options.groups = {{0, 1, 1.0 / 3, 0}, {count - 1, 1, 1e300, 5e-324}};
+  }
   checkpoint.best = values(count, 6);
   checkpoint.noise = {0xFFFFFFFFFFFFFFFFu, (std::int64_t{1} << 40) - 1, (std::int64_t{1} << 48) - 1};
   // A constant column, then the coordinates of the model.

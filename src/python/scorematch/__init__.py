@@ -10,7 +10,7 @@ What the library refuses is raised as Error. An object that cannot be passed to 
 of them name the argument, what was expected and what was given.
 """
 
-from .adam import Adam, Progress, Snapshot
+from .adam import Adam, ParamGroup, Progress, Snapshot, bias_groups, layer_group
 from .arrays import Array
 from .checkpoint import Checkpoint
 from .engine import Engine, Estimate, Queue
@@ -44,6 +44,7 @@ __all__ = [
     "NoiseLike",
     "NoisePlace",
     "OwnNetwork",
+    "ParamGroup",
     "PerturbPlan",
     "Plan",
     "Position",
@@ -53,5 +54,7 @@ __all__ = [
     "ScorePlan",
     "Snapshot",
     "View",
+    "bias_groups",
+    "layer_group",
     "version",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref, c_char_p, c_void_p
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import structs
@@ -10,6 +11,7 @@ from .arrays import Array, view_of
 from .engine import Engine, Queue
 from .library import Handle, call, encoded, get
 from .memory import View
+from .net import Net
 
 
 class Progress(NamedTuple):
@@ -26,6 +28,27 @@ def _progress_of(function: str, *handles: Any) -> Progress:
     value = structs.Progress()
     call(function, *handles, byref(value))
     return Progress(value.learning_rate, value.grad_norm, value.step, value.skipped)
+
+
+class ParamGroup(NamedTuple):
+    """Parameters begin, ..., begin + count - 1, with factors of Adam's learning rate and weight decay. Where groups
+    overlap, their factors multiply."""
+
+    begin: int
+    count: int
+    learning_rate: float = 1.0
+    weight_decay: float = 1.0
+
+
+def layer_group(net: Net, layer: int, learning_rate: float, weight_decay: float = 1.0) -> ParamGroup:
+    """The weight and the bias of one layer, counted from 0. Raises IndexError for a layer that the net does not have."""
+    at = net.layers[layer]
+    return ParamGroup(at.weight, at.inputs * at.outputs + at.outputs, learning_rate, weight_decay)
+
+
+def bias_groups(net: Net, learning_rate: float = 1.0, weight_decay: float = 0.0) -> list[ParamGroup]:
+    """The biases of all layers, which are usually left out of the weight decay."""
+    return [ParamGroup(layer.bias, layer.outputs, learning_rate, weight_decay) for layer in net.layers]
 
 
 class Snapshot(Handle):
@@ -46,12 +69,18 @@ class Snapshot(Handle):
 class Adam(Handle):
     """Adam with decoupled weight decay, clipping and an average of the parameters. Float32 on every engine."""
 
-    def __init__(self, engine: Engine, param_count: int, options: str | None = None) -> None:
+    def __init__(
+        self, engine: Engine, param_count: int, options: str | None = None, groups: Sequence[ParamGroup] = ()
+    ) -> None:
         """
         param_count: P.
         options: None, or "learning_rate=1e-3 ema_decay=0.999", for example; docs/c-interface.md lists the keys.
+        groups: parameters with another learning rate or weight decay. Options of a snapshot contain them.
         Raises Error invalid_argument that names the key at fault.
         """
+        if groups:
+            numbers = ",".join(repr(number) for group in groups for number in group)
+            options = f"{options or ''} groups={numbers}"
         super().__init__("adam", "adam_create", engine._handle, param_count, encoded(options))
         self._on_host = engine.on_host
 
