@@ -55,6 +55,23 @@ SCOREMATCH_API scorematch_status scorematch_adam_snapshot_moments(const scoremat
                                                                   float* first_moment, float* second_moment, float* ema,
                                                                   int64_t param_count);
 
+/* ---- an average of parameters, for an optimizer of your own (ema.h) */
+
+typedef struct scorematch_ema scorematch_ema;
+
+/// @param decay in (0, 1)
+SCOREMATCH_API scorematch_status scorematch_ema_create(const scorematch_engine* engine, int64_t param_count,
+                                                       double decay, scorematch_ema** ema);
+SCOREMATCH_API void scorematch_ema_destroy(scorematch_ema* ema);
+/// Enqueues average = params: the start, or the value in a checkpoint. @param params [P] F32
+SCOREMATCH_API scorematch_status scorematch_ema_start(scorematch_ema* ema, scorematch_queue* queue,
+                                                      const scorematch_view* params);
+/// Enqueues average += (1 - decay) (params - average); refused before the start.
+SCOREMATCH_API scorematch_status scorematch_ema_update(scorematch_ema* ema, scorematch_queue* queue,
+                                                       const scorematch_view* params);
+/// The average, [P] in engine memory, valid as long as the handle.
+SCOREMATCH_API scorematch_status scorematch_ema_average(const scorematch_ema* ema, scorematch_view* average);
+
 /* ---- checkpoints: host memory */
 
 typedef struct scorematch_checkpoint scorematch_checkpoint;

@@ -39,6 +39,7 @@ void test_own_networks(const scorematch_engine* engine);
 void test_gradient_by_differences(void);
 void test_nets(void);
 void test_adam(const scorematch_engine* engine);
+void test_ema(const scorematch_engine* engine);
 void test_noise(const scorematch_engine* engine);
 void test_memory(const scorematch_engine* engine);
 void test_checkpoints(const scorematch_engine* engine);

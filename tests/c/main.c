@@ -55,6 +55,7 @@ static void test_engine(scorematch_engine* engine) {
   test_likelihoods(engine);
   test_own_networks(engine);
   test_adam(engine);
+  test_ema(engine);
   test_noise(engine);
   test_memory(engine);
   test_checkpoints(engine);

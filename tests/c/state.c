@@ -100,6 +100,34 @@ void test_adam(const scorematch_engine* engine) {
   scorematch_queue_destroy(queue);
 }
 
+void test_ema(const scorematch_engine* engine) {
+  static const float first[2] = {1, -3}, second[2] = {2, 5};
+  const scorematch_view start = f32(first, 2, 0), next = f32(second, 2, 0), other = f32(first, 1, 0);
+  scorematch_ema *ema = NULL, *none = NULL;
+  scorematch_queue* queue = NULL;
+  scorematch_view average;
+  float values[2];
+  OK(scorematch_queue_create(engine, 0, NULL, &queue));
+  OK(scorematch_ema_create(engine, 2, 0.75, &ema));
+  REFUSED(scorematch_ema_update(ema, queue, &next), "ema", "an update before start()");
+  OK(scorematch_ema_start(ema, queue, &start));
+  OK(scorematch_ema_update(ema, queue, &next));
+  OK(scorematch_ema_average(ema, &average));
+  CHECK(average.dtype == SCOREMATCH_F32 && average.shape.rank == 1 && average.shape.extent[0] == 2);
+  OK(scorematch_queue_read(queue, &average, values, sizeof values));
+  CHECK(values[0] == 1.25f && values[1] == -1);
+  REFUSED(scorematch_ema_update(ema, queue, &other), "params", "expected [2] float32, got [1]");
+  REFUSED(scorematch_ema_update(ema, queue, NULL), "params", "null pointer");
+  REFUSED(scorematch_ema_start(NULL, queue, &start), "ema", "null pointer");
+  REFUSED(scorematch_ema_average(ema, NULL), "average", "null pointer");
+  REFUSED(scorematch_ema_create(engine, 2, 1, &none), "decay", "in (0, 1), got 1");
+  REFUSED(scorematch_ema_create(NULL, 2, 0.5, &none), "engine", "null pointer");
+  CHECK(none == NULL);
+  scorematch_ema_destroy(NULL);
+  scorematch_ema_destroy(ema);
+  scorematch_queue_destroy(queue);
+}
+
 void test_noise(const scorematch_engine* engine) {
   enum { kRows = 6 };
   scorematch_noise* noise = NULL;

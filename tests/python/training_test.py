@@ -59,6 +59,18 @@ class TrainingTest(unittest.TestCase):
         with self.assertRaisesRegex(sm.Error, "groups.0.: expected elements of the 17 parameters"):
             sm.Adam(engine, net.param_count, None, [sm.ParamGroup(16, 2)])
 
+    def test_an_average_for_another_optimizer(self):
+        engine = host_engine()
+        queue = sm.Queue(engine, 0)
+        ema = sm.Ema(engine, 3, 0.75)
+        with self.assertRaisesRegex(sm.Error, "an update before start"):
+            ema.update(queue, np.zeros(3, np.float32))
+        ema.start(queue, np.array([1, 2, 3], np.float32))
+        ema.update(queue, np.array([5, 2, -1], np.float32))
+        np.testing.assert_array_equal(queue.read(ema.average), [2, 2, 2])
+        with self.assertRaisesRegex(sm.Error, "decay: expected in .0, 1., got 1"):
+            sm.Ema(engine, 3, 1)
+
     def test_saves_units_and_loss(self):
         net = sm.Net("dim=2 hidden=")
         checkpoint = sm.Checkpoint(net, np.zeros(net.param_count))

@@ -13,6 +13,7 @@ of them name the argument, what was expected and what was given.
 from .adam import Adam, ParamGroup, Progress, Snapshot, bias_groups, layer_group
 from .arrays import Array
 from .checkpoint import Checkpoint
+from .ema import Ema
 from .engine import Engine, Estimate, Queue
 from .library import Error, version
 from .memory import Buffer, View
@@ -31,6 +32,7 @@ __all__ = [
     "Buffer",
     "Checkpoint",
     "DirectionPlan",
+    "Ema",
     "Engine",
     "Error",
     "Estimate",
