@@ -6,13 +6,16 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <tuple>
 
 #include "mlp_module.h"
+#include "module_network.h"
 #include "score_matching_loss.h"
+#include "scorematch/likelihood.h"
 #include "scorematch/noise.h"
 #include "scorematch/perturbation.h"
 
@@ -266,6 +269,28 @@ TEST_F(Bridge, DrawnNoiseIsThatOfTheParts) {
   const auto given = loss_of(net->parameters(), in);
   EXPECT_TRUE(torch::equal(drawn.loss_per_sample, given.loss_per_sample));
   EXPECT_TRUE(torch::equal(grad_of(drawn.loss), grad_of(given.loss)));
+}
+
+// The module's F and its products with directions, from the input that the library makes. The likelihoods are sums of a
+// hundred terms of order 1, each of which both compute in float32.
+TEST_F(Bridge, AModuleHasTheLikelihoodsOfTheLibrarysNetwork) {
+  shape.parameterization = sm::parameterization::Edm{};
+  shape.conditioning = sm::conditioning::LogSigma{};
+  Mlp module{shape};
+  sm::Likelihood options{/*sigma_min=*/0.1, /*sigma_max=*/2, /*steps=*/6};
+  for (const int projections : {0, 2}) {
+    options.projections = projections;
+    const sm::LikelihoodPlan of_library(engine, shape, options, kBatch),
+        of_module(engine, as_network(module, kDim, shape.parameterization, shape.conditioning), options, kBatch);
+    const Tensor want = torch::empty({kBatch}), got = torch::empty({kBatch});
+    sm::Queue queue(engine, std::max(of_library.workspace_bytes(), of_module.workspace_bytes()));
+    const sm::Batch batch{as_view(x, "x", torch::kCPU), noise};
+    of_library.run(queue, {as_flat_view(module->parameters(), "params", torch::kCPU), batch},
+                   {as_view(want, "want", torch::kCPU)});
+    of_module.run(queue, {{}, batch}, {as_view(got, "got", torch::kCPU)});
+    EXPECT_LT((got - want).abs().max().item<double>(), 1e-4);
+    EXPECT_GT(want.std().item<double>(), 0.1);
+  }
 }
 
 TEST_F(Bridge, FlatParametersAndAModulesAreTheSame) {
