@@ -26,9 +26,9 @@ namespace scorematch {
 /// Threads of the caller for the cpu engine, so that a program has one thread pool.
 struct CpuExecutor {
   int threads = 1;  ///< how many parts may run at once, 1 to 4096
-  /// Calls part(0) ... part(count - 1) once each, at once or not, on any threads; returns when all have returned.
-  /// 1 <= count <= threads. It is called by the thread that calls the library, by several at once if they do. `part`
-  /// does not throw.
+  /// Calls part(0) ... part(count - 1) once each, at once or not, on any threads; returns or throws when all that began
+  /// have returned. 1 <= count <= threads. The threads that call the library call it, perhaps at once. `part` does not
+  /// throw; when one has returned, others need not begin. What `run` throws, the library's call throws (tutorial.md).
   std::function<void(int count, const std::function<void(int)>& part)> run;
 };
 

@@ -122,6 +122,28 @@ enum { SCOREMATCH_ENGINE_REFERENCE = 0, SCOREMATCH_ENGINE_CPU = 1, SCOREMATCH_EN
 SCOREMATCH_API scorematch_status scorematch_engine_best(int32_t threads, scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_reference(scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_cpu(int32_t threads, scorematch_engine** engine);
+
+/// One part of a loop. Any thread may call it.
+typedef void (*scorematch_part)(void* work, int32_t part);
+/// Threads of the caller for the cpu engine, so that a program has one thread pool.
+typedef struct scorematch_cpu_executor {
+  size_t struct_size;
+  int32_t threads; /**< how many parts may run at once, 1 to 4096 */
+  /// Calls part(work, 0) ... part(work, count - 1) once each, at once or not, on any threads; returns when all that
+  /// began have returned. 1 <= count <= threads. It is called by the thread that calls the library, by several at once
+  /// if they do. A part returns when no work is left to begin, so parts that have not begun by then may be left out.
+  /// Returns 0; anything else makes the call fail with SCOREMATCH_CALLBACK_FAILED. An Adam step is then made completely
+  /// or not at all, as its progress says, and other outputs are undefined.
+  int32_t (*run)(void* user, int32_t count, scorematch_part part, void* work);
+  void* user;
+  /// Called with `user` once, when nothing needs it any more: when the engine and all plans, queues and buffers that
+  /// keep it alive are gone, or when the engine cannot be made (but not if this struct's size or the place of the
+  /// handle is refused). NULL: not called.
+  void (*release)(void* user);
+} scorematch_cpu_executor;
+/// The cpu engine on the caller's threads, with the same results.
+SCOREMATCH_API scorematch_status scorematch_engine_cpu_with(const scorematch_cpu_executor* executor,
+                                                            scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_cuda(int32_t device, scorematch_engine** engine);
 SCOREMATCH_API scorematch_status scorematch_engine_kind(const scorematch_engine* engine, int32_t* kind);
 /// One line for people, valid as long as the handle.

@@ -1,5 +1,9 @@
 // Engines, their memory, and queues.
+#include <functional>
 #include <limits>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "c/handles.h"
 #include "checks/argument.h"
@@ -43,6 +47,23 @@ void copy_to_host(const std::vector<T>& values, void* host) {
   std::copy(values.begin(), values.end(), static_cast<T*>(host));
 }
 
+void run_part(void* work, std::int32_t part) { (*static_cast<const std::function<void(int)>*>(work))(part); }
+
+/// Wraps the caller's functions. The copies of the result share `user`, and the last one releases it.
+CpuExecutor executor_of(const scorematch_cpu_executor& given) {
+  const auto release = given.release;
+  const std::shared_ptr<void> user(given.user, [release](void* held) {
+    if (release != nullptr) release(held);
+  });
+  if (given.run == nullptr) refuse_null("executor.run", "a function");
+  return {given.threads, [run = given.run, user](int count, const std::function<void(int)>& part) {
+            const auto work = const_cast<std::function<void(int)>*>(&part);
+            if (const std::int32_t result = run(user.get(), count, run_part, work); result != 0)
+              throw CallbackFailed{
+                  "executor.run", "executor.run: expected 0 from the caller's function, got " + std::to_string(result)};
+          }};
+}
+
 }  // namespace
 
 scorematch_status scorematch_engine_best(int32_t threads, scorematch_engine** engine) {
@@ -53,6 +74,11 @@ scorematch_status scorematch_engine_reference(scorematch_engine** engine) {
 }
 scorematch_status scorematch_engine_cpu(int32_t threads, scorematch_engine** engine) {
   return make_handle(engine, "engine", [&] { return Engine::cpu(threads); });
+}
+scorematch_status scorematch_engine_cpu_with(const scorematch_cpu_executor* executor, scorematch_engine** engine) {
+  return make_handle(engine, "engine", [&] {
+    return Engine::cpu(executor_of(sized(executor, "executor", sizeof(scorematch_cpu_executor))));
+  });
 }
 scorematch_status scorematch_engine_cuda(int32_t device, scorematch_engine** engine) {
   return make_handle(engine, "engine", [&] { return Engine::cuda(device); });

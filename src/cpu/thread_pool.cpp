@@ -48,7 +48,13 @@ void ThreadPool::run(std::int64_t tasks, const Work& work) {
   }
   Round round(tasks, work);
   if (executor_.run) {
-    executor_.run(static_cast<int>(std::min<std::int64_t>(size_, tasks)), [&](int worker) { round.take_part(worker); });
+    try {
+      executor_.run(static_cast<int>(std::min<std::int64_t>(size_, tasks)),
+                    [&](int worker) { round.take_part(worker); });
+    } catch (...) {
+      round.take_part(0);  // a step of Adam that has begun must not stop halfway
+      throw;
+    }
   } else if (Process* process = this_process(); process != nullptr) {
     process->crew.run(round);
   }

@@ -47,4 +47,5 @@ void test_checkpoint_arrays(void);
 void test_misuse(const scorematch_engine* engine);
 void test_statuses(void);
 void test_threads(void);
+void test_executor(void);
 #endif

@@ -70,7 +70,10 @@ int main(void) {
   OK(scorematch_engine_reference(&reference));
   test_engine(reference);
   status = scorematch_engine_cpu(2, &cpu);
-  if (status == SCOREMATCH_OK) test_engine(cpu);
+  if (status == SCOREMATCH_OK) {
+    test_engine(cpu);
+    test_executor();
+  }
   if (status != SCOREMATCH_OK) CHECK(status == SCOREMATCH_UNSUPPORTED && cpu == NULL);
   scorematch_engine_destroy(reference);
   scorematch_engine_destroy(cpu);

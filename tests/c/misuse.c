@@ -16,6 +16,7 @@ static void test_null_places(const scorematch_engine* engine, const scorematch_n
   REFUSED(scorematch_engine_best(0, NULL), "engine", "the address of a handle, got a null pointer");
   REFUSED(scorematch_engine_reference(NULL), "engine", "null pointer");
   REFUSED(scorematch_engine_cpu(0, NULL), "engine", "null pointer");
+  REFUSED(scorematch_engine_cpu_with(NULL, NULL), "engine", "null pointer");
   REFUSED(scorematch_engine_cuda(0, NULL), "engine", "null pointer");
   REFUSED(scorematch_engine_kind(engine, NULL), "kind", "the address of the result, got a null pointer");
   REFUSED(scorematch_engine_description(engine, NULL), "text", "null pointer");

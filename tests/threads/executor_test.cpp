@@ -76,6 +76,26 @@ TEST(CallersThreads, PassOnTheExecutorsFailure) {
   EXPECT_THROW(gradient_on(engine), std::runtime_error);
 }
 
+TEST(CallersThreads, FinishAnAdamStepThatHasBegun) {
+  const std::vector<float> before(40'000, 1), grads(before.size(), 2);
+  const auto count = static_cast<std::int64_t>(before.size());
+  for (const int failing : {1, 2}) {  // the loop of the norm, the loop of the step
+    int calls = 0;
+    const Engine engine = Engine::cpu({4, [&](int parts, const Part& part) {
+                                         part(parts - 1);
+                                         if (++calls == failing) throw std::runtime_error("the pool has stopped");
+                                       }});
+    Adam adam(engine, count, {});
+    Queue queue(engine, 0);
+    auto params = engine.upload(before), grad = engine.upload(grads);
+    EXPECT_THROW(adam.step(queue, params, grad), std::runtime_error);
+    EXPECT_EQ(adam.progress(queue).step, failing - 1);
+    const std::vector<float> after = queue.read(params);
+    EXPECT_EQ(after.front() == 1, failing == 1);
+    for (const float each : after) ASSERT_EQ(each, after.front());
+  }
+}
+
 TEST(CallersThreads, AreChecked) {
   const auto alone = [](int, const Part& part) { part(0); };
   test::expect_refused({"executor.threads", "between 1 and 4096", "0"}, [&] { Engine::cpu({0, alone}); });

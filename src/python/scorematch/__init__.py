@@ -15,6 +15,7 @@ from .arrays import Array
 from .checkpoint import Checkpoint
 from .ema import Ema
 from .engine import Engine, Estimate, Queue
+from .executor import ExecutorLike, RunParts
 from .library import Error, version
 from .memory import Buffer, View
 from .net import Layer, Net
@@ -36,6 +37,7 @@ __all__ = [
     "Engine",
     "Error",
     "Estimate",
+    "ExecutorLike",
     "HeadPlan",
     "Layer",
     "LikelihoodPlan",
@@ -52,6 +54,7 @@ __all__ = [
     "Position",
     "Progress",
     "Queue",
+    "RunParts",
     "SamplerPlan",
     "ScorePlan",
     "Snapshot",

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import structs
 from .arrays import DTYPE_NAMES, DTYPES, Array, Place, view_of
+from .executor import ExecutorLike, executor_struct
 from .library import Handle, call, get, library
 from .memory import Buffer
 
@@ -49,12 +50,20 @@ class Engine(Handle):
         return cls("engine", "engine_reference")
 
     @classmethod
-    def cpu(cls, threads: int = 0) -> Engine:
+    def cpu(cls, threads: int = 0, executor: ExecutorLike | None = None) -> Engine:
         """The cpu engine: float32, with SIMD and this many threads (0: one per available processor).
 
-        Raises Error unsupported if the library was built without it.
+        executor: your threads in place of the library's, with the same results: a concurrent.futures.Executor, or a
+        function run(count, part) that calls part(0) ... part(count - 1) once each, at once or not, on any threads.
+        `threads` is then how many parts may run at once, 1 to 4096. A call of the library raises what the executor
+        raises; the calling thread first does the work that is left of the loop, so that an Adam step is made completely
+        or not at all, as Adam.progress says; other outputs are undefined then.
+        Raises Error unsupported if the library was built without it, invalid_argument for another number of threads;
+        TypeError for another executor.
         """
-        return cls("engine", "engine_cpu", threads)
+        if executor is None:
+            return cls("engine", "engine_cpu", threads)
+        return cls("engine", "engine_cpu_with", byref(executor_struct(executor, threads)))
 
     @classmethod
     def cuda(cls, device: int = 0) -> Engine:

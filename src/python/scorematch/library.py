@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ _SIGNATURES = {  # the name after scorematch_: the types of its arguments; all o
     "engine_best": (c_int32, _OUT),
     "engine_reference": (_OUT,),
     "engine_cpu": (c_int32, _OUT),
+    "engine_cpu_with": (POINTER(structs.CpuExecutor), _OUT),
     "engine_cuda": (c_int32, _OUT),
     "engine_kind": (_H, POINTER(c_int32)),
     "engine_description": (_H, POINTER(_S)),
@@ -159,10 +161,22 @@ library = _load()
 version: str = library.scorematch_version().decode()
 
 
+_thread = threading.local()  # raised: by a function of the caller, in the call of the library that this thread makes
+
+
+def raise_after_call(error: BaseException) -> None:
+    """Makes the call of the library that is running on this thread raise this, once it has failed. For functions that
+    the library calls, through which no exception may pass."""
+    _thread.raised = error
+
+
 def call(name: str, *arguments: Any) -> None:
-    """Calls scorematch_<name>. Raises Error if it fails."""
+    """Calls scorematch_<name>. Raises Error if it fails, or what a function of the caller has raised."""
     status = getattr(library, "scorematch_" + name)(*arguments)
     if status != 0:
+        raised: BaseException | None = _thread.__dict__.pop("raised", None)
+        if raised is not None:
+            raise raised
         raise Error(
             library.scorematch_status_name(status).decode(),
             library.scorematch_last_error_argument().decode(),

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from . import structs
 from .arrays import Array, view_of
 from .engine import Engine, Queue
-from .library import Error, Handle, call, encoded, get
+from .library import Handle, call, encoded, get, raise_after_call
 from .memory import View
 from .net import Net
 from .noise import NoiseLike, noise_ref
@@ -67,22 +67,16 @@ class _Calling(Handle):
                 lent = Queue._lent(c_void_p(queue), caller._place)
                 function(lent, lambda struct: View(struct, on_host) if struct.data else None, *given)
                 return 0
-            except BaseException as error:  # no exception may pass through the library
-                caller._raised = error
+            except BaseException as error:
+                raise_after_call(error)
                 return 1
 
         self._kept = kind(evaluate)
         return self._kept
 
     def _run(self, queue: Queue, *arguments: Any) -> None:
-        self._raised: BaseException | None = None
         self._place = queue
-        try:
-            call(self._kind + "_run", self._handle, queue._handle, *arguments)
-        except Error:
-            if self._raised is not None:
-                raise self._raised
-            raise
+        call(self._kind + "_run", self._handle, queue._handle, *arguments)
 
     @property
     def workspace_bytes(self) -> int:

@@ -69,6 +69,12 @@ OwnNetwork = struct(
     evaluate=NetworkFunction,
     user=c_void_p,
 )
+Part = ctypes.CFUNCTYPE(None, c_void_p, c_int32)
+RunParts = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32, Part, c_void_p)
+Release = ctypes.CFUNCTYPE(None, c_void_p)
+CpuExecutor = struct(
+    "CpuExecutor", struct_size=c_size_t, threads=c_int32, run=RunParts, user=c_void_p, release=Release
+)
 ScoreFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View))
 ScoreDivergenceFunction = ctypes.CFUNCTYPE(
     c_int32, c_void_p, c_void_p, POINTER(View), POINTER(View), POINTER(View), POINTER(View)
