@@ -5,7 +5,8 @@ source .dev/aarch64.bash
 no_arguments "$@"
 need "${build_packages[@]}" libgtest-dev python3-numpy libbenchmark-dev binutils clang clang-format doxygen dpkg-dev \
   pkg-config
-want libopenmpi-dev openmpi-bin libtorch-dev python3-torch # for the examples of other frameworks
+want libopenmpi-dev openmpi-bin # for training in several processes
+want libtorch-dev python3-torch # for the examples of other frameworks
 want python3-venv # for the Python package
 want "${aarch64_packages[@]}"
 need_presets
@@ -13,7 +14,7 @@ use_ccache
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
 
 # Tests of the code that nvcc compiles, and tests that need a static library.
-check_labels='^(bench|consumer|gpu|nvcc|ptx)$'
+check_labels='^(bench|consumer|gpu|mpi|nvcc|ptx)$'
 stage "configure with nvcc" cmake --preset check
 stage "build with nvcc" cmake --build --preset check --target check_tests
 stage "test what nvcc compiled" ctest --preset check --label-regex "$check_labels"

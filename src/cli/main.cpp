@@ -5,6 +5,7 @@
 #include <new>
 
 #include "cli/options/commands.h"
+#include "cli/ranks/launch.h"
 #include "model/names.h"
 #include "scorematch/version.h"
 
@@ -56,6 +57,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::RuntimeError& end) {  // a subcommand's own exit code
     return end.get_exit_code();
   } catch (const CLI::ParseError& error) {
+    // Of several processes with the same arguments, the first says what is wrong with them. mpirun would end it before
+    // that if another one exited with more than 0.
+    if (error.get_exit_code() != 0 && scorematch::cli::launch_of_environment().rank > 0) return 0;
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "scorematch: out of memory\n");

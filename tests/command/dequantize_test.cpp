@@ -77,7 +77,7 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
   constexpr std::uint64_t kSeed = 9;
   const Matrix data = grid_data();
   std::vector<float> noisy;
-  Dequantizer(kSteps, kUnits, kSeed).draw(data, kTrainingStep, kBatch, noisy);
+  Dequantizer(kSteps, kUnits, kSeed).draw(data, kTrainingStep, 0, kBatch, noisy);
 
   const Engine engine = Engine::reference();
   const PerturbPlan plan(engine, static_cast<int>(kCols), schedule::Single{1}, kBatch);
@@ -97,6 +97,10 @@ TEST(Dequantize, RowsAreThoseThatAPlanWouldDraw) {
     EXPECT_LE(static_cast<double>(noisy[i]), static_cast<double>(rows[i]) + kStep);
   }
   EXPECT_NE(noisy, rows);
+
+  std::vector<float> part;
+  Dequantizer(kSteps, kUnits, kSeed).draw(data, kTrainingStep, 13, 20, part);
+  EXPECT_EQ(part, std::vector<float>(noisy.begin() + 13 * kCols, noisy.begin() + 33 * kCols));
 }
 
 TEST(Dequantize, UnitsAreThoseOfTheNoisyData) {

@@ -57,6 +57,7 @@ class Scorematch(ConanFile):
         # ON and OFF, not AUTO: what a package has must follow from its options.
         toolchain.cache_variables["SCOREMATCH_CPU"] = "ON" if self.options.cpu else "OFF"
         toolchain.cache_variables["SCOREMATCH_CUDA"] = "ON" if self.options.cuda else "OFF"
+        toolchain.cache_variables["SCOREMATCH_MPI"] = "OFF"
         toolchain.generate()
 
     def build(self):

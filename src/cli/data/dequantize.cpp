@@ -23,16 +23,16 @@ void Dequantizer::add(const float* row, std::int64_t training_step, std::int64_t
   for (std::size_t k = 0; k < offset.size(); ++k) out[k] = static_cast<float>(static_cast<double>(row[k]) + offset[k]);
 }
 
-void Dequantizer::draw(const Matrix& data, std::int64_t training_step, std::int64_t batch,
+void Dequantizer::draw(const Matrix& data, std::int64_t training_step, std::int64_t first, std::int64_t count,
                        std::vector<float>& out) const {
-  out.resize(static_cast<std::size_t>(batch * data.cols));
-  for (std::int64_t n = 0; n < batch; ++n) {
+  out.resize(static_cast<std::size_t>(count * data.cols));
+  for (std::int64_t n = first; n < first + count; ++n) {
     const philox::Block words =
         philox::philox4x32_10(philox::counter(philox::Purpose::row, static_cast<std::uint64_t>(training_step),
                                               static_cast<std::uint64_t>(n), 0),
                               seed_);
     const auto row = static_cast<std::int64_t>(philox::index(words, static_cast<std::uint64_t>(data.rows)));
-    add(data.values.data() + row * data.cols, training_step, n, out.data() + n * data.cols);
+    add(data.values.data() + row * data.cols, training_step, n, out.data() + (n - first) * data.cols);
   }
 }
 

@@ -19,8 +19,10 @@ class Dequantizer {
   /// @param units of the model, in which everything else is
   Dequantizer(std::vector<double> steps, const Units& units, std::uint64_t seed);
 
-  /// The rows that a plan would draw for this step by In::draw_rows, with their noise. @param out [batch, cols]
-  void draw(const Matrix& data, std::int64_t training_step, std::int64_t batch, std::vector<float>& out) const;
+  /// The rows that a plan would draw for this step by In::draw_rows, with their noise: samples [first, first + count)
+  /// of the batch. @param out [count, cols]
+  void draw(const Matrix& data, std::int64_t training_step, std::int64_t first, std::int64_t count,
+            std::vector<float>& out) const;
   /// Every row of the data once; row i has the noise of sample i of that step.
   Matrix all(const Matrix& data, std::int64_t training_step) const;
 

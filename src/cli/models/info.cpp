@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/options/commands.h"
+#include "cli/ranks/ranks.h"
 #include "scorematch/error.h"
 #include "scorematch/version.h"
 
@@ -52,7 +53,7 @@ void report_engine(Report& report, const std::string& name, Engine (*make)()) {
 
 void run(const ReportOptions& options) {
   Report report(options, "info",
-                {"version", "processor.model", "processor.cores", "processor.features[]", "engines[]", "auto"});
+                {"version", "processor.model", "processor.cores", "processor.features[]", "engines[]", "auto", "mpi"});
   report.raw("scorematch " + fact("version", SCOREMATCH_VERSION) + "\n");
   const std::string model = cpuinfo("model name");
   report.raw("processor\n  " + (model.empty() ? Phrase("unknown") : fact("processor.model", model)) + ", " +
@@ -62,6 +63,9 @@ void run(const ReportOptions& options) {
   report_engine(report, "cpu", [] { return Engine::cpu(); });
   report_engine(report, "reference", [] { return Engine::reference(); });
   report.raw("--engine auto selects\n  " + fact("auto", Engine::best().description()) + "\n");
+  const std::string mpi = mpi_version();
+  report.raw("mpirun -n R scorematch train\n  " +
+             (mpi.empty() ? Phrase("not available: built without MPI (SCOREMATCH_MPI)") : fact("mpi", mpi)) + "\n");
   report.finish();
 }
 

@@ -16,8 +16,9 @@ void EngineOptions::add_to(OptionTable& table) {
 Engine EngineOptions::make() const {
   try {
     if (name == "reference") return Engine::reference();
-    if (name == "cuda") return Engine::cuda();
+    if (name == "cuda") return Engine::cuda(device);
     if (name == "cpu") return Engine::cpu(threads);
+    if (device > 0) return Engine::cuda(device);  // that there is such a device was found out by trying it
     return Engine::best(threads);
   } catch (const Error& error) {
     throw Error(error.code(), "--engine", "--engine " + name + ": " + error.what());

@@ -17,6 +17,7 @@ namespace scorematch::cli {
 struct EngineOptions {
   std::string name = "auto";
   int threads = 0;
+  int device = 0;  // of the cuda engine
 
   void add_to(OptionTable& table);
   /// auto: cuda if it works, else cpu; its description says why an engine was passed over.

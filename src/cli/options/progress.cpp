@@ -60,7 +60,7 @@ Terminal detect_terminal(std::FILE* out) {
 }
 
 Progress::Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_step)
-    : Progress(out, total_steps, first_step, detect_terminal(out), steady_seconds) {}
+    : Progress(out, total_steps, first_step, out != nullptr ? detect_terminal(out) : Terminal(), steady_seconds) {}
 
 Progress::Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_step, Terminal terminal, Clock clock)
     : out_(out),
@@ -68,9 +68,11 @@ Progress::Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_
       first_(first_step),
       terminal_(terminal),
       clock_(std::move(clock)),
-      start_(clock_()) {}
+      start_(clock_()),
+      is_finished_(out == nullptr) {}
 
 Progress::~Progress() {
+  if (out_ == nullptr) return;
   if (is_line_open_) std::fputc('\n', out_);
   std::fflush(out_);
 }

@@ -23,6 +23,7 @@ class Progress {
   using Clock = std::function<double()>;  // seconds, never backwards
 
   /// A resumed run starts at `first_step` of `total_steps`; its speed counts from there.
+  /// @param out null: nothing is printed
   Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_step = 0);
   Progress(std::FILE* out, std::int64_t total_steps, std::int64_t first_step, Terminal terminal, Clock clock);
   Progress(const Progress&) = delete;

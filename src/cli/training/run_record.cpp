@@ -16,6 +16,7 @@ namespace {
 
 const std::string kPrefix = "train.";
 const std::string kData = "train.data";
+constexpr std::uint64_t kHash = 0xcbf29ce484222325u;  // of nothing
 
 /// Everything except the weights and the frequencies' values.
 std::string describe(const MlpShape& net) {
@@ -44,11 +45,19 @@ std::string identify(const Table& data) {
   const bool is_float = std::all_of(data.values.begin(), data.values.end(), [](double each) {
     return std::abs(each) <= static_cast<double>(FLT_MAX) && static_cast<double>(static_cast<float>(each)) == each;
   });
-  std::uint64_t hash = 0xcbf29ce484222325u;
+  std::uint64_t hash = kHash;
   for (const double value : data.values)
     hash = is_float ? hash_of(static_cast<float>(value), hash) : hash_of(value, hash);
   char text[80];
   std::snprintf(text, sizeof text, "%" PRId64 " x %" PRId64 ", %016" PRIx64, data.rows, data.cols, hash);
+  return text;
+}
+
+std::string identify(const std::vector<float>& values) {
+  std::uint64_t hash = kHash;
+  for (const float value : values) hash = hash_of(value, hash);
+  char text[80];
+  std::snprintf(text, sizeof text, "%zu values, %016" PRIx64, values.size(), hash);
   return text;
 }
 

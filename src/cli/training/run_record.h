@@ -3,6 +3,7 @@
 /// numbers. Metadata of the caller's, train.OPTION and train.data.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "cli/data/table.h"
 #include "cli/training/train_options.h"
@@ -16,6 +17,8 @@ inline const char* const kEvaluationPending = "train.evaluation_pending";
 /// "1797 x 64, 0123456789abcdef": the shape and a hash (FNV-1a, 64 bits) of the values, as float32 if that holds all of
 /// them and else as float64. So the same numbers are the same data in any kind of file.
 std::string identify(const Table& data);
+/// The same of parameters or other numbers: "4482 values, 0123456789abcdef".
+std::string identify(const std::vector<float>& values);
 
 void write_run(const TrainOptions& options, const std::string& data, std::map<std::string, std::string>& metadata);
 

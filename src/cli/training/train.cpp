@@ -3,65 +3,117 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "cli/files/data_file.h"
-
 #include "cli/options/interrupt.h"
 #include "cli/options/outputs.h"
+#include "cli/ranks/ranks.h"
 #include "cli/training/run_record.h"
 #include "cli/training/training.h"
 
 namespace scorematch::cli {
 namespace {
 
-void run(TrainOptions& options) {
-  if (options.resume.empty()) {
-    options.follow_objective();
-    options.check();
-  }
-  const std::initializer_list<const char*> files = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
-                                                    "comparison.png"};
-  Report report(options.report, "train", train_report_keys());
-  for (const char* file : files)
-    report.refuse_stdout("--output", (std::filesystem::path(options.directory) / file).string());
-  if (!options.overwrite)
-    check_no_run("--output", options.directory, files, options.resume, "--resume to continue it, or --overwrite");
-  std::optional<Checkpoint> before;
-  if (!options.resume.empty()) before = load_run(options.resume);
-  if (before && dropped_rows(before->metadata)) options.missing = "drop";
+constexpr std::initializer_list<const char*> kFiles = {"model.safetensors", "loss.csv", "loss.png", "comparison.csv",
+                                                       "comparison.png"};
+
+/// What a run is made of. `training` refers to the others.
+struct Run {
+  std::optional<Checkpoint> before;  // that it continues
+  std::string identity;
+  Dataset data;
+  Phrase description;
+  std::optional<Training> training;
+};
+
+/// Reads the data, and decides what is left to it. Every rank does so by itself.
+void prepare(TrainOptions& options, Ranks& ranks, Run& run) {
+  if (ranks.is_first() && !options.overwrite)
+    check_no_run("--output", options.directory, kFiles, options.resume, "--resume to continue it, or --overwrite");
+  if (!options.resume.empty()) run.before = load_run(options.resume);
+  if (run.before && dropped_rows(run.before->metadata)) options.missing = "drop";
   Table table = read_data(options.data, missing_named(options.missing));
-  const std::string identity = identify(table);
-  if (before) take_over(*before, identity, static_cast<int>(dim_of(before->standardization, table.cols)), options);
+  run.identity = identify(table);
+  if (run.before)
+    take_over(*run.before, run.identity, static_cast<int>(dim_of(run.before->standardization, table.cols)), options);
   options.check(static_cast<int>(table.cols));
-  if (!before) options.choose_units(table);
-  const Dataset data = prepare(table, options.preparation(), before ? &before->standardization : nullptr);
-  if (!before) {
-    options.choose_training(data);
-    options.choose_without_noise(data);
+  if (!run.before) options.choose_units(table);
+  run.data = prepare(table, options.preparation(), run.before ? &run.before->standardization : nullptr);
+  if (!run.before) {
+    options.choose_training(run.data);
+    options.choose_without_noise(run.data);
   }
-  const Phrase description = describe(table);
+  run.description = describe(table);
   table = {};  // twice the memory of the data in the model's units, which is all that training needs
-  Training training(options, data, identity, before ? &*before : nullptr);
-  const OutputFolder folder("--output", options.directory, files);
-  std::optional<InterruptGuard> guard(std::in_place);
-  std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
-  training.run();
-  if (InterruptGuard::signal() != 0 && !training.has_changed()) {
-    std::fprintf(stderr, "scorematch: stopped before the first step was done, so nothing was saved\n");
-    throw CLI::RuntimeError(128 + InterruptGuard::signal());
-  }
+  run.training.emplace(options, run.data, run.identity, run.before ? &*run.before : nullptr, ranks);
+}
+
+/// What the first rank does after the training.
+void finish(const TrainOptions& options, const Run& run, Training& training, std::optional<InterruptGuard>& guard,
+            Report& report) {
   training.save();
   if (InterruptGuard::signal() == 0) guard.reset();  // everything is saved: what follows may be ended at once
   training.check();
-  report.line("data", description);
-  for (const std::string& note : data.notes) report.line("", fact("data.notes", note));
+  report.line("data", run.description);
+  for (const std::string& note : run.data.notes) report.line("", fact("data.notes", note));
   report.line("units", options.describe_units());
   report.line("noise", options.describe_noise());
   report.line("objective", options.describe_objective());
   training.describe(report);
   report.finish();
-  if (InterruptGuard::signal() != 0) throw CLI::RuntimeError(128 + InterruptGuard::signal());
+}
+
+void train(TrainOptions& options, Ranks& ranks) {
+  options.engine = ranks.share_of(options.engine);
+  const auto stopped = [&] { return CLI::RuntimeError(ranks.is_first() ? 128 + ranks.signal() : 0); };
+  Report report(options.report, "train", train_report_keys());
+  Run run;
+  ranks.together([&] {
+    if (options.resume.empty()) {
+      options.follow_objective();
+      options.check();
+    }
+    for (const char* file : kFiles)
+      report.refuse_stdout("--output", (std::filesystem::path(options.directory) / file).string());
+    prepare(options, ranks, run);
+  });
+  ranks.check_same("DATA", run.identity);
+  ranks.check_same("--resume", run.before ? std::to_string(run.before->noise.step) + " steps" : "a new run");
+  Training& training = *run.training;
+  std::optional<OutputFolder> folder;
+  ranks.on_first([&] { folder.emplace("--output", options.directory, kFiles); });
+  std::optional<InterruptGuard> guard(std::in_place);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
+  training.run();
+  if (ranks.signal() != 0 && !training.has_changed()) {
+    if (ranks.is_first())
+      std::fprintf(stderr, "scorematch: stopped before the first step was done, so nothing was saved\n");
+    throw stopped();
+  }
+  ranks.on_first([&] { finish(options, run, training, guard, report); });
+  if (ranks.signal() != 0) throw stopped();
+}
+
+void run(TrainOptions& options) {
+  std::unique_ptr<Ranks> ranks;
+  try {
+    ranks = join_ranks();
+  } catch (const Error&) {
+    if (launch_of_environment().rank > 0) throw CLI::RuntimeError(0);  // the first process says why
+    throw;
+  }
+  try {
+    train(options, *ranks);
+  } catch (const CLI::RuntimeError&) {
+    throw;  // no more than an exit code
+  } catch (const std::exception& error) {
+    ranks->abandon(error.what());
+    throw;
+  }
 }
 
 }  // namespace

@@ -37,18 +37,20 @@ std::optional<Dequantizer> make_dequantizer(const TrainOptions& options, const D
 }  // namespace
 
 Training::Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity,
-                   const Checkpoint* run)
+                   const Checkpoint* run, Ranks& ranks)
     : options_(options),
       data_(data),
       data_identity_(data_identity),
+      ranks_(ranks),
+      part_(part_of(options.batch, ranks.rank(), ranks.size())),
       dim_(static_cast<int>(data.training.cols)),
       net_(run != nullptr ? run->net : options.net(dim_)),
       engine_(options.engine.make()),
-      plan_(engine_, net_, options.loss(), options.batch),
+      plan_(engine_, net_, options.loss(), std::max<std::int64_t>(part_.count, 1)),
       dequantizer_(make_dequantizer(options, data)),
       held_out_(engine_, net_, options.loss(), data.held_out, dequantizer_ ? &*dequantizer_ : nullptr, options.seed),
       queue_(engine_, std::max(plan_.workspace_bytes(), held_out_.workspace_bytes())),
-      x_(dequantizer_ ? engine_.allocate<float>({options.batch, dim_})
+      x_(dequantizer_ ? engine_.allocate<float>({std::max<std::int64_t>(part_.count, 1), dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
       params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, options.initialization))),
       grad_(engine_.allocate<float>(net_.param_count())),
@@ -87,23 +89,27 @@ void Training::restore(const Checkpoint& run) {
 }
 
 bool Training::is_over() const {
-  return step_ == options_.steps || patience_ended_ || InterruptGuard::signal() != 0 ||
+  return step_ == options_.steps || patience_ended_ || ranks_.signal() != 0 ||
          (options_.stop_after > 0 && step_ - first_step_ >= options_.stop_after);
 }
 
 void Training::run() {
-  Progress progress(stderr, options_.steps, first_step_);
+  Progress progress(ranks_.is_first() ? stderr : nullptr, options_.steps, first_step_);
   Estimate since_shown;
   const auto show = [&] {
     progress.update(step_, (step_ - first_step_) * options_.batch, mean_of(since_shown), since_shown.standard_error());
     since_shown = {};
   };
+  check_in_step();
   try {
-    if (held_out_.rows() > 0 && baseline_is_quick()) baseline();
-    // They are F = 0, which no training improves on Gaussian data.
-    if (step_ == 0 && held_out_.rows() > 0)
+    ranks_.on_first([&] {
+      if (held_out_.rows() == 0) return;
+      if (baseline_is_quick()) baseline();
+      if (step_ > 0) return;
+      // They are F = 0, which no training improves on Gaussian data.
       if (const auto initial = held_out_loss())
         selection_.consider(0, *initial, [&] { return queue_.read_f32(last_params()); });
+    });
     bool ends = evaluation_is_pending_ && complete_step(progress);
     while (!ends) {
       const Estimate loss = train_step(options_.learning_rate_at(step_));
@@ -111,17 +117,20 @@ void Training::run() {
       const std::int64_t skipped = adam_.progress(queue_).skipped;
       skipped_in_a_row_ = skipped == skipped_ ? 0 : skipped_in_a_row_ + 1;
       skipped_ = skipped;
-      if (skipped_in_a_row_ > kMaxSkipped) refuse_loss();
+      if (skipped_in_a_row_ > kMaxSkipped) ranks_.together([&] { refuse_loss(); });
       if (std::isfinite(loss.mean)) since_shown = since_shown.merged(loss);
       log_.add(loss);
       ends = complete_step(progress);
       if (progress.is_due(step_) || ends) show();
-      if (!ends && options_.checkpoint_every > 0 && step_ % options_.checkpoint_every == 0) save();
+      if (!ends && options_.checkpoint_every > 0 && step_ % options_.checkpoint_every == 0)
+        ranks_.on_first([&] { save(); });
     }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::cancelled) throw;
     // Everything is as it was before the interrupted step, and the run continues from there.
-    if (has_changed_) log_.end(step_, options_.learning_rate_at(step_ - 1), seconds(), held_out_loss());
+    ranks_.on_first([&] {
+      if (has_changed_) log_.end(step_, options_.learning_rate_at(step_ - 1), seconds(), held_out_loss());
+    });
     if (since_shown.count > 0) show();
   }
   progress.finish();
@@ -135,14 +144,20 @@ bool Training::complete_step(Progress& progress) {
   const bool counts = is_due || step_ == options_.steps;
   bool ends = is_over();
   std::optional<Estimate> held_out;
-  if (counts || ends) held_out = held_out_loss();
-  if (held_out && counts) {
-    selection_.consider(step_, *held_out, [&] { return queue_.read_f32(last_params()); });
-    patience_ended_ = step_ < options_.steps && options_.patience > 0 && selection_.since_best() >= options_.patience;
-    ends = ends || patience_ended_;
+  evaluation_is_pending_ = false;
+  const auto evaluate = [&] {
+    held_out = held_out_loss();
+    if (held_out && counts) {
+      selection_.consider(step_, *held_out, [&] { return queue_.read_f32(last_params()); });
+      patience_ended_ = step_ < options_.steps && options_.patience > 0 && selection_.since_best() >= options_.patience;
+    }
+    evaluation_is_pending_ = counts && !held_out && held_out_.rows() > 0;
+    return ends || patience_ended_ || evaluation_is_pending_;
+  };
+  if (counts || ends) {
+    check_in_step();
+    ends = ranks_.ask_first(evaluate);
   }
-  evaluation_is_pending_ = counts && !held_out && held_out_.rows() > 0;
-  ends = ends || evaluation_is_pending_;
   if (!evaluation_is_pending_) log_.after_step(step_, rate, seconds(), is_due ? held_out : std::nullopt);
   if (ends) log_.end(step_, rate, seconds(), held_out);
   if (held_out) progress.set_note(held_out_note(*held_out));
@@ -191,23 +206,41 @@ std::string Training::held_out_note(const Estimate& loss) {
 }
 
 LossPlan::In Training::next_batch() {
-  LossPlan::In in{params_, {x_, noise_}};
+  LossPlan::In in{params_, {x_, noise_.from(part_.begin)}};
   in.cancelled = &InterruptGuard::is_asked_to_stop();
   if (dequantizer_) {
-    dequantizer_->draw(data_.training, step_, options_.batch, noisy_rows_);
+    dequantizer_->draw(data_.training, step_, part_.begin, part_.count, noisy_rows_);
     queue_.write(x_, noisy_rows_.data());
   } else {
-    in.batch.draw_rows = options_.batch;
+    in.batch.draw_rows = part_.count;
   }
   return in;
 }
 
 Estimate Training::train_step(double rate) {
   adam_.set_learning_rate(queue_, rate);
-  plan_.run(queue_, next_batch(), {loss_.data(), grad_});
+  Reduction of_the_batch;
+  of_the_batch.normaliser = options_.batch;
+  ranks_.together([&] {
+    if (part_.count > 0) plan_.run(queue_, next_batch(), {loss_.data(), grad_}, of_the_batch);
+    if (ranks_.size() > 1) queue_.synchronize();  // what fails on a device must be known to all ranks
+  });
+  if (ranks_.size() > 1) add_gradients();
   adam_.step(queue_, params_, grad_);
   noise_.advance(queue_);
-  return queue_.read_one(loss_);
+  return ranks_.merged(queue_.read_one(loss_));
+}
+
+/// By the host's memory, so that every engine and every MPI will do.
+void Training::add_gradients() {
+  std::vector<float> sum(static_cast<std::size_t>(grad_.size()), 0.0f);
+  if (part_.count > 0) sum = queue_.read(grad_);
+  ranks_.sum(sum.data(), grad_.size());
+  queue_.write(grad_, sum.data());
+}
+
+void Training::check_in_step() {
+  if (ranks_.size() > 1) ranks_.check_same("params", identify(queue_.read(params_)));
 }
 
 /// The last parameters as they would be sampled with: their average once it has settled.

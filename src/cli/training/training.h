@@ -7,6 +7,7 @@
 
 #include "cli/data/dequantize.h"
 #include "cli/options/progress.h"
+#include "cli/ranks/ranks.h"
 #include "cli/sampling/sample_check.h"
 #include "cli/training/baseline.h"
 #include "cli/training/loss_log.h"
@@ -25,10 +26,13 @@ std::vector<std::string> train_report_keys();
 class Training {
  public:
   /// @param data_identity what identify() returns for the data
-  /// @param run to continue, whose options `options` has; null: a new one. All of these must outlive it.
-  Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity, const Checkpoint* run);
+  /// @param run to continue, whose options `options` has; null: a new one
+  /// @param ranks that train together, all of them with the same options and data. All of these must outlive it.
+  Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity, const Checkpoint* run,
+           Ranks& ranks);
 
-  /// Until it is done, is to stop or is interrupted; saves in between as the options say.
+  /// Until it is done, is to stop or is interrupted; saves in between as the options say. On every rank; what follows,
+  /// on the first rank.
   void run();
   /// model.safetensors, loss.csv and loss.png.
   void save();
@@ -42,9 +46,12 @@ class Training {
  private:
   bool is_over() const;
   Estimate train_step(double rate);
+  void add_gradients();
+  /// @throws Error unless all ranks have bit-identical parameters
+  void check_in_step();
   /// The held-out loss and the row of the log that are due after `step_` steps; whether the run ends here.
   bool complete_step(Progress& progress);
-  /// Nothing if there are no rows, or if it was interrupted.
+  /// On the first rank. Nothing if there are no rows, or if it was interrupted.
   std::optional<Estimate> held_out_loss();
   bool evaluation_is_short() const;
   bool baseline_is_quick() const;
@@ -69,6 +76,8 @@ class Training {
   const TrainOptions& options_;
   const Dataset& data_;
   const std::string& data_identity_;
+  Ranks& ranks_;
+  BatchPart part_;  // of this rank
   int dim_;
   MlpShape net_;
   Engine engine_;
@@ -76,7 +85,7 @@ class Training {
   std::optional<Dequantizer> dequantizer_;
   HeldOut held_out_;
   Queue queue_;
-  std::vector<float> noisy_rows_;  // [batch, d], if there is a dequantizer
+  std::vector<float> noisy_rows_;  // [part_.count, d], if there is a dequantizer
   Buffer<float> x_;                // all training rows, or those of a step if there is a dequantizer
   Buffer<float> params_, grad_;
   Buffer<Estimate> loss_;

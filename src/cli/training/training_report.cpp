@@ -114,7 +114,7 @@ std::vector<std::string> train_report_keys() {
   keys.insert(keys.end(), {"noise.schedule", "noise.sigma_min", "noise.sigma_max", "noise.levels",
                            "noise.data_deviation", "noise.log_mean", "noise.log_deviation"});
   keys.insert(keys.end(), {"objective.name", "objective.variance", "objective.projections", "objective.distribution",
-                           "objective.weighting", "engine"});
+                           "objective.weighting", "engine", "ranks"});
   keys.insert(keys.end(), kNetworkKeys.begin(), kNetworkKeys.end());
   keys.insert(keys.end(), {"steps.done", "steps.planned", "steps.batch", "steps.stopped_by", "steps.resumed_after",
                            "steps.skipped", "throughput.samples_per_second", "throughput.seconds"});
@@ -133,7 +133,7 @@ std::vector<std::string> train_report_keys() {
 
 void Training::describe_steps(Report& report) const {
   Phrase stopped;
-  if (const int signal = InterruptGuard::signal(); step_ == options_.steps)
+  if (const int signal = ranks_.signal(); step_ == options_.steps)
     stopped = "";
   else if (signal != 0)
     stopped = signal == SIGINT ? fact("steps.stopped_by", "SIGINT", " (stopped by Ctrl-C)")
@@ -222,6 +222,11 @@ void Training::describe_comparison(Report& report) const {
 
 void Training::describe(Report& report) {
   report.line("engine", fact("engine", engine_.description()));
+  const Phrase ranks = fact("ranks", ranks_.size());
+  if (ranks_.size() > 1)
+    report.line("ranks", ranks + " processes by " + mpi_version());
+  else
+    report.state(ranks);
   report.line("network", describe_network(net_));
   describe_steps(report);
   const std::int64_t samples = (step_ - first_step_) * options_.batch;

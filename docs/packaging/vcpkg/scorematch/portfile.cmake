@@ -11,7 +11,7 @@ if("cuda" IN_LIST FEATURES)
   list(APPEND FEATURE_OPTIONS "-DCUDAToolkit_ROOT=${cuda_root}")
 endif()
 
-vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}" OPTIONS ${FEATURE_OPTIONS})
+vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}" OPTIONS ${FEATURE_OPTIONS} -DSCOREMATCH_MPI=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/scorematch)
 vcpkg_fixup_pkgconfig()

@@ -34,6 +34,7 @@ class Scorematch(CMakePackage, CudaPackage):
             self.define_from_variant("SCOREMATCH_BUILD_COMMAND", "command"),
             self.define_from_variant("SCOREMATCH_CPU", "cpu"),
             self.define_from_variant("SCOREMATCH_CUDA", "cuda"),
+            self.define("SCOREMATCH_MPI", "OFF"),
         ]
         architectures = self.spec.variants["cuda_arch"].value if self.spec.satisfies("+cuda") else ("none",)
         if "none" not in architectures:
