@@ -5,13 +5,14 @@
 namespace scorematch::cli {
 namespace {
 
-volatile std::sig_atomic_t noted = 0;
+volatile std::sig_atomic_t noted = 0, ends_at_second = 1;
 std::atomic<bool> asked{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 
 void note(int signal) {
-  noted = signal;
+  if (noted == 0) noted = signal;
   asked = true;
+  if (ends_at_second == 0) return;
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
 }
@@ -24,7 +25,10 @@ void (*replace(int signal))(int) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() : interrupt_before_(replace(SIGINT)), terminate_before_(replace(SIGTERM)) {}
+InterruptGuard::InterruptGuard(Second second)
+    : interrupt_before_(replace(SIGINT)), terminate_before_(replace(SIGTERM)) {
+  ends_at_second = second == Second::ends ? 1 : 0;
+}
 
 InterruptGuard::~InterruptGuard() {
   std::signal(SIGINT, interrupt_before_);

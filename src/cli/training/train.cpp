@@ -86,7 +86,10 @@ void train(TrainOptions& options, Ranks& ranks) {
   Training& training = *run.training;
   std::optional<OutputFolder> folder;
   ranks.on_first([&] { folder.emplace("--output", options.directory, kFiles); });
-  std::optional<InterruptGuard> guard(std::in_place);
+  // A launcher may send SIGTERM after a Ctrl-C that has reached the ranks as well, and ends them itself if they take
+  // long.
+  std::optional<InterruptGuard> guard(
+      std::in_place, ranks.size() > 1 ? InterruptGuard::Second::recorded : InterruptGuard::Second::ends);
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress lines who leaves does not end the training
   training.run();
   if (ranks.signal() != 0 && !training.has_changed()) {
