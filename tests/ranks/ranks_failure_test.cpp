@@ -46,6 +46,8 @@ TEST_F(RanksFailure, OfOneNamesIt) {
   with_other[1] = "none.npy";
   expect_failure(apart(short_run("out"), with_other), {"rank 1: ", "none.npy"});
   expect_failure(apart(with_other, short_run("out")), {"scorematch: none.npy"});
+  expect_failure(apart(short_run("out", {"--engine", "cpu"}), short_run("out", {"--engine", "reference"})),
+                 {"rank 1: --engine: expected cpu, like the first rank's, got reference"});
   expect_failure(apart(short_run("out"), short_run("out", {"--seed", "5"})),
                  {"rank 1: params: expected ", "like the first rank's"});
 }

@@ -81,6 +81,8 @@ void train(TrainOptions& options, Ranks& ranks) {
       report.refuse_stdout("--output", (std::filesystem::path(options.directory) / file).string());
     prepare(options, ranks, run);
   });
+  const std::string engine = run.training->engine().description();
+  ranks.check_same("--engine", engine.substr(0, engine.find(':')));  // others round differently
   ranks.check_same("DATA", run.identity);
   ranks.check_same("--resume", run.before ? std::to_string(run.before->noise.step) + " steps" : "a new run");
   Training& training = *run.training;

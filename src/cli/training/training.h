@@ -40,6 +40,7 @@ class Training {
   /// and comparison.png in one or two dimensions. After save().
   void check();
   void describe(Report& report);
+  const Engine& engine() const { return engine_; }
   /// Whether there is more to save than at the beginning.
   bool has_changed() const { return has_changed_; }
 

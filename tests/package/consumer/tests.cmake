@@ -151,12 +151,15 @@ if(BUILD_SHARED_LIBS)
     "-DEXPECT=engine: reference.*${without_cpu}.*refused: ")
   set_tests_properties(consumer.shared_subdirectory PROPERTIES PROCESSORS 2 COST 500)
 
-  # An engine that is requested but cannot be built is an error.
+  # An engine or MPI that is requested but cannot be built is an error.
   set(bare "-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_BUILD_COMMAND=OFF")
   consumer_test(cuda_demanded full refused "${bare};-DSCOREMATCH_CUDA=ON;-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON"
     "-DEXPECT=SCOREMATCH_CUDA=ON, but no CUDA toolkit .* was found")
   consumer_test(cpu_demanded full refused "${bare};-DSCOREMATCH_CPU=ON;-DSCOREMATCH_HWY_LIBRARY=OFF"
     "-DEXPECT=SCOREMATCH_CPU=ON, but Highway .* was not found")
+  consumer_test(mpi_demanded full refused
+    "-DSCOREMATCH_BUILD_TESTS=OFF;-DSCOREMATCH_CUDA=OFF;-DSCOREMATCH_MPI=ON;-DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON"
+    "-DEXPECT=SCOREMATCH_MPI=ON, but no MPI was found")
   return()
 endif()
 
