@@ -26,6 +26,9 @@ enum class Space { global, shared };
 
 namespace ptx {
 
+/// A place in shared memory, as instructions take it. Panels are addressed by arithmetic on these.
+using SharedAddress = std::uint32_t;
+
 #if defined(__CUDACC__)
 
 /// Returns p with the assumption that it points into kSpace. The compiler cannot infer that for a pointer that was
@@ -44,8 +47,8 @@ SCOREMATCH_DEVICE T* in(T* p) {
   return p;
 }
 
-SCOREMATCH_DEVICE std::uint32_t shared_address(const void* p) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+SCOREMATCH_DEVICE SharedAddress shared_address(const void* p) {
+  return static_cast<SharedAddress>(__cvta_generic_to_shared(p));
 }
 
 /// Rounds to nearest, ties to even; NaN stays NaN.
@@ -83,17 +86,32 @@ SCOREMATCH_DEVICE void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
                : "r"(shared_address(row))
                : "memory");
 }
-SCOREMATCH_DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
+SCOREMATCH_DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], SharedAddress row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
+               : "r"(row)
+               : "memory");
+}
+SCOREMATCH_DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) { ldmatrix_x4(r, shared_address(row)); }
+SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], SharedAddress row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(row)
                : "memory");
 }
 SCOREMATCH_DEVICE void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
-               : "memory");
+  ldmatrix_x4_trans(r, shared_address(row));
+}
+
+/// A barrier of kThreads threads, whole warps of the block: it ends when that many have come to it, waiting or not.
+/// Barrier 0 is that of __syncthreads.
+template <int kBarrier, int kThreads>
+SCOREMATCH_DEVICE void barrier_wait() {
+  asm volatile("bar.sync %0, %1;" ::"n"(kBarrier), "n"(kThreads) : "memory");
+}
+template <int kBarrier, int kThreads>
+SCOREMATCH_DEVICE void barrier_arrive() {
+  asm volatile("bar.arrive %0, %1;" ::"n"(kBarrier), "n"(kThreads) : "memory");
 }
 
 /// Instructions of the special function unit. Error bounds of the PTX ISA and the CUDA Programming Guide: relative
@@ -188,6 +206,8 @@ inline void add_float2(float* p, float x, float y) {
   const float2 sum = *reinterpret_cast<const float2*>(p);
   *reinterpret_cast<float2*>(p) = make_float2(sum.x + x, sum.y + y);
 }
+using simt::barrier_arrive;
+using simt::barrier_wait;
 using simt::cp_async16;
 using simt::cp_async_commit;
 using simt::cp_async_wait;

@@ -149,6 +149,24 @@ __global__ void mma_kernel(Mma kind, const float* a, const float* b, const float
   for (int i = 0; i < 4; ++i) out[(group + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
 }
 
+/// Warp 0 writes 32 values at a time, and warp 1 reads them. They meet at two barriers; at each, one of them only
+/// arrives.
+__global__ void hand_over_kernel(const float* in, float* out, int times) {
+  __shared__ float values[32];
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  for (int i = 0; i < times; ++i) {
+    if (threadIdx.x < 32) {
+      if (i > 0) asm volatile("bar.sync 2, 64;" ::: "memory");
+      values[lane] = in[32 * i + lane];
+      asm volatile("bar.arrive 1, 64;" ::: "memory");
+    } else {
+      asm volatile("bar.sync 1, 64;" ::: "memory");
+      out[32 * i + lane] = values[31 - lane];
+      if (i + 1 < times) asm volatile("bar.arrive 2, 64;" ::: "memory");
+    }
+  }
+}
+
 __global__ void __launch_bounds__(64) bounded_kernel() {}
 __global__ void unbounded_kernel() {}
 
@@ -160,6 +178,7 @@ void launch_add(const float* a, const float* b, float* c, int count) {
 void launch_collatz(const unsigned* in, unsigned* out, int count) { collatz_kernel<<<1, count>>>(in, out); }
 void launch_nested(const int* in, int* out) { nested_kernel<<<1, 32>>>(in, out); }
 void launch_reduce(const double* in, double* out, int blocks) { reduce_kernel<<<blocks, 256>>>(in, out); }
+void launch_hand_over(const float* in, float* out, int times) { hand_over_kernel<<<1, 64>>>(in, out, times); }
 void launch_math(const float* x, float* singles, double* doubles) {
   math_kernel<<<1, kMathValues>>>(x, singles, doubles);
 }

@@ -17,6 +17,9 @@ void launch_nested(const int* in, int* out);
 /// Sums of 256 values each, by a tree in shared memory.
 void launch_reduce(const double* in, double* out, int blocks);
 
+/// Reverses each 32 of 32 `times` values. One warp reads them, another one writes.
+void launch_hand_over(const float* in, float* out, int times);
+
 /// For 64 values x. singles: exp, log |x|, sin, tanh, erf, square root of |x| divided by x; doubles: exp, log |x|,
 /// |x|^1.7, cos(pi x), x / 3 + square root of |x|.
 void launch_math(const float* x, float* singles, double* doubles);
@@ -37,6 +40,7 @@ enum class Mistake {
   races_between_warps,
   races_between_lanes,
   leaves_a_barrier,
+  comes_with_another_size,
   reads_before_the_copy_is_done,
   shuffles_with_missing_lanes,
   divides_by_zero,

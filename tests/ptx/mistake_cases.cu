@@ -62,6 +62,14 @@ __global__ void read_before_the_copy_is_done_kernel(float* data) {
   if (early > 0) data[threadIdx.x] = early;
 }
 
+__global__ void come_with_another_size_kernel(float* data) {
+  if (threadIdx.x < 32)
+    asm volatile("bar.arrive 1, 64;" ::: "memory");
+  else
+    asm volatile("bar.sync 1, 96;" ::: "memory");
+  data[threadIdx.x] = 1;
+}
+
 __global__ void shuffle_with_missing_lanes_kernel(float* data) {
   if (threadIdx.x < 16) data[threadIdx.x] = __shfl_xor_sync(0xFFFFFFFFu, data[threadIdx.x], 1);
 }
@@ -107,6 +115,8 @@ void launch_mistake(Mistake mistake, float* data) {
       return race_between_lanes_kernel<<<1, 32>>>(data);
     case Mistake::leaves_a_barrier:
       return leave_a_barrier_kernel<<<1, 64>>>(data);
+    case Mistake::comes_with_another_size:
+      return come_with_another_size_kernel<<<1, 64>>>(data);
     case Mistake::reads_before_the_copy_is_done:
       return read_before_the_copy_is_done_kernel<<<1, 32>>>(data);
     case Mistake::shuffles_with_missing_lanes:

@@ -91,6 +91,15 @@ TEST(PtxMachine, AddsInSharedMemory) {
   for (int i = 0; i < kBlocks; ++i) EXPECT_EQ(out[i], 256.0 * 256 * i + 255.0 * 128) << i;
 }
 
+TEST(PtxMachine, WarpsMeetAtNamedBarriers) {
+  constexpr int kTimes = 5;
+  const Managed<float> in(32 * kTimes), out(32 * kTimes);
+  std::iota(in.begin(), in.end(), 0.0f);
+  launch_hand_over(in.data(), out.data(), kTimes);
+  wait();
+  for (int i = 0; i < 32 * kTimes; ++i) EXPECT_EQ(out[i], in[i / 32 * 32 + 31 - i % 32]) << i;
+}
+
 /// CUDA's mathematical functions, which are PTX too: within a few units in the last place, as stated in its programming
 /// guide.
 TEST(PtxMachine, ComputesMathematicalFunctions) {

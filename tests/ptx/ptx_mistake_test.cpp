@@ -66,7 +66,10 @@ TEST_F(PtxMistake, Races) {
   EXPECT_EXIT(run(Mistake::races_between_lanes, "2"), complains(), "race");
 }
 
-TEST_F(PtxMistake, Barriers) { EXPECT_EXIT(run(Mistake::leaves_a_barrier), faults(), "different barriers"); }
+TEST_F(PtxMistake, Barriers) {
+  EXPECT_EXIT(run(Mistake::leaves_a_barrier), faults(), "different barriers");
+  EXPECT_EXIT(run(Mistake::comes_with_another_size), faults(), "another size");
+}
 
 TEST_F(PtxMistake, Convergence) {
   EXPECT_EXIT(run(Mistake::shuffles_with_missing_lanes), faults(), "FAULT");

@@ -30,6 +30,23 @@ __global__ void exchange_in_block(float* out, int variant) {
   out[thread()] = values[(thread() + 32) % 64];
 }
 
+__global__ void hand_over(float* out, int variant) {
+  SCOREMATCH_SHARED(block);
+  Carver carve(block);
+  float* values = carve.take<float>(32);
+  if (thread() < 32) {
+    values[thread()] = static_cast<float>(thread());
+    if (variant == 2) return ptx::barrier_arrive<3, 96>();
+    if (variant == 4) return ptx::barrier_arrive<16, 64>();
+    if (variant != 1) ptx::barrier_arrive<3, 64>();
+    if (variant == 3) ptx::barrier_arrive<3, 64>();
+  } else {
+    if (variant == 3) return;
+    ptx::barrier_wait<3, 64>();
+    out[thread() - 32] = values[63 - thread()];
+  }
+}
+
 __global__ void last_block(float* part, unsigned* counter, int variant) {
   SCOREMATCH_SHARED(block);
   Carver carve(block);
@@ -180,6 +197,8 @@ int launch_case(Case which, int variant, unsigned blocks, unsigned threads, std:
       return launch(exchange_in_warp, grid, nullptr, out, variant);
     case Case::exchange_in_block:
       return launch(exchange_in_block, grid, nullptr, out, variant);
+    case Case::hand_over:
+      return launch(hand_over, grid, nullptr, out, variant);
     case Case::last_block:
       return launch(last_block, grid, nullptr, out, counter, variant);
     case Case::semaphore:

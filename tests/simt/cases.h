@@ -21,8 +21,10 @@ enum class Case {
   waits_forever,      // half a warp waits in a shuffle that the other half never joins
   misaligned,
   copy_asynchronously,  // variant 0: does not wait, 1: waits; 2: misaligned source, 3: misaligned destination
-  load_matrix,          // variant 0: correct; row of lane 5 is 1: in global memory, 2: past its array, 3: misaligned
-  matrix_product,       // out[16, 8] = in[16, 16] in[8, 16]^T in bf16
+  hand_over,    // one warp writes, the other reads at a named barrier; variant 0: correct; 1: the writer does not come,
+                // 2: the sizes differ, 3: the writer comes twice, 4: no such barrier
+  load_matrix,  // variant 0: correct; row of lane 5 is 1: in global memory, 2: past its array, 3: misaligned
+  matrix_product,  // out[16, 8] = in[16, 16] in[8, 16]^T in bf16
   unrounded_tf32,
   too_much_shared,
 };

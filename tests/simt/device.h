@@ -72,6 +72,8 @@ float approximated(float value, float bound);
 // ---- collectives
 enum class Op { shuffle_index, shuffle_xor, shuffle_up, shuffle_down, ballot, ldmatrix, mma_bf16, mma_tf32, sync_warp };
 void sync_threads(Site site);
+/// A barrier with a number: it ends when `threads` threads have come to it, waiting or not.
+void come_to_barrier(int barrier, int threads, bool waits, Site site);
 void collective(Op op, std::uint32_t mask, void* record, Site site);  // record: input and output of this lane, as below
 
 struct ShuffleRecord {
@@ -106,6 +108,7 @@ T shuffle(Op op, std::uint32_t mask, T value, int argument, int width, Site site
 // ---- memory
 void* take_shared(std::size_t offset, std::size_t bytes, int index, Site site);
 std::uint32_t shared_address(const void* p);
+const void* shared_pointer(std::uint32_t address);  // the inverse
 void note_atomic(void* p, std::size_t bytes, Site site);
 void note_fence();
 void yield();
@@ -116,6 +119,14 @@ std::uint32_t pack_bf16(float low, float high);
 void cp_async16(void* shared, const void* global, int source_bytes, Site site = SIMT_HERE);
 void cp_async_commit();
 void cp_async_wait_for(int pending);
+template <int kBarrier, int kThreads>
+void barrier_wait(Site site = SIMT_HERE) {
+  come_to_barrier(kBarrier, kThreads, true, site);
+}
+template <int kBarrier, int kThreads>
+void barrier_arrive(Site site = SIMT_HERE) {
+  come_to_barrier(kBarrier, kThreads, false, site);
+}
 template <int kPending>
 void cp_async_wait() {
   cp_async_wait_for(kPending);
@@ -131,6 +142,12 @@ inline void ldmatrix_x4(std::uint32_t (&r)[4], const void* row, Site site = SIMT
 inline void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row, Site site = SIMT_HERE) {
   LdmatrixRecord record{row, r, 4, true};
   collective(Op::ldmatrix, ~0u, &record, site);
+}
+inline void ldmatrix_x4(std::uint32_t (&r)[4], std::uint32_t row, Site site = SIMT_HERE) {
+  ldmatrix_x4(r, shared_pointer(row), site);
+}
+inline void ldmatrix_x4_trans(std::uint32_t (&r)[4], std::uint32_t row, Site site = SIMT_HERE) {
+  ldmatrix_x4_trans(r, shared_pointer(row), site);
 }
 inline void mma_bf16_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                               Site site = SIMT_HERE) {

@@ -100,6 +100,8 @@ std::uint32_t shared_address(const void* p) {
   return static_cast<std::uint32_t>(static_cast<const char*>(p) - self().block->arena->bytes);
 }
 
+const void* shared_pointer(std::uint32_t address) { return self().block->arena->bytes + address; }
+
 void note_fence() { self().fenced = true; }
 
 void note_atomic(void* p, std::size_t bytes, Site site) {

@@ -83,6 +83,7 @@ void start_block(Block& block, SharedArena& arena, std::size_t slot, uint3 index
   block.period = ++g_next_period;
   block.arrived = 0;
   block.alive = count;
+  for (NamedBarrier& each : block.named) each = {};
   block.arena = &arena;
   block.regions.clear();
   block.acquired.clear();
@@ -288,6 +289,33 @@ void sync_threads(Site site) {
   t.waits_in = "__syncthreads";
   if (++block.arrived == block.alive) release_barrier(block);
   switch_away(false);
+}
+
+void come_to_barrier(int barrier, int threads, bool waits, Site site) {
+  Thread& t = self();
+  Block& block = *t.block;
+  if (barrier < 1 || barrier >= kBarriers || threads < 1 || threads % static_cast<int>(kWarp) != 0)
+    return fatal("no barrier ", barrier, " of ", threads, " threads, at ", site);
+  NamedBarrier& b = block.named[barrier];
+  if (b.arrived.empty()) b.threads = threads;
+  if (b.threads != threads)
+    return fatal("barrier ", barrier, " is called with ", b.threads, " and ", threads, " threads, at ", site);
+  if (!b.arrived.insert(t.linear).second)
+    return fatal("a thread comes again to a barrier that has not ended, at ", site, ", ", t);
+  if (waits) {
+    t.state = State::at_named_barrier;
+    t.site = site;
+    t.waits_in = "a named barrier";
+    b.waiting.push_back(&t);
+  }
+  if (static_cast<int>(b.arrived.size()) == threads) {
+    // To the checker this orders all threads of the block, also those that take no part: it may report too little.
+    block.period = ++g_next_period;
+    ++session().barriers;
+    for (Thread* each : b.waiting) make_ready(*each);
+    b = {};
+  }
+  if (waits) switch_away(false);
 }
 
 void collective(Op op, std::uint32_t mask, void* record, Site site) {

@@ -92,6 +92,15 @@ TEST_F(Executor, RunsCorrectKernels) {
   EXPECT_EQ(std::memcmp(out_, in_, 128 * sizeof(float)), 0);
 }
 
+TEST_F(Executor, LetsWarpsMeetAtNamedBarriers) {
+  expect_sound(Case::hand_over, 0);
+  EXPECT_EQ(out_[0], 31.0f);
+  expect_report(Case::hand_over, 1, "32 threads wait in a named barrier");
+  expect_report(Case::hand_over, 2, "barrier 3 is called with");
+  expect_report(Case::hand_over, 3, "comes again to a barrier");
+  expect_report(Case::hand_over, 4, "no barrier 16 of 64 threads");
+}
+
 TEST_F(Executor, LetsBlocksWaitForEachOther) {
   options.resident_blocks = 8;
   expect_sound(Case::semaphore, 0, 8, 32);

@@ -23,6 +23,7 @@
 namespace simt {
 
 constexpr unsigned kWarp = 32;
+constexpr int kBarriers = 16;  // of a block
 constexpr std::size_t kMaxShared = 227 * 1024;
 constexpr std::size_t kRedZone = 1024;  // between carved arrays; preserves their offsets modulo banks and swizzles
 constexpr std::size_t kMaxArrays = 20;  // carved by one kernel
@@ -35,7 +36,7 @@ struct Copy {
   Site site;
 };
 
-enum class State : std::uint8_t { ready, at_barrier, in_collective, done };
+enum class State : std::uint8_t { ready, at_barrier, at_named_barrier, in_collective, done };
 
 struct Thread : Lane {
   Fiber fiber;
@@ -84,11 +85,19 @@ struct Region {
   std::size_t device_offset, bytes, offset;
 };
 
+/// A barrier with a number, since it last ended.
+struct NamedBarrier {
+  int threads = 0;               // that it was called with
+  std::set<unsigned> arrived;    // threads of the block
+  std::vector<Thread*> waiting;  // those of them that wait
+};
+
 struct Block {
   std::vector<Thread*> threads;
   std::vector<Warp> warps;
   unsigned arrived = 0, alive = 0;
   Site barrier{};
+  NamedBarrier named[kBarriers];
   std::uint32_t id = 0, period = 0;
   SharedArena* arena = nullptr;
   std::vector<Region> regions;

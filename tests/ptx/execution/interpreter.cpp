@@ -130,8 +130,9 @@ class Interpreter {
             break;
           }
           if (active == warp_.live) {
-            arrive_at_barrier(instruction);
-            return leave(counter + 1, Step::at_barrier);
+            if (!arrive_at_barrier(instruction)) return leave(counter + 1, Step::at_barrier);
+            ++counter;
+            break;
           }
           if (active != lanes)
             fault(warp_, instruction, __builtin_ctz(lanes & ~active), "bar.sync by only a part of a warp");
@@ -177,12 +178,28 @@ class Interpreter {
     --warp_.depth;
   }
 
-  void arrive_at_barrier(const Instruction& instruction) {
+  /// Returns whether the warp goes on: it only arrives, or the barrier has ended.
+  bool arrive_at_barrier(const Instruction& instruction) {
     warp_.barrier = static_cast<u32>(instruction.immediate);
     warp_.barrier_threads = instruction.target;
     const u32 exited = warp_.started & ~warp_.live;
     if (exited != 0)
       complain("bar.sync after lanes of the warp have exited: " + where(warp_, instruction, __builtin_ctz(exited)));
+    if (instruction.target == 0) return false;  // it ends when all warps of the block wait
+    Block& block = *warp_.block;
+    NamedBarrier& barrier = block.named[warp_.barrier];
+    if (barrier.arrived == 0) barrier.threads = instruction.target;
+    if (barrier.threads != instruction.target)
+      fault(warp_, instruction, __builtin_ctz(warp_.live), "a barrier that others come to with another size");
+    barrier.arrived += kLanes;
+    if (barrier.arrived < barrier.threads) return (instruction.flags & kArrives) != 0;
+    barrier.arrived = 0;
+    ++block.barriers;
+    for (Warp& each : *block.warps)
+      if (each.block == &block && each.state == Warp::at_barrier && each.barrier == warp_.barrier &&
+          each.barrier_threads != 0)
+        each.state = Warp::ready;
+    return true;
   }
 
   Warp& warp_;

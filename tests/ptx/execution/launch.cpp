@@ -13,7 +13,6 @@
 namespace ptx {
 namespace {
 
-constexpr u32 kBarriers = 16;
 constexpr std::size_t kAlignment = 64;  // bytes, of the register file
 
 std::mt19937_64& generator() {
@@ -73,6 +72,7 @@ class Launcher {
 
   void prepare_block() {
     block_.launch = &launch_;
+    block_.warps = &warps_;
     block_.shared_end = launch_.dynamic_shared == 0 ? kSharedStart + program_.static_shared
                                                     : program_.dynamic_start() + launch_.dynamic_shared;
     block_.shared.resize(block_.shared_end - kSharedStart + 64);
@@ -112,6 +112,7 @@ class Launcher {
     block_.index[1] = static_cast<u32>(number / launch_.grid[0] % launch_.grid[1]);
     block_.index[2] = static_cast<u32>(number / launch_.grid[0] / launch_.grid[1]);
     block_.barriers = 0;
+    std::fill(std::begin(block_.named), std::end(block_.named), NamedBarrier());
     std::fill(block_.shared.begin(), block_.shared.end(), u8{0xFF});  // a NaN in every type
     std::fill(block_.shadow.begin(), block_.shadow.end(), u8{0});
     if (race_level() != 0) block_.trace.assign(block_.shared.size() / 2 + 2, Trace());
@@ -169,15 +170,15 @@ class Launcher {
     return any;
   }
 
-  /// Releases the barriers that all warps have reached. Returns whether there was one.
+  /// Releases the barriers of all threads that all warps have reached. Returns whether there was one.
   bool release_barriers() {
     bool any = false;
     for (u32 barrier = 0; barrier < kBarriers; ++barrier) {
       const auto waits_here = [barrier](const Warp& warp) {
-        return warp.state == Warp::at_barrier && warp.barrier == barrier;
+        return warp.state == Warp::at_barrier && warp.barrier == barrier && warp.barrier_threads == 0;
       };
       const u32 arrived = count_warps(waits_here);
-      if (arrived == 0 || !is_complete(arrived, waits_here)) continue;
+      if (arrived == 0 || !is_complete(arrived)) continue;
       for (u32 i = 0; i < warp_count_; ++i)
         if (waits_here(warps_[i])) warps_[i].state = Warp::ready;
       ++block_.barriers;
@@ -186,12 +187,7 @@ class Launcher {
     return any;
   }
 
-  template <class Condition>
-  bool is_complete(u32 arrived, Condition waits_here) const {
-    u32 expected_threads = 0;
-    for (u32 i = 0; i < warp_count_; ++i)
-      if (waits_here(warps_[i])) expected_threads = std::max(expected_threads, warps_[i].barrier_threads);
-    if (expected_threads != 0) return kLanes * arrived >= expected_threads;
+  bool is_complete(u32 arrived) const {
     const u32 alive = count_warps([](const Warp& warp) { return warp.state != Warp::done; });
     if (arrived != alive) return false;
     if (alive != warp_count_) complain("bar.sync after whole warps have exited, kernel " + program_.function->name);

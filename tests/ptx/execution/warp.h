@@ -21,6 +21,15 @@ struct AsyncCopy {
   u64 source;
 };
 
+constexpr u32 kBarriers = 16;  // of a block
+constexpr u32 kArrives = 1;    // a flag of barriers: the warp does not wait
+
+/// A barrier with a number of threads.
+struct NamedBarrier {
+  u32 arrived = 0, threads = 0;
+};
+
+struct Warp;
 struct Block {
   const Launch* launch = nullptr;
   u32 index[3] = {0, 0, 0};
@@ -29,6 +38,8 @@ struct Block {
   u32 shared_end = 0;
   std::vector<Trace> trace;  // of shared memory
   u32 barriers = 0;          // passed
+  NamedBarrier named[kBarriers];
+  std::vector<Warp>* warps = nullptr;
 };
 
 struct Warp {

@@ -5,7 +5,7 @@
 namespace ptx {
 namespace {
 
-/// bar.sync barrier[, threads]; the interpreter and the scheduler implement it.
+/// bar.sync barrier[, threads] and bar.arrive barrier, threads; the interpreter and the scheduler implement them.
 bool decode_block_barrier(Encoding& encoding) {
   const std::vector<Operand>& operands = encoding.operands;
   if (operands.empty() || operands.size() > 2) return false;
@@ -14,7 +14,12 @@ bool decode_block_barrier(Encoding& encoding) {
   encoding.instruction.flow = kBlockBarrier;
   encoding.instruction.immediate = static_cast<s64>(operands[0].bits);
   encoding.instruction.target = operands.size() > 1 ? static_cast<u32>(operands[1].bits) : 0;
-  return true;
+  return operands[0].bits < kBarriers && encoding.instruction.target % kLanes == 0;
+}
+
+bool decode_arrival(Encoding& encoding) {
+  encoding.instruction.flags = kArrives;
+  return encoding.operands.size() == 2 && decode_block_barrier(encoding);
 }
 
 /// Operand 0: the member mask.
@@ -47,6 +52,8 @@ bool decode_fence(Encoding& encoding) {
 void add_barriers(Table& table) {
   for (const char* opcode : {"bar.sync", "barrier.sync", "barrier.sync.aligned"})
     table.add(opcode, decode_block_barrier);
+  for (const char* opcode : {"bar.arrive", "barrier.arrive", "barrier.arrive.aligned"})
+    table.add(opcode, decode_arrival);
   table.add("bar.warp.sync", decode_warp_barrier);
   table.add("membar", decode_fence);
   table.add("fence", decode_fence);
