@@ -21,10 +21,10 @@ foreach(source IN LISTS sources)
   set(names "")
   set(name "")
   foreach(line IN LISTS lines)
-    # A mangled kernel name follows the file's own namespace and the length of the name; functions of CUDA are not
-    # mangled.
+    # A mangled kernel name follows the file's own namespace, sometimes a number, and the length of the name; functions
+    # of CUDA are not mangled.
     if(line MATCHES "\\.(entry|func)")
-      string(REGEX REPLACE ".*_cu_[0-9a-f]+[0-9]([a-z_]+_kernel).*" "\\1" name "${line}")
+      string(REGEX REPLACE ".*_cu_[0-9a-f]+(_[0-9]+)?[0-9]([a-z_]+_kernel).*" "\\2" name "${line}")
       string(REGEX REPLACE ".* ([A-Za-z_0-9]+)\\($" "\\1" name "${name}")
       if(NOT name MATCHES "^[A-Za-z_0-9]+$") # declared, not defined
         continue()

@@ -47,7 +47,9 @@ class FusedCase {
             needs_.eps, problem_.batch, multiprocessors,         227 * 1024};
   }
 
-  testing_support::EngineRun run(const FusedTiling& tiling, int blocks) {
+  /// @param launch the loss kernel: launch_fused_loss, or another one with the same parameters and results
+  testing_support::EngineRun run(const FusedTiling& tiling, int blocks,
+                                 int (*launch)(const FusedLossParams&, CUstream_st*) = launch_fused_loss) {
     const Prepared on_device(*this, tiling, blocks);
     const std::int64_t stride = net.weight_count + net.bias_count;
     const DeviceArray<float> partial(static_cast<std::size_t>(stride * blocks)), grad(problem_.params.size()),
@@ -71,7 +73,7 @@ class FusedCase {
     p.gradient = true, p.grad_x = grad_x.data(), p.grad_x_stride = problem_.net.dim;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
     p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
-    count([&] { EXPECT_EQ(launch_fused_loss(p, nullptr), 0); });
+    count([&] { EXPECT_EQ(launch(p, nullptr), 0); });
     EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
                                    false, grad.data(), estimate.data()},
                                   nullptr),

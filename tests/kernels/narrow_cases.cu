@@ -1,0 +1,14 @@
+// The kernels of narrow_cases.h that the library does not have.
+#include "narrow/loss.cuh"
+
+namespace scorematch {
+namespace kernels {
+
+SCOREMATCH_NARROW_LOSS(64, 16, 16, 1, tanh);
+SCOREMATCH_NARROW_LOSS(33, 1, 32, 2, softplus);
+SCOREMATCH_NARROW_LOSS(1, 0, 48, 2, gelu);
+SCOREMATCH_NARROW_LOSS(8, 8, 16, 3, silu);
+SCOREMATCH_NARROW_LOSS(20, 0, 32, 1, tanh);
+
+}  // namespace kernels
+}  // namespace scorematch
