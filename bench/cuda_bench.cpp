@@ -187,7 +187,7 @@ void add(const std::string& name, const Function& function) {
   benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Iterations(1)->Unit(benchmark::kMicrosecond);
 }
 
-/// Score nets in all precisions. Narrow ones take the chosen route and, for comparison, the layered one. Energy nets
+/// Score nets in all precisions. Small ones take the chosen route and, for comparison, the others. Energy nets
 /// are layered at every size. The steps of small nets are also recorded as graphs.
 void add_losses() {
   const auto add_job = [](const std::string& name) {
@@ -196,6 +196,10 @@ void add_losses() {
   const auto add_recorded = [](const std::string& engine, const std::string& job) {
     add(engine + "-graph" + job, [=](benchmark::State& state) { time_job(state, engine + job, true); });
   };
+  // Where the chosen route is the narrow one.
+  add_job("cuda-bf16/dsm/score" + shape_name(2, 64, 3, 1 << 20));
+  for (const std::string& shape : {shape_name(64, 64, 3, 65536), shape_name(2, 64, 3, 1 << 20)})
+    add_job("cuda-bf16-fused/dsm/score" + shape);
   for (const std::string engine : {"cuda-fp32", "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"}) {
     const bool by_name = engine == "cuda-bf16-layered";
     for (const int hidden : {64, 128, 256})

@@ -8,8 +8,8 @@
 namespace scorematch::bench {
 namespace {
 
-const std::vector<std::string> kEngines = {"reference", "cpu",       "cpu-1",     "cpu-bf16",
-                                           "cuda-fp32", "cuda-tf32", "cuda-bf16", "cuda-bf16-layered"},
+const std::vector<std::string> kEngines = {"reference", "cpu",       "cpu-1",           "cpu-bf16",         "cuda-fp32",
+                                           "cuda-tf32", "cuda-bf16", "cuda-bf16-fused", "cuda-bf16-layered"},
                                kObjectives = {"esm", "ism", "dsm", "ssm", "ssm_vr"}, kNets = {"score", "energy"};
 
 [[noreturn]] void refuse(const std::string& job, const std::string& expected, const std::string& got) {
@@ -112,6 +112,7 @@ Loss Job::loss() const {
 Compute Job::compute() const {
   if (engine == "cuda-tf32") return {Precision::tf32};
   if (engine == "cuda-bf16" || engine == "cpu-bf16") return {Precision::bf16};
+  if (engine == "cuda-bf16-fused") return {Precision::bf16, Route::fused};
   if (engine == "cuda-bf16-layered") return {Precision::bf16, Route::layered};
   return {Precision::fp32};
 }

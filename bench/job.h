@@ -13,7 +13,7 @@ namespace scorematch::bench {
 
 struct Job {
   /// reference, cpu, cpu-1 (one thread), cpu-bf16, or cuda-PRECISION with the route that the engine chooses;
-  /// cuda-bf16-layered forces the route
+  /// cuda-bf16-fused and cuda-bf16-layered force the route
   std::string engine = "cpu";
   std::string objective;  ///< esm, ism, dsm, ssm, ssm_vr
   MlpShape::Kind kind = MlpShape::Kind::score;

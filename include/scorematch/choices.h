@@ -17,8 +17,9 @@ enum class Projection { gaussian, rademacher, sphere };
 /// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 only on
 /// processors with AVX512_BF16; otherwise plans @throws Error unsupported. The reference engine ignores it.
 enum class Precision { fp32, tf32, bf16 };
-/// A plan's kernels. Plans @throws Error unsupported if the shape does not allow `fused` or `layered`.
-enum class Route { automatic, fused, layered };
+/// A plan's kernels. `fused` runs a whole batch in one launch; `narrow` does that with a kernel compiled for the shape.
+/// Plans @throws Error unsupported if the shape does not allow the route. Routes round differently.
+enum class Route { automatic, fused, layered, narrow };
 
 namespace parameterization {
 struct Plain {};

@@ -90,7 +90,7 @@ struct Compute {
 
 /// How a plan computes.
 struct PlanReport {
-  Route route = Route::automatic;  ///< fused or layered; automatic on engines with a single route
+  Route route = Route::automatic;  ///< never automatic, except on engines with a single route
   int launches = 0;                ///< per call for a loss and its gradient, or for scores; 0 on the host
   std::string text;                ///< one line for people
 };

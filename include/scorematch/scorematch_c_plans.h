@@ -66,7 +66,7 @@ typedef struct scorematch_loss_out {
 /// rademacher, sphere) of ssm and ssm_vr; schedule (none, single, geometric, log_normal) with sigma, or sigma_min,
 /// sigma_max, levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
 /// @param compute or NULL. "precision=bf16 route=fused", for example. Keys: precision (fp32, tf32, bf16), route
-/// (automatic, fused, layered).
+/// (automatic, fused, layered, narrow).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
                                                              const char* loss, int64_t max_batch, const char* compute,
                                                              scorematch_loss_plan** plan);

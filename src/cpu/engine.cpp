@@ -10,6 +10,7 @@
 #include "cpu/programs.h"
 #include "cpu/simd/bf16_product.h"
 #include "engine/host_engine.h"
+#include "model/names.h"
 #include "scorematch/error.h"
 
 namespace scorematch {
@@ -31,7 +32,8 @@ void check_compute(const Compute& compute) {
   if (compute.precision == Precision::bf16 && !cpu::has_bf16_products())
     throw Error(ErrorCode::unsupported, "compute.precision",
                 "compute.precision: expected fp32 on a processor without AVX512_BF16, got bf16");
-  if (compute.route == Route::fused) refuse("compute.route", "automatic or layered", "fused");
+  if (compute.route == Route::fused || compute.route == Route::narrow)
+    refuse("compute.route", "automatic or layered", name_of(compute.route));
 }
 
 struct CpuEngine final : HostEngine {

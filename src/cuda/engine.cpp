@@ -3,6 +3,7 @@
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "launchers.h"
+#include "model/names.h"
 #include "scorematch/error.h"
 
 namespace scorematch {
@@ -11,8 +12,8 @@ namespace {
 using cuda::check;
 using cuda::UseDevice;
 
-/// Makes the program for the route. Energy nets are always layered. Score nets are fused if the route allows it and a
-/// kernel supports the net, else layered.
+/// Makes the program for the route. Energy nets are always layered. Score nets are narrow or fused if the route allows
+/// it and a kernel supports the net, else layered.
 template <class Program, class Spec>
 std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& context,
                                      std::unique_ptr<Program> (*fused)(const Spec&, const cuda::Context&),
@@ -20,17 +21,19 @@ std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& cont
                                      std::unique_ptr<Program> (*energy)(const Spec&, const cuda::Context&)) {
   const Route route = spec.compute.route;
   if (spec.net.kind == MlpShape::Kind::energy) {
-    if (route == Route::fused)
+    if (route == Route::fused || route == Route::narrow)
       throw Error(ErrorCode::unsupported, "compute.route",
-                  "compute.route: expected automatic or layered for an energy net, got fused");
+                  std::string("compute.route: expected automatic or layered for an energy net, got ") + name_of(route));
     return energy(spec, context);
   }
   if (route != Route::layered)
     if (std::unique_ptr<Program> program = fused(spec, context)) return program;
-  if (route == Route::fused)
-    throw Error(ErrorCode::unsupported, "compute.route",
-                "compute.route: expected automatic or layered for this network (fused kernels support 1 to 11 hidden "
-                "layers at most 256 wide, if shared memory holds a tile), got fused");
+  if (route == Route::fused || route == Route::narrow)
+    throw Error(
+        ErrorCode::unsupported, "compute.route",
+        std::string("compute.route: expected automatic or layered for this network (fused kernels support 1 to 11 "
+                    "hidden layers at most 256 wide, if shared memory holds a tile), got ") +
+            name_of(route));
   return layered(spec, context);
 }
 

@@ -37,7 +37,7 @@ std::string net_text(const MlpShape& net);
 Sampler read_sampler(MetadataReader& reader);
 /// sigma_min, sigma_max, steps, rho, projections, distribution, prior_deviation
 Likelihood read_likelihood(MetadataReader& reader);
-/// precision: fp32, tf32, bf16; route: automatic, fused, layered
+/// precision: fp32, tf32, bf16; route: automatic, fused, layered, narrow
 Compute read_compute(MetadataReader& reader);
 /// learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm, ema_decay, groups
 Adam::Options read_adam_options(MetadataReader& reader);

@@ -144,7 +144,8 @@ template <>
 struct Names<Route> {
   using T = Route;
   static constexpr const char* key = "route";
-  static constexpr Name<T> table[] = {{T::automatic, "automatic"}, {T::fused, "fused"}, {T::layered, "layered"}};
+  static constexpr Name<T> table[] = {
+      {T::automatic, "automatic"}, {T::fused, "fused"}, {T::layered, "layered"}, {T::narrow, "narrow"}};
 };
 
 /// Names of values, keys and tensors in version 0.1. They are still read, but only the new names are written.

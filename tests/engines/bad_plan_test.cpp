@@ -52,12 +52,12 @@ std::vector<BadMake> bad_losses() {
        {"compute.precision", "between 0 and 2", "7"}},
       {"no such route",
        make_loss({Ism{}}, 8, {Precision::fp32, static_cast<Route>(-2)}),
-       {"compute.route", "between 0 and 2", "-2"}},
+       {"compute.route", "between 0 and 3", "-2"}},
       {"score with no such route",
        [](const Engine& e) {
-         ScorePlan(e, MlpShape::score(3, {4}), 8, 0, Projection::gaussian, {Precision::fp32, static_cast<Route>(3)});
+         ScorePlan(e, MlpShape::score(3, {4}), 8, 0, Projection::gaussian, {Precision::fp32, static_cast<Route>(4)});
        },
-       {"compute.route", "between 0 and 2", "3"}},
+       {"compute.route", "between 0 and 3", "4"}},
       {"sigma_data of the weighting 0",
        make_loss({Dsm{}, schedule::LogNormal{}, weighting::Edm{0}}),
        {"weighting.sigma_data", "a finite value > 0", "0"}},
@@ -244,7 +244,7 @@ INSTANTIATE_TEST_SUITE_P(On, BadPlan, engines(), engine_name);
 TEST(BadPlan, CpuEngineHasNoTf32AndOneRouteAndBf16WhereTheProcessorHas) {
   const Engine engine = Engine::cpu(1);
   const MlpShape net = MlpShape::score(3, {4});
-  std::vector<Compute> refused = {{Precision::tf32}, {Precision::fp32, Route::fused}};
+  std::vector<Compute> refused = {{Precision::tf32}, {Precision::fp32, Route::fused}, {Precision::fp32, Route::narrow}};
   if (cpu::has_bf16_products())
     LossPlan(engine, net, {Ism{}}, 8, {Precision::bf16, Route::layered});
   else
@@ -259,7 +259,7 @@ TEST(BadPlan, CpuEngineHasNoTf32AndOneRouteAndBf16WhereTheProcessorHas) {
         ADD_FAILURE() << "accepted";
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::unsupported);
-        EXPECT_EQ(error.argument(), compute.route == Route::fused ? "compute.route" : "compute.precision");
+        EXPECT_EQ(error.argument(), compute.route != Route::automatic ? "compute.route" : "compute.precision");
       }
     }
   LossPlan(engine, net, {Ism{}}, 8, {Precision::fp32, Route::layered});

@@ -1,5 +1,5 @@
-// The loss and gradients of a batch, in one launch and an ordered reduction. If the weights are not resident in shared
-// memory, a launch packs them first.
+// The loss and gradients of a batch, in one launch and an ordered reduction: by a narrow kernel, or by the fused one.
+// If the weights are not resident in shared memory, a launch packs them first.
 #include "cuda/call_params.h"
 #include "cuda/fused/net.h"
 #include "cuda/programs.h"
@@ -36,12 +36,12 @@ class FusedLoss final : public LossProgram {
         terms_(terms_of(spec.loss.objective)) {
     kernels::FusedLossParams p;
     p.net = plan_.net, p.tiling = plan_.tiling;
-    check_launch(kernels::launch_fused_loss(p, kernels::only_load()), "loading fused_loss");
+    check_launch(launch(p, kernels::only_load()), "loading fused_loss");
   }
 
   std::size_t workspace_bytes() const override { return FusedLossWorkspace(plan_, DeviceArena()).bytes; }
   PlanReport report(std::int64_t) const override {
-    return {Route::fused, plan_.tiling.resident ? 2 : 3, plan_.description()};
+    return {plan_.narrow ? Route::narrow : Route::fused, plan_.is_resident() ? 2 : 3, plan_.description()};
   }
 
   void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
@@ -51,7 +51,7 @@ class FusedLoss final : public LossProgram {
     const FusedLossWorkspace workspace(plan_, DeviceArena(queue.workspace));
     kernels::FusedLossParams p = loss_params(workspace, in, out, grad_factor_of(reduction, batch));
     workspace.prepare(plan_, in.params, batch, queue.stream, &p);
-    check_launch(kernels::launch_fused_loss(p, queue.stream), "fused_loss");
+    check_launch(launch(p, queue.stream), plan_.narrow ? "narrow_loss" : "fused_loss");
     if (out.grad.empty() && out.loss == nullptr) return;
     kernels::FusedReduceParams r;
     r.partial = p.partial, r.partial_stride = p.partial_stride, r.bias_offset = p.bias_offset;
@@ -65,6 +65,10 @@ class FusedLoss final : public LossProgram {
   }
 
  private:
+  int launch(const kernels::FusedLossParams& p, CUstream_st* stream) const {
+    return plan_.narrow ? kernels::launch_narrow_loss(p, stream) : kernels::launch_fused_loss(p, stream);
+  }
+
   kernels::FusedLossParams loss_params(const FusedLossWorkspace& workspace, const LossIn& in, const LossOut& out,
                                        double grad_factor) const {
     const Needs needs = needs_of(spec_.loss.objective);
@@ -102,7 +106,11 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   wish.denoising = needs.eps;
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
-  return plan ? std::make_unique<FusedLoss>(spec, context, *std::move(plan)) : nullptr;
+  if (!plan) return nullptr;
+  const std::vector<Term> terms = terms_of(spec.loss.objective);
+  const bool complete_square = terms.size() == 1 && terms[0].complete_square && wish.directions == 0;
+  choose_narrow(*plan, spec.compute.route, complete_square, spec.max_batch, context.device);
+  return std::make_unique<FusedLoss>(spec, context, *std::move(plan));
 }
 
 }  // namespace scorematch::cuda

@@ -5,6 +5,7 @@
 
 #include "cuda/runtime/status.h"
 #include "cuda/translate.h"
+#include "scorematch/error.h"
 
 namespace scorematch::cuda {
 int FusedPlan::blocks_for(std::int64_t batch) const {
@@ -12,18 +13,22 @@ int FusedPlan::blocks_for(std::int64_t batch) const {
 }
 
 std::string FusedPlan::description() const {
-  return "fused: " + std::to_string(tiling.rows()) + " rows per tile, " + std::to_string(tiling.threads() / 32) +
-         " warps, " + std::to_string(blocks) + " blocks, weights " + (tiling.resident ? "resident" : "streaming") +
-         ", activations in " + (tiling.saved_in_shared ? "shared memory" : "the L2 cache");
+  if (narrow)
+    return "narrow: a kernel compiled for this shape, " + std::to_string(rows()) + " rows per tile, " +
+           std::to_string(blocks) + " blocks";
+  return "fused: " + std::to_string(rows()) + " rows per tile, " + std::to_string(tiling.threads() / 32) + " warps, " +
+         std::to_string(blocks) + " blocks, weights " + (tiling.resident ? "resident" : "streaming") +
+         ", activations in " + (tiling.saved_in_shared ? "shared memory" : "the L2 cache") +
+         (not_narrow.empty() ? "" : "; not narrow: " + not_narrow);
 }
 
 FusedWorkspace::FusedWorkspace(const FusedPlan& plan, DeviceArena& arena) {
-  if (!plan.tiling.resident) {
+  if (!plan.is_resident()) {
     weights = arena.take<char>(static_cast<std::size_t>(plan.net.weight_count) *
                                (plan.element() == kernels::Element::bf16 ? 2 : 4));
     biases = arena.take<float>(static_cast<std::size_t>(plan.net.bias_count));
   }
-  if (!plan.tiling.saved_in_shared)
+  if (!plan.narrow && !plan.tiling.saved_in_shared)
     saved = arena.take<char>(static_cast<std::size_t>(plan.blocks) * kernels::fused_saved_bytes(plan.net, plan.tiling));
 }
 
@@ -36,7 +41,7 @@ void FusedWorkspace::prepare(const FusedPlan& plan, const ConstView& params, std
   p->samples = batch;
   p->blocks = plan.blocks_for(batch);
   p->saved = saved;
-  if (!plan.tiling.resident)
+  if (!plan.is_resident())
     check_launch(kernels::launch_pack(p->params, plan.table, weights, biases, plan.element(), stream), "pack");
 }
 
@@ -63,6 +68,37 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, ke
   plan.table.count = static_cast<int>(places.size());
   plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(wish.max_batch)));
   return plan;
+}
+
+namespace {
+
+/// Empty if a narrow kernel can run the plan.
+std::string why_not_narrow(const FusedPlan& plan, bool complete_square, const Device& device) {
+  if (plan.tiling.operands != kernels::Operands::bf16) return "operands are not bf16";
+  if (!complete_square) return "the loss is not one complete square";
+  if (!kernels::has_narrow_kernel(plan.net)) return "no kernel is compiled for this shape";
+  const std::size_t bytes = kernels::narrow_shared_bytes(plan.net);
+  if (bytes > device.shared_bytes)
+    return "a block needs " + std::to_string(bytes) + " bytes of shared memory and has " +
+           std::to_string(device.shared_bytes);
+  return "";
+}
+
+}  // namespace
+
+void choose_narrow(FusedPlan& plan, Route route, bool complete_square, std::int64_t max_batch, const Device& device) {
+  if (route == Route::fused) return;
+  plan.not_narrow = why_not_narrow(plan, complete_square, device);
+  if (route == Route::narrow && !plan.not_narrow.empty())
+    throw Error(ErrorCode::unsupported, "compute.route",
+                "compute.route: expected automatic, fused or layered, because " + plan.not_narrow + ", got narrow");
+  // The fused kernels have smaller tiles for small batches.
+  const std::int64_t least = std::int64_t{kernels::kNarrowRows} * device.multiprocessors;
+  if (route == Route::automatic && plan.not_narrow.empty() && max_batch < least)
+    plan.not_narrow = "max_batch is below " + std::to_string(least) + ", a tile per multiprocessor";
+  if (!plan.not_narrow.empty()) return;
+  plan.narrow = true;
+  plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(max_batch)));
 }
 
 }  // namespace scorematch::cuda

@@ -9,7 +9,7 @@
 #include "cuda/runtime/device.h"
 #include "engine/arena.h"
 #include "engine/backend.h"
-#include "fused/fused_launchers.h"
+#include "narrow/narrow_launchers.h"
 
 namespace scorematch::cuda {
 
@@ -19,8 +19,12 @@ struct FusedPlan {
   kernels::LayerTable table;
   std::shared_ptr<void> places;  // the layers of `table`, on the device
   int blocks = 1;                // of the largest batch
+  bool narrow = false;           // by the kernel compiled for the net's shape, which has its own tiling
+  std::string not_narrow;        // why not; empty for plans of which no kernel is narrow
 
-  std::int64_t tiles(std::int64_t batch) const { return (batch + tiling.rows() - 1) / tiling.rows(); }
+  int rows() const { return narrow ? kernels::kNarrowRows : tiling.rows(); }
+  bool is_resident() const { return narrow || tiling.resident; }
+  std::int64_t tiles(std::int64_t batch) const { return (batch + rows() - 1) / rows(); }
   int blocks_for(std::int64_t batch) const;
   kernels::Element element() const {
     return tiling.operands == kernels::Operands::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
@@ -45,5 +49,10 @@ struct FusedWorkspace {
 /// and the device are set here
 std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
                                     Engine::Impl& engine, const Device& device);
+
+/// Makes the plan narrow if a kernel is compiled for it, else says why not. @param max_batch of the plan
+/// @param complete_square whether the loss is one complete square
+/// @throws Error unsupported if the route asks for a narrow kernel and there is none
+void choose_narrow(FusedPlan& plan, Route route, bool complete_square, std::int64_t max_batch, const Device& device);
 
 }  // namespace scorematch::cuda

@@ -4,6 +4,7 @@
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "engine/arena.h"
+#include "scorematch/error.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -69,6 +70,10 @@ class FusedScore final : public ScoreProgram {
 }  // namespace
 
 std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context) {
+  if (spec.compute.route == Route::narrow)
+    throw Error(ErrorCode::unsupported, "compute.route",
+                "compute.route: expected automatic, fused or layered for scores (narrow kernels compute losses), got "
+                "narrow");
   // A call may have fewer directions than the plan allows, or may request the exact divergence.
   kernels::FusedWish wish;
   wish.directions = std::max(spec.projections, 1);

@@ -87,7 +87,8 @@ class LossPlan(_Reporting):
         """
         loss: "objective=dsm schedule=log_normal weighting=edm", for example; docs/c-interface.md lists the keys.
         max_batch: the most samples of a call.
-        compute: None, or a text with `precision` (fp32, tf32, bf16) and `route` (automatic, fused, layered).
+        compute: None, or a text with `precision` (fp32, tf32, bf16) and `route` (automatic, fused,
+            layered, narrow).
         Raises Error invalid_argument that names the key at fault, or unsupported if the engine cannot compute so.
         """
         super().__init__(
