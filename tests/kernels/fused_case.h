@@ -39,6 +39,8 @@ class FusedCase {
   int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
   /// Draws eps from `noise` instead of using the given one.
   void draw_from(Noise noise) { noise_ = noise; }
+  /// Computes no gradients in run(); those of its result are then undefined.
+  void want_loss_alone() { wants_gradients_ = false; }
   /// The operation counts of the main kernel of the last run.
   const simt::Report& counted() const { return counted_; }
 
@@ -70,12 +72,13 @@ class FusedCase {
     for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = cuda::kernel_term(terms_[i]);
     p.directions = directions();
     p.samples = problem_.batch, p.blocks = blocks;
-    p.gradient = true, p.grad_x = grad_x.data(), p.grad_x_stride = problem_.net.dim;
+    p.gradient = wants_gradients_, p.grad_x = wants_gradients_ ? grad_x.data() : nullptr;
+    p.grad_x_stride = problem_.net.dim;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
     p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
     count([&] { EXPECT_EQ(launch(p, nullptr), 0); });
     EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
-                                   false, grad.data(), estimate.data()},
+                                   false, wants_gradients_ ? grad.data() : nullptr, estimate.data()},
                                   nullptr),
               0);
     const EstimateRecord e = estimate.read()[0];
@@ -183,7 +186,7 @@ class FusedCase {
   DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, weight_;
   Noise noise_;
   simt::Report counted_;
-  bool possible_ = false;
+  bool possible_ = false, wants_gradients_ = true;
 };
 
 }  // namespace kernels

@@ -1,6 +1,9 @@
 // narrow/loss.cuh against the reference and against the fused kernel that is not compiled for a shape: every
 // activation, objective, parameterization and kind of input, several blocks and tiles. For narrow/loss.cu: which nets
 // have a kernel.
+#include <cmath>
+#include <cstring>
+
 #include "kernels/fused_case.h"
 #include "kernels/narrow_cases.h"
 #include "kernels/random_perturbation.h"
@@ -33,7 +36,7 @@ MlpShape net_of(Shape) {
   return net;
 }
 
-/// A random problem of a shape.
+/// A random problem of a shape. Fourteen seeds in a row have both objectives with each of the seven shapes.
 template <class Shape>
 Problem problem(Shape shape, std::uint64_t seed, std::int64_t batch) {
   ProblemMaker maker(seed);
@@ -42,7 +45,7 @@ Problem problem(Shape shape, std::uint64_t seed, std::int64_t batch) {
   p.net = net_of(shape);
   p.net.parameterization = other.net.parameterization;
   p.loss.weighting = other.loss.weighting;
-  p.loss.objective = maker.integer(0, 2) == 0 ? scorematch::Objective(Esm{}) : scorematch::Objective(Dsm{});
+  p.loss.objective = seed / 7 % 2 == 0 ? scorematch::Objective(Esm{}) : scorematch::Objective(Dsm{});
   p.perturbed = needs_of(p.loss.objective).eps || maker.integer(0, 1) == 0;
   p.batch = batch;
   maker.fill(p);
@@ -69,6 +72,91 @@ void agrees(std::uint64_t seed) {
       NarrowCases());
 }
 TEST(NarrowKernel, AgreesWithTheReference) { for_each_seed(14, agrees); }
+
+/// A problem of the first shape, with parameters as given.
+Problem problem_of(std::int64_t batch) { return problem(NarrowShape<2, 1, 64, 3, Activation::silu>(), 3, batch); }
+
+/// With a network that is zero, losses depend on the noise alone.
+TEST(NarrowKernel, DrawsTheNoiseOfTheFusedKernel) {
+  Problem p = problem_of(100);
+  p.net.parameterization = parameterization::Edm{};
+  p.loss = {Dsm{}, {}, weighting::Sigma2{}};
+  p.perturbed = true;
+  ProblemMaker(4).fill(p);
+  std::fill(p.params.begin(), p.params.end(), 0.0f);
+  RandomCase random(7);
+  const RandomNoise noise(random);
+  FusedCase c(p);
+  c.draw_from(noise.get());
+  FusedTiling tiling;
+  ASSERT_TRUE(choose_fused_tiling(c.net, c.wish(Operands::bf16, 4), &tiling));
+  const auto fused = c.run(tiling, 2).outcome.per_sample, narrow = c.run({}, 2, launch_narrow_loss).outcome.per_sample;
+  ASSERT_EQ(fused.size(), narrow.size());
+  for (std::size_t n = 0; n < fused.size(); ++n) EXPECT_NEAR(narrow[n], fused[n], 1e-4f * std::abs(fused[n])) << n;
+  EXPECT_EQ(complaints(), "");
+}
+
+TEST(NarrowKernel, ComputesTheLossAlone) {
+  const Problem p = problem_of(230);
+  RandomCase random(2);
+  FusedCase c(p);
+  const testing_support::EngineRun with = c.run({}, 2, launch_narrow_loss);
+  c.want_loss_alone();
+  const testing_support::EngineRun alone = c.run({}, 2, launch_narrow_loss);
+  EXPECT_TRUE(testing_support::same_bits(with.outcome.per_sample, alone.outcome.per_sample));
+  EXPECT_EQ(std::memcmp(&with.loss, &alone.loss, sizeof alone.loss), 0);
+  EXPECT_EQ(complaints(), "");
+}
+
+/// The matrix instructions and barriers of a launch, by formulas.
+template <class Shape>
+void expect_counts(Shape shape, std::uint64_t seed) {
+  RandomCase random(seed);
+  const Problem p = problem(shape, seed, random.integer(1, 300));
+  FusedCase c(p);
+  const int tiles = tiles_of(p), blocks = random.integer(1, tiles);
+  c.run({}, blocks, launch_narrow_loss_of<Shape>);
+  std::uint64_t mma = 0;
+  for (int l = 0; l <= Shape::depth; ++l) {
+    const auto ins = static_cast<std::uint64_t>(Shape::in_steps(l)),
+               outs = static_cast<std::uint64_t>(Shape::out_steps(l));
+    mma += 2 * 4 * ins * 2 * outs;    // four warps, forward and backward
+    mma += outs * 4 * (2 * ins + 1);  // a warp per 16 rows of the weight gradient
+  }
+  const auto all = static_cast<std::uint64_t>(tiles), each = static_cast<std::uint64_t>(blocks);
+  EXPECT_EQ(c.counted().mma, all * mma);
+  // Per tile one for the levels, one per layer and, unless it is the first of a block, one for the panels.
+  EXPECT_EQ(c.counted().barriers, all * static_cast<std::uint64_t>(Shape::depth + 3) - each + 2 * each);
+  EXPECT_EQ(complaints(), "");
+}
+TEST(NarrowCounters, AreThoseOfTheFormulas) {
+  for (int i = 0; i < count_of(NarrowCases()); ++i)
+    visit_case(
+        i, [&](auto shape) { expect_counts(shape, static_cast<std::uint64_t>(i) + 1); }, NarrowCases());
+}
+
+TEST(NarrowShapes, AreThoseOfTheLibrary) {
+  for (int i = 0; i < count_of(NarrowShapes()); ++i)
+    visit_case(
+        i,
+        [](auto shape) {
+          FusedNet net;
+          ASSERT_TRUE(fused_net_of(net_of(shape), net));
+          EXPECT_TRUE(has_narrow_kernel(net));
+          EXPECT_EQ(narrow_shared_bytes(net), narrow_shared_bytes_of<decltype(shape)>());
+          EXPECT_LE(narrow_shared_bytes(net), 163u * 1024);  // of compute capability 8.0
+        },
+        NarrowShapes());
+  MlpShape residual = MlpShape::score(2, {64, 64, 64});
+  residual.residual = true;
+  for (const MlpShape& other : {MlpShape::score(2, {64, 64}), MlpShape::score(3, {64, 64, 64}),
+                                MlpShape::score(2, {64, 64, 64}, scorematch::Activation::tanh), residual}) {
+    FusedLossParams p;
+    ASSERT_TRUE(fused_net_of(other, p.net));
+    EXPECT_FALSE(has_narrow_kernel(p.net));
+    EXPECT_NE(launch_narrow_loss(p, nullptr), 0);
+  }
+}
 
 }  // namespace
 }  // namespace kernels
