@@ -32,7 +32,12 @@ typedef struct scorematch_reduction {
   double loss_scale;  /**< 0: 1 */
 } scorematch_reduction;
 
-enum { SCOREMATCH_ROUTE_AUTOMATIC = 0, SCOREMATCH_ROUTE_FUSED = 1, SCOREMATCH_ROUTE_LAYERED = 2 };
+enum {
+  SCOREMATCH_ROUTE_AUTOMATIC = 0,
+  SCOREMATCH_ROUTE_FUSED = 1,
+  SCOREMATCH_ROUTE_LAYERED = 2,
+  SCOREMATCH_ROUTE_NARROW = 3
+};
 
 /// How a plan computes (engine.h).
 typedef struct scorematch_plan_report {
