@@ -22,9 +22,11 @@ std::string subcommand_names(const CLI::App& app) {
 /// One line, like every other error.
 std::string describe_misuse(const CLI::App* app, const CLI::Error& error) {
   std::string command = app->get_name(), message = error.what();
-  if (!app->get_subcommands().empty()) {
-    command += " " + app->get_subcommands().front()->get_name();
-  } else if (error.get_name() == "RequiredError") {
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    command += " " + app->get_name();
+  }
+  if (error.get_name() == "RequiredError" && app->get_require_subcommand_min() > 0) {
     const std::vector<std::string> rest = app->remaining();
     message = "expected " + subcommand_names(*app) + ", got " + (rest.empty() ? "nothing" : "'" + rest.front() + "'");
   }

@@ -73,7 +73,8 @@ void OptionTable::Entry::assign(const std::string& text) const {
 }
 
 OptionTable::OptionTable(CLI::App& app, const std::string& name, const std::string& description)
-    : name_(name), command_(*app.add_subcommand(name, description)) {}
+    : name_(app.get_parent() == nullptr ? name : app.get_name() + " " + name),
+      command_(*app.add_subcommand(name, description)) {}
 
 Declared OptionTable::add(Kind kind, CLI::Option* option, Need need, std::function<std::string()> value) {
   entries_.push_back({option->get_name(), kind, std::move(need), option, std::move(value)});

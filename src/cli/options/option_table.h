@@ -105,7 +105,7 @@ class OptionTable {
   template <class T>
   using Bound = std::enable_if_t<true, T>;  // not deduced, so that 1 is a bound of an int64_t
 
-  /// Adds the subcommand to `app`.
+  /// Adds the subcommand to `app`, which may be a subcommand itself: "scan projections" is one of "scan".
   OptionTable(CLI::App& app, const std::string& name, const std::string& description);
   OptionTable(const OptionTable&) = delete;
   OptionTable& operator=(const OptionTable&) = delete;

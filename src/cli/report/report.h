@@ -39,7 +39,9 @@ class Report {
   void state(const Phrase& facts);
   /// One line on stderr at once, "scorematch: warning: ...", and an item of "warnings".
   void warn(const std::string& message);
-  /// Writes the JSON object, in one line.
+  /// The JSON object, in one line.
+  std::string json() const;
+  /// Writes it to stdout with --json.
   /// @throws Error io if stdout does not take it
   void finish();
 
@@ -49,7 +51,6 @@ class Report {
 
  private:
   std::string outermost_absent(const std::string& key) const;
-  std::string json() const;
 
   bool is_json_;
   std::vector<std::string> keys_;

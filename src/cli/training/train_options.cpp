@@ -20,19 +20,23 @@ constexpr const char* kWholeNumbers = "whole";  // --dequantize without a number
 
 }  // namespace
 
-void TrainOptions::add_to(OptionTable& table) {
+void TrainOptions::add_recorded(OptionTable& table) {
   table_ = &table;
+  first_of_run_ = table.entries().size();
+  add_network(table);
+  add_loss(table);
+  add_run(table);
+  end_of_run_ = table.entries().size();
+}
+
+void TrainOptions::add_to(OptionTable& table) {
   table.required_text(
       "data", data,
       "[N, d] or more axes: .npy of any number type, ARCHIVE.npz:ARRAY, .csv, or IDX; also compressed with gzip");
   table.required_text("-o,--output", directory, "folder for model.safetensors, loss.csv and loss.png");
   engine.add_to(table);
   report.add_to(table);
-  first_of_run_ = table.entries().size();
-  add_network(table);
-  add_loss(table);
-  add_run(table);
-  end_of_run_ = table.entries().size();
+  add_recorded(table);
 
   table.text(
       "--resume", resume,

@@ -59,6 +59,8 @@ struct TrainOptions {
 
   /// Must not be moved afterward: `table` refers to it.
   void add_to(OptionTable& table);
+  /// Those that determine a run's numbers alone, for other commands that train. The same holds.
+  void add_recorded(OptionTable& table);
   /// The options that determine a run's numbers, by name: all except those that say where it computes, where it reads
   /// and writes, and when it stops.
   std::map<std::string, std::string> recorded() const;

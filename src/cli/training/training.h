@@ -43,6 +43,8 @@ class Training {
   const Engine& engine() const { return engine_; }
   /// Whether there is more to save than at the beginning.
   bool has_changed() const { return has_changed_; }
+  /// What save() writes as model.safetensors.
+  Checkpoint checkpoint();
 
  private:
   bool is_over() const;
@@ -63,7 +65,6 @@ class Training {
   const Baseline& baseline();
   std::string held_out_note(const Estimate& loss);
   void restore(const Checkpoint& run);
-  Checkpoint checkpoint();
   Matrix rows_to_compare() const;
   void judge();
   void describe_steps(Report& report) const;
