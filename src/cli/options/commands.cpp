@@ -1,6 +1,6 @@
 #include "cli/options/commands.h"
 
-#include <CLI/Error.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "scorematch/error.h"
@@ -66,6 +66,9 @@ std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app) {
   for (const auto add :
        {add_info, add_train, add_sample, add_likelihood, add_eval, add_compare, add_export, add_import})
     tables.push_back(add(app));
+  CLI::App& scan = *app.add_subcommand("scan", "Measure on your data what the choices of a training should be");
+  scan.require_subcommand(1);
+  tables.push_back(add_scan_projections(scan));
   return tables;
 }
 

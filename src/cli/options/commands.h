@@ -51,6 +51,8 @@ std::unique_ptr<OptionTable> add_compare(CLI::App& app);
 std::unique_ptr<OptionTable> add_export(CLI::App& app);
 std::unique_ptr<OptionTable> add_import(CLI::App& app);
 std::unique_ptr<OptionTable> add_likelihood(CLI::App& app);
+/// Subcommands of `scorematch scan`.
+std::unique_ptr<OptionTable> add_scan_projections(CLI::App& scan);
 /// All of them, in the order of the help. The tables must outlive the parsing.
 std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app);
 

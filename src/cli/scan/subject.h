@@ -1,0 +1,57 @@
+/// @file
+/// What a scan measures: a network on data, trained here as `train` would, or read from a file.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/training/train_options.h"
+#include "scorematch/checkpoint.h"
+
+namespace scorematch::cli {
+
+/// The options that every scan has.
+struct ScanOptions {
+  TrainOptions train;  // also data, folder, engine, report, seed
+  std::string model;
+  double minutes = 3;
+
+  /// Must not be moved afterward, like TrainOptions.
+  void add_to(OptionTable& table);
+  bool is_given(const std::string& option) const;
+  /// Work in units of the default: 1 for 3 minutes.
+  double work() const { return minutes / 3; }
+
+ private:
+  const OptionTable* table_ = nullptr;
+};
+
+struct Subject {
+  Engine engine;
+  MlpShape net;
+  std::vector<float> params;
+  NoiseSchedule schedule;
+  Weighting weighting;
+  Matrix rows;  // for training, model units, in random order; with the noise of dequantization
+  Standardization units;
+
+  bool uses_sigma() const;
+};
+
+/// Keys of the facts that make_subject() states.
+std::vector<std::string> subject_keys();
+
+/// Reads the data, prepares them as `train` does or in the model's units, and trains for a fraction of the steps of
+/// `train`, or reads the model. Reports each.
+/// @param objective of the schedule's weights, if the model was trained with another one
+/// @throws Error as `train`, and for a model that does not fit the data
+/// @throws CLI::RuntimeError if it is interrupted
+Subject make_subject(ScanOptions& options, ObjectiveKind objective, Report& report);
+
+/// Ends the command, with its exit code, if it was asked to stop.
+void end_if_interrupted();
+
+/// "scorematch train 'my data.npy' -o run": the given training options and these, of which each replaces a given one.
+std::string train_command(const ScanOptions& options, const std::vector<std::pair<std::string, std::string>>& chosen);
+
+}  // namespace scorematch::cli
