@@ -126,6 +126,8 @@ TEST_F(CommandJson, OfScanHasTheDocumentedKeys) {
   const Json json = report({"scan", "projections", "data.npy", "--steps", "5", "--hidden", "4", "--minutes", "0.01"});
   EXPECT_EQ(json["training"]["steps"], 5);
   EXPECT_TRUE(json["model"].is_null());
+  const Json sigma = report({"scan", "sigma", "data.npy", "--steps", "5", "--hidden", "4", "--minutes", "0.01"});
+  EXPECT_EQ(sigma["training"]["networks"], 2);
 }
 
 TEST_F(CommandJson, OfTrainHasTheFactsOfTheText) {

@@ -28,6 +28,7 @@ const std::map<std::string, Arguments> kCalls = {
     {"sample", {"sample", "unconditional.safetensors", "-o", "out.npy"}},
     {"likelihood", {"likelihood", "points.safetensors", "points.npy"}},
     {"scan projections", {"scan", "projections", "data.npy"}},
+    {"scan sigma", {"scan", "sigma", "data.npy"}},
     {"eval", {"eval", "case.safetensors", "-o", "out.safetensors"}},
     {"compare", {"compare", "case.safetensors"}},
     {"export", {"export", "model.safetensors", "-o", "out.safetensors"}},

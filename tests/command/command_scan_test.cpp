@@ -25,8 +25,8 @@ class CommandScan : public CommandTrain {
     cli::write_npy(path("normal.npy"), cli::Matrix{1000, 2, rows});
   }
 
-  Json scan(const Arguments& more) {
-    Arguments arguments = {"scan", "projections", "normal.npy", "--json"};
+  Json scan(const Arguments& more, const std::string& what = "projections") {
+    Arguments arguments = {"scan", what, "normal.npy", "--json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Finished finished = run_well(arguments);
     return Json::parse(finished.out, nullptr, false);
@@ -90,6 +90,72 @@ TEST_F(CommandScan, OfProjectionsTrainsRepeatsWithTheSeedAndWritesItsFiles) {
   EXPECT_TRUE(contains(refused.err, "--output: expected a folder without a run")) << refused.err;
 }
 
+// An EDM network with F = 0 has the exact score for N(0, I), whose B is 2.
+TEST_F(CommandScan, OfSigmaBalancesBiasAndVariance) {
+  Checkpoint model;
+  model.net = MlpShape::score(2, {4});
+  model.net.parameterization = parameterization::Edm{1};
+  model.params.assign(static_cast<std::size_t>(model.net.param_count()), 0.0f);
+  model.loss = Loss{Dsm{}, schedule::Geometric{0.02, 5, 0}, weighting::Edm{1}};
+  model.save(path("gaussian.safetensors"));
+  const Json json = scan({"--model", "gaussian.safetensors", "--minutes", "1", "-o", "out"}, "sigma");
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["command"], "scan sigma");
+  const double bias = json["bias"]["value"], variance = json["fit"]["variance"], n = json["one_level"]["samples"];
+  EXPECT_NEAR(bias, 2, 0.3);
+  EXPECT_EQ(json["one_level"]["rule"], "balance");
+  EXPECT_NEAR(json["one_level"]["sigma"], std::pow(variance / (2 * bias * n), 1.0 / 6), 1e-9);
+  EXPECT_LT(json["one_level"]["low"], json["one_level"]["sigma"]);
+  EXPECT_GT(json["one_level"]["high"], json["one_level"]["sigma"]);
+  // The variance of plain denoising explodes at small sigma; those of the other estimators follow the network alone.
+  const Json &least = json["levels"].front(), &most = json["levels"].back();
+  EXPECT_NEAR(least["sigma"], 0.02, 1e-6);
+  EXPECT_NEAR(most["sigma"], 5, 1e-6);
+  EXPECT_NEAR(least["constant"], 2 / (2 * 0.02 * 0.02), 1e-6);
+  EXPECT_GT(least["dsm"]["variance"], 30 * double{least["antithetic"]["variance"]});
+  EXPECT_NEAR(least["ssm_vr"]["variance"], least["antithetic"]["variance"],
+              0.3 * double{least["antithetic"]["variance"]});
+  EXPECT_TRUE(json["many_levels"]["is_fallback"].get<bool>());
+  EXPECT_LE(json["many_levels"]["ratio"], 2);
+  EXPECT_EQ(files("out"), (std::set<std::string>{"scan.csv", "scan.json", "scan.png"}));
+  const LossTable table = read_losses(path("out/scan.csv"));
+  EXPECT_EQ(table.rows.size(), 4 * json["levels"].size());
+}
+
+TEST_F(CommandScan, OfSigmaTrainsAndRepeatsWithTheSeed) {
+  const Arguments small = {"--steps", "20", "--hidden", "8", "--batch", "32", "--minutes", "0.01"};
+  const Json first = scan(small, "sigma"), again = scan(small, "sigma");
+  ASSERT_TRUE(first.is_object());
+  EXPECT_EQ(first, again);
+  EXPECT_EQ(first["training"]["networks"], 2);
+  for (const char* part : {"scorematch train normal.npy -o run", "--hidden 8", "--schedule log_normal", "--log-mean "})
+    EXPECT_TRUE(contains(first["train"], part)) << first["train"];
+  for (const char* part : {"--schedule single", "--sigma "})
+    EXPECT_TRUE(contains(first["one_level"]["train"], part)) << first["one_level"]["train"];
+}
+
+TEST_F(CommandScan, OfSigmaSaysWhereThereIsNoBias) {
+  cli::Matrix whole{500, 2, {}};
+  for (const double each : normal_values(1000, 6)) whole.values.push_back(static_cast<float>(std::round(each)));
+  cli::write_npy(path("whole.npy"), whole);
+  const Finished finished = run_well(
+      {"scan", "sigma", "whole.npy", "--steps", "20", "--hidden", "8", "--minutes", "0.01", "--standardize", "scale"});
+  EXPECT_TRUE(contains(finished.out, "there is no B: many rows are equal")) << finished.out;
+  EXPECT_TRUE(contains(finished.out, "half of the data's step")) << finished.out;
+}
+
+TEST_F(CommandScan, OfSigmaRefusesWhatHasNoRangeOfLevels) {
+  for (const auto& [option, value] : {std::pair{"--objective", "ssm"}, std::pair{"--schedule", "single"}}) {
+    const Finished finished = run({"scan", "sigma", "normal.npy", option, value});
+    EXPECT_EQ(finished.exit_code, 2);
+    EXPECT_TRUE(contains(finished.err, option) && contains(finished.err, value)) << finished.err;
+  }
+  const Finished finished = run({"scan", "sigma", "normal.npy", "--model", "linear.safetensors"});
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_EQ(finished.out, "");
+  EXPECT_TRUE(contains(finished.err, "--model: expected a model of a range of noise levels")) << finished.err;
+}
+
 TEST_F(CommandScan, RefusesBeforeAnyWork) {
   const auto before = listing();
   const auto expect_refused = [&](const Arguments& more, int exit_code, const std::vector<std::string>& words) {
@@ -110,7 +176,7 @@ TEST_F(CommandScan, RefusesBeforeAnyWork) {
   expect_refused({"missing.npy"}, 1, {"missing.npy"});
   const Finished nothing = run({"scan"});
   EXPECT_EQ(nothing.exit_code, 2);
-  EXPECT_TRUE(contains(nothing.err, "expected projections")) << nothing.err;
+  EXPECT_TRUE(contains(nothing.err, "expected projections or sigma")) << nothing.err;
   EXPECT_TRUE(listing() == before);
 }
 

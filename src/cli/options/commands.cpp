@@ -69,6 +69,7 @@ std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app) {
   CLI::App& scan = *app.add_subcommand("scan", "Measure on your data what the choices of a training should be");
   scan.require_subcommand(1);
   tables.push_back(add_scan_projections(scan));
+  tables.push_back(add_scan_sigma(scan));
   return tables;
 }
 

@@ -53,6 +53,7 @@ std::unique_ptr<OptionTable> add_import(CLI::App& app);
 std::unique_ptr<OptionTable> add_likelihood(CLI::App& app);
 /// Subcommands of `scorematch scan`.
 std::unique_ptr<OptionTable> add_scan_projections(CLI::App& scan);
+std::unique_ptr<OptionTable> add_scan_sigma(CLI::App& scan);
 /// All of them, in the order of the help. The tables must outlive the parsing.
 std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app);
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/files/data_file.h"
+#include "cli/models/model_metadata.h"
 #include "cli/options/interrupt.h"
 #include "cli/options/refusal.h"
 #include "cli/training/run_record.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr double kFractionOfSteps = 0.25;  // of those of `train`, for the work of 3 minutes
 constexpr std::int64_t kFewestSteps = 200;
+constexpr std::uint64_t kTwinSeed = 0x5bf0'3635'd1ec'7d2b;
 constexpr std::uint64_t kAllSteps = 0;  // the step whose noise of dequantization the rows have
 
 /// The options of training that are given, except --seed: with a model they have no effect.
@@ -33,7 +35,7 @@ void describe_network_of(const Subject& subject, Report& report) {
   report.line("network", describe_network(subject.net));
 }
 
-Subject read_subject(const ScanOptions& options, const Table& table, ObjectiveKind objective, Report& report) {
+Subject read_subject(const ScanOptions& options, const Table& table, const Needed& needed, Report& report) {
   const Checkpoint model = Checkpoint::load(options.model);
   const Units units(model);
   if (table.cols != units.columns())
@@ -46,28 +48,38 @@ Subject read_subject(const ScanOptions& options, const Table& table, ObjectiveKi
   Matrix rows = units.to_model(table);
   if (!grid.empty()) rows = Dequantizer(grid.steps, units, options.train.seed).all(rows, kAllSteps);
   Weighting weighting = model.loss->weighting;
-  const bool is_same = kind_of(model.loss->objective) == objective;
-  if (!is_same && weighting.kind == Weighting::Kind::edm && objective != ObjectiveKind::dsm)
+  const bool is_same = kind_of(model.loss->objective) == needed.objective;
+  if (!is_same && weighting.kind == Weighting::Kind::edm && needed.objective != ObjectiveKind::dsm)
     weighting = weighting::Sigma2{};  // as `train` chooses it
   Subject subject{options.train.engine.make(), model.net, model.sampling_params(),
                   model.loss->schedule,        weighting, std::move(rows),
-                  model.standardization};
+                  model.standardization,       {}};
+  if (grid.empty()) subject.resolution = measure_resolution(table, model.standardization, model.net.dim);
+  const NoiseRange range = known_range({}, model);
+  subject.sigma_min = range.low, subject.sigma_max = range.high;
+  const bool has_range = range.low > 0 && range.high > range.low;
+  if (needed.levels && !(subject.uses_sigma() && has_range))
+    refuse("--model", "a model of a range of noise levels",
+           "'" + options.model + "' with " +
+               (subject.uses_sigma() ? "one level or none" : "a network that ignores sigma"));
   report.line("data", describe(table));
   describe_network_of(subject, report);
   report.line("model", fact("model", options.model));
   return subject;
 }
 
-Subject train_subject(ScanOptions& options, Table table, Report& report) {
+Subject train_subject(ScanOptions& options, Table table, bool has_twin, Report& report) {
   TrainOptions& train = options.train;
   train.check(static_cast<int>(table.cols));
   train.choose_units(table);
   const std::string identity = identify(table);
   const Dataset data = prepare(table, train.preparation());
   const Phrase description = describe(table);
+  const Resolution resolution = measure_resolution(table, data.standardization, data.dim);
   table = {};
   train.choose_training(data);
   train.choose_without_noise(data);
+  const std::int64_t run_steps = train.steps;
   if (!options.is_given("--steps")) {
     const double part = std::min(1.0, kFractionOfSteps * options.work());
     train.steps = std::max(kFewestSteps, static_cast<std::int64_t>(part * static_cast<double>(train.steps)));
@@ -81,15 +93,30 @@ Subject train_subject(ScanOptions& options, Table table, Report& report) {
   report.line("objective", train.describe_objective());
   training.run();
   end_if_interrupted();
+  std::optional<Subject::Twin> twin;
+  if (has_twin) {
+    TrainOptions other = train;
+    other.seed = train.seed ^ kTwinSeed;
+    Training second(other, data, identity, nullptr);
+    second.run();
+    end_if_interrupted();
+    const Checkpoint trained = second.checkpoint();
+    twin = Subject::Twin{trained.net, trained.sampling_params()};
+  }
   const Checkpoint model = training.checkpoint();
   Matrix rows = data.training;
   if (!data.grid.empty())
     rows = Dequantizer(data.grid.steps, Units(data.standardization, data.dim), train.seed).all(rows, kAllSteps);
-  Subject subject{train.engine.make(),   model.net,       model.sampling_params(), model.loss->schedule,
-                  model.loss->weighting, std::move(rows), data.standardization};
+  Subject subject{
+      train.engine.make(),   model.net,       model.sampling_params(), model.loss->schedule,
+      model.loss->weighting, std::move(rows), data.standardization,    data.grid.empty() ? resolution : Resolution{}};
+  subject.run_steps = run_steps;
+  subject.twin = std::move(twin);
+  if (train.has_noise()) subject.sigma_min = train.sigma_min, subject.sigma_max = train.sigma_max;
   describe_network_of(subject, report);
-  report.line("training",
-              fact("training.steps", train.steps) + " steps of " + fact("training.batch", train.batch) + " samples");
+  report.line("training", fact("training.steps", train.steps) + " steps of " + fact("training.batch", train.batch) +
+                              " samples" + silent("training.networks", has_twin ? 2 : 1) +
+                              (has_twin ? ", of two networks with different seeds" : ""));
   return subject;
 }
 
@@ -136,15 +163,15 @@ std::vector<std::string> subject_keys() {
                "noise.data_deviation", "noise.log_mean", "noise.log_deviation", "objective.name", "objective.variance",
                "objective.projections", "objective.distribution", "objective.weighting", "engine"});
   keys.insert(keys.end(), kNetworkKeys.begin(), kNetworkKeys.end());
-  keys.insert(keys.end(), {"training.steps", "training.batch", "model"});
+  keys.insert(keys.end(), {"training.steps", "training.batch", "training.networks", "model"});
   return keys;
 }
 
-Subject make_subject(ScanOptions& options, ObjectiveKind objective, Report& report) {
+Subject make_subject(ScanOptions& options, const Needed& needed, Report& report) {
   if (!options.model.empty()) refuse_training_options(options);
   Table table = read_data(options.train.data, missing_named(options.train.missing));
-  if (!options.model.empty()) return read_subject(options, table, objective, report);
-  return train_subject(options, std::move(table), report);
+  if (!options.model.empty()) return read_subject(options, table, needed, report);
+  return train_subject(options, std::move(table), needed.twin, report);
 }
 
 void end_if_interrupted() {

@@ -1,4 +1,4 @@
-#include "cli/scan/allocation.h"
+#include "cli/scan/projections/allocation.h"
 
 #include <algorithm>
 #include <cmath>

@@ -10,8 +10,8 @@
 #include "cli/options/refusal.h"
 #include "cli/plots/log_plot.h"
 #include "cli/plots/palette.h"
-#include "cli/scan/allocation.h"
-#include "cli/scan/jacobian.h"
+#include "cli/scan/projections/allocation.h"
+#include "cli/scan/projections/jacobian.h"
 #include "cli/scan/scan_files.h"
 #include "cli/scan/subject.h"
 #include "formats/spec_text.h"
@@ -354,7 +354,7 @@ void run(ScanOptions& options) {
   Report report(train.report, "scan projections", report_keys());
   check_scan_folder(report, train.directory);
   const InterruptGuard guard;
-  const Subject subject = make_subject(options, train.objective, report);
+  const Subject subject = make_subject(options, {train.objective}, report);
   ProjectionScan scan(options, subject);
   scan.measure(report);
   end_if_interrupted();

@@ -1,4 +1,4 @@
-#include "cli/scan/jacobian.h"
+#include "cli/scan/projections/jacobian.h"
 
 #include <algorithm>
 #include <cmath>
