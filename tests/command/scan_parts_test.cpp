@@ -158,9 +158,9 @@ TEST(Biases, OfAGaussianAreSumsOverItsEigenvalues) {
   const std::vector<double> eigenvalues = {0.25, 2};
   EXPECT_NEAR(cli::gaussian_bias(eigenvalues, 0, 0), 64 + 1 / 8.0, 1e-12);
   constexpr double kHigh = 0.4, kLow = 0.2;
-  double square = 0;  // of s = -x/(l + sigma^2), with E x^2 = l
+  double square = 0;  // of s = -x/(l + sigma^2), with E x^2 = l + b^2
   for (const double each : eigenvalues)
-    square += each * std::pow(1 / (each + kHigh * kHigh) - 1 / (each + kLow * kLow), 2);
+    square += (each + kLow * kLow) * std::pow(1 / (each + kHigh * kHigh) - 1 / (each + kLow * kLow), 2);
   EXPECT_NEAR(cli::gaussian_bias(eigenvalues, kHigh, kLow), square / std::pow(kHigh * kHigh - kLow * kLow, 2), 1e-9);
 }
 
@@ -174,8 +174,8 @@ TEST(Biases, SettleWherePairsAgree) {
   const cli::Bias settled = with_limits({9, 4, 5, 500, 600});  // not where errors happen to agree
   EXPECT_EQ(settled.missing, "");
   EXPECT_NEAR(settled.value, std::sqrt(20.0), 1e-12);
-  EXPECT_NEAR(settled.low, 3.92, 1e-12);
-  EXPECT_NEAR(settled.high, 5.1, 1e-12);
+  EXPECT_NEAR(settled.low, 2.92, 1e-12);
+  EXPECT_NEAR(settled.high, 6.1, 1e-12);
   for (const auto& limits : {std::vector<double>{1, 3, 9, 27}, {5, -5, 5}, {5}, {}})
     EXPECT_NE(with_limits(limits).missing, "");
 }
@@ -194,7 +194,7 @@ TEST(Biases, AreMeasuredForAKnownScore) {
   const cli::Subject subject =
       gaussian_subject(net, std::vector<float>(static_cast<std::size_t>(net.param_count()), 0.0f));
   const cli::DataFacts facts = cli::measure_data(subject.rows);
-  const cli::Bias bias = cli::measure_bias(subject, facts);
+  const cli::Bias bias = cli::measure_bias(subject, facts, 3);
   ASSERT_EQ(bias.missing, "");
   ASSERT_GE(bias.pairs.size(), 4u);
   EXPECT_NEAR(bias.value, 2, 0.2);
@@ -210,14 +210,14 @@ TEST(Biases, AreNotMeasuredWhereThereAreNone) {
   for (std::size_t i = 1; i < flat.rows.values.size(); i += 2) flat.rows.values[i] = flat.rows.values[i - 1];
   const cli::DataFacts facts = cli::measure_data(flat.rows);
   EXPECT_TRUE(facts.is_singular());
-  EXPECT_NE(cli::measure_bias(flat, facts).missing.find("singular"), std::string::npos);
+  EXPECT_NE(cli::measure_bias(flat, facts, 3).missing.find("singular"), std::string::npos);
 
   cli::Subject stepped = gaussian_subject(net, zero);
   stepped.resolution.model_step = 0.9;
-  EXPECT_NE(cli::measure_bias(stepped, cli::measure_data(stepped.rows)).missing.find("step"), std::string::npos);
+  EXPECT_NE(cli::measure_bias(stepped, cli::measure_data(stepped.rows), 3).missing.find("step"), std::string::npos);
   cli::Subject repeated = gaussian_subject(net, zero);
   repeated.resolution.duplicates = 1000;
-  EXPECT_NE(cli::measure_bias(repeated, cli::measure_data(repeated.rows)).missing.find("equal"), std::string::npos);
+  EXPECT_NE(cli::measure_bias(repeated, cli::measure_data(repeated.rows), 3).missing.find("equal"), std::string::npos);
 }
 
 // s = W x + b, fitted to -eps/sigma: each of the d coordinates has d + 1 parameters, so V = d (d + 1).

@@ -55,6 +55,7 @@ Subject read_subject(const ScanOptions& options, const Table& table, const Neede
                   model.loss->schedule,        weighting, std::move(rows),
                   model.standardization,       {}};
   if (grid.empty()) subject.resolution = measure_resolution(table, model.standardization, model.net.dim);
+  subject.deviation = measure_scale(subject.rows).deviation;
   const NoiseRange range = known_range({}, model);
   subject.sigma_min = range.low, subject.sigma_max = range.high;
   const bool has_range = range.low > 0 && range.high > range.low;
@@ -110,7 +111,7 @@ Subject train_subject(ScanOptions& options, Table table, bool has_twin, Report& 
   Subject subject{
       train.engine.make(),   model.net,       model.sampling_params(), model.loss->schedule,
       model.loss->weighting, std::move(rows), data.standardization,    data.grid.empty() ? resolution : Resolution{}};
-  subject.run_steps = run_steps;
+  subject.run_steps = run_steps, subject.deviation = train.sigma_data;
   subject.twin = std::move(twin);
   if (train.has_noise()) subject.sigma_min = train.sigma_min, subject.sigma_max = train.sigma_max;
   describe_network_of(subject, report);

@@ -38,6 +38,7 @@ struct Subject {
   Standardization units;
   Resolution resolution{};              // of the file; none if dequantized
   double sigma_min = 0, sigma_max = 0;  // of the training; 0: not known
+  double deviation = 0;                 // of the rows, as `train` takes it
   std::int64_t run_steps = 0;           // that `train` would make; 0: not known
 
   /// Another network that was trained on the same rows with other noise and initial parameters, so that its errors are

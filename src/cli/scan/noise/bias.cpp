@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "formats/spec_text.h"
 #include "scorematch/estimate.h"
+#include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 
 namespace scorematch::cli {
@@ -14,22 +16,31 @@ constexpr double kBelowScale = 1.0 / 2, kLevelRatio = 1.5, kAgree = 2;
 constexpr int kMostLevels = 8;
 constexpr std::int64_t kMostRows = 2048;
 
-/// Scores at the first rows of the data.
+/// Scores at the first rows of the data with noise.
 class LevelScores {
  public:
-  LevelScores(const Subject& subject, std::int64_t rows)
+  LevelScores(const Subject& subject, std::int64_t rows, std::uint64_t seed)
       : subject_(subject),
         rows_(rows),
         x_(subject.engine.upload(
             std::vector<float>(subject.rows.values.begin(), subject.rows.values.begin() + rows * subject.net.dim),
-            {rows, subject.net.dim})) {}
+            {rows, subject.net.dim})),
+        x_tilde_(subject.engine.allocate<float>({rows, subject.net.dim})),
+        noise_(subject.engine, seed) {}
 
-  /// Of the network and its twin, if there is one.
-  std::pair<std::vector<float>, std::vector<float>> at(double sigma) const {
-    std::pair<std::vector<float>, std::vector<float>> scores;
-    scores.first = of(subject_.net, subject_.params, sigma);
-    if (subject_.twin) scores.second = of(subject_.twin->net, subject_.twin->params, sigma);
-    return scores;
+  /// From now on the scores are those at the rows with this noise.
+  void move_to(double sigma) {
+    const PerturbPlan plan(subject_.engine, subject_.net.dim, schedule::Single{sigma}, rows_);
+    Queue queue(subject_.engine, 0);
+    plan.run(queue, {x_, noise_}, {{}, {}, x_tilde_});
+    queue.synchronize();
+  }
+  /// s_a - s_b of a network, [rows, d].
+  std::vector<double> difference(const MlpShape& net, const std::vector<float>& params, double a, double b) const {
+    const std::vector<float> first = of(net, params, a), second = of(net, params, b);
+    std::vector<double> values(first.size());
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = double{first[i]} - double{second[i]};
+    return values;
   }
 
  private:
@@ -39,7 +50,7 @@ class LevelScores {
     Queue queue(engine, plan.workspace_bytes());
     auto params = engine.upload(parameters), level = engine.upload(std::vector<float>{static_cast<float>(sigma)});
     auto score = engine.allocate<float>({rows_, net.dim});
-    ScorePlan::In in{params, {x_}};
+    ScorePlan::In in{params, {x_tilde_}};
     in.batch.sigma = level;
     ScorePlan::Out out;
     out.score = score;
@@ -49,7 +60,8 @@ class LevelScores {
 
   const Subject& subject_;
   std::int64_t rows_;
-  Buffer<float> x_;
+  Buffer<float> x_, x_tilde_;
+  NoiseState noise_;
 };
 
 }  // namespace
@@ -57,8 +69,8 @@ class LevelScores {
 double gaussian_bias(const std::vector<double>& eigenvalues, double high, double low) {
   double sum = 0;
   for (const double each : eigenvalues) {
-    const double factor = (1 + high * high / each) * (1 + low * low / each);
-    sum += 1 / (factor * factor * each * each * each);
+    const double above = 1 + high * high / each, below = 1 + low * low / each;
+    sum += 1 / (above * above * below * each * each * each);
   }
   return sum;
 }
@@ -72,13 +84,14 @@ void settle(Bias& bias) {
     if (!agree) continue;
     bias.missing.clear();
     bias.value = std::sqrt(a.limit * b.limit);
-    bias.low = std::min(a.limit - 2 * a.limit_error, b.limit - 2 * b.limit_error);
-    bias.high = std::max(a.limit + 2 * a.limit_error, b.limit + 2 * b.limit_error);
+    const double gap = std::abs(a.limit - b.limit);
+    bias.low = std::min(a.limit - 2 * a.limit_error, b.limit - 2 * b.limit_error) - gap;
+    bias.high = std::max(a.limit + 2 * a.limit_error, b.limit + 2 * b.limit_error) + gap;
     bias.low = std::max(bias.low, bias.value / 10);  // an interval of a positive number
   }
 }
 
-Bias measure_bias(const Subject& subject, const DataFacts& facts) {
+Bias measure_bias(const Subject& subject, const DataFacts& facts, std::uint64_t seed) {
   Bias bias;
   if (facts.eigenvalues.empty()) bias.missing = "the covariance is not known above 1,024 columns";
   if (facts.is_singular()) bias.missing = "the data's covariance is singular";
@@ -92,28 +105,25 @@ Bias measure_bias(const Subject& subject, const DataFacts& facts) {
                    ", is not clearly above the smallest noise of the training, " + short_text(subject.sigma_min, 3);
   if (!bias.missing.empty()) return bias;
 
-  const std::int64_t d = subject.net.dim;
-  const LevelScores scores(subject, std::min(subject.rows.rows, kMostRows));
-  const bool has_twin = subject.twin.has_value();
-  auto above = scores.at(top);
-  double high = top;
+  const auto d = static_cast<std::size_t>(subject.net.dim);
+  using Offset = std::ptrdiff_t;
+  LevelScores scores(subject, std::min(subject.rows.rows, kMostRows), seed);
   const double known = gaussian_bias(facts.eigenvalues, 0, 0);
+  double high = top;
   for (int k = 1; k < kMostLevels && high / kLevelRatio >= subject.sigma_min; ++k) {
     const double low = high / kLevelRatio;
-    auto below = scores.at(low);
+    scores.move_to(low);
+    const std::vector<double> one = scores.difference(subject.net, subject.params, high, low);
+    std::vector<double> other = one;
+    if (subject.twin) other = scores.difference(subject.twin->net, subject.twin->params, high, low);
     Estimate square;
-    for (std::size_t n = 0; n < above.first.size(); n += static_cast<std::size_t>(d)) {
-      double sum = 0;
-      for (std::size_t i = n; i < n + static_cast<std::size_t>(d); ++i) {
-        const double one = double{above.first[i]} - double{below.first[i]};
-        sum += one * (has_twin ? double{above.second[i]} - double{below.second[i]} : one);
-      }
-      square = square.merged({1, sum, 0});
-    }
+    for (std::size_t n = 0; n < one.size(); n += d)
+      square = square.merged(
+          {1, std::inner_product(one.begin() + Offset(n), one.begin() + Offset(n + d), other.begin() + Offset(n), 0.0),
+           0});
     const double scale = std::pow(high * high - low * low, -2);
     const double ratio = gaussian_bias(facts.eigenvalues, high, low) / known, error = square.standard_error() * scale;
     bias.pairs.push_back({high, low, square.mean * scale, error, square.mean * scale / ratio, error / ratio});
-    above = std::move(below);
     high = low;
   }
   settle(bias);

@@ -17,8 +17,8 @@ struct BiasPair {
   double limit = 0, limit_error = 0;  // divided by what the ratio to its limit is for a Gaussian with these eigenvalues
 };
 
-/// For N(0, diag(eigenvalues)): E|s_a - s_b|^2 / (a^2 - b^2)^2 = sum of 1 / ((1 + a^2/l)^2 (1 + b^2/l)^2 l^3). At
-/// a = b = 0 it is B.
+/// For N(0, diag(eigenvalues)), at points with the noise b: E|s_a - s_b|^2 / (a^2 - b^2)^2 = sum of
+/// 1 / ((1 + a^2/l)^2 (1 + b^2/l) l^3). At a = b = 0 it is B.
 double gaussian_bias(const std::vector<double>& eigenvalues, double high, double low);
 
 struct Bias {
@@ -28,12 +28,15 @@ struct Bias {
 };
 
 /// Two neighboring pairs whose limits agree to a factor of 2 give B: the last such pairs before they disagree. Its
-/// interval has both limits with two standard errors.
+/// interval has both limits with two standard errors, and is wider by their difference on each side: the errors are
+/// those over rows, and networks have errors of their own.
 void settle(Bias& bias);
 
 /// The square is the product of two networks' differences if there are two, so that their errors, which are
 /// independent, cancel on average. At levels from half of the smallest scale down to the smallest noise of the
 /// training.
-Bias measure_bias(const Subject& subject, const DataFacts& facts);
+/// Evaluated at rows with the smaller level's noise: off a surface or a curve there is no limit, even if there is one
+/// on it.
+Bias measure_bias(const Subject& subject, const DataFacts& facts, std::uint64_t seed);
 
 }  // namespace scorematch::cli

@@ -119,7 +119,7 @@ void SigmaScan::measure_levels(Report& report) {
 }
 
 void SigmaScan::measure_bias_of_levels(Report& report) {
-  bias_ = measure_bias(subject_, facts_);
+  bias_ = measure_bias(subject_, facts_, seed_);
   std::string name = "bias";
   for (const BiasPair& each : bias_.pairs) {
     report.line(name, "sigma " + text(each.high) + " and " + text(each.low) +
@@ -188,7 +188,7 @@ void SigmaScan::advise_one_level(Report& report) {
 }
 
 void SigmaScan::advise_finite_variance(Report& report) const {
-  const double rounding = kRoundingScale * options_.train.sigma_data, step = subject_.resolution.model_step / 2;
+  const double rounding = kRoundingScale * subject_.deviation, step = subject_.resolution.model_step / 2;
   const double least = std::max(rounding, step);
   report.line("variants",
               "antithetic and control_variate have no optimum of this kind, as their variance stays finite: sigma " +
@@ -199,7 +199,7 @@ void SigmaScan::advise_finite_variance(Report& report) const {
 }
 
 void SigmaScan::advise_many_levels(Report& report) const {
-  const NoiseChoice noise = choose_noise(subject_.rows, options_.train.sigma_data);
+  const NoiseChoice noise = choose_noise(subject_.rows, subject_.deviation);
   const double low = resolved_sigma(), high = facts_.largest;
   const LevelRatio ratio = level_ratio(subject_.net.dim);
   const int count = level_count(low, high, ratio.ratio);
