@@ -87,6 +87,20 @@ TEST_F(CommandLaunch, IsRefusedWithoutMpi) {
   EXPECT_FALSE(std::filesystem::exists(path("out")));
 }
 
+TEST_F(CommandLaunch, IsForTrainingOnly) {
+  write_file(path("data.csv"), "1,2\n3,4\n5,7\n");
+  const std::vector<Arguments> others = {{"compare", "data.csv", "data.csv"}, {"scan", "sigma", "data.csv"}};
+  const Environment size(Variables{{"PMI_SIZE", "3"}});
+  for (const Arguments& arguments : others) {
+    const Finished first = run(arguments);
+    EXPECT_EQ(first.exit_code, 2);
+    EXPECT_EQ(first.err.find("scorematch: PMI_SIZE: expected 1, as only train runs in several processes, got 3"), 0u)
+        << first.err;
+  }
+  const Environment rank(Variables{{"PMI_RANK", "1"}});
+  for (const Arguments& arguments : others) EXPECT_EQ(run(arguments).exit_code, 0);
+}
+
 TEST_F(CommandLaunch, IsExplainedByInfo) {
   const std::string out = run_well({"info"}).out;
   EXPECT_NE(out.find("mpirun -n R scorematch train\n  " +

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "cli/ranks/launch.h"
 #include "scorematch/error.h"
 
 namespace scorematch::cli {
@@ -61,6 +62,23 @@ Condition residual_layer(std::function<std::optional<MlpShape>()> net) {
           }};
 }
 
+namespace {
+
+/// Several processes would do the same work, and write the same files.
+void refuse_several_processes(CLI::App& app) {
+  for (CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (each->get_name() == "info" || each->get_name() == "train") continue;
+    each->parse_complete_callback([] {
+      const Launch launch = launch_of_environment();
+      if (launch.size > 1)
+        refuse_option(launch.variable, "1, as only train runs in several processes", std::to_string(launch.size));
+    });
+    refuse_several_processes(*each);
+  }
+}
+
+}  // namespace
+
 std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app) {
   std::vector<std::unique_ptr<OptionTable>> tables;
   for (const auto add :
@@ -70,6 +88,7 @@ std::vector<std::unique_ptr<OptionTable>> add_commands(CLI::App& app) {
   scan.require_subcommand(1);
   tables.push_back(add_scan_projections(scan));
   tables.push_back(add_scan_sigma(scan));
+  refuse_several_processes(app);
   return tables;
 }
 

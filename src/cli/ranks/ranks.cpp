@@ -47,9 +47,11 @@ void Ranks::check_same(const std::string& name, const std::string& mine) {
   });
 }
 
+std::unique_ptr<Ranks> one_process() { return std::make_unique<OneProcess>(); }
+
 std::unique_ptr<Ranks> join_ranks() {
   const Launch launch = launch_of_environment();
-  if (launch.size == 1) return std::make_unique<OneProcess>();
+  if (launch.size == 1) return one_process();
   return join_mpi(launch);
 }
 

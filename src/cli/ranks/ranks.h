@@ -66,6 +66,8 @@ class Ranks {
   int rank_, size_;
 };
 
+/// The process alone, whatever a launcher says.
+std::unique_ptr<Ranks> one_process();
 /// The process alone, or, if a launcher has started several, all of them by MPI. Once per process.
 /// @throws Error unsupported, naming the launcher's variable, if the command was built without MPI, or with another MPI
 std::unique_ptr<Ranks> join_ranks();

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "cli/files/data_file.h"
 #include "cli/models/model_metadata.h"
 #include "cli/options/interrupt.h"
 #include "cli/options/refusal.h"
+#include "cli/ranks/ranks.h"
 #include "cli/training/run_record.h"
 #include "cli/training/training.h"
 #include "model/network.h"
@@ -86,7 +88,8 @@ Subject train_subject(ScanOptions& options, Table table, bool has_twin, Report& 
     train.steps = std::max(kFewestSteps, static_cast<std::int64_t>(part * static_cast<double>(train.steps)));
     train.warmup = std::min(train.warmup, train.steps / 2);
   }
-  Training training(train, data, identity, nullptr);  // the last that may refuse something
+  const std::unique_ptr<Ranks> alone = one_process();
+  Training training(train, data, identity, nullptr, *alone);  // the last that may refuse something
   report.line("data", description);
   for (const std::string& note : data.notes) report.line("", fact("data.notes", note));
   report.line("units", train.describe_units());
@@ -98,7 +101,7 @@ Subject train_subject(ScanOptions& options, Table table, bool has_twin, Report& 
   if (has_twin) {
     TrainOptions other = train;
     other.seed = train.seed ^ kTwinSeed;
-    Training second(other, data, identity, nullptr);
+    Training second(other, data, identity, nullptr, *alone);
     second.run();
     end_if_interrupted();
     const Checkpoint trained = second.checkpoint();

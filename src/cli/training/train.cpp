@@ -14,6 +14,7 @@
 #include "cli/ranks/ranks.h"
 #include "cli/training/run_record.h"
 #include "cli/training/training.h"
+#include "scorematch/error.h"
 
 namespace scorematch::cli {
 namespace {
