@@ -213,16 +213,23 @@ elseif(STEP STREQUAL "symbols")
     endforeach()
   endforeach()
   list(JOIN classes "|" classes)
-  # Every function of the C interface must be exported.
+  # Every function of the C interface must be exported; functions of C++ may be, too.
   set(functions "")
+  set(free "")
   foreach(header IN LISTS headers)
     file(STRINGS ${header} lines REGEX "^SCOREMATCH_API ")
     foreach(line IN LISTS lines)
-      string(REGEX MATCH "scorematch_[a-z0-9_]+\\(" function "${line}")
+      string(REGEX MATCH "[a-z0-9_]+\\(" function "${line}")
       string(REPLACE "(" "" function "${function}")
-      list(APPEND functions ${function})
+      if(function MATCHES "^scorematch_")
+        list(APPEND functions ${function})
+      else()
+        list(APPEND free ${function})
+      endif()
     endforeach()
   endforeach()
+
+  list(JOIN free "|" free)
 
   execute_process(COMMAND ${NM} --dynamic --demangle --defined-only ${library} OUTPUT_VARIABLE symbols
                   COMMAND_ERROR_IS_FATAL ANY)
@@ -233,6 +240,7 @@ elseif(STEP STREQUAL "symbols")
   foreach(symbol IN LISTS symbols)
     string(REGEX REPLACE "^[0-9a-f ]*[A-Za-z] " "" symbol "${symbol}")
     if((symbol MATCHES "^scorematch::(${classes})::" AND NOT symbol MATCHES "^[^(]*::Impl::") OR
+       symbol MATCHES "^scorematch::(${free})\\(" OR
        symbol MATCHES "^scorematch::conditioning::Fourier::random\\(" OR
        symbol MATCHES "^(typeinfo|typeinfo name|vtable) for scorematch::Error$")
       math(EXPR exported "${exported} + 1")
