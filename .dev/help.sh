@@ -6,7 +6,7 @@ For visitors
 
 For developers
   ./dev check           everything else: full size, seeded faults, sanitizers, nvcc, packages, documents,
-                        aarch64, in about 40 minutes on two cores
+                        aarch64, in about 50 minutes on two cores
   ./dev format [--check]
                         format the sources with clang-format; with --check only report what would change
   ./dev docs            write Doxygen's reference pages to build/docs; warnings are errors
