@@ -23,15 +23,14 @@ double product(const std::vector<float>& a, const std::vector<float>& b) {
   return sum;
 }
 
-/// |g_k|^2 and the product of g_k with the sum of the others, for each k.
-void add_products(const std::vector<std::vector<float>>& gradients, ProbeProducts& to) {
+/// The product of g_k with the sum of the others, for each k.
+void add_others(const std::vector<std::vector<float>>& gradients, ProbeProducts& to) {
   std::vector<double> sum(gradients[0].size());
   for (const auto& each : gradients)
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += double{each[i]};
   for (const auto& each : gradients) {
     double with_others = 0;
     for (std::size_t i = 0; i < sum.size(); ++i) with_others += double{each[i]} * (sum[i] - double{each[i]});
-    to.squared.push_back(product(each, each));
     to.others.push_back(with_others);
   }
 }
@@ -94,6 +93,7 @@ GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstV
     impl.loss.run(queue, {params, batch}, out);
     gradients.push_back(queue.read(grad));
     const std::vector<float>& gradient = gradients.back();
+    products.squared.push_back(product(gradient, gradient));
 
     batch.draw_rows = 0, batch.rows = rows;
     out.rows = {};
@@ -107,7 +107,7 @@ GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstV
       shared.directions = v;
       products.same_noise.push_back(product_with(shared));
     } else {
-      products.same_noise.push_back(product(gradient, gradient));
+      products.same_noise.push_back(products.squared.back());
     }
     if (impl.draws_noise) {
       Batch shared = batch;
@@ -117,7 +117,7 @@ GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstV
       products.same_rows.push_back(products.same_noise.back());
     }
   }
-  add_products(gradients, products);
+  add_others(gradients, products);
   return moments_of(products);
 }
 
