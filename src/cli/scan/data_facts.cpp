@@ -1,16 +1,16 @@
 #include "cli/scan/data_facts.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "cli/data/units.h"
+#include "cli/training/linear_score.h"
 
 namespace scorematch::cli {
 namespace {
 
-constexpr std::int64_t kMostRows = 4096, kFewestRows = 64, kMaxFullDim = 1024;
+constexpr std::int64_t kMostRows = 4096, kFewestRows = 64;
 constexpr double kPairValues = 2e9;  // rows^2 x columns
 constexpr double kSingular = 1e-6;
 
@@ -38,24 +38,6 @@ std::int64_t count_duplicates(const Table& table) {
   for (std::size_t i = 1; i < order.size(); ++i)
     count += std::equal(row(order[i]), row(order[i]) + table.cols, row(order[i - 1]));
   return count;
-}
-
-std::vector<double> eigenvalues_of(const Matrix& rows) {
-  if (rows.cols > kMaxFullDim || rows.rows < 2) return {};
-  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::Map<const Rows> all(rows.values.data(), rows.rows, rows.cols);
-  const Eigen::VectorXd mean = all.cast<double>().colwise().mean();
-  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(rows.cols, rows.cols);
-  constexpr std::int64_t kPart = 1024;
-  for (std::int64_t first = 0; first < rows.rows; first += kPart) {
-    const std::int64_t count = std::min(kPart, rows.rows - first);
-    const Eigen::MatrixXd part = all.middleRows(first, count).cast<double>().rowwise() - mean.transpose();
-    covariance.noalias() += part.transpose() * part;
-  }
-  covariance /= static_cast<double>(rows.rows - 1);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
-  const Eigen::VectorXd values = solver.eigenvalues().cwiseMax(0);
-  return {values.data(), values.data() + values.size()};
 }
 
 }  // namespace
@@ -112,7 +94,7 @@ DataFacts measure_data(const Matrix& rows) {
     std::sort(nearest.begin(), nearest.end());
     facts.nearest = std::sqrt(nearest.front()), facts.median_nearest = std::sqrt(nearest[nearest.size() / 2]);
   }
-  facts.eigenvalues = eigenvalues_of(rows);
+  facts.eigenvalues = covariance_eigenvalues(rows);
   return facts;
 }
 

@@ -36,6 +36,12 @@ void for_each_part(const Matrix& rows, const VectorXd& mean, Index count, const 
     use(centered(rows, mean, first, std::min<Index>(kPart, count - first)));
 }
 
+VectorXd mean_row(const Matrix& rows, Index count) {
+  VectorXd mean = VectorXd::Zero(rows.cols);
+  for_each_part(rows, VectorXd::Zero(rows.cols), count, [&](const MatrixXd& part) { mean += part.rowwise().sum(); });
+  return mean / static_cast<double>(count);
+}
+
 MatrixXd covariance(const Matrix& rows, const VectorXd& mean, Index count) {
   MatrixXd sum = MatrixXd::Zero(rows.cols, rows.cols);
   for_each_part(rows, mean, count, [&](const MatrixXd& part) { sum.selfadjointView<Eigen::Lower>().rankUpdate(part); });
@@ -239,10 +245,7 @@ LinearScore fit_linear_score(const Matrix& rows) {
   const double passes = is_full ? d : 2.0 * (kLowRank + kOversampling) * (kPowerIterations + 2);
   const auto affordable = static_cast<std::int64_t>(kFitWork / (d * passes));
   const std::int64_t count = std::min(rows.rows, std::max(affordable, 2 * std::min(rows.cols, kLowRank)));
-  VectorXd mean = VectorXd::Zero(rows.cols);
-  for_each_part(rows, VectorXd::Zero(rows.cols), count, [&](const MatrixXd& part) { mean += part.rowwise().sum(); });
-  mean /= static_cast<double>(count);
-
+  const VectorXd mean = mean_row(rows, count);
   const Spectrum spectrum = is_full ? full_spectrum(rows, mean, count) : leading_spectrum(rows, mean, count);
   const Moments of_rows = moments(rows, mean, count);
   LinearScore score;
@@ -261,6 +264,15 @@ LinearScore fit_linear_score(const Matrix& rows) {
   score.mean.assign(mean.data(), mean.data() + mean.size());
   score.basis.assign(spectrum.basis.data(), spectrum.basis.data() + spectrum.basis.size());
   return score;
+}
+
+std::vector<double> covariance_eigenvalues(const Matrix& rows) {
+  if (rows.cols > kMaxFullDim || rows.rows < 2) return {};
+  const auto n = static_cast<double>(rows.rows);
+  const MatrixXd unbiased = covariance(rows, mean_row(rows, rows.rows), rows.rows) * (n / (n - 1));
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(unbiased, Eigen::EigenvaluesOnly);
+  const VectorXd values = solver.eigenvalues().cwiseMax(0);
+  return {values.data(), values.data() + values.size()};
 }
 
 std::vector<double> linear_losses(const LinearScore& score, const Loss& loss, const LossBatch& batch) {

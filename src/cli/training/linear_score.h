@@ -31,6 +31,9 @@ constexpr std::int64_t kMaxFullDim = 1024, kLowRank = 256;
 /// @param rows [N, d], N >= 1
 LinearScore fit_linear_score(const Matrix& rows);
 
+/// Of the covariance of all rows, with N - 1, ascending; none for one row or more than kMaxFullDim columns.
+std::vector<double> covariance_eigenvalues(const Matrix& rows);
+
 /// The points where an objective is evaluated.
 struct LossBatch {
   std::int64_t rows = 0;
