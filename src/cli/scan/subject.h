@@ -52,6 +52,9 @@ struct Subject {
   bool uses_sigma() const;
 };
 
+/// Changes the seed for what is measured: the network has seen the samples of the training.
+constexpr std::uint64_t kMeasurementStream = 0x9e3779b97f4a7c15;
+
 /// What a scan needs of its subject.
 struct Needed {
   ObjectiveKind objective;  // whose weights are used, if the model was trained with another objective

@@ -22,8 +22,6 @@ namespace {
 
 constexpr int kLevels = 7, kLangevinSteps = 5;
 constexpr double kFitSteps = 500, kFewestFitSteps = 20;
-// Another stream than that of the training, whose samples the network has seen.
-constexpr std::uint64_t kStream = 0x9e3779b97f4a7c15;
 // The difference of two scores at x +- sigma eps over 2 sigma: rounding and truncation balance at the cube root of
 // float32's unit.
 const double kRoundingScale = std::cbrt(5.96e-8);
@@ -33,7 +31,7 @@ std::string text(double value) { return short_text(value, 3); }
 class SigmaScan {
  public:
   SigmaScan(ScanOptions& options, const Subject& subject)
-      : options_(options), subject_(subject), seed_(options.train.seed ^ kStream) {}
+      : options_(options), subject_(subject), seed_(options.train.seed ^ kMeasurementStream) {}
 
   void measure(Report& report) {
     describe_data(report);

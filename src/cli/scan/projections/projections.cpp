@@ -26,8 +26,6 @@ constexpr std::int64_t kProbeBatch = 64;  // small: an estimate of a variance ga
 constexpr int kProbes = 192, kFewestProbes = 24;
 constexpr std::int64_t kProbeValues = std::int64_t{1} << 27;  // of all gradients: 512 MB
 constexpr double kTimedSeconds = 4;                           // for the work of 3 minutes
-// Another stream than that of the training, whose samples the network has seen.
-constexpr std::uint64_t kStream = 0x9e3779b97f4a7c15;
 constexpr int kFewestTurns = 3, kMostTurns = 200;
 const std::vector<int> kCheckedProjections = {2, 4, 8, 16}, kTimedProjections = {1, 2, 4, 8};
 
@@ -67,7 +65,7 @@ class ProjectionScan {
       : options_(options),
         subject_(subject),
         objective_(options.train.objective),
-        seed_(options.train.seed ^ kStream) {}
+        seed_(options.train.seed ^ kMeasurementStream) {}
 
   void measure(Report& report) {
     measure_distributions(report);
