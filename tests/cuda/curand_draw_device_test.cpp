@@ -7,6 +7,7 @@
 #include "cuda/curand_draw_cases.h"
 #include "scorematch/curand.h"
 #include "scorematch/loss.h"
+#include "support/refusal.h"
 
 namespace scorematch::testing_support {
 namespace {
@@ -45,18 +46,6 @@ class CurandDraws : public CudaTest {
           sum += static_cast<double>(v[at + static_cast<std::size_t>(i)] * v[at + static_cast<std::size_t>(j)]);
         EXPECT_NEAR(sum / rows, i == j ? 1 : 0, tolerance) << i << ", " << j;
       }
-  }
-
-  template <class Call>
-  static void expect_invalid(const char* argument, const char* words, const Call& call) {
-    try {
-      call();
-      ADD_FAILURE() << "expected a refusal of '" << argument << "'";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-      EXPECT_EQ(error.argument(), argument) << error.what();
-      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
-    }
   }
 
   curandGenerator_t generator_ = nullptr;
@@ -123,16 +112,18 @@ TEST_F(CurandDraws, RefusalsNameTheArgument) {
   const Stream stream;
   Queue queue(engine, 0, stream.get());
   auto drawn = engine.allocate<float>({5, 3});
-  expect_invalid("eps", "got 15; give part of a larger array", [&] { draw_eps(queue, generator_, drawn); });
-  expect_invalid("directions", "got 15",
-                 [&] { draw_directions_by_curand(queue, generator_, Projection::sphere, drawn); });
-  expect_invalid("directions", "expected [M, N, d] or [N, d], got 1 axes",
-                 [&] { draw_directions_by_curand(queue, generator_, Projection::sphere, View(drawn.data(), 14)); });
-  expect_invalid("eps", "expected a stride of 2", [&] {
+  test::expect_refused({"eps", "", "15; give part of a larger array"}, [&] { draw_eps(queue, generator_, drawn); });
+  test::expect_refused({"directions", "", "15"},
+                       [&] { draw_directions_by_curand(queue, generator_, Projection::sphere, drawn); });
+  test::expect_refused({"directions", "[M, N, d] or [N, d], got 1 axes", "1 axes"}, [&] {
+    draw_directions_by_curand(queue, generator_, Projection::sphere, View(drawn.data(), 14));
+  });
+  test::expect_refused({"eps", "a stride of 2", ""}, [&] {
     draw_eps(queue, generator_, View(drawn.data(), {5, 2}).with_row_stride(3));
   });
   const Graph recorded(stream, [&] {
-    expect_invalid("queue.stream", "is not being captured", [&] { draw_eps(queue, generator_, drawn); });
+    test::expect_refused({"queue.stream", "a stream that is not being captured", ""},
+                         [&] { draw_eps(queue, generator_, drawn); });
   });
 }
 
