@@ -1,6 +1,5 @@
 #include "cli/data/standardize.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -8,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "cli/data/linear_algebra.h"
 #include "cli/data/warp.h"
 #include "cli/options/refusal.h"
 #include "formats/spec_text.h"
@@ -187,7 +187,7 @@ Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardiza
   const Rows some(rows.begin(),
                   rows.begin() + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(rows.size()), kCorrelated));
   const Eigen::MatrixXd z = unmixed_rows(data, some, units, deviation, steps);
-  Eigen::MatrixXd correlation = z.transpose() * z / static_cast<double>(z.rows());
+  Eigen::MatrixXd correlation = transposed_product(z, z) / static_cast<double>(z.rows());
   double rounding = 0, least_noise = HUGE_VAL;
   for (Eigen::Index l = 0; l < n; ++l) {
     const std::size_t j = coordinates[static_cast<std::size_t>(l)];
@@ -200,8 +200,7 @@ Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardiza
   const bool is_certain = rows.size() >= 2 * static_cast<std::size_t>(n);
   if (!is_certain) correlation = 0.9 * correlation + 0.1 * Eigen::MatrixXd::Identity(n, n);
 
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(correlation);
-  const Eigen::VectorXd& values = solver.eigenvalues();  // ascending
+  const auto [values, vectors] = eigensystem(correlation);
   const double least = std::max(1e-12, static_cast<double>(n) * rounding);
   // Noise of dequantization breaks a relation of its columns: directions without variance belong to the other columns,
   // unless that noise is as small as rounding.
@@ -212,14 +211,14 @@ Decorrelation decorrelate(const Table& data, const Rows& rows, const Standardiza
   // Few rows do not distinguish a Gaussian from modes.
   if (may_keep && count < std::max(kSureRows, kSureRowsPerColumn * static_cast<double>(n))) mixing.whitens = false;
   for (Eigen::Index l = n - 1; l >= 0 && values(l) > kLargeVariance && may_keep && mixing.whitens; --l)
-    mixing.whitens = looks_gaussian(z * solver.eigenvectors().col(l));
+    mixing.whitens = looks_gaussian(z * vectors.col(l));
   mixing.dropped = dropped;
   if (!mixing.whitens && dropped == 0) return mixing;
   const Eigen::VectorXd roots = values.cwiseMax(least).cwiseSqrt();
-  const Eigen::MatrixXd directions = solver.eigenvectors().rightCols(n - dropped);
+  const Eigen::MatrixXd directions = vectors.rightCols(n - dropped);
   Eigen::MatrixXd matrix = directions;
   if (mixing.whitens) matrix *= roots.tail(n - dropped).asDiagonal();
-  if (dropped == 0) matrix *= directions.transpose();  // the symmetric root changes the columns least
+  if (dropped == 0) matrix = product(matrix, directions.transpose());  // the symmetric root changes the columns least
   for (Eigen::Index i = 0; i < matrix.rows(); ++i)
     for (Eigen::Index l = 0; l < matrix.cols(); ++l) mixing.matrix.push_back(matrix(i, l));
   return mixing;

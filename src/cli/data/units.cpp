@@ -1,18 +1,16 @@
 #include "cli/data/units.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "cli/data/linear_algebra.h"
 #include "cli/data/warp.h"
 
 namespace scorematch::cli {
 namespace {
-
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Infinite beyond float's range, for which the conversion alone would be undefined.
 float round_to_float(double value) {
@@ -45,10 +43,7 @@ Units::Units(const Standardization& standardization, std::int64_t dim)
   }
   warp_.resize(mean_.size(), 0.0);
   if (mixing_.empty()) return;
-  const auto n = static_cast<Eigen::Index>(coordinates_.size());
-  const Eigen::Map<const RowMajor> mixing(mixing_.data(), n, dim_);
-  const RowMajor inverse = (mixing.transpose() * mixing).ldlt().solve(mixing.transpose());
-  inverse_.assign(inverse.data(), inverse.data() + inverse.size());
+  inverse_ = left_inverse(mixing_, static_cast<std::int64_t>(coordinates_.size()), dim_);
 }
 
 double Units::mixed(const float* model, std::size_t i) const {
@@ -132,11 +127,10 @@ std::vector<double> Units::log_volumes(const Matrix& samples) const {
   if (mixing_.empty()) {
     for (const std::size_t j : coordinates_) constant += std::log(scale_[j]);
   } else {
-    RowMajor map = Eigen::Map<const RowMajor>(mixing_.data(), static_cast<Eigen::Index>(coordinates_.size()), dim_);
-    for (std::size_t i = 0; i < coordinates_.size(); ++i)
-      map.row(static_cast<Eigen::Index>(i)) *= scale_[coordinates_[i]];
-    const Eigen::MatrixXd r = map.householderQr().matrixQR();
-    for (Eigen::Index l = 0; l < dim_; ++l) constant += std::log(std::abs(r(l, l)));
+    std::vector<double> map = mixing_;
+    const auto k = static_cast<std::size_t>(dim_);
+    for (std::size_t i = 0; i < map.size(); ++i) map[i] *= scale_[coordinates_[i / k]];
+    constant = log_volume(map, static_cast<std::int64_t>(coordinates_.size()), dim_);
   }
   // With fewer coordinates than columns there is no warp: see measure_units().
   std::vector<double> volumes(static_cast<std::size_t>(samples.rows), constant);

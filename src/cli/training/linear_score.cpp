@@ -1,11 +1,11 @@
 #include "cli/training/linear_score.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
 
+#include "cli/data/linear_algebra.h"
 #include "cli/options/refusal.h"
 #include "model/names.h"
 
@@ -44,20 +44,15 @@ VectorXd mean_row(const Matrix& rows, Index count) {
 
 MatrixXd covariance(const Matrix& rows, const VectorXd& mean, Index count) {
   MatrixXd sum = MatrixXd::Zero(rows.cols, rows.cols);
-  for_each_part(rows, mean, count, [&](const MatrixXd& part) { sum.selfadjointView<Eigen::Lower>().rankUpdate(part); });
+  for_each_part(rows, mean, count, [&](const MatrixXd& part) { add_square(part, sum); });
   return sum / static_cast<double>(count);
 }
 
 /// Covariance times `right`, without forming it.
 MatrixXd covariance_times(const Matrix& rows, const VectorXd& mean, Index count, const MatrixXd& right) {
   MatrixXd sum = MatrixXd::Zero(rows.cols, right.cols());
-  for_each_part(rows, mean, count, [&](const MatrixXd& part) { sum.noalias() += part * (part.transpose() * right); });
+  for_each_part(rows, mean, count, [&](const MatrixXd& part) { sum += product(part, transposed_product(part, right)); });
   return sum / static_cast<double>(count);
-}
-
-MatrixXd orthonormal(const MatrixXd& columns) {
-  const Eigen::HouseholderQR<MatrixXd> qr(columns);
-  return qr.householderQ() * MatrixXd::Identity(columns.rows(), columns.cols());
 }
 
 struct Spectrum {
@@ -66,8 +61,8 @@ struct Spectrum {
 };
 
 Spectrum full_spectrum(const Matrix& rows, const VectorXd& mean, Index count) {
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(covariance(rows, mean, count));
-  return {solver.eigenvectors(), solver.eigenvalues().cwiseMax(0)};
+  const auto [values, vectors] = eigensystem(covariance(rows, mean, count));
+  return {vectors, values.cwiseMax(0)};
 }
 
 Spectrum leading_spectrum(const Matrix& rows, const VectorXd& mean, Index count) {
@@ -76,9 +71,8 @@ Spectrum leading_spectrum(const Matrix& rows, const VectorXd& mean, Index count)
   for (Index i = 0; i < start.size(); ++i) start.data()[i] = generator() >> 63 == 0 ? -1 : 1;
   MatrixXd basis = orthonormal(covariance_times(rows, mean, count, start));
   for (int i = 0; i < kPowerIterations; ++i) basis = orthonormal(covariance_times(rows, mean, count, basis));
-  const MatrixXd projected = basis.transpose() * covariance_times(rows, mean, count, basis);
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(projected);
-  return {basis * solver.eigenvectors().rightCols(kLowRank), solver.eigenvalues().tail(kLowRank).cwiseMax(0)};
+  const auto [values, vectors] = eigensystem(transposed_product(basis, covariance_times(rows, mean, count, basis)));
+  return {product(basis, vectors.rightCols(kLowRank)), values.tail(kLowRank).cwiseMax(0)};
 }
 
 struct Moments {
@@ -126,8 +120,8 @@ struct Split {
 
 Split split(const LinearScore& score, const MatrixXd& vectors) {
   const auto basis = basis_of(score);
-  Split parts{basis.transpose() * vectors, {}};
-  if (score.rank < score.dim) parts.outside = vectors - basis * parts.inside;
+  Split parts{transposed_product(basis, vectors), {}};
+  if (score.rank < score.dim) parts.outside = vectors - product(basis, parts.inside);
   return parts;
 }
 
@@ -270,8 +264,7 @@ std::vector<double> covariance_eigenvalues(const Matrix& rows) {
   if (rows.cols > kMaxFullDim || rows.rows < 2) return {};
   const auto n = static_cast<double>(rows.rows);
   const MatrixXd unbiased = covariance(rows, mean_row(rows, rows.rows), rows.rows) * (n / (n - 1));
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(unbiased, Eigen::EigenvaluesOnly);
-  const VectorXd values = solver.eigenvalues().cwiseMax(0);
+  const VectorXd values = eigenvalues(unbiased).cwiseMax(0);
   return {values.data(), values.data() + values.size()};
 }
 
