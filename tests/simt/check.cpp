@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "simt/allocations.h"
 #include "simt/state.h"
@@ -157,6 +158,17 @@ void mark_read(const Access& a, Cell& cell) {
   cell.read_at = a.place;
 }
 
+void check_cell(const Access& a, Cell& cell) {
+  check_initialized(a, cell);
+  check_against_write(a, cell);
+  if (!a.write) {
+    mark_read(a, cell);
+    return;
+  }
+  if (!(a.atomic && cell.atomic)) check_against_reads(a, cell);
+  mark_write(a, cell);
+}
+
 /// What a thread may access unchecked: its own stack, its builtins, its arguments, constant tables.
 bool is_private(const Thread& t, const char* p, bool write) {
   if (t.fiber.owns(p)) return true;
@@ -244,16 +256,12 @@ void check_access(const void* address, std::size_t bytes, bool write, bool atomi
   const bool is_vector = bytes == 2 || bytes == 4 || bytes == 8 || bytes == 16;
   if (is_vector && reinterpret_cast<std::uintptr_t>(p) % bytes != 0 && is_new(place, 3))
     report("misaligned " + std::to_string(bytes) + "-byte access at " + name_of_place(place) + ", " + name_of(t));
-  for (std::size_t i = 0; i < bytes; ++i) {
-    const Access a{t, p + i, write, atomic, shared, place};
-    check_initialized(a, cells[i]);
-    check_against_write(a, cells[i]);
-    if (!write) {
-      mark_read(a, cells[i]);
-      continue;
-    }
-    if (!(atomic && cells[i].atomic)) check_against_reads(a, cells[i]);
-    mark_write(a, cells[i]);
+  for (std::size_t i = 0; i < bytes;) {
+    const Cell before = cells[i];
+    check_cell({t, p + i, write, atomic, shared, place}, cells[i]);
+    const Cell after = cells[i];
+    // The bytes of a number have mostly been accessed together, so their cells are equal.
+    for (++i; i < bytes && std::memcmp(&cells[i], &before, sizeof before) == 0; ++i) cells[i] = after;
   }
 }
 

@@ -70,6 +70,7 @@ struct Cell {
   std::uint16_t writer = 0, reader = 0;
   bool atomic = false, many_lanes = false, many_warps = false, many_blocks = false;
 };
+static_assert(std::has_unique_object_representations_v<Cell>);  // cells are compared by memcmp
 
 struct SharedArena {
   explicit SharedArena(std::size_t size);

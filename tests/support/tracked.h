@@ -77,11 +77,13 @@ struct Noisy {
 
   Noisy() = default;
   Noisy(double v) : value(v) {}  // NOLINT
-  /// v (1 + u r) with a new r, uniform in (-1, 1), in every call, as a rounding would do.
+  /// v (1 + u r) with a new r, uniform in [-1, 1), in every call, as a rounding would do. No call waits for the multiply
+  /// of the call before: a Weyl sequence, mixed by the first round of SplitMix64 (Steele, Lea & Flood 2014).
   static Noisy rounded(double v) {
-    static std::uint64_t state = 0x9E3779B97F4A7C15u;  // xorshift64 (Marsaglia 2003)
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return v * (1 + kFloatUnit * (static_cast<double>(state >> 11) * 0x1p-52 - 1));
+    static std::uint64_t state = 0;
+    state += 0x9E3779B97F4A7C15u;
+    const std::uint64_t mixed = (state ^ state >> 30) * 0xBF58476D1CE4E5B9u;
+    return v + v * (kFloatUnit * 0x1p-63 * static_cast<double>(static_cast<std::int64_t>(mixed)));
   }
 };
 
