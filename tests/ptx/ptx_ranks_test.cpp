@@ -49,6 +49,7 @@ TEST_F(PtxRanks, EndTogetherWhenNcclFails) {
                        "rank 1: adding over the ranks by NCCL: expected success, got unhandled system error "
                        "(ncclRecv was made to fail; NCCL_DEBUG=INFO says more)"))
       << failed.err;
+  EXPECT_TRUE(contains(failed.err, "(ncclRecv was made to fail)")) << failed.err;
   EXPECT_EQ(failed.out, "");
   const Finished refused = train_on(2, "one", "none", "out", {"--gradients-by", "nccl"});
   EXPECT_NE(refused.exit_code, 0);

@@ -138,7 +138,8 @@ ncclResult_t ncclGetVersion(int* version) {
 }
 
 const char* ncclGetErrorString(ncclResult_t status) {
-  return status == ncclSystemError ? "unhandled system error" : "another NCCL error";
+  return status == ncclSystemError ? "unhandled system error (run with NCCL_DEBUG=INFO for details)"
+                                   : "another NCCL error";
 }
 
 const char* ncclGetLastError(ncclComm_t) { return last_error.c_str(); }

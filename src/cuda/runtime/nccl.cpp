@@ -54,8 +54,7 @@ std::string Nccl::version() const {
 void Nccl::check(Status status, const char* doing) const {
   if (status == kSuccess) return;
   const std::string last = functions_.last_error(nullptr);
-  fail(ErrorCode::device_fault, doing, functions_.error_string(status),
-       (last.empty() ? "" : last + "; ") + "NCCL_DEBUG=INFO says more");
+  fail(ErrorCode::device_fault, doing, functions_.error_string(status), last.empty() ? "no more is known" : last);
 }
 
 }  // namespace scorematch::cuda
