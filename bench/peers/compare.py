@@ -39,6 +39,7 @@ FRAMEWORKS = ("torch", "jax")
 # wrong factor or a missing term makes a far larger error.
 TOLERANCE = 1e-4
 SCOUTED = 3  # timings per form; a burst of other activity should not decide which form is chosen
+MOST_LOAD = 0.5  # of other programs, when it begins
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
@@ -279,8 +280,11 @@ def main() -> None:
     context = {"device": given.device, "engine": engine, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": given.commit,
                "versions": versions, "rounds": given.rounds, "seconds": given.seconds}
     comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
+    if (load := os.getloadavg()[0]) > MOST_LOAD:
+        print(f"compare.py: warning: the load of this machine is {load:.1f}, so these times are not worth recording", file=sys.stderr)
     for job in jobs:
         comparison.run(job)
+        context["load"] = os.getloadavg()[0]
         context["date"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         part = given.out.with_suffix(".part")
