@@ -10,7 +10,8 @@ namespace {
 
 const std::vector<std::string> kEngines = {"reference", "cpu",       "cpu-1",           "cpu-bf16",         "cuda-fp32",
                                            "cuda-tf32", "cuda-bf16", "cuda-bf16-fused", "cuda-bf16-layered"},
-                               kObjectives = {"esm", "ism", "dsm", "ssm", "ssm_vr"}, kNets = {"score", "energy"};
+                               kObjectives = {"esm", "ism", "dsm", "ssm", "ssm_vr", "scores", "flow", "reverse"},
+                               kNets = {"score", "energy"};
 
 [[noreturn]] void refuse(const std::string& job, const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::invalid_argument, "job", "job '" + job + "': expected " + expected + ", got '" + got + "'");
@@ -73,14 +74,15 @@ Job Job::parse(const std::string& name) {
   job.layers = static_cast<int>(parts.number('L'));
   if (has_projections(job.objective)) job.projections = static_cast<int>(parts.number('M'));
   job.batch = parts.number('N');
-  job.gradient = !parts.take("value");
+  if (job.samples() && job.kind == MlpShape::Kind::energy) refuse(name, "a score net for a sampler", "energy");
+  job.gradient = !job.evaluates() && !parts.take("value");
   parts.end();
   return job;
 }
 
 std::string Job::name() const {
   return engine + "/" + objective + (kind == MlpShape::Kind::energy ? "/energy" : "/score") +
-         shape_name(dim, hidden, layers, batch, projections) + (gradient ? "" : "/value");
+         shape_name(dim, hidden, layers, batch, projections) + (gradient || evaluates() ? "" : "/value");
 }
 
 std::string shape_name(int dim, int hidden, int layers, std::int64_t batch, int projections) {
@@ -98,6 +100,10 @@ MlpShape Job::net() const {
   const std::vector<int> widths(static_cast<std::size_t>(layers), hidden);
   MlpShape net = MlpShape::score(dim, widths);
   net.kind = kind;
+  if (samples()) {
+    net.parameterization = parameterization::Edm{};
+    net.conditioning = conditioning::LogSigma{};
+  }
   return net;
 }
 
@@ -107,6 +113,11 @@ Loss Job::loss() const {
   if (objective == "dsm") return {Dsm{}, schedule::Single{0.5}, weighting::Sigma2{}};
   if (objective == "ssm") return {Ssm{projections, Projection::rademacher}};
   return {SsmVr{projections, Projection::rademacher}};
+}
+
+Sampler Job::sampler() const {
+  if (objective == "reverse") return ReverseSde{};
+  return ProbabilityFlow{};
 }
 
 Compute Job::compute() const {

@@ -1,4 +1,4 @@
-// Losses and their gradients on the host's engines, one row per job (job.h):
+// Losses and their gradients, scores and samplers on the host's engines, one row per job (job.h):
 //   loss_bench [--suite=quick|full|growth | --jobs=NAME,NAME...] [Google Benchmark's options]
 // Every result is compared with that of the reference engine before it is timed. The floor is max(flops / peak, bytes /
 // copy). The peak is measured again with every repetition, because processors change their clock rate. floor_share is
@@ -38,11 +38,11 @@ double copy_bytes(int threads) {
 }
 
 /// Made and checked once for all repetitions.
-bench::RunningJob& prepared(const std::string& name) {
-  static std::unique_ptr<bench::RunningJob> job;
+bench::Running& prepared(const std::string& name) {
+  static std::unique_ptr<bench::Running> job;
   if (job == nullptr || job->job().name() != name) {
     job.reset();
-    job = std::make_unique<bench::RunningJob>(bench::Job::parse(name), thread_count());
+    job = bench::make_running(bench::Job::parse(name), thread_count());
     job->check_against_reference();
     job->run(0);
   }
@@ -50,7 +50,7 @@ bench::RunningJob& prepared(const std::string& name) {
 }
 
 void time_job(benchmark::State& state, const std::string& name) try {
-  bench::RunningJob& job = prepared(name);
+  bench::Running& job = prepared(name);
   const int threads = job.job().threads(thread_count());
   const bool bf16 = job.job().compute().precision == sm::Precision::bf16;
   const bench::Work work = bench::work_of(job.job());

@@ -50,7 +50,7 @@ double largest(const std::vector<float>& values) {
 }  // namespace
 
 RunningJob::RunningJob(const Job& job, int threads, CUstream_st* stream)
-    : job_(job),
+    : Running(job),
       engine_(job.make_engine(threads)),
       net_(job.net()),
       plan_(engine_, net_, job.loss(), job.batch, job.compute()),

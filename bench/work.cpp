@@ -21,6 +21,12 @@ Products energy_net(bool gradient, double m, bool sliced) {
   return {(sliced ? 2 : 4) + 2 * m, (sliced ? 4 : 6) + 2 * m};
 }
 
+/// Of the network, in a call.
+double evaluations(const Job& job) {
+  if (job.objective == "flow") return 2 * ProbabilityFlow().steps - 1;
+  return job.objective == "reverse" ? ReverseSde().steps : 1;
+}
+
 }  // namespace
 
 Work work_of(const Job& job) {
@@ -29,8 +35,11 @@ Work work_of(const Job& job) {
   const Products each = energy ? energy_net(job.gradient, m, sliced) : score_net(job.gradient, m, sliced);
   const double a = double(job.dim) * job.hidden, b = double(job.layers - 1) * job.hidden * job.hidden;
   const auto params = static_cast<double>(job.net().param_count());
-  return {double(job.batch) * (each.a * a + each.b * b),
-          4.0 * double(job.batch) * job.dim + 4.0 * params * (job.gradient ? 2 : 1)};
+  const double rows = 4.0 * double(job.batch) * job.dim;
+  if (job.evaluates())
+    return {evaluations(job) * double(job.batch) * (each.a * a + each.b * b),
+            (job.samples() ? 1 : 2) * rows + 4.0 * params};
+  return {double(job.batch) * (each.a * a + each.b * b), rows + 4.0 * params * (job.gradient ? 2 : 1)};
 }
 
 }  // namespace scorematch::bench

@@ -6,7 +6,7 @@ namespace scorematch::bench {
 
 struct Work {
   double flops = 0;  ///< multiplications and additions of matrix products
-  double bytes = 0;  ///< x read once, parameters once, their gradient written once
+  double bytes = 0;  ///< x read once, parameters once; their gradient, scores or samples written once
 };
 
 /// For the whole batch, by the fewest products known for its objective, whatever the engine does.

@@ -340,6 +340,9 @@ struct AdamParams {
 std::size_t adam_scratch_bytes();
 int launch_adam(const AdamParams& params, CUstream_st* stream);
 
+/// sum[i] = the sum over r of parts[r, i], in double in the order of r, rounded once. parts is [ranks, count].
+int launch_rank_sum(const float* parts, int ranks, std::int64_t count, float* sum, CUstream_st* stream);
+
 /// out = x + score_factor s + second_factor s2 + noise_factor z; null arrays are zero.
 struct SamplerParams {
   std::int64_t batch = 0;

@@ -23,11 +23,13 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from safetensors.numpy import save_file
+import numpy as np
+from safetensors.numpy import load_file, save_file
 
 sys.path.append(str(Path(__file__).parents[1] / "report"))
 
 from compact import expanded
+import samplers
 from job import SIGMA, Job, draw
 from stalls import Times, settle, summary
 
@@ -37,21 +39,25 @@ FRAMEWORKS = ("torch", "jax")
 # wrong factor or a missing term makes a far larger error.
 TOLERANCE = 1e-4
 SCOUTED = 3  # timings per form; a burst of other activity should not decide which form is chosen
+MOST_LOAD = 0.5  # of other programs, when it begins
 LONGEST_ANSWER = 1200  # seconds; tuned compilation of the largest job takes a few minutes
 
 
 def default_jobs(engine: str, quick: bool) -> list[str]:
-    shape = "d:64/H:128/L:3"
+    shape = "score/d:64/H:128/L:3"
     if engine != "cpu":  # the jobs of cuda_bench
         return [f"{objective}/N:65536" for width in ((128,) if quick else (64, 128, 256)) for objective in (
             f"dsm/score/d:64/H:{width}/L:3", f"ssm/score/d:64/H:{width}/L:3/M:1", f"ssm/score/d:64/H:{width}/L:3/M:4")]
     if quick:
-        return [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", "dsm/energy/d:8/H:128/L:2/N:64"]
-    jobs = [f"dsm/score/{shape}/N:4096", f"ssm/score/{shape}/M:1/N:4096", f"ssm/score/{shape}/M:4/N:4096",
+        return [f"dsm/{shape}/N:4096", f"ssm/{shape}/M:1/N:4096", "dsm/energy/d:8/H:128/L:2/N:64",
+                "dsm/score/d:8/H:128/L:2/N:64/value", "scores/score/d:8/H:128/L:2/N:64", "flow/score/d:8/H:128/L:2/N:64"]
+    jobs = [f"dsm/{shape}/N:4096", f"ssm/{shape}/M:1/N:4096", f"ssm/{shape}/M:4/N:4096",
             "dsm/score/d:2/H:128/L:3/N:65536", "dsm/score/d:784/H:1024/L:3/N:1024"]
     for net in ("score", "energy"):
         for batch, dim in ((64, 8), (256, 32), (1024, 128)):
             jobs += [f"dsm/{net}/d:{dim}/H:128/L:2/N:{batch}", f"ssm/{net}/d:{dim}/H:128/L:2/M:5/N:{batch}"]
+    jobs += [f"{job}/value" for job in jobs[:2]]
+    jobs += [f"scores/{shape}/N:4096", "scores/energy/d:32/H:128/L:2/N:256", f"flow/{shape}/N:1024", f"reverse/{shape}/N:64"]
     return jobs
 
 
@@ -111,13 +117,37 @@ class Ours:
 
 
 def write_case(job: Job, path: Path) -> None:
-    """Writes a case in the format of docs/eval-format.md. For the exact trace, the engine itself supplies the basis directions."""
+    """Writes a case in the format of docs/eval-format.md. For the exact trace, the engine itself supplies the basis directions. For
+    scores, any objective will do; that of samplers is their network at a level for each row."""
     arrays = draw(job)
-    metadata = {"objective": job.objective, "net": job.net, "activation": "silu", "parameterization": "plain",
-                "conditioning": "none", "weighting": "sigma2" if job.objective == "dsm" else "none"}
+    metadata = {"objective": "esm" if job.evaluates else job.objective, "net": job.net, "activation": "silu",
+                "parameterization": "edm" if job.samples else "plain", "conditioning": "log_sigma" if job.samples else "none",
+                "weighting": "sigma2" if job.objective == "dsm" else "none"}
+    if job.evaluates:
+        arrays["true_score"] = 0 * arrays["x"]
+    if job.samples:
+        arrays["sigma"] = np.resize(samplers.levels(job)[:-1], job.batch).astype("float32")
     if job.objective == "dsm":
         arrays["sigma"] = (0 * arrays["x"][:, 0] + SIGMA).astype("float32")
     save_file(arrays, path, metadata)
+
+
+def write_expected(job: Job, case: Path, expected: Path) -> None:
+    """Replaces what `scorematch eval` wrote for a case by what a form has to return: scores or samples. For samplers, adds the noise
+    to the case, and compares the score that the samples come from with scorematch's."""
+    arrays, score = load_file(case), load_file(expected)["score"]
+    if not job.samples:
+        save_file({"result": score}, expected)
+        return
+    double = {name: array.astype("float64") for name, array in arrays.items()}
+    params = [double[f"layers.{k}.{part}"] for k in range(job.layers + 1) for part in ("weight", "bias")]
+    ours = samplers.score(params, double["x"], double["sigma"][:, None])
+    error = float((np.abs(ours - score).max(1) / np.abs(score).max(1)).max())
+    if not error <= TOLERANCE:
+        raise RuntimeError(f"{job.name}: expected scorematch's score within {TOLERANCE}, got one that is off by {error}")
+    arrays |= samplers.draws(job)
+    save_file(arrays, case)
+    save_file({"result": samplers.run(job, arrays)}, expected)
 
 
 def rows_of(name: str, values: list[float], **more: float) -> list[dict]:
@@ -144,6 +174,8 @@ class Comparison:
             case, expected = Path(folder) / "case.safetensors", Path(folder) / "expected.safetensors"
             write_case(job, case)
             self.ours.evaluate(case, expected)
+            if job.evaluates:
+                write_expected(job, case, expected)
             for peer in self.peers.values():
                 for form in peer.ask(do="forms", job=job.name)["forms"]:
                     answer = peer.ask(do="check", form=form, case=str(case), expected=str(expected))
@@ -248,8 +280,11 @@ def main() -> None:
     context = {"device": given.device, "engine": engine, "num_cpus": os.cpu_count(), "threads": given.threads, "commit": given.commit,
                "versions": versions, "rounds": given.rounds, "seconds": given.seconds}
     comparison.rows, comparison.refused = rows_to_keep(given.out, context, jobs)
+    if (load := os.getloadavg()[0]) > MOST_LOAD:
+        print(f"compare.py: warning: the load of this machine is {load:.1f}, so these times are not worth recording", file=sys.stderr)
     for job in jobs:
         comparison.run(job)
+        context["load"] = os.getloadavg()[0]
         context["date"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         record = {"context": context, "benchmarks": comparison.rows, "refused": comparison.refused}
         part = given.out.with_suffix(".part")

@@ -9,24 +9,13 @@ import numpy as np
 from jax import numpy as jnp
 from jax.experimental.jet import jet
 
+import jax_evaluations
+from jax_network import network, score_of
 from job import SIGMA, Job
 
 jax.config.update("jax_default_prng_impl", "rbg")  # the fast generator
 jax.config.update("jax_default_matmul_precision", "highest")
 MOST_IN_TURN = 16  # directions; the code that XLA compiles grows with them
-
-
-def network(params, x):
-    for weight, bias in params[:-1]:
-        x = jax.nn.silu(x @ weight.T + bias)
-    weight, bias = params[-1]
-    return x @ weight.T + bias
-
-
-def score_of(job: Job, params) -> Callable:
-    if job.net == "score":
-        return lambda y: network(params, y)
-    return jax.grad(lambda y: network(params, y).sum())
 
 
 # Ways to compute the products with J along one direction: v^T J v, and the term to be squared, v^T s or s.
@@ -129,7 +118,9 @@ class Form:
         jax.block_until_ready(result)
 
 
-def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
+def forms(job: Job) -> dict:
+    if job.evaluates:
+        return jax_evaluations.forms(job)
     ways = {"jax-jit": by_jvp}
     if job.directions:
         ways |= {"jax-linearize": by_linearize, "jax-reverse": by_vjp}

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SIGMA = 0.5
+EVALUATIONS = ("scores", "flow", "reverse")  # of a network without a loss: its scores, and two samplers
+SAMPLERS = ("flow", "reverse")
 _NAME = re.compile(
-    r"(?P<objective>esm|ism|dsm|ssm|ssm_vr)/(?P<net>score|energy)/d:(?P<dim>\d+)/H:(?P<hidden>\d+)/L:(?P<layers>\d+)"
+    r"(?P<objective>esm|ism|dsm|ssm|ssm_vr|scores|flow|reverse)/(?P<net>score|energy)/d:(?P<dim>\d+)/H:(?P<hidden>\d+)/L:(?P<layers>\d+)"
     r"(?:/M:(?P<projections>\d+))?/N:(?P<batch>\d+)(?P<value>/value)?"
 )
 
@@ -31,8 +33,18 @@ class Job:
         match = _NAME.fullmatch(name)
         if match is None or (match["projections"] is None) == match["objective"].startswith("ssm"):
             raise ValueError(f"job: expected OBJECTIVE/NET/d:D/H:H/L:L[/M:M]/N:N[/value], got {name!r}")
+        if match["objective"] in EVALUATIONS and match["value"] or match["objective"] in SAMPLERS and match["net"] == "energy":
+            raise ValueError(f"job: expected scores without /value or a sampler of a score net, got {name!r}")
         numbers = {key: int(match[key] or 0) for key in ("dim", "hidden", "layers", "projections", "batch")}
         return cls(name, match["objective"], match["net"], gradient=match["value"] is None, **numbers)
+
+    @property
+    def evaluates(self) -> bool:
+        return self.objective in EVALUATIONS
+
+    @property
+    def samples(self) -> bool:
+        return self.objective in SAMPLERS
 
     @property
     def directions(self) -> int:
@@ -42,7 +54,7 @@ class Job:
     @property
     def given(self) -> str | None:
         """The input of a case in addition to x. Noise and directions are drawn anew in every step; a true score is not."""
-        return {"dsm": "eps", "esm": "true_score", "ism": None}.get(self.objective, "directions")
+        return {"dsm": "eps", "esm": "true_score"}.get(self.objective, "directions" if self.projections else None)
 
     @property
     def draws(self) -> tuple[int, ...] | None:
@@ -52,7 +64,8 @@ class Job:
         return (self.batch, self.dim) if self.objective == "dsm" else None
 
     def widths(self) -> list[int]:
-        return [self.dim, *[self.hidden] * self.layers, 1 if self.net == "energy" else self.dim]
+        """Samplers need a network that knows sigma: its input ends with ln sigma."""
+        return [self.dim + self.samples, *[self.hidden] * self.layers, 1 if self.net == "energy" else self.dim]
 
 
 def draw(job: Job, seed: int = 1) -> dict[str, np.ndarray]:

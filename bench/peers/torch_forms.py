@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import torch_evaluations
 import torch_losses
 from job import Job
 from torch_losses import Given, Loss, Params
@@ -107,10 +108,12 @@ def both_ways(loss: Loss) -> Callable[[Params, Tensor, Given], tuple]:
     return call
 
 
-def forms(job: Job) -> dict[str, Callable[[dict[str, np.ndarray]], Form]]:
+def forms(job: Job) -> dict:
     """Makers of the forms, by name. Losses are created anew for every form, so that none uses code compiled for another."""
-    plain = job.net == "score" and not job.directions  # nothing is differentiated twice
     tuned = {"mode": "reduce-overhead" if DEVICE == "cuda" else "max-autotune-no-cudagraphs"}
+    if job.evaluates:
+        return torch_evaluations.forms(job, DEVICE, tuned)
+    plain = job.net == "score" and not job.directions  # nothing is differentiated twice
     eager = {"torch-eager": Way(torch_losses.reverse(job)), "torch-func": Way(torch_losses.forward(job), functional=True)}
     compiled = {"torch-compile": Way(torch_losses.reverse(job), options={}),
                 "torch-compile-func": Way(torch_losses.forward(job), functional=True, options={}),

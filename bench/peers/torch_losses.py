@@ -115,6 +115,18 @@ def silu_jet(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return z * p, p * (1 + z * q), p * q * (2 + z * (q - p))
 
 
+def gradient(params: Params, h: Tensor) -> Tensor:
+    """grad f of an energy net, as plain operations."""
+    slopes = []
+    for k in range(0, len(params) - 2, 2):
+        h, slope, _ = silu_jet(functional.linear(h, params[k], params[k + 1]))
+        slopes.append(slope)
+    g = params[-2]
+    for k in reversed(range(len(slopes))):
+        g = (g * slopes[k]) @ params[2 * k]
+    return g
+
+
 def by_hand(job: Job) -> Loss:
     """Tangents and grad f written as plain operations, as an expert on the network would. Only one backward pass is left to
     autograd, and torch.compile can handle it."""
@@ -135,16 +147,6 @@ def by_hand(job: Job) -> Loss:
             c = bent if c is None else bent + slope * functional.linear(c, params[k])
             t = slope * t
         return t @ params[-2][0], c @ params[-2][0]
-
-    def gradient(params: Params, h: Tensor) -> Tensor:
-        slopes = []
-        for k in range(0, len(params) - 2, 2):
-            h, slope, _ = silu_jet(functional.linear(h, params[k], params[k + 1]))
-            slopes.append(slope)
-        g = params[-2]
-        for k in reversed(range(len(slopes))):
-            g = (g * slopes[k]) @ params[2 * k]
-        return g
 
     def loss(params: Params, x: Tensor, given: Given) -> Tensor:
         y = point(job, x, given)

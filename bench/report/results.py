@@ -13,11 +13,11 @@ from statistics import median
 
 from compact import expanded, is_compact
 
-OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr")
+OBJECTIVES = ("esm", "ism", "dsm", "ssm", "ssm_vr", "scores", "flow", "reverse")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 NOT_COUNTERS = {"real_time", "cpu_time", "iterations", "threads", "repetitions", "repetition_index", "family_index",
                 "per_family_instance_index"}
-_JOB = re.compile(r"(esm|ism|dsm|ssm_vr|ssm)/(score|energy)/d:(\d+)/H:(\d+)/L:(\d+)(?:/M:(\d+))?/N:(\d+)(/value)?")
+_JOB = re.compile(r"(esm|ism|dsm|ssm_vr|ssm|scores|flow|reverse)/(score|energy)/d:(\d+)/H:(\d+)/L:(\d+)(?:/M:(\d+))?/N:(\d+)(/value)?")
 # What Google Benchmark adds to a name for how it was asked to measure.
 _MANNER = re.compile(r"(/(real_time|manual_time|process_time|"
                      r"(min_time|min_warmup_time|repeats|iterations|threads):[^/]*))+$")
@@ -29,7 +29,8 @@ class ResultsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One loss (and gradient) of one network on one batch; `projections` is None for objectives without directions."""
+    """One loss (and gradient) of one network on one batch, its scores or samples; `projections` is None for objectives without
+    directions."""
     objective: str
     net: str
     dim: int

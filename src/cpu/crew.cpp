@@ -1,5 +1,7 @@
 #include "cpu/crew.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <system_error>
 
@@ -12,6 +14,8 @@ namespace {
 // About 20 us: long enough to bridge the calls of a training step, short enough to waste no time slice of a shared
 // machine.
 constexpr int kSpins = 2000;
+// Rounds after which the helpers are judged: more than a loss has. Rounds that the caller then does alone, at most.
+constexpr int kTried = 8, kMostAlone = 128;
 
 // The gate: the number of the round from bit 32 on, then whether it is open, then how many helpers are inside.
 constexpr std::uint64_t kOpen = std::uint64_t{1} << 31, kRound = std::uint64_t{1} << 32;
@@ -57,13 +61,21 @@ void Crew::stop() {
 void Crew::run(Round& round) {
   const std::unique_lock<std::mutex> mine(in_use_, std::try_to_lock);
   if (!mine.owns_lock()) return;
+  if (alone_ > 0) {
+    --alone_;
+    return;
+  }
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
   round_ = &round;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     gate_ = (number_of(gate_) + 1) * kRound + kOpen;
   }
   start_.notify_all();
-  round.take_part(0);
+  const Clock::time_point begin = Clock::now();
+  const std::int64_t own = round.take_part(0), others = round.tasks() - own;
+  const Clock::time_point end = Clock::now();
 
   gate_ &= ~kOpen;  // no task is left
   for (int spin = 0; spin < spins_ && inside(gate_) > 0; ++spin) pause();
@@ -71,6 +83,19 @@ void Crew::run(Round& round) {
     std::unique_lock<std::mutex> lock(mutex_);
     done_.wait(lock, [&] { return inside(gate_) == 0; });
   }
+  learn(own, others, begin - start, end - begin, Clock::now() - end);
+}
+
+/// Compares what the helpers cost with what the caller would have taken for their tasks. If they cost more in eight
+/// rounds, the caller does 8, 16, 32 ... rounds alone before it tries them again.
+void Crew::learn(std::int64_t own, std::int64_t others, Nanoseconds waking, Nanoseconds working, Nanoseconds waiting) {
+  if (own == 0) return;
+  const double theirs = static_cast<double>(others) / static_cast<double>(own) * working.count();
+  saved_ += theirs - waking.count() - waiting.count();
+  if (++tried_ < kTried) return;
+  alone_ = last_alone_ = saved_ < 0 ? std::clamp(2 * last_alone_, kTried, kMostAlone) : 0;
+  saved_ = 0;
+  tried_ = 0;
 }
 
 bool Crew::enter(std::uint64_t number) {

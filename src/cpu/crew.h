@@ -1,6 +1,7 @@
 // The helper threads of one process.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -20,7 +21,8 @@ class Crew {
   Crew& operator=(const Crew&) = delete;
 
   /// Takes part in the round as worker 0, with the helpers as the other workers. It waits for helpers that have a task,
-  /// not for those that have not woken up. Does nothing if another thread is using the crew.
+  /// not for those that have not woken up. Does nothing if another thread is using the crew, or if the helpers have
+  /// cost more time than they saved in the last rounds: on a busy machine they wake up late, or do not run for a while.
   void run(Round& round);
 
  private:
@@ -28,10 +30,16 @@ class Crew {
   bool enter(std::uint64_t number);
   void leave();
   void stop();
+  using Nanoseconds = std::chrono::duration<double, std::nano>;
+  void learn(std::int64_t own, std::int64_t others, Nanoseconds waking, Nanoseconds working, Nanoseconds waiting);
 
   const int spins_;
   std::vector<std::thread> helpers_;
-  std::mutex in_use_;  // held by the run() that uses the helpers
+  std::mutex in_use_;  // held by the run() that uses the helpers, and guards the next four
+  double saved_ = 0;   // nanoseconds by helpers, in `tried_` rounds
+  int tried_ = 0;
+  int alone_ = 0;       // rounds to come without helpers
+  int last_alone_ = 0;  // and how many there were the last time; 0: helpers have saved time since
 
   // The number of the round, whether helpers may still enter it, and how many are inside: see crew.cpp.
   std::atomic<std::uint64_t> gate_{0};

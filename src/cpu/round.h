@@ -15,9 +15,10 @@ class Round {
  public:
   Round(std::int64_t tasks, const Work& work) : work_(work), tasks_(tasks) {}
 
-  /// Runs tasks until none is left. A task that throws does not stop the others.
-  void take_part(int worker) {
-    for (std::int64_t task = next_++; task < tasks_; task = next_++) {
+  /// Runs tasks until none is left. A task that throws does not stop the others. @return how many it has run
+  std::int64_t take_part(int worker) {
+    std::int64_t count = 0;
+    for (std::int64_t task = next_++; task < tasks_; task = next_++, ++count) {
       try {
         work_(task, worker);
       } catch (...) {
@@ -25,7 +26,9 @@ class Round {
         if (!error_) error_ = std::current_exception();
       }
     }
+    return count;
   }
+  std::int64_t tasks() const { return tasks_; }
 
   /// @throws what the first failing task threw, once no worker takes part
   void rethrow() const {

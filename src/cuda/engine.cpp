@@ -143,6 +143,9 @@ struct CudaEngine final : Engine::Impl {
     return cuda::make_direction(spec, context());
   }
   std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override { return cuda::make_head(spec, context()); }
+  std::unique_ptr<RankSumProgram> make_rank_sum(int ranks, std::int64_t count) override {
+    return cuda::make_rank_sum(ranks, count, context());
+  }
 
   void advance(Queue::Impl& queue, NoiseState::Position* position) override { cuda::advance(device, queue, position); }
   void write_rows(Queue::Impl& queue, const Batch& batch, const View& rows) override {

@@ -26,6 +26,7 @@ std::unique_ptr<ScoreProgram> make_layered_energy_score(const ScoreSpec& spec, c
 std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec, const Context& context);
 std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec, const Context& context);
 std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec, const Context& context);
+std::unique_ptr<RankSumProgram> make_rank_sum(int ranks, std::int64_t count, const Context& context);
 
 void advance(const Device& device, Queue::Impl& queue, NoiseState::Position* position);
 void write_rows(const Device& device, Queue::Impl& queue, const Batch& batch, const View& rows);

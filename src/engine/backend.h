@@ -11,6 +11,7 @@
 #include "scorematch/engine.h"
 #include "scorematch/plan_data.h"
 #include "scorematch/queue.h"
+#include "scorematch/rank_sum.h"
 
 namespace scorematch {
 
@@ -92,6 +93,18 @@ struct OutputScore {
   View divergence;  // [N], or empty
 };
 
+/// The sum of an array over processes, one device each (rank_sum.h). The arrays are dense, in device memory.
+class RankSumProgram {
+ public:
+  virtual ~RankSumProgram() = default;
+  virtual std::size_t workspace_bytes() const = 0;
+  virtual std::string device() const = 0;
+  virtual std::string description() const = 0;
+  virtual RankSum::Id make_id() const = 0;
+  virtual void join(int rank, const RankSum::Id& id) = 0;
+  virtual void run(Queue::Impl& queue, const float* mine, float* sum) const = 0;  ///< after join()
+};
+
 /// What new memory contains.
 enum class Content { zeros, anything };
 
@@ -118,6 +131,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   virtual std::unique_ptr<PerturbProgram> make_perturb(const PerturbSpec& spec) = 0;
   virtual std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) = 0;
   virtual std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) = 0;
+  /// Null on host engines, whose callers exchange arrays by themselves.
+  virtual std::unique_ptr<RankSumProgram> make_rank_sum(int /*ranks*/, std::int64_t /*count*/) { return nullptr; }
 
   virtual void advance(Queue::Impl& queue, NoiseState::Position* position) = 0;
   /// Which row of x each sample of the batch is. @param rows [N] int64

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "cuda/runtime/cublas_lt.h"
+#include "cuda/runtime/nccl.h"
 #include "scorematch/error.h"
 
 namespace scorematch::testing_support {
@@ -43,6 +44,18 @@ TEST(Library, OfTheProductsIsComplete) {
   } catch (const Error& error) {  // without a GPU, at the first call of CUDA
     EXPECT_EQ(std::string(error.what()).rfind("querying the current device", 0), 0u) << error.what();
   }
+}
+
+/// So is NCCL, if it is installed. Without a GPU it can still be asked for its version and for the id of a group.
+TEST(Library, OfTheRanksIsComplete) {
+  std::string reason;
+  if (cuda::open_library("libnccl.so.2", reason) == nullptr) GTEST_SKIP() << reason;
+  const cuda::Nccl nccl;
+  EXPECT_EQ(nccl.version().rfind("2.", 0), 0u) << nccl.version();
+  EXPECT_EQ(nccl->begin_group(), cuda::Nccl::kSuccess);
+  EXPECT_EQ(nccl->end_group(), cuda::Nccl::kSuccess);
+  EXPECT_NE(std::string(nccl->error_string(5)), "");
+  EXPECT_THROW(nccl.check(5, "adding"), Error);
 }
 
 }  // namespace

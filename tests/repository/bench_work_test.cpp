@@ -48,6 +48,14 @@ TEST(Work, EnergyNetsGoBackForTheirScore) {
   EXPECT_EQ(flops("cpu/ssm/energy/d:8/H:32/L:3/M:4/N:1"), of.first(2 + 2 * 4) + of.middle(3 * (2 + 4)));
 }
 
+TEST(Work, EvaluationsGoUp) {
+  EXPECT_EQ(flops("cpu/scores/score/d:64/H:128/L:3/N:10"), flops("cpu/dsm/score/d:64/H:128/L:3/N:10/value"));
+  EXPECT_EQ(flops("cpu/scores/energy/d:8/H:32/L:3/N:1"), flops("cpu/dsm/energy/d:8/H:32/L:3/N:1/value"));
+  // Heun's method evaluates the network twice in a step, but once in the last one.
+  EXPECT_EQ(flops("cpu/flow/score/d:64/H:128/L:3/N:10"), 35 * flops("cpu/scores/score/d:64/H:128/L:3/N:10"));
+  EXPECT_EQ(flops("cpu/reverse/score/d:64/H:128/L:3/N:10"), 500 * flops("cpu/scores/score/d:64/H:128/L:3/N:10"));
+}
+
 TEST(Work, BytesAreXAndParametersOnce) {
   const Job job = Job::parse("cpu/dsm/score/d:64/H:128/L:3/N:10");
   const auto params = static_cast<double>(job.net().param_count());
@@ -57,7 +65,8 @@ TEST(Work, BytesAreXAndParametersOnce) {
 TEST(Work, JobsAreTheirNames) {
   for (const std::string name :
        {"cpu/ssm/score/d:64/H:128/L:3/M:4/N:4096", "reference/ism/energy/d:2/H:16/L:2/N:1/value",
-        "cuda-bf16/esm/score/d:784/H:1024/L:3/N:1024"})
+        "cuda-bf16/esm/score/d:784/H:1024/L:3/N:1024", "cpu/scores/energy/d:2/H:16/L:2/N:1",
+        "cpu/flow/score/d:2/H:16/L:2/N:1"})
     EXPECT_EQ(Job::parse(name).name(), name);
   for (const std::string name :
        {"cpu", "gpu/dsm/score/d:1/H:1/L:1/N:1", "cpu/dsm/score/d:1/H:1/L:1/M:1/N:1", "cpu/ssm/score/d:1/H:1/L:1/N:1",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -60,6 +61,27 @@ TEST(ThreadPool, PassesOnAFailureAndGoesOn) {
     EXPECT_GE(started, 1);
     EXPECT_EQ(runs_of(pool, 10), std::vector<int>(10, 1));
   }
+}
+
+void sleep_for(int microseconds) { std::this_thread::sleep_for(std::chrono::microseconds(microseconds)); }
+
+/// Helpers that are slower than the caller would be are left out more and more, and come back when they are not.
+TEST(ThreadPool, DoesWithoutHelpersThatHoldItUp) {
+  ThreadPool pool(2);
+  const auto rounds_with_help = [&](int rounds, int own, int of_helper) {
+    int helped = 0;
+    for (int round = 0; round < rounds; ++round) {
+      std::atomic<bool> helps{false};
+      pool.run(4, [&](std::int64_t, int worker) {
+        if (worker == 1) helps = true;
+        sleep_for(worker == 1 ? of_helper : own);
+      });
+      helped += helps ? 1 : 0;
+    }
+    return helped;
+  };
+  EXPECT_LE(rounds_with_help(100, 10, 2000), 40);  // 8 of 16, of 24, of 40 and of 72: 32 in all
+  EXPECT_GT(rounds_with_help(300, 200, 200), 50);  // there may be 64 rounds without it to come
 }
 
 TEST(ThreadPool, EndsWhileIdle) {

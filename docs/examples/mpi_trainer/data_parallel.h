@@ -57,7 +57,7 @@ class DataParallel {
         batch_(training.batch),
         share_(Share::of(training.batch, ranks)),
         plan_(engine, training.net, training.loss, std::max<std::int64_t>(share_.count, 1)),
-        queue_(engine, plan_.workspace_bytes()),
+        queue_(engine, std::max(plan_.workspace_bytes(), all_reduce_->workspace_bytes())),
         data_(engine.upload(training.data,
                             {static_cast<std::int64_t>(training.data.size()) / training.net.dim, training.net.dim})),
         params_(engine.upload(training.net.initial_params(training.seed))),

@@ -1,5 +1,5 @@
 // Data-parallel training on points of a circle: mpirun -np 4 mpi_trainer [cuda]
-// With cuda, there is one rank per GPU, and NCCL sums the gradients.
+// With cuda, there is one rank per GPU, and the gradients are added there.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -29,16 +29,12 @@ Training make_training() {
 DataParallel make_rank(bool cuda) {
   MPI_Comm node;  // the ranks on this machine share its GPUs and cores
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  [[maybe_unused]] const int local = rank_in(node);
-  const int neighbours = count_of(node);
+  const int local = rank_in(node), neighbours = count_of(node);
   MPI_Comm_free(&node);
   if (cuda) {
-#ifdef MPI_TRAINER_NCCL
     const sm::Engine engine = sm::Engine::cuda(/*device=*/local);
-    return {engine, make_training(), MPI_COMM_WORLD, make_nccl_all_reduce(MPI_COMM_WORLD, local)};
-#else
-    throw sm::Error(sm::ErrorCode::unsupported, "engine", "engine: expected cpu, because this was built without NCCL");
-#endif
+    const Training training = make_training();
+    return {engine, training, MPI_COMM_WORLD, make_gpu_all_reduce(MPI_COMM_WORLD, engine, training.net.param_count())};
   }
   const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / neighbours);
   return {sm::Engine::cpu(threads), make_training(), MPI_COMM_WORLD, make_mpi_all_reduce(MPI_COMM_WORLD)};

@@ -161,6 +161,12 @@ class MpiRanks final : public Ranks {
 
   std::string from_first(const std::string& text) override { return from(0, text); }
 
+  std::vector<std::string> from_all(const std::string& text) override {
+    std::vector<std::string> all;
+    for (int rank = 0; rank < size(); ++rank) all.push_back(from(rank, text));
+    return all;
+  }
+
   EngineOptions share_of(const EngineOptions& options) override {
     MPI_Comm node{};
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);

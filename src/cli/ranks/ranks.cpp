@@ -17,6 +17,7 @@ class OneProcess final : public Ranks {
   void sum(float*, std::int64_t) override {}
   Estimate merged(const Estimate& mine) override { return mine; }
   std::string from_first(const std::string& text) override { return text; }
+  std::vector<std::string> from_all(const std::string& text) override { return {text}; }
   EngineOptions share_of(const EngineOptions& options) override { return options; }
   void abandon(const char*) override {}
 };

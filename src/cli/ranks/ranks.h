@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/options/commands.h"
 #include "cli/ranks/launch.h"
@@ -46,6 +47,8 @@ class Ranks {
   virtual Estimate merged(const Estimate& mine) = 0;
   /// The first rank's text.
   virtual std::string from_first(const std::string& text) = 0;
+  /// The texts of all, in the order of the ranks.
+  virtual std::vector<std::string> from_all(const std::string& text) = 0;
   /// The options with a share of the node: --threads 0 becomes the processors that are left to this rank, and the
   /// device its number on the node, modulo the devices that there are.
   virtual EngineOptions share_of(const EngineOptions& options) = 0;

@@ -49,6 +49,9 @@ void TrainOptions::add_to(OptionTable& table) {
                "steps between further saves; 0: save only at the end", always_has_effect());
   table.number("--samples", samples, 0, std::int64_t{1} << 30,
                "samples drawn at the end and compared with the data; 0: none", always_has_effect());
+  table.choice("--gradients-by", gradients_by, {"auto", "mpi", "nccl"},
+               "what adds the gradients of several processes; auto: nccl where each has a GPU of its own",
+               always_has_effect());
   table.number("--stop-after", stop_after, 0, kMaxSteps, "save and stop after this many steps of this call; 0: do all",
                always_has_effect());
 }

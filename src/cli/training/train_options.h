@@ -52,7 +52,7 @@ struct TrainOptions {
   std::string dequantize = "0";  // a flag with a value: CLI11 would read a number as a count; alone: "whole"
 
   // one call of the command
-  std::string resume;
+  std::string resume, gradients_by = "auto";
   bool overwrite = false;
   std::int64_t checkpoint_every = 0, stop_after = 0;
   std::int64_t samples = -1;  // at the end; -1: as many as the time allows

@@ -49,7 +49,9 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       plan_(engine_, net_, options.loss(), std::max<std::int64_t>(part_.count, 1)),
       dequantizer_(make_dequantizer(options, data)),
       held_out_(engine_, net_, options.loss(), data.held_out, dequantizer_ ? &*dequantizer_ : nullptr, options.seed),
-      queue_(engine_, std::max(plan_.workspace_bytes(), held_out_.workspace_bytes())),
+      gradient_sum_(engine_, net_.param_count(), ranks, options.gradients_by),
+      queue_(engine_,
+             std::max({plan_.workspace_bytes(), held_out_.workspace_bytes(), gradient_sum_.workspace_bytes()})),
       x_(dequantizer_ ? engine_.allocate<float>({std::max<std::int64_t>(part_.count, 1), dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
       params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, options.initialization))),
@@ -101,6 +103,7 @@ void Training::run() {
     since_shown = {};
   };
   check_in_step();
+  gradient_sum_.agree();
   try {
     ranks_.on_first([&] {
       if (held_out_.rows() == 0) return;
@@ -225,18 +228,10 @@ Estimate Training::train_step(double rate) {
     if (part_.count > 0) plan_.run(queue_, next_batch(), {loss_.data(), grad_}, of_the_batch);
     if (ranks_.size() > 1) queue_.synchronize();  // what fails on a device must be known to all ranks
   });
-  if (ranks_.size() > 1) add_gradients();
+  if (ranks_.size() > 1) gradient_sum_.run(queue_, grad_, part_.count > 0);
   adam_.step(queue_, params_, grad_);
   noise_.advance(queue_);
   return ranks_.merged(queue_.read_one(loss_));
-}
-
-/// By the host's memory, so that every engine and every MPI will do.
-void Training::add_gradients() {
-  std::vector<float> sum(static_cast<std::size_t>(grad_.size()), 0.0f);
-  if (part_.count > 0) sum = queue_.read(grad_);
-  ranks_.sum(sum.data(), grad_.size());
-  queue_.write(grad_, sum.data());
 }
 
 void Training::check_in_step() {

@@ -7,6 +7,7 @@
 
 #include "cli/data/dequantize.h"
 #include "cli/options/progress.h"
+#include "cli/ranks/gradient_sum.h"
 #include "cli/ranks/ranks.h"
 #include "cli/sampling/sample_check.h"
 #include "cli/training/baseline.h"
@@ -49,7 +50,6 @@ class Training {
  private:
   bool is_over() const;
   Estimate train_step(double rate);
-  void add_gradients();
   /// @throws Error unless all ranks have bit-identical parameters
   void check_in_step();
   /// The held-out loss and the row of the log that are due after `step_` steps; whether the run ends here.
@@ -67,6 +67,7 @@ class Training {
   void restore(const Checkpoint& run);
   Matrix rows_to_compare() const;
   void judge();
+  void describe_ranks(Report& report) const;
   void describe_steps(Report& report) const;
   void describe_losses(Report& report);
   void describe_baseline(Report& report) const;
@@ -86,6 +87,7 @@ class Training {
   LossPlan plan_;
   std::optional<Dequantizer> dequantizer_;
   HeldOut held_out_;
+  GradientSum gradient_sum_;
   Queue queue_;
   std::vector<float> noisy_rows_;  // [part_.count, d], if there is a dequantizer
   Buffer<float> x_;                // all training rows, or those of a step if there is a dequantizer

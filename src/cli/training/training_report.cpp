@@ -114,7 +114,7 @@ std::vector<std::string> train_report_keys() {
   keys.insert(keys.end(), {"noise.schedule", "noise.sigma_min", "noise.sigma_max", "noise.levels",
                            "noise.data_deviation", "noise.log_mean", "noise.log_deviation"});
   keys.insert(keys.end(), {"objective.name", "objective.variance", "objective.projections", "objective.distribution",
-                           "objective.weighting", "engine", "ranks"});
+                           "objective.weighting", "engine", "ranks", "gradients.added_by", "gradients.not_by_nccl"});
   keys.insert(keys.end(), kNetworkKeys.begin(), kNetworkKeys.end());
   keys.insert(keys.end(), {"steps.done", "steps.planned", "steps.batch", "steps.stopped_by", "steps.resumed_after",
                            "steps.skipped", "throughput.samples_per_second", "throughput.seconds"});
@@ -220,13 +220,18 @@ void Training::describe_comparison(Report& report) const {
   for (const std::string& line : table) report.line("", line);
 }
 
+void Training::describe_ranks(Report& report) const {
+  const Phrase ranks = fact("ranks", ranks_.size());
+  if (ranks_.size() == 1) return report.state(ranks);
+  report.line("ranks", ranks + " processes by " + mpi_version() + ", gradients added by " +
+                           fact("gradients.added_by", gradient_sum_.way()));
+  const std::string& reason = gradient_sum_.reason();
+  if (!reason.empty()) report.line("", "not by NCCL: " + fact("gradients.not_by_nccl", reason));
+}
+
 void Training::describe(Report& report) {
   report.line("engine", fact("engine", engine_.description()));
-  const Phrase ranks = fact("ranks", ranks_.size());
-  if (ranks_.size() > 1)
-    report.line("ranks", ranks + " processes by " + mpi_version());
-  else
-    report.state(ranks);
+  describe_ranks(report);
   report.line("network", describe_network(net_));
   describe_steps(report);
   const std::int64_t samples = (step_ - first_step_) * options_.batch;

@@ -40,6 +40,16 @@ std::string describe(const Device& device) {
          ")";
 }
 
+std::string hexadecimal(const cudaUUID_t& uuid) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char each : uuid.bytes) {
+    const auto byte = static_cast<unsigned char>(each);
+    text += {kDigits[byte / 16], kDigits[byte % 16]};
+  }
+  return text;
+}
+
 /// Loads the kernels that any plan may launch, so that missing kernels are reported here, not at the first launch. A
 /// driver that is older than the PTX cannot load it either.
 void load_kernels(const Device& device) {
@@ -72,6 +82,7 @@ Device open_device(int index) {
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, index), "querying the device's properties");
   device.name = properties.name;
+  device.uuid = hexadecimal(properties.uuid);
   device.capability = 10 * properties.major + properties.minor;
   device.multiprocessors = properties.multiProcessorCount;
   device.memory_bytes = properties.totalGlobalMem;

@@ -7,8 +7,8 @@ namespace scorematch::cuda {
 
 struct Device {
   int index = 0;
-  std::string name;
-  int capability = 0;  // 10 major + minor
+  std::string name, uuid;  // uuid: 32 hexadecimal digits
+  int capability = 0;      // 10 major + minor
   int multiprocessors = 0;
   std::size_t memory_bytes = 0, shared_bytes = 0;  // of the device; at most per block
   int driver = 0, runtime = 0;                     // 1000 major + 10 minor

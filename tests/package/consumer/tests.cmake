@@ -178,6 +178,13 @@ if(SCOREMATCH_HAS_CUDA)
   endforeach()
 endif()
 
+# A program with a CUDA runtime of its own beside that in the static library.
+if(SCOREMATCH_HAS_CUDA)
+  consumer_test(runtimes full outside "-DCMAKE_BUILD_TYPE=Release;-DCMAKE_PREFIX_PATH=${prefix}"
+    -DPROJECT=tests/package/consumer/runtimes)
+  set_tests_properties(consumer.runtimes PROPERTIES FIXTURES_REQUIRED prefix)
+endif()
+
 # Users of other frameworks (docs/frameworks.md). These projects have their own tests.
 if(SCOREMATCH_HAS_CPU)
   foreach(project libtorch mpi_trainer)

@@ -12,6 +12,8 @@ constexpr int kMaxThreads = 1024, kMaxGridX = 2147483647, kMaxGridYZ = 65535;
 
 thread_local int current_device = 0;
 
+/// Of the only device: several processes may emulate several.
+char device_number() { return static_cast<char>(env("SCOREMATCH_PTX_DEVICE", 0)); }
 int multiprocessors() { return static_cast<int>(env("SCOREMATCH_PTX_SMS", 4)); }
 
 }  // namespace
@@ -60,6 +62,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   if (device != 0) return failed(cudaErrorInvalidDevice);
   std::memset(static_cast<void*>(p), 0, sizeof *p);
   std::strcpy(p->name, "PTX emulator");
+  p->uuid.bytes[15] = device_number();
   p->major = capability() / 10;
   p->minor = capability() % 10;
   p->totalGlobalMem = kMemoryBytes;

@@ -150,6 +150,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device < 0 || device >= state().machine.devices) return failed(cudaErrorInvalidDevice);
   std::memset(properties, 0, sizeof *properties);
   std::strcpy(properties->name, "stand-in");
+  properties->uuid.bytes[15] = static_cast<char>(device);
   properties->major = state().machine.capability / 10;
   properties->minor = state().machine.capability % 10;
   properties->multiProcessorCount = 4;

@@ -1,9 +1,10 @@
-// cuBLASLt as the engine opens it: the functions of cublas.cpp by their names.
+// cuBLASLt and NCCL as the engine opens them: the functions of cublas.cpp and support/nccl.cpp by their names.
 #include "cuda/runtime/library.h"
 
 #include <map>
 
 #include "simt/runtime/state.h"
+#include "support/nccl.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -22,7 +23,8 @@ Function any(F* function) {
 void* open_library(const std::string& name, std::string& reason) {
   const std::lock_guard<std::recursive_mutex> guard(lock());
   static char library;
-  if (!is_chosen(__func__) && state().machine.cublas) return &library;
+  const bool is_installed = name == "libnccl.so.2" ? state().machine.nccl : state().machine.cublas;
+  if (!is_chosen(__func__) && is_installed) return &library;
   reason = name + ": cannot open shared object file";
   return nullptr;
 }
@@ -39,7 +41,19 @@ void* find_function(void*, const char* name) {
       {"cublasLtMatmulPreferenceInit_internal", any(&cublasLtMatmulPreferenceInit_internal)},
       {"cublasLtMatmulPreferenceSetAttribute", any(&cublasLtMatmulPreferenceSetAttribute)},
       {"cublasLtMatmulAlgoGetHeuristic", any(&cublasLtMatmulAlgoGetHeuristic)},
-      {"cublasLtMatmul", any(&cublasLtMatmul)}};
+      {"cublasLtMatmul", any(&cublasLtMatmul)},
+      {"ncclGetVersion", any(&ncclGetVersion)},
+      {"ncclGetErrorString", any(&ncclGetErrorString)},
+      {"ncclGetLastError", any(&ncclGetLastError)},
+      {"ncclGetUniqueId", any(&ncclGetUniqueId)},
+      {"ncclCommInitRank", any(&ncclCommInitRank)},
+      {"ncclCommDestroy", any(&ncclCommDestroy)},
+      {"ncclCommAbort", any(&ncclCommAbort)},
+      {"ncclCommGetAsyncError", any(&ncclCommGetAsyncError)},
+      {"ncclGroupStart", any(&ncclGroupStart)},
+      {"ncclGroupEnd", any(&ncclGroupEnd)},
+      {"ncclSend", any(&ncclSend)},
+      {"ncclRecv", any(&ncclRecv)}};
   const std::lock_guard<std::recursive_mutex> guard(lock());
   const auto found = all.find(name);
   return is_chosen(__func__) || found == all.end() ? nullptr : reinterpret_cast<void*>(found->second);

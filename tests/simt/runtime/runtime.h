@@ -16,6 +16,7 @@ struct Machine {
   std::size_t memory = std::size_t{1} << 32;  // per device
   bool image = true;                          // the program has kernels for it
   bool cublas = true;                         // cuBLASLt is installed
+  bool nccl = true;
 };
 
 /// A new machine: no device memory in use, all counts zero. @throws std::logic_error if something is not released.
