@@ -70,10 +70,10 @@ struct DirectionsParams {
   Noise noise;
   int dim = 0, first_direction = 0, count = 0;
   std::int64_t batch = 0, rows = 0, first = 0;
-  void* out = nullptr;  // [count, rows, stride] of T; null: only the scale is wanted
+  void* out = nullptr;  // [count, rows, stride] of T; null: only the row values are wanted
   std::int64_t plane = 0, stride = 0;
-  int columns = 0;         // written; >= dim
-  float* scale = nullptr;  // [count, rows]: factor of the normals that puts them on the sphere; null: not saved
+  int columns = 0;              // written; >= dim
+  float* row_values = nullptr;  // [count, rows]: SampleDirection::row_value; null: not saved
 };
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream);
 
@@ -188,8 +188,8 @@ struct HeadParams : BatchParams {
   std::int64_t jvp_plane = 0, jvp_stride = 0;
   const float* trace = nullptr;  // [batch], tr dF/dz, instead of directions
 
-  const float* sigma_rows = nullptr;       // [rows], from launch_perturb; null: from `sigma`
-  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
+  const float* sigma_rows = nullptr;        // [rows], from launch_perturb; null: from `sigma`
+  const float* direction_values = nullptr;  // [count, rows], from launch_directions; null: there are none
   int first_direction = 0, count = 0;
 
   Weighting weighting;
@@ -252,7 +252,7 @@ struct ScoreParams {
   Parameterization parameterization;
   Noise noise;
   DirectionSource directions;
-  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
+  const float* direction_values = nullptr;  // [count, rows], from launch_directions; null: there are none
   int first_direction = 0, count = 0;
   float weight = 1;
   float* score = nullptr;  // [batch, score_stride]; any output may be null: not wanted

@@ -26,7 +26,7 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
                                float& slice) {
   along = slice = 0.0f;
   if (r.is_sample) {
-    const SampleDirection direction = scaled_direction(p, r, in_group);
+    const SampleDirection direction = direction_of(p, r, in_group);
     const SampleScore<> score = sample_score(p, r);
     const float* jvp_row = p.jvp + in_group * p.jvp_plane + r.row * p.jvp_stride;
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
@@ -52,7 +52,7 @@ SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const Head
                                                  int in_group, float slice) {
   const DirectionFactors factors = direction_factors(p.term, r, slice);
   const bool add = in_group > 0 || !p.first_group;
-  const SampleDirection direction = scaled_direction(p, r, in_group);
+  const SampleDirection direction = direction_of(p, r, in_group);
   for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
     float v[4] = {}, grad[4] = {};
     if (r.is_sample) direction.get4(g, v);

@@ -107,7 +107,9 @@ template <>
 struct Names<Projection> {
   using T = Projection;
   static constexpr const char* key = "distribution";
-  static constexpr Name<T> table[] = {{T::gaussian, "gaussian"}, {T::rademacher, "rademacher"}, {T::sphere, "sphere"}};
+  static constexpr Name<T> table[] = {{T::gaussian, "gaussian"},       {T::rademacher, "rademacher"},
+                                      {T::sphere, "sphere"},           {T::hadamard, "hadamard"},
+                                      {T::coordinates, "coordinates"}, {T::orthogonal, "orthogonal"}};
 };
 
 template <>

@@ -17,7 +17,7 @@ struct HeadPlan::Impl {
 HeadPlan::HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t max_batch,
                    const Parameterization& parameterization) {
   check_dim(dim);
-  check(loss.objective);
+  check(loss.objective, dim);
   check(loss.schedule);
   check(parameterization);
   check(loss.weighting, parameterization);

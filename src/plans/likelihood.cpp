@@ -45,9 +45,8 @@ void check_only_data(const Batch& batch) {
   CallChecker::absent("weight", batch.weight, "only losses use it");
 }
 
-void check_directions(const Likelihood& likelihood) {
-  if (likelihood.projections != 0) check_projections(likelihood.projections);
-  check(Objective(Ssm{1, likelihood.distribution}));
+void check_directions(const Likelihood& likelihood, int dim) {
+  check_directions(likelihood.projections == 0 ? 1 : likelihood.projections, likelihood.distribution, dim);
 }
 
 }  // namespace
@@ -105,7 +104,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   check(net);
   check_follows_levels(net);
   check_max_batch(max_batch);
-  check_directions(likelihood);
+  check_directions(likelihood, net.dim);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->program =
       make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.distribution, compute});
@@ -115,7 +114,8 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
 
 LikelihoodPlan::LikelihoodPlan(const Engine& engine, const OwnNetwork& net, const Likelihood& likelihood,
                                std::int64_t max_batch) {
-  check_directions(likelihood);
+  check_dim(net.dim);
+  check_directions(likelihood, net.dim);
   auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch, likelihood);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->own_network = std::move(own_network);

@@ -18,7 +18,7 @@ struct LossPlan::Impl {
 LossPlan::LossPlan(const Engine& engine, const MlpShape& net, const Loss& loss, std::int64_t max_batch,
                    Compute compute) {
   check(net);
-  check(loss.objective);
+  check(loss.objective, net.dim);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
   check_max_batch(max_batch);

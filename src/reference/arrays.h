@@ -5,7 +5,7 @@
 
 #include "engine/host_engine.h"
 #include "model/network.h"
-#include "reference/noise.h"
+#include "reference/directions.h"
 #include "reference/sample.h"
 
 namespace scorematch::reference {

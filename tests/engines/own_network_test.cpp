@@ -375,7 +375,8 @@ TEST_P(OwnNetworks, TakeDirectionsInGroups) {
   const MlpShape net = network(parameterization::Edm{0.7}, conditioning::LogSigma{}, kWide);
   const Vector x = normal_values(6 * kWide, 6);
   const Array params(engine, params_of(net), net.param_count());
-  for (const Projection distribution : {Projection::gaussian, Projection::rademacher, Projection::sphere})
+  for (const Projection distribution :
+       {Projection::gaussian, Projection::rademacher, Projection::sphere, Projection::hadamard})
     for (const int projections : {0, 11}) {
       SCOPED_TRACE(std::string(scorematch::name_of(distribution)) + " " + std::to_string(projections));
       const Likelihood options = likelihood(projections, distribution);

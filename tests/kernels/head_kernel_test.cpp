@@ -28,7 +28,7 @@ struct HeadCase {
   std::int64_t first = random.integer(0, 20), samples = first + batch;
   int directions = implicit ? dim : sliced ? random.integer(1, 5) : 0;
   int group = directions > 0 ? random.integer(1, directions) : 1;
-  Projection distribution = static_cast<Projection>(random.integer(0, 2));
+  Projection distribution = random_distribution(random, dim, directions);
   bool given = sliced && random.chance(0.3);
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   RandomNoise noise{random};
@@ -158,7 +158,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   const ElementArray grad_output(c.element, static_cast<std::size_t>(c.rows * c.stride)),
       grad_jvp(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
-  const bool on_sphere = c.sliced && !c.given && c.distribution == Projection::sphere;
+  const bool with_values = c.sliced && !c.given && has_row_values(c.distribution);
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
@@ -190,13 +190,14 @@ void run(std::uint64_t seed, bool mixed = false) {
     p.first_group = m == 0, p.last_group = m + c.group >= c.directions;
     p.jvp = jvp.data() + m * p.jvp_plane;
     p.grad_jvp = static_cast<char*>(grad_jvp.data()) + static_cast<std::size_t>(m * p.grad_jvp_plane) * element_bytes;
-    if (on_sphere) {
+    if (with_values) {
       DirectionsParams d;
       d.source = p.directions, d.noise = p.noise, d.dim = c.dim, d.first_direction = m, d.count = p.count;
       d.batch = c.batch, d.rows = c.rows, d.first = c.first;
-      d.out = v.data(), d.plane = c.rows * c.stride, d.stride = c.stride, d.columns = c.stride, d.scale = scale.data();
+      d.out = v.data(), d.plane = c.rows * c.stride, d.stride = c.stride, d.columns = c.stride,
+      d.row_values = row_values.data();
       ASSERT_EQ(launch_directions(d, c.element, nullptr), 0);
-      p.direction_scale = scale.data();
+      p.direction_values = row_values.data();
     }
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
