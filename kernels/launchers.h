@@ -199,7 +199,9 @@ struct HeadParams : BatchParams {
   bool first_group = true, last_group = true;  // of the directions of a sample
   bool add_loss = false;                       // adds another term of the same samples
   float* loss = nullptr;                       // [rows], lambda l; read and written between groups
-  void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, gradient of F; in the last group
+  float* loss_per_direction = nullptr;  // [M, .]: lambda l with one direction; null: not wanted; not for energy nets
+  std::int64_t loss_per_direction_plane = 0;
+  void* grad_output = nullptr;  // [rows, grad_output_stride] of T, gradient of F; in the last group
   std::int64_t grad_output_stride = 0;
   int grad_columns = 0;      // columns of gradients written; zero from column dim
   void* grad_jvp = nullptr;  // [count, rows, .] of T

@@ -84,6 +84,8 @@ class CudaHead final : public HeadProgram {
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
+    p.loss_per_direction = at(call.out.loss_per_direction, first);
+    p.loss_per_direction_plane = call.out.loss_per_direction.stride[0];
     float* grad_output = row_of(call.out.grad_output, first);
     p.grad_output = p.grad_score = grad_output;
     p.grad_output_stride = p.grad_score_stride = call.out.grad_output.stride[0];

@@ -74,6 +74,7 @@ struct Wanted {
   double loss, loss_size;
   std::vector<double> grad_output, grad_x, grad_size;
   std::vector<std::vector<double>> grad_jvp;
+  std::vector<double> each_loss;
 };
 
 Wanted reference_of(const HeadCase& c, std::int64_t row) {
@@ -124,7 +125,9 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   }
   const double given = c.weight.empty() ? 1 : c.weight[static_cast<std::size_t>(n)];
   const double lambda = given * reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
-  Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
+  Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}, {}};
+  for (const double each : out.direction_losses)
+    wanted.each_loss.push_back(lambda * (each + (c.mixed ? reference::half_square(score) : 0)));
   for (std::size_t i = 0; i < dim; ++i) {
     double size = score_size[i];
     if (c.kind == HeadCase::Kind::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
@@ -154,7 +157,8 @@ void run(std::uint64_t seed, bool mixed = false) {
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows), loss(static_cast<std::size_t>(c.rows)),
       grad_score(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
-      scale(static_cast<std::size_t>(c.group * c.rows));
+      row_values(static_cast<std::size_t>(c.group * c.rows)),
+      each_loss(static_cast<std::size_t>(c.directions * (c.batch + 1)));
   const ElementArray grad_output(c.element, static_cast<std::size_t>(c.rows * c.stride)),
       grad_jvp(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
@@ -180,6 +184,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
+  if (c.sliced) p.loss_per_direction = each_loss.data(), p.loss_per_direction_plane = c.batch + 1;
   p.grad_output = grad_output.data(), p.grad_output_stride = c.stride, p.grad_columns = c.stride;
   p.grad_jvp_plane = c.rows * c.stride, p.grad_jvp_stride = c.stride;
   p.grad_score = grad_score.data(), p.grad_score_stride = c.dim;
@@ -202,13 +207,17 @@ void run(std::uint64_t seed, bool mixed = false) {
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), grads = grad_output.read(), grad_tangents = grad_jvp.read(),
-             gradients = grad_x.read();
+  const auto losses = loss.read(), each_losses = each_loss.read(), grads = grad_output.read(),
+             grad_tangents = grad_jvp.read(), gradients = grad_x.read();
   // Each sum has depth dim / lanes + 5, and its terms have at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const Wanted wanted = reference_of(c, row);
     EXPECT_NEAR(losses[static_cast<std::size_t>(row)], wanted.loss, ulps * kUlp * wanted.loss_size) << "row " << row;
+    for (std::size_t m = 0; m < wanted.each_loss.size(); ++m)
+      EXPECT_NEAR(each_losses[m * static_cast<std::size_t>(c.batch + 1) + static_cast<std::size_t>(row)],
+                  wanted.each_loss[m], ulps * kUlp * wanted.loss_size * c.directions)
+          << "row " << row << " direction " << m;
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.value, sigma_here);
