@@ -28,6 +28,14 @@ enum class Projection {
   orthogonal
 };
 
+/// How a trace is estimated from products with M directions.
+enum class TraceEstimator {
+  hutchinson,  ///< mean over m of v_m^T J v_m (Hutchinson 1990)
+  /// Hutch++ (Meyer, Musco, Musco & Woodruff 2021, arXiv 2010.09649, algorithm 1): M/3 products find a subspace Q with
+  /// much of J's range, M/3 give the trace in it, and M/3 the rest's by Hutchinson's estimate. M is a multiple of 3.
+  hutch_plus_plus
+};
+
 /// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 only on
 /// processors with AVX512_BF16; otherwise plans @throws Error unsupported. The reference engine ignores it.
 enum class Precision { fp32, tf32, bf16 };

@@ -156,6 +156,8 @@ void check(const Objective& objective, int dim) {
       objective);
 }
 
+void check(TraceEstimator estimator) { check_choice("trace_estimator", estimator); }
+
 void check(const Compute& compute) {
   check_choice("compute.precision", compute.precision);
   check_choice("compute.route", compute.route);

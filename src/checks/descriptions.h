@@ -28,6 +28,7 @@ void check(const Parameterization& parameterization);
 void check(const Conditioning& conditioning);
 void check(const Weighting& weighting, const Parameterization& parameterization);
 void check(const Objective& objective, int dim);
+void check(TraceEstimator estimator);
 void check(const Compute& compute);
 void check(const std::vector<ParamGroup>& groups);
 /// All but whether the groups are within the parameters.

@@ -113,6 +113,13 @@ struct Names<Projection> {
 };
 
 template <>
+struct Names<TraceEstimator> {
+  using T = TraceEstimator;
+  static constexpr const char* key = "trace_estimator";
+  static constexpr Name<T> table[] = {{T::hutchinson, "hutchinson"}, {T::hutch_plus_plus, "hutch_plus_plus"}};
+};
+
+template <>
 struct Names<NoiseSchedule::Kind> {
   using T = NoiseSchedule::Kind;
   static constexpr const char* key = "schedule";
