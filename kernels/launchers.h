@@ -70,10 +70,10 @@ struct DirectionsParams {
   Noise noise;
   int dim = 0, first_direction = 0, count = 0;
   std::int64_t batch = 0, rows = 0, first = 0;
-  void* out = nullptr;  // [count, rows, stride] of T; null: only the scale is wanted
+  void* out = nullptr;  // [count, rows, stride] of T; null: only the row values are wanted
   std::int64_t plane = 0, stride = 0;
-  int columns = 0;         // written; >= dim
-  float* scale = nullptr;  // [count, rows]: factor of the normals that puts them on the sphere; null: not saved
+  int columns = 0;              // written; >= dim
+  float* row_values = nullptr;  // [count, rows]: SampleDirection::row_value; null: not saved
 };
 int launch_directions(const DirectionsParams& params, Element element, CUstream_st* stream);
 
@@ -188,8 +188,8 @@ struct HeadParams : BatchParams {
   std::int64_t jvp_plane = 0, jvp_stride = 0;
   const float* trace = nullptr;  // [batch], tr dF/dz, instead of directions
 
-  const float* sigma_rows = nullptr;       // [rows], from launch_perturb; null: from `sigma`
-  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
+  const float* sigma_rows = nullptr;        // [rows], from launch_perturb; null: from `sigma`
+  const float* direction_values = nullptr;  // [count, rows], from launch_directions; null: there are none
   int first_direction = 0, count = 0;
 
   Weighting weighting;
@@ -199,7 +199,9 @@ struct HeadParams : BatchParams {
   bool first_group = true, last_group = true;  // of the directions of a sample
   bool add_loss = false;                       // adds another term of the same samples
   float* loss = nullptr;                       // [rows], lambda l; read and written between groups
-  void* grad_output = nullptr;                 // [rows, grad_output_stride] of T, gradient of F; in the last group
+  float* loss_per_direction = nullptr;  // [M, .]: lambda l with one direction; null: not wanted; not for energy nets
+  std::int64_t loss_per_direction_plane = 0;
+  void* grad_output = nullptr;  // [rows, grad_output_stride] of T, gradient of F; in the last group
   std::int64_t grad_output_stride = 0;
   int grad_columns = 0;      // columns of gradients written; zero from column dim
   void* grad_jvp = nullptr;  // [count, rows, .] of T
@@ -252,7 +254,7 @@ struct ScoreParams {
   Parameterization parameterization;
   Noise noise;
   DirectionSource directions;
-  const float* direction_scale = nullptr;  // [count, rows], from launch_directions; only for the sphere
+  const float* direction_values = nullptr;  // [count, rows], from launch_directions; null: there are none
   int first_direction = 0, count = 0;
   float weight = 1;
   float* score = nullptr;  // [batch, score_stride]; any output may be null: not wanted

@@ -11,8 +11,30 @@ namespace scorematch {
 
 enum class Activation { silu, softplus, tanh, gelu };  ///< softplus without a threshold; gelu with erf
 
-/// Distributions of the directions v. All have E[v v^T] = I; the sphere has radius sqrt(dim).
-enum class Projection { gaussian, rademacher, sphere };
+/// Distributions of the M directions v_m of a sample. All have E[v v^T] = I. The directions of the first three are
+/// independent. Those of the others are without replacement, so their mean over M has a smaller variance: by the factor
+/// (D - M)/(D - 1), which is 0 at M = D, with D = dim unless stated (docs/math.md, "Directions without replacement").
+/// More than D are refused.
+enum class Projection {
+  gaussian,    ///< N(0, I)
+  rademacher,  ///< signs
+  sphere,      ///< uniform on the sphere of radius sqrt(dim)
+  /// Rows of a Hadamard matrix whose columns have random signs; D is dim, rounded up to a power of two. One alone is
+  /// that of rademacher.
+  hadamard,
+  coordinates,  ///< sqrt(dim) e_i
+  /// sqrt(dim) times an orthonormal frame, uniform over all (Haar). One alone has the distribution of sphere. Costs
+  /// M^2/2 dim normals per sample; not on the cuda engine.
+  orthogonal
+};
+
+/// How a trace is estimated from products with M directions.
+enum class TraceEstimator {
+  hutchinson,  ///< mean over m of v_m^T J v_m (Hutchinson 1990)
+  /// Hutch++ (Meyer, Musco, Musco & Woodruff 2021, arXiv 2010.09649, algorithm 1): M/3 products find a subspace Q with
+  /// much of J's range, M/3 give the trace in it, and M/3 the rest's by Hutchinson's estimate. M is a multiple of 3.
+  hutch_plus_plus
+};
 
 /// A plan's arithmetic. Accumulation and the caller's arrays stay f32. The cpu engine has no tf32, and bf16 only on
 /// processors with AVX512_BF16; otherwise plans @throws Error unsupported. The reference engine ignores it.

@@ -173,7 +173,8 @@ inline unsigned blocks_for(std::int64_t count, int per_block) {
 /// row, and of the distribution that an objective names (Song et al. 2019, "Sliced score matching", section 3.1).
 /// gaussian: standard normal. rademacher: 1 or -1. sphere: uniform on the sphere of radius sqrt(d). Only in code that
 /// nvcc compiles. @param generator made by curandCreateGenerator(), pseudorandom
-/// @throws Error invalid_argument ("directions", "generator", "queue.stream"), device_fault, or what cuRAND reports
+/// @throws Error invalid_argument ("directions", "distribution" for those without replacement, "generator",
+/// "queue.stream"), device_fault, or what cuRAND reports
 inline void draw_directions(Queue& queue, curandGenerator_t generator, Projection distribution,
                             const View& directions) {
   using namespace curand_detail;
@@ -182,6 +183,11 @@ inline void draw_directions(Queue& queue, curandGenerator_t generator, Projectio
   if (directions.shape.rank < 2)
     throw Error(ErrorCode::invalid_argument, "directions",
                 "directions: expected [M, N, d] or [N, d], got " + std::to_string(directions.shape.rank) + " axes");
+  if (distribution != Projection::gaussian && distribution != Projection::rademacher &&
+      distribution != Projection::sphere)
+    throw Error(ErrorCode::invalid_argument, "distribution",
+                "distribution: expected gaussian, rademacher or sphere, whose directions are independent, got one "
+                "without replacement; DirectionPlan draws it");
   if (count == 0) return;
   const std::int64_t dim = directions.shape.extent[directions.shape.rank - 1];
   if (distribution == Projection::rademacher) {

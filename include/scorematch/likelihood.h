@@ -26,6 +26,7 @@ struct Likelihood {
   int projections = 0;  ///< M directions of Hutchinson's estimate (Grathwohl et al. 2019); 0: the exact divergence
   Projection distribution = Projection::rademacher;
   double prior_deviation = 0.0;  ///< of the data; its square adds to sigma_max^2 in the latent's variance
+  TraceEstimator trace_estimator = TraceEstimator::hutchinson;  ///< of the divergence; hutch_plus_plus: host engines
 };
 
 class SCOREMATCH_API LikelihoodPlan {

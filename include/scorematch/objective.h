@@ -23,7 +23,7 @@ struct Dsm {
 };
 /// Sliced: mean over m of v_m^T J v_m + 1/2 (v_m^T s)^2. (Song, Garg, Shi & Ermon 2019, section 3)
 struct Ssm {
-  int projections = 1;  ///< M
+  int projections = 1;  ///< M, at most D for a distribution without replacement
   Projection distribution = Projection::gaussian;
 };
 /// Sliced, variance reduced: (mean over m of v_m^T J v_m) + 1/2 |s|^2. (Same paper, section 3)

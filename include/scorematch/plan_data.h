@@ -25,6 +25,8 @@ struct LossOut {
   View grad_x{};           ///< [N, d], of the same; sigma, eps, directions, true_score held constant
   View loss_per_sample{};  ///< [N], weighting included
   View rows{};             ///< [N] int64, which row of x each sample is, for draw_rows
+  /// [M, N], Ssm and SsmVr: the loss with direction m alone, weighting included. Its mean over m is loss_per_sample.
+  View loss_per_direction{};
 };
 
 /// ScorePlan's inputs. P = net.param_count().
@@ -61,10 +63,11 @@ struct HeadIn {
 /// HeadPlan's outputs. Only given outputs are computed.
 struct HeadOut {
   EstimateRef loss{};
-  View grad_output{};      ///< [N, d], with respect to `output`; of the sum / normaliser, times loss_scale
-  View grad_jvp{};         ///< [M, N, d], with respect to `jvp`
-  View grad_trace{};       ///< [N], with respect to `trace`
-  View loss_per_sample{};  ///< [N]
+  View grad_output{};         ///< [N, d], with respect to `output`; of the sum / normaliser, times loss_scale
+  View grad_jvp{};            ///< [M, N, d], with respect to `jvp`
+  View grad_trace{};          ///< [N], with respect to `trace`
+  View loss_per_sample{};     ///< [N]
+  View loss_per_direction{};  ///< [M, N], as that of LossPlan
 };
 
 }  // namespace scorematch

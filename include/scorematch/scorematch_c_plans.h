@@ -64,12 +64,15 @@ typedef struct scorematch_loss_out {
   scorematch_view grad_x;          /**< [N, d] */
   scorematch_view loss_per_sample; /**< [N] */
   scorematch_view rows;            /**< [N] I64, which row of x each sample is, for draw_rows */
+  /** [M, N], the loss with each direction alone; for ssm and ssm_vr. Its mean over M is loss_per_sample. */
+  scorematch_view loss_per_direction;
 } scorematch_loss_out;
 
 /// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
 /// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, distribution (gaussian,
-/// rademacher, sphere) of ssm and ssm_vr; schedule (none, single, geometric, log_normal) with sigma, or sigma_min,
-/// sigma_max, levels, or log_mean, log_deviation; weighting (none, sigma2, edm), sigma_data.
+/// rademacher, sphere; without replacement: hadamard, coordinates, orthogonal) of ssm and ssm_vr; schedule (none,
+/// single, geometric, log_normal) with sigma, or sigma_min, sigma_max, levels, or log_mean, log_deviation; weighting
+/// (none, sigma2, edm), sigma_data.
 /// @param compute or NULL. "precision=bf16 route=fused", for example. Keys: precision (fp32, tf32, bf16), route
 /// (automatic, fused, layered, narrow).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
@@ -97,11 +100,12 @@ typedef struct scorematch_head_in {
 
 typedef struct scorematch_head_out {
   size_t struct_size;
-  scorematch_estimate* loss;       /**< engine memory, or NULL */
-  scorematch_view grad_output;     /**< [N, d] */
-  scorematch_view grad_jvp;        /**< [M, N, d] */
-  scorematch_view grad_trace;      /**< [N] */
-  scorematch_view loss_per_sample; /**< [N] */
+  scorematch_estimate* loss;          /**< engine memory, or NULL */
+  scorematch_view grad_output;        /**< [N, d] */
+  scorematch_view grad_jvp;           /**< [M, N, d] */
+  scorematch_view grad_trace;         /**< [N] */
+  scorematch_view loss_per_sample;    /**< [N] */
+  scorematch_view loss_per_direction; /**< [M, N], as that of the loss */
 } scorematch_head_out;
 
 /// @param head the keys of a loss, and parameterization

@@ -103,7 +103,8 @@ typedef int32_t (*scorematch_score_divergence_function)(void* user, scorematch_q
                                                         const scorematch_view* divergence);
 
 /// @param likelihood or NULL. "sigma_min=0.01 sigma_max=20 prior_deviation=1", for example. Keys: sigma_min, sigma_max,
-/// steps, rho, projections (0: the exact divergence), distribution, prior_deviation. @param compute as for a loss
+/// steps, rho, projections (0: the exact divergence), distribution, trace_estimator (hutchinson,
+/// hutch_plus_plus), prior_deviation. @param compute as for a loss
 SCOREMATCH_API scorematch_status scorematch_likelihood_plan_create(const scorematch_engine* engine,
                                                                    const scorematch_net* net, const char* likelihood,
                                                                    int64_t max_batch, const char* compute,

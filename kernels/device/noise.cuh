@@ -3,6 +3,7 @@
 #include "device/group.cuh"
 #include "device/ptx.cuh"
 #include "launchers.h"
+#include "scorematch/distinct.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -126,15 +127,20 @@ struct SampleEps {
 /// v_m of sample n of the call, four columns at a time; zero at columns `dim` and beyond.
 struct SampleDirection {
   // One register instead of two: a distribution, with the same number as in Projection, or the unit vectors.
-  enum class Kind { gaussian, rademacher, sphere, basis };
+  enum class Kind { gaussian, rademacher, sphere, hadamard, coordinates, orthogonal, basis };
   static_assert(static_cast<int>(Projection::gaussian) == static_cast<int>(Kind::gaussian) &&
                 static_cast<int>(Projection::rademacher) == static_cast<int>(Kind::rademacher) &&
-                static_cast<int>(Projection::sphere) == static_cast<int>(Kind::sphere));
+                static_cast<int>(Projection::sphere) == static_cast<int>(Kind::sphere) &&
+                static_cast<int>(Projection::hadamard) == static_cast<int>(Kind::hadamard) &&
+                static_cast<int>(Projection::coordinates) == static_cast<int>(Kind::coordinates) &&
+                static_cast<int>(Projection::orthogonal) == static_cast<int>(Kind::orthogonal));
   Kind kind;
   SampleNoise noise;
   const float* given;
   int m, dim;
-  float scale = 1.0f;
+  /// What all columns share: the factor that puts normals on the sphere, the row of the Hadamard matrix, or the
+  /// coordinate. The last two are integers below 2^20.
+  float row_value = 1.0f;
 
   SCOREMATCH_DEVICE SampleDirection(const DirectionSource& source, const Noise& noise_, int index, std::int64_t n,
                                     int columns)
@@ -144,59 +150,78 @@ struct SampleDirection {
         m(index),
         dim(columns) {}
 
-  SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
-    get_unscaled4(group, values);
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < 4; ++i) values[i] *= scale;
+  /// Whether row_value must be found before get4() is called.
+  SCOREMATCH_DEVICE bool has_row_value() const {
+    return given == nullptr && (kind == Kind::sphere || kind == Kind::hadamard || kind == Kind::coordinates);
+  }
+  /// Called by whole warps; a row with `is_sample` false is left unchanged.
+  SCOREMATCH_DEVICE void find_row_value(bool is_sample, const RowLanes& lanes, int lane) {
+    if (kind == Kind::sphere) return scale_to_sphere(is_sample, lanes, lane);
+    if (!is_sample) return;
+    const auto index = static_cast<std::uint32_t>(m);
+    row_value = static_cast<float>(kind == Kind::hadamard
+                                       ? distinct::hadamard_row(noise.seed, noise.step, noise.sample, index, dim)
+                                       : distinct::coordinate(noise.seed, noise.step, noise.sample, index, dim));
   }
 
-  /// Whether normals are scaled to the sphere, which requires a sum over the row.
-  SCOREMATCH_DEVICE bool is_on_sphere() const { return kind == Kind::sphere && given == nullptr; }
+  SCOREMATCH_DEVICE void get4(int group, float (&values)[4]) const {
+    if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
+    switch (kind) {
+      case Kind::basis:
+        get_unit4(group, m, 1.0f, values);
+        break;
+      case Kind::coordinates:
+        get_unit4(group, static_cast<int>(row_value), sqrtf(static_cast<float>(dim)), values);
+        break;
+      case Kind::rademacher:
+      case Kind::hadamard:
+        get_signs4(static_cast<std::uint32_t>(4 * group), values);
+        break;
+      case Kind::gaussian:
+      case Kind::sphere:
+      case Kind::orthogonal:  // refused by the engine
+        noise.normals4(block(static_cast<std::uint32_t>(group), m), values);
+        SCOREMATCH_UNROLL
+        for (int i = 0; i < 4; ++i) values[i] *= row_value;
+        break;
+    }
+    clear_from(dim, group, values);
+  }
 
-  /// Sets the scale that puts v_m on the sphere of radius sqrt(dim). Called by whole warps; a row with `is_sample`
-  /// false is left unchanged.
+ private:
+  /// Sets the factor that puts v_m on the sphere of radius sqrt(dim).
   SCOREMATCH_DEVICE void scale_to_sphere(bool is_sample, const RowLanes& lanes, int lane) {
     float square = 0.0f;
     for (int g = lane; is_sample && g < group_count(dim); g += lanes.lanes()) {
       float v[4];
-      get_unscaled4(g, v);
+      get4(g, v);
       SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) square = fmaf(v[i], v[i], square);
     }
     square = lanes.sum(square);
-    if (is_sample) scale = sqrtf(static_cast<float>(dim) / square);
+    if (is_sample) row_value = sqrtf(static_cast<float>(dim) / square);
   }
-
- private:
-  SCOREMATCH_DEVICE philox::Block block(std::uint32_t group) const {
-    return noise.block(philox::Purpose::direction, group, static_cast<std::uint32_t>(m));
+  SCOREMATCH_DEVICE philox::Block block(std::uint32_t group, int direction) const {
+    return noise.block(philox::Purpose::direction, group, static_cast<std::uint32_t>(direction));
   }
-  SCOREMATCH_DEVICE void get_unscaled4(int group, float (&values)[4]) const {
-    if (given != nullptr) return read4(ptx::in_global(given), group, dim, values);
-    switch (kind) {
-      case Kind::basis:
-        SCOREMATCH_UNROLL
-        for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == m ? 1.0f : 0.0f;
-        break;
-      case Kind::rademacher: {
-        const auto at = static_cast<std::uint32_t>(4 * group);
-        const philox::Block r = block(at / 128);
-        // The bits of philox::sign; a group's are in one word. An index would put the block into local memory.
-        const std::uint32_t w = at / 32 % 4;
-        const std::uint32_t bits = (w < 2    ? w == 0 ? r.word[0] : r.word[1]
-                                       : w == 2 ? r.word[2]
-                                             : r.word[3]) >>
-                                   (at & 31);
-        SCOREMATCH_UNROLL
-        for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
-        break;
-      }
-      case Kind::gaussian:
-      case Kind::sphere:
-        noise.normals4(block(static_cast<std::uint32_t>(group)), values);
-        break;
+  SCOREMATCH_DEVICE static void get_unit4(int group, int at, float length, float (&values)[4]) {
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < 4; ++i) values[i] = 4 * group + i == at ? length : 0.0f;
+  }
+  /// Random signs, those of direction 0 times a row of the Hadamard matrix, or those of direction m.
+  SCOREMATCH_DEVICE void get_signs4(std::uint32_t at, float (&values)[4]) const {
+    const bool is_hadamard = kind == Kind::hadamard;
+    const philox::Block r = block(at / 128, is_hadamard ? 0 : m);
+    // The bits of philox::sign; a group's are in one word. An index would put the block into local memory.
+    const std::uint32_t w = at / 32 % 4;
+    std::uint32_t bits = (w < 2 ? w == 0 ? r.word[0] : r.word[1] : w == 2 ? r.word[2] : r.word[3]) >> (at & 31);
+    if (is_hadamard) {
+      const auto row = static_cast<std::uint32_t>(row_value);
+      constexpr std::uint32_t kColumns = 0x6CA0u;  // 4 bits per row mod 4: the signs of columns 0 ... 3
+      bits ^= kColumns >> 4 * (row & 3) ^ (distinct::parity(row & at) != 0 ? 0xFu : 0u);
     }
-    clear_from(dim, group, values);
+    SCOREMATCH_UNROLL
+    for (std::uint32_t i = 0; i < 4; ++i) values[i] = (bits >> i & 1) != 0 ? -1.0f : 1.0f;
   }
 };
 

@@ -24,15 +24,15 @@ struct FusedDirection {
   Jet& jet;
   const Block& block;
 
-  /// Processes the direction that jet.forward_tangent() has carried forward; `first` marks the first one of the tile.
-  /// Ends synchronized.
-  SCOREMATCH_DEVICE void run(bool first) {
+  /// Processes direction m, which jet.forward_tangent() has carried forward. Ends synchronized.
+  SCOREMATCH_DEVICE void run(int m) {
+    const bool first = m == 0;
     Tile u;
     Jet::clear(u);
     block.template multiply_layer<true>(u, block.arrays.side, block.shape.side_stride, jet.hidden());
     project(u);
     __syncthreads();
-    run_head(u, first);
+    run_head(u, m);
     if (wants_gradient(block.p)) jet.backward_tangent(block.arrays.slice_weights, first);
     __syncthreads();
   }
@@ -104,7 +104,7 @@ struct FusedDirection {
 
   /// The head of one direction, from the sums in direction_parts: the loss and, if wanted, the gradients of h' and h of
   /// the last layer, which are multiples of u.
-  SCOREMATCH_DEVICE void run_head(const Tile& u, bool first) const {
+  SCOREMATCH_DEVICE void run_head(const Tile& u, int m) const {
     const int l = jet.hidden() - 1;
     const Term& term = block.tile.term;
     const bool sliced = term.sliced_square, gradient = wants_gradient(block.p);
@@ -124,12 +124,16 @@ struct FusedDirection {
       slice = sliced ? fmaf(values.b, slice, block.arrays.direction_base[row].y) : 0.0f;
       factors[i][r] = direction_factors(term, values, slice);
       if (block.tile_column() != 0 || block.lane() % 4 != 0) continue;
-      block.arrays.loss[row] += term.weight * fmaf(0.5f * slice, slice, along);
+      const float loss = fmaf(0.5f * slice, slice, along);
+      block.arrays.loss[row] += term.weight * loss;
+      if (block.p.loss_per_direction != nullptr && values.is_sample)
+        ptx::in_global(block.p.loss_per_direction)[m * block.p.loss_per_direction_plane + values.sample] =
+            values.loss_factor * loss;
       if (gradient) block.arrays.slice_weights[row] = from_float<T>(factors[i][r].output);
       if (block.p.grad_x != nullptr && sliced) add_to_input(values, factors[i][r].x);
     }
     if (!gradient || !jet.owns(l)) return;
-    block.visit_saved([&](auto space) { start_backward<decltype(space)::value>(u, factors, first); });
+    block.visit_saved([&](auto space) { start_backward<decltype(space)::value>(u, factors, m == 0); });
   }
 
   template <Space kSpace>

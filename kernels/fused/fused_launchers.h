@@ -85,6 +85,8 @@ struct FusedLossParams : FusedParams {
   std::int64_t partial_stride = 0, bias_offset = 0;
   EstimateRecord* estimates = nullptr;  // [blocks]
   float* loss_per_sample = nullptr;     // [samples]; null: not wanted
+  float* loss_per_direction = nullptr;  // [M, .]: the loss with one direction; null: not wanted
+  std::int64_t loss_per_direction_plane = 0;
 };
 int launch_fused_loss(const FusedLossParams& params, CUstream_st* stream);
 

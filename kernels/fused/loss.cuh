@@ -102,7 +102,13 @@ SCOREMATCH_DEVICE void score_loss(const Jet& jet) {
     grads.adds_x = !tile.is_first_term || tile.term.sliced_square;
     const ScoreTerm<Space::shared> score_term(block.p.batch, tile.term, r, eps);
     const float loss = at.lanes.sum(run_score_term(tile.term, r, score, score_term, grads, at));
-    if (at.lane == 0) block.arrays.loss[row] += loss;
+    if (at.lane != 0) return;
+    block.arrays.loss[row] += loss;
+    if (block.p.loss_per_direction == nullptr || !r.is_sample) return;
+    float* each = ptx::in_global(block.p.loss_per_direction) + r.sample;
+    SCOREMATCH_NO_UNROLL
+    for (int m = 0; m < block.p.directions; ++m, each += block.p.loss_per_direction_plane)
+      *each += r.loss_factor * loss;
   });
   __syncthreads();
 }
@@ -160,7 +166,7 @@ SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t index, int which) {
     for (int m = 0; m < block.p.directions; ++m) {
       load_loss_direction(block, m);
       jet.forward_tangent();
-      FusedDirection<Jet>{jet, block}.run(m == 0);
+      FusedDirection<Jet>{jet, block}.run(m);
     }
     if (needs_score(term)) jet.restore_top();
   }

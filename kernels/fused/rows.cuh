@@ -79,7 +79,7 @@ SCOREMATCH_DEVICE void load_direction(const Block& block, int m, const Begin& be
     const int dim = r.is_sample ? batch.dim : 0;
     SampleDirection direction(batch.directions, batch.noise, m, r.sample, batch.dim);
     direction.noise.is_fast = Block::Operands::kFast;
-    if (direction.is_on_sphere()) direction.scale_to_sphere(dim > 0, at.lanes, at.lane);
+    if (direction.has_row_value()) direction.find_row_value(dim > 0, at.lanes, at.lane);
     auto state = begin(r);
     auto* side = block.arrays.side + row * block.shape.side_stride;
     for (int g = at.lane; g < group_count(columns); g += at.lanes.lanes()) {

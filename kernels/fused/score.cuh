@@ -58,7 +58,7 @@ SCOREMATCH_DEVICE void store_jvps(const Block& block, int m) {
     if (row < block.tile.samples) {
       SampleDirection direction(p.batch.directions, p.batch.noise, m, r.sample, dim);
       direction.noise.is_fast = Block::Operands::kFast;
-      direction.scale = block.arrays.loss[row];
+      direction.row_value = block.arrays.loss[row];
       float* jvp = p.jvp == nullptr ? nullptr : p.jvp + m * p.jvp_plane + r.sample * p.jvp_stride;
       for (int g = at.lane; g < group_count(dim); g += at.lanes.lanes())
         along += store_jvp<Space::shared>({r.a, r.b, r.c}, direction, block.output() + row * block.shape.output_stride,
@@ -84,11 +84,11 @@ SCOREMATCH_DEVICE void run_tile(const Jet& jet, std::int64_t index) {
   }
   SCOREMATCH_NO_UNROLL
   for (int m = 0; m < block.p.directions; ++m) {
-    // The scale of the sphere is saved in the array that holds the losses in a loss kernel.
+    // The value that a direction's columns share is saved in the array that holds the losses in a loss kernel.
     load_direction(
         block, m, [](const HeadRow&) { return 0; }, [](int, int, const float(&)[4]) {},
         [&](int, const HeadRow& r, const LaneOfRow& at, const SampleDirection& direction) {
-          if (at.lane == 0) block.arrays.loss[r.row] = direction.scale;
+          if (at.lane == 0) block.arrays.loss[r.row] = direction.row_value;
         });
     jet.forward_tangent();
     __syncthreads();

@@ -1,6 +1,5 @@
-// v_m, m = first_direction ... first_direction + count - 1: Gaussian, Rademacher, on the sphere of radius sqrt(dim),
-// unit vectors, or as given. They go to the tangent rows, [count, rows, stride] of T, with zeros from column dim and in
-// the rows past the batch.
+// v_m, m = first_direction ... first_direction + count - 1, of any distribution, unit vectors, or as given. They go to
+// the tangent rows, [count, rows, stride] of T, with zeros from column dim and in the rows past the batch.
 //
 // A warp processes 32 / lanes rows of one direction, and each lane a group of four columns at a time. The sphere takes
 // two passes, which draw twice. No shared memory. Bytes per row: sizeof(T) columns written. One warp sums over a row,
@@ -22,9 +21,9 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) directions_kernel(D
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * lanes.rows(kThreads) + lanes.row_of(thread);
   const int in_group = static_cast<int>(blockIdx.y), m = p.first_direction + in_group;
   SampleDirection direction(p.source, p.noise, m, p.first + row, p.dim);
-  if (direction.is_on_sphere()) direction.scale_to_sphere(row < p.batch, lanes, lane);
+  if (direction.has_row_value()) direction.find_row_value(row < p.batch, lanes, lane);
   if (row >= p.rows) return;
-  if (p.scale != nullptr && lane == 0) p.scale[in_group * p.rows + row] = direction.scale;
+  if (p.row_values != nullptr && lane == 0) p.row_values[in_group * p.rows + row] = direction.row_value;
   if (p.out == nullptr) return;
   T* out = static_cast<T*>(p.out) + in_group * p.plane + row * p.stride;
   for (int g = lane; g < group_count(p.columns); g += lanes.lanes()) {

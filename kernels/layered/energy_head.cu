@@ -28,7 +28,7 @@ SCOREMATCH_DEVICE void project_point(const HeadParams& p, const HeadRow& r, cons
                                      float& square, float& along) {
   square = along = 0.0f;
   if (r.a != 0.0f) {  // a is zero past the batch
-    const SampleDirection direction = scaled_direction(p, r, in_group);
+    const SampleDirection direction = direction_of(p, r, in_group);
     const PerturbedSample<> point{data_row(p.data, p.noise, r.sample), SampleEps<>(p.eps, p.noise, r.sample, p.dim),
                                   p.term.point * r.sigma, p.dim};
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
@@ -63,7 +63,7 @@ SCOREMATCH_DEVICE void add_to_gradient(const HeadParams& p, const HeadRow& r, co
                                        float factor) {
   if (p.grad_x == nullptr || r.row >= p.batch) return;
   const bool add = in_group > 0 || !p.first_group || p.add_loss;
-  const SampleDirection direction = scaled_direction(p, r, in_group);
+  const SampleDirection direction = direction_of(p, r, in_group);
   float* grad_x = p.grad_x + r.row * p.grad_x_stride;
   for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
     float v[4] = {}, grad[4] = {};

@@ -26,7 +26,7 @@ SCOREMATCH_DEVICE void project(const HeadParams& p, const HeadRow& r, const Lane
                                float& slice) {
   along = slice = 0.0f;
   if (r.is_sample) {
-    const SampleDirection direction = scaled_direction(p, r, in_group);
+    const SampleDirection direction = direction_of(p, r, in_group);
     const SampleScore<> score = sample_score(p, r);
     const float* jvp_row = p.jvp + in_group * p.jvp_plane + r.row * p.jvp_stride;
     for (int g = at.lane; g < group_count(p.dim); g += at.lanes.lanes()) {
@@ -52,7 +52,7 @@ SCOREMATCH_DEVICE void store_direction_gradients(const HeadParams& p, const Head
                                                  int in_group, float slice) {
   const DirectionFactors factors = direction_factors(p.term, r, slice);
   const bool add = in_group > 0 || !p.first_group;
-  const SampleDirection direction = scaled_direction(p, r, in_group);
+  const SampleDirection direction = direction_of(p, r, in_group);
   for (int g = at.lane; g < group_count(p.grad_columns); g += at.lanes.lanes()) {
     float v[4] = {}, grad[4] = {};
     if (r.is_sample) direction.get4(g, v);
@@ -106,12 +106,18 @@ SCOREMATCH_DEVICE void run_head(const HeadParams& p) {
   for (int in_group = 0; in_group < p.count; ++in_group) {
     float along, slice;
     project<kSliced>(p, r, at, in_group, along, slice);
-    loss += fmaf(0.5f * slice, slice, along);
+    const float each = fmaf(0.5f * slice, slice, along);
+    loss += each;
+    if (p.loss_per_direction != nullptr && r.is_sample && at.lane == 0)
+      p.loss_per_direction[(p.first_direction + in_group) * p.loss_per_direction_plane + row] = r.loss_factor * each;
     if (row < p.rows) store_direction_gradients<kSliced, T>(p, r, at, in_group, slice);
   }
   if (p.last_group && row < p.rows) score = run_score_term<kSliced, T>(p, r, at);
   score = lanes.sum(score);
   if (!r.is_sample || at.lane != 0) return;
+  if (p.loss_per_direction != nullptr && p.last_group && needs_score(p.term))
+    for (int m = 0; m < p.first_direction + p.count; ++m)
+      p.loss_per_direction[m * p.loss_per_direction_plane + row] += r.loss_factor * score;
   loss = loss * p.term.weight + score;
   if (p.trace != nullptr) {
     loss += fmaf(r.a, static_cast<float>(p.dim), r.b * r.c * p.trace[row]);

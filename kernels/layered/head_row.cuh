@@ -16,10 +16,10 @@ SCOREMATCH_DEVICE SampleScore<> sample_score(const HeadParams& p, const HeadRow&
   return {p, r, SampleEps<>(p.eps, p.noise, r.sample, p.dim), p.term.point, p.output + r.row * p.output_stride};
 }
 
-/// v_m of a row, scaled to the sphere if required.
-SCOREMATCH_DEVICE SampleDirection scaled_direction(const HeadParams& p, const HeadRow& r, int in_group) {
+/// v_m of a row, with the value that its columns share.
+SCOREMATCH_DEVICE SampleDirection direction_of(const HeadParams& p, const HeadRow& r, int in_group) {
   SampleDirection direction(p.directions, p.noise, p.first_direction + in_group, r.sample, p.dim);
-  if (p.direction_scale != nullptr) direction.scale = p.direction_scale[in_group * p.rows + r.row];
+  if (p.direction_values != nullptr) direction.row_value = p.direction_values[in_group * p.rows + r.row];
   return direction;
 }
 

@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) score_kernel(ScoreP
     for (int g = lane; g < groups; g += lanes.lanes()) {
       // Rebuilt for each group: most rows have one group per lane, and this takes fewer registers.
       SampleDirection direction(p.directions, p.noise, p.first_direction + in_group, p.first + row, p.dim);
-      if (p.direction_scale != nullptr) direction.scale = p.direction_scale[in_group * p.rows + row];
+      if (p.direction_values != nullptr) direction.row_value = p.direction_values[in_group * p.rows + row];
       along += store_jvp(k, direction, tangent, g, p.dim, jvp);
     }
   }

@@ -149,7 +149,7 @@ scorematch_status scorematch_checkpoint_set_loss(scorematch_checkpoint* checkpoi
       MetadataReader reader = MetadataReader::of_text("loss", loss);
       given = read_loss(reader, read_sigma_data(reader));
       reader.refuse_rest();
-      check(given->objective);
+      check(given->objective, to.net.dim);
       check(given->schedule);
       check(given->weighting, to.net.parameterization);
     }

@@ -8,7 +8,7 @@
 
 #include "checks/argument.h"
 #include "model/names.h"  // upward: its tables count the values of a choice
-#include "scorematch/philox.h"
+#include "scorematch/distinct.h"
 
 namespace scorematch {
 namespace {
@@ -134,10 +134,20 @@ void check(const Weighting& weighting, const Parameterization& parameterization)
                   describe(weighting.sigma_data));
 }
 
-void check(const Objective& objective) {
-  const auto check_sliced = [](int projections, Projection distribution) {
-    check_projections(projections);
-    check_choice("distribution", distribution);
+void check_directions(int projections, Projection distribution, int dim) {
+  check_projections(projections);
+  check_choice("distribution", distribution);
+  const std::int64_t most = distinct::population(distribution, dim);
+  if (most > 0 && projections > most)
+    throw_invalid("projections",
+                  "at most " + std::to_string(most) + ", as distribution " + name_of(distribution) +
+                      " has no more in dimension " + std::to_string(dim),
+                  std::to_string(projections));
+}
+
+void check(const Objective& objective, int dim) {
+  const auto check_sliced = [dim](int projections, Projection distribution) {
+    check_directions(projections, distribution, dim);
   };
   std::visit(
       Overloaded{[](const Esm&) {}, [](const Ism&) {}, [](const Dsm& dsm) { check_choice("variance", dsm.variance); },
@@ -145,6 +155,8 @@ void check(const Objective& objective) {
                  [&](const SsmVr& ssm) { check_sliced(ssm.projections, ssm.distribution); }},
       objective);
 }
+
+void check(TraceEstimator estimator) { check_choice("trace_estimator", estimator); }
 
 void check(const Compute& compute) {
   check_choice("compute.precision", compute.precision);

@@ -14,6 +14,8 @@ namespace scorematch {
 void check_dim(int dim);
 void check_max_batch(std::int64_t max_batch);
 void check_projections(int projections);
+/// Also that the distribution has so many directions.
+void check_directions(int projections, Projection distribution, int dim);
 void check_param_count(const char* name, std::int64_t count);
 void check_learning_rate(double learning_rate);
 /// A normal positive float32: a noise level, for example.
@@ -25,7 +27,8 @@ void check(const NoiseSchedule& schedule);
 void check(const Parameterization& parameterization);
 void check(const Conditioning& conditioning);
 void check(const Weighting& weighting, const Parameterization& parameterization);
-void check(const Objective& objective);
+void check(const Objective& objective, int dim);
+void check(TraceEstimator estimator);
 void check(const Compute& compute);
 void check(const std::vector<ParamGroup>& groups);
 /// All but whether the groups are within the parameters.

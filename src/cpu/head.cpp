@@ -55,6 +55,7 @@ class TileHead {
       loss_[r] = 0;
       if (problem_.term.needs_score()) add_score_term(call, r);
       if (problem_.needs.trace) add_trace(call, r);
+      score_loss_[r] = loss_[r];
     }
     for (int m = 0; m < problem_.needs.projections; ++m) add_direction(call, m);
     if (slices_ != nullptr) add_slices();
@@ -103,6 +104,9 @@ class TileHead {
         for (int i = 0; i < dim_; ++i) slices_[at + i] += factor * static_cast<double>(v[i]);
       }
       loss_[r] += direction_loss(term, k, jvp, slice);
+      if (const View& each_loss = call.out.loss_per_direction; !each_loss.empty())
+        static_cast<float*>(each_loss.data)[m * each_loss.stride[0] + samples_.first + r] =
+            static_cast<float>(score_loss_[r] + lone_direction_loss(term, k, jvp, slice));
       const double factor = k.factor * term.weight * k.b * k.c;
       for (int i = 0; i < dim_; ++i) scratch_[at + i] = static_cast<float>(factor * static_cast<double>(v[i]));
     }
@@ -117,9 +121,9 @@ class TileHead {
   int dim_, stride_;
   TileSamples samples_;
   HeadRow rows_[kMaxTileRows];
-  double loss_[kMaxTileRows];
-  float *grad_output_, *v_, *scratch_;  // [rows, stride]
-  double* slices_ = nullptr;            // [rows, stride]: the part of grad_output from the sliced squares, or null
+  double loss_[kMaxTileRows], score_loss_[kMaxTileRows];  // all of it; the part of s
+  float *grad_output_, *v_, *scratch_;                    // [rows, stride]
+  double* slices_ = nullptr;  // [rows, stride]: the part of grad_output from the sliced squares, or null
 };
 
 class CpuHead final : public HeadProgram {

@@ -47,7 +47,8 @@ class CpuLoss final : public LossProgram {
       Arena arena(tiles + static_cast<std::size_t>(worker) * bytes_a_tile);
       Tile tile(problem_, gradient, chunks.tile_rows(), arena);
       const LossCall call{
-          in, samples, params.of(worker), grad_factor_of(reduction, batch), gradient, !out.grad_x.empty()};
+          in,       out.loss_per_direction, samples, params.of(worker), grad_factor_of(reduction, batch),
+          gradient, !out.grad_x.empty()};
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows, grad);

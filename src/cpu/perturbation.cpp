@@ -4,6 +4,7 @@
 #include "cpu/chunks.h"
 #include "cpu/output.h"
 #include "cpu/programs.h"
+#include "cpu/tile/directions.h"
 #include "cpu/tile/samples.h"
 
 namespace scorematch::cpu {

@@ -4,6 +4,7 @@
 #include "cuda/runtime/status.h"
 #include "launchers.h"
 #include "model/names.h"
+#include "model/network.h"
 #include "scorematch/error.h"
 
 namespace scorematch {
@@ -35,6 +36,14 @@ std::unique_ptr<Program> make_routed(const Spec& spec, const cuda::Context& cont
                     "hidden layers at most 256 wide, if shared memory holds a tile), got ") +
             name_of(route));
   return layered(spec, context);
+}
+
+/// Its directions depend on all earlier ones of a sample.
+void refuse_orthogonal(Projection distribution) {
+  if (distribution == Projection::orthogonal)
+    throw Error(ErrorCode::unsupported, "distribution",
+                "distribution: expected any but orthogonal on the cuda engine, got orthogonal; hadamard and "
+                "coordinates are without replacement too");
 }
 
 /// Waiting or allocating would invalidate a capture, and the error would appear far from its cause.
@@ -127,11 +136,13 @@ struct CudaEngine final : Engine::Impl {
   }
 
   std::unique_ptr<LossProgram> make_loss(const LossSpec& spec) override {
+    refuse_orthogonal(needs_of(spec.loss.objective).distribution);
     const UseDevice use_device(device);
     return make_routed<LossProgram>(spec, context(), cuda::make_fused_loss, cuda::make_layered_loss,
                                     cuda::make_layered_energy_loss);
   }
   std::unique_ptr<ScoreProgram> make_score(const ScoreSpec& spec) override {
+    refuse_orthogonal(spec.distribution);
     const UseDevice use_device(device);
     return make_routed<ScoreProgram>(spec, context(), cuda::make_fused_score, cuda::make_layered_score,
                                      cuda::make_layered_energy_score);
@@ -140,9 +151,13 @@ struct CudaEngine final : Engine::Impl {
     return cuda::make_perturb(spec, context());
   }
   std::unique_ptr<DirectionProgram> make_direction(const DirectionSpec& spec) override {
+    refuse_orthogonal(spec.distribution);
     return cuda::make_direction(spec, context());
   }
-  std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override { return cuda::make_head(spec, context()); }
+  std::unique_ptr<HeadProgram> make_head(const HeadSpec& spec) override {
+    refuse_orthogonal(needs_of(spec.loss.objective).distribution);
+    return cuda::make_head(spec, context());
+  }
   std::unique_ptr<RankSumProgram> make_rank_sum(int ranks, std::int64_t count) override {
     return cuda::make_rank_sum(ranks, count, context());
   }

@@ -11,13 +11,13 @@
 namespace scorematch::cuda {
 namespace {
 
-/// The workspace: the losses of a chunk and the scales of its directions.
+/// The workspace: the losses of a chunk and the values that the columns of its directions share.
 struct HeadArrays {
   HeadArrays(std::int64_t rows, int directions, DeviceArena arena)
       : loss(arena.take<float>(static_cast<std::size_t>(rows))),
-        direction_scale(arena.take<float>(static_cast<std::size_t>(rows * directions))),
+        direction_values(arena.take<float>(static_cast<std::size_t>(rows * directions))),
         bytes(arena.used()) {}
-  float *loss, *direction_scale;
+  float *loss, *direction_values;
   std::size_t bytes;
 };
 
@@ -66,12 +66,12 @@ class CudaHead final : public HeadProgram {
   HeadArrays arrays(char* workspace) const {
     return {rows_, std::min(needs_.projections, kMostTangents), DeviceArena(workspace)};
   }
-  bool has_scale(const HeadIn& in) const {
-    return needs_.projections > 0 && in.batch.directions.empty() && needs_.distribution == Projection::sphere;
+  bool has_row_values(const HeadIn& in) const {
+    return needs_.projections > 0 && cuda::has_row_values(in.batch.directions, needs_.distribution);
   }
 
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
-    if (has_scale(call.in)) find_scales(call, first, samples, direction, count);
+    if (has_row_values(call.in)) find_row_values(call, first, samples, direction, count);
     kernels::HeadParams p;
     static_cast<kernels::BatchParams&>(p) = batch_params(call.in, spec_.loss, spec_.dim, spec_.parameterization);
     p.grad_columns = spec_.dim;
@@ -84,6 +84,8 @@ class CudaHead final : public HeadProgram {
     p.grad_factor = call.grad_factor;
     p.first_group = direction == 0, p.last_group = direction + count == needs_.projections;
     p.loss = call.arrays.loss;
+    p.loss_per_direction = at(call.out.loss_per_direction, first);
+    p.loss_per_direction_plane = call.out.loss_per_direction.stride[0];
     float* grad_output = row_of(call.out.grad_output, first);
     p.grad_output = p.grad_score = grad_output;
     p.grad_output_stride = p.grad_score_stride = call.out.grad_output.stride[0];
@@ -95,7 +97,7 @@ class CudaHead final : public HeadProgram {
     const ConstView& jvp = call.in.jvp;
     p.jvp = floats(jvp) + direction * jvp.stride[0] + first * jvp.stride[1];
     p.jvp_plane = jvp.stride[0], p.jvp_stride = jvp.stride[1];
-    p.direction_scale = has_scale(call.in) ? call.arrays.direction_scale : nullptr;
+    p.direction_values = has_row_values(call.in) ? call.arrays.direction_values : nullptr;
     p.first_direction = direction, p.count = count;
     const View& grad = call.out.grad_jvp;
     if (grad.empty()) return;
@@ -103,14 +105,14 @@ class CudaHead final : public HeadProgram {
     p.grad_jvp_plane = grad.stride[0], p.grad_jvp_stride = grad.stride[1];
   }
 
-  void find_scales(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
+  void find_row_values(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     kernels::DirectionsParams p;
     p.source = direction_source({}, needs_.distribution);
     p.noise = translated(call.in.batch.noise);
     p.dim = p.columns = spec_.dim;
     p.first_direction = direction, p.count = count;
     p.batch = p.rows = samples, p.first = first;
-    p.scale = call.arrays.direction_scale;
+    p.row_values = call.arrays.direction_values;
     check_launch(kernels::launch_directions(p, kernels::Element::f32, call.stream), "directions");
   }
 

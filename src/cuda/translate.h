@@ -58,6 +58,22 @@ inline kernels::DirectionSource direction_source(const ConstView& given, Project
   return {distribution, false, floats(given), given.stride[0], given.stride[1]};
 }
 
+/// Whether the columns of a drawn direction share a value, which launch_directions finds for the other kernels.
+inline bool has_row_values(const ConstView& given, Projection distribution) {
+  if (!given.empty()) return false;
+  switch (distribution) {
+    case Projection::gaussian:
+    case Projection::rademacher:
+    case Projection::orthogonal:
+      break;
+    case Projection::sphere:
+    case Projection::hadamard:
+    case Projection::coordinates:
+      return true;
+  }
+  return false;
+}
+
 inline kernels::DirectionSource basis() { return {Projection::gaussian, true, nullptr, 0, 0}; }
 
 /// The rows of x that are the samples.

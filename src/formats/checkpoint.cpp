@@ -177,7 +177,7 @@ void check_standardization(const Standardization& standardization, int dim) {
 }
 
 void check_loss(const Loss& loss, const MlpShape& net) {
-  check(loss.objective);
+  check(loss.objective, net.dim);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
 }

@@ -227,6 +227,7 @@ Likelihood read_likelihood(MetadataReader& reader) {
   Likelihood likelihood = read_steps(reader, Likelihood{});
   likelihood.projections = reader.take_int32("projections", likelihood.projections);
   likelihood.distribution = reader.take_choice(likelihood.distribution);
+  likelihood.trace_estimator = reader.take_choice(likelihood.trace_estimator);
   return likelihood;
 }
 

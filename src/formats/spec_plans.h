@@ -35,7 +35,7 @@ std::string net_text(const MlpShape& net);
 /// sampler: annealed (sigma_min, sigma_max, levels, steps_per_level, step_size, prior_deviation), langevin (sigma,
 /// step_size, steps, sigma_start, metropolis), flow and sde (sigma_min, sigma_max, steps, rho, prior_deviation)
 Sampler read_sampler(MetadataReader& reader);
-/// sigma_min, sigma_max, steps, rho, projections, distribution, prior_deviation
+/// sigma_min, sigma_max, steps, rho, projections, distribution, trace_estimator, prior_deviation
 Likelihood read_likelihood(MetadataReader& reader);
 /// precision: fp32, tf32, bf16; route: automatic, fused, layered, narrow
 Compute read_compute(MetadataReader& reader);

@@ -107,7 +107,16 @@ template <>
 struct Names<Projection> {
   using T = Projection;
   static constexpr const char* key = "distribution";
-  static constexpr Name<T> table[] = {{T::gaussian, "gaussian"}, {T::rademacher, "rademacher"}, {T::sphere, "sphere"}};
+  static constexpr Name<T> table[] = {{T::gaussian, "gaussian"},       {T::rademacher, "rademacher"},
+                                      {T::sphere, "sphere"},           {T::hadamard, "hadamard"},
+                                      {T::coordinates, "coordinates"}, {T::orthogonal, "orthogonal"}};
+};
+
+template <>
+struct Names<TraceEstimator> {
+  using T = TraceEstimator;
+  static constexpr const char* key = "trace_estimator";
+  static constexpr Name<T> table[] = {{T::hutchinson, "hutchinson"}, {T::hutch_plus_plus, "hutch_plus_plus"}};
 };
 
 template <>

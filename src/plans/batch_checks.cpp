@@ -73,6 +73,11 @@ void check_directions(CallChecker& call, const Batch& batch, const Needs& needs,
   }
 }
 
+void check_direction_losses(CallChecker& call, const View& losses, const Needs& needs, std::int64_t count) {
+  if (needs.projections == 0) CallChecker::absent("loss_per_direction", losses, "only sliced objectives have it");
+  call.output("loss_per_direction", losses, {needs.projections, count});
+}
+
 void check_true_score(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim) {
   if (needs.true_score)
     call.required("true_score", batch.true_score, {count, dim});

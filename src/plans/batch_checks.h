@@ -30,6 +30,8 @@ void check_sigma_and_eps(CallChecker& call, const Batch& batch, const Loss& loss
 
 void check_directions(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim);
 
+void check_direction_losses(CallChecker& call, const View& losses, const Needs& needs, std::int64_t count);
+
 void check_true_score(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim);
 
 void check(const Reduction& reduction, bool gradient_wanted);

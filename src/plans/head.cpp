@@ -17,7 +17,7 @@ struct HeadPlan::Impl {
 HeadPlan::HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t max_batch,
                    const Parameterization& parameterization) {
   check_dim(dim);
-  check(loss.objective);
+  check(loss.objective, dim);
   check(loss.schedule);
   check(parameterization);
   check(loss.weighting, parameterization);
@@ -67,6 +67,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   if (!needs.trace) CallChecker::absent("grad_trace", out.grad_trace, "only Ism has it");
   call.output("grad_trace", out.grad_trace, {batch});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
+  check_direction_losses(call, out.loss_per_direction, needs, batch);
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   // These gradients are always overwritten, so accumulating without a normaliser is possible only if none is wanted.

@@ -13,6 +13,7 @@
 #include "engine/backend.h"
 #include "plans/batch_checks.h"
 #include "plans/call_checker.h"
+#include "plans/hutch_plus_plus.h"
 #include "plans/own_network_score.h"
 #include "plans/score_program.h"
 #include "samplers/noise_levels.h"
@@ -45,9 +46,21 @@ void check_only_data(const Batch& batch) {
   CallChecker::absent("weight", batch.weight, "only losses use it");
 }
 
-void check_directions(const Likelihood& likelihood) {
-  if (likelihood.projections != 0) check_projections(likelihood.projections);
-  check(Objective(Ssm{1, likelihood.distribution}));
+bool uses_hutch_plus_plus(const Likelihood& likelihood) {
+  switch (likelihood.trace_estimator) {
+    case TraceEstimator::hutchinson:
+      break;
+    case TraceEstimator::hutch_plus_plus:
+      return true;
+  }
+  return false;
+}
+
+/// The directions of a sample; HutchPlusPlus checks its own.
+void check_directions(const Likelihood& likelihood, int dim) {
+  check(likelihood.trace_estimator);
+  const bool counts = likelihood.projections != 0 && !uses_hutch_plus_plus(likelihood);
+  check_directions(counts ? likelihood.projections : 1, likelihood.distribution, dim);
 }
 
 }  // namespace
@@ -66,7 +79,8 @@ struct LikelihoodPlan::Impl {
   }
 
   std::size_t own_bytes() const {
-    return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes() + (own_network ? own_network->bytes() : 0);
+    return kArrays * arrays.array_bytes() + kValues * arrays.value_bytes() + (own_network ? own_network->bytes() : 0) +
+           (hutch ? hutch->bytes() + arrays.value_bytes() : 0);
   }
   std::size_t workspace_bytes() const { return own_bytes() + (program ? program->workspace_bytes() : 0); }
 
@@ -76,6 +90,7 @@ struct LikelihoodPlan::Impl {
     if (score) return score(inner, x, table[level], s, divergence);
     if (own_network)
       return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence});
+    if (hutch) return evaluate_by_hutch(queue, of_network, inner, in, x, level, s, divergence);
     ScoreIn at{in.params, {x, {}, table[level]}};
     ScoreOut out;
     out.score = s;
@@ -84,6 +99,31 @@ struct LikelihoodPlan::Impl {
     else
       out.divergence = divergence;
     program->run(inner.impl(), at, out, x.shape.extent[0]);
+  }
+
+  void evaluate_by_hutch(Queue& queue, char* scratch, Queue& inner, const In& in, const ConstView& x,
+                         std::int64_t level, const View& s, const View& divergence) const {
+    const std::int64_t batch = x.shape.extent[0];
+    const HutchPlusPlus::Stacks stacks = hutch->take(scratch, batch);
+    const View in_basis = arrays.take_values(scratch, batch);
+    ScoreIn at{in.params, {x, {}, table[level]}};
+    const auto run_along = [&](const View& directions, const ScoreOut& out) {
+      at.batch.directions = directions;
+      program->run(inner.impl(), at, out, batch);
+    };
+    hutch->draw_sketches(queue, in.batch.noise, stacks);
+    run_along(stacks.directions, {s, stacks.products});
+    hutch->find_basis(stacks);
+    ScoreOut trace;
+    trace.divergence_estimate = in_basis;
+    run_along(stacks.products, trace);
+    hutch->draw_rest(queue, in.batch.noise, stacks);
+    trace.divergence_estimate = divergence;
+    run_along(stacks.directions, trace);
+    SamplerUpdate sum;  // an estimate is a mean over directions
+    sum.out = column(divergence), sum.x = column(divergence);
+    sum.score = column(in_basis), sum.score_factor = hutch->count();
+    engine.impl()->sampler_update(queue.impl(), sum);
   }
 
   Engine engine;
@@ -95,6 +135,7 @@ struct LikelihoodPlan::Impl {
   double latent_variance;
   WorkingArrays arrays;
   std::unique_ptr<ScoreProgram> program;  // null without a network of the library's
+  std::unique_ptr<HutchPlusPlus> hutch;   // for `program`
   std::int64_t param_count = 0;
   ScoreFunction score;
   std::unique_ptr<OwnNetworkScore> own_network;
@@ -105,17 +146,20 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   check(net);
   check_follows_levels(net);
   check_max_batch(max_batch);
-  check_directions(likelihood);
+  check_directions(likelihood, net.dim);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
-  impl->program =
-      make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.distribution, compute});
+  if (uses_hutch_plus_plus(likelihood))
+    impl->hutch = std::make_unique<HutchPlusPlus>(engine, net.dim, likelihood, impl->arrays.dtype(), max_batch);
+  const int projections = impl->hutch ? impl->hutch->count() : likelihood.projections;
+  impl->program = make_score_program(engine, {net, max_batch, projections, likelihood.distribution, compute});
   impl->param_count = net.param_count();
   impl_ = std::move(impl);
 }
 
 LikelihoodPlan::LikelihoodPlan(const Engine& engine, const OwnNetwork& net, const Likelihood& likelihood,
                                std::int64_t max_batch) {
-  check_directions(likelihood);
+  check_dim(net.dim);
+  check_directions(likelihood, net.dim);
   auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch, likelihood);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->own_network = std::move(own_network);
@@ -130,6 +174,9 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, int dim, ScoreFunction scor
   if (likelihood.projections != 0)
     throw_invalid("likelihood.projections", "0, as the score function computes the divergence",
                   std::to_string(likelihood.projections));
+  if (uses_hutch_plus_plus(likelihood))
+    throw_invalid("likelihood.trace_estimator", "hutchinson, as the score function computes the divergence",
+                  "hutch_plus_plus");
   auto impl = std::make_shared<Impl>(engine, dim, likelihood, max_batch);
   impl->score = std::move(score);
   impl_ = std::move(impl);
@@ -157,8 +204,9 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
   View x = plan.arrays.take_array(scratch, batch), sum = plan.arrays.take_array(scratch, batch);
   const View stage = plan.arrays.take_array(scratch, batch), s = plan.arrays.take_array(scratch, batch);
   const View log_p = plan.arrays.take_values(scratch, batch), divergence = plan.arrays.take_values(scratch, batch);
-  char* const of_network = scratch;
+  char* const of_network = scratch;  // and of Hutch++
   if (plan.own_network) scratch += plan.own_network->bytes();
+  if (plan.hutch) scratch += plan.hutch->bytes() + plan.arrays.value_bytes();
   Queue inner(plan.engine, scratch, queue.impl().workspace_bytes - plan.own_bytes(), queue.stream());
   Engine::Impl& engine = *plan.engine.impl();
   const auto set = [&](const View& to, const ConstView& from, double factor, const ConstView& rate) {

@@ -18,7 +18,7 @@ struct LossPlan::Impl {
 LossPlan::LossPlan(const Engine& engine, const MlpShape& net, const Loss& loss, std::int64_t max_batch,
                    Compute compute) {
   check(net);
-  check(loss.objective);
+  check(loss.objective, net.dim);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
   check_max_batch(max_batch);
@@ -48,6 +48,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.output("grad", out.grad, {impl_->param_count});
   call.output("grad_x", out.grad_x, {batch, net.dim});
   call.output("loss_per_sample", out.loss_per_sample, {batch});
+  check_direction_losses(call, out.loss_per_direction, needs, batch);
   call.output_indices("rows", out.rows, batch);
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();

@@ -6,6 +6,7 @@
 
 #include "checks/argument.h"
 #include "checks/descriptions.h"
+#include "checks/layout.h"
 #include "model/network.h"
 
 namespace scorematch {
@@ -39,6 +40,13 @@ View copy_of(Engine::Impl& engine, Queue& queue, const View& from, const View& t
   return to;
 }
 
+/// Planes first ... first + count - 1 of a stack [M, N, d].
+View planes(View stack, int first, int count) {
+  stack.data = static_cast<char*>(stack.data) + first * stack.stride[0] * element_bytes(stack.dtype);
+  stack.shape.extent[0] = count;
+  return stack;
+}
+
 }  // namespace
 
 OwnNetworkScore::OwnNetworkScore(const Engine& engine, const OwnNetwork& net, std::int64_t max_batch)
@@ -53,6 +61,10 @@ OwnNetworkScore::OwnNetworkScore(const Engine& engine, const OwnNetwork& net, st
 OwnNetworkScore::OwnNetworkScore(const Engine& engine, const OwnNetwork& net, std::int64_t max_batch,
                                  const Likelihood& likelihood)
     : OwnNetworkScore(engine, net, max_batch) {
+  if (likelihood.trace_estimator == TraceEstimator::hutch_plus_plus) {
+    hutch_ = std::make_unique<HutchPlusPlus>(engine, net.dim, likelihood, net.dtype, max_batch);
+    return;
+  }
   const bool exact = likelihood.projections == 0;
   const int count = exact ? net.dim : likelihood.projections;
   if (!exact) weight_ = 1.0 / count;
@@ -66,7 +78,9 @@ OwnNetworkScore::OwnNetworkScore(const Engine& engine, const OwnNetwork& net, st
 
 std::size_t OwnNetworkScore::bytes() const {
   const std::size_t converted = values_.dtype() == net_.dtype ? 0 : outputs_.value_bytes(),
-                    tangents = groups_.empty() ? 0 : 2 * outputs_.stack_bytes(groups_.front().count);
+                    tangents = hutch_            ? hutch_->bytes()
+                               : groups_.empty() ? 0
+                                                 : 2 * outputs_.stack_bytes(groups_.front().count);
   return inputs_.array_bytes() + values_.value_bytes() + converted + outputs_.array_bytes() + tangents;
 }
 
@@ -91,10 +105,19 @@ void OwnNetworkScore::run(Queue& queue, char* scratch, Queue& inner, const Call&
     return engine_.impl()->output_score(queue.impl(), result);
   }
   result.divergence = call.divergence, result.weight = weight_;
+  if (hutch_)
+    add_divergence_by_hutch(queue, scratch, inner, call.noise, evaluation, result);
+  else
+    add_divergence(queue, scratch, inner, call.noise, evaluation, result);
+}
+
+void OwnNetworkScore::add_divergence(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise,
+                                     NetworkCall& evaluation, OutputScore& result) const {
+  const std::int64_t batch = result.x.shape.extent[0];
   for (const Group& group : groups_) {
     char* rest = scratch;
     const View directions = outputs_.take_stack(rest, group.count, batch);
-    group.directions->run(queue.impl(), call.noise, directions, batch);
+    group.directions->run(queue.impl(), noise, directions, batch);
     evaluation.directions = result.directions = directions;
     evaluation.jvp = outputs_.take_stack(rest, group.count, batch);
     result.jvp = evaluation.jvp;
@@ -103,6 +126,36 @@ void OwnNetworkScore::run(Queue& queue, char* scratch, Queue& inner, const Call&
     result.add_divergence = true;
     result.score = {};  // is written
   }
+}
+
+/// The basis is that of the range of dF/dz, which is unbiased, too. It replaces the sketches' products, so the products
+/// with it go where the sketches were.
+void OwnNetworkScore::add_divergence_by_hutch(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise,
+                                              NetworkCall& evaluation, OutputScore& result) const {
+  const HutchPlusPlus::Stacks stacks = hutch_->take(scratch, result.x.shape.extent[0]);
+  const auto evaluate = [&](const View& directions, const View& jvp, const auto& then) {
+    for (int first = 0; first < hutch_->count(); first += kGroup) {
+      const int count = std::min(kGroup, hutch_->count() - first);
+      evaluation.directions = result.directions = planes(directions, first, count);
+      evaluation.jvp = planes(jvp, first, count);
+      result.jvp = evaluation.jvp;
+      net_.evaluate(inner, evaluation);
+      then();
+    }
+  };
+  const auto add = [&] {
+    engine_.impl()->output_score(queue.impl(), result);
+    result.add_divergence = true;
+    result.score = {};  // is written
+  };
+  hutch_->draw_sketches(queue, noise, stacks);
+  evaluate(stacks.directions, stacks.products, [] {});
+  hutch_->find_basis(stacks);
+  result.weight = 1;
+  evaluate(stacks.products, stacks.directions, add);
+  hutch_->draw_rest(queue, noise, stacks);
+  result.weight = 1.0 / hutch_->count();
+  evaluate(stacks.directions, stacks.products, add);
 }
 
 }  // namespace scorematch

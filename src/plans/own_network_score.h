@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "plans/hutch_plus_plus.h"
 #include "samplers/working_arrays.h"
 #include "scorematch/likelihood.h"
 #include "scorematch/own_network.h"
@@ -39,7 +40,13 @@ class OwnNetworkScore {
   Engine engine_;
   OwnNetwork net_;
   std::unique_ptr<PerturbProgram> input_;
+  void add_divergence(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise, NetworkCall& evaluation,
+                      OutputScore& result) const;
+  void add_divergence_by_hutch(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise,
+                               NetworkCall& evaluation, OutputScore& result) const;
+
   std::vector<Group> groups_;
+  std::unique_ptr<HutchPlusPlus> hutch_;     // in place of the groups
   double weight_ = 1;                        // of each direction
   WorkingArrays inputs_, outputs_, values_;  // [N, d + features] and [N, d] of the network's type; working type
 };

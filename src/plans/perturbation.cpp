@@ -57,7 +57,7 @@ struct DirectionPlan::Impl {
 DirectionPlan::DirectionPlan(const Engine& engine, int dim, int projections, Projection distribution,
                              std::int64_t max_batch) {
   check_dim(dim);
-  check(Objective(Ssm{projections, distribution}));
+  check_directions(projections, distribution, dim);
   check_max_batch(max_batch);
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();

@@ -8,8 +8,7 @@ std::unique_ptr<ScoreProgram> make_score_program(const Engine& engine, const Sco
   check(spec.net);
   check_max_batch(spec.max_batch);
   check(spec.compute);
-  if (spec.projections != 0) check_projections(spec.projections);
-  check(Objective(Ssm{1, spec.distribution}));
+  check_directions(spec.projections == 0 ? 1 : spec.projections, spec.distribution, spec.net.dim);
   return engine.impl()->make_score(spec);
 }
 

@@ -5,7 +5,7 @@
 
 #include "engine/host_engine.h"
 #include "model/network.h"
-#include "reference/noise.h"
+#include "reference/directions.h"
 #include "reference/sample.h"
 
 namespace scorematch::reference {
@@ -45,6 +45,13 @@ inline void put_element(const View& view, std::int64_t n, double value) {
     static_cast<float*>(view.data)[n] = static_cast<float>(value);
   else
     static_cast<double*>(view.data)[n] = value;
+}
+
+/// Stores column n of a view [M, N], which may be empty.
+inline void put_column(const View& view, std::int64_t n, const std::vector<double>& values) {
+  if (view.empty()) return;
+  for (std::size_t m = 0; m < values.size(); ++m)
+    put_element(view, static_cast<std::int64_t>(m) * view.stride[0] + n, values[m]);
 }
 
 /// sigma of sample n: given, drawn, or 1 if nothing uses it.

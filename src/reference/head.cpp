@@ -59,6 +59,8 @@ class ReferenceHead final : public HeadProgram {
       put(out.grad_jvp, n, grad_jvp, static_cast<std::int64_t>(m));
     }
     put_element(out.grad_trace, n, factor * b * c * result.grad_trace);
+    for (double& each : result.direction_losses) each *= lambda;
+    put_column(out.loss_per_direction, n, result.direction_losses);
     return lambda * result.loss;
   }
 

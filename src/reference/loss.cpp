@@ -25,6 +25,7 @@ class ReferenceLoss final : public LossProgram {
           sample_loss(spec_.net, spec_.loss, params.data(), sample, grad_factor, grad.data(), in.cancelled);
       add_to(estimate, result.loss);
       put_element(out.loss_per_sample, n, result.loss);
+      put_column(out.loss_per_direction, n, result.direction_losses);
       put(out.grad_x, n, result.grad_x);
     }
     put(out.grad, 0, grad, 0, reduction.accumulate);

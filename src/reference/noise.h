@@ -61,29 +61,6 @@ inline std::vector<double> draw_eps(const SampleNoise& noise, int dim) {
   return normals(dim, [&](std::uint32_t group) { return noise.block(philox::Purpose::eps, group); });
 }
 
-inline std::vector<double> draw_direction(const SampleNoise& noise, int dim, Projection distribution, std::uint32_t m) {
-  const auto block = [&](std::uint32_t group) { return noise.block(philox::Purpose::direction, group, m); };
-  std::vector<double> v;
-  switch (distribution) {
-    case Projection::gaussian:
-      return normals(dim, block);
-    case Projection::rademacher:
-      for (int i = 0; i < dim; ++i) {
-        const auto at = static_cast<std::uint32_t>(i);
-        v.push_back(static_cast<double>(philox::sign(block(at / 128), at % 128)));
-      }
-      break;
-    case Projection::sphere: {
-      v = normals(dim, block);
-      double square = 0;
-      for (const double each : v) square += each * each;
-      for (double& each : v) each *= std::sqrt(dim / square);
-      break;
-    }
-  }
-  return v;
-}
-
 inline double draw_sigma(const SampleNoise& noise, const NoiseSchedule& schedule) {
   const auto block = [&] { return noise.block(philox::Purpose::sigma, 0); };
   switch (schedule.kind) {

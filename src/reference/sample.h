@@ -29,7 +29,8 @@ struct SampleLoss {
   T loss{};              // weighting and weight included
   std::vector<T> score;  // s at the first point, unweighted
   std::vector<std::vector<T>> jvp;
-  std::vector<T> grad_x;  // of the loss
+  std::vector<T> grad_x;            // of the loss
+  std::vector<T> direction_losses;  // [M], as HeadOutput's, weighting and weight included
 };
 
 /// x_tilde = x + point sigma eps; x itself if there is no eps.
@@ -77,6 +78,7 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   const T lambda = sample.weight * weight(loss.weighting, sample.sigma), factor = grad_factor * lambda;
   SampleLoss<T> result;
   result.loss = lambda * out.loss;
+  for (const T& each : out.direction_losses) result.direction_losses.push_back(lambda * each);
   result.score = jets[0].score;
   result.jvp = in.jvp;
   result.grad_x.assign(sample.x.size(), T(0));

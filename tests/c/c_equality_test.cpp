@@ -94,6 +94,8 @@ TEST_P(CEquality, OfEveryLoss) {
        {Ssm{3, Projection::rademacher}, schedule::Geometric{}}},
       {"objective=ssm_vr projections=2 distribution=sphere schedule=single",
        {SsmVr{2, Projection::sphere}, schedule::Single{}}},
+      {"objective=ssm_vr projections=2 distribution=hadamard schedule=single",
+       {SsmVr{2, Projection::hadamard}, schedule::Single{}}},
       {"objective=ssm_vr schedule=log_normal", {SsmVr{}, schedule::LogNormal{}}},
   };
   for (const auto& [text, loss] : losses) {

@@ -174,6 +174,7 @@ static void test_head(const scorematch_engine* engine, const char* objective) {
   scorematch_estimate loss = {0, 0, 0};
   float output[kBatch * kDim], jvp[kBatch * kDim], trace[kBatch];
   float grad_output[kBatch * kDim], grad_jvp[kBatch * kDim], grad_trace[kBatch], per_sample[kBatch];
+  float per_direction[kBatch];
   scorematch_head_in in = {.struct_size = sizeof in};
   scorematch_head_out out = {.struct_size = sizeof out};
   const int dsm = strcmp(objective, "dsm") == 0, sliced = strncmp(objective, "ssm", 3) == 0;
@@ -209,10 +210,12 @@ static void test_head(const scorematch_engine* engine, const char* objective) {
   if (sliced) out.grad_jvp = scorematch_stack(grad_jvp, SCOREMATCH_F32, 1, kBatch, kDim);
   if (ism) out.grad_trace = f32(grad_trace, kBatch, 0);
   out.loss_per_sample = f32(per_sample, kBatch, 0);
+  if (sliced) out.loss_per_direction = f32(per_direction, 1, kBatch);
   OK(scorematch_head_plan_run(plan, queue, &in, &out, NULL));
   CHECK_NEAR(loss.mean, k.mean, kTolerance);
   for (n = 0; n < kBatch; ++n) {
     CHECK_NEAR(per_sample[n], k.loss[n], kTolerance);
+    if (sliced) CHECK_NEAR(per_direction[n], k.loss[n], kTolerance); /* there is one */
     if (ism) CHECK_NEAR(grad_trace[n], 1.0 / kBatch, kTolerance);
     for (i = 0; i < kDim; ++i) {
       CHECK_NEAR(grad_output[n * kDim + i], k.r[n][i] / kBatch, kTolerance);

@@ -172,6 +172,23 @@ TEST_F(CommandLikelihood, TakesDirectionsAndAPartOfTheRows) {
   for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(part.values[n], exact.values[n], 1e-3);
 }
 
+// Both are exact for three columns: all rows of the Hadamard matrix, and a subspace of the whole dimension.
+TEST_F(CommandLikelihood, TakesADistributionAndATraceEstimator) {
+  gaussian_model(kMean, kScale).save(path("model.safetensors"));
+  cli::write_npy(path("data.npy"), gaussian_data(20));
+  likelihood({"-o", "exact.npy"});
+  const std::string hadamard = likelihood({"-o", "hadamard.npy", "--projections", "4", "--distribution", "hadamard"});
+  EXPECT_NE(hadamard.find("4-direction divergence (hutchinson, hadamard)"), std::string::npos) << hadamard;
+  const std::string hutch =
+      likelihood({"-o", "hutch.npy", "--projections", "9", "--trace-estimator", "hutch_plus_plus"});
+  EXPECT_NE(hutch.find("9-direction divergence (hutch_plus_plus, rademacher)"), std::string::npos) << hutch;
+  const cli::Matrix exact = cli::rounded(cli::read_npy(path("exact.npy")));
+  for (const char* each : {"hadamard.npy", "hutch.npy"}) {
+    const cli::Matrix got = cli::rounded(cli::read_npy(path(each)));
+    for (std::size_t n = 0; n < 20; ++n) EXPECT_NEAR(got.values[n], exact.values[n], 1e-3) << each;
+  }
+}
+
 TEST_F(CommandLikelihood, OfAnEnergyNetOnTheReferenceIsTheSame) {
   Checkpoint model = gaussian_model(kMean, kScale);
   cli::write_npy(path("data.npy"), gaussian_data(20));

@@ -36,12 +36,12 @@ class CommandScan : public CommandTrain {
 };
 
 // With s = W x + b, dl/dW = v v^T + s x^T. So V_v is that of v v^T: d (d - 1) for Rademacher directions, d (d + 1) for
-// Gaussian ones, and on the sphere d^2 - d, as |v|^2 = d.
+// Gaussian ones, and on the sphere and for coordinates d^2 - d, as |v|^2 = d.
 TEST_F(CommandScan, OfProjectionsFindsTheVariancesOfALinearScore) {
   const Json json = scan({"--model", "linear.safetensors", "--minutes", "6"});
   ASSERT_TRUE(json.is_object());
   EXPECT_EQ(json["command"], "scan projections");
-  const std::map<std::string, double> known = {{"gaussian", 6}, {"rademacher", 2}, {"sphere", 2}};
+  const std::map<std::string, double> known = {{"gaussian", 6}, {"rademacher", 2}, {"sphere", 2}, {"coordinates", 2}};
   ASSERT_EQ(json["distributions"].size(), known.size());
   for (const Json& each : json["distributions"]) {
     const double error = each["v_v_error"];
@@ -53,7 +53,9 @@ TEST_F(CommandScan, OfProjectionsFindsTheVariancesOfALinearScore) {
   EXPECT_NEAR(shape["diagonal"], 2 / 2.02, 1e-6);
   EXPECT_NEAR(shape["isotropic"], 2 / 2.02, 1e-6);
   EXPECT_NEAR(shape["antisymmetric"], 0, 1e-6);
-  EXPECT_EQ(json["choice"]["distribution"], "rademacher");
+  EXPECT_EQ(json["choice"]["distribution"], "hadamard");
+  ASSERT_EQ(json["checks"].size(), 1);  // the Hadamard matrix has two rows, which leave V_x alone
+  EXPECT_NEAR(json["checks"][0]["predicted"], json["distributions"][1]["v_x"], 1e-6);
   for (const Json& each : json["checks"]) {
     const double error = std::hypot(double{each["predicted_error"]}, double{each["measured_error"]});
     EXPECT_NEAR(each["predicted"], each["measured"], 4 * error) << each;

@@ -1,6 +1,7 @@
 // The pure parts of `scorematch scan`, against closed forms.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -50,6 +51,22 @@ TEST(Allocation, HasTheLeastVarianceInTheSameTime) {
     EXPECT_LE(between.at(best) * equal.at(best), between.at(each) * equal.at(each)) << each;
 }
 
+TEST(Allocation, WithoutReplacementIsTheBestOfAllNumbers) {
+  const StepCost cost{8, 1};
+  for (const double directions : {1.0, 9.0, 40.0, 200.0}) {
+    const GradientParts parts{2, directions, 16};
+    EXPECT_NEAR(parts.at(4), 2 + directions / 4 * 12 / 15, 1e-12);
+    EXPECT_NEAR(parts.at(16), 2, 1e-12);
+    const int best = cli::best_projections(parts, cost, 16);
+    for (int each = 1; each <= 16; ++each)
+      EXPECT_LE(parts.at(best) * cost.at(best), parts.at(each) * cost.at(each)) << directions << " " << each;
+  }
+  EXPECT_EQ(cli::optimal_projections({2, 30, 16}, cost), 16);  // V_x - V_v/(D - 1) is 0
+  EXPECT_EQ(cli::optimal_projections({2, 40, 16}, cost), 16);
+  EXPECT_NEAR(cli::optimal_projections({2, 9, 16}, cost), std::sqrt(9.6 * 8 / 1.4), 1e-12);
+  EXPECT_EQ(cli::best_projections({2, 0, 1}, cost, 1), 1);  // one column
+}
+
 TEST(Allocation, IsOneDirectionWhereThereIsNothingToGain) {
   EXPECT_EQ(cli::optimal_projections({1, 0}, {1, 1}), 1);    // the products do not vary
   EXPECT_EQ(cli::optimal_projections({1, 100}, {0, 1}), 1);  // directions cost as much as samples
@@ -66,6 +83,11 @@ double drawn_variance(const std::vector<double>& jacobian, int d, Projection dis
     std::vector<double> v(z.begin() + n * d, z.begin() + (n + 1) * d);
     double length = 0;
     for (const double each : v) length += each * each;
+    if (distribution == Projection::coordinates) {  // the largest of independent numbers is any of them
+      const auto largest = std::max_element(v.begin(), v.end());
+      std::fill(v.begin(), largest, 0.0), std::fill(largest + 1, v.end(), 0.0);
+      *largest = std::sqrt(d);
+    }
     for (double& each : v) {
       if (distribution == Projection::rademacher) each = each < 0 ? -1 : 1;
       if (distribution == Projection::sphere) each *= std::sqrt(d / length);
@@ -86,10 +108,13 @@ TEST(JacobianShapes, GiveTheVarianceOfProducts) {
   cli::JacobianShape shape;
   shape.dim = kDim;
   shape.add(jacobian.data(), 1);
-  for (const Projection each : {Projection::gaussian, Projection::rademacher, Projection::sphere}) {
+  for (const Projection each :
+       {Projection::gaussian, Projection::rademacher, Projection::sphere, Projection::coordinates}) {
     const double drawn = drawn_variance(jacobian, kDim, each);
     EXPECT_NEAR(cli::product_variance(shape, each), drawn, 0.03 * drawn) << static_cast<int>(each);
   }
+  EXPECT_EQ(cli::product_variance(shape, Projection::hadamard), cli::product_variance(shape, Projection::rademacher));
+  EXPECT_EQ(cli::product_variance(shape, Projection::orthogonal), cli::product_variance(shape, Projection::sphere));
 }
 
 TEST(JacobianShapes, OfAMultipleOfTheIdentityAndOfARotation) {

@@ -53,7 +53,7 @@ std::vector<BadMake> bad_options() {
        {"projections", "between 1 and 16384", "-1"}},
       {"distribution unknown",
        make_with([](L& l) { l.distribution = static_cast<Projection>(7); }),
-       {"distribution", "between 0 and 2", "7"}},
+       {"distribution", "between 0 and 5", "7"}},
       {"network that ignores sigma",
        [](const Engine& e) { LikelihoodPlan(e, MlpShape::score(3, {4}), {}, 8); },
        {"net", "a network that uses sigma", "one that ignores it"}},

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "scorematch/distinct.h"
 #include "support/engine_test.h"
 #include "support/refusal.h"
 
@@ -95,6 +96,15 @@ TEST_P(GradientVariances, OfRademacherDirectionsIsThatOfTheirProducts) {
     known.trace += known.directions;
     expect_moments(measure({SsmVr{m, Projection::rademacher}}, params, 2), known);
   }
+}
+
+TEST_P(GradientVariances, WithoutReplacementIsThatOfAFinitePopulation) {
+  constexpr int kM = 3;
+  const auto population = static_cast<double>(distinct::population(Projection::hadamard, kDim));
+  Known known = implicit();
+  known.directions = kDim * (kDim - 1.0) / kM * (population - kM) / (population - 1);
+  known.trace += known.directions;
+  expect_moments(measure({SsmVr{kM, Projection::hadamard}}, params, 2), known);
 }
 
 // At W = 0 and b = 0 the gradients are eps x^T / sigma + eps eps^T and eps / sigma, with mean I and 0.

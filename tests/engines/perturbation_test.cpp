@@ -6,6 +6,7 @@
 
 #include "model/names.h"
 #include "reference/sample.h"
+#include "scorematch/distinct.h"
 #include "scorematch/head.h"
 #include "scorematch/perturbation.h"
 #include "scorematch/score.h"
@@ -86,9 +87,19 @@ TEST_P(Drawn, SameOnEveryEngine) {
     expect_within(perturb(engine, drawing, x, noise).eps, perturb(reference_engine, drawing, x, same).eps, 4);
     for (const auto& [distribution, ulps] :
          {std::pair{Projection::gaussian, 4.0}, std::pair{Projection::rademacher, 0.0},
-          std::pair{Projection::sphere, 10.0}})
-      expect_within(directions(engine, dim, 2, distribution, kBatch, noise),
-                    directions(reference_engine, dim, 2, distribution, kBatch, same), ulps);
+          std::pair{Projection::sphere, 10.0}, std::pair{Projection::hadamard, 0.0},
+          std::pair{Projection::coordinates, 1.0}}) {
+      const std::int64_t population = distinct::population(distribution, dim);
+      const int count = population > 0 ? static_cast<int>(std::min<std::int64_t>(population, 7)) : 2;
+      expect_within(directions(engine, dim, count, distribution, kBatch, noise),
+                    directions(reference_engine, dim, count, distribution, kBatch, same), ulps);
+    }
+    if (engine.kind() == Engine::Kind::cuda) continue;  // which refuses orthogonal
+    const int count = std::min(dim, 7);
+    const Vector got = directions(engine, dim, count, Projection::orthogonal, kBatch, noise),
+                 want = directions(reference_engine, dim, count, Projection::orthogonal, kBatch, same);
+    // Each normal has an error of 4 ulp, and so have the directions of the reflections, of which there are up to 7.
+    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 8 * 7 * 0x1p-24 * std::sqrt(dim)) << i;
   }
   for (const NoiseSchedule& schedule :
        {NoiseSchedule(schedule::Single{0.3}), NoiseSchedule(schedule::Geometric{0.01, 50, 10}),

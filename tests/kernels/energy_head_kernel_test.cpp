@@ -17,9 +17,9 @@ struct EnergyHeadCase {
   std::int64_t batch = random.integer(1, 20), rows = rounded_up(batch, random.pick({1, 16, 64}));
   std::int64_t first = random.integer(0, 20), samples = first + batch;
   int directions = implicit ? dim : random.integer(1, 5), group = random.integer(1, directions);
-  Projection distribution = static_cast<Projection>(random.integer(0, 2));
+  Projection distribution = random_distribution(random, dim, directions);
   bool given = !implicit && random.chance(0.3);
-  bool on_sphere = !implicit && !given && distribution == Projection::sphere;
+  bool with_values = !implicit && !given && has_row_values(distribution);
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   RandomNoise noise{random};
   RandomSigma sigma{random, samples};
@@ -47,7 +47,7 @@ struct EnergyHeadCase {
 void run(std::uint64_t seed) {
   EnergyHeadCase c(seed);
   const DeviceArray<float> x(c.x), tangents(c.tangents), second(c.second), given(c.given_directions),
-      scale(static_cast<std::size_t>(c.group * c.rows)),
+      row_values(static_cast<std::size_t>(c.group * c.rows)),
       loss(std::vector<float>(c.before.begin(), c.before.begin() + c.batch)),
       grad_x(std::vector<float>(c.before.begin() + c.batch, c.before.end()));
   const auto channel = static_cast<std::size_t>(c.rows * c.stride);
@@ -80,13 +80,13 @@ void run(std::uint64_t seed) {
       p.second = second.data();
       p.grad_second = grad_second.data(), p.grad_unit = grad_unit.data(), p.grad_value = grad_value.data();
     }
-    if (c.on_sphere) {
+    if (c.with_values) {
       DirectionsParams d;
       d.source = p.head.directions, d.noise = p.head.noise, d.dim = c.dim, d.first_direction = m;
       d.count = p.head.count, d.batch = c.batch, d.rows = c.rows, d.first = c.first;
-      d.columns = c.dim, d.scale = scale.data();
+      d.columns = c.dim, d.row_values = row_values.data();
       ASSERT_EQ(launch_directions(d, Element::f32, nullptr), 0);
-      p.head.direction_scale = scale.data();
+      p.head.direction_values = row_values.data();
     }
     ASSERT_EQ(launch_energy_head(p, c.element, nullptr), 0);
   }

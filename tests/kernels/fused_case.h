@@ -54,8 +54,9 @@ class FusedCase {
                                  int (*launch)(const FusedLossParams&, CUstream_st*) = launch_fused_loss) {
     const Prepared on_device(*this, tiling, blocks);
     const std::int64_t stride = net.weight_count + net.bias_count;
+    const auto loss_count = static_cast<std::size_t>(problem_.batch);
     const DeviceArray<float> partial(static_cast<std::size_t>(stride * blocks)), grad(problem_.params.size()),
-        grad_x(problem_.x.size()), loss(static_cast<std::size_t>(problem_.batch));
+        grad_x(problem_.x.size()), loss(loss_count);
     const DeviceArray<EstimateRecord> estimates(static_cast<std::size_t>(blocks)), estimate(1);
     FusedLossParams p;
     p.net = net, p.tiling = tiling;
@@ -76,6 +77,9 @@ class FusedCase {
     p.grad_x_stride = problem_.net.dim;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
     p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
+    const auto each_count = static_cast<std::size_t>(needs_.projections);
+    const DeviceArray<float> each_loss(each_count * (loss_count + 1));
+    if (each_count > 0) p.loss_per_direction = each_loss.data(), p.loss_per_direction_plane = problem_.batch + 1;
     count([&] { EXPECT_EQ(launch(p, nullptr), 0); });
     EXPECT_EQ(launch_fused_reduce({partial.data(), stride, net.weight_count, estimates.data(), blocks, on_device.table,
                                    false, wants_gradients_ ? grad.data() : nullptr, estimate.data()},
@@ -84,7 +88,13 @@ class FusedCase {
     const EstimateRecord e = estimate.read()[0];
     Estimate mean;
     mean.count = e.count, mean.mean = e.mean, mean.m2 = e.m2;
-    return {{loss.read(), grad.read(), grad_x.read()}, mean};
+    testing_support::EngineRun result{{loss.read(), grad.read(), grad_x.read(), {}}, mean};
+    if (each_count == 0) return result;
+    const std::vector<float> each = each_loss.read();
+    for (std::size_t n = 0; n < loss_count; ++n)
+      for (std::size_t m = 0; m < each_count; ++m)
+        result.outcome.per_direction.push_back(each[m * (loss_count + 1) + n]);
+    return result;
   }
 
   struct Scores {

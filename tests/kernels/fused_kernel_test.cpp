@@ -242,7 +242,7 @@ void scores_agree(std::uint64_t seed) {
   const FusedTiling tiling = random_tiling(random, c, operands, false);
   const RandomNoise noise(random);
   const int count = random.integer(1, 3);
-  const auto distribution = static_cast<Projection>(random.integer(0, 2));
+  const Projection distribution = random_distribution(random, p.net.dim, count);
   std::vector<std::vector<std::vector<float>>> directions(static_cast<std::size_t>(count));
   for (int m = 0; m < count; ++m)
     for (std::int64_t n = 0; n < p.batch; ++n) {

@@ -28,7 +28,7 @@ struct HeadCase {
   std::int64_t first = random.integer(0, 20), samples = first + batch;
   int directions = implicit ? dim : sliced ? random.integer(1, 5) : 0;
   int group = directions > 0 ? random.integer(1, directions) : 1;
-  Projection distribution = static_cast<Projection>(random.integer(0, 2));
+  Projection distribution = random_distribution(random, dim, directions);
   bool given = sliced && random.chance(0.3);
   Element element = random.chance(0.5) ? Element::f32 : Element::bf16;
   RandomNoise noise{random};
@@ -74,6 +74,7 @@ struct Wanted {
   double loss, loss_size;
   std::vector<double> grad_output, grad_x, grad_size;
   std::vector<std::vector<double>> grad_jvp;
+  std::vector<double> each_loss;
 };
 
 Wanted reference_of(const HeadCase& c, std::int64_t row) {
@@ -124,7 +125,9 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
   }
   const double given = c.weight.empty() ? 1 : c.weight[static_cast<std::size_t>(n)];
   const double lambda = given * reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
-  Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}};
+  Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}, {}};
+  for (const double each : out.direction_losses)
+    wanted.each_loss.push_back(lambda * (each + (c.mixed ? reference::half_square(score) : 0)));
   for (std::size_t i = 0; i < dim; ++i) {
     double size = score_size[i];
     if (c.kind == HeadCase::Kind::dsm) size += std::abs(in.eps[i]) / sigma + 1e-6 / sigma;
@@ -154,11 +157,12 @@ void run(std::uint64_t seed, bool mixed = false) {
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows), loss(static_cast<std::size_t>(c.rows)),
       grad_score(static_cast<std::size_t>(c.rows * c.dim)), grad_x(static_cast<std::size_t>(c.batch * c.dim)),
-      scale(static_cast<std::size_t>(c.group * c.rows));
+      row_values(static_cast<std::size_t>(c.group * c.rows)),
+      each_loss(static_cast<std::size_t>(c.directions * (c.batch + 1)));
   const ElementArray grad_output(c.element, static_cast<std::size_t>(c.rows * c.stride)),
       grad_jvp(c.element, static_cast<std::size_t>(c.directions * c.rows * c.stride)),
       v(c.element, static_cast<std::size_t>(c.group * c.rows * c.stride));
-  const bool on_sphere = c.sliced && !c.given && c.distribution == Projection::sphere;
+  const bool with_values = c.sliced && !c.given && has_row_values(c.distribution);
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
@@ -180,6 +184,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
+  if (c.sliced) p.loss_per_direction = each_loss.data(), p.loss_per_direction_plane = c.batch + 1;
   p.grad_output = grad_output.data(), p.grad_output_stride = c.stride, p.grad_columns = c.stride;
   p.grad_jvp_plane = c.rows * c.stride, p.grad_jvp_stride = c.stride;
   p.grad_score = grad_score.data(), p.grad_score_stride = c.dim;
@@ -190,24 +195,29 @@ void run(std::uint64_t seed, bool mixed = false) {
     p.first_group = m == 0, p.last_group = m + c.group >= c.directions;
     p.jvp = jvp.data() + m * p.jvp_plane;
     p.grad_jvp = static_cast<char*>(grad_jvp.data()) + static_cast<std::size_t>(m * p.grad_jvp_plane) * element_bytes;
-    if (on_sphere) {
+    if (with_values) {
       DirectionsParams d;
       d.source = p.directions, d.noise = p.noise, d.dim = c.dim, d.first_direction = m, d.count = p.count;
       d.batch = c.batch, d.rows = c.rows, d.first = c.first;
-      d.out = v.data(), d.plane = c.rows * c.stride, d.stride = c.stride, d.columns = c.stride, d.scale = scale.data();
+      d.out = v.data(), d.plane = c.rows * c.stride, d.stride = c.stride, d.columns = c.stride,
+      d.row_values = row_values.data();
       ASSERT_EQ(launch_directions(d, c.element, nullptr), 0);
-      p.direction_scale = scale.data();
+      p.direction_values = row_values.data();
     }
     ASSERT_EQ(launch_head(p, c.element, nullptr), 0);
   }
 
-  const auto losses = loss.read(), grads = grad_output.read(), grad_tangents = grad_jvp.read(),
-             gradients = grad_x.read();
+  const auto losses = loss.read(), each_losses = each_loss.read(), grads = grad_output.read(),
+             grad_tangents = grad_jvp.read(), gradients = grad_x.read();
   // Each sum has depth dim / lanes + 5, and its terms have at most a dozen roundings.
   const double ulps = 16 + c.dim / 4.0 + c.directions, rounding = ElementArray::rounding(c.element);
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const Wanted wanted = reference_of(c, row);
     EXPECT_NEAR(losses[static_cast<std::size_t>(row)], wanted.loss, ulps * kUlp * wanted.loss_size) << "row " << row;
+    for (std::size_t m = 0; m < wanted.each_loss.size(); ++m)
+      EXPECT_NEAR(each_losses[m * static_cast<std::size_t>(c.batch + 1) + static_cast<std::size_t>(row)],
+                  wanted.each_loss[m], ulps * kUlp * wanted.loss_size * c.directions)
+          << "row " << row << " direction " << m;
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {
       const double sigma_here = sigma_rows[static_cast<std::size_t>(row)];
       const auto k = reference::coefficients(c.parameterization.value, sigma_here);

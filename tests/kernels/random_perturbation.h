@@ -6,7 +6,8 @@
 #include "kernels/device_array.h"
 #include "kernels/random_case.h"
 #include "reference/coefficients.h"
-#include "reference/noise.h"
+#include "reference/directions.h"
+#include "scorematch/distinct.h"
 
 namespace scorematch {
 namespace kernels {
@@ -16,6 +17,19 @@ inline std::int64_t rounded_up(std::int64_t n, std::int64_t to) { return (n + to
 /// Sizes near every boundary: groups of four, vectors, warps, the 128 signs of a Philox counter.
 inline int random_dim(RandomCase& random) {
   return random.chance(0.5) ? random.integer(1, 40) : random.pick({1, 2, 3, 4, 5, 8, 31, 32, 33, 127, 128, 129, 200});
+}
+
+/// A distribution that has `directions` directions.
+inline Projection random_distribution(RandomCase& random, int dim, int directions) {
+  const auto distribution = static_cast<Projection>(random.integer(0, 4));
+  const std::int64_t population = distinct::population(distribution, dim);
+  return population > 0 && directions > population ? Projection::gaussian : distribution;
+}
+
+/// Whether launch_directions must find what the columns of a direction share.
+inline bool has_row_values(Projection distribution) {
+  return distribution == Projection::sphere || distribution == Projection::hadamard ||
+         distribution == Projection::coordinates;
 }
 
 struct RandomNoise {

@@ -18,8 +18,8 @@ void run(std::uint64_t seed) {
   const bool exact = random.chance(0.3) && dim <= 12;
   const int directions = exact ? dim : random.integer(0, 5);
   const int group = directions > 0 ? random.integer(1, directions) : 1;
-  const auto distribution = static_cast<Projection>(random.integer(0, 2));
-  const bool on_sphere = !exact && distribution == Projection::sphere && directions > 0;
+  const Projection distribution = random_distribution(random, dim, directions);
+  const bool with_values = !exact && has_row_values(distribution) && directions > 0;
   const double weight = exact || directions == 0 ? 1 : 1.0 / directions;
   const RandomNoise noise(random);
   const RandomParameterization parameterization(random);
@@ -29,7 +29,7 @@ void run(std::uint64_t seed) {
                            jvp = random.normals(directions * rows * stride);
   const DeviceArray<float> x_device(x), output_device(output), jvp_device(jvp), sigma(sigmas),
       score(static_cast<std::size_t>(batch * dim)), jvp_out(static_cast<std::size_t>(directions * batch * dim)),
-      divergence(static_cast<std::size_t>(batch)), scale(static_cast<std::size_t>(group * rows));
+      divergence(static_cast<std::size_t>(batch)), row_values(static_cast<std::size_t>(group * rows));
 
   ScoreParams p;
   p.dim = dim, p.batch = batch, p.rows = rows, p.first = first;
@@ -50,12 +50,12 @@ void run(std::uint64_t seed) {
     p.jvp = jvp_device.data() + m * p.jvp_plane;
     p.jvp_out = jvp_out.data() + m * p.jvp_out_plane;
     p.add_divergence = m > 0;
-    if (on_sphere) {
+    if (with_values) {
       DirectionsParams d;
       d.source = p.directions, d.noise = p.noise, d.dim = dim, d.first_direction = m, d.count = p.count;
-      d.batch = batch, d.rows = rows, d.first = first, d.columns = dim, d.scale = scale.data();
+      d.batch = batch, d.rows = rows, d.first = first, d.columns = dim, d.row_values = row_values.data();
       ASSERT_EQ(launch_directions(d, Element::f32, nullptr), 0);
-      p.direction_scale = scale.data();
+      p.direction_values = row_values.data();
     }
     ASSERT_EQ(launch_score(p, nullptr), 0);
   }

@@ -37,6 +37,17 @@ class LossTest(unittest.TestCase):
             with self.assertRaisesRegex(sm.Error, rf"weight: expected \[{BATCH}\] .*, got \[{BATCH - 1}\] float32"):
                 loss(sines(), weight=weight[1:])
 
+    def test_gives_the_loss_of_each_direction(self):
+        engine = sm.Engine.reference()
+        net = sm.Net("dim=2 hidden=8")
+        plan = sm.LossPlan(engine, net, "objective=ssm_vr projections=2 distribution=hadamard", 9)
+        queue, noise = sm.Queue(engine, plan.workspace_bytes), sm.Noise(engine, 3)
+        params, x = np.linspace(-1, 1, net.param_count), np.linspace(-2, 2, 18).reshape(9, 2)
+        each, mean = np.empty((2, 9)), np.empty(9)
+        plan.run(queue, params=params, x=x, noise=noise, loss_per_direction=each, loss_per_sample=mean)
+        np.testing.assert_allclose(each.mean(axis=0), mean, rtol=1e-13)
+        self.assertTrue(np.all(each[0] != each[1]))
+
     def test_says_which_rows_it_drew(self):
         loss, rows = Loss(host_engine()), np.empty(40, np.int64)
         drawn, given = np.empty((2, 40), np.float32)

@@ -45,6 +45,8 @@ class PlansTest(unittest.TestCase):
         directions = np.empty((3, 50, 2), np.float32)
         sm.DirectionPlan(engine, 2, "projections=3 distribution=rademacher", 50).run(queue, noise, directions)
         self.assertTrue(np.all(np.abs(directions) == 1))
+        sm.DirectionPlan(engine, 2, "projections=2 distribution=hadamard", 50).run(queue, noise, directions[:2])
+        self.assertTrue(np.all(np.sum(directions[0] * directions[1], axis=1) == 0))
 
     def test_sampler_calls_a_python_function(self):
         engine = host_engine()

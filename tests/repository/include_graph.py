@@ -12,7 +12,7 @@ import sys
 
 # From the bottom to the top. Parts of one layer know nothing of each other.
 LAYERS = [
-    ["include"],  # the public API: data and classes; philox.h is all that the kernels may know of it
+    ["include"],  # the public API: data and classes; KERNEL_HEADERS are all that the kernels may know of it
     ["kernels", "src/checks"],  # device code; how bad arguments and descriptions are refused
     ["src/model"],  # what follows from descriptions: parameters, needs, an objective's terms
     ["src/engine", "src/formats"],  # the backend interface and what engines share; file formats
@@ -23,7 +23,11 @@ LAYERS = [
 ]
 ROOTS = ["include", "src", "kernels", "tests"]  # where quoted includes are looked for
 SOURCES = {".h", ".cpp", ".cu", ".cuh"}
-KERNEL_HEADERS = {"include/scorematch/philox.h", "include/scorematch/choices.h"}  # plain data and functions
+KERNEL_HEADERS = {  # plain data and functions
+    "include/scorematch/choices.h",
+    "include/scorematch/distinct.h",
+    "include/scorematch/philox.h",
+}
 # The plans stand on top of the engines, though their headers are part of the API.
 PLAN_HEADERS = {
     f"include/scorematch/{name}.h" for name in ("loss", "score", "head", "perturbation", "sampler", "likelihood", "scorematch")

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "reference/noise.h"
+#include "reference/directions.h"
 #include "scorematch/engine.h"
 #include "scorematch/error.h"
 #include "scorematch/queue.h"

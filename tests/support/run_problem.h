@@ -15,6 +15,7 @@ namespace scorematch::testing_support {
 template <class T>
 struct Outcome {
   std::vector<T> per_sample, grad, grad_x;
+  std::vector<T> per_direction;  // [N, M]; empty unless the objective is sliced
 };
 
 inline Shape shape_of(std::initializer_list<std::int64_t> extents) { return extents; }
@@ -33,6 +34,7 @@ inline void expect_same(const EngineRun& a, const EngineRun& b) {
   EXPECT_TRUE(same_bits(a.outcome.per_sample, b.outcome.per_sample));
   EXPECT_TRUE(same_bits(a.outcome.grad, b.outcome.grad));
   EXPECT_TRUE(same_bits(a.outcome.grad_x, b.outcome.grad_x));
+  EXPECT_TRUE(same_bits(a.outcome.per_direction, b.outcome.per_direction));
   EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
 }
 
@@ -79,8 +81,20 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   auto per_sample = engine.allocate<float>(count);
   Reduction reduction;
   reduction.normaliser = normaliser;
-  plan.run(queue, in, {loss.data(), grad, grad_x, per_sample}, reduction);
-  return {{queue.read(per_sample), queue.read(grad), queue.read(grad_x)}, queue.read_one(loss)};
+  LossPlan::Out out{loss.data(), grad, grad_x, per_sample};
+  Buffer<float> per_direction;
+  if (p.projections() > 0) {
+    per_direction = engine.allocate<float>({p.projections(), count});
+    out.loss_per_direction = per_direction;
+  }
+  plan.run(queue, in, out, reduction);
+  EngineRun result{{queue.read(per_sample), queue.read(grad), queue.read(grad_x), {}}, queue.read_one(loss)};
+  if (p.projections() == 0) return result;
+  const std::vector<float> each = queue.read(per_direction);
+  for (std::int64_t n = 0; n < count; ++n)
+    for (int m = 0; m < p.projections(); ++m)
+      result.outcome.per_direction.push_back(each[static_cast<std::size_t>(m * count + n)]);
+  return result;
 }
 
 inline EngineRun run(const Engine& engine, const Problem& p) { return run(engine, p, 0, p.batch, p.batch); }
@@ -110,6 +124,7 @@ Outcome<T> run_templates(const Problem& p, const Stored& stored) {
     auto result = reference::sample_loss<T>(p.net, p.loss, params.data(), sample, 1.0 / static_cast<double>(p.batch),
                                             out.grad.data());
     out.per_sample.push_back(result.loss);
+    out.per_direction.insert(out.per_direction.end(), result.direction_losses.begin(), result.direction_losses.end());
     out.grad_x.insert(out.grad_x.end(), result.grad_x.begin(), result.grad_x.end());
   }
   return out;

@@ -30,6 +30,8 @@ struct Options {
   std::int64_t count = 0;
   std::uint64_t seed = 0;
   int steps = 40, projections = 0;
+  Projection distribution = Projection::rademacher;
+  TraceEstimator trace_estimator = TraceEstimator::hutchinson;
   NoiseRange noise;
   double prior_deviation = -1;
   std::optional<bool> model_was_dequantized;  // once it is read
@@ -37,10 +39,11 @@ struct Options {
 
 std::vector<std::string> report_keys() {
   std::vector<std::string> keys = kDataKeys;
-  keys.insert(keys.end(), {"engine", "flow.sigma_min", "flow.sigma_max", "flow.steps", "flow.projections",
-                           "log_likelihood.mean", "log_likelihood.standard_error", "log_likelihood.rows",
-                           "log_likelihood.rows_without", "bits_per_dim.mean", "bits_per_dim.standard_error",
-                           "bits_per_dim.of", "throughput.rows_per_second", "throughput.seconds", "wrote[]"});
+  keys.insert(keys.end(),
+              {"engine", "flow.sigma_min", "flow.sigma_max", "flow.steps", "flow.projections", "flow.distribution",
+               "flow.trace_estimator", "log_likelihood.mean", "log_likelihood.standard_error", "log_likelihood.rows",
+               "log_likelihood.rows_without", "bits_per_dim.mean", "bits_per_dim.standard_error", "bits_per_dim.of",
+               "throughput.rows_per_second", "throughput.seconds", "wrote[]"});
   return keys;
 }
 
@@ -54,6 +57,7 @@ Likelihood make_likelihood(const Options& options, const Checkpoint& model) {
   likelihood.prior_deviation = prior_deviation(model, options.prior_deviation);
   likelihood.steps = options.steps;
   likelihood.projections = options.projections;
+  likelihood.distribution = options.distribution, likelihood.trace_estimator = options.trace_estimator;
   return likelihood;
 }
 
@@ -230,7 +234,10 @@ void run(Options& options, const OptionTable& declared) {
                           fact("flow.steps", likelihood.steps) + " steps, " +
                           fact("flow.projections", likelihood.projections,
                                is_exact ? "exact" : std::to_string(likelihood.projections) + "-direction") +
-                          " divergence");
+                          " divergence" +
+                          (is_exact ? Phrase()
+                                    : " (" + fact("flow.trace_estimator", name_of(likelihood.trace_estimator)) + ", " +
+                                          fact("flow.distribution", name_of(likelihood.distribution)) + ")"));
   report.line("log-likelihood", measurement("log_likelihood", mean, error) + " nats (" +
                                     fact("log_likelihood.rows", result.values.size() - result.without.size()) +
                                     " rows)" + silent("log_likelihood.rows_without", result.without.size()));
@@ -263,9 +270,15 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
   table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, NAME.npy or NAME.csv",
               always_has_effect());
   table->number("--steps", options->steps, 1, 1 << 23, "Runge-Kutta steps, four evaluations each", always_has_effect());
+  const Condition has_directions{"--projections above 0", [&count = options->projections] { return count > 0; },
+                                 [] { return std::string("--projections 0"); }};
   table->number("--projections", options->projections, 0, 1 << 14,
-                "directions of Hutchinson's estimate of the divergence; 0: exact, one per column of the data",
+                "directions of the estimate of the divergence; 0: exact, one per column of the data",
                 always_has_effect());
+  table->choice("--distribution", options->distribution, "distribution of the directions", needs(has_directions));
+  table->choice("--trace-estimator", options->trace_estimator,
+                "hutch_plus_plus: fewer directions for a Jacobian of nearly low rank; their number is a multiple of 3",
+                needs(has_directions));
   table->optional_number("--sigma-min", options->noise.low, kSmallest, kLargest,
                          "noise at which the density is evaluated; that of the training if not given",
                          always_has_effect());
@@ -278,10 +291,8 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
       always_has_effect());
   table->number("--seed", options->seed, 0, std::numeric_limits<std::uint64_t>::max(),
                 "seed of directions and dequantization",
-                needs({"--projections above 0", [&count = options->projections] { return count > 0; },
-                       [] { return std::string("--projections 0"); }},
-                      model_is("a model of dequantized data", "one of data without dequantization",
-                               options->model_was_dequantized)));
+                needs(has_directions, model_is("a model of dequantized data", "one of data without dequantization",
+                                               options->model_was_dequantized)));
   options->engine.add_to(*table);
   options->report.add_to(*table);
   table->on_run([options, &table = *table] { run(*options, table); });

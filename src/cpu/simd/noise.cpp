@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/simd/targets.h"
+#include "scorematch/distinct.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/noise.cpp"
@@ -54,6 +55,11 @@ HWY_INLINE void copy_group(const float* from, int count, float* to) {
   }
 }
 
+/// Multiplies the signs of columns `first` ... first + 127 by a row of a Hadamard matrix.
+HWY_INLINE void multiply_signs(std::uint32_t hadamard_row, std::uint32_t first, std::uint32_t* words) {
+  for (std::uint32_t w = 0; w < 4; ++w) words[w] ^= distinct::hadamard_word(hadamard_row, first + 32 * w);
+}
+
 /// Writes the signs of the first `count` bits.
 HWY_INLINE void expand_signs(const std::uint32_t* words, int count, float* out) {
   const hn::ScalableTag<float> d;
@@ -101,7 +107,8 @@ void fill_normal(const Draw& draw, int rows, int dim, float* out, std::int64_t s
   }
 }
 
-void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride) {
+void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride,
+                const std::uint32_t* hadamard_rows) {
   const Words du;
   const auto groups = static_cast<std::uint32_t>((dim + 127) / 128);
   GroupWalk walk(draw, groups);
@@ -112,6 +119,7 @@ void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t st
     hn::StoreInterleaved4(w0, w1, w2, w3, du, words);
     for (std::size_t i = 0; i < kGroupsAtOnce && at.row < rows; ++i) {
       const int first = 128 * static_cast<int>(at.group);
+      if (hadamard_rows != nullptr) multiply_signs(hadamard_rows[at.row], 128 * at.group, words + 4 * i);
       expand_signs(words + 4 * i, HWY_MIN(128, dim - first), out + at.row * stride + first);
       at.next(groups);
     }
@@ -158,8 +166,9 @@ void fill_normal(const Draw& draw, int rows, int dim, float* out, std::int64_t s
   HWY_DYNAMIC_DISPATCH(fill_normal)(draw, rows, dim, out, stride);
 }
 
-void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride) {
-  HWY_DYNAMIC_DISPATCH(fill_signs)(draw, rows, dim, out, stride);
+void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride,
+                const std::uint32_t* hadamard_rows) {
+  HWY_DYNAMIC_DISPATCH(fill_signs)(draw, rows, dim, out, stride, hadamard_rows);
 }
 
 void fill_fourier(const double* ln_sigma, int rows, const double* frequencies, int count, float* out,

@@ -24,7 +24,9 @@ void fill_normal(const Draw& draw, int rows, int dim, float* out, std::int64_t s
 
 /// Rademacher signs, +-1, 128 per group: philox::sign.
 /// @param dim 1 .. 2^25; exactly dim columns per row are written @param out [rows, dim], row stride `stride` >= dim
-void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride);
+/// @param hadamard_rows [rows], multiplies the signs of a row by this row of a Hadamard matrix; null: does not
+void fill_signs(const Draw& draw, int rows, int dim, float* out, std::int64_t stride,
+                const std::uint32_t* hadamard_rows = nullptr);
 
 /// out[r, k] = sin(2 pi w_k ln sigma_r), out[r, count + k] = cos(..). The product and its reduction to a fraction of a
 /// turn are in double; the rest has an absolute error below 2e-7 (8e-8 measured).

@@ -27,6 +27,7 @@ void EnergyNetLoss::run(const LossCall& call, std::int64_t first, int rows, floa
   for (const Term& term : problem_.terms) {
     start_term(call, term);
     if (term.needs_score()) add_score_term(call, term);
+    if (wants_direction_losses(call)) store_direction_losses(call, term);
     if (problem_.has_directions()) add_directions(call, term);
     if (!call.gradient) continue;
     tangents_backward(call, term, grad);
@@ -71,6 +72,28 @@ void EnergyNetLoss::add_directions(const LossCall& call, const Term& term) {
   dot_rows(rows(), output_.in, weights_, jet_.last_second(), second);
   for (int r = 0; r < rows(); ++r)
     loss_[r] += rows_[r].lambda * term.weight * (sums[r] + rows_[r].b * rows_[r].c * second[r]);
+}
+
+void EnergyNetLoss::store_direction_losses(const LossCall& call, const Term& term) {
+  for (int m = 0; m < problem_.directions(); ++m) {
+    load_direction(call, m);
+    jet_.tangent_forward(call.params);
+    jet_.clear_second();
+    jet_.add_to_second();
+    jet_.second_forward(call.params);
+    double second[kMaxTileRows], slices[kMaxTileRows] = {};
+    dot_rows(rows(), output_.in, weights_, jet_.last_second(), second);
+    if (term.sliced_square) find_slices(slices);
+    for (int r = 0; r < rows(); ++r) {
+      const HeadRow& k = rows_[r];
+      const float* v = jet_.tangent_input() + std::int64_t{r} * stride();
+      double jvp = k.b * k.c * second[r];
+      if (k.a != 0) jvp += k.a * dot(dim_, v, v);
+      // So far, the loss is the part of s.
+      direction_loss_of(call, m, r) = static_cast<float>(loss_[r] + lone_direction_loss(term, k, jvp, slices[r]));
+    }
+  }
+  jet_.clear_second();
 }
 
 void EnergyNetLoss::start_backward(const float* factor, const float* h, float* grad_h, float* grad) const {

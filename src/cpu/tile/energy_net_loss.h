@@ -21,6 +21,8 @@ class EnergyNetLoss : public LossTile {
  private:
   void add_score_term(const LossCall& call, const Term& term);
   void add_directions(const LossCall& call, const Term& term);
+  /// Runs each direction forward with the second derivatives along it alone, which the loss needs only as a sum.
+  void store_direction_losses(const LossCall& call, const Term& term);
   void second_backward(const LossCall& call, const Term& term, float* grad);
   void slices_backward(const LossCall& call, const Term& term, float* grad);
   void score_backward(const LossCall& call, float* grad);

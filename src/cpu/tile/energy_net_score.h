@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cpu/simd/jet.h"
+#include "cpu/tile/directions.h"
 #include "cpu/tile/score_tile.h"
 
 namespace scorematch::cpu {

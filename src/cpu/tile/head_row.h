@@ -56,7 +56,12 @@ inline double score_loss(const Term& term, const HeadRow& k, double output_facto
                                    arrays.grad_output, arrays.grad_x);
 }
 
-/// The loss of one direction. @param jvp v^T J v  @param slice v^T s
+/// The part of the loss along one direction, as if it were the only one. @param jvp v^T J v  @param slice v^T s
+inline double lone_direction_loss(const Term& term, const HeadRow& k, double jvp, double slice) {
+  return k.lambda * (term.sliced_square ? jvp + 0.5 * slice * slice : jvp);
+}
+
+/// The loss of one direction of several. @param jvp v^T J v  @param slice v^T s
 inline double direction_loss(const Term& term, const HeadRow& k, double jvp, double slice) {
   return k.lambda * term.weight * (term.sliced_square ? jvp + 0.5 * slice * slice : jvp);
 }

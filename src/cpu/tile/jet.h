@@ -43,8 +43,10 @@ class TileJet {
   /// of second_backward(), which has been called
   void tangent_backward(const float* params, float* grad, bool is_curved = false);
 
-  /// Adds the current direction to those of second_forward(). The first call after forward() starts anew.
+  /// Adds the current direction to those of second_forward(). The first call after forward() or clear_second() starts
+  /// anew.
   void add_to_second();
+  void clear_second() { squared_ = false; }
   void second_forward(const float* params);
   const float* last_second() const { return h2_.back(); }
   /// The gradient of last_second(), [rows, last.in]. The caller fills it.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/tile/directions.h"
+
 namespace scorematch::cpu {
 
 LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena)

@@ -27,6 +27,7 @@ struct LossProblem {
 /// The arguments of a call.
 struct LossCall {
   const LossIn& in;
+  const View& direction_losses;  // [M, N], or empty
   const SampleSource& samples;
   const float* params;  // padded
   double grad_factor;   // loss_scale / sample count of the whole batch
@@ -53,6 +54,10 @@ class LossTile {
   /// grad_x; writes grad_output.
   void add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
                       const float* bias, float* grad_output);
+  bool wants_direction_losses(const LossCall& call) const { return !call.direction_losses.empty(); }
+  float& direction_loss_of(const LossCall& call, int m, int r) const {
+    return static_cast<float*>(call.direction_losses.data)[m * call.direction_losses.stride[0] + samples_.first + r];
+  }
   /// Runs the value's backward pass from the jet's grad_h(), down to x if grad_x is wanted.
   void backward(const LossCall& call, float* grad);
 

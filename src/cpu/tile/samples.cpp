@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cpu/simd/jet.h"
+#include "cpu/tile/directions.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -38,16 +39,6 @@ double draw_sigma(const NoiseSchedule& schedule, const philox::Block& block) {
       return std::exp(schedule.log_mean + schedule.log_deviation * normal(block));
   }
   return 1;
-}
-
-void scale_to_sphere(int rows, int dim, float* to, std::int64_t stride) {
-  for (int r = 0; r < rows; ++r) {
-    float* v = to + r * stride;
-    double square = 0;
-    for (int i = 0; i < dim; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
-    const double factor = std::sqrt(dim / square);
-    for (int i = 0; i < dim; ++i) v[i] = static_cast<float>(static_cast<double>(v[i]) * factor);
-  }
 }
 
 }  // namespace
@@ -99,23 +90,6 @@ void SampleSource::load_direction(const ConstView& given, Projection distributio
         static_cast<const float*>(given.data) + m * given.stride[0] + (tile.first + r) * given.stride[1];
     std::copy_n(from, dim_, to + r * stride);
   }
-}
-
-void fill_direction(const Draw& draw, Projection distribution, int rows, int dim, float* to, std::int64_t stride) {
-  switch (distribution) {
-    case Projection::rademacher:
-      return fill_signs(draw, rows, dim, to, stride);
-    case Projection::gaussian:
-      return fill_normal(draw, rows, dim, to, stride);
-    case Projection::sphere:
-      fill_normal(draw, rows, dim, to, stride);
-      return scale_to_sphere(rows, dim, to, stride);
-  }
-}
-
-void fill_unit_direction(int i, int rows, float* to, int stride) {
-  std::fill_n(to, std::int64_t{rows} * stride, 0.0f);
-  for (int r = 0; r < rows; ++r) to[std::int64_t{r} * stride + i] = 1.0f;
 }
 
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,

@@ -60,12 +60,6 @@ class SampleSource {
   int dim_;
 };
 
-/// Draws v [rows, dim] from the distribution.
-void fill_direction(const Draw& draw, Projection distribution, int rows, int dim, float* to, std::int64_t stride);
-
-/// Writes e_i to each row. @param to [rows, stride]
-void fill_unit_direction(int i, int rows, float* to, int stride);
-
 /// Writes x_tilde = x + point sigma eps, and the network's input: c x_tilde, e(sigma), zeros. @param x_tilde [rows,
 /// padded(dim)] @param to [rows, stride], or null
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,

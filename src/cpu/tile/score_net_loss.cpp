@@ -29,11 +29,11 @@ void ScoreNetLoss::add_directions(const LossCall& call, const Term& term, float*
   for (int m = 0; m < problem_.directions(); ++m) {
     load_direction(call, m);
     jet_.tangent_forward(call.params);
-    add_direction(call, term, grad);
+    add_direction(call, term, m, grad);
   }
 }
 
-void ScoreNetLoss::add_direction(const LossCall& call, const Term& term, float* grad) {
+void ScoreNetLoss::add_direction(const LossCall& call, const Term& term, int m, float* grad) {
   const float *v = jet_.tangent_input(), *bias = call.params + output_.shift;
   jet_.multiply(output_.out, output_.in, v, stride(), call.params + output_.down, false, collapsed_);
   double along_tangent[kMaxTileRows], along_hidden[kMaxTileRows];
@@ -49,6 +49,8 @@ void ScoreNetLoss::add_direction(const LossCall& call, const Term& term, float* 
       if (k.a != 0) slice_[r] += k.a * dot(dim_, each, x);
     }
     loss_[r] += direction_loss(term, k, jvp, slice_[r]);
+    if (wants_direction_losses(call))
+      direction_loss_of(call, m, r) = static_cast<float>(lone_direction_loss(term, k, jvp, slice_[r]));
   }
   if (call.gradient) add_direction_gradient(call, term, grad);
 }
@@ -82,7 +84,10 @@ void ScoreNetLoss::add_score_term(const LossCall& call, const Term& term, float*
   jet_.multiply(output_.in, output_.out, jet_.last_hidden(), output_.in, call.params + output_.up, false, score_);
   for (int r = 0; r < rows(); ++r) {
     float* output = score_ + std::int64_t{r} * x_stride_;
+    const double before = loss_[r];
     add_score_loss(call, term, r, rows_[r].b, output, call.params + output_.shift, output);
+    for (int m = 0; wants_direction_losses(call) && m < problem_.directions(); ++m)
+      direction_loss_of(call, m, r) += static_cast<float>(loss_[r] - before);
   }
   if (!call.gradient) return;
   jet_.add_outer_products(output_, score_, output_.out, jet_.last_hidden(), grad);

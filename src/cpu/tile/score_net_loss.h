@@ -20,7 +20,7 @@ class ScoreNetLoss : public LossTile {
 
  private:
   void add_directions(const LossCall& call, const Term& term, float* grad);
-  void add_direction(const LossCall& call, const Term& term, float* grad);
+  void add_direction(const LossCall& call, const Term& term, int m, float* grad);
   void add_direction_gradient(const LossCall& call, const Term& term, float* grad);
   void add_score_term(const LossCall& call, const Term& term, float* grad);
 

@@ -1,5 +1,6 @@
 // The score of one tile of a score net, products with its Jacobian, and its divergence.
 #pragma once
+#include "cpu/tile/directions.h"
 #include "cpu/tile/score_tile.h"
 
 namespace scorematch::cpu {

@@ -86,6 +86,8 @@ class FusedLoss final : public LossProgram {
     p.bias_offset = plan_.net.weight_count;
     p.estimates = workspace.estimates;
     p.loss_per_sample = floats(out.loss_per_sample);
+    p.loss_per_direction = floats(out.loss_per_direction);
+    p.loss_per_direction_plane = out.loss_per_direction.stride[0];
     return p;
   }
 

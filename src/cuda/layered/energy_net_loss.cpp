@@ -31,6 +31,7 @@ struct EnergyLossProblem : LossProblem {
       const Channels value{rung, 0, 1};
       Jet::prepare_forward(net.padded, value, net.gemms);
       if (has_score) Jet::prepare_gradient(net.padded, value, net.gemms);
+      if (directions > 0) prepare_lone(rung);
       for (const Group& group : groups) prepare(rung, group);
     }
   }
@@ -48,6 +49,8 @@ struct EnergyLossProblem : LossProblem {
     if (is_single() || group.first == groups[groups.size() - 2].first) result.first = 0;
     return result;
   }
+  /// One direction with the second derivatives along it.
+  static Channels lone_channels(std::int64_t rows) { return {rows, 1, 2, 1, true}; }
   LossWorkspace workspace(bool gradient, DeviceArena arena) const {
     JetParts parts;
     parts.gradient = gradient, parts.energy = true, parts.second = directions > 0;
@@ -81,6 +84,10 @@ struct EnergyLossProblem : LossProblem {
     const Term term = terms_of(spec.loss.objective)[0];
     return (term.needs_score() ? 1 : 0) + (term.directions == Term::Directions::none ? 0 : 1);
   }
+  void prepare_lone(std::int64_t rung) {
+    Jet::prepare_forward(net.padded, lone_channels(rung), net.gemms);
+    Jet::prepare_output(net.padded, rung, false, net.gemms);
+  }
   void prepare(std::int64_t rung, const Group& group) {
     if (group.first > kMostTangents && group.first + 2 * kMostTangents < directions) return;  // same as before
     for (const bool with_u : {false, true})
@@ -102,11 +109,12 @@ class EnergyLossRun {
     const Channels value{chunk.rows, 0, 1};
     call_.perturb(chunk, term.point);
     call_.workspace.jet.forward_hidden(call_.workspace.parameters(), value, false, false, call_.stream);
+    if (!call_.out.loss_per_direction.empty()) store_direction_losses(chunk, term);
     for (const Group& group : problem_.groups) {
       if (group.is_last && term.needs_score()) add_score_term(chunk, term, is_further);
       const Channels channels = problem_.channels(chunk.rows, group, call_.gradient);
       if (channels.all_rows() == 0) continue;
-      go_forward(chunk, group, channels, false);
+      go_forward(chunk, group, channels, group.first > 0, false);
       const bool goes_back = call_.gradient && group.is_last;
       head(chunk, term, is_further, group, channels, true, goes_back);
       if (goes_back) backward(chunk, group, false);
@@ -115,7 +123,7 @@ class EnergyLossRun {
     for (const Group& group : problem_.groups) {
       if (group.is_last) break;
       const Channels channels = problem_.channels(chunk.rows, group, true);
-      go_forward(chunk, group, channels, true);
+      go_forward(chunk, group, channels, group.first > 0, true);
       head(chunk, term, is_further, group, channels, false, true);
       backward(chunk, group, true);
     }
@@ -138,10 +146,42 @@ class EnergyLossRun {
     check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
   }
 
-  void go_forward(const Chunk& chunk, const Group& group, const Channels& channels, bool again) const {
+  /// Runs each direction forward with the second derivatives along it alone, which the loss needs only as a sum.
+  void store_direction_losses(const Chunk& chunk, const Term& term) const {
+    const Jet& jet = call_.workspace.jet;
+    const Channels value{chunk.rows, 0, 1}, channels = EnergyLossProblem::lone_channels(chunk.rows);
+    const View& losses = call_.out.loss_per_direction;
+    const int width = problem_.net.padded.last().out;
+    kernels::HeadParams p = call_.head_of(chunk, term, false);
+    p.grad_x = nullptr;
+    if (term.needs_score()) {
+      jet.gradient(call_.workspace.parameters(), value, call_.stream);
+      p.output = jet.input_gradient(value, 0), p.output_stride = p.grad_columns = problem_.net.padded.first().in;
+      for (int m = 0; m < problem_.directions; ++m) {
+        p.loss = at(losses, m * losses.stride[0] + chunk.first);
+        check_launch(kernels::launch_head(p, problem_.net.element, call_.stream), "head");
+      }
+    }
+    kernels::EnergyHeadParams each;
+    each.head = p;
+    each.head.term.weight = 1, each.head.count = 1, each.head.first_group = !term.needs_score();
+    each.head.jvp = jet.output(channels, 1), each.head.jvp_stride = width;
+    each.second = jet.output(channels, channels.count);
+    for (int m = 0; m < problem_.directions; ++m) {
+      const Group alone{m, 1, true};
+      go_forward(chunk, alone, channels, false, false);
+      each.head.first_direction = m;
+      each.head.loss = at(losses, m * losses.stride[0] + chunk.first);
+      check_launch(kernels::launch_energy_head(each, problem_.net.element, call_.stream), "energy_head");
+    }
+  }
+
+  /// @param has_squares earlier groups have added their squares @param again the pass is repeated
+  void go_forward(const Chunk& chunk, const Group& group, const Channels& channels, bool has_squares,
+                  bool again) const {
     const Jet& jet = call_.workspace.jet;
     if (group.count > 0) call_.draw_directions(chunk, {chunk.rows, 1, 1 + group.count}, group.first);
-    jet.forward_hidden(call_.workspace.parameters(), channels, group.first > 0, again, call_.stream);
+    jet.forward_hidden(call_.workspace.parameters(), channels, has_squares, again, call_.stream);
     if (problem_.terms[0].sliced_square)
       jet.apply_output(call_.workspace.parameters(), channels, 1, group.count, call_.stream);
     if (channels.second) jet.apply_output(call_.workspace.parameters(), channels, channels.count, 1, call_.stream);

@@ -95,7 +95,7 @@ class EnergyScoreRun {
       p.head.batch = chunk.samples, p.head.rows = chunk.rows, p.head.first = chunk.first;
       p.head.sigma_rows = call_.workspace.sigma;
       p.head.directions = bundle.source;
-      p.head.direction_scale = bundle.has_scale ? call_.workspace.direction_scale : nullptr;
+      p.head.direction_values = bundle.has_row_values ? call_.workspace.direction_values : nullptr;
       p.head.first_direction = first, p.head.count = count;
       p.head.term.weight = static_cast<float>(bundle.weight);
       p.head.first_group = first == 0;

@@ -50,7 +50,7 @@ void LossCall::draw_directions(const Chunk& chunk, const Channels& channels, int
   kernels::DirectionsParams p;
   p.source = directions_of(problem.needs, in);
   p.noise = translated(in.batch.noise);
-  workspace.fill_tangents(p, has_scale(), chunk, channels, first, stream);
+  workspace.fill_tangents(p, has_row_values(), chunk, channels, first, stream);
 }
 
 kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool is_further) const {
@@ -60,7 +60,7 @@ kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool
   p.grad_factor = grad_factor_of(reduction, batch);
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace.sigma;
-  p.direction_scale = has_scale() ? workspace.direction_scale : nullptr;
+  p.direction_values = has_row_values() ? workspace.direction_values : nullptr;
   p.term = kernel_term(term);
   p.add_loss = is_further;
   p.loss = workspace.loss;

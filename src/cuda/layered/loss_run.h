@@ -61,9 +61,8 @@ struct LossCall {
 
  private:
   kernels::BatchParams batch_params() const;
-  /// Whether normals are scaled to the sphere, which needs a sum over each row.
-  bool has_scale() const {
-    return !problem.needs.trace && in.batch.directions.empty() && problem.needs.distribution == Projection::sphere;
+  bool has_row_values() const {
+    return !problem.needs.trace && cuda::has_row_values(in.batch.directions, problem.needs.distribution);
   }
 };
 

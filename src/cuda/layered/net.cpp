@@ -36,7 +36,7 @@ LayeredWorkspace::LayeredWorkspace(const LayeredNet& net_, const JetParts& parts
                                (net.element == kernels::Element::bf16 ? 2 : 4))),
       biases(arena.take<float>(static_cast<std::size_t>(net.padded.bias_count()))),
       sigma(arena.take<float>(static_cast<std::size_t>(net.rows))),
-      direction_scale(arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.tangents))),
+      direction_values(arena.take<float>(static_cast<std::size_t>(net.rows) * static_cast<std::size_t>(net.tangents))),
       jet(net.padded, net.activation, net.element, net.gemms, net.rows, net.channels, parts, arena) {}
 
 void LayeredWorkspace::pack(const ConstView& params, cudaStream_t stream) const {
@@ -52,12 +52,12 @@ void LayeredWorkspace::fill_value(kernels::PerturbParams p, const Chunk& chunk, 
   check_launch(kernels::launch_perturb(p, net.element, stream), "perturb");
 }
 
-void LayeredWorkspace::fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk,
+void LayeredWorkspace::fill_tangents(kernels::DirectionsParams p, bool has_row_values, const Chunk& chunk,
                                      const Channels& channels, int first, cudaStream_t stream) const {
   p.dim = net.dim, p.columns = net.padded.first().in;
   p.first_direction = first, p.count = channels.tangents();
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
-  p.scale = scaled ? direction_scale : nullptr;
+  p.row_values = has_row_values ? direction_values : nullptr;
   p.out = jet.input(channels, 1);
   p.stride = p.columns, p.plane = p.stride * chunk.rows;
   check_launch(kernels::launch_directions(p, net.element, stream), "directions");

@@ -39,14 +39,14 @@ struct LayeredWorkspace {
   void fill_value(kernels::PerturbParams p, const Chunk& chunk, cudaStream_t stream) const;
   /// Writes directions to the channels after the value.
   /// @param p has the source and the noise
-  /// @param scaled normals are scaled to the sphere: writes the scale of each row to direction_scale
-  void fill_tangents(kernels::DirectionsParams p, bool scaled, const Chunk& chunk, const Channels& channels, int first,
-                     cudaStream_t stream) const;
+  /// @param has_row_values also writes direction_values
+  void fill_tangents(kernels::DirectionsParams p, bool has_row_values, const Chunk& chunk, const Channels& channels,
+                     int first, cudaStream_t stream) const;
 
   const LayeredNet& net;
   char* weights;
-  float *biases, *sigma;   // [rows]
-  float* direction_scale;  // [tangents, rows]
+  float *biases, *sigma;    // [rows]
+  float* direction_values;  // [tangents, rows]
   Jet jet;
 };
 

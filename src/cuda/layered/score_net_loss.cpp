@@ -85,6 +85,8 @@ class ScoreLossRun {
     p.first_direction = first, p.count = count;
     p.first_group = first == 0, p.last_group = first + count == problem_.directions;
     p.grad_columns = width;
+    p.loss_per_direction = at(call_.out.loss_per_direction, chunk.first);
+    p.loss_per_direction_plane = call_.out.loss_per_direction.stride[0];
     if (call_.gradient) {
       p.grad_output = call_.workspace.jet.grad_output(channels, 0), p.grad_output_stride = width;
       if (count > 0)

@@ -18,7 +18,7 @@ Bundle ScoreCall::drawn() const {
   const int count =
       in.batch.directions.empty() ? problem.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
   return {direction_source(in.batch.directions, problem.spec.distribution),
-          in.batch.directions.empty() && problem.spec.distribution == Projection::sphere, count, 1.0 / count};
+          has_row_values(in.batch.directions, problem.spec.distribution), count, 1.0 / count};
 }
 
 void ScoreCall::fill_value(const Chunk& chunk) const {
@@ -32,7 +32,7 @@ void ScoreCall::fill_tangents(const Chunk& chunk, const Bundle& bundle, const Ch
   kernels::DirectionsParams p;
   p.source = bundle.source;
   p.noise = translated(in.batch.noise);
-  workspace.fill_tangents(p, bundle.has_scale, chunk, channels, first, stream);
+  workspace.fill_tangents(p, bundle.has_row_values, chunk, channels, first, stream);
 }
 
 kernels::ScoreParams ScoreCall::params(const Chunk& chunk) const {
@@ -54,7 +54,7 @@ void ScoreCall::store_products(const Chunk& chunk, const Bundle& bundle, int fir
   kernels::ScoreParams p = params(chunk);
   p.jvp = jvp, p.jvp_plane = chunk.rows * stride, p.jvp_stride = stride;
   p.directions = bundle.source;
-  p.direction_scale = bundle.has_scale ? workspace.direction_scale : nullptr;
+  p.direction_values = bundle.has_row_values ? workspace.direction_values : nullptr;
   p.first_direction = first, p.count = count, p.weight = static_cast<float>(bundle.weight);
   if (!jvp_out.empty()) {
     p.jvp_out = floats(jvp_out) + first * jvp_out.stride[0] + chunk.first * jvp_out.stride[1];

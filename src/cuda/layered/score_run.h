@@ -20,7 +20,7 @@ struct ScoreProblem {
 /// Directions, and the weight of each in the divergence.
 struct Bundle {
   kernels::DirectionSource source;
-  bool has_scale = false;  // normals are scaled to the sphere
+  bool has_row_values = false;  // columns of a direction share a value
   int count = 0;
   double weight = 1;
 };

@@ -47,6 +47,7 @@ class HeadPlan(Plan):
         grad_jvp: Array | None = None,
         grad_trace: Array | None = None,
         loss_per_sample: Array | None = None,
+        loss_per_direction: Array | None = None,
         normaliser: int = 0,
         accumulate: bool = False,
         loss_scale: float = 0.0,
@@ -61,7 +62,8 @@ class HeadPlan(Plan):
 
         Outputs:
         loss: float64 [3], Engine.estimate(). grad_output: [N, d], grad_jvp: [M, N, d], grad_trace: [N], the
-        gradients with respect to output, jvp and trace. loss_per_sample: [N].
+        gradients with respect to output, jvp and trace. loss_per_sample: [N]. loss_per_direction: [M, N], as of
+        LossPlan.run.
 
         normaliser, accumulate, loss_scale: as of LossPlan.run.
         """
@@ -87,6 +89,7 @@ class HeadPlan(Plan):
                 "grad_jvp": grad_jvp,
                 "grad_trace": grad_trace,
                 "loss_per_sample": loss_per_sample,
+                "loss_per_direction": loss_per_direction,
             },
             byref(reduction_of(normaliser, accumulate, loss_scale)),
         )

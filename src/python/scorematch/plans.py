@@ -114,6 +114,7 @@ class LossPlan(_Reporting):
         grad_x: Array | None = None,
         loss_per_sample: Array | None = None,
         rows_out: Array | None = None,
+        loss_per_direction: Array | None = None,
         normaliser: int = 0,
         accumulate: bool = False,
         loss_scale: float = 0.0,
@@ -132,6 +133,7 @@ class LossPlan(_Reporting):
         loss: float64 [3], Engine.estimate(): the mean over the samples, as an Estimate.
         grad: [P], of the sum over the samples / normaliser * loss_scale. grad_x: [N, d], of the same.
         loss_per_sample: [N]. rows_out: [N] int64, which row of x each sample is, for draw_rows.
+        loss_per_direction: [M, N], the loss with each direction alone; for ssm and ssm_vr.
 
         A part of a batch:
         normaliser: the number of samples of the whole batch; 0: of this call. accumulate: whether to add to grad and
@@ -151,7 +153,14 @@ class LossPlan(_Reporting):
                 "draw_rows": draw_rows,
                 "weight": weight,
             },
-            {"loss": loss, "grad": grad, "grad_x": grad_x, "loss_per_sample": loss_per_sample, "rows": rows_out},
+            {
+                "loss": loss,
+                "grad": grad,
+                "grad_x": grad_x,
+                "loss_per_sample": loss_per_sample,
+                "rows": rows_out,
+                "loss_per_direction": loss_per_direction,
+            },
             byref(reduction_of(normaliser, accumulate, loss_scale)),
         )
 

@@ -35,7 +35,14 @@ Batch = struct(
 )
 LossIn = struct("LossIn", struct_size=c_size_t, params=View, batch=Batch)
 LossOut = struct(
-    "LossOut", struct_size=c_size_t, loss=c_void_p, grad=View, grad_x=View, loss_per_sample=View, rows=View
+    "LossOut",
+    struct_size=c_size_t,
+    loss=c_void_p,
+    grad=View,
+    grad_x=View,
+    loss_per_sample=View,
+    rows=View,
+    loss_per_direction=View,
 )
 HeadIn = struct("HeadIn", struct_size=c_size_t, output=View, jvp=View, trace=View, batch=Batch)
 HeadOut = struct(
@@ -46,6 +53,7 @@ HeadOut = struct(
     grad_jvp=View,
     grad_trace=View,
     loss_per_sample=View,
+    loss_per_direction=View,
 )
 PerturbIn = struct("PerturbIn", struct_size=c_size_t, batch=Batch)
 PerturbOut = struct("PerturbOut", struct_size=c_size_t, net_input=View, sigma=View, x_tilde=View, eps=View, rows=View)

@@ -23,6 +23,7 @@ struct HeadOutput {
   std::vector<std::vector<T>> grad_score;  // gradients, in the shape of the input's score
   T jvp_weight{};                          // the gradient with respect to J v_m is jvp_weight v_m
   T grad_trace{};
+  std::vector<T> direction_losses;  // [M]: the loss with v_m alone; empty unless the objective is sliced
 };
 
 /// Where the head needs the score: at x + p sigma eps for each p. By default only at p = 1.

@@ -13,7 +13,8 @@ HeadOutput<T> head(const Ssm& ssm, const HeadInput<T>& in) {
   for (std::size_t m = 0; m < in.directions.size(); ++m) {
     const std::vector<T>& v = in.directions[m];
     const T slice = dot(v, in.score[0]);
-    out.loss = out.loss + weight * (dot(v, in.jvp[m]) + 0.5 * slice * slice);
+    out.direction_losses.push_back(dot(v, in.jvp[m]) + 0.5 * slice * slice);
+    out.loss = out.loss + weight * out.direction_losses[m];
     for (std::size_t i = 0; i < v.size(); ++i) out.grad_score[0][i] = out.grad_score[0][i] + weight * slice * v[i];
   }
   return out;

@@ -11,8 +11,12 @@ HeadOutput<T> head(const SsmVr& ssm, const HeadInput<T>& in) {
   out.loss = half_square(in.score[0]);
   out.grad_score = {in.score[0]};
   out.jvp_weight = T(weight);
-  for (std::size_t m = 0; m < in.directions.size(); ++m)
-    out.loss = out.loss + weight * dot(in.directions[m], in.jvp[m]);
+  const T score_loss = out.loss;
+  for (std::size_t m = 0; m < in.directions.size(); ++m) {
+    const T along = dot(in.directions[m], in.jvp[m]);
+    out.direction_losses.push_back(score_loss + along);
+    out.loss = out.loss + weight * along;
+  }
   return out;
 }
 

@@ -20,7 +20,8 @@ StepCost fit_cost(const std::vector<double>& projections, const std::vector<doub
 
 double optimal_projections(const GradientParts& parts, const StepCost& cost) {
   if (!(parts.directions > 0) || !(cost.fixed > 0)) return 1;
-  return std::max(1.0, std::sqrt(parts.directions * cost.fixed / (parts.fixed * cost.per_projection)));
+  const double least = std::sqrt(parts.slope() * cost.fixed / (std::max(parts.floor(), 0.0) * cost.per_projection));
+  return std::max(1.0, parts.population > 0 ? std::min(least, parts.population) : least);
 }
 
 int best_projections(const GradientParts& parts, const StepCost& cost, int most) {

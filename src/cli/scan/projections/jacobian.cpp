@@ -53,9 +53,13 @@ double product_variance(const JacobianShape& shape, Projection distribution) {
     case Projection::gaussian:
       return 2 * shape.symmetric;
     case Projection::rademacher:
+    case Projection::hadamard:
       return 2 * (shape.symmetric - shape.diagonal);
     case Projection::sphere:
+    case Projection::orthogonal:
       return 2 * d / (d + 2) * (shape.symmetric - shape.trace_squared / d);
+    case Projection::coordinates:
+      return d * shape.diagonal - shape.trace_squared;
   }
   return 0;
 }

@@ -27,8 +27,9 @@ struct JacobianShape {
   double antisymmetric_fraction() const { return antisymmetric / (symmetric + antisymmetric); }
 };
 
-/// Var v^T J v over directions v, averaged as the shape was: gaussian 2 |S|^2 (Hutchinson 1990), rademacher
-/// 2 (|S|^2 - sum S_ii^2), sphere 2d/(d + 2) (|S|^2 - tr(S)^2/d).
+/// Var v^T J v over directions v, averaged as the shape was: gaussian 2 |S|^2 (Hutchinson 1990), rademacher and one
+/// of hadamard 2 (|S|^2 - sum S_ii^2), sphere and one of orthogonal 2d/(d + 2) (|S|^2 - tr(S)^2/d), coordinates
+/// d sum S_ii^2 - tr(S)^2.
 double product_variance(const JacobianShape& shape, Projection distribution);
 
 /// At rows of the data with their noise. Costs d tangents per row, so there is none above 1,024 columns.

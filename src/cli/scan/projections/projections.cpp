@@ -1,7 +1,6 @@
 // scorematch scan projections: how many directions a sliced objective should draw, and from which distribution.
 #include <CLI/Error.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -12,12 +11,12 @@
 #include "cli/plots/palette.h"
 #include "cli/scan/projections/allocation.h"
 #include "cli/scan/projections/jacobian.h"
+#include "cli/scan/projections/step_timer.h"
 #include "cli/scan/scan_files.h"
 #include "cli/scan/subject.h"
 #include "formats/spec_text.h"
-#include "scorematch/adam.h"
+#include "scorematch/distinct.h"
 #include "scorematch/gradient_variance.h"
-#include "scorematch/loss.h"
 
 namespace scorematch::cli {
 namespace {
@@ -32,6 +31,7 @@ const std::vector<int> kCheckedProjections = {2, 4, 8, 16}, kTimedProjections = 
 /// A distribution of directions, measured with one direction.
 struct Slicing {
   Projection distribution;
+  int dim;
   GradientMoments moments;
   double value_variance = NAN;  // of v^T J v, from the Jacobian
 
@@ -39,8 +39,20 @@ struct Slicing {
   Measured fixed() const {
     return {moments.trace.value - moments.directions.value, moments.data.standard_error + moments.noise.standard_error};
   }
-  GradientParts parts() const { return {std::max(fixed().value, 0.0), std::max(moments.directions.value, 0.0)}; }
+  /// What several directions are drawn from: without replacement where that costs no more.
+  Projection used() const {
+    if (distribution == Projection::rademacher) return Projection::hadamard;
+    return distribution;
+  }
+  std::int64_t population() const { return distinct::population(used(), dim); }
+  GradientParts parts() const {
+    return {std::max(fixed().value, 0.0), std::max(moments.directions.value, 0.0), double(population())};
+  }
 };
+
+/// One direction of hadamard is one of rademacher. Those of orthogonal are not offered, as their cost grows as M^2.
+constexpr Projection kMeasured[] = {Projection::gaussian, Projection::rademacher, Projection::sphere,
+                                    Projection::coordinates};
 
 /// The variance with M directions, measured and as one direction predicts it.
 struct Check {
@@ -87,6 +99,13 @@ class ProjectionScan {
   void measure_distributions(Report& report);
   void choose_distribution(Report& report);
   std::string why() const;
+  std::string formula() const { return best_.population() > 1 ? "V_x + V_v/M (D - M)/(D - 1)" : "V_x + V_v/M"; }
+  /// Those of these numbers of directions that the best distribution has.
+  std::vector<int> available(std::vector<int> projections) const {
+    const std::int64_t most = best_.population();
+    if (most > 0) projections.erase(std::upper_bound(projections.begin(), projections.end(), most), projections.end());
+    return projections;
+  }
   void check_prediction(Report& report);
   void measure_cost(Report& report);
   void advise(Report& report);
@@ -120,8 +139,8 @@ void ProjectionScan::measure_distributions(Report& report) {
                              "the trace of the gradient's covariance"));
   jacobian_ = measure_jacobian(subject_, seed_);
   std::string name = "variance";
-  for (const Projection distribution : values_of<Projection>()) {  // a distribution added later is measured, too
-    Slicing each{distribution, moments(1, distribution, probes(), seed_), NAN};
+  for (const Projection distribution : kMeasured) {
+    Slicing each{distribution, subject_.net.dim, moments(1, distribution, probes(), seed_), NAN};
     if (jacobian_.rows > 0) each.value_variance = product_variance(jacobian_, distribution);
     slicings_.push_back(each);
     const Measured fixed = each.fixed(), directions = each.moments.directions;
@@ -147,7 +166,7 @@ void ProjectionScan::measure_distributions(Report& report) {
                               fact("jacobian.rows", jacobian_.rows) + " rows)");
 }
 
-/// The smallest V_v; one that is no worse by chance is taken in the order rademacher, sphere, gaussian.
+/// The smallest V_v; one that is no worse by chance does not replace rademacher.
 void ProjectionScan::choose_distribution(Report& report) {
   const auto find = [&](Projection wanted) {
     return *std::find_if(slicings_.begin(), slicings_.end(),
@@ -160,7 +179,9 @@ void ProjectionScan::choose_distribution(Report& report) {
     const bool is_clear = b.value - a.value > 2 * std::hypot(a.standard_error, b.standard_error);
     if (is_clear && a.value < best_.moments.directions.value) best_ = each;
   }
-  report.line("best", fact("choice.distribution", name_of(best_.distribution)) + ": " + fact("choice.why", why()));
+  report.line("best", fact("choice.distribution", name_of(best_.used())) +
+                          (best_.used() == best_.distribution ? ": " : ", rademacher without replacement: ") +
+                          fact("choice.why", why()));
 }
 
 std::string ProjectionScan::why() const {
@@ -170,26 +191,26 @@ std::string ProjectionScan::why() const {
   for (const Slicing& each : slicings_)
     values += (values.empty() ? "" : ", ") + std::string(name_of(each.distribution)) + " " +
               short_text(each.value_variance, 3);
-  const std::string reason = best_.distribution == Projection::rademacher
-                                 ? "it does not see the diagonal of the Jacobian"
-                             : best_.distribution == Projection::sphere
-                                 ? "it does not see multiples of I, and the Jacobian is nearly isotropic"
-                                 : "V_v is the smallest that was measured";
+  const std::string reason =
+      best_.distribution == Projection::rademacher ? "it does not see the diagonal of the Jacobian"
+      : best_.distribution == Projection::sphere
+          ? "it does not see multiples of I, and the Jacobian is nearly isotropic"
+      : best_.distribution == Projection::coordinates ? "it sees the diagonal of the Jacobian alone"
+                                                      : "V_v is the smallest that was measured";
   return reason + "; the variance of v'Jv is " + values;
 }
 
 void ProjectionScan::check_prediction(Report& report) {
   std::string name = "check";
   std::uint64_t seed = seed_;
-  const Measured fixed = best_.fixed(), directions = best_.moments.directions;
-  for (const int projections : kCheckedProjections) {
-    const GradientMoments got = moments(projections, best_.distribution, probes(0.5), ++seed);
-    Check check{projections, fixed.value + directions.value / projections, best_.moments.trace.standard_error,
-                got.trace};
+  const GradientParts measured{best_.fixed().value, best_.moments.directions.value, double(best_.population())};
+  for (const int projections : available(kCheckedProjections)) {
+    const GradientMoments got = moments(projections, best_.used(), probes(0.5), ++seed);
+    Check check{projections, measured.at(projections), best_.moments.trace.standard_error, got.trace};
     checks_.push_back(check);
     report.line(name, "M = " + std::to_string(projections) + ": variance of the gradient " +
-                          measured_text(got.trace.value, got.trace.standard_error) + ", V_x + V_v/M of one " +
-                          "direction predicts " + measured_text(check.predicted, check.predicted_error) +
+                          measured_text(got.trace.value, got.trace.standard_error) + ", " + formula() +
+                          " of one direction predicts " + measured_text(check.predicted, check.predicted_error) +
                           silent("checks", Members{{"projections", projections},
                                                    {"predicted", check.predicted},
                                                    {"predicted_error", check.predicted_error},
@@ -199,45 +220,13 @@ void ProjectionScan::check_prediction(Report& report) {
   }
 }
 
-/// Steps of one number of directions: loss, gradient and Adam.
-class StepTimer {
- public:
-  StepTimer(const Subject& subject, const Loss& loss, std::int64_t batch, std::uint64_t seed)
-      : plan_(subject.engine, subject.net, loss, batch),
-        queue_(subject.engine, plan_.workspace_bytes()),
-        params_(subject.engine.upload(subject.params)),
-        grad_(subject.engine.allocate<float>(subject.net.param_count())),
-        rows_(subject.engine.upload(subject.rows.values, {subject.rows.rows, subject.rows.cols})),
-        noise_(subject.engine, seed),
-        adam_(subject.engine, subject.net.param_count(), {}) {
-    batch_.x = rows_, batch_.noise = noise_, batch_.draw_rows = batch;
-    step();  // warms up
-  }
-  double step() {
-    LossPlan::Out out;
-    out.grad = grad_;
-    const auto start = std::chrono::steady_clock::now();
-    plan_.run(queue_, {params_, batch_}, out);
-    adam_.step(queue_, params_, grad_);
-    queue_.synchronize();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
- private:
-  LossPlan plan_;
-  Queue queue_;
-  Buffer<float> params_, grad_, rows_;
-  NoiseState noise_;
-  Adam adam_;
-  Batch batch_;
-};
-
 /// The fastest of several steps of each, in turns, so that what else the machine does slows all of them.
 void ProjectionScan::measure_cost(Report& report) {
   std::vector<std::unique_ptr<StepTimer>> timers;
   std::vector<double> projections, seconds;
-  for (const int each : kTimedProjections) {
-    const Loss loss = sliced_loss(subject_, objective_, each, best_.distribution);
+  const bool has_two = available(kTimedProjections).size() > 1;
+  for (const int each : has_two ? available(kTimedProjections) : kTimedProjections) {
+    const Loss loss = sliced_loss(subject_, objective_, each, has_two ? best_.used() : Projection::rademacher);
     timers.push_back(std::make_unique<StepTimer>(subject_, loss, options_.train.batch, seed_));
     projections.push_back(each);
     seconds.push_back(HUGE_VAL);
@@ -262,20 +251,21 @@ void ProjectionScan::measure_cost(Report& report) {
 void ProjectionScan::advise(Report& report) {
   const GradientParts parts = best_.parts();
   const double optimum = optimal_projections(parts, cost_);
-  chosen_ = best_projections(parts, cost_, std::max(1, subject_.net.dim));
+  const auto most = static_cast<int>(std::max<std::int64_t>(best_.population(), subject_.net.dim));
+  chosen_ = best_projections(parts, cost_, most);
   const double gain = gain_over_one(parts, cost_, chosen_);
   const auto batch =
       static_cast<std::int64_t>(std::max(1.0, std::round(options_.train.batch * cost_.at(1) / cost_.at(chosen_))));
   const Measured fixed = best_.fixed(), directions = best_.moments.directions;
-  // Of sqrt(V_v/V_x), whose errors are those of its logarithm's halves.
+  // Of sqrt(V_v/V_x), whose errors are those of its logarithm's halves. D is no estimate.
   const double error =
-      optimum > 1
+      optimum > 1 && (parts.population == 0 || optimum < parts.population)
           ? optimum / 2 * std::hypot(fixed.standard_error / fixed.value, directions.standard_error / directions.value)
           : NAN;
   report.line("choice", "M* = " + fact("choice.optimum.value", optimum, short_text(optimum, 3)) +
                             silent("choice.optimum.standard_error", error) +
-                            (std::isfinite(error) ? " \u00b1 " + short_text(error, 2) : "") +
-                            ", where (V_x + V_v/M)(a + b M) is least: " + fact("choice.projections", chosen_) +
+                            (std::isfinite(error) ? " \u00b1 " + short_text(error, 2) : "") + ", where (" + formula() +
+                            ")(a + b M) is least: " + fact("choice.projections", chosen_) +
                             (chosen_ == 1 ? " direction" : " directions") + " and a batch of " +
                             fact("choice.batch", batch) + " in the time of " + std::to_string(options_.train.batch) +
                             " samples with one");
@@ -287,7 +277,7 @@ void ProjectionScan::advise(Report& report) {
                         (chosen_ >= subject_.net.dim ? "; as many as columns: --objective ism is exact" : ""));
   report.line("train", fact("train", train_command(options_, {{"--objective", name_of(objective_)},
                                                               {"--projections", std::to_string(chosen_)},
-                                                              {"--distribution", name_of(best_.distribution)},
+                                                              {"--distribution", name_of(best_.used())},
                                                               {"--batch", std::to_string(batch)}})));
 }
 
@@ -298,22 +288,24 @@ ScanTable ProjectionScan::table() const {
     table.lines.push_back(std::string(name_of(each.distribution)) + ",1,,," + cell(each.moments.trace.value) + "," +
                           cell(each.moments.trace.standard_error));
   for (const Check& each : checks_)
-    table.lines.push_back(std::string(name_of(best_.distribution)) + "," + std::to_string(each.projections) + "," +
+    table.lines.push_back(std::string(name_of(best_.used())) + "," + std::to_string(each.projections) + "," +
                           cell(each.predicted) + "," + cell(each.predicted_error) + "," + cell(each.measured.value) +
                           "," + cell(each.measured.standard_error));
   return table;
 }
 
 Canvas ProjectionScan::picture() const {
-  const Color colors[] = {kMuted, kBlue, kOrange};
+  const Color colors[] = {kMuted, kBlue, kOrange, kRed};
   std::vector<LogSeries> series;
   constexpr int kPoints = 60;
   const double most = std::max(2.0 * chosen_, 1.0 * kCheckedProjections.back());
   for (std::size_t i = 0; i < slicings_.size(); ++i) {
-    LogSeries line{
-        std::string(name_of(slicings_[i].distribution)) + ", V_x + V_v/M", colors[i % 3], LogSeries::Style::line, {}};
+    const Slicing& each = slicings_[i];
+    const auto population = static_cast<double>(each.population());
+    LogSeries line{name_of(each.used()), colors[i % std::size(colors)], LogSeries::Style::line, {}};
+    const double last = population > 0 ? std::min(most, population) : most;
     for (int k = 0; k <= kPoints; ++k) {
-      const double m = std::pow(most, k / double{kPoints}), y = slicings_[i].parts().at(m);
+      const double m = std::pow(last, k / double{kPoints}), y = each.parts().at(m);
       line.points.push_back({m, y, y, y});
     }
     series.push_back(line);
