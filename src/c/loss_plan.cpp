@@ -33,7 +33,8 @@ scorematch_status scorematch_loss_plan_run(const scorematch_loss_plan* plan, sco
     const auto o = sized(out, "out", offsetof(scorematch_loss_out, grad));
     need(plan, "plan")
         .plan.run(need(queue, "queue").queue, {input(i.params), batch_of(i.batch)},
-                  {estimate_of(o.loss), output(o.grad), output(o.grad_x), output(o.loss_per_sample), output(o.rows)},
+                  {estimate_of(o.loss), output(o.grad), output(o.grad_x), output(o.loss_per_sample), output(o.rows),
+                   output(o.grad_context)},
                   reduction_of(reduction));
   });
 }

@@ -24,6 +24,8 @@ void check(const MlpShape& net);
 void check(const NoiseSchedule& schedule);
 void check(const Parameterization& parameterization);
 void check(const Conditioning& conditioning);
+void check(const Context& context);
+void check_dropout(double dropout, const Context& context);
 void check(const Weighting& weighting, const Parameterization& parameterization);
 void check(const Objective& objective);
 void check(const Compute& compute);

@@ -35,7 +35,7 @@ std::vector<double> level_list(const Likelihood& options) {
   return levels;
 }
 
-/// Only x and noise are given.
+/// Only x, noise and the context are given.
 void check_only_data(const Batch& batch) {
   check_no_rows(batch, "x is the batch");
   CallChecker::absent("sigma", batch.sigma, "the plan has its own levels");
@@ -75,8 +75,9 @@ struct LikelihoodPlan::Impl {
                 const View& s, const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
     if (own_network)
-      return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence});
+      return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence, in.batch});
     ScoreIn at{in.params, {x, {}, table[level]}};
+    at.batch.context = in.batch.context, at.batch.present = in.batch.present, at.batch.labels = in.batch.labels;
     ScoreOut out;
     out.score = s;
     if (options.projections > 0)
@@ -96,6 +97,7 @@ struct LikelihoodPlan::Impl {
   WorkingArrays arrays;
   std::unique_ptr<ScoreProgram> program;  // null without a network of the library's
   std::int64_t param_count = 0;
+  Context context;
   ScoreFunction score;
   std::unique_ptr<OwnNetworkScore> own_network;
 };
@@ -110,6 +112,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   impl->program =
       make_score_program(engine, {net, max_batch, likelihood.projections, likelihood.distribution, compute});
   impl->param_count = net.param_count();
+  impl->context = net.context;
   impl_ = std::move(impl);
 }
 
@@ -119,6 +122,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const OwnNetwork& net, cons
   auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch, likelihood);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->own_network = std::move(own_network);
+  impl->context = net.context;
   impl_ = std::move(impl);
 }
 
@@ -146,6 +150,10 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
                         plan.own_network ? "the network is the caller's" : "the plan uses the caller's score function");
   const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
   check_only_data(in.batch);
+  if (plan.score)
+    check_no_context(in.batch, "the plan uses the caller's score function");
+  else
+    check_context(call, in.batch, plan.context, batch);
   if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");
   call.output("log_likelihood", out.log_likelihood, {batch});
   call.output("latent", out.latent, {batch, plan.dim});

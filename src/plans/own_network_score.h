@@ -26,6 +26,7 @@ class OwnNetworkScore {
     NoiseRef noise;   ///< draws the directions
     View score;       ///< [N, d], dense
     View divergence;  ///< [N], or empty
+    Batch given{};    ///< its context or labels, and present
   };
   /// @param scratch bytes() of scratch memory @param inner the queue that is lent to the function
   void run(Queue& queue, char* scratch, Queue& inner, const Call& call) const;
@@ -40,8 +41,9 @@ class OwnNetworkScore {
   OwnNetwork net_;
   std::unique_ptr<PerturbProgram> input_;
   std::vector<Group> groups_;
-  double weight_ = 1;                        // of each direction
-  WorkingArrays inputs_, outputs_, values_;  // [N, d + features] and [N, d] of the network's type; working type
+  double weight_ = 1;  // of each direction
+  WorkingArrays inputs_, outputs_,
+      values_;  // [N, d + features + context] and [N, d] of the network's type; working type
 };
 
 }  // namespace scorematch
