@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Builds the command, trains a model of handwritten digits, and draws new digits.
+# Builds the command, trains a model of handwritten digits and of their labels, and draws new digits, ten of each.
 no_arguments "$@"
-data=docs/examples/data/digits-8x8.npy out=out/quickstart
-train_options=(--seed 1)
-sample_options=(-n 100 --image 8x8)
+data=docs/examples/data/digits-8x8.npy labels=docs/examples/data/digits-8x8-labels.npy out=out/quickstart
+train_options=(--labels "$labels" --seed 1)
+sample_options=(-n 100 --image 8x8 --label 0,1,2,3,4,5,6,7,8,9 --guidance 2)
 need "${build_packages[@]}"
 build_release
 
@@ -24,7 +24,7 @@ Drew new digits: look at $out/samples.png
 $drawn
 
 Try next
-  $command sample $out/model.safetensors -n 400 -o out/more.npy --image 8x8 --seed 2
+  $command sample $out/model.safetensors -n 400 -o out/threes.npy --image 8x8 --label 3 --guidance 2 --seed 2
 
 Link the library, after cmake --install build/release --prefix <where>, in your CMakeLists.txt
   find_package(scorematch REQUIRED)

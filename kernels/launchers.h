@@ -35,16 +35,17 @@ struct BatchParams {
   DirectionSource directions;
   Table true_score;
   Table weight;  // of the losses; null: 1
+  ContextSource context;
   Parameterization parameterization;
 };
 
-/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), 0 ...). Null outputs are not written.
+/// x_tilde = x + point sigma eps; net_input = (c x_tilde, e(sigma), context, 0 ...). Null outputs are not written.
 struct PerturbParams : BatchParams {
   Features features;
   float point = 1;
   std::int64_t batch = 0, rows = 0;
   std::int64_t first = 0;     // sample of row 0
-  void* net_input = nullptr;  // [rows, net_stride] of T; zero from column dim + features.count
+  void* net_input = nullptr;  // [rows, net_stride] of T; zero past the context
   std::int64_t net_stride = 0;
   int net_columns = 0;         // columns written
   float* sigma_out = nullptr;  // [rows]; 1 past the batch
@@ -278,6 +279,22 @@ struct InputGradientParams {
   std::int64_t grad_x_stride = 0;
 };
 int launch_input_gradient(const InputGradientParams& params, Element element, CUstream_st* stream);
+
+/// The gradient of the context, from that of the network's input; zero for samples without a context.
+struct ContextGradientParams {
+  ContextSource context;
+  DataRows data;
+  Noise noise;
+  std::int64_t batch = 0;
+  std::int64_t first = 0;            // sample of row 0
+  const void* grad_input = nullptr;  // [rows, stride] of T
+  std::int64_t grad_input_stride = 0;
+  int first_column = 0;           // of the context in the network's input
+  bool add = false;               // to what grad_context has
+  float* grad_context = nullptr;  // [batch, stride]
+  std::int64_t grad_context_stride = 0;
+};
+int launch_context_gradient(const ContextGradientParams& params, Element element, CUstream_st* stream);
 
 /// scorematch::Estimate, in device memory.
 struct EstimateRecord {

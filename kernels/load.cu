@@ -30,6 +30,7 @@ int load_common_kernels() {
     load(launch_head({}, element, none));
     load(launch_energy_head({}, element, none));
     load(launch_input_gradient({}, element, none));
+    load(launch_context_gradient({}, element, none));
     load(launch_pack(nullptr, {}, nullptr, nullptr, element, none));
   }
   load(launch_widen(nullptr, 0, nullptr, none));

@@ -70,5 +70,16 @@ struct Features {
   const double* frequencies = nullptr;  // [count / 2], device memory
 };
 
+/// Columns of the network's input after e(sigma): a sample's context and, if it is optional, whether the sample has
+/// one.
+struct ContextSource {
+  Table values;  // [R, columns]: row n of x has row n; a stride of 0: one row for all; null: none
+  const std::int64_t* labels = nullptr;  // [R * label_stride]: the column that is 1, in place of values
+  std::int64_t label_stride = 0;         // 1, or 0 for one label for all
+  const float* present = nullptr;        // [R]: 0 for rows without a context; null: all have one
+  int columns = 0, total = 0;            // total: with the column that says so
+  std::uint32_t drop_below = 0;          // a sample's context is dropped if its word of the noise is smaller
+};
+
 }  // namespace kernels
 }  // namespace scorematch

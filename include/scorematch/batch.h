@@ -22,6 +22,8 @@ namespace scorematch {
 /// | true_score | for Esm | refused | refused | for Esm | refused |
 /// | rows, draw_rows | optional | refused | optional | optional with x | refused |
 /// | weight | optional | refused | refused | optional | refused |
+/// | context or labels | as the network says | as the network says | as the plan says | refused | as the network says |
+/// | present | with an optional context | the same | the same | refused | the same |
 struct Batch {
   ConstView x;             ///< [N, d], 1 <= N <= max_batch
   NoiseRef noise{};        ///< draws what is needed but not given below
@@ -34,6 +36,13 @@ struct Batch {
   ConstView rows{};            ///< [N] int64, each in [0, R)
   std::int64_t draw_rows = 0;  ///< N rows, drawn uniformly with replacement from `noise`; 0: x is the batch
   ConstView weight{};          ///< [N], multiplies the loss of each sample and its gradients; 1 if not given
+  /// [N, c], c = net.context.columns, or [1, c] for all samples. It belongs to the rows of x: with rows or draw_rows,
+  /// it is [R, c]. An optional one may be left out: no sample has a context.
+  ConstView context{};
+  ConstView present{};  ///< [N], of an optional context: 0 for samples without one; [R] with rows or draw_rows
+  /// [N] int64, or [1], or [R]: classes in [0, c) in place of `context`. Class k is the context with 1 in column k and
+  /// 0 in the others; no array of such rows is formed.
+  ConstView labels{};
 };
 
 }  // namespace scorematch

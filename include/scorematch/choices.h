@@ -80,6 +80,18 @@ enum class ConditioningKind {
   fourier     ///< sin(2 pi w_k ln sigma) for all k, then cos (Tancik et al. 2020)
 };
 
+/// What a network is told of a sample besides sigma: columns of its input after e(sigma), whose derivative with respect
+/// to x is 0.
+struct Context {
+  constexpr Context() = default;
+  constexpr Context(int columns_, bool optional_ = false) : columns(columns_), optional(optional_) {}
+
+  int columns = 0;  ///< c; 0: none
+  /// A sample may come without a context. One more column is 1 for a sample with a context; without, all of them are 0,
+  /// so that a context of zeros differs from none.
+  bool optional = false;
+};
+
 namespace schedule {
 struct None {};
 struct Single {

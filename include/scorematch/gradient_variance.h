@@ -29,7 +29,7 @@ struct Measured {
 struct GradientMoments {
   Measured trace;            ///< tr Cov g
   Measured data;             ///< the part of the rows
-  Measured noise;            ///< the part of sigma and eps
+  Measured noise;            ///< the part of sigma, eps and dropped contexts
   Measured directions;       ///< the part of the directions, falls as 1/M
   Measured squared_mean;     ///< |E g|^2
   Measured signal_to_noise;  ///< |E g|^2 / tr Cov g, of one sample; nearly unbiased
@@ -43,6 +43,12 @@ struct GradientMoments {
 /// gradient per probe, whatever the batch.
 class SCOREMATCH_API GradientVariance {
  public:
+  struct Contexts {
+    ConstView context{};  ///< [R, c] or [1, c]
+    ConstView present{};  ///< [R]
+    ConstView labels{};   ///< [R] or [1] int64, in place of `context`
+  };
+
   /// @param batch samples per probe
   /// @param probes at least 3; standard errors fall as 1/sqrt(probes)
   /// @throws Error invalid_argument naming the field at fault, and unsupported for Esm, whose true scores belong to
@@ -53,7 +59,12 @@ class SCOREMATCH_API GradientVariance {
   /// Draws rows of `x` [R, d] with replacement. Waits for the queue.
   /// @param params [P]
   /// @param seed of rows, noise and directions: the same seed repeats a measurement, also at other parameters
-  GradientMoments measure(Queue& queue, ConstView params, ConstView x, std::uint64_t seed) const;
+  /// @param contexts of a network that has them
+  GradientMoments measure(Queue& queue, ConstView params, ConstView x, std::uint64_t seed,
+                          const Contexts& contexts) const;
+  GradientMoments measure(Queue& queue, ConstView params, ConstView x, std::uint64_t seed) const {
+    return measure(queue, params, x, seed, Contexts());
+  }
   std::size_t workspace_bytes() const;
 
  private:

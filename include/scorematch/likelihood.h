@@ -33,7 +33,7 @@ class SCOREMATCH_API LikelihoodPlan {
  public:
   struct In {
     ConstView params;  ///< [P]; empty with an OwnNetwork or a ScoreFunction
-    Batch batch{};     ///< x, and the noise for the directions; a sample has the same ones at every level
+    Batch batch{};     ///< x, the noise for the directions (a sample has the same ones at every level), the context
   };
   /// Only given outputs are written. Log-likelihoods are in nats, of a density in the units of x.
   struct Out {

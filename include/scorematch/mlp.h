@@ -67,6 +67,7 @@ struct SCOREMATCH_API MlpShape {
   Parameterization parameterization;
   Conditioning conditioning;
   bool residual = false;  ///< hidden layers with as many outputs as inputs add their input
+  Context context;        ///< further columns of the input: [c x, e(sigma), context]; `net.context = 3`
 
   std::vector<Layer> layers() const;  ///< in torch.nn.Linear's layout and order
   std::int64_t param_count() const;   ///< elements of the flat parameter vector, which has no gaps

@@ -40,6 +40,9 @@ struct Loss {
   Objective objective;
   NoiseSchedule schedule{};  ///< none: evaluated at x unless the call gives sigma and eps
   Weighting weighting{};
+  /// The probability with which a sample's context is dropped, as if it had none, so that the network learns both
+  /// scores (Ho & Salimans 2022, algorithm 1). In [0, 1); above 0, the network's context must be optional.
+  double context_dropout = 0;
 
   /// For MlpShape::diffusion(): DSM with EDM's distribution of sigma and weighting (Karras et al. 2022, table 1), for
   /// data of standard deviation 0.5.

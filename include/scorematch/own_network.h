@@ -10,10 +10,10 @@
 
 namespace scorematch {
 
-/// One evaluation of F at z = (c x, e(sigma)), the input of the network. N is the batch of the run. The arrays are
-/// dense engine memory of OwnNetwork::dtype, and belong to the function until the work is done that it enqueues.
+/// One evaluation of F at z = (c x, e(sigma), context), the input of the network. N is the batch of the run. The arrays
+/// are dense engine memory of OwnNetwork::dtype, and belong to the function until the work is done that it enqueues.
 struct NetworkCall {
-  ConstView net_input{};   ///< [N, d + features]: c x, then e(sigma); what PerturbPlan writes in training
+  ConstView net_input{};   ///< [N, d + features + context]; what PerturbPlan writes in training
   ConstView sigma{};       ///< [N], all equal, for a network that takes sigma in another form; 1 without a level
   ConstView directions{};  ///< [M, N, d], v, 1 <= M <= 8; empty if `jvp` is
   View output{};           ///< [N, d], F; to be written
@@ -33,6 +33,7 @@ struct OwnNetwork {
   Parameterization parameterization{};
   Conditioning conditioning{};
   DType dtype = DType::f32;  ///< f64: the arrays of `evaluate` are float64; on the reference engine only
+  Context context{};
 };
 
 }  // namespace scorematch

@@ -17,7 +17,8 @@ class SCOREMATCH_API PerturbPlan {
   using Out = PerturbOut;
 
   PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& schedule, std::int64_t max_batch,
-              const Parameterization& parameterization = {}, const Conditioning& conditioning = {});
+              const Parameterization& parameterization = {}, const Conditioning& conditioning = {},
+              const Context& context = {}, double context_dropout = 0);
   /// @param batch sigma and eps are drawn unless they are given
   void run(Queue& queue, const Batch& batch, const Out& out) const;
 

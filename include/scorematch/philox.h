@@ -41,7 +41,8 @@ enum class Purpose : std::uint32_t {
   sampler_init = 6,    ///< where a sampler starts
   metropolis = 7,      ///< whether step k of a sampler is accepted: group k mod 2^18, direction k / 2^18
   dequantization = 8,  ///< uniform noise within a step of the data
-  distinct = 9,        ///< indices without replacement of a sample's directions: distinct.h
+  context = 9,         ///< whether a sample's context is dropped: group 0
+  distinct = 10,       ///< indices without replacement of a sample's directions: distinct.h
   sampler_step = 16    ///< and the next 239; step k of a sampler: purpose 16 + k / 2^14, direction k mod 2^14
 };
 constexpr std::int64_t kMaxSamplerSteps = (256 - 16) * kMaxDirections;

@@ -27,6 +27,7 @@ struct LossOut {
   View rows{};             ///< [N] int64, which row of x each sample is, for draw_rows
   /// [M, N], Ssm and SsmVr: the loss with direction m alone, weighting included. Its mean over m is loss_per_sample.
   View loss_per_direction{};
+  View grad_context{};     ///< [N, c], of the same; zero for samples without a context
 };
 
 /// ScorePlan's inputs. P = net.param_count().
@@ -45,7 +46,7 @@ struct ScoreOut {
 
 /// PerturbPlan's outputs. Only given outputs are written. eps is rarely needed, as HeadPlan draws it again.
 struct PerturbOut {
-  View net_input{};  ///< [N, d + features]: c x_tilde, then e(sigma)
+  View net_input{};  ///< [N, d + features + context]: c x_tilde, then e(sigma), then the context
   View sigma{};      ///< [N]
   View x_tilde{};    ///< [N, d]
   View eps{};        ///< [N, d]

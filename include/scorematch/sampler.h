@@ -63,12 +63,24 @@ class SCOREMATCH_API SamplerPlan {
   /// no level); float64 on the reference engine. `queue` is that of OwnNetwork::Function.
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
 
-  SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch);
+  /// @param guidance w of s = s(without context) + w (s(context) - s(without context)) (Ho & Salimans 2022, eq. 6;
+  /// theirs is w - 1):
+  ///   1 is the conditional score, 0 that without a context. Any other value evaluates both in one batch of 2N samples.
+  ///   An optional context is required unless w = 1.
+  SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch,
+              double guidance = 1);
   /// With the caller's own network, which samplers of several levels assume to use sigma.
   /// @throws Error naming sampler.metropolis, as such a network has no density, or what is wrong with `net`
-  SamplerPlan(const Engine& engine, const OwnNetwork& net, const Sampler& sampler, std::int64_t max_batch);
+  SamplerPlan(const Engine& engine, const OwnNetwork& net, const Sampler& sampler, std::int64_t max_batch,
+              double guidance = 1);
   SamplerPlan(const Engine& engine, int dim, ScoreFunction score, const Sampler& sampler, std::int64_t max_batch);
 
+  struct In {
+    ConstView params;     ///< [P]; empty with an OwnNetwork or a ScoreFunction
+    NoiseRef noise{};     ///< row i of x is its sample i
+    ConstView context{};  ///< [N, c] or [1, c] if the network has one; not used if guidance is 0
+    ConstView labels{};   ///< [N] or [1] int64, classes in [0, c) in place of `context`
+  };
   struct Out {
     View x;                        ///< [N, d]; read first if a Langevin chain starts from it
     EstimateRef acceptance{};      ///< mean of acceptance_per_sample over the chains; with metropolis only
@@ -82,7 +94,8 @@ class SCOREMATCH_API SamplerPlan {
   void run(Queue& queue, ConstView params, NoiseRef noise, X&& x) const {
     run(queue, params, noise, Out{x});
   }
-  void run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const;
+  void run(Queue& queue, ConstView params, NoiseRef noise, const Out& out) const { run(queue, In{params, noise}, out); }
+  void run(Queue& queue, const In& in, const Out& out) const;
   std::size_t workspace_bytes() const;
 
  private:

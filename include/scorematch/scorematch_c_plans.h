@@ -22,6 +22,9 @@ typedef struct scorematch_batch {
   scorematch_view rows;       /**< [N] I64, each a row of x [R, d] */
   int64_t draw_rows;          /**< or N rows, drawn from noise; 0: x is the batch */
   scorematch_view weight;     /**< [N], multiplies the loss of each sample; for losses */
+  scorematch_view context;    /**< [N, c] or [1, c], for a net with a context; [R, c] with rows or draw_rows */
+  scorematch_view present;    /**< [N], 0 for samples without a context, for a net with context_optional=true */
+  scorematch_view labels;     /**< [N] or [1] I64, classes in [0, c) in place of context */
 } scorematch_batch;
 
 /// How a call's batch is part of a larger one (estimate.h). NULL instead: it is the whole batch.
@@ -66,13 +69,14 @@ typedef struct scorematch_loss_out {
   scorematch_view rows;            /**< [N] I64, which row of x each sample is, for draw_rows */
   /** [M, N], the loss with each direction alone; for ssm and ssm_vr. Its mean over M is loss_per_sample. */
   scorematch_view loss_per_direction;
+  scorematch_view grad_context;    /**< [N, c] */
 } scorematch_loss_out;
 
 /// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
 /// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, distribution (gaussian,
 /// rademacher, sphere; without replacement: hadamard, coordinates, orthogonal) of ssm and ssm_vr; schedule (none,
 /// single, geometric, log_normal) with sigma, or sigma_min, sigma_max, levels, or log_mean, log_deviation; weighting
-/// (none, sigma2, edm), sigma_data.
+/// (none, sigma2, edm), sigma_data; context_dropout.
 /// @param compute or NULL. "precision=bf16 route=fused", for example. Keys: precision (fp32, tf32, bf16), route
 /// (automatic, fused, layered, narrow).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,
@@ -130,14 +134,15 @@ typedef struct scorematch_perturb_in {
 
 typedef struct scorematch_perturb_out {
   size_t struct_size;
-  scorematch_view net_input; /**< [N, d + features] */
+  scorematch_view net_input; /**< [N, d + features + context] */
   scorematch_view sigma;     /**< [N] */
   scorematch_view x_tilde;   /**< [N, d] */
   scorematch_view eps;       /**< [N, d] */
   scorematch_view rows;      /**< [N] I64, which row of x each sample is, for draw_rows */
 } scorematch_perturb_out;
 
-/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data and conditioning as for a net.
+/// @param perturb or NULL. Keys: schedule and its numbers; parameterization, sigma_data, conditioning, context and
+/// context_optional as for a net; context_dropout as for a loss.
 SCOREMATCH_API scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine, int32_t dim,
                                                                 const char* perturb, int64_t max_batch,
                                                                 scorematch_perturb_plan** plan);

@@ -14,7 +14,7 @@ extern "C" {
 /// function until the work is done that it enqueues.
 typedef struct scorematch_network_call {
   size_t struct_size;
-  scorematch_view net_input;  /**< [N, d + features]: c x, then e(sigma); what a perturb plan writes in training */
+  scorematch_view net_input;  /**< [N, d + features + context]; what a perturb plan writes in training */
   scorematch_view sigma;      /**< [N], all equal; 1 if the sampler has no level */
   scorematch_view directions; /**< [M, N, d], v, 1 <= M <= 8; null data if no products are wanted */
   scorematch_view output;     /**< [N, d], F; to be written */
@@ -42,6 +42,14 @@ typedef struct scorematch_own_network {
 
 typedef struct scorematch_sampler_plan scorematch_sampler_plan;
 
+typedef struct scorematch_sampler_in {
+  size_t struct_size;
+  scorematch_view params;     /**< [P]; empty with the caller's function */
+  scorematch_noise_ref noise; /**< required */
+  scorematch_view context;    /**< [N, c] or [1, c], for a net with a context */
+  scorematch_view labels;     /**< [N] or [1] I64, classes in [0, c) in place of context */
+} scorematch_sampler_in;
+
 typedef struct scorematch_sampler_out {
   size_t struct_size;
   scorematch_view x;                     /**< [N, d]; required; read first if a Langevin chain starts from it */
@@ -58,7 +66,8 @@ typedef int32_t (*scorematch_score_function)(void* user, scorematch_queue* queue
 
 /// @param sampler "sampler=flow sigma_min=0.002 sigma_max=80 steps=18", for example. Keys: sampler (required), which is
 /// flow or sde (sigma_min, sigma_max, steps, rho, prior_deviation), annealed (sigma_min, sigma_max, levels,
-/// steps_per_level, step_size, prior_deviation) or langevin (sigma, step_size, steps, sigma_start, metropolis).
+/// steps_per_level, step_size, prior_deviation) or langevin (sigma, step_size, steps, sigma_start, metropolis);
+/// guidance, 1 by default, for a net with context_optional=true.
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine,
                                                                 const scorematch_net* net, const char* sampler,
                                                                 int64_t max_batch, scorematch_sampler_plan** plan);
@@ -77,6 +86,11 @@ SCOREMATCH_API scorematch_status scorematch_sampler_plan_run(const scorematch_sa
                                                              scorematch_queue* queue, const scorematch_view* params,
                                                              scorematch_noise_ref noise,
                                                              const scorematch_sampler_out* out);
+/// The same, with a context.
+SCOREMATCH_API scorematch_status scorematch_sampler_plan_run_with(const scorematch_sampler_plan* plan,
+                                                                  scorematch_queue* queue,
+                                                                  const scorematch_sampler_in* in,
+                                                                  const scorematch_sampler_out* out);
 SCOREMATCH_API scorematch_status scorematch_sampler_plan_workspace_bytes(const scorematch_sampler_plan* plan,
                                                                          size_t* bytes);
 

@@ -11,7 +11,10 @@ namespace scorematch {
 namespace kernels {
 
 /// Whether there is a backward pass.
-SCOREMATCH_DEVICE bool wants_gradient(const FusedLossParams& p) { return p.gradient || p.grad_x != nullptr; }
+SCOREMATCH_DEVICE bool wants_input_gradient(const FusedLossParams& p) {
+  return p.grad_x != nullptr || p.grad_context != nullptr;
+}
+SCOREMATCH_DEVICE bool wants_gradient(const FusedLossParams& p) { return p.gradient || wants_input_gradient(p); }
 
 template <class Jet_>
 struct FusedDirection {

@@ -81,6 +81,8 @@ struct FusedLossParams : FusedParams {
   bool gradient = false;    // of the parameters
   float* grad_x = nullptr;  // [samples, grad_x_stride]; null: not wanted
   std::int64_t grad_x_stride = 0;
+  float* grad_context = nullptr;  // [samples, grad_context_stride]; null: not wanted
+  std::int64_t grad_context_stride = 0;
   float* partial = nullptr;  // [blocks, partial_stride]: padded weights, then biases at bias_offset
   std::int64_t partial_stride = 0, bias_offset = 0;
   EstimateRecord* estimates = nullptr;  // [blocks]

@@ -44,7 +44,8 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
   const int rows = block.shape.rows, levels = rows < 32 ? 32 : rows;  // threads that find levels
   SCOREMATCH_NO_UNROLL
   for (int i = block.thread(); i < levels + rows; i += block.shape.threads) {
-    if (i < rows) block.arrays.levels[i] = find_level(p.batch, p.features, tile.first + i, i < tile.samples);
+    if (i < rows)
+      block.arrays.levels[i] = find_level_and_context(p.batch, p.features, tile.first + i, i < tile.samples);
     if (i >= levels) block.arrays.values[i - levels] = row_values(i - levels);
   }
   __syncthreads();
@@ -55,8 +56,10 @@ SCOREMATCH_DEVICE void load_tile(const Block& block, const RowValues& row_values
     eps.noise.is_fast = Block::Operands::kFast;
     const PerturbRow<typename Block::T, Space::shared> perturbed{
         p.features,
-        {level.x, eps, tile.term.point * level.sigma, p.batch.dim},
+        p.batch.context,
+        {p.batch.data.x.data + level.row() * p.batch.data.x.stride, eps, tile.term.point * level.sigma, p.batch.dim},
         level.log_sigma,
+        level.place,
         level.c,
         row < tile.samples,
         block.arrays.input + row * block.shape.input_stride,

@@ -1,8 +1,8 @@
-// x_tilde = x + point sigma eps;  net_input = (c x_tilde, e(sigma), 0 ...)
+// x_tilde = x + point sigma eps;  net_input = (c x_tilde, e(sigma), context, 0 ...)
 //
 // | array | shape |
 // |---|---|
-// | x | [R, dim], gathered by row |
+// | x, context | [R, dim], [R, columns], gathered by row |
 // | net_input | [rows, net_stride] of T |
 // | sigma | [rows] |
 //
@@ -32,7 +32,7 @@ int rows_per_block(const PerturbParams& p) {
 SCOREMATCH_DEVICE void find_levels(const PerturbParams& p, std::int64_t first_row, int count, RowLevel* levels) {
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
     const std::int64_t row = first_row + i;
-    levels[i] = find_level(p, p.features, p.first + row, row < p.batch);
+    levels[i] = find_level_and_context(p, p.features, p.first + row, row < p.batch);
     if (p.sigma_out != nullptr) p.sigma_out[row] = levels[i].sigma;
   }
 }
@@ -51,16 +51,18 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) perturb_kernel(Pert
   const RowLanes lanes(groups);
   for (int i = lanes.row_of(thread); i < count; i += lanes.rows(kThreads)) {
     const std::int64_t r = first_row + i;
-    const PerturbRow<T> row{
-        p.features,
-        {levels[i].x, SampleEps<>(p.eps, p.noise, p.first + r, p.dim), p.point * levels[i].sigma, p.dim},
-        levels[i].log_sigma,
-        levels[i].c,
-        r < p.batch,
-        p.net_input == nullptr ? nullptr : static_cast<T*>(p.net_input) + r * p.net_stride,
-        p.net_columns,
-        p.x_tilde == nullptr ? nullptr : p.x_tilde + r * p.x_tilde_stride,
-        p.eps_out == nullptr ? nullptr : p.eps_out + r * p.eps_stride};
+    const PerturbRow<T> row{p.features,
+                            p.context,
+                            {p.data.x.data + levels[i].row() * p.data.x.stride,
+                             SampleEps<>(p.eps, p.noise, p.first + r, p.dim), p.point * levels[i].sigma, p.dim},
+                            levels[i].log_sigma,
+                            levels[i].place,
+                            levels[i].c,
+                            r < p.batch,
+                            p.net_input == nullptr ? nullptr : static_cast<T*>(p.net_input) + r * p.net_stride,
+                            p.net_columns,
+                            p.x_tilde == nullptr ? nullptr : p.x_tilde + r * p.x_tilde_stride,
+                            p.eps_out == nullptr ? nullptr : p.eps_out + r * p.eps_stride};
     for (int g = lanes.lane_of(thread); g < groups; g += lanes.lanes()) row.store_group(g);
   }
 }

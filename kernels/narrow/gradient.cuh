@@ -86,7 +86,8 @@ class NarrowGradient {
   SCOREMATCH_DEVICE void find_input(std::int64_t sample, bool is_sample, int place) const {
     const RowLevel level = find_level(p_.batch, p_.features, sample, true);
     const float c = is_sample ? level.c : 0.0f;
-    arrays_.inputs[place] = {level.x, c, c * p_.terms[0].point * level.sigma};
+    arrays_.inputs[place] = {p_.batch.data.x.data + level.row() * p_.batch.data.x.stride, c,
+                             c * p_.terms[0].point * level.sigma};
     SCOREMATCH_UNROLL
     for (int k = 0; k < Shape::features; ++k)
       arrays_.features[place * Shape::features + k] = is_sample ? feature(p_.features, level.log_sigma, k) : 0.0f;

@@ -66,9 +66,9 @@ NoiseRef noise_of(const scorematch_noise_ref& ref) {
 }
 
 Batch batch_of(const scorematch_batch& batch) {
-  return {input(batch.x),    noise_of(batch.noise),   input(batch.sigma),
-          input(batch.eps),  input(batch.directions), input(batch.true_score),
-          input(batch.rows), batch.draw_rows,         input(batch.weight)};
+  return {input(batch.x),          noise_of(batch.noise),   input(batch.sigma),   input(batch.eps),
+          input(batch.directions), input(batch.true_score), input(batch.rows),    batch.draw_rows,
+          input(batch.weight),     input(batch.context),    input(batch.present), input(batch.labels)};
 }
 
 Estimate* estimate_of(scorematch_estimate* estimate) { return reinterpret_cast<Estimate*>(estimate); }

@@ -34,7 +34,7 @@ scorematch_status scorematch_loss_plan_run(const scorematch_loss_plan* plan, sco
     need(plan, "plan")
         .plan.run(need(queue, "queue").queue, {input(i.params), batch_of(i.batch)},
                   {estimate_of(o.loss), output(o.grad), output(o.grad_x), output(o.loss_per_sample), output(o.rows),
-                   output(o.loss_per_direction)},
+                   output(o.loss_per_direction), output(o.grad_context)},
                   reduction_of(reduction));
   });
 }

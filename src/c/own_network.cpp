@@ -29,6 +29,7 @@ OwnNetwork own_network_of(const scorematch_own_network* network) {
   own.evaluate = function_of(given.evaluate, given.user);
   own.parameterization = read_parameterization(reader, read_sigma_data(reader));
   own.conditioning = read_conditioning(reader);
+  own.context = read_context(reader);
   own.dtype = static_cast<DType>(given.dtype);
   reader.refuse_rest();
   return own;

@@ -21,8 +21,11 @@ scorematch_status scorematch_perturb_plan_create(const scorematch_engine* engine
     reader.set_if_absent("parameterization", "plain");
     const Parameterization parameterization = read_parameterization(reader, read_sigma_data(reader));
     const Conditioning conditioning = read_conditioning(reader);
+    const Context context = read_context(reader);
+    const double dropout = reader.take_number("context_dropout", 0);
     reader.refuse_rest();
-    return PerturbPlan(need(engine, "engine").engine, dim, schedule, max_batch, parameterization, conditioning);
+    return PerturbPlan(need(engine, "engine").engine, dim, schedule, max_batch, parameterization, conditioning, context,
+                       dropout);
   });
 }
 void scorematch_perturb_plan_destroy(scorematch_perturb_plan* plan) { delete plan; }

@@ -13,11 +13,18 @@ struct scorematch_sampler_plan {
 
 namespace {
 
-Sampler sampler_of(const char* text) {
+struct Description {
+  Sampler sampler;
+  double guidance = 1;
+};
+
+/// @param guided whether `guidance` is a key
+Description sampler_of(const char* text, bool guided) {
   MetadataReader reader = MetadataReader::of_text("sampler", need_text(text, "sampler"));
-  const Sampler sampler = read_sampler(reader);
+  Description description{read_sampler(reader)};
+  if (guided) description.guidance = reader.take_number("guidance", 1);
   reader.refuse_rest();
-  return sampler;
+  return description;
 }
 
 /// Wraps the caller's function.
@@ -35,7 +42,8 @@ scorematch_status scorematch_sampler_plan_create(const scorematch_engine* engine
                                                  const char* sampler, int64_t max_batch,
                                                  scorematch_sampler_plan** plan) {
   return make_handle(plan, "plan", [&] {
-    return SamplerPlan(need(engine, "engine").engine, need(net, "net").net, sampler_of(sampler), max_batch);
+    const auto [method, guidance] = sampler_of(sampler, true);
+    return SamplerPlan(need(engine, "engine").engine, need(net, "net").net, method, max_batch, guidance);
   });
 }
 scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* engine, int32_t dim,
@@ -43,7 +51,8 @@ scorematch_status scorematch_sampler_plan_create_with(const scorematch_engine* e
                                                       int64_t max_batch, scorematch_sampler_plan** plan) {
   return make_handle(plan, "plan", [&] {
     if (score == nullptr) refuse_null("score", "a function");
-    return SamplerPlan(need(engine, "engine").engine, dim, function_of(score, user), sampler_of(sampler), max_batch);
+    return SamplerPlan(need(engine, "engine").engine, dim, function_of(score, user), sampler_of(sampler, false).sampler,
+                       max_batch);
   });
 }
 scorematch_status scorematch_sampler_plan_create_with_network(const scorematch_engine* engine,
@@ -51,7 +60,8 @@ scorematch_status scorematch_sampler_plan_create_with_network(const scorematch_e
                                                               const char* sampler, int64_t max_batch,
                                                               scorematch_sampler_plan** plan) {
   return make_handle(plan, "plan", [&] {
-    return SamplerPlan(need(engine, "engine").engine, own_network_of(network), sampler_of(sampler), max_batch);
+    const auto [method, guidance] = sampler_of(sampler, true);
+    return SamplerPlan(need(engine, "engine").engine, own_network_of(network), method, max_batch, guidance);
   });
 }
 void scorematch_sampler_plan_destroy(scorematch_sampler_plan* plan) { delete plan; }
@@ -62,6 +72,16 @@ scorematch_status scorematch_sampler_plan_run(const scorematch_sampler_plan* pla
     const auto o = sized(out, "out", offsetof(scorematch_sampler_out, acceptance));
     need(plan, "plan")
         .plan.run(need(queue, "queue").queue, params == nullptr ? ConstView() : input(*params), noise_of(noise),
+                  {output(o.x), estimate_of(o.acceptance), output(o.acceptance_per_sample)});
+  });
+}
+scorematch_status scorematch_sampler_plan_run_with(const scorematch_sampler_plan* plan, scorematch_queue* queue,
+                                                   const scorematch_sampler_in* in, const scorematch_sampler_out* out) {
+  return guard([&] {
+    const auto i = sized(in, "in", offsetof(scorematch_sampler_in, context));
+    const auto o = sized(out, "out", offsetof(scorematch_sampler_out, acceptance));
+    need(plan, "plan")
+        .plan.run(need(queue, "queue").queue, {input(i.params), noise_of(i.noise), input(i.context), input(i.labels)},
                   {output(o.x), estimate_of(o.acceptance), output(o.acceptance_per_sample)});
   });
 }

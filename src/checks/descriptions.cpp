@@ -66,6 +66,22 @@ void check_widths(const MlpShape& net) {
   if (net.conditioning.kind == Conditioning::Kind::fourier)
     check_range("conditioning.frequencies", static_cast<std::int64_t>(net.conditioning.frequencies.size()), 1,
                 kMaxWidth);
+  check(net.context);
+}
+
+void check(const Context& context) {
+  check_range("context.columns", context.columns, 0, kMaxWidth);
+  if (context.optional && context.columns == 0)
+    throw_invalid("context.optional", "false, as there are no columns", "true");
+}
+
+void check_dropout(double dropout, const Context& context) {
+  check_fraction("context_dropout", dropout);
+  if (dropout > 0 && !context.optional)
+    throw_invalid(
+        "context_dropout",
+        context.columns == 0 ? "0, as the network has no context" : "0, as the network's context is not optional",
+        describe(dropout));
 }
 
 void check(const MlpShape& net) {

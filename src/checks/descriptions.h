@@ -26,6 +26,8 @@ void check(const MlpShape& net);
 void check(const NoiseSchedule& schedule);
 void check(const Parameterization& parameterization);
 void check(const Conditioning& conditioning);
+void check(const Context& context);
+void check_dropout(double dropout, const Context& context);
 void check(const Weighting& weighting, const Parameterization& parameterization);
 void check(const Objective& objective, int dim);
 void check(TraceEstimator estimator);

@@ -138,7 +138,7 @@ class CpuHead final : public HeadProgram {
            const Reduction& reduction) const override {
     check_host_values(in.batch, batch);
     const SampleSource samples(in.batch, problem_.spec.loss.schedule, perturbs(problem_.spec.loss, in.batch.eps),
-                               problem_.spec.dim);
+                               problem_.spec.dim, Context());
     const HeadCall call{in, out, samples, grad_factor_of(reduction, batch)};
     const Chunks chunks(batch);
     Estimate estimates[kMaxChunks];

@@ -25,17 +25,20 @@ class CpuLoss final : public LossProgram {
 
   void run(Queue::Impl& queue, const LossIn& in, const LossOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
-    check_host_values(in.batch, batch);
+    check_host_values(in.batch, batch, problem_.spec.net.context.columns);
     const Chunks chunks = chunks_of(batch);
     const std::size_t workers = chunks.workers(pool_);
-    // The backward pass includes the first layer only for grad_x or for an energy net's score.
-    const bool to_input = !out.grad_x.empty() || problem_.spec.net.kind == MlpShape::Kind::energy;
+    const MlpShape& net = problem_.spec.net;
+    const bool input_gradient = !out.grad_x.empty() || !out.grad_context.empty();
+    const bool gradient = !out.grad.empty() || input_gradient;
+    // The backward pass includes the first layer only for the input's gradients or for an energy net's score.
+    const bool to_input = input_gradient || net.kind == MlpShape::Kind::energy;
     const std::size_t down_from = to_input ? 0 : std::min<std::size_t>(1, problem_.net.layers().size() - 1);
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
     const Loss& loss = problem_.spec.loss;
-    const SampleSource samples(in.batch, loss.schedule, perturbs(loss, in.batch.eps), problem_.spec.net.dim);
-    const bool gradient = !out.grad.empty() || !out.grad_x.empty();
+    const SampleSource samples(in.batch, loss.schedule, perturbs(loss, in.batch.eps), net.dim, net.context,
+                               loss.context_dropout);
     char* const parts = queue.workspace + PackedParams::bytes(problem_.net, workers);
     char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();
     const std::size_t bytes_a_tile = tile_bytes(chunks);
@@ -48,13 +51,14 @@ class CpuLoss final : public LossProgram {
       Tile tile(problem_, gradient, chunks.tile_rows(), arena);
       const LossCall call{
           in,       out.loss_per_direction, samples, params.of(worker), grad_factor_of(reduction, batch),
-          gradient, !out.grad_x.empty()};
+          gradient, input_gradient};
       Estimate part;
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         tile.run(call, first, rows, grad);
         for (int r = 0; r < rows; ++r) add_to(part, tile.loss()[r]);
         store_values(out.loss_per_sample, first, rows, tile.loss());
-        store_rows(out.grad_x, first, rows, tile.grad_x(), padded(problem_.spec.net.dim));
+        store_rows(out.grad_x, first, rows, tile.grad_x(), padded(net.dim));
+        store_rows(out.grad_context, first, rows, tile.grad_context(), padded(net.context.columns));
       });
       estimates[chunk] = part;
     });

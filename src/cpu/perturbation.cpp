@@ -13,11 +13,13 @@ namespace {
 class CpuPerturb final : public PerturbProgram {
  public:
   CpuPerturb(const PerturbSpec& spec, ThreadPool& pool)
-      : spec_(spec), pool_(pool), input_stride_(padded(spec.dim + feature_count(spec.conditioning))) {}
+      : spec_(spec),
+        pool_(pool),
+        input_stride_(padded(spec.dim + feature_count(spec.conditioning) + context_count(spec.context))) {}
 
   void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
-    check_host_values(in, batch);
-    const SampleSource source(in, spec_.schedule, spec_.perturbed, spec_.dim);
+    check_host_values(in, batch, spec_.context.columns);
+    const SampleSource source(in, spec_.schedule, spec_.perturbed, spec_.dim, spec_.context, spec_.context_dropout);
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       // Not from the queue's workspace, because the public plan does not request any.
@@ -26,7 +28,7 @@ class CpuPerturb final : public PerturbProgram {
       Tile tile(*this, arena);
       chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
         source.load(first, rows, tile.samples);
-        fill_input(tile.samples, 1, spec_.parameterization, spec_.conditioning, spec_.dim, tile.x_tilde,
+        fill_input(tile.samples, 1, spec_.parameterization, spec_.conditioning, spec_.context, spec_.dim, tile.x_tilde,
                    out.net_input.empty() ? nullptr : tile.input, input_stride_);
         store_rows(out.net_input, first, rows, tile.input, input_stride_);
         store_values(out.sigma, first, rows, tile.samples.sigma);

@@ -22,14 +22,15 @@ class CpuScore final : public ScoreProgram {
   }
 
   void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
-    check_host_values(in.batch, batch);
+    check_host_values(in.batch, batch, problem_.spec.net.context.columns);
     const Chunks chunks(batch, tile_rows(problem_.net));
     const std::size_t workers = chunks.workers(pool_);
     // An energy net's score is a backward pass through all layers.
     const std::size_t down_from = problem_.spec.net.kind == MlpShape::Kind::energy ? 0 : problem_.net.layers().size();
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
-    const SampleSource source(in.batch, schedule::None{}, false, problem_.spec.net.dim);
+    const MlpShape& net = problem_.spec.net;
+    const SampleSource source(in.batch, schedule::None{}, false, net.dim, net.context);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     char* const tiles = queue.workspace + PackedParams::bytes(problem_.net, workers);
     const std::size_t bytes_a_tile = tile_bytes(chunks);

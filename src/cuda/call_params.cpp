@@ -8,6 +8,7 @@ kernels::BatchParams batch_params(const ScoreSpec& spec, const ScoreIn& in) {
   p.data = {table_of(in.batch.x), in.batch.x.shape.extent[0], nullptr, false};
   p.noise = translated(in.batch.noise);
   p.sigma = sigma_source(in.batch.sigma, schedule::None{});
+  p.context = context_source(in.batch, spec.net.context);
   p.parameterization = spec.net.parameterization;
   return p;
 }

@@ -20,10 +20,11 @@ class CudaPerturb final : public PerturbProgram {
     p.eps = {spec_.perturbed, table_of(in.eps)};
     p.parameterization = spec_.parameterization;
     p.features = features_.get();
+    p.context = context_source(in, spec_.context, spec_.context_dropout);
     p.dim = spec_.dim;
     p.batch = p.rows = batch;
     p.net_input = out.net_input.data, p.net_stride = out.net_input.stride[0];
-    p.net_columns = out.net_input.empty() ? 0 : spec_.dim + features_.get().count;
+    p.net_columns = out.net_input.empty() ? 0 : spec_.dim + features_.get().count + p.context.total;
     p.sigma_out = floats(out.sigma);
     p.x_tilde = floats(out.x_tilde), p.x_tilde_stride = out.x_tilde.stride[0];
     p.eps_out = floats(out.eps), p.eps_stride = out.eps.stride[0];

@@ -76,6 +76,19 @@ inline bool has_row_values(const ConstView& given, Projection distribution) {
 
 inline kernels::DirectionSource basis() { return {Projection::gaussian, true, nullptr, 0, 0}; }
 
+/// @param dropout of the loss
+inline kernels::ContextSource context_source(const Batch& batch, const scorematch::Context& context,
+                                             double dropout = 0) {
+  kernels::ContextSource source;
+  source.columns = context.columns, source.total = context_count(context);
+  source.values = {floats(batch.context), batch.context.shape.extent[0] == 1 ? 0 : batch.context.stride[0]};
+  source.labels = static_cast<const std::int64_t*>(batch.labels.data);
+  source.label_stride = batch.labels.shape.extent[0] == 1 ? 0 : 1;
+  source.present = floats(batch.present);
+  source.drop_below = drop_threshold(dropout);
+  return source;
+}
+
 /// The rows of x that are the samples.
 inline kernels::DataRows data_rows(const Batch& batch) {
   return {table_of(batch.x), batch.x.shape.extent[0], static_cast<const std::int64_t*>(batch.rows.data),

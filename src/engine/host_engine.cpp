@@ -59,15 +59,22 @@ void check_sigma_values(const ConstView& sigma) {
   }
 }
 
-void check_row_values(const ConstView& rows, std::int64_t row_count) {
-  if (rows.empty()) return;
-  for (std::int64_t n = 0; n < rows.shape.extent[0]; ++n) {
-    const std::int64_t row = static_cast<const std::int64_t*>(rows.data)[n];
-    if (row < 0 || row >= row_count)
-      throw_invalid("rows", "in [0, " + std::to_string(row_count) + ")",
-                    std::to_string(row) + " at " + std::to_string(n));
+namespace {
+
+void check_indices(const char* name, const ConstView& indices, std::int64_t end) {
+  if (indices.empty()) return;
+  for (std::int64_t n = 0; n < indices.shape.extent[0]; ++n) {
+    const std::int64_t index = static_cast<const std::int64_t*>(indices.data)[n];
+    if (index < 0 || index >= end)
+      throw_invalid(name, "in [0, " + std::to_string(end) + ")", std::to_string(index) + " at " + std::to_string(n));
   }
 }
+
+}  // namespace
+
+void check_row_values(const ConstView& rows, std::int64_t row_count) { check_indices("rows", rows, row_count); }
+
+void check_label_values(const ConstView& labels, int classes) { check_indices("labels", labels, classes); }
 
 void check_noise_range(const NoiseRef& noise, std::int64_t batch) {
   if (noise.state == nullptr) return;

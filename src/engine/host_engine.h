@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/backend.h"
+#include "model/network.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -56,14 +57,53 @@ class RowIndex {
   NoiseState::Position noise_{};
 };
 
+/// Which samples of a batch have a context, and where.
+class ContextRows {
+ public:
+  /// @param dropout of the loss
+  ContextRows(const Batch& in, const Context& context, double dropout = 0)
+      : given_(in.labels.empty() ? in.context : in.labels),
+        present_(in.present),
+        row_of_(in),
+        noise_(in.noise),
+        threshold_(drop_threshold(dropout)),
+        any_(context.columns > 0 && !given_.empty()) {}
+
+  /// The row of the batch's context or labels for sample n, or -1 if it has none.
+  std::int64_t operator()(std::int64_t n) const {
+    if (!any_) return -1;
+    const std::int64_t row = row_of_(n);
+    if (!present_.empty() && element(present_, row) == 0) return -1;
+    if (threshold_ > 0 && word(n) < threshold_) return -1;
+    return given_.shape.extent[0] == 1 ? 0 : row;
+  }
+
+ private:
+  std::uint32_t word(std::int64_t n) const {
+    const auto& at = *static_cast<const NoiseState::Position*>(noise_.state);
+    const auto sample = static_cast<std::uint64_t>(at.first_sample + noise_.sample_offset + n);
+    const auto counter = philox::counter(philox::Purpose::context, static_cast<std::uint64_t>(at.step), sample, 0);
+    return philox::philox4x32_10(counter, at.seed).word[0];
+  }
+
+  ConstView given_, present_;
+  RowIndex row_of_;
+  NoiseRef noise_;
+  std::uint32_t threshold_;
+  bool any_;
+};
+
 /// sigma > 0, rows are in range, and so are positions in the noise. @throws Error before anything is written.
 void check_sigma_values(const ConstView& sigma);
 void check_row_values(const ConstView& rows, std::int64_t row_count);
 void check_noise_range(const NoiseRef& noise, std::int64_t batch);
 
-/// All of these checks, for a batch of `count` samples.
-inline void check_host_values(const Batch& batch, std::int64_t count) {
+void check_label_values(const ConstView& labels, int classes);
+
+/// All of these checks, for a batch of `count` samples. @param classes of its labels
+inline void check_host_values(const Batch& batch, std::int64_t count, int classes = 0) {
   check_sigma_values(batch.sigma);
+  check_label_values(batch.labels, classes);
   if (!batch.x.empty()) check_row_values(batch.rows, batch.x.shape.extent[0]);
   check_noise_range(batch.noise, count);
 }

@@ -30,6 +30,8 @@ struct PerturbSpec {
   Parameterization parameterization;
   Conditioning conditioning;
   bool perturbed = true;  // false: x_tilde = x, and no noise is needed
+  Context context{};
+  double context_dropout = 0;
 };
 
 struct DirectionSpec {

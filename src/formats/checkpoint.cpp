@@ -86,7 +86,7 @@ void set_widths(const std::string& path, const SafetensorsFile& file, MlpShape& 
     widths.push_back(static_cast<int>(weight->shape[0]));
   }
   if (widths.empty()) fail(path, "tensor 'layers.0.weight': expected [out, in], got nothing");
-  net.dim = in - feature_count(net.conditioning);
+  net.dim = in - feature_count(net.conditioning) - context_count(net.context);
   const int out = net.kind == MlpShape::Kind::score ? net.dim : 1;
   if (net.dim < 1 || widths.back() != out)
     fail(path, "the last layer: expected " + std::to_string(out) + " outputs, because the first has " +
@@ -180,6 +180,7 @@ void check_loss(const Loss& loss, const MlpShape& net) {
   check(loss.objective, net.dim);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
+  check_dropout(loss.context_dropout, net.context);
 }
 
 void write_standardization(const Standardization& standardization, SafetensorsFile& file) {

@@ -158,6 +158,7 @@ Loss read_loss(MetadataReader& reader, double sigma_data) {
   loss.objective = read_objective(reader);
   loss.schedule = read_schedule(reader);
   loss.weighting = read_weighting(reader, sigma_data);
+  loss.context_dropout = reader.take_number("context_dropout", 0);
   return loss;
 }
 
@@ -170,6 +171,7 @@ void write_loss(const Loss& loss, Metadata& metadata) {
   }
   write_schedule(loss.schedule, metadata);
   write_weighting(loss.weighting, metadata);
+  if (loss.context_dropout != 0) metadata["context_dropout"] = number_text(loss.context_dropout);
 }
 
 std::string loss_text(const Loss& loss) {

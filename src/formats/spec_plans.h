@@ -23,12 +23,12 @@ NoiseSchedule read_schedule(MetadataReader& reader);
 /// fourier_seed=0
 Conditioning read_conditioning(MetadataReader& reader);
 
-/// read_objective, read_schedule, weighting, sigma_data
+/// read_objective, read_schedule, weighting, sigma_data, context_dropout
 Loss read_loss(MetadataReader& reader, double sigma_data);
 /// Writes keys from which read_loss makes the same loss, sigma_data included.
 void write_loss(const Loss& loss, Metadata& metadata);
 std::string loss_text(const Loss& loss);
-/// net, dim, hidden=1,2,3, activation, parameterization, sigma_data, conditioning, residual
+/// net, dim, hidden=1,2,3, activation, parameterization, sigma_data, conditioning, residual, context, context_optional
 MlpShape read_net(MetadataReader& reader);
 /// A text from which read_net makes the same network.
 std::string net_text(const MlpShape& net);

@@ -134,11 +134,16 @@ Parameterization read_parameterization(MetadataReader& reader, double sigma_data
   return {reader.take_choice<Parameterization::Kind>(), sigma_data};
 }
 
+Context read_context(MetadataReader& reader) {
+  return {reader.take_int32("context", 0), reader.take_bool("context_optional", false)};
+}
+
 MlpShape read_kind_of_net(MetadataReader& reader) {
   MlpShape net;
   net.kind = reader.take_choice<MlpShape::Kind>();
   net.activation = reader.take_choice<Activation>();
   net.residual = reader.take_bool("residual", false);
+  net.context = read_context(reader);
   net.parameterization = read_parameterization(reader, read_sigma_data(reader));
   return net;
 }
@@ -161,6 +166,9 @@ void write_net(const MlpShape& net, Metadata& metadata) {
   write_choice(net.conditioning.kind, metadata);
   if (net.parameterization.kind == Parameterization::Kind::edm)
     metadata["sigma_data"] = number_text(net.parameterization.sigma_data);
+  if (net.context.columns == 0) return;  // the metadata of earlier versions
+  metadata["context"] = std::to_string(net.context.columns);
+  if (net.context.optional) metadata["context_optional"] = "true";
 }
 
 Weighting read_weighting(MetadataReader& reader, double sigma_data) {

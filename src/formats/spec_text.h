@@ -69,13 +69,16 @@ class MetadataReader {
   bool is_text_ = false;
 };
 
-/// Reads kind, activation, parameterization, residual, and conditioning with the given Fourier frequencies. The caller
-/// sets dim and hidden. sigma_data is 0.5 if absent. @param fourier_given whether there is a tensor of frequencies
+/// Reads kind, activation, parameterization, residual, context, and conditioning with the given Fourier frequencies.
+/// The caller sets dim and hidden. sigma_data is 0.5 if absent. @param fourier_given whether there is a tensor of
+/// frequencies
 MlpShape read_net(MetadataReader& reader, const std::vector<double>& frequencies, bool fourier_given);
-/// Reads kind, activation, parameterization and residual alone.
+/// Reads kind, activation, parameterization, residual and context alone.
 MlpShape read_kind_of_net(MetadataReader& reader);
 void write_net(const MlpShape& net, Metadata& metadata);
 
+/// context, 0 if absent, and context_optional
+Context read_context(MetadataReader& reader);
 Parameterization read_parameterization(MetadataReader& reader, double sigma_data);
 /// Reads sigma_data, 0.5 if absent.
 double read_sigma_data(MetadataReader& reader);

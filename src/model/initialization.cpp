@@ -8,9 +8,9 @@
 // layer varies over x by a hundredth of its size. mean = m and g = v, but residual layers add their input, so that mean
 // and g grow by m and v in each.
 //
-// The first layer divides its variance between x and the features e(sigma). Columns of one group have equal deviations,
-// and each group has a fixed fraction of the variance, whatever its number of columns. With deviations set by the
-// fan-in, 16 Fourier columns would drown out two columns of x.
+// The first layer divides its variance between x, the features e(sigma) and the context. Columns of one group have
+// equal deviations, and each group has a fixed fraction of the variance, whatever its number of columns. With
+// deviations set by the fan-in, 16 Fourier columns would drown out two columns of x.
 //
 // The last layer is zero: F = 0, which for EDM is the score of N(0, sigma_data^2 I) (Karras et al. 2022, appendix F,
 // whose networks also end in zeros).
@@ -28,8 +28,9 @@ namespace scorematch {
 namespace {
 
 constexpr double kTwoPi = 6.283185307179586476925286766559;
-constexpr double kPartOfFeatures = 0.3;  // of the first layer's variance; docs/math.md has the measurement
-constexpr double kFirstBias = 1.0;       // the first layer's biases are uniform within this bound
+// Of the first layer's variance; docs/math.md has the measurement.
+constexpr double kPartOfFeatures = 0.3, kPartOfContext = 0.3;
+constexpr double kFirstBias = 1.0;  // the first layer's biases are uniform within this bound
 
 /// Uniform in (-1, 1).
 double uniform_at(std::uint64_t seed, std::int64_t element) {
@@ -84,12 +85,14 @@ void draw_torch(const MlpShape& net, std::uint64_t seed, std::vector<float>& par
 
 void draw_first_layer(const MlpShape& net, const MlpShape::Layer& layer, std::uint64_t seed,
                       std::vector<float>& params) {
-  const int features = feature_count(net.conditioning);
-  const double part = features > 0 ? kPartOfFeatures : 0;
-  const double of_x = std::sqrt((1 - part) / net.dim);
+  const int features = feature_count(net.conditioning), context = context_count(net.context);
+  const double part = features > 0 ? kPartOfFeatures : 0, context_part = context > 0 ? kPartOfContext : 0;
+  const double of_x = std::sqrt((1 - part - context_part) / net.dim);
   const double of_feature = features > 0 ? std::sqrt(part / (features * mean_square(net.conditioning))) : 0;
+  const double of_context = context > 0 ? std::sqrt(context_part / context) : 0;  // columns of mean square 1
   for (std::int64_t i = layer.weight; i < layer.bias; ++i) {
-    const double deviation = (i - layer.weight) % layer.in < net.dim ? of_x : of_feature;
+    const std::int64_t column = (i - layer.weight) % layer.in;
+    const double deviation = column < net.dim ? of_x : column < net.dim + features ? of_feature : of_context;
     params[static_cast<std::size_t>(i)] =
         static_cast<float>(deviation * normal_at(philox::Purpose::parameters, seed, i));
   }

@@ -66,7 +66,7 @@ std::vector<MlpShape::Layer> MlpShape::layers() const {
   check_widths(*this);
   std::vector<Layer> layers;
   std::int64_t offset = 0;
-  int in = dim + feature_count(conditioning);
+  int in = dim + feature_count(conditioning) + context_count(context);
   const auto add = [&](int out) {
     const std::int64_t weights = std::int64_t{in} * out;
     layers.push_back({in, out, offset, offset + weights});

@@ -23,6 +23,14 @@ inline int feature_count(const Conditioning& conditioning) {
   return 0;
 }
 
+/// The number of columns of the network's input that the context takes.
+inline int context_count(const Context& context) { return context.columns + (context.optional ? 1 : 0); }
+
+/// A sample's context is dropped if its word of the purpose `context` is below this. @param probability in [0, 1)
+inline std::uint32_t drop_threshold(double probability) {
+  return static_cast<std::uint32_t>(probability * 4294967296.0);
+}
+
 /// Whether the score of this network depends on sigma.
 inline bool uses_sigma(const Parameterization& parameterization, const Conditioning& conditioning) {
   return parameterization.kind != Parameterization::Kind::plain || conditioning.kind != Conditioning::Kind::none;

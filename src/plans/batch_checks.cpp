@@ -85,6 +85,37 @@ void check_true_score(CallChecker& call, const Batch& batch, const Needs& needs,
     CallChecker::absent("true_score", batch.true_score, "only Esm uses it");
 }
 
+void check_context(CallChecker& call, const Batch& batch, const Context& context, std::int64_t rows, double dropout) {
+  if (context.columns == 0) return check_no_context(batch, "the network has none");
+  if (!context.optional) CallChecker::absent("present", batch.present, "the network's context is not optional");
+  if (batch.context.empty() && batch.labels.empty()) {
+    const std::string columns = ", " + std::to_string(context.columns) + "]";
+    if (!context.optional)
+      throw_invalid("context",
+                    "[" + std::to_string(rows) + columns + " or [1" + columns +
+                        ", or labels, as the network's context is not optional",
+                    "nothing");
+    return CallChecker::absent("present", batch.present, "no context is given");
+  }
+  if (!batch.labels.empty()) {
+    CallChecker::absent("context", batch.context, "labels are given");
+    call.optional_indices("labels", batch.labels);
+    if (const std::int64_t count = batch.labels.shape.extent[0]; count != 1 && count != rows)
+      throw_invalid("labels", "[" + std::to_string(rows) + "] or [1] int64", describe(batch.labels));
+  } else {
+    const bool shared = batch.context.shape.rank == 2 && batch.context.shape.extent[0] == 1;
+    call.required("context", batch.context, {shared ? 1 : rows, context.columns});
+  }
+  call.optional("present", batch.present, {rows});
+  if (dropout > 0) check_noise(call, batch.noise, "dropped contexts");
+}
+
+void check_no_context(const Batch& batch, const std::string& why) {
+  CallChecker::absent("context", batch.context, why);
+  CallChecker::absent("present", batch.present, why);
+  CallChecker::absent("labels", batch.labels, why);
+}
+
 void check(const Reduction& reduction, bool gradient_wanted) {
   if (reduction.normaliser < 0) throw_invalid("normaliser", "at least 0", std::to_string(reduction.normaliser));
   if (!(reduction.loss_scale > 0) || !(reduction.loss_scale <= 1e30))

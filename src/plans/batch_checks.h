@@ -34,6 +34,12 @@ void check_direction_losses(CallChecker& call, const View& losses, const Needs& 
 
 void check_true_score(CallChecker& call, const Batch& batch, const Needs& needs, std::int64_t count, int dim);
 
+/// context or labels, and present. @param rows of the data: R with rows or draw_rows, else N @param dropout of the loss
+void check_context(CallChecker& call, const Batch& batch, const Context& context, std::int64_t rows,
+                   double dropout = 0);
+/// Neither context nor labels nor present is given.
+void check_no_context(const Batch& batch, const std::string& why);
+
 void check(const Reduction& reduction, bool gradient_wanted);
 
 }  // namespace scorematch

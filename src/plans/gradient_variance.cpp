@@ -65,11 +65,13 @@ GradientVariance::GradientVariance(const Engine& engine, const MlpShape& net, co
     throw_invalid("loss.schedule", "a distribution of sigma, which this loss uses", "none");
   std::optional<DirectionPlan> directions;
   if (needs.projections > 0) directions.emplace(engine, net.dim, needs.projections, needs.distribution, batch);
+  const bool draws_noise = perturbed || loss.context_dropout > 0;
   impl_ = std::make_shared<Impl>(
-      Impl{engine, net, batch, probes, needs, perturbed, std::move(plan), std::move(directions)});
+      Impl{engine, net, batch, probes, needs, draws_noise, std::move(plan), std::move(directions)});
 }
 
-GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstView x, std::uint64_t seed) const {
+GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstView x, std::uint64_t seed,
+                                          const Contexts& contexts) const {
   const Impl& impl = *impl_;
   auto grad = impl.engine.allocate<float>(impl.net.param_count());
   auto rows = impl.engine.allocate<std::int64_t>(impl.batch);
@@ -87,6 +89,7 @@ GradientMoments GradientVariance::measure(Queue& queue, ConstView params, ConstV
     third.set(queue, {seed, 3 * k + 2, 0});
 
     Batch batch{x, first};
+    batch.context = contexts.context, batch.present = contexts.present, batch.labels = contexts.labels;
     batch.draw_rows = impl.batch;
     LossOut out;
     out.grad = grad, out.rows = rows;

@@ -22,6 +22,8 @@ HeadPlan::HeadPlan(const Engine& engine, int dim, const Loss& loss, std::int64_t
   check(parameterization);
   check(loss.weighting, parameterization);
   check_max_batch(max_batch);
+  if (loss.context_dropout != 0)
+    throw_invalid("context_dropout", "0, as PerturbPlan drops contexts", describe(loss.context_dropout));
   if (const auto* dsm = std::get_if<Dsm>(&loss.objective); dsm != nullptr && dsm->variance != Dsm::Variance::plain)
     throw Error(ErrorCode::unsupported, "loss.objective",
                 "loss.objective: expected Dsm with Variance::plain, got a variance reduction, which evaluates the "
@@ -51,6 +53,7 @@ void HeadPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   check_sigma_and_eps(call, in.batch, spec.loss, uses_sigma(spec.parameterization, {}), batch, spec.dim);
   check_directions(call, in.batch, needs, batch, spec.dim);
   check_true_score(call, in.batch, needs, batch, spec.dim);
+  check_no_context(in.batch, "the network is the caller's");
   call.optional("weight", in.batch.weight, {batch});
   if (needs.projections > 0)
     call.required("jvp", in.jvp, {needs.projections, batch, spec.dim});

@@ -36,7 +36,7 @@ std::vector<double> level_list(const Likelihood& options) {
   return levels;
 }
 
-/// Only x and noise are given.
+/// Only x, noise and the context are given.
 void check_only_data(const Batch& batch) {
   check_no_rows(batch, "x is the batch");
   CallChecker::absent("sigma", batch.sigma, "the plan has its own levels");
@@ -89,9 +89,9 @@ struct LikelihoodPlan::Impl {
                 const View& s, const View& divergence) const {
     if (score) return score(inner, x, table[level], s, divergence);
     if (own_network)
-      return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence});
+      return own_network->run(queue, of_network, inner, {x, table[level], in.batch.noise, s, divergence, in.batch});
     if (hutch) return evaluate_by_hutch(queue, of_network, inner, in, x, level, s, divergence);
-    ScoreIn at{in.params, {x, {}, table[level]}};
+    ScoreIn at = at_level(in, x, level);
     ScoreOut out;
     out.score = s;
     if (options.projections > 0)
@@ -101,12 +101,18 @@ struct LikelihoodPlan::Impl {
     program->run(inner.impl(), at, out, x.shape.extent[0]);
   }
 
+  ScoreIn at_level(const In& in, const ConstView& x, std::int64_t level) const {
+    ScoreIn at{in.params, {x, {}, table[level]}};
+    at.batch.context = in.batch.context, at.batch.present = in.batch.present, at.batch.labels = in.batch.labels;
+    return at;
+  }
+
   void evaluate_by_hutch(Queue& queue, char* scratch, Queue& inner, const In& in, const ConstView& x,
                          std::int64_t level, const View& s, const View& divergence) const {
     const std::int64_t batch = x.shape.extent[0];
     const HutchPlusPlus::Stacks stacks = hutch->take(scratch, batch);
     const View in_basis = arrays.take_values(scratch, batch);
-    ScoreIn at{in.params, {x, {}, table[level]}};
+    ScoreIn at = at_level(in, x, level);
     const auto run_along = [&](const View& directions, const ScoreOut& out) {
       at.batch.directions = directions;
       program->run(inner.impl(), at, out, batch);
@@ -137,6 +143,7 @@ struct LikelihoodPlan::Impl {
   std::unique_ptr<ScoreProgram> program;  // null without a network of the library's
   std::unique_ptr<HutchPlusPlus> hutch;   // for `program`
   std::int64_t param_count = 0;
+  Context context;
   ScoreFunction score;
   std::unique_ptr<OwnNetworkScore> own_network;
 };
@@ -153,6 +160,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const MlpShape& net, const 
   const int projections = impl->hutch ? impl->hutch->count() : likelihood.projections;
   impl->program = make_score_program(engine, {net, max_batch, projections, likelihood.distribution, compute});
   impl->param_count = net.param_count();
+  impl->context = net.context;
   impl_ = std::move(impl);
 }
 
@@ -163,6 +171,7 @@ LikelihoodPlan::LikelihoodPlan(const Engine& engine, const OwnNetwork& net, cons
   auto own_network = std::make_unique<OwnNetworkScore>(engine, net, max_batch, likelihood);
   auto impl = std::make_shared<Impl>(engine, net.dim, likelihood, max_batch);
   impl->own_network = std::move(own_network);
+  impl->context = net.context;
   impl_ = std::move(impl);
 }
 
@@ -193,6 +202,10 @@ void LikelihoodPlan::run(Queue& queue, const In& in, const Out& out) const {
                         plan.own_network ? "the network is the caller's" : "the plan uses the caller's score function");
   const std::int64_t batch = check_count(call, "x", in.batch.x, plan.dim, plan.max_batch);
   check_only_data(in.batch);
+  if (plan.score)
+    check_no_context(in.batch, "the plan uses the caller's score function");
+  else
+    check_context(call, in.batch, plan.context, batch);
   if (plan.options.projections > 0) check_noise(call, in.batch.noise, "directions");
   call.output("log_likelihood", out.log_likelihood, {batch});
   call.output("latent", out.latent, {batch, plan.dim});

@@ -21,6 +21,7 @@ LossPlan::LossPlan(const Engine& engine, const MlpShape& net, const Loss& loss, 
   check(loss.objective, net.dim);
   check(loss.schedule);
   check(loss.weighting, net.parameterization);
+  check_dropout(loss.context_dropout, net.context);
   check_max_batch(max_batch);
   check(compute);
   auto impl = std::make_shared<Impl>();
@@ -43,6 +44,7 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   check_sigma_and_eps(call, in.batch, loss, uses_sigma(net.parameterization, net.conditioning), batch, net.dim);
   check_directions(call, in.batch, needs, batch, net.dim);
   check_true_score(call, in.batch, needs, batch, net.dim);
+  check_context(call, in.batch, net.context, in.batch.x.shape.extent[0], loss.context_dropout);
   call.optional("weight", in.batch.weight, {batch});
   call.output("loss", out.loss, sizeof(Estimate));
   call.output("grad", out.grad, {impl_->param_count});
@@ -50,6 +52,8 @@ void LossPlan::run(Queue& queue, const In& in, const Out& out, const Reduction& 
   call.output("loss_per_sample", out.loss_per_sample, {batch});
   check_direction_losses(call, out.loss_per_direction, needs, batch);
   call.output_indices("rows", out.rows, batch);
+  if (net.context.columns == 0) CallChecker::absent("grad_context", out.grad_context, "the network has no context");
+  call.output("grad_context", out.grad_context, {batch, net.context.columns});
   call.workspace(queue.impl().workspace, scratch_bytes);
   call.check_disjoint();
   check(reduction, !out.grad.empty());

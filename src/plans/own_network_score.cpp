@@ -14,17 +14,22 @@ namespace {
 
 constexpr int kGroup = 8;  // most directions of one evaluation; as many as the library's own networks take
 
+int input_columns(const OwnNetwork& net) {
+  return net.dim + feature_count(net.conditioning) + context_count(net.context);
+}
+
 const OwnNetwork& checked(const OwnNetwork& net, const Engine& engine, std::int64_t max_batch) {
   check_dim(net.dim);
   if (!net.evaluate) throw_invalid("net.evaluate", "a function", "nothing");
   check(net.parameterization);
   check(net.conditioning);
+  check(net.context);
   const bool has_double = engine.impl()->floats == Floats::f32_or_f64;
   if (net.dtype != DType::f32 && !(net.dtype == DType::f64 && has_double))
     throw_invalid("net.dtype", has_double ? "f32 or f64" : "f32, as only the reference engine has f64",
                   net.dtype == DType::f64 ? "f64" : std::to_string(static_cast<int>(net.dtype)));
   check_max_batch(max_batch);
-  const std::int64_t columns = (2 * kGroup + 2) * std::int64_t{net.dim} + feature_count(net.conditioning) + 2,
+  const std::int64_t columns = (2 * kGroup + 1) * std::int64_t{net.dim} + input_columns(net) + 2,
                      most = std::numeric_limits<std::int64_t>::max() / 2 / 8 / columns;
   if (max_batch > most)
     throw_invalid("max_batch",
@@ -53,8 +58,8 @@ OwnNetworkScore::OwnNetworkScore(const Engine& engine, const OwnNetwork& net, st
     : engine_(engine),
       net_(checked(net, engine, max_batch)),
       input_(engine.impl()->make_perturb(
-          {net.dim, schedule::None{}, max_batch, net.parameterization, net.conditioning, false})),
-      inputs_(net.dtype, max_batch, net.dim + feature_count(net.conditioning)),
+          {net.dim, schedule::None{}, max_batch, net.parameterization, net.conditioning, false, net.context})),
+      inputs_(net.dtype, max_batch, input_columns(net)),
       outputs_(net.dtype, max_batch, net.dim),
       values_(engine, max_batch, 1) {}
 
@@ -90,6 +95,7 @@ void OwnNetworkScore::run(Queue& queue, char* scratch, Queue& inner, const Call&
              sigma = values_.take_values(scratch, batch);
   Batch at{call.x};
   at.sigma = call.sigma;
+  at.context = call.given.context, at.present = call.given.present, at.labels = call.given.labels;
   input_->run(queue.impl(), at, {net_input, sigma}, batch);
   NetworkCall evaluation;
   evaluation.net_input = net_input, evaluation.output = output;

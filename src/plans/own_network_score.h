@@ -27,6 +27,7 @@ class OwnNetworkScore {
     NoiseRef noise;   ///< draws the directions
     View score;       ///< [N, d], dense
     View divergence;  ///< [N], or empty
+    Batch given{};    ///< its context or labels, and present
   };
   /// @param scratch bytes() of scratch memory @param inner the queue that is lent to the function
   void run(Queue& queue, char* scratch, Queue& inner, const Call& call) const;
@@ -48,7 +49,8 @@ class OwnNetworkScore {
   std::vector<Group> groups_;
   std::unique_ptr<HutchPlusPlus> hutch_;     // in place of the groups
   double weight_ = 1;                        // of each direction
-  WorkingArrays inputs_, outputs_, values_;  // [N, d + features] and [N, d] of the network's type; working type
+  // [N, d + features + context] and [N, d] of the network's type; working type
+  WorkingArrays inputs_, outputs_, values_;
 };
 
 }  // namespace scorematch

@@ -15,15 +15,18 @@ struct PerturbPlan::Impl {
 };
 
 PerturbPlan::PerturbPlan(const Engine& engine, int dim, const NoiseSchedule& schedule, std::int64_t max_batch,
-                         const Parameterization& parameterization, const Conditioning& conditioning) {
+                         const Parameterization& parameterization, const Conditioning& conditioning,
+                         const Context& context, double context_dropout) {
   check_dim(dim);
   check(schedule);
   check(parameterization);
   check(conditioning);
+  check(context);
+  check_dropout(context_dropout, context);
   check_max_batch(max_batch);
   auto impl = std::make_shared<Impl>();
   impl->engine = engine.impl();
-  impl->spec = {dim, schedule, max_batch, parameterization, conditioning};
+  impl->spec = {dim, schedule, max_batch, parameterization, conditioning, true, context, context_dropout};
   impl->program = impl->engine->make_perturb(impl->spec);
   impl_ = std::move(impl);
 }
@@ -38,7 +41,9 @@ void PerturbPlan::run(Queue& queue, const Batch& batch, const Out& out) const {
   CallChecker::absent("directions", batch.directions, "a perturbation has none");
   CallChecker::absent("true_score", batch.true_score, "only losses use it");
   CallChecker::absent("weight", batch.weight, "only losses use it");
-  call.output("net_input", out.net_input, {count, spec.dim + feature_count(spec.conditioning)});
+  check_context(call, batch, spec.context, batch.x.shape.extent[0], spec.context_dropout);
+  call.output("net_input", out.net_input,
+              {count, spec.dim + feature_count(spec.conditioning) + context_count(spec.context)});
   call.output("sigma", out.sigma, {count});
   call.output("x_tilde", out.x_tilde, {count, spec.dim});
   call.output("eps", out.eps, {count, spec.dim});

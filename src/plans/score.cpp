@@ -38,6 +38,7 @@ void ScorePlan::run(Queue& queue, const In& in, const Out& out) const {
   CallChecker::absent("eps", in.batch.eps, as_it_is);
   CallChecker::absent("true_score", in.batch.true_score, "only losses use it");
   CallChecker::absent("weight", in.batch.weight, "only losses use it");
+  check_context(call, in.batch, spec.net.context, batch);
   if (uses_sigma(spec.net.parameterization, spec.net.conditioning)) {
     if (in.batch.sigma.empty()) throw_invalid("sigma", "[" + std::to_string(batch) + "] or [1]", "nothing");
     call.optional_per_sample("sigma", in.batch.sigma, batch);

@@ -66,6 +66,20 @@ inline std::vector<double> eps_of(const Batch& in, int dim, std::int64_t n) {
   return in.eps.empty() ? draw_eps(SampleNoise(in.noise, n), dim) : row(in.eps, n);
 }
 
+/// The columns of the network's input for row `at` of the context or the labels, or zeros if it is -1.
+inline std::vector<double> context_of(const Batch& in, const Context& context, std::int64_t at) {
+  std::vector<double> columns(static_cast<std::size_t>(context_count(context)), 0.0);
+  if (at < 0) return columns;
+  if (in.labels.empty()) {
+    const std::vector<double> given = row(in.context, at);
+    std::copy(given.begin(), given.end(), columns.begin());
+  } else {
+    columns[static_cast<std::size_t>(static_cast<const std::int64_t*>(in.labels.data)[at])] = 1;
+  }
+  if (context.optional) columns.back() = 1;
+  return columns;
+}
+
 /// The `count` directions of sample n.
 inline std::vector<std::vector<double>> directions_of(const Batch& in, int count, Projection distribution, int dim,
                                                       std::int64_t n) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/network.h"
 #include "reference/coefficients.h"
 #include "reference/mlp.h"
 
@@ -23,8 +24,8 @@ namespace scorematch::reference {
 template <class T>
 struct ScoreJet {
   Coefficients<T> k;
-  std::vector<T> x, input;               // the network's input: c x, e(sigma)
-  std::vector<std::vector<T>> tangents;  // [M]: v_m, extended by zeros for e(sigma)
+  std::vector<T> x, input;               // the network's input: c x, e(sigma), context
+  std::vector<std::vector<T>> tangents;  // [M]: v_m, extended by zeros for e(sigma) and the context
   typename Mlp<T>::Trace trace;          // with tangents for a score net, without them for an energy net
   std::vector<T> score;
   std::vector<std::vector<T>> jvp;
@@ -37,13 +38,14 @@ std::vector<T> extended(std::vector<T> u, const std::vector<T>& more) {
   return u;
 }
 
+/// @param context the columns of the input after e(sigma)
 template <class T>
 ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vector<T>& x, const T& sigma,
-                          const std::vector<std::vector<T>>& directions) {
+                          const std::vector<std::vector<T>>& directions, const std::vector<T>& context = {}) {
   ScoreJet<T> jet;
   jet.k = coefficients(net.parameterization, sigma);
   const auto [a, b, c] = jet.k;
-  const std::vector<T> e = features(net.conditioning, sigma);
+  const std::vector<T> e = extended(features(net.conditioning, sigma), context);
   jet.x = x;
   for (const T& each : x) jet.input.push_back(c * each);
   jet.input = extended(jet.input, e);
@@ -74,10 +76,16 @@ ScoreJet<T> score_forward(const MlpShape& net, const Mlp<T>& mlp, const std::vec
   return jet;
 }
 
-/// Adds to grad [P]. Returns the gradient with respect to x. That with respect to J v_m is `jvp_weight` v_m.
 template <class T>
-std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
-                              const std::vector<T>& grad_score, const T& jvp_weight, T* grad) {
+struct InputGradients {
+  std::vector<T> x, context;
+};
+
+/// Adds to grad [P]. Returns the gradients with respect to x and the context. That with respect to J v_m is
+/// `jvp_weight` v_m.
+template <class T>
+InputGradients<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const ScoreJet<T>& jet,
+                                 const std::vector<T>& grad_score, const T& jvp_weight, T* grad) {
   const auto [a, b, c] = jet.k;
   const std::size_t count = jet.tangents.size();
   std::vector<T> grad_input;
@@ -98,9 +106,11 @@ std::vector<T> score_backward(const MlpShape& net, const Mlp<T>& mlp, const Scor
     if (count > 0) grads.second = {jvp_weight * b * c};
     grad_input = mlp.backward(mlp.forward(jet.input, tangents, count), grads, grad).value;
   }
-  std::vector<T> grad_x;
-  for (std::size_t i = 0; i < jet.x.size(); ++i) grad_x.push_back(a * grad_score[i] + c * grad_input[i]);
-  return grad_x;
+  InputGradients<T> result;
+  for (std::size_t i = 0; i < jet.x.size(); ++i) result.x.push_back(a * grad_score[i] + c * grad_input[i]);
+  const auto first = static_cast<std::ptrdiff_t>(grad_input.size()) - context_count(net.context);
+  result.context.assign(grad_input.begin() + first, grad_input.begin() + first + net.context.columns);
+  return result;
 }
 
 }  // namespace scorematch::reference

@@ -10,15 +10,18 @@ class ReferencePerturb final : public PerturbProgram {
   explicit ReferencePerturb(const PerturbSpec& spec) : spec_(spec) {}
 
   void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
-    check_host_values(in, batch);
+    check_host_values(in, batch, spec_.context.columns);
     const RowIndex row_of(in);
+    const ContextRows context_row(in, spec_.context, spec_.context_dropout);
     for (std::int64_t n = 0; n < batch; ++n) {
       const double sigma = sigma_of(in, spec_.schedule, n), c = coefficients(spec_.parameterization, sigma).c;
       const std::vector<double> eps = spec_.perturbed ? eps_of(in, spec_.dim, n) : std::vector<double>();
       const std::vector<double> x_tilde = perturbed(row(in.x, row_of(n)), 1, sigma, eps);
       std::vector<double> input;
       for (const double each : x_tilde) input.push_back(c * each);
-      put(out.net_input, n, extended(input, features(spec_.conditioning, sigma)));
+      put(out.net_input, n,
+          extended(extended(input, features(spec_.conditioning, sigma)),
+                   context_of(in, spec_.context, context_row(n))));
       put_element(out.sigma, n, sigma);
       put(out.x_tilde, n, x_tilde);
       put(out.eps, n, eps);

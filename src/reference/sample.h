@@ -21,7 +21,8 @@ struct Sample {
   std::vector<T> eps;                      // empty: evaluated at x
   std::vector<std::vector<T>> directions;  // [M][dim]
   std::vector<T> true_score;
-  double weight = 1;  // of its loss
+  double weight = 1;       // of its loss
+  std::vector<T> context;  // the columns of the network's input; without a context, zeros
 };
 
 template <class T>
@@ -29,7 +30,7 @@ struct SampleLoss {
   T loss{};              // weighting and weight included
   std::vector<T> score;  // s at the first point, unweighted
   std::vector<std::vector<T>> jvp;
-  std::vector<T> grad_x;            // of the loss
+  std::vector<T> grad_x, grad_context;  // of the loss
   std::vector<T> direction_losses;  // [M], as HeadOutput's, weighting and weight included
 };
 
@@ -53,7 +54,7 @@ std::vector<std::vector<T>> basis(int dim) {
   return e;
 }
 
-/// Adds `grad_factor` times the loss's gradient to grad [P]. The returned grad_x has the same factor.
+/// Adds `grad_factor` times the loss's gradient to grad [P]. The returned gradients have the same factor.
 template <class T>
 SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params, const Sample<T>& sample,
                           double grad_factor, T* grad, const std::atomic<bool>* cancelled = nullptr) {
@@ -68,7 +69,7 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   std::vector<ScoreJet<T>> jets;
   for (const double p : std::visit([](const auto& objective) { return points(objective); }, loss.objective)) {
     const std::vector<T> x_tilde = perturbed(sample.x, p, sample.sigma, sample.eps);
-    jets.push_back(score_forward(net, mlp, x_tilde, sample.sigma, in.directions));
+    jets.push_back(score_forward(net, mlp, x_tilde, sample.sigma, in.directions, sample.context));
     in.score.push_back(jets.back().score);
   }
   in.jvp = jets[0].jvp;
@@ -82,11 +83,14 @@ SampleLoss<T> sample_loss(const MlpShape& net, const Loss& loss, const T* params
   result.score = jets[0].score;
   result.jvp = in.jvp;
   result.grad_x.assign(sample.x.size(), T(0));
+  result.grad_context.assign(static_cast<std::size_t>(net.context.columns), T(0));
   for (std::size_t p = 0; p < jets.size(); ++p) {
     for (T& each : out.grad_score[p]) each = factor * each;
     const T weight = factor * (trace_wanted ? out.grad_trace : out.jvp_weight);
-    const std::vector<T> grad_x = score_backward(net, mlp, jets[p], out.grad_score[p], weight, grad);
-    for (std::size_t i = 0; i < grad_x.size(); ++i) result.grad_x[i] = result.grad_x[i] + grad_x[i];
+    const InputGradients<T> grads = score_backward(net, mlp, jets[p], out.grad_score[p], weight, grad);
+    for (std::size_t i = 0; i < grads.x.size(); ++i) result.grad_x[i] = result.grad_x[i] + grads.x[i];
+    for (std::size_t i = 0; i < grads.context.size(); ++i)
+      result.grad_context[i] = result.grad_context[i] + grads.context[i];
   }
   return result;
 }

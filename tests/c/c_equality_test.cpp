@@ -1,8 +1,10 @@
 // The results of the C interface are bit-identical to those of the C++ interface, for every option in its texts.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 
 #include "scorematch/scorematch.h"
 #include "scorematch/scorematch_c.h"
@@ -136,6 +138,67 @@ TEST_P(CEquality, OfEveryLoss) {
     scorematch_queue_destroy(line);
     scorematch_loss_plan_destroy(c_plan);
   }
+}
+
+// A net with a context, its loss and its guided samples.
+TEST_P(CEquality, OfContexts) {
+  MlpShape with = net();
+  with.context = {4, true};
+  Loss loss{Dsm{}, schedule::LogNormal{}};
+  loss.context_dropout = 0.5;
+  const std::vector<std::int64_t> classes = [] {
+    std::vector<std::int64_t> all;
+    for (int i = 0; i < kRows; ++i) all.push_back(i % 4);
+    return all;
+  }();
+  const auto labels = engine_.upload(classes);
+  const auto params = engine_.upload(with.initial_params(6, Initialization::torch));
+  const LossPlan plan(engine_, with, loss, kRows);
+  const SamplerPlan sampler(engine_, with, ProbabilityFlow{0.1, 5, 4}, kRows, 2.5);
+  Queue queue(engine_, std::max(plan.workspace_bytes(), sampler.workspace_bytes()));
+  auto grad = engine_.allocate<float>({kRows, 4}), c_grad = engine_.allocate<float>({kRows, 4});
+  auto samples = engine_.allocate<float>({kRows, kDim}), c_samples = engine_.allocate<float>({kRows, kDim});
+  LossPlan::In in{params, {x_, noise_}};
+  in.batch.labels = labels;
+  LossPlan::Out out;
+  out.grad_context = grad;
+  plan.run(queue, in, out);
+  sampler.run(queue, {params, noise_, {}, labels}, {samples});
+  queue.synchronize();
+
+  scorematch_net* c_net = nullptr;
+  scorematch_loss_plan* c_plan = nullptr;
+  scorematch_sampler_plan* c_sampler = nullptr;
+  ok(scorematch_net_create((std::string(kNet) + " context=4 context_optional=true").c_str(), &c_net));
+  ok(scorematch_loss_plan_create(c_engine_, c_net, "objective=dsm schedule=log_normal context_dropout=0.5", kRows,
+                                 nullptr, &c_plan));
+  ok(scorematch_sampler_plan_create(c_engine_, c_net, "sampler=flow sigma_min=0.1 sigma_max=5 steps=4 guidance=2.5",
+                                    kRows, &c_sampler));
+  scorematch_queue* line = c_queue(std::max(plan.workspace_bytes(), sampler.workspace_bytes()));
+  scorematch_loss_in c_in{};
+  scorematch_loss_out c_out{};
+  c_in.struct_size = sizeof c_in, c_out.struct_size = sizeof c_out;
+  c_in.params = view_of(params);
+  c_in.batch.x = view_of(x_), c_in.batch.noise = scorematch_noise_from(c_noise_, 0);
+  c_in.batch.labels = scorematch_array(labels.data(), SCOREMATCH_I64, kRows, 0);
+  c_out.grad_context = view_of(c_grad);
+  ok(scorematch_loss_plan_run(c_plan, line, &c_in, &c_out, nullptr));
+  scorematch_sampler_in s_in{};
+  scorematch_sampler_out s_out{};
+  s_in.struct_size = sizeof s_in, s_out.struct_size = sizeof s_out;
+  s_in.params = view_of(params), s_in.noise = scorematch_noise_from(c_noise_, 0), s_in.labels = c_in.batch.labels;
+  s_out.x = view_of(c_samples);
+  ok(scorematch_sampler_plan_run_with(c_sampler, line, &s_in, &s_out));
+  ok(scorematch_queue_synchronize(line));
+  EXPECT_EQ(read(c_grad), queue.read(grad));
+  EXPECT_EQ(read(c_samples), queue.read(samples));
+  const char* text = nullptr;
+  ok(scorematch_net_text(c_net, &text));
+  EXPECT_NE(std::string(text).find("context=4"), std::string::npos) << text;
+  scorematch_queue_destroy(line);
+  scorematch_sampler_plan_destroy(c_sampler);
+  scorematch_loss_plan_destroy(c_plan);
+  scorematch_net_destroy(c_net);
 }
 
 TEST_P(CEquality, OfEverySampler) {

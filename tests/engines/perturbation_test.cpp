@@ -319,7 +319,7 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
   HeadPlan::Out out{loss.data(), grad_output};
   out.loss_per_sample = per_sample;
   head.run(queue, in, out);
-  return {{queue.read_one(loss), per_sample.read(queue), {}, {}}, grad_output.read(queue)};
+  return {{queue.read_one(loss), per_sample.read(queue), {}, {}, {}}, grad_output.read(queue)};
 }
 
 TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {

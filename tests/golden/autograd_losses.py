@@ -45,6 +45,9 @@ def check_names(tensors, metadata):
     needed |= {"directions"} if objective in ("ssm", "ssm_vr") else set()
     needed |= {"true_score"} if objective == "esm" else set()
     needed |= {"fourier.frequencies"} if metadata["conditioning"] == "fourier" else set()
+    if int(metadata.get("context", "0")) > 0:
+        needed |= {"labels"} if "labels" in tensors else {"context"}
+        needed |= {"present"} if "present" in tensors and metadata.get("context_optional") == "true" else set()
     assert set(tensors) == needed, set(tensors) ^ needed
 
 
@@ -70,8 +73,25 @@ def loss_weight(metadata, sigma):
     return sigma**2 * (sigma**2 + sigma_data**2) / sigma_data**2
 
 
+def contexts(tensors, metadata):
+    """The context [N, c]; that of a class has one 1."""
+    if "context" in tensors:
+        return tensors["context"]
+    return torch.nn.functional.one_hot(tensors["labels"].long(), int(metadata["context"])).double()
+
+
 def features(tensors, metadata):
-    """The input columns after c x~, [N, 0], [N, 1] or [N, 2F]."""
+    """The input columns after c x~: of sigma, then of the context."""
+    columns = [sigma_features(tensors, metadata)]
+    if int(metadata.get("context", "0")) > 0:
+        present = tensors.get("present", torch.ones(len(tensors["x"]), dtype=torch.float64))[:, None]
+        columns.append(contexts(tensors, metadata) * present)
+        columns += [present] if metadata.get("context_optional") == "true" else []
+    return torch.cat(columns, dim=1)
+
+
+def sigma_features(tensors, metadata):
+    """[N, 0], [N, 1] or [N, 2F]."""
     if metadata["conditioning"] == "none":
         return torch.zeros(len(tensors["x"]), 0, dtype=torch.float64)
     log_sigma = torch.log(tensors["sigma"])[:, None]
@@ -145,12 +165,14 @@ def sample_losses(tensors, metadata):
 
 
 def differentiated(tensors):
-    return [name for name in tensors if name.startswith("layers.")] + ["x"]
+    return [name for name in tensors if name.startswith("layers.")] + [name for name in ("x", "context") if name in tensors]
 
 
 def evaluate(tensors, metadata):
     """The tensors of the expected file."""
     check_names(tensors, metadata)
+    if "labels" in tensors:
+        tensors = dict(tensors, context=contexts(tensors, metadata))
     leaves = differentiated(tensors)
     tensors = {name: value.clone().requires_grad_(name in leaves) for name, value in tensors.items()}
     loss, s, jvp, log_density = sample_losses(tensors, metadata)

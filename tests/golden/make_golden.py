@@ -1,10 +1,11 @@
 """Writes the golden cases in tests/golden/cases: score and energy nets, evaluated by an independent autograd.
 
 There are two files for every kind of net, objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and
-conditioning. Their names begin with `energy-` for energy nets:
+conditioning, and for every way to give a context. Their names begin with `energy-` for energy nets:
 
     <objective>-<activation>-<parameterization>-<conditioning>.safetensors            the input of `scorematch eval`
     <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   its expected output, in float64
+    <objective>-<context, optional_context or labels>[.expected].safetensors
 
 The formats are those of docs/eval-format.md. An input file contains exactly the tensors and metadata that its case
 needs. The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of
@@ -170,6 +171,37 @@ def deal(net, objective):
         yield "-".join((prefix, activation, parameterization, conditioning)), metadata, options
 
 
+CONTEXTS = ("context", "optional_context", "labels")
+
+
+def deal_contexts(net, objective):
+    """The same for networks with a context: three cases, which differ in how it is given."""
+    prefix = objective if net == "score" else f"{net}-{objective}"
+    random = np.random.RandomState(zlib.crc32(f"{prefix}-contexts".encode()))
+    for kind in CONTEXTS:
+        def pick(values):
+            return values[random.randint(len(values))]
+
+        options = {
+            "noise": pick((False, True)), "hidden_layers": pick((0, 1, 2)), "widths": pick(("unequal", "neighbors")),
+            "dim": pick((1, 2, 3, 4, 5)), "batch": pick((4, 5, 6, 7)), "directions": pick((1, 2, 3)),
+            "sigma": "ordinary", "weights": "ordinary", "dtype": np.float64, "context": pick((1, 2, 3, 4)), "kind": kind,
+        }
+        metadata = {
+            "objective": objective,
+            "net": net,
+            "activation": pick(tuple(ACTIVATIONS)),
+            "parameterization": pick(PARAMETERIZATIONS),
+            "conditioning": pick(CONDITIONINGS),
+            "weighting": pick(WEIGHTINGS),
+            "residual": pick(("false", "true")),
+            "context": str(options["context"]),
+        }
+        if kind != "context":
+            metadata["context_optional"] = "true"
+        yield "-".join((prefix, kind)), metadata, options
+
+
 def hidden_widths(random, options, width_in):
     """Small odd widths. Adjacent ones differ unless the case is about equal widths."""
     count, style, dim = options["hidden_layers"], options["widths"], options["dim"]
@@ -209,6 +241,16 @@ def make_inputs(name, metadata, options):
     if columns is None:
         tensors["fourier.frequencies"] = 0.5 * random.standard_normal(random.randint(1, 4))
         columns = 2 * len(tensors["fourier.frequencies"])
+
+    if "context" in options:
+        count = options["context"]
+        columns += count + (options["kind"] != "context")
+        if options["kind"] == "labels":
+            tensors["labels"] = random.randint(count, size=batch).astype(float)
+        else:
+            tensors["context"] = random.standard_normal((batch, count))
+        if options["kind"] != "context":
+            tensors["present"] = (np.arange(batch) % 3 > 0).astype(float)
 
     width_out = dim if metadata["net"] == "score" else 1
     widths = [dim + columns, *hidden_widths(random, options, dim + columns), width_out]
@@ -290,7 +332,7 @@ def main():
     seen = collections.Counter()
     written = 0
     for net, objective in itertools.product(NETS, OBJECTIVES):
-        for name, metadata, options in deal(net, objective):
+        for name, metadata, options in itertools.chain(deal(net, objective), deal_contexts(net, objective)):
             raw = encode(make_inputs(name, metadata, options), metadata)
 
             # From here on, use the case as read from the file.

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "device/noise.cuh"
-#include "kernels/random_perturbation.h"
+#include "kernels/random_contexts.h"
 
 namespace scorematch {
 namespace kernels {
@@ -31,6 +31,7 @@ struct Case {
   Features features;
   std::vector<double> frequencies;
   Conditioning conditioning;
+  RandomContexts contexts{random, data_rows};
 
   explicit Case(std::uint64_t seed) : random(seed) {
     for (std::int64_t n = 0; n < first + batch; ++n)
@@ -57,7 +58,8 @@ void run(std::uint64_t seed) {
   const DeviceArray<float> x(c.x), eps(c.eps);
   const DeviceArray<std::int64_t> row_list(c.row_list);
   const DeviceArray<double> frequencies(c.frequencies);
-  const int columns = static_cast<int>(rounded_up(c.dim + c.features.count, 8)), stride = columns;
+  const int columns = static_cast<int>(rounded_up(c.dim + c.features.count + c.contexts.source.total, 8)),
+            stride = columns;
   const ElementArray input(c.element, static_cast<std::size_t>(c.rows * stride));
   const DeviceArray<float> sigma(static_cast<std::size_t>(c.rows)), x_tilde(static_cast<std::size_t>(c.batch * c.dim)),
       eps_out(static_cast<std::size_t>(c.batch * c.dim));
@@ -70,6 +72,7 @@ void run(std::uint64_t seed) {
   p.eps = {c.perturbed, {c.eps_given ? eps.data() : nullptr, c.dim}};
   p.parameterization = c.parameterization.value;
   p.features = c.features;
+  p.context = c.contexts.source;
   p.features.frequencies = frequencies.data();
   p.point = static_cast<float>(c.point);
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
@@ -109,8 +112,15 @@ void run(std::uint64_t seed) {
       EXPECT_NEAR(got[i], scale * wanted, scale * ((6 * kUlp + ElementArray::rounding(c.element)) * size + shift));
     }
     const auto e = reference::features(c.conditioning, s);
+    const bool has_context = c.contexts.has(c.noise, n, c.data_row_of(n));
     for (int i = c.dim; i < columns; ++i) {
       const auto k = static_cast<std::size_t>(i - c.dim);
+      const int of_context = i - c.dim - c.features.count;
+      if (of_context >= 0 && of_context < c.contexts.source.total) {
+        const float given = has_context ? c.contexts.column(c.data_row_of(n), of_context) : 0.0f;
+        EXPECT_NEAR(got[i], given, static_cast<float>(ElementArray::rounding(c.element)) * std::abs(given));
+        continue;
+      }
       const double wanted = k < e.size() ? e[k] : 0.0;
       // sigma is rounded to float: its logarithm changes by 2^-24, and a feature by 2 pi w times that.
       EXPECT_NEAR(got[i], wanted, kUlp * 16 + ElementArray::rounding(c.element) * std::abs(wanted));

@@ -25,6 +25,35 @@ class PlansTest(unittest.TestCase):
             np.testing.assert_allclose((values[0] - values[1]) / (2 * h), score[:, axis], atol=1e-9)
         self.assertIn("on the host", plan.report(3))
 
+    def test_contexts(self):
+        """Labels are the rows of contexts that have one 1; guidance 0 has no context, and 1 only that."""
+        for engine in (sm.Engine.reference(), host_engine()):
+            net = sm.Net("dim=2 hidden=8 parameterization=edm context=3 context_optional=true")
+            params = net.initial_params(1, "torch")
+            labels = np.array([2, 0, 1, 2], np.int64)
+            one_hot = np.eye(3, dtype=np.float32)[labels]
+            loss = sm.LossPlan(engine, net, "objective=dsm schedule=log_normal context_dropout=0.3", 4)
+            queue, noise = sm.Queue(engine, loss.workspace_bytes), sm.Noise(engine, 2)
+            x = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
+            by_label, by_context = np.empty((2, 4, 3), np.float32)
+            loss.run(queue, params=params, x=x, noise=noise, labels=labels, grad_context=by_label)
+            loss.run(queue, params=params, x=x, noise=noise, context=one_hot, grad_context=by_context)
+            np.testing.assert_array_equal(by_label, by_context)
+            self.assertTrue(by_label.any())
+
+            def draw(guidance, **context):
+                text = f"sampler=flow sigma_min=0.1 sigma_max=5 steps=4 guidance={guidance}"
+                plan = sm.SamplerPlan(engine, net, text, 4)
+                samples = np.empty((4, 2), np.float32)
+                plan.run(sm.Queue(engine, plan.workspace_bytes), noise, samples, params, **context)
+                return samples
+
+            np.testing.assert_array_equal(draw(0, labels=labels), draw(1))
+            np.testing.assert_array_equal(draw(2, labels=labels), draw(2, context=one_hot))
+            self.assertTrue((draw(2, labels=labels) != draw(1, labels=labels)).any())
+            with self.assertRaisesRegex(sm.Error, "context: expected one for each sample, as guidance is 2, got nothing"):
+                draw(2)
+
     def test_own_network(self):
         """Only the parts: a linear score written in Python, and its gradient."""
         engine = host_engine()

@@ -45,6 +45,7 @@ endfunction()
 
 check_page(README.md cpp)
 check_page(docs/index.md cpp)
+check_page(docs/conditional.md cpp)
 check_page(docs/tutorial.md cpp)
 check_page(docs/cuda.md cpp)
 check_page(docs/frameworks.md cpp)

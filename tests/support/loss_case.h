@@ -23,24 +23,32 @@ struct LossCase {
   std::vector<double> directions;  // [M, N, d]
   std::vector<double> true_score;  // [N, d]
   std::vector<double> weight;      // [N]; empty: 1
+  std::vector<double> context{};   // [N, c], or [1, c]
+  std::vector<double> present{};   // [N]
 };
 
 struct Evaluation {
   Estimate loss;
-  std::vector<double> per_sample, grad, grad_x;
+  std::vector<double> per_sample, grad, grad_x, grad_context;
 };
 
 /// @param noise draws what `p` does not have @param draw_rows whether rows are drawn from p.x
-inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noise = {}, bool draw_rows = false) {
+inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noise = {}, bool draw_rows = false,
+                           Compute compute = {}) {
   const std::int64_t n = p.batch, d = p.net.dim;
-  const LossPlan plan(engine, p.net, p.loss, n);
+  const LossPlan plan(engine, p.net, p.loss, n, compute);
   Queue queue(engine, plan.workspace_bytes());
   const Array params(engine, p.params, p.net.param_count()),
       x(engine, p.x, {static_cast<std::int64_t>(p.x.size()) / d, d}), sigma(engine, p.sigma, n),
       eps(engine, p.eps, {n, d}), true_score(engine, p.true_score, {n, d}), weight(engine, p.weight, n),
       directions(engine, p.directions, {needs_of(p.loss.objective).projections, n, d});
+  const std::int64_t columns = p.net.context.columns;
+  const Array context(engine, p.context,
+                      {columns == 0 ? 0 : static_cast<std::int64_t>(p.context.size()) / columns, columns}),
+      present(engine, p.present, static_cast<std::int64_t>(p.present.size()));
   auto loss = engine.allocate<Estimate>();
-  Array grad(engine, p.net.param_count()), grad_x(engine, {n, d}), per_sample(engine, n);
+  Array grad(engine, p.net.param_count()), grad_x(engine, {n, d}), per_sample(engine, n),
+      grad_context(engine, {n, columns});
   LossPlan::In in;
   in.params = params;
   in.batch.x = x;
@@ -50,9 +58,14 @@ inline Evaluation evaluate(const Engine& engine, const LossCase& p, NoiseRef noi
   in.batch.directions = directions;
   in.batch.true_score = true_score;
   in.batch.weight = weight;
+  if (!p.context.empty()) in.batch.context = context;
+  if (!p.present.empty()) in.batch.present = present;
   if (draw_rows) in.batch.draw_rows = n;
-  plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
-  return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue)};
+  LossPlan::Out out{loss.data(), grad, grad_x, per_sample};
+  if (columns > 0) out.grad_context = grad_context;
+  plan.run(queue, in, out);
+  return {queue.read_one(loss), per_sample.read(queue), grad.read(queue), grad_x.read(queue),
+          columns > 0 ? grad_context.read(queue) : std::vector<double>()};
 }
 
 /// Each objective with its name.

@@ -87,6 +87,14 @@ Dataset prepare(const Table& data, const Preparation& how, const Standardization
   const Units units(result.standardization, result.dim);
   result.training = take_rows(data, units, training);
   result.held_out = take_rows(data, units, rest);
+  if (how.contexts != nullptr && !how.contexts->empty()) {
+    result.context_units =
+        how.context_units != nullptr ? *how.context_units : measure_contexts(*how.contexts, training);
+    const Contexts all =
+        to_model(how.contexts->labels.empty() ? "--context-columns" : "--labels", *how.contexts, result.context_units);
+    result.training_contexts = all.at(training);
+    result.held_out_contexts = all.at(rest);
+  }
   result.scale = measure_scale(
       result.grid.empty() ? result.training
                           : Dequantizer(result.grid.steps, units, how.seed).all(result.training, /*training_step=*/0));
@@ -106,6 +114,7 @@ void describe_data(const Dataset& data, std::map<std::string, std::string>& meta
   if (!data.columns.empty()) metadata["data.columns"] = csv_line(data.columns);
   if (data.dropped_rows > 0) metadata["data.dropped_rows"] = std::to_string(data.dropped_rows);
   write_grid(data.grid, metadata);
+  write_contexts(data.context_units, metadata);
 }
 
 bool dropped_rows(const std::map<std::string, std::string>& metadata) {

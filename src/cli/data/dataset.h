@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/data/contexts.h"
 #include "cli/data/data_scale.h"
 #include "cli/data/grid.h"
 #include "cli/data/standardize.h"
@@ -15,7 +16,9 @@
 namespace scorematch::cli {
 
 struct Dataset {
-  Matrix training, held_out;                    // model units
+  Matrix training, held_out;                      // model units
+  Contexts training_contexts, held_out_contexts;  // of the same rows
+  ContextUnits context_units;
   Standardization standardization;              // from the training rows alone
   Standardize standardize = Standardize::none;  // how they were chosen; never automatic
   std::int64_t dim = 0;                         // of the model
@@ -32,9 +35,11 @@ struct Dataset {
 struct Preparation {
   double validation = 0.1;  // fraction of the rows held out, chosen by `seed`
   Standardize standardize = Standardize::scale;
-  double deviation = 0.5;     // standard deviation of the model's units
-  std::uint64_t seed = 0;     // of the split
-  Dequantization dequantize;  // noise that will be added later
+  double deviation = 0.5;                       // standard deviation of the model's units
+  std::uint64_t seed = 0;                       // of the split
+  Dequantization dequantize;                    // noise that will be added later
+  const ContextData* contexts = nullptr;        // of all rows
+  const ContextUnits* context_units = nullptr;  // null: they are measured
 };
 
 /// @param known the units; null: they are measured

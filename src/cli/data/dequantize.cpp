@@ -26,14 +26,25 @@ void Dequantizer::add(const float* row, std::int64_t training_step, std::int64_t
 void Dequantizer::draw(const Matrix& data, std::int64_t training_step, std::int64_t first, std::int64_t count,
                        std::vector<float>& out) const {
   out.resize(static_cast<std::size_t>(count * data.cols));
+  float* to = out.data();
+  std::int64_t n = first;
+  for (const std::int64_t row : drawn_rows(data.rows, training_step, first, count)) {
+    add(data.values.data() + row * data.cols, training_step, n++, to);
+    to += data.cols;
+  }
+}
+
+std::vector<std::int64_t> Dequantizer::drawn_rows(std::int64_t rows, std::int64_t training_step, std::int64_t first,
+                                                  std::int64_t count) const {
+  std::vector<std::int64_t> drawn;
   for (std::int64_t n = first; n < first + count; ++n) {
     const philox::Block words =
         philox::philox4x32_10(philox::counter(philox::Purpose::row, static_cast<std::uint64_t>(training_step),
                                               static_cast<std::uint64_t>(n), 0),
                               seed_);
-    const auto row = static_cast<std::int64_t>(philox::index(words, static_cast<std::uint64_t>(data.rows)));
-    add(data.values.data() + row * data.cols, training_step, n, out.data() + (n - first) * data.cols);
+    drawn.push_back(static_cast<std::int64_t>(philox::index(words, static_cast<std::uint64_t>(rows))));
   }
+  return drawn;
 }
 
 Matrix Dequantizer::all(const Matrix& data, std::int64_t training_step) const {

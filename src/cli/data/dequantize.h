@@ -23,6 +23,9 @@ class Dequantizer {
   /// of the batch. @param out [count, cols]
   void draw(const Matrix& data, std::int64_t training_step, std::int64_t first, std::int64_t count,
             std::vector<float>& out) const;
+  /// Which of `rows` rows those are.
+  std::vector<std::int64_t> drawn_rows(std::int64_t rows, std::int64_t training_step, std::int64_t first,
+                                       std::int64_t count) const;
   /// Every row of the data once; row i has the noise of sample i of that step.
   Matrix all(const Matrix& data, std::int64_t training_step) const;
 

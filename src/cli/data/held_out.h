@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/data/contexts.h"
 #include "cli/data/dequantize.h"
 #include "scorematch/loss.h"
 
@@ -18,9 +19,9 @@ class HeldOut {
   static constexpr std::int64_t kNoiseStep = (std::int64_t{1} << 40) - 2;
 
   /// @param rows model units; may be empty
-  /// @param dequantizer null: the rows are used unchanged
-  HeldOut(const Engine& engine, const MlpShape& net, const Loss& loss, const Matrix& rows,
-          const Dequantizer* dequantizer, std::uint64_t seed);
+  /// @param dequantizer null: the rows are used unchanged @param contexts of the rows, none of which is dropped
+  HeldOut(const Engine& engine, const MlpShape& net, Loss loss, const Matrix& rows, const Dequantizer* dequantizer,
+          std::uint64_t seed, const Contexts& contexts = {});
 
   std::int64_t rows() const { return rows_; }
   /// Evaluations throw Error cancelled once the flag is true; null: they never do.
@@ -47,6 +48,7 @@ class HeldOut {
   NoiseState noise_;
   Buffer<float> x_, each_;  // [rows, d], [rows]
   Buffer<Estimate> loss_;
+  ContextArrays contexts_;
 };
 
 }  // namespace scorematch::cli

@@ -1,6 +1,7 @@
 #include "cli/models/eval_case.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "formats/spec_plans.h"
 #include "model/network.h"
@@ -129,12 +130,20 @@ class Evaluation {
     const Tensor sigma = case_.take_if(noisy || net_sigma || is_weighted, "sigma", {n});
     const Tensor directions = case_.take_if(needs.projections > 0, "directions", {m, n, d});
     const Tensor true_score = case_.take_if(needs.true_score, "true_score", {n, d});
+    const Context& net_context = case_.net.context;
+    const std::int64_t columns = net_context.columns;
+    const bool labeled = columns > 0 && case_.has("labels");
+    const bool has_context = columns > 0 && !labeled && (!net_context.optional || case_.has("context"));
+    const std::vector<std::int64_t> labels = take_labels(labeled);
+    const Tensor context = case_.take_if(has_context, "context", {n, columns});
+    const Tensor present = case_.take_if(net_context.optional && case_.has("present"), "present", {n});
     if (!case_.tensors.empty())
       fail(case_.path, case_.tensors.begin()->first, "no such tensor for this objective", "one");
 
     auto params = engine_.upload(std::vector<T>(case_.params.begin(), case_.params.end()));
     auto x_memory = upload(x), eps_memory = upload(eps), sigma_memory = upload(sigma);
     auto direction_memory = upload(directions), true_memory = upload(true_score);
+    auto context_memory = upload(context), present_memory = upload(present);
     LossPlan plan(engine_, case_.net, case_.loss, n);
     Queue queue(engine_, plan.workspace_bytes());
     auto grad = engine_.template allocate<T>(case_.net.param_count());
@@ -146,7 +155,14 @@ class Evaluation {
     if (eps.count() > 0) in.batch.eps = eps_memory;
     if (directions.count() > 0) in.batch.directions = direction_memory;
     if (true_score.count() > 0) in.batch.true_score = true_memory;
-    plan.run(queue, in, {loss.data(), grad, grad_x, per_sample});
+    auto label_memory = engine_.upload(labels);
+    if (labeled) in.batch.labels = label_memory;
+    if (context.count() > 0) in.batch.context = context_memory;
+    if (present.count() > 0) in.batch.present = present_memory;
+    auto grad_context = engine_.template allocate<T>({n, std::max<std::int64_t>(columns, 1)});
+    LossPlan::Out result{loss.data(), grad, grad_x, per_sample};
+    if (columns > 0) result.grad_context = grad_context;
+    plan.run(queue, in, result);
 
     SafetensorsFile out;
     const Estimate estimate = queue.read_one(loss);
@@ -154,12 +170,25 @@ class Evaluation {
     put(out, "standard_error", {1}, {static_cast<T>(estimate.standard_error())});
     put(out, "loss_per_sample", {n}, queue.read(per_sample));
     put(out, "grad.x", {n, d}, queue.read(grad_x));
+    if (columns > 0) put(out, "grad.context", {n, columns}, queue.read(grad_context));
     put_layers(out, queue.read(grad));
     add_score(out, params, in, static_cast<int>(m), net_sigma);
     return out;
   }
 
  private:
+  /// The classes, which the file has as numbers.
+  std::vector<std::int64_t> take_labels(bool given) {
+    std::vector<std::int64_t> labels;
+    for (const double each : case_.take_if(given, "labels", {case_.batch}).as_double()) {
+      if (!(each >= 0 && each < case_.net.context.columns) || each != std::floor(each))
+        fail(case_.path, "labels", "classes from 0 to " + std::to_string(case_.net.context.columns - 1),
+             number_text(each));
+      labels.push_back(static_cast<std::int64_t>(each));
+    }
+    return labels;
+  }
+
   Buffer<T> upload(const Tensor& tensor) {
     Shape shape;
     for (const std::int64_t each : tensor.shape) shape.extent[shape.rank++] = each;
@@ -198,6 +227,8 @@ class Evaluation {
     auto jvp = engine_.template allocate<T>({std::max(m, 1), n, d});
     ScorePlan::In score_in{params, {at}};
     if (net_sigma) score_in.batch.sigma = in.batch.sigma;
+    score_in.batch.context = in.batch.context, score_in.batch.present = in.batch.present;
+    score_in.batch.labels = in.batch.labels;
     ScorePlan::Out score_out;
     score_out.score = score;
     const bool has_density = case_.net.kind == MlpShape::Kind::energy;

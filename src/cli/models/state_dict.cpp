@@ -22,7 +22,8 @@ constexpr const char* kKept[] = {"objective",        "schedule",         "weight
                                  "sigma_min",        "sigma_max",        "data.lowest",
                                  "data.highest",     "data.dequantize",  "data.dequantize.steps",
                                  "data.grid_offset", "data.grid_lowest", "data.grid_highest",
-                                 kDeviation,         kLargestDeviation};
+                                 kDeviation,         kLargestDeviation,  "context.classes",
+                                 "context.columns",  "context.mean",     "context.scale"};
 
 std::string replaced(std::string text, const std::string& part, const std::string& by) {
   for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.replace(at, part.size(), by);
@@ -138,11 +139,13 @@ std::vector<float> take_layers(Tensors& tensors, const std::vector<std::string>&
     params.insert(params.end(), bias.begin(), bias.end());
   }
   const std::int64_t features = feature_count(net.conditioning);
-  const std::int64_t dim = first_inputs - features;
-  const std::string inputs = std::to_string(first_inputs) + " inputs, of which " + std::to_string(features) +
-                             " are features of sigma by --conditioning";
+  const std::int64_t context = context_count(net.context);
+  const std::int64_t dim = first_inputs - features - context;
+  std::string inputs = std::to_string(first_inputs) + " inputs, of which " + std::to_string(features) +
+                       " are features of sigma by --conditioning";
+  if (context > 0) inputs += " and " + std::to_string(context) + " a context";
   if (dim < 1)
-    tensors.fail("tensor '" + modules[0] + ".weight': expected more than " + std::to_string(features) +
+    tensors.fail("tensor '" + modules[0] + ".weight': expected more than " + std::to_string(features + context) +
                  " inputs, got " + inputs);
   const std::int64_t wanted = net.kind == MlpShape::Kind::score ? dim : 1;
   if (outputs != wanted)
@@ -192,7 +195,8 @@ std::optional<Loss> take_loss(const std::string& path, const Metadata& metadata,
 MlpShape describe_net(const std::string& path, const Metadata& metadata, const Description& given, Tensors& tensors,
                       const std::string& frequencies) {
   Metadata all;
-  for (const char* key : {"net", "activation", "parameterization", "conditioning", "residual", "sigma_data"}) {
+  for (const char* key : {"net", "activation", "parameterization", "conditioning", "residual", "sigma_data", "context",
+                          "context_optional"}) {
     if (const auto found = metadata.find(key); found != metadata.end()) all[key] = found->second;
     if (const auto found = given.find(key); found != given.end()) all[key] = found->second;
   }

@@ -8,14 +8,15 @@
 namespace scorematch::cli {
 
 Chains::Chains(const Engine& engine, const Checkpoint& model, const Langevin& options,
-               const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed)
+               const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed, double guidance)
     : engine_(engine),
       options_(options),
       starts_from_flow_(start.has_value()),
       accepted_(engine_.allocate<float>(max_batch)),
       mixing_(model.net.dim) {
   if (start)
-    halves_.push_back({SamplerPlan(engine_, model.net, *start, max_batch), 0, NoiseState(engine_, {seed, 0, 0})});
+    halves_.push_back(
+        {SamplerPlan(engine_, model.net, *start, max_batch, guidance), 0, NoiseState(engine_, {seed, 0, 0})});
   std::size_t workspace = start ? halves_.back().plan.workspace_bytes() : 0;
   const int second = options.steps / 2;
   for (const int steps : {options.steps - second, second}) {
@@ -24,13 +25,14 @@ Chains::Chains(const Engine& engine, const Checkpoint& model, const Langevin& op
     half.steps = steps;
     if (!halves_.empty()) half.sigma_start = 0;  // continues where the first half ended
     const auto step = static_cast<std::int64_t>(halves_.size());
-    halves_.push_back({SamplerPlan(engine_, model.net, half, max_batch), steps, NoiseState(engine_, {seed, step, 0})});
+    halves_.push_back(
+        {SamplerPlan(engine_, model.net, half, max_batch, guidance), steps, NoiseState(engine_, {seed, step, 0})});
     workspace = std::max(workspace, halves_.back().plan.workspace_bytes());
   }
   queue_.emplace(engine_, workspace);
 }
 
-std::vector<float> Chains::run(ConstView params, std::int64_t first, View x) {
+std::vector<float> Chains::run(ConstView params, std::int64_t first, View x, const ContextArrays& contexts) {
   const std::int64_t count = x.shape.extent[0];
   const View accepted = View(accepted_).samples(0, count);
   std::vector<double> acceptance(static_cast<std::size_t>(count), 0.0);
@@ -39,7 +41,9 @@ std::vector<float> Chains::run(ConstView params, std::int64_t first, View x) {
     SamplerPlan::Out out;
     out.x = x;
     if (options_.metropolis && half.steps > 0) out.acceptance_per_sample = accepted;
-    half.plan.run(*queue_, params, half.noise.from(first), out);
+    SamplerPlan::In in{params, half.noise.from(first)};
+    contexts.give(in, first, count);
+    half.plan.run(*queue_, in, out);
     before = std::move(values);
     values = queue_->read_f32(x);
     if (!options_.metropolis || half.steps == 0) continue;

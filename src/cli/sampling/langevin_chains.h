@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/data/contexts.h"
 #include "cli/report/report.h"
 #include "cli/sampling/chain_mixing.h"
 #include "scorematch/checkpoint.h"
@@ -29,12 +30,13 @@ class Chains {
  public:
   /// @param start draws their start, if options.sigma_start is 0
   Chains(const Engine& engine, const Checkpoint& model, const Langevin& options,
-         const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed);
+         const std::optional<ProbabilityFlow>& start, std::int64_t max_batch, std::uint64_t seed, double guidance = 1);
 
   /// Chains from `first` on, to the end.
   /// @param x [N, dim], written
+  /// @param contexts of all chains
   /// @return its values
-  std::vector<float> run(ConstView params, std::int64_t first, View x);
+  std::vector<float> run(ConstView params, std::int64_t first, View x, const ContextArrays& contexts);
   /// With a warning if the chains did not move enough.
   void describe(Report& report) const;
 

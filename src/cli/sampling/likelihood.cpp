@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
+#include "cli/data/contexts.h"
 #include "cli/data/dataset.h"
 #include "cli/data/dequantize.h"
 #include "cli/data/grid.h"
@@ -16,6 +18,7 @@
 #include "cli/options/outputs.h"
 #include "cli/options/progress.h"
 #include "cli/options/refusal.h"
+#include "cli/sampling/context_choice.h"
 #include "formats/spec_text.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/error.h"
@@ -33,7 +36,8 @@ struct Options {
   Projection distribution = Projection::rademacher;
   TraceEstimator trace_estimator = TraceEstimator::hutchinson;
   NoiseRange noise;
-  double prior_deviation = -1;
+  double prior_deviation = -1, guidance = 1;
+  std::string labels;
   std::optional<bool> model_was_dequantized;  // once it is read
 };
 
@@ -83,9 +87,10 @@ std::vector<bool> blank_rows(Matrix& data) {
 /// @param data in model units
 /// @param shifts [rows] from their log-likelihood to that of data units
 /// @param off_support rows whose likelihood is 0
+/// @param contexts of the rows
 Result evaluate(const Options& options, const Checkpoint& model, const Engine& engine, Matrix data,
                 const Likelihood& likelihood, const std::vector<double>& shifts,
-                const std::vector<OffSupport>& off_support) {
+                const std::vector<OffSupport>& off_support, const Contexts& contexts) {
   std::vector<bool> is_blank = blank_rows(data);
   for (const OffSupport& each : off_support) is_blank[static_cast<std::size_t>(each.row)] = true;
   const std::int64_t batch = std::min(kBatch, data.rows);
@@ -94,11 +99,14 @@ Result evaluate(const Options& options, const Checkpoint& model, const Engine& e
   auto params = engine.upload(model.sampling_params()), x = engine.upload(data.values, {data.rows, data.cols}),
        values = engine.allocate<float>(batch);
   NoiseState noise(engine, options.seed);
+  const ContextArrays given(engine, contexts);
   Result result;
   for (std::int64_t first = 0; first < data.rows; first += batch) {
     const std::int64_t count = std::min(batch, data.rows - first);
     const View part = View(values).samples(0, count);
-    plan.run(queue, {params, {x.samples(first, count), noise.from(first)}}, {part});
+    LikelihoodPlan::In in{params, {x.samples(first, count), noise.from(first)}};
+    given.give(in.batch, first, count);
+    plan.run(queue, in, {part});
     for (const float each : queue.read_f32(part)) {
       const std::size_t row = result.values.size();
       const double value =
@@ -185,8 +193,32 @@ void warn_of_rows_without(Report& report, const Result& result, const std::vecto
               names_of(rows) + " (from 0); " + why);
 }
 
+/// The contexts of the rows: classes from a file, or columns of the data, which are removed from it.
+Contexts take_contexts(const Options& options, const Checkpoint& model, Table& data) {
+  const Context& context = model.net.context;
+  if (context.columns == 0) {
+    if (!options.labels.empty()) refuse("--labels", "nothing, because the model has no context", "a file");
+    return {};
+  }
+  const ContextUnits units = context_units(options.model, model, /*by_class=*/true);
+  if (units.classes == 0) {
+    if (!options.labels.empty())
+      refuse("--labels", "nothing, because the model's context are columns of the data", "a file");
+    std::string names;
+    for (const std::string& each : units.columns) names += (names.empty() ? "" : ",") + each;
+    return to_model("DATA", split_columns("DATA", data, names), units);
+  }
+  if (options.labels.empty()) {
+    if (!context.optional) refuse("--labels", "the classes of the rows, because the model needs them", "nothing");
+    return {};
+  }
+  return to_model("--labels", read_labels("--labels", options.labels, data.rows), units);
+}
+
 void run(Options& options, const OptionTable& declared) {
   check(options.noise);
+  if (options.guidance != 1)
+    refuse("--guidance", "1, because a guided score is not the score of a density", number_text(options.guidance));
   if (!options.output.empty()) check_data_name("--output", options.output);
   const Checkpoint model = Checkpoint::load(options.model);
   const Grid grid = read_grid(model);
@@ -197,6 +229,7 @@ void run(Options& options, const OptionTable& declared) {
     check_output("--output", options.output, {options.model, split_array(options.data).first});
   Table table = read_data(options.data, missing_named(options.missing));
   const Units units(model);
+  Contexts contexts = take_contexts(options, model, table);
   if (table.cols != units.columns())
     refuse("DATA", std::to_string(units.columns()) + " columns, like the model", std::to_string(table.cols));
   if (options.count > table.rows)
@@ -204,6 +237,9 @@ void run(Options& options, const OptionTable& declared) {
   if (options.count > 0) {
     table.rows = options.count;
     table.values.resize(static_cast<std::size_t>(table.rows * table.cols));
+    std::vector<std::int64_t> places(static_cast<std::size_t>(table.rows));
+    std::iota(places.begin(), places.end(), std::int64_t{0});
+    contexts = contexts.at(places);
   }
   check_grid(table, grid);
   const std::vector<OffSupport> off_support = units.off_support(table);
@@ -217,7 +253,7 @@ void run(Options& options, const OptionTable& declared) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<double> shifts = units.log_volumes(data);
   for (double& each : shifts) each = grid.log_cell() - each;
-  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shifts, off_support);
+  const Result result = evaluate(options, model, engine, std::move(data), likelihood, shifts, off_support, contexts);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double mean = result.mean.mean, error = result.mean.standard_error(), bits = model.net.dim * std::log(2.0);
   check_some_row_has_a_value(result, off_support, table);
@@ -269,6 +305,11 @@ std::unique_ptr<OptionTable> add_likelihood(CLI::App& app) {
                          "use only the first rows of the data; all if not given", always_has_effect());
   table->text("-o,--output", options->output, "where to write each row's log-likelihood in nats, NAME.npy or NAME.csv",
               always_has_effect());
+  table->text("--labels", options->labels,
+              "a file with the class of each row, for a model of classes; without, the likelihood without a context",
+              always_has_effect());
+  table->number("--guidance", options->guidance, -1e6, 1e6, "1: a guided score is not that of a density",
+                always_has_effect());
   table->number("--steps", options->steps, 1, 1 << 23, "Runge-Kutta steps, four evaluations each", always_has_effect());
   const Condition has_directions{"--projections above 0", [&count = options->projections] { return count > 0; },
                                  [] { return std::string("--projections 0"); }};

@@ -18,6 +18,7 @@
 #include "cli/plots/contact_sheet.h"
 #include "cli/plots/image_size.h"
 #include "cli/plots/scatter_plot.h"
+#include "cli/sampling/context_choice.h"
 #include "cli/sampling/langevin_chains.h"
 #include "cli/sampling/sampler_choice.h"
 #include "formats/spec_text.h"
@@ -35,6 +36,7 @@ struct Options {
   EngineOptions engine;
   ReportOptions report;
   SamplerOptions sampler;
+  ContextOptions context;
   std::int64_t count = 100;
   std::uint64_t seed = 0;
   double arrow_sigma = 0;
@@ -71,26 +73,30 @@ void check(const Options& options) {
 
 class Drawing {
  public:
-  Drawing(const Options& options, const Checkpoint& model)
+  /// @param contexts that are asked for
+  Drawing(const Options& options, const Checkpoint& model, const Contexts& contexts)
       : options_(options),
         model_(model),
         engine_(options.engine.make()),
         params_(engine_.upload(model.sampling_params())),
-        noise_(engine_, options.seed) {}
+        noise_(engine_, options.seed),
+        contexts_(engine_, spread(contexts, options.count)) {}
 
   /// In data units, with the resolution of the data.
   Table samples(const SamplerChoice& choice) {
     const std::int64_t batch = std::min(kBatch, options_.count);
     if (const auto* langevin = std::get_if<Langevin>(&choice.sampler)) {
-      chains_.emplace(engine_, model_, *langevin, choice.start, batch, options_.seed);
+      chains_.emplace(engine_, model_, *langevin, choice.start, batch, options_.seed, options_.context.guidance);
     } else {
-      plan_.emplace(engine_, model_.net, choice.sampler, batch);
+      plan_.emplace(engine_, model_.net, choice.sampler, batch, options_.context.guidance);
       queue_.emplace(engine_, plan_->workspace_bytes());
     }
     auto x = engine_.allocate<float>({batch, model_.net.dim});
     const Matrix all = in_batches(x, options_.count, "--count", [&](std::int64_t first, const View& part) {
-      if (chains_) return chains_->run(params_, first, part);
-      plan_->run(*queue_, params_, noise_.from(first), part);
+      if (chains_) return chains_->run(params_, first, part, contexts_);
+      SamplerPlan::In in{params_, noise_.from(first)};
+      contexts_.give(in, first, part.shape.extent[0]);
+      plan_->run(*queue_, in, {part});
       return queue_->read_f32(part);
     });
     Table table = table_of_samples(model_.metadata, units_.columns());
@@ -144,6 +150,7 @@ class Drawing {
         options_.arrow_sigma > 0 ? options_.arrow_sigma : std::max(0.1, metadata_number(model_, "sigma_min", 0.1));
     auto sigma = engine_.upload(std::vector<float>{static_cast<float>(level)});
     ScorePlan::In in{params_, {x}};
+    contexts_.give(in.batch, 0, 1);  // all samples have the same
     if (uses_sigma(model_.net.parameterization, model_.net.conditioning)) in.batch.sigma = sigma;
     plan.run(queue, in, out);
     return queue.read(result);
@@ -155,6 +162,7 @@ class Drawing {
   Engine engine_;
   Buffer<float> params_;
   NoiseState noise_;
+  ContextArrays contexts_;
   std::optional<SamplerPlan> plan_;  // or
   std::optional<Chains> chains_;
   std::optional<Queue> queue_;
@@ -190,6 +198,9 @@ void run(Options& options, const OptionTable& table) {
       throw Error(error.code(), "--image", "--image: " + std::string(error.what()));
     }
   }
+  const Contexts contexts = chosen_contexts(options.context, options.model, model);
+  if (!options.data.empty() && (options.context.guidance != 1 || !options.context.is_single(contexts)))
+    refuse("--data", "one context, and --guidance 1, for the score field", "others");
   const std::string data_file = split_array(options.data).first;
   check_output("--output", options.output, {options.model, data_file});
   const bool draws = !options.image.empty() || !options.data.empty();
@@ -205,7 +216,7 @@ void run(Options& options, const OptionTable& table) {
   report.refuse_stdout("--output", options.output);
   if (draws) report.refuse_stdout("--picture", picture_path(options));
   const SamplerChoice sampler = make_sampler(options.sampler, model, report);
-  Drawing drawing(options, model);
+  Drawing drawing(options, model, contexts);
   const auto start = std::chrono::steady_clock::now();
   Table samples = drawing.samples(sampler);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -252,6 +263,7 @@ std::unique_ptr<OptionTable> add_sample(CLI::App& app) {
   table->text("--picture", options->picture, "where to write the picture; the output with .png if not given",
               needs(given("--image", options->image), data));
   options->sampler.add_to(*table);
+  options->context.add_to(*table);
   table->optional_number("--arrow-sigma", options->arrow_sigma, kSmallest, kLargest,
                          "noise level of the score field and density, in model units",
                          needs(data).also({options->sampler.network_uses_sigma()}));

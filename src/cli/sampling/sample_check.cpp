@@ -30,7 +30,8 @@ std::string why_not_sampled(const Checkpoint& model) {
   return why.empty() ? "" : "the network " + why + ", and samples need a range of levels";
 }
 
-Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed) {
+Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed,
+                    const Contexts& contexts) {
   const NoiseRange range = needed_range({}, model, "flow");
   const std::int64_t batch = std::min(kBatch, count);
   const SamplerPlan plan(engine, model.net,
@@ -38,9 +39,12 @@ Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t 
   Queue queue(engine, plan.workspace_bytes());
   const auto params = engine.upload(model.sampling_params());
   NoiseState noise(engine, seed);
+  const ContextArrays given(engine, contexts);
   auto x = engine.allocate<float>({batch, model.net.dim});
   return in_batches(x, count, "samples", [&](std::int64_t first, const View& part) {
-    plan.run(queue, params, noise.from(first), part);
+    SamplerPlan::In in{params, noise.from(first)};
+    given.give(in, first, part.shape.extent[0]);
+    plan.run(queue, in, {part});
     return queue.read_f32(part);
   });
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/data/contexts.h"
 #include "cli/sampling/comparison.h"
 #include "scorematch/checkpoint.h"
 #include "scorematch/engine.h"
@@ -19,6 +20,8 @@ std::int64_t affordable_samples(const Engine& engine, const MlpShape& net);
 std::string why_not_sampled(const Checkpoint& model);
 
 /// As `scorematch sample` draws them by default, but in model units. Rows may be infinite or NaN.
-Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed);
+/// @param contexts of each, for a conditional model
+Matrix draw_samples(const Engine& engine, const Checkpoint& model, std::int64_t count, std::uint64_t seed,
+                    const Contexts& contexts = {});
 
 }  // namespace scorematch::cli

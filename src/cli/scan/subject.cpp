@@ -39,6 +39,7 @@ void describe_network_of(const Subject& subject, Report& report) {
 
 Subject read_subject(const ScanOptions& options, const Table& table, const Needed& needed, Report& report) {
   const Checkpoint model = Checkpoint::load(options.model);
+  if (model.net.context.columns > 0) refuse("--model", "a model without a context", "'" + options.model + "' with one");
   const Units units(model);
   if (table.cols != units.columns())
     refuse("DATA", std::to_string(units.columns()) + " columns, like the model", std::to_string(table.cols));

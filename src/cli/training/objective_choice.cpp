@@ -39,6 +39,14 @@ void TrainOptions::choose_without_noise(const Dataset& data) {
   if (!is_given("--steps")) steps = std::clamp(affordable, kFewestSteps, kMostSteps);
 }
 
+Phrase TrainOptions::describe_context() const {
+  const bool by_class = !labels.empty();
+  const Phrase what = by_class ? fact("context.classes", context_count) + " classes (--labels)"
+                               : fact("context.columns", context_count) + " columns of the data (--context-columns)";
+  if (context_dropout == 0) return what + ", never dropped" + silent("context.dropout", 0);
+  return what + ", dropped for a fraction " + fact("context.dropout", context_dropout) + " of the samples";
+}
+
 Phrase TrainOptions::describe_objective() const {
   Phrase text = fact("objective.name", name_of(objective));
   if (objective == ObjectiveKind::dsm) {

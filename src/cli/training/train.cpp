@@ -11,6 +11,7 @@
 #include "cli/files/data_file.h"
 #include "cli/options/interrupt.h"
 #include "cli/options/outputs.h"
+#include "cli/options/refusal.h"
 #include "cli/ranks/ranks.h"
 #include "cli/training/run_record.h"
 #include "cli/training/training.h"
@@ -38,17 +39,33 @@ void prepare(TrainOptions& options, Ranks& ranks, Run& run) {
   if (!options.resume.empty()) run.before = load_run(options.resume);
   if (run.before && dropped_rows(run.before->metadata)) options.missing = "drop";
   Table table = read_data(options.data, missing_named(options.missing));
+  ContextData contexts;
   run.identity = identify(table);
-  if (run.before)
-    take_over(*run.before, run.identity, static_cast<int>(dim_of(run.before->standardization, table.cols)), options);
+  if (!options.labels.empty()) {
+    if (table.dropped_rows > 0) refuse("--missing", "refuse with --labels, which has a class for each row", "drop");
+    contexts = read_labels("--labels", options.labels, table.rows);
+    run.identity += ", labels: " + identify(std::vector<float>(contexts.labels.begin(), contexts.labels.end()));
+  }
+  ContextUnits known;
+  if (run.before) {
+    known = read_contexts(options.resume, run.before->metadata);
+    options.context_count = known.count();
+    const std::int64_t columns = table.cols - static_cast<std::int64_t>(known.columns.size());
+    take_over(*run.before, run.identity, static_cast<int>(dim_of(run.before->standardization, columns)), options);
+  }
+  run.description = describe(table);
+  if (!options.context_columns.empty()) contexts = split_columns("--context-columns", table, options.context_columns);
   options.check(static_cast<int>(table.cols));
   if (!run.before) options.choose_units(table);
-  run.data = prepare(table, options.preparation(), run.before ? &run.before->standardization : nullptr);
+  Preparation how = options.preparation();
+  how.contexts = &contexts;
+  if (run.before) how.context_units = &known;
+  run.data = prepare(table, how, run.before ? &run.before->standardization : nullptr);
+  options.context_count = run.data.context_units.count();
   if (!run.before) {
     options.choose_training(run.data);
     options.choose_without_noise(run.data);
   }
-  run.description = describe(table);
   table = {};  // twice the memory of the data in the model's units, which is all that training needs
   run.training.emplace(options, run.data, run.identity, run.before ? &*run.before : nullptr, ranks);
 }
@@ -64,6 +81,7 @@ void finish(const TrainOptions& options, const Run& run, Training& training, std
   report.line("units", options.describe_units());
   report.line("noise", options.describe_noise());
   report.line("objective", options.describe_objective());
+  if (options.is_conditional()) report.line("context", options.describe_context());
   training.describe(report);
   report.finish();
 }

@@ -37,7 +37,11 @@ void TrainOptions::add_to(OptionTable& table) {
   engine.add_to(table);
   report.add_to(table);
   add_recorded(table);
-
+  add_context(table);
+  end_of_context_ = table.entries().size();
+  table.text("--labels", labels,
+             "a file with a class, a whole number from 0, for each row of the data: a conditional model",
+             always_has_effect());
   table.text(
       "--resume", resume,
       "continue a run from its folder or checkpoint, with the same results as if it had not stopped; its options are "
@@ -165,9 +169,20 @@ void TrainOptions::add_run(OptionTable& table) {
       always_has_effect());
 }
 
+void TrainOptions::add_context(OptionTable& table) {
+  table.text("--context-columns", context_columns,
+             "columns of the data, by name or by number from 0, separated by commas, that are not modeled but given: a "
+             "conditional model",
+             always_has_effect());
+  table.number("--context-dropout", context_dropout, 0, 0.999,
+               "fraction of the samples that are trained on without their context, for sampling with --guidance; 0: "
+               "the model always needs a context",
+               needs(given("--labels", labels), given("--context-columns", context_columns)));
+}
+
 std::map<std::string, std::string> TrainOptions::recorded() const {
   std::map<std::string, std::string> all;
-  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+  for (std::size_t i = first_of_run_; i < (is_conditional() ? end_of_context_ : end_of_run_); ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
     all[each.name.substr(2)] = each.value();
   }
@@ -184,7 +199,9 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
       throw Error(ErrorCode::io, path, path + ": expected the run's " + option.name + ", got nothing");
     return option.current(found->second);
   };
-  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+  const bool is_of_contexts = of_the_run.count("context-dropout") > 0;
+  const std::size_t end = is_of_contexts ? end_of_context_ : end_of_run_;
+  for (std::size_t i = first_of_run_; i < end; ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
     const std::string wanted = of_run(each);
     if (each.is_given || each.value() == wanted) continue;
@@ -194,8 +211,12 @@ void TrainOptions::take_over(const std::string& path, const std::map<std::string
       throw Error(ErrorCode::io, path, path + ": " + error.what());
     }
   }
+  if (is_of_contexts && !is_conditional())
+    refuse("--labels", "the classes with which the run in " + path + " was trained", "nothing");
+  if (!is_of_contexts && is_conditional())
+    refuse(labels.empty() ? "--context-columns" : "--labels", "nothing, like the run in " + path, "one");
   table_->check_needs();
-  for (std::size_t i = first_of_run_; i < end_of_run_; ++i) {
+  for (std::size_t i = first_of_run_; i < end; ++i) {
     const OptionTable::Entry& each = table_->entries()[i];
     if (each.is_given && each.name != "--steps" && each.name != "--patience" && each.value() != of_run(each))
       refuse(each.name, of_run(each) + ", like the run in " + path, each.value());
@@ -222,6 +243,8 @@ void TrainOptions::check(int columns) {
   if (patience > 0 && validation == 0)
     refuse_option("--patience", "0, or rows held out by a --validation above 0",
                   std::to_string(patience) + " with --validation 0");
+  if (!labels.empty() && !context_columns.empty())
+    refuse_option("--labels", "either --labels or --context-columns", "both");
   if (has_noise()) return;
   const auto need_noise = [](const std::string& option, auto value) {
     refuse_option("--schedule", "single, geometric or log_normal, for " + option + " " + name_of(value), "none");
@@ -241,12 +264,14 @@ MlpShape TrainOptions::net(int dim) const {
   net.conditioning.kind = conditioning;
   if (conditioning == Conditioning::Kind::fourier)
     net.conditioning = conditioning::Fourier::random(fourier, fourier_scale, seed);
+  if (context_count > 0) net.context = {context_count, context_dropout > 0};
   return net;
 }
 
 Loss TrainOptions::loss() const {
   Loss loss{make_objective(objective, projections, distribution), {}, {weighting, sigma_data}};
   if (auto* dsm = std::get_if<Dsm>(&loss.objective)) dsm->variance = variance;
+  if (is_conditional()) loss.context_dropout = context_dropout;
   switch (schedule) {
     case NoiseSchedule::Kind::none:
       break;

@@ -41,6 +41,11 @@ struct TrainOptions {
   double sigma = 0.1, sigma_min = 0.01, sigma_max = 10, log_mean = -1.2, log_deviation = 1.2;
   int levels = 0;
 
+  // the context
+  std::string labels, context_columns;
+  double context_dropout = 0.1;
+  int context_count = 0;  // columns of the network's input, once the contexts are read
+
   // the run
   std::int64_t steps = 6000;
   int batch = 256;
@@ -83,9 +88,10 @@ struct TrainOptions {
   /// After choose_training(): a smaller network and fewer steps if there is no noise.
   void choose_without_noise(const Dataset& data);
   bool is_sliced() const { return objective == ObjectiveKind::ssm || objective == ObjectiveKind::ssm_vr; }
+  bool is_conditional() const { return !labels.empty() || !context_columns.empty(); }
   bool has_noise() const { return schedule != NoiseSchedule::Kind::none; }
   /// For the report.
-  Phrase describe_units() const, describe_noise() const, describe_objective() const;
+  Phrase describe_units() const, describe_noise() const, describe_objective() const, describe_context() const;
   Preparation preparation() const;
   Dequantization dequantization() const;
   /// Whether to store the parameters of the best held-out loss.
@@ -102,9 +108,12 @@ struct TrainOptions {
   void add_network(OptionTable& table);
   void add_loss(OptionTable& table);
   void add_run(OptionTable& table);
+  /// --labels and what else makes a model conditional. Only conditional runs record them.
+  void add_context(OptionTable& table);
 
   const OptionTable* table_ = nullptr;
   std::size_t first_of_run_ = 0, end_of_run_ = 0;  // of the table's entries, those that are recorded
+  std::size_t end_of_context_ = 0;                 // and those of conditional runs, which follow them
   int columns_ = 0;
 };
 

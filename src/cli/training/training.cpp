@@ -34,6 +34,11 @@ std::optional<Dequantizer> make_dequantizer(const TrainOptions& options, const D
   return Dequantizer(data.grid.steps, Units(data.standardization, data.dim), options.seed);
 }
 
+/// As many contexts as a step has samples, to be replaced in each.
+Contexts first_contexts(const Contexts& all, std::int64_t count) {
+  return all.at(std::vector<std::int64_t>(static_cast<std::size_t>(std::max<std::int64_t>(count, 1)), 0));
+}
+
 }  // namespace
 
 Training::Training(const TrainOptions& options, const Dataset& data, const std::string& data_identity,
@@ -48,12 +53,14 @@ Training::Training(const TrainOptions& options, const Dataset& data, const std::
       engine_(options.engine.make()),
       plan_(engine_, net_, options.loss(), std::max<std::int64_t>(part_.count, 1)),
       dequantizer_(make_dequantizer(options, data)),
-      held_out_(engine_, net_, options.loss(), data.held_out, dequantizer_ ? &*dequantizer_ : nullptr, options.seed),
+      held_out_(engine_, net_, options.loss(), data.held_out, dequantizer_ ? &*dequantizer_ : nullptr, options.seed,
+                data.held_out_contexts),
       gradient_sum_(engine_, net_.param_count(), ranks, options.gradients_by),
       queue_(engine_,
              std::max({plan_.workspace_bytes(), held_out_.workspace_bytes(), gradient_sum_.workspace_bytes()})),
       x_(dequantizer_ ? engine_.allocate<float>({std::max<std::int64_t>(part_.count, 1), dim_})
                       : engine_.upload(data.training.values, {data.training.rows, dim_})),
+      contexts_(engine_, dequantizer_ ? first_contexts(data.training_contexts, part_.count) : data.training_contexts),
       params_(engine_.upload(run != nullptr ? run->params : net_.initial_params(options.seed, options.initialization))),
       grad_(engine_.allocate<float>(net_.param_count())),
       loss_(engine_.allocate<Estimate>()),
@@ -214,9 +221,13 @@ LossPlan::In Training::next_batch() {
   if (dequantizer_) {
     dequantizer_->draw(data_.training, step_, part_.begin, part_.count, noisy_rows_);
     queue_.write(x_, noisy_rows_.data());
+    if (!data_.training_contexts.empty())
+      contexts_.write(queue_, data_.training_contexts.at(
+                                  dequantizer_->drawn_rows(data_.training.rows, step_, part_.begin, part_.count)));
   } else {
     in.batch.draw_rows = part_.count;
   }
+  contexts_.give_all(in.batch);
   return in;
 }
 

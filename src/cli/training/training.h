@@ -66,6 +66,7 @@ class Training {
   std::string held_out_note(const Estimate& loss);
   void restore(const Checkpoint& run);
   Matrix rows_to_compare() const;
+  Contexts contexts_to_compare(std::int64_t count) const;
   void judge();
   void describe_ranks(Report& report) const;
   void describe_steps(Report& report) const;
@@ -91,6 +92,7 @@ class Training {
   Queue queue_;
   std::vector<float> noisy_rows_;  // [part_.count, d], if there is a dequantizer
   Buffer<float> x_;                // all training rows, or those of a step if there is a dequantizer
+  ContextArrays contexts_;         // of the same rows
   Buffer<float> params_, grad_;
   Buffer<Estimate> loss_;
   NoiseState noise_;

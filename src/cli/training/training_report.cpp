@@ -48,6 +48,16 @@ Matrix Training::rows_to_compare() const {
   return dequantizer_ ? dequantizer_->all(rows, HeldOut::kNoiseStep + 1) : rows;
 }
 
+/// Those of the rows, in turn.
+Contexts Training::contexts_to_compare(std::int64_t count) const {
+  Contexts all = data_.training_contexts;
+  if (all.empty()) return all;
+  if (data_.training.rows < kEnoughRows) all.append(data_.held_out_contexts);
+  std::vector<std::int64_t> places;
+  for (std::int64_t i = 0; i < count; ++i) places.push_back(i % all.rows);
+  return all.at(places);
+}
+
 void Training::check() {
   evidence_.losses = log_.rows();
   const bool is_interrupted = InterruptGuard::signal() != 0;
@@ -72,7 +82,8 @@ void Training::check() {
   }
   if (!not_compared_.empty()) return;
   const std::int64_t count = options_.samples > 0 ? options_.samples : affordable_samples(engine_, net_);
-  const Matrix rows = rows_to_compare(), samples = draw_samples(engine_, model, count, options_.seed);
+  const Matrix rows = rows_to_compare(),
+               samples = draw_samples(engine_, model, count, options_.seed, contexts_to_compare(count));
   comparison_ = compare(rows, samples, data_.standardization, baseline().score, data_.grid);
   comparison_->names = data_.columns;
   evidence_.comparison = &*comparison_;
@@ -114,7 +125,8 @@ std::vector<std::string> train_report_keys() {
   keys.insert(keys.end(), {"noise.schedule", "noise.sigma_min", "noise.sigma_max", "noise.levels",
                            "noise.data_deviation", "noise.log_mean", "noise.log_deviation"});
   keys.insert(keys.end(), {"objective.name", "objective.variance", "objective.projections", "objective.distribution",
-                           "objective.weighting", "engine", "ranks", "gradients.added_by", "gradients.not_by_nccl"});
+                           "objective.weighting", "context.classes", "context.columns", "context.dropout", "engine",
+                           "ranks", "gradients.added_by", "gradients.not_by_nccl"});
   keys.insert(keys.end(), kNetworkKeys.begin(), kNetworkKeys.end());
   keys.insert(keys.end(), {"steps.done", "steps.planned", "steps.batch", "steps.stopped_by", "steps.resumed_after",
                            "steps.skipped", "throughput.samples_per_second", "throughput.seconds"});

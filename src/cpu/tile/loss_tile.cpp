@@ -15,13 +15,15 @@ LossTile::LossTile(const LossProblem& problem, const JetParts& parts, int capaci
       jet_(problem.net, problem.spec.net.activation, parts, capacity, arena),
       loss_(arena.take<double>(static_cast<std::size_t>(capacity))),
       x_tilde_(take_rows(arena, capacity, x_stride_)),
-      grad_x_(take_rows(arena, capacity, x_stride_)) {}
+      grad_x_(take_rows(arena, capacity, x_stride_)),
+      grad_context_(take_rows(arena, capacity, padded(problem.spec.net.context.columns))) {}
 
 void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
   call.samples.load(first, rows, samples_);
   jet_.set_rows(rows, call.in.cancelled);
   std::fill_n(loss_, rows, 0.0);
   std::fill_n(grad_x_, x_size(), 0.0f);
+  std::fill_n(grad_context_, std::int64_t{rows} * padded(problem_.spec.net.context.columns), 0.0f);
   for (int r = 0; r < rows; ++r)
     rows_[r] = head_row(problem_.spec.net.parameterization, problem_.spec.loss.weighting, call.in.batch,
                         samples_.first + r, samples_.sigma[r], call.grad_factor);
@@ -29,7 +31,8 @@ void LossTile::start(const LossCall& call, std::int64_t first, int rows) {
 
 void LossTile::start_term(const LossCall& call, const Term& term) {
   const MlpShape& net = problem_.spec.net;
-  fill_input(samples_, term.point, net.parameterization, net.conditioning, dim_, x_tilde_, jet_.input(), stride());
+  fill_input(samples_, term.point, net.parameterization, net.conditioning, net.context, dim_, x_tilde_, jet_.input(),
+             stride());
   jet_.forward(call.params);
 }
 
@@ -59,6 +62,16 @@ void LossTile::backward(const LossCall& call, float* grad) {
     const auto c = static_cast<float>(rows_[r].c);
     for (int i = 0; i < dim_; ++i)
       grad_x_[std::int64_t{r} * x_stride_ + i] += c * grad_input[std::int64_t{r} * stride() + i];
+  }
+  if (problem_.spec.net.context.columns > 0) add_grad_context(grad_input);
+}
+
+void LossTile::add_grad_context(const float* grad_input) {
+  const int columns = problem_.spec.net.context.columns, first = dim_ + feature_count(problem_.spec.net.conditioning);
+  for (int r = 0; r < rows(); ++r) {
+    if (!samples_.has_context[r]) continue;
+    float* const to = grad_context_ + std::int64_t{r} * padded(columns);
+    for (int i = 0; i < columns; ++i) to[i] += grad_input[std::int64_t{r} * stride() + first + i];
   }
 }
 

@@ -31,15 +31,16 @@ struct LossCall {
   const SampleSource& samples;
   const float* params;  // padded
   double grad_factor;   // loss_scale / sample count of the whole batch
-  bool gradient;        // of the parameters or of x
-  bool input_gradient;
+  bool gradient;        // of the parameters or of the input
+  bool input_gradient;  // of x or of the context
 };
 
 /// A tile of either kind of network: its inputs, and the backward pass of the value.
 class LossTile {
  public:
-  const double* loss() const { return loss_; }     // [rows], weighting included
-  const float* grad_x() const { return grad_x_; }  // [rows, padded(dim)]
+  const double* loss() const { return loss_; }                 // [rows], weighting included
+  const float* grad_x() const { return grad_x_; }              // [rows, padded(dim)]
+  const float* grad_context() const { return grad_context_; }  // [rows, padded(context)], with input_gradient
 
  protected:
   LossTile(const LossProblem& problem, const JetParts& parts, int capacity, Arena& arena);
@@ -58,8 +59,10 @@ class LossTile {
   float& direction_loss_of(const LossCall& call, int m, int r) const {
     return static_cast<float*>(call.direction_losses.data)[m * call.direction_losses.stride[0] + samples_.first + r];
   }
-  /// Runs the value's backward pass from the jet's grad_h(), down to x if grad_x is wanted.
+  /// Runs the value's backward pass from the jet's grad_h(), down to the input if its gradients are wanted.
   void backward(const LossCall& call, float* grad);
+  /// Adds to grad_context of the samples that have a context. @param grad_input [rows, stride]
+  void add_grad_context(const float* grad_input);
 
   int stride() const { return problem_.net.layers()[0].in; }  // of the network's input and of directions
   int rows() const { return samples_.rows; }
@@ -74,6 +77,7 @@ class LossTile {
   HeadRow rows_[kMaxTileRows];
   double* loss_;
   float *x_tilde_, *grad_x_;  // [rows, x_stride]
+  float* grad_context_;       // [rows, padded(context)]
 };
 
 }  // namespace scorematch::cpu

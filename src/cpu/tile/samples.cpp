@@ -41,6 +41,19 @@ double draw_sigma(const NoiseSchedule& schedule, const philox::Block& block) {
   return 1;
 }
 
+/// Writes the context of each row that has one. @param to [rows, stride], zeros
+void fill_context(const TileSamples& tile, const Context& context, float* to, int stride) {
+  for (int r = 0; r < tile.rows; ++r) {
+    if (!tile.has_context[r]) continue;
+    float* const row = to + std::int64_t{r} * stride;
+    if (tile.label[r] >= 0)
+      row[tile.label[r]] = 1.0f;
+    else
+      std::copy_n(tile.context[r], context.columns, row);
+    if (context.optional) row[context.columns] = 1.0f;
+  }
+}
+
 }  // namespace
 
 TileSamples::TileSamples(int dim, int capacity, Arena& arena)
@@ -58,6 +71,13 @@ double SampleSource::sigma_of(std::int64_t n) const {
   return draw_sigma(schedule_, block);
 }
 
+void SampleSource::load_context(std::int64_t n, int r, TileSamples& tile) const {
+  const std::int64_t at = context_row_(n);
+  tile.has_context[r] = at >= 0;
+  tile.label[r] = at < 0 || labels_.empty() ? -1 : static_cast<const std::int64_t*>(labels_.data)[at];
+  tile.context[r] = at < 0 || context_.empty() ? nullptr : row(context_, at);
+}
+
 void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
   const int stride = padded(dim_);
   tile.first = first;
@@ -67,6 +87,7 @@ void SampleSource::load(std::int64_t first, int rows, TileSamples& tile) const {
     if (!x_.empty()) std::copy_n(row(x_, row_of_(first + r)), dim_, to);
     std::fill(to + (x_.empty() ? 0 : dim_), to + stride, 0.0f);
     tile.sigma[r] = sigma_of(first + r);
+    load_context(first + r, r, tile);
   }
   std::fill_n(tile.eps, std::int64_t{rows} * stride, 0.0f);
   if (!perturbed_) return;
@@ -93,7 +114,8 @@ void SampleSource::load_direction(const ConstView& given, Projection distributio
 }
 
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
-                const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride) {
+                const Conditioning& conditioning, const Context& context, int dim, float* x_tilde, float* to,
+                int stride) {
   const int x_stride = padded(dim);
   float shift[kMaxTileRows], c[kMaxTileRows];
   for (int r = 0; r < tile.rows; ++r) {
@@ -112,6 +134,7 @@ void fill_input(const TileSamples& tile, double point, const Parameterization& p
   if (conditioning.kind == Conditioning::Kind::fourier)
     fill_fourier(ln_sigma, tile.rows, conditioning.frequencies.data(),
                  static_cast<int>(conditioning.frequencies.size()), to + dim, stride);
+  if (context.columns > 0) fill_context(tile, context, to + dim + feature_count(conditioning), stride);
 }
 
 }  // namespace scorematch::cpu

@@ -28,18 +28,27 @@ struct TileSamples {
   float* x;       // [rows, padded(dim)]
   float* eps;     // [rows, padded(dim)]; zero without perturbation
   double* sigma;  // [rows]
+  // Of each row: its context, or its class if that is not -1; has_context: it has either.
+  const float* context[kMaxTileRows];
+  std::int64_t label[kMaxTileRows];
+  bool has_context[kMaxTileRows];
 };
 
 /// The source of the samples of all tiles of a call.
 class SampleSource {
  public:
   /// in.x may be empty.
-  SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim)
+  /// @param dropout of the loss
+  SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim, const Context& context,
+               double dropout = 0)
       : x_(in.x),
         sigma_(in.sigma),
         eps_(in.eps),
         schedule_(schedule),
         row_of_(in),
+        context_(in.context),
+        labels_(in.labels),
+        context_row_(in, context, dropout),
         noise_(in.noise),
         perturbed_(perturbed),
         dim_(dim) {}
@@ -51,18 +60,22 @@ class SampleSource {
 
  private:
   double sigma_of(std::int64_t n) const;
+  void load_context(std::int64_t n, int r, TileSamples& tile) const;
 
   ConstView x_, sigma_, eps_;
   NoiseSchedule schedule_;
   RowIndex row_of_;
+  ConstView context_, labels_;
+  ContextRows context_row_;
   NoiseRef noise_;
   bool perturbed_;
   int dim_;
 };
 
-/// Writes x_tilde = x + point sigma eps, and the network's input: c x_tilde, e(sigma), zeros. @param x_tilde [rows,
-/// padded(dim)] @param to [rows, stride], or null
+/// Writes x_tilde = x + point sigma eps, and the network's input: c x_tilde, e(sigma), context, zeros. @param x_tilde
+/// [rows, padded(dim)] @param to [rows, stride], or null
 void fill_input(const TileSamples& tile, double point, const Parameterization& parameterization,
-                const Conditioning& conditioning, int dim, float* x_tilde, float* to, int stride);
+                const Conditioning& conditioning, const Context& context, int dim, float* x_tilde, float* to,
+                int stride);
 
 }  // namespace scorematch::cpu

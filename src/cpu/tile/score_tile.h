@@ -31,7 +31,7 @@ class ScoreTile {
     const MlpShape& net = problem_.spec.net;
     source.load(first, rows, samples_);
     jet_.set_rows(rows);
-    fill_input(samples_, 0, net.parameterization, net.conditioning, dim_, x_, jet_.input(), first_in());
+    fill_input(samples_, 0, net.parameterization, net.conditioning, net.context, dim_, x_, jet_.input(), first_in());
     for (int r = 0; r < rows; ++r) k_[r] = coefficients(net.parameterization, samples_.sigma[r]);
     jet_.forward(params);
   }

@@ -74,6 +74,7 @@ class FusedLoss final : public LossProgram {
     const Needs needs = needs_of(spec_.loss.objective);
     kernels::FusedLossParams p;
     p.batch = batch_params(in, spec_.loss, spec_.net.dim, spec_.net.parameterization);
+    p.batch.context = context_source(in.batch, spec_.net.context, spec_.loss.context_dropout);
     p.features = features_.get();
     p.weighting = spec_.loss.weighting;
     p.grad_factor = grad_factor;
@@ -82,6 +83,7 @@ class FusedLoss final : public LossProgram {
     p.directions = needs.trace ? spec_.net.dim : needs.projections;
     p.gradient = !out.grad.empty();
     p.grad_x = floats(out.grad_x), p.grad_x_stride = out.grad_x.stride[0];
+    p.grad_context = floats(out.grad_context), p.grad_context_stride = out.grad_context.stride[0];
     p.partial = workspace.partial, p.partial_stride = FusedLossWorkspace::stride(plan_);
     p.bias_offset = plan_.net.weight_count;
     p.estimates = workspace.estimates;
@@ -111,7 +113,8 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   if (!plan) return nullptr;
   const std::vector<Term> terms = terms_of(spec.loss.objective);
   const bool complete_square = terms.size() == 1 && terms[0].complete_square && wish.directions == 0;
-  choose_narrow(*plan, spec.compute.route, complete_square, spec.max_batch, context.device);
+  choose_narrow(*plan, spec.compute.route, complete_square, spec.net.context.columns > 0, spec.max_batch,
+                context.device);
   return std::make_unique<FusedLoss>(spec, context, *std::move(plan));
 }
 

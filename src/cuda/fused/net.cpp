@@ -73,9 +73,10 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, ke
 namespace {
 
 /// Empty if a narrow kernel can run the plan.
-std::string why_not_narrow(const FusedPlan& plan, bool complete_square, const Device& device) {
+std::string why_not_narrow(const FusedPlan& plan, bool complete_square, bool has_context, const Device& device) {
   if (plan.tiling.operands != kernels::Operands::bf16) return "operands are not bf16";
   if (!complete_square) return "the loss is not one complete square";
+  if (has_context) return "the network has a context";
   if (!kernels::has_narrow_kernel(plan.net)) return "no kernel is compiled for this shape";
   const std::size_t bytes = kernels::narrow_shared_bytes(plan.net);
   if (bytes > device.shared_bytes)
@@ -86,9 +87,10 @@ std::string why_not_narrow(const FusedPlan& plan, bool complete_square, const De
 
 }  // namespace
 
-void choose_narrow(FusedPlan& plan, Route route, bool complete_square, std::int64_t max_batch, const Device& device) {
+void choose_narrow(FusedPlan& plan, Route route, bool complete_square, bool has_context, std::int64_t max_batch,
+                   const Device& device) {
   if (route == Route::fused) return;
-  plan.not_narrow = why_not_narrow(plan, complete_square, device);
+  plan.not_narrow = why_not_narrow(plan, complete_square, has_context, device);
   if (route == Route::narrow && !plan.not_narrow.empty())
     throw Error(ErrorCode::unsupported, "compute.route",
                 "compute.route: expected automatic, fused or layered, because " + plan.not_narrow + ", got narrow");

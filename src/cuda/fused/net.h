@@ -51,8 +51,9 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, ke
                                     Engine::Impl& engine, const Device& device);
 
 /// Makes the plan narrow if a kernel is compiled for it, else says why not. @param max_batch of the plan
-/// @param complete_square whether the loss is one complete square
+/// @param complete_square whether the loss is one complete square @param has_context whether the network has one
 /// @throws Error unsupported if the route asks for a narrow kernel and there is none
-void choose_narrow(FusedPlan& plan, Route route, bool complete_square, std::int64_t max_batch, const Device& device);
+void choose_narrow(FusedPlan& plan, Route route, bool complete_square, bool has_context, std::int64_t max_batch,
+                   const Device& device);
 
 }  // namespace scorematch::cuda

@@ -127,7 +127,7 @@ class EnergyLossRun {
       head(chunk, term, is_further, group, channels, false, true);
       backward(chunk, group, true);
     }
-    if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
+    if (wants_input_gradient(call_.out)) call_.store_input_gradients(chunk, is_further);
   }
 
  private:
@@ -213,7 +213,7 @@ class EnergyLossRun {
   void backward(const Chunk& chunk, const Group& group, bool has_curvature) const {
     call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients,
                                  problem_.backward_channels(chunk.rows, group), has_curvature,
-                                 !call_.out.grad_x.empty(), call_.stream);
+                                 wants_input_gradient(call_.out), call_.stream);
   }
 
   const EnergyLossProblem& problem_;

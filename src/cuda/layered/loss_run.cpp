@@ -35,7 +35,9 @@ void LossCall::store_gradient() const {
 
 kernels::BatchParams LossCall::batch_params() const {
   const MlpShape& net = problem.spec.net;
-  return cuda::batch_params(in, problem.spec.loss, net.dim, net.parameterization);
+  kernels::BatchParams p = cuda::batch_params(in, problem.spec.loss, net.dim, net.parameterization);
+  p.context = context_source(in.batch, net.context, problem.spec.loss.context_dropout);
+  return p;
 }
 
 void LossCall::perturb(const Chunk& chunk, double point) const {
@@ -68,6 +70,11 @@ kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool
   return p;
 }
 
+void LossCall::store_input_gradients(const Chunk& chunk, bool is_further) const {
+  if (!out.grad_x.empty()) add_input_gradient(chunk);
+  if (!out.grad_context.empty()) store_context_gradient(chunk, is_further);
+}
+
 void LossCall::add_input_gradient(const Chunk& chunk) const {
   kernels::InputGradientParams p;
   p.dim = problem.spec.net.dim;
@@ -77,6 +84,19 @@ void LossCall::add_input_gradient(const Chunk& chunk) const {
   p.grad_input = workspace.jet.grad_input(), p.grad_input_stride = problem.net.padded.first().in;
   p.grad_x = row_of(out.grad_x, chunk.first), p.grad_x_stride = out.grad_x.stride[0];
   check_launch(kernels::launch_input_gradient(p, problem.net.element, stream), "input_gradient");
+}
+
+void LossCall::store_context_gradient(const Chunk& chunk, bool is_further) const {
+  kernels::ContextGradientParams p;
+  p.context = context_source(in.batch, problem.spec.net.context, problem.spec.loss.context_dropout);
+  p.data = data_rows(in.batch);
+  p.noise = translated(in.batch.noise);
+  p.batch = chunk.samples, p.first = chunk.first;
+  p.grad_input = workspace.jet.grad_input(), p.grad_input_stride = problem.net.padded.first().in;
+  p.first_column = problem.spec.net.dim + problem.net.features.get().count;
+  p.add = is_further;
+  p.grad_context = row_of(out.grad_context, chunk.first), p.grad_context_stride = out.grad_context.stride[0];
+  check_launch(kernels::launch_context_gradient(p, problem.net.element, stream), "context_gradient");
 }
 
 void LossCall::store_loss(const Chunk& chunk) const {

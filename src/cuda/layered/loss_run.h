@@ -55,18 +55,22 @@ struct LossCall {
   /// The parameters of a head, except the network's outputs and their gradients. @param is_further the term is not the
   /// first of these samples, and adds to their loss
   kernels::HeadParams head_of(const Chunk& chunk, const Term& term, bool is_further) const;
-  void add_input_gradient(const Chunk& chunk) const;
+  /// After a term's backward pass: adds to grad_x, and stores or adds to grad_context.
+  void store_input_gradients(const Chunk& chunk, bool is_further) const;
   void store_loss(const Chunk& chunk) const;
   void store_gradient() const;
 
  private:
   kernels::BatchParams batch_params() const;
+  void add_input_gradient(const Chunk& chunk) const;
+  void store_context_gradient(const Chunk& chunk, bool is_further) const;
   bool has_row_values() const {
     return !problem.needs.trace && cuda::has_row_values(in.batch.directions, problem.needs.distribution);
   }
 };
 
-inline bool wants_gradient(const LossOut& out) { return !out.grad.empty() || !out.grad_x.empty(); }
+inline bool wants_input_gradient(const LossOut& out) { return !out.grad_x.empty() || !out.grad_context.empty(); }
+inline bool wants_gradient(const LossOut& out) { return !out.grad.empty() || wants_input_gradient(out); }
 
 /// The program of a loss. Problem is a LossProblem with workspace() and launches(). TermRun(problem, call).run(chunk,
 /// term, is_further) evaluates a term.

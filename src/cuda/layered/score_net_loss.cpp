@@ -72,7 +72,7 @@ class ScoreLossRun {
       head(chunk, term, is_further, channels, first);
       if (call_.gradient) backward(problem_.backward_channels(chunk.rows, first, count), first > 0);
     });
-    if (!call_.out.grad_x.empty()) call_.add_input_gradient(chunk);
+    if (wants_input_gradient(call_.out)) call_.store_input_gradients(chunk, is_further);
   }
 
  private:
@@ -98,7 +98,7 @@ class ScoreLossRun {
 
   void backward(const Channels& channels, bool has_curvature) const {
     call_.workspace.jet.backward(call_.workspace.parameters(), call_.workspace.gradients, channels, has_curvature,
-                                 !call_.out.grad_x.empty(), call_.stream);
+                                 wants_input_gradient(call_.out), call_.stream);
   }
 
   const ScoreLossProblem& problem_;

@@ -78,6 +78,7 @@ _SIGNATURES = {  # the name after scorematch_: the types of its arguments; all o
     "sampler_plan_create_with": (_H, c_int32, structs.ScoreFunction, _H, _S, c_int64, _OUT),
     "sampler_plan_create_with_network": (_H, POINTER(structs.OwnNetwork), _S, c_int64, _OUT),
     "sampler_plan_run": (_H, _H, _V, structs.NoiseRef, POINTER(structs.SamplerOut)),
+    "sampler_plan_run_with": (_H, _H, POINTER(structs.SamplerIn), POINTER(structs.SamplerOut)),
     "sampler_plan_workspace_bytes": (_H, POINTER(c_size_t)),
     "likelihood_plan_create": (_H, _H, _S, c_int64, _S, _OUT),
     "likelihood_plan_create_with": (_H, c_int32, structs.ScoreDivergenceFunction, _H, _S, c_int64, _OUT),

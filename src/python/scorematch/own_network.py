@@ -12,7 +12,8 @@ from .memory import View
 class NetworkCall(NamedTuple):
     """One evaluation of your network F, valid until the function returns. On the host, numpy() of a view is its memory.
 
-    net_input: [N, d + features], the scaled samples and the features of sigma, as PerturbPlan writes them in training.
+    net_input: [N, d + features + context], the scaled samples, the features of sigma and the context, as PerturbPlan
+    writes them in training.
     sigma: [N], all equal, for a network that takes sigma in another form; 1 if the sampler has no level.
     directions: [M, N, d], 1 <= M <= 8, or None.
     output: [N, d], F, which you write.

@@ -123,6 +123,9 @@ class PerturbPlan(Plan):
         eps: Array | None = None,
         rows: Array | None = None,
         draw_rows: int = 0,
+        context: Array | None = None,
+        present: Array | None = None,
+        labels: Array | None = None,
         net_input: Array | None = None,
         x_tilde: Array | None = None,
         sigma_out: Array | None = None,
@@ -131,16 +134,27 @@ class PerturbPlan(Plan):
     ) -> None:
         """Computes the outputs that are given.
 
-        Inputs: x, noise, sigma, eps, rows, draw_rows: as of LossPlan.run.
+        Inputs: x, noise, sigma, eps, rows, draw_rows, context, present, labels: as of LossPlan.run.
 
         Outputs:
-        net_input: [N, d + features], the input of your network: scaled perturbed samples, and features of sigma.
+        net_input: [N, d + features + context], the input of your network: scaled perturbed samples, features of sigma,
+        and the context with, if it is optional, a column that is 1 where there is one.
         x_tilde: [N, d], the perturbed samples, x + sigma eps. sigma_out: [N], the noise levels. eps_out: [N, d].
         rows_out: [N] int64, which row of x each sample is, for draw_rows.
         """
         self._run(
             queue,
-            {"x": x, "noise": noise, "sigma": sigma, "eps": eps, "rows": rows, "draw_rows": draw_rows},
+            {
+                "x": x,
+                "noise": noise,
+                "sigma": sigma,
+                "eps": eps,
+                "rows": rows,
+                "draw_rows": draw_rows,
+                "context": context,
+                "present": present,
+                "labels": labels,
+            },
             {"net_input": net_input, "x_tilde": x_tilde, "sigma": sigma_out, "eps": eps_out, "rows": rows_out},
         )
 

@@ -109,12 +109,16 @@ class LossPlan(_Reporting):
         rows: Array | None = None,
         draw_rows: int = 0,
         weight: Array | None = None,
+        context: Array | None = None,
+        present: Array | None = None,
+        labels: Array | None = None,
         loss: Array | None = None,
         grad: Array | None = None,
         grad_x: Array | None = None,
         loss_per_sample: Array | None = None,
         rows_out: Array | None = None,
         loss_per_direction: Array | None = None,
+        grad_context: Array | None = None,
         normaliser: int = 0,
         accumulate: bool = False,
         loss_scale: float = 0.0,
@@ -128,12 +132,16 @@ class LossPlan(_Reporting):
         directions: [M, N, d]. true_score: [N, d], the gradient of the log-density, in 1 / (units of x); for esm.
         rows: [N] int64, rows of x. draw_rows: or N, the number of rows to draw.
         weight: [N], multiplies the loss of each sample and its gradients.
+        context: [N, c], or [1, c] for all, for a net with a context; [R, c] if rows of x are selected. labels: [N]
+        int64, or [1], or [R], classes in [0, c) in its place. present: [N] or [R], 0 for samples without a context,
+        which must be optional.
 
         Outputs:
         loss: float64 [3], Engine.estimate(): the mean over the samples, as an Estimate.
         grad: [P], of the sum over the samples / normaliser * loss_scale. grad_x: [N, d], of the same.
         loss_per_sample: [N]. rows_out: [N] int64, which row of x each sample is, for draw_rows.
         loss_per_direction: [M, N], the loss with each direction alone; for ssm and ssm_vr.
+        grad_context: [N, c], as grad_x; zero for samples without a context.
 
         A part of a batch:
         normaliser: the number of samples of the whole batch; 0: of this call. accumulate: whether to add to grad and
@@ -152,6 +160,9 @@ class LossPlan(_Reporting):
                 "rows": rows,
                 "draw_rows": draw_rows,
                 "weight": weight,
+                "context": context,
+                "present": present,
+                "labels": labels,
             },
             {
                 "loss": loss,
@@ -160,6 +171,7 @@ class LossPlan(_Reporting):
                 "loss_per_sample": loss_per_sample,
                 "rows": rows_out,
                 "loss_per_direction": loss_per_direction,
+                "grad_context": grad_context,
             },
             byref(reduction_of(normaliser, accumulate, loss_scale)),
         )
@@ -197,6 +209,9 @@ class ScorePlan(_Reporting):
         noise: NoiseLike = None,
         sigma: Array | None = None,
         directions: Array | None = None,
+        context: Array | None = None,
+        present: Array | None = None,
+        labels: Array | None = None,
         score: Array | None = None,
         jvp: Array | None = None,
         divergence: Array | None = None,
@@ -208,6 +223,7 @@ class ScorePlan(_Reporting):
         Inputs:
         params: [P]. x: [N, d]. sigma: [N], or [1] for all, in the units of x; unless the net ignores it.
         directions: [M, N, d], or noise to draw them, for the outputs that need them.
+        context, present, labels: as of LossPlan.run.
 
         Outputs:
         score: [N, d], in 1 / (units of x). jvp: [M, N, d], the products of its Jacobian with the directions.
@@ -216,7 +232,16 @@ class ScorePlan(_Reporting):
         """
         self._run(
             queue,
-            {"params": params, "x": x, "noise": noise, "sigma": sigma, "directions": directions},
+            {
+                "params": params,
+                "x": x,
+                "noise": noise,
+                "sigma": sigma,
+                "directions": directions,
+                "context": context,
+                "present": present,
+                "labels": labels,
+            },
             {
                 "score": score,
                 "jvp": jvp,

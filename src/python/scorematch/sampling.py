@@ -9,12 +9,12 @@ from ctypes import byref, c_size_t, c_void_p
 from typing import Any, Optional
 
 from . import structs
-from .arrays import Array, view_of
+from .arrays import Array
 from .engine import Engine, Queue
 from .library import Handle, call, encoded, get, raise_after_call
 from .memory import View
 from .net import Net
-from .noise import NoiseLike, noise_ref
+from .noise import NoiseLike
 from .own_network import NetworkCall, OwnNetwork
 from .plans import filled
 
@@ -100,6 +100,7 @@ class SamplerPlan(_Calling):
         """
         net: a Net, or an OwnNetwork; or d, if you give a score function.
         sampler: "sampler=flow sigma_min=0.01 sigma_max=10 steps=24", for example; docs/c-interface.md lists the keys.
+        With guidance=w, the score is that without a context plus w times what the context adds.
         Noise levels are in the units of the samples.
         max_batch: the most samples of a call. score: a ScoreFunction.
         Raises Error invalid_argument that names the key at fault; TypeError for a dimension without a function, or a
@@ -132,6 +133,8 @@ class SamplerPlan(_Calling):
         params: Array | None = None,
         acceptance: Array | None = None,
         acceptance_per_sample: Array | None = None,
+        context: Array | None = None,
+        labels: Array | None = None,
     ) -> None:
         """Computes samples. The same noise gives the same samples again.
 
@@ -140,14 +143,18 @@ class SamplerPlan(_Calling):
         params: [P] of the net.
         acceptance: float64 [3], Engine.estimate(), and acceptance_per_sample: [N], the fraction of a chain's proposals
         that were accepted; both for metropolis=true only.
+        context: [N, c], or [1, c] for all, for a net with a context. labels: [N] int64, or [1], classes in [0, c) in
+        its place.
         Raises Error invalid_argument for an array of a wrong shape or type, and what your function raises.
         """
         out = {"x": x, "acceptance": acceptance, "acceptance_per_sample": acceptance_per_sample}
-        given = view_of(params, "params", queue)
-        self._run(
-            queue,
-            None if params is None else byref(given),
-            noise_ref(noise),
+        inputs = {"params": params, "noise": noise, "context": context, "labels": labels}
+        self._place = queue
+        call(
+            "sampler_plan_run_with",
+            self._handle,
+            queue._handle,
+            byref(filled(structs.SamplerIn, queue, False, inputs)),
             byref(filled(structs.SamplerOut, queue, True, out)),
         )
 
@@ -204,17 +211,28 @@ class LikelihoodPlan(_Calling):
         log_likelihood: Array | None = None,
         latent: Array | None = None,
         mean: Array | None = None,
+        context: Array | None = None,
+        present: Array | None = None,
+        labels: Array | None = None,
     ) -> None:
         """Computes the outputs that are given.
 
         x: [N, d]. params: [P] of the net. noise: draws the directions, if there are any.
+        context, present, labels: as of LossPlan.run; the likelihood is then conditional.
 
         Outputs:
         log_likelihood: [N], in nats, of a density in the units of x. latent: [N, d], x at sigma_max.
         mean: float64 [3], Engine.estimate(), of log_likelihood.
         Raises Error invalid_argument for an array of a wrong shape or type, and what your function raises.
         """
-        inputs = {"params": params, "x": x, "noise": noise}
+        inputs = {
+            "params": params,
+            "x": x,
+            "noise": noise,
+            "context": context,
+            "present": present,
+            "labels": labels,
+        }
         outputs = {"log_likelihood": log_likelihood, "latent": latent, "mean": mean}
         self._run(
             queue,

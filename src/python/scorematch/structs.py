@@ -32,6 +32,9 @@ Batch = struct(
     rows=View,
     draw_rows=c_int64,
     weight=View,
+    context=View,
+    present=View,
+    labels=View,
 )
 LossIn = struct("LossIn", struct_size=c_size_t, params=View, batch=Batch)
 LossOut = struct(
@@ -43,6 +46,7 @@ LossOut = struct(
     loss_per_sample=View,
     rows=View,
     loss_per_direction=View,
+    grad_context=View,
 )
 HeadIn = struct("HeadIn", struct_size=c_size_t, output=View, jvp=View, trace=View, batch=Batch)
 HeadOut = struct(
@@ -61,6 +65,7 @@ ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, batch=Batch)
 ScoreOut = struct(
     "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
 )
+SamplerIn = struct("SamplerIn", struct_size=c_size_t, params=View, noise=NoiseRef, context=View, labels=View)
 SamplerOut = struct("SamplerOut", struct_size=c_size_t, x=View, acceptance=c_void_p, acceptance_per_sample=View)
 LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, batch=Batch)
 LikelihoodOut = struct("LikelihoodOut", struct_size=c_size_t, log_likelihood=View, latent=View, mean=c_void_p)

@@ -58,12 +58,15 @@ class ScoreMatchingLoss:
         rows: Tensor | None = None,
         draw_rows: int = 0,
         weight: Tensor | None = None,
+        context: Tensor | None = None,
+        present: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> LossResult:
         """Computes the loss, and its gradient if params require one and torch's gradients are enabled.
 
         params: one tensor [P], which is used in place; or the parameters of a module in the order of Net.layers,
         which are copied into one.
-        x to weight: as of LossPlan.run. The gradient is with respect to params only, so these must not require one.
+        x to labels: as of LossPlan.run. The gradient is with respect to params only, so these must not require one.
         Raises TypeError or ValueError for tensors that are not the engine's, ValueError for inputs that require a
         gradient, RuntimeError on another stream than that of the queue, Error as LossPlan.run does. backward() raises
         RuntimeError with create_graph=True.
@@ -76,6 +79,9 @@ class ScoreMatchingLoss:
             "true_score": true_score,
             "rows": rows,
             "weight": weight,
+            "context": context,
+            "present": present,
+            "labels": labels,
         }
         for name, tensor in inputs.items():
             if tensor is None:
