@@ -77,7 +77,9 @@ HutchPlusPlus::HutchPlusPlus(const Engine& engine, int dim, const Likelihood& li
       // Normals, as a few vectors of signs are often dependent. Their numbers are not those of the other directions,
       // because G must not depend on S.
       sketches_(engine.impl()->make_direction({dim, count_, Projection::gaussian, max_batch, count_})),
-      rest_(engine.impl()->make_direction({dim, count_, likelihood.distribution, max_batch})) {}
+      rest_(engine.impl()->make_direction({dim, count_, likelihood.distribution, max_batch})) {
+  arrays_.check_size(2 * std::int64_t{count_}, "likelihood");
+}
 
 void HutchPlusPlus::draw_sketches(Queue& queue, const NoiseRef& noise, const Stacks& stacks) const {
   sketches_->run(queue.impl(), noise, stacks.directions, stacks.directions.shape.extent[1]);
