@@ -5,28 +5,12 @@
 //
 // The operands of weight gradients go to panels, from which the gradient group reads them (gradient.cuh).
 #pragma once
-#include "device/activation.cuh"
 #include "device/perturbation.cuh"
-#include "narrow/parameters.cuh"
+#include "narrow/activation.cuh"
+#include "narrow/loss_parameters.cuh"
 
 namespace scorematch {
 namespace kernels {
-
-/// h for u = scale z, and by what the backward pass multiplies, less 1: as cheap as the product itself. The weights
-/// that the gradient passes through have the scale too, so for silu that is 2 phi' - 1.
-struct NarrowActivated {
-  float value, slope;
-};
-template <class Shape>
-SCOREMATCH_DEVICE NarrowActivated activate_narrow(float u) {
-  if constexpr (Shape::activation == Activation::silu) {
-    const float t = ptx::tanh_approx(u);
-    return {fmaf(u, t, u), fmaf(u, fmaf(-t, t, 1.0f), t)};
-  } else {
-    const Activated phi = activate_fast<Shape::activation>(u);
-    return {phi.value, phi.first - 1.0f};
-  }
-}
 
 template <class Shape>
 class NarrowCompute {
@@ -188,7 +172,8 @@ class NarrowCompute {
       for (int k = 0; k < Shape::out_steps(l); ++k) SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         const float* u = &c[2 * k + i / 2][i % 2 * 2];
-        const NarrowActivated low = activate_narrow<Shape>(u[0]), high = activate_narrow<Shape>(u[1]);
+        const NarrowActivated low = activate_narrow<Shape::activation>(u[0]),
+                              high = activate_narrow<Shape::activation>(u[1]);
         h[k][i] = ptx::pack_bf16(low.value, high.value);
         slopes_[l][k][i][0] = low.slope, slopes_[l][k][i][1] = high.slope;
       }

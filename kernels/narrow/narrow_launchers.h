@@ -5,7 +5,8 @@
 namespace scorematch {
 namespace kernels {
 
-constexpr int kNarrowRows = 64;  // of a tile
+constexpr int kNarrowRows = 64;                                  // of a tile of a loss
+constexpr int kNarrowScoreRows = 32, kNarrowDirectionRows = 16;  // of a tile of scores, of scores with directions
 
 /// Whether a narrow kernel is compiled for this net.
 bool has_narrow_kernel(const FusedNet& net);
@@ -15,6 +16,13 @@ std::size_t narrow_shared_bytes(const FusedNet& net);
 /// complete square without directions: DSM without variance reduction, and ESM. Operands are bf16; the tiling is not
 /// read.
 int launch_narrow_loss(const FusedLossParams& params, CUstream_st* stream);
+
+/// Likewise for scores. @param features  columns of e(sigma)
+bool has_narrow_score_kernel(const FusedNet& net, int features);
+std::size_t narrow_score_shared_bytes(const FusedNet& net, int features);
+/// The same scores, products and divergences as launch_fused_score, for a net that has a kernel. Kernels with and
+/// without directions are loaded separately.
+int launch_narrow_score(const FusedScoreParams& params, CUstream_st* stream);
 
 }  // namespace kernels
 }  // namespace scorematch

@@ -3,8 +3,7 @@
 // Layers are counted from 0; layer `depth` is the output layer. Layer l multiplies by W [out(l), in(l)]. Widths are
 // padded to 16, the depth of a tensor-core product.
 #pragma once
-#include "device/ptx.cuh"
-#include "launchers.h"
+#include "narrow/activation.cuh"
 
 namespace scorematch {
 namespace kernels {
@@ -62,8 +61,7 @@ struct NarrowShape {
   }
   static constexpr int all_gradients = gradients_at(depth + 1);
 
-  /// The factor of weights and biases in shared memory: silu needs z / 2. The backward pass makes up for it.
-  static constexpr float scale = activation == Activation::silu ? 0.5f : 1.0f;
+  static constexpr float scale = kNarrowScale<activation>;
 };
 
 /// The logical column, within 16, of place i of the input's and the output's columns. So a lane's four numbers of a row

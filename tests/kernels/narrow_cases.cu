@@ -1,5 +1,6 @@
 // The kernels of narrow_cases.h that the library does not have.
 #include "narrow/loss.cuh"
+#include "narrow/score.cuh"
 
 namespace scorematch {
 namespace kernels {
@@ -9,6 +10,8 @@ SCOREMATCH_NARROW_LOSS(33, 1, 32, 2, softplus);
 SCOREMATCH_NARROW_LOSS(1, 0, 48, 2, gelu);
 SCOREMATCH_NARROW_LOSS(8, 8, 16, 3, silu);
 SCOREMATCH_NARROW_LOSS(20, 0, 32, 1, tanh);
+SCOREMATCH_NARROW_SCORE(32, 32, tanh);
+SCOREMATCH_NARROW_SCORE(48, 48, gelu);
 
 }  // namespace kernels
 }  // namespace scorematch

@@ -17,16 +17,6 @@ namespace {
 using testing_support::Problem;
 using testing_support::ProblemMaker;
 
-template <class... Shapes, class Visit>
-void visit_case(int which, const Visit& visit, NarrowShapeList<Shapes...>) {
-  int i = 0;
-  ((i++ == which ? visit(Shapes()) : void()), ...);
-}
-template <class... Shapes>
-constexpr int count_of(NarrowShapeList<Shapes...>) {
-  return static_cast<int>(sizeof...(Shapes));
-}
-
 template <class Shape>
 MlpShape net_of(Shape) {
   MlpShape net = MlpShape::score(Shape::dim, std::vector<int>(static_cast<std::size_t>(Shape::depth), Shape::hidden),

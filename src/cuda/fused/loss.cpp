@@ -96,6 +96,16 @@ class FusedLoss final : public LossProgram {
   std::vector<Term> terms_;
 };
 
+NarrowKernels narrow_kernels(const LossSpec& spec, const FusedPlan& plan, const Device& device) {
+  const std::vector<Term> terms = terms_of(spec.loss.objective);
+  if (terms.size() != 1 || !terms[0].complete_square || terms[0].directions != Term::Directions::none)
+    return {"the loss is not one complete square"};
+  if (!kernels::has_narrow_kernel(plan.net)) return {"no kernel is compiled for this shape"};
+  // The fused kernels have smaller tiles for small batches.
+  return {"", kernels::narrow_shared_bytes(plan.net), kernels::kNarrowRows,
+          std::int64_t{kernels::kNarrowRows} * device.multiprocessors};
+}
+
 }  // namespace
 
 std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context) {
@@ -107,9 +117,7 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
   if (!plan) return nullptr;
-  const std::vector<Term> terms = terms_of(spec.loss.objective);
-  const bool complete_square = terms.size() == 1 && terms[0].complete_square && wish.directions == 0;
-  choose_narrow(*plan, spec.compute.route, complete_square, spec.max_batch, context.device);
+  choose_narrow(*plan, spec.compute.route, narrow_kernels(spec, *plan, context.device), spec.max_batch, context.device);
   return std::make_unique<FusedLoss>(spec, context, *std::move(plan));
 }
 
