@@ -12,7 +12,9 @@ struct NarrowShapeList {};
 
 using NarrowShapes =
     NarrowShapeList<NarrowShape<64, 0, 64, 3, Activation::silu>, NarrowShape<64, 1, 64, 3, Activation::silu>,
-                    NarrowShape<2, 0, 64, 3, Activation::silu>, NarrowShape<2, 1, 64, 3, Activation::silu>>;
+                    NarrowShape<2, 0, 64, 3, Activation::silu>, NarrowShape<2, 1, 64, 3, Activation::silu>,
+                    NarrowShape<64, 1, 64, 3, Activation::silu, true>,
+                    NarrowShape<2, 1, 64, 3, Activation::silu, true>>;
 
 /// The first shape that a net can be padded to is taken.
 using NarrowScoreShapes =

@@ -28,7 +28,9 @@ TEST_F(CudaNarrow, AgreesWithTheReference) {
   int which = 0;
   for (const int dim : {2, 64})
     for (const bool conditioned : {false, true})
-      for (const Objective& objective : {Objective(Dsm{}), Objective(Esm{})}) {
+      for (const Objective& objective :
+           {Objective(Dsm{}), Objective(Esm{}),
+            Objective(Dsm{which % 8 < 4 ? Dsm::Variance::antithetic : Dsm::Variance::control_variate})}) {
         Problem p;
         p.net = net_of(dim, conditioned);
         p.net.parameterization = parameterizations[which % 4];
@@ -230,6 +232,7 @@ TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
   EXPECT_EQ(chosen.launches, 2);
   EXPECT_EQ(chosen.text.rfind("narrow: a kernel compiled for this shape, 64 rows per tile, ", 0), 0u) << chosen.text;
   EXPECT_EQ(report(net, dsm, kNarrow, 1).route, Route::narrow);
+  EXPECT_EQ(report(net, antithetic, {Precision::bf16}, large).route, Route::narrow);
   EXPECT_EQ(report(net, dsm, kFused, large).route, Route::fused);
 
   MlpShape residual = net;
@@ -240,11 +243,12 @@ TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
     Precision precision;
     const char* why;
   };
-  for (const Case& each : {Case{net, dsm, Precision::fp32, "operands are not bf16"},
-                           Case{net, antithetic, Precision::bf16, "the loss is not one complete square"},
-                           Case{net, {Ssm{1}}, Precision::bf16, "the loss is not one complete square"},
-                           Case{other, dsm, Precision::bf16, "no kernel is compiled for this shape"},
-                           Case{residual, dsm, Precision::bf16, "no kernel is compiled for this shape"}}) {
+  for (const Case& each :
+       {Case{net, dsm, Precision::fp32, "operands are not bf16"},
+        Case{other, antithetic, Precision::bf16, "no kernel is compiled for this shape and variance reduction"},
+        Case{net, {Ssm{1}}, Precision::bf16, "the loss has directions"},
+        Case{other, dsm, Precision::bf16, "no kernel is compiled for this shape"},
+        Case{residual, dsm, Precision::bf16, "no kernel is compiled for this shape"}}) {
     const PlanReport got = report(each.net, each.loss, {each.precision}, large);
     EXPECT_EQ(got.route, Route::fused);
     EXPECT_NE(got.text.find(std::string("; not narrow: ") + each.why), std::string::npos) << got.text;
