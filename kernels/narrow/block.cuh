@@ -32,7 +32,7 @@ struct NarrowArrays {
   float* features;               // [2, rows, features]
   ValueSums* loss_sums;          // [rows]
   float4* eps = nullptr;         // [2, columns / 16, group_threads]: of the lanes of the compute group, for any terms
-  float* term_losses = nullptr;  // [rows]: of the terms so far, likewise
+  float* term_losses = nullptr;  // [rows]: of the terms so far, for any terms
 
   __host__ __device__ explicit NarrowArrays(Carver& carve) {
     weights = carve.take<unsigned char>(Shape::all_weights);

@@ -20,7 +20,7 @@ std::size_t narrow_shared_bytes(const FusedNet& net, NarrowTerms terms);
 /// tiling is not read.
 int launch_narrow_loss(const FusedLossParams& params, CUstream_st* stream);
 
-/// Likewise for scores. @param features  columns of e(sigma)
+/// The same for scores. @param features  columns of e(sigma)
 bool has_narrow_score_kernel(const FusedNet& net, int features);
 std::size_t narrow_score_shared_bytes(const FusedNet& net, int features);
 /// The same scores, products and divergences as launch_fused_score, for a net that has a kernel. Kernels with and
