@@ -8,13 +8,14 @@
 namespace scorematch {
 namespace kernels {
 
-/// What the input of a row needs: c x + c_step eps. All factors of a padding row are zero.
+/// What the input of a row needs: c x + point c_step eps. All factors of a padding row are zero.
 struct NarrowInput {
   const float* x;   // of the row, or of the last sample
-  float c, c_step;  // c_step: c point sigma
+  float c, c_step;  // c_step: c sigma
 };
 
-/// What the head of a row needs. The gradient of s is b F + x_part x + eps_part eps + target_part target.
+/// What the head of a row needs. For a complete square, the gradient of s is b F + x_part x + eps_part eps +
+/// target_part target. For any terms, s = b F + x_part x + eps_part eps, and g = target_part eps.
 struct NarrowHead {
   float x_part, eps_part, target_part, b;
   float output_factor, x_factor;  // from the gradient of s to those of F and x, as in HeadRow
@@ -25,20 +26,25 @@ struct NarrowHead {
 template <class Shape>
 struct NarrowArrays {
   unsigned char *weights, *panels;
-  float4* biases;        // [all_biases]
-  NarrowInput* inputs;   // [2, rows]: of this tile and the next, like heads and features
-  NarrowHead* heads;     // [2, rows]
-  float* features;       // [2, rows, features]
-  ValueSums* loss_sums;  // [rows]
+  float4* biases;                // [all_biases]
+  NarrowInput* inputs;           // [2, rows]: of this tile and the next, like heads and features
+  NarrowHead* heads;             // [2, most_terms, rows]
+  float* features;               // [2, rows, features]
+  ValueSums* loss_sums;          // [rows]
+  float4* eps = nullptr;         // [2, columns / 16, group_threads]: of the lanes of the compute group, for any terms
+  float* term_losses = nullptr;  // [rows]: of the terms so far, for any terms
 
   __host__ __device__ explicit NarrowArrays(Carver& carve) {
     weights = carve.take<unsigned char>(Shape::all_weights);
     panels = carve.take<unsigned char>(Shape::all_panels);
     biases = carve.take<float4>(Shape::all_biases);
     inputs = carve.take<NarrowInput>(2 * Shape::rows);
-    heads = carve.take<NarrowHead>(2 * Shape::rows);
+    heads = carve.take<NarrowHead>(2 * Shape::most_terms * Shape::rows);
     features = carve.take<float>(2 * Shape::rows * Shape::features);
     loss_sums = carve.take<ValueSums>(Shape::rows);
+    if (!Shape::any_terms) return;
+    eps = carve.take<float4>(2 * Shape::out_steps(Shape::depth) * Shape::group_threads);
+    term_losses = carve.take<float>(Shape::rows);
   }
 };
 
@@ -48,6 +54,12 @@ constexpr int kLevels = 1;  // and the next: the levels of a tile with an even, 
 constexpr int kFree = 3;    // the panels of a tile have been read; without a backward pass, its levels
 constexpr int kLayer = 4;   // + l: both operands of the weight gradient of layer l are there
 }  // namespace narrow_barrier
+
+/// The number of terms, a constant for a complete square.
+template <class Shape>
+SCOREMATCH_DEVICE int term_count(const FusedLossParams& p) {
+  return Shape::any_terms ? p.term_count : 1;
+}
 
 /// The levels of the block's tile number i are there. Their arrays, and these barriers, are used in turn.
 template <class Shape>

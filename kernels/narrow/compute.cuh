@@ -5,28 +5,12 @@
 //
 // The operands of weight gradients go to panels, from which the gradient group reads them (gradient.cuh).
 #pragma once
-#include "device/activation.cuh"
 #include "device/perturbation.cuh"
-#include "narrow/parameters.cuh"
+#include "narrow/activation.cuh"
+#include "narrow/loss_parameters.cuh"
 
 namespace scorematch {
 namespace kernels {
-
-/// h for u = scale z, and by what the backward pass multiplies, less 1: as cheap as the product itself. The weights
-/// that the gradient passes through have the scale too, so for silu that is 2 phi' - 1.
-struct NarrowActivated {
-  float value, slope;
-};
-template <class Shape>
-SCOREMATCH_DEVICE NarrowActivated activate_narrow(float u) {
-  if constexpr (Shape::activation == Activation::silu) {
-    const float t = ptx::tanh_approx(u);
-    return {fmaf(u, t, u), fmaf(u, fmaf(-t, t, 1.0f), t)};
-  } else {
-    const Activated phi = activate_fast<Shape::activation>(u);
-    return {phi.value, phi.first - 1.0f};
-  }
-}
 
 template <class Shape>
 class NarrowCompute {
@@ -45,16 +29,18 @@ class NarrowCompute {
   /// Loads x of the block's tile number i, whose levels are there as soon as the barrier ends.
   SCOREMATCH_DEVICE void begin_tile(int i) {
     wait_for_levels<Shape>(i);
-    SCOREMATCH_UNROLL
-    for (int half = 0; half < 2; ++half) load_row(input(i, half).x, x_[half]);
+    load_rows(i);
   }
 
   /// Processes tile number i of the block, after begin_tile(i). @param more  whether another one follows
   SCOREMATCH_DEVICE void run_tile(std::int64_t first, bool more, int i) {
     first_ = first, number_ = i, more_ = more;
-    std::uint32_t a[Shape::in_steps(0)][4];
-    perturb(a);
-    forward<0>(a);
+    SCOREMATCH_NO_UNROLL
+    for (which_ = 0; which_ < term_count<Shape>(p_); ++which_) {
+      std::uint32_t a[Shape::in_steps(0)][4];
+      perturb(a);
+      forward<0>(a);
+    }
   }
 
  private:
@@ -74,7 +60,18 @@ class NarrowCompute {
     return arrays_.inputs[(i & 1) * Shape::rows + row(half)];
   }
   SCOREMATCH_DEVICE const NarrowHead& head(int half) const {
-    return arrays_.heads[(number_ & 1) * Shape::rows + row(half)];
+    return arrays_.heads[((number_ & 1) * Shape::most_terms + which()) * Shape::rows + row(half)];
+  }
+  SCOREMATCH_DEVICE int which() const { return Shape::any_terms ? which_ : 0; }
+  SCOREMATCH_DEVICE bool is_last_term() const { return which() + 1 == term_count<Shape>(p_); }
+  /// Where this lane saves eps of group 4 k + q of a row.
+  SCOREMATCH_DEVICE float4& saved_eps(int k, int half) const {
+    return arrays_.eps[(half * kColumns + k) * Shape::group_threads + static_cast<int>(threadIdx.x)];
+  }
+
+  SCOREMATCH_DEVICE void load_rows(int i) {
+    SCOREMATCH_UNROLL
+    for (int half = 0; half < 2; ++half) load_row(input(i, half).x, x_[half]);
   }
 
   /// This lane's columns of a row; zero from column dim.
@@ -102,20 +99,29 @@ class NarrowCompute {
     clear_from(Shape::dim, group, eps);
   }
 
-  /// The operand of layer 0; x_ becomes the part of the gradient of s that the network is not needed for.
+  /// draw(), which any terms after the first one find where it has been saved.
+  SCOREMATCH_DEVICE void draw_once(int k, int half, float (&eps)[4]) const {
+    if (Shape::any_terms && which_ > 0) return load4(&saved_eps(k, half).x, eps);
+    draw(k, half, eps);
+    if (Shape::any_terms) store4(&saved_eps(k, half).x, eps);
+  }
+
+  /// The operand of layer 0; x_ becomes the part of the gradient of s (for any terms, of s) that the network is not
+  /// needed for.
   SCOREMATCH_DEVICE void perturb(std::uint32_t (&a)[Shape::in_steps(0)][4]) {
     SCOREMATCH_UNROLL
     for (int half = 0; half < 2; ++half) {
       const NarrowInput& level = input(number_, half);
       const NarrowHead& factors = head(half);
-      const float c = level.c, c_step = level.c_step, x_part = factors.x_part, eps_part = factors.eps_part;
+      const float c = level.c, c_step = p_.terms[which()].point * level.c_step, x_part = factors.x_part,
+                  eps_part = factors.eps_part;
       const float* features = arrays_.features + ((number_ & 1) * Shape::rows + row(half)) * Shape::features;
       SCOREMATCH_UNROLL
       for (int k = 0; k < Shape::in_steps(0); ++k) {
         float v[4] = {};
         if (k < kColumns) {
           float eps[4];
-          draw(k, half, eps);
+          draw_once(k, half, eps);
           float(&x)[4] = x_[half][k < kColumns ? k : 0];
           SCOREMATCH_UNROLL
           for (int e = 0; e < 4; ++e) {
@@ -132,7 +138,7 @@ class NarrowCompute {
         a[k][2 + half] = ptx::pack_bf16(v[2], v[3]);
       }
     }
-    if (p_.terms[0].target == Term::Target::true_score) add_true_score();
+    if (!Shape::any_terms && p_.terms[0].target == Term::Target::true_score) add_true_score();
   }
   SCOREMATCH_DEVICE void add_true_score() {
     SCOREMATCH_UNROLL
@@ -177,7 +183,7 @@ class NarrowCompute {
       multiply_columns(c[2 * j], c[2 * j + 1], a[k], b);
     }
     if (has_backward_pass(p_)) {
-      if (l == 0 && number_ > 0) ptx::barrier_wait<narrow_barrier::kFree, Shape::threads>();
+      if (l == 0 && (number_ > 0 || which() > 0)) ptx::barrier_wait<narrow_barrier::kFree, Shape::threads>();
       store_panel(Shape::h_at(l), a);
     }
     if constexpr (l == Shape::depth) {
@@ -188,7 +194,8 @@ class NarrowCompute {
       for (int k = 0; k < Shape::out_steps(l); ++k) SCOREMATCH_UNROLL
       for (int i = 0; i < 4; ++i) {
         const float* u = &c[2 * k + i / 2][i % 2 * 2];
-        const NarrowActivated low = activate_narrow<Shape>(u[0]), high = activate_narrow<Shape>(u[1]);
+        const NarrowActivated low = activate_narrow<Shape::activation>(u[0]),
+                              high = activate_narrow<Shape::activation>(u[1]);
         h[k][i] = ptx::pack_bf16(low.value, high.value);
         slopes_[l][k][i][0] = low.slope, slopes_[l][k][i][1] = high.slope;
       }
@@ -200,17 +207,25 @@ class NarrowCompute {
   SCOREMATCH_DEVICE void run_head(const float (&c)[Shape::out_padded(Shape::depth) / 8][4]) {
     std::uint32_t grad[kColumns][4];
     float losses[2];
+    const float quadratic = p_.terms[which()].quadratic;
     SCOREMATCH_UNROLL
     for (int half = 0; half < 2; ++half) {
-      const float b = head(half).b, output_factor = head(half).output_factor;
+      const float b = head(half).b, output_factor = head(half).output_factor, target_part = head(half).target_part;
       float loss = 0.0f;
       SCOREMATCH_UNROLL
       for (int k = 0; k < kColumns; ++k) {
-        float g[4];
+        float g[4], eps[4] = {};
+        if (Shape::any_terms) load4(&saved_eps(k, half).x, eps);
         SCOREMATCH_UNROLL
         for (int e = 0; e < 4; ++e) {
           g[e] = fmaf(b, c[2 * k + e / 2][2 * half + e % 2], x_[half][k][e]);
-          loss = fmaf(0.5f * g[e], g[e], loss);
+          if constexpr (Shape::any_terms) {
+            const float s = g[e], linear = target_part * eps[e];
+            loss = fmaf(fmaf(0.5f * quadratic, s, linear), s, loss);
+            g[e] = fmaf(quadratic, s, linear);
+          } else {
+            loss = fmaf(0.5f * g[e], g[e], loss);
+          }
         }
         grad[k][half] = ptx::pack_bf16(output_factor * g[0], output_factor * g[1]);
         grad[k][2 + half] = ptx::pack_bf16(output_factor * g[2], output_factor * g[3]);
@@ -220,8 +235,15 @@ class NarrowCompute {
     }
     store_losses(losses);
     if (has_backward_pass(p_)) return backward<Shape::depth>(grad);
-    ptx::barrier_arrive<narrow_barrier::kFree, Shape::threads>();
-    if (more_) begin_tile(number_ + 1);
+    if (is_last_term()) ptx::barrier_arrive<narrow_barrier::kFree, Shape::threads>();
+    load_what_follows();
+  }
+  /// Loads x of the next term or of the next tile.
+  SCOREMATCH_DEVICE void load_what_follows() {
+    if (!is_last_term())
+      load_rows(number_);
+    else if (more_)
+      begin_tile(number_ + 1);
   }
 
   SCOREMATCH_DEVICE float* grad_x_of(int half) const {
@@ -230,8 +252,15 @@ class NarrowCompute {
   /// The part of grad_x that bypasses the network.
   SCOREMATCH_DEVICE void store_direct_grad_x(int k, int half, const float (&g)[4]) const {
     const float factor = head(half).x_factor;
-    const float direct[4] = {factor * g[0], factor * g[1], factor * g[2], factor * g[3]};
-    if (is_sample(half)) write4(grad_x_of(half), 4 * k + q(), Shape::dim, direct);
+    if (!is_sample(half)) return;
+    float direct[4] = {factor * g[0], factor * g[1], factor * g[2], factor * g[3]};
+    if (Shape::any_terms && which_ > 0) {
+      float before[4];
+      read4(grad_x_of(half), 4 * k + q(), Shape::dim, before);
+      SCOREMATCH_UNROLL
+      for (int e = 0; e < 4; ++e) direct[e] += before[e];
+    }
+    write4(grad_x_of(half), 4 * k + q(), Shape::dim, direct);
   }
   /// Adds the gradient of the network input.
   SCOREMATCH_DEVICE void add_grad_x(const float (&c)[Shape::in_padded(0) / 8][4], const float (&factors)[2]) const {
@@ -249,7 +278,7 @@ class NarrowCompute {
     }
   }
 
-  /// The lanes of a row add their parts; lane q = half stores the sum.
+  /// The lanes of a row add their parts; lane q = half adds the terms, and stores the loss after the last one.
   SCOREMATCH_DEVICE void store_losses(float (&losses)[2]) const {
     SCOREMATCH_UNROLL
     for (int half = 0; half < 2; ++half) {
@@ -258,7 +287,13 @@ class NarrowCompute {
     }
     const int half = q();
     if (half > 1 || !is_sample(half)) return;
-    const float loss = head(half).loss_factor * (half == 0 ? losses[0] : losses[1]);
+    float sum = half == 0 ? losses[0] : losses[1];
+    if constexpr (Shape::any_terms) {
+      if (which_ > 0) sum += arrays_.term_losses[row(half)];
+      arrays_.term_losses[row(half)] = sum;
+      if (!is_last_term()) return;
+    }
+    const float loss = head(half).loss_factor * sum;
     arrays_.loss_sums[row(half)].add(loss);
     if (p_.loss_per_sample != nullptr) ptx::in_global(p_.loss_per_sample)[first_ + row(half)] = loss;
   }
@@ -270,7 +305,7 @@ class NarrowCompute {
     const float input_factors[2] = {head(0).input_factor, head(1).input_factor};
     store_panel(Shape::grad_at(l), a);
     ptx::barrier_arrive<narrow_barrier::kLayer + l, Shape::threads>();
-    if (l == Shape::depth - 1 && more_) begin_tile(number_ + 1);  // when slopes have become free
+    if (l == Shape::depth - 1) load_what_follows();  // when slopes have become free
     if (l == 0 && p_.grad_x == nullptr) return;
     float c[Shape::in_padded(l) / 8][4] = {};
     SCOREMATCH_UNROLL
@@ -304,7 +339,8 @@ class NarrowCompute {
   std::int64_t first_ = 0;
   int number_ = 0;
   bool more_ = false;
-  Row x_[2];  // of the tile to come; then the known part of its gradient of s
+  int which_ = 0;  // the term
+  Row x_[2];       // of the tile to come; then the known part of its gradient of s
   float slopes_[Shape::depth][Shape::hidden / 16][4][2];
 };
 

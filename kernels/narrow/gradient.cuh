@@ -10,13 +10,14 @@
 namespace scorematch {
 namespace kernels {
 
-/// The factor of eps in the gradient of s: that of x_tilde times a, and that of the target. In double, because the two
-/// nearly cancel for an EDM parameterization and a large sigma.
-SCOREMATCH_DEVICE float narrow_eps_part(const BatchParams& batch, const Term& term, float sigma_float) {
+/// The factor of eps in s and, for a complete square, in the gradient of s: that of x_tilde times a, and that of the
+/// target. In double, because the two nearly cancel for an EDM parameterization and a large sigma.
+SCOREMATCH_DEVICE float narrow_eps_part(const BatchParams& batch, const Term& term, float sigma_float, bool is_square) {
   const double sigma = static_cast<double>(sigma_float), data = batch.parameterization.sigma_data;
   const double a =
       batch.parameterization.kind == Parameterization::Kind::edm ? -1.0 / (sigma * sigma + data * data) : 0.0;
-  const double linear = term.target == Term::Target::noise ? static_cast<double>(term.linear) / sigma : 0.0;
+  const double linear =
+      is_square && term.target == Term::Target::noise ? static_cast<double>(term.linear) / sigma : 0.0;
   return static_cast<float>(a * static_cast<double>(term.point) * sigma + linear);
 }
 
@@ -46,7 +47,7 @@ class NarrowGradient {
     if (thread_ < Shape::rows)
       find_input(sample, is_sample, place);
     else
-      find_head(sample, is_sample, place);
+      find_heads(sample, is_sample, i & 1, row);
     announce_levels<Shape>(i);
   }
 
@@ -72,9 +73,10 @@ class NarrowGradient {
       float* const row = partial + place.weight_padded + std::int64_t{out} * place.in_padded;
       SCOREMATCH_UNROLL
       for (int j = 0; j < Shape::in_padded(l) / 8; ++j) {
-        const int column = 8 * j + 2 * (lane_ & 3);
-        *reinterpret_cast<float2*>(row + (l == 0 ? narrow_column(column) : column)) =
-            make_float2(sums[j][2 * half], sums[j][2 * half + 1]);
+        const int from = 8 * j + 2 * (lane_ & 3), column = l == 0 ? narrow_column(from) : from;
+        // A network with fewer features has fewer columns of padding.
+        if (Shape::any_terms && column >= place.in_padded) continue;
+        *reinterpret_cast<float2*>(row + column) = make_float2(sums[j][2 * half], sums[j][2 * half + 1]);
       }
       if ((lane_ & 3) == 0)
         partial[p_.bias_offset + place.bias_padded + out] = sums[Shape::gradient_tiles(l) - 1][2 * half];
@@ -86,27 +88,31 @@ class NarrowGradient {
   SCOREMATCH_DEVICE void find_input(std::int64_t sample, bool is_sample, int place) const {
     const RowLevel level = find_level(p_.batch, p_.features, sample, true);
     const float c = is_sample ? level.c : 0.0f;
-    arrays_.inputs[place] = {p_.batch.data.x.data + level.row() * p_.batch.data.x.stride, c,
-                             c * p_.terms[0].point * level.sigma};
+    arrays_.inputs[place] = {p_.batch.data.x.data + level.row() * p_.batch.data.x.stride, c, c * level.sigma};
     SCOREMATCH_UNROLL
     for (int k = 0; k < Shape::features; ++k)
-      arrays_.features[place * Shape::features + k] = is_sample ? feature(p_.features, level.log_sigma, k) : 0.0f;
+      arrays_.features[place * Shape::features + k] =
+          is_sample && k < p_.features.count ? feature(p_.features, level.log_sigma, k) : 0.0f;
   }
-  SCOREMATCH_DEVICE void find_head(std::int64_t sample, bool is_sample, int place) const {
+  SCOREMATCH_DEVICE void find_heads(std::int64_t sample, bool is_sample, int buffer, int row) const {
     const float sigma = sigma_of(p_.batch.sigma, p_.batch.noise, sample);
-    const HeadRow row = head_row(p_.batch, p_.weighting, p_.grad_factor, sigma, place, sample);
-    const Term& term = p_.terms[0];
-    const float linear = term.target == Term::Target::true_score ? term.linear : 0.0f;
-    NarrowHead head{row.a,
-                    narrow_eps_part(p_.batch, term, sigma),
-                    linear,
-                    row.b / Shape::scale,
-                    row.output_factor,
-                    row.x_factor,
-                    row.loss_factor,
-                    row.c / Shape::scale};
-    if (!is_sample) head = NarrowHead{0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-    arrays_.heads[place] = head;
+    const HeadRow values = head_row(p_.batch, p_.weighting, p_.grad_factor, sigma, row, sample);
+    SCOREMATCH_NO_UNROLL
+    for (int which = 0; which < term_count<Shape>(p_); ++which) {
+      const Term& term = p_.terms[which];
+      float target = term.target == Term::Target::true_score ? term.linear : 0.0f;
+      if (Shape::any_terms) target = term.linear * values.inverse_sigma;
+      NarrowHead head{values.a,
+                      narrow_eps_part(p_.batch, term, sigma, !Shape::any_terms),
+                      target,
+                      values.b / Shape::scale,
+                      values.output_factor,
+                      values.x_factor,
+                      values.loss_factor,
+                      values.c / Shape::scale};
+      if (!is_sample) head = NarrowHead{0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+      arrays_.heads[(buffer * Shape::most_terms + which) * Shape::rows + row] = head;
+    }
   }
 
   template <int l>

@@ -1,7 +1,10 @@
-// The loss and the gradients of a batch for one shape, in one launch: what fused/loss.cuh computes, for objectives of
-// one complete square, with the loss of a sample
+// The loss and the gradients of a batch for one shape, in one launch: what fused/loss.cuh computes, for objectives
+// without directions. The loss of a sample is lambda times one complete square, or times the sum of one or two terms of
+// the noise:
 //
-//   lambda |s + target|^2 / 2,   s = a x_tilde + b F(c x_tilde, e(sigma))
+//   |s + target|^2 / 2    or    quadratic |s|^2 / 2 + s.g,   s = a x_tilde + b F(c x_tilde, e(sigma))
+//
+// The terms of a tile are processed one after the other, with the same noise.
 //
 // x is [samples, dim], partial gradients [blocks, partial_stride], estimates [blocks]. Each block processes every
 // gridDim.x-th tile of 64 samples. Its compute group (compute.cuh) carries a tile through the network in registers; its
@@ -54,8 +57,11 @@ SCOREMATCH_DEVICE void run_gradient_group(const FusedLossParams& p, const Narrow
     const bool more = first + step < p.samples;
     if (more) gradient.find_levels(first + step, i + 1);
     if (has_backward_pass(p)) {
-      gradient.add_layers();
-      if (more) ptx::barrier_arrive<narrow_barrier::kFree, Shape::threads>();
+      SCOREMATCH_NO_UNROLL
+      for (int which = 0; which < term_count<Shape>(p); ++which) {
+        gradient.add_layers();
+        if (more || which + 1 < term_count<Shape>(p)) ptx::barrier_arrive<narrow_barrier::kFree, Shape::threads>();
+      }
     } else {
       ptx::barrier_wait<narrow_barrier::kFree, Shape::threads>();
     }
@@ -102,10 +108,11 @@ int launch_narrow_loss_of(const FusedLossParams& p, CUstream_st* stream) {
 }
 
 /// Instantiates the kernel of a shape.
-#define SCOREMATCH_NARROW_LOSS(dim, features, hidden, depth, activation)                                 \
-  template int launch_narrow_loss_of<NarrowShape<dim, features, hidden, depth, Activation::activation>>( \
-      const FusedLossParams&, CUstream_st*);                                                             \
-  template std::size_t narrow_shared_bytes_of<NarrowShape<dim, features, hidden, depth, Activation::activation>>()
+#define SCOREMATCH_NARROW_LOSS(dim, features, hidden, depth, activation, any_terms)                                 \
+  template int launch_narrow_loss_of<NarrowShape<dim, features, hidden, depth, Activation::activation, any_terms>>( \
+      const FusedLossParams&, CUstream_st*);                                                                        \
+  template std::size_t                                                                                              \
+  narrow_shared_bytes_of<NarrowShape<dim, features, hidden, depth, Activation::activation, any_terms>>()
 
 }  // namespace kernels
 }  // namespace scorematch

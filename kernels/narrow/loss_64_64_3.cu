@@ -4,8 +4,9 @@
 namespace scorematch {
 namespace kernels {
 
-SCOREMATCH_NARROW_LOSS(64, 0, 64, 3, silu);
-SCOREMATCH_NARROW_LOSS(64, 1, 64, 3, silu);
+SCOREMATCH_NARROW_LOSS(64, 0, 64, 3, silu, false);
+SCOREMATCH_NARROW_LOSS(64, 1, 64, 3, silu, false);
+SCOREMATCH_NARROW_LOSS(64, 1, 64, 3, silu, true);
 
 }  // namespace kernels
 }  // namespace scorematch

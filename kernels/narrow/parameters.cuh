@@ -1,60 +1,54 @@
-// Loads the parameters into shared memory: weights as bf16 in panels, with rows of the output and columns of the input
-// exchanged (narrow_column), and biases as the four numbers of a lane. Padding is zero.
+// Loads the parameters into shared memory: weights as bf16, with rows of the output layer and columns of the first one
+// exchanged (narrow_column), and biases. Padding is zero.
 #pragma once
-#include "fused/fused_launchers.h"
-#include "narrow/block.cuh"
+#include "device/group.cuh"
+#include "narrow/shape.cuh"
 
 namespace scorematch {
 namespace kernels {
 
-/// The weights of layer l, by the threads of one group. A thread has several groups of four columns at once, because
-/// every load takes hundreds of clocks.
-template <class Shape, int l>
-SCOREMATCH_DEVICE void load_narrow_weights(const float* from, unsigned char* weights, int thread) {
-  constexpr int kGroups = Shape::in_padded(l) / 4, kCount = Shape::out_padded(l) * kGroups, kBatch = 8;
-  constexpr int kIn = Shape::in(l), kOut = Shape::out(l);
-  SCOREMATCH_NO_UNROLL
-  for (int first = thread; first < kCount; first += kBatch * Shape::group_threads) {
-    float v[kBatch][4];
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < kBatch; ++i) {
-      const int at = first + i * Shape::group_threads, place = at / kGroups, column = at % kGroups * 4;
-      const int row = l == Shape::depth ? narrow_column(place) : place;
-      SCOREMATCH_UNROLL
-      for (int e = 0; e < 4; ++e) {
-        const bool is_there = at < kCount && row < kOut && column + e < kIn;
-        v[i][e] = is_there ? from[row * kIn + column + e] : 0.0f;
-      }
-    }
-    SCOREMATCH_UNROLL
-    for (int i = 0; i < kBatch; ++i) {
-      const int at = first + i * Shape::group_threads, row = at / kGroups, group = at % kGroups;
-      if (at >= kCount) continue;
-      const auto word = [&](int column) {
-        return reinterpret_cast<std::uint32_t*>(weights + Shape::weights_at(l) +
-                                                column / 64 * Shape::out_padded(l) * 128 + row * 128 +
-                                                (column % 64 / 8 ^ (row & 7)) * 16 + column % 8 * 2);
-      };
-      const int low = l == 0 ? group / 4 * 16 + group % 4 * 2 : 4 * group;
-      *word(low) = ptx::pack_bf16(Shape::scale * v[i][0], Shape::scale * v[i][1]);
-      *word(l == 0 ? low + 8 : low + 2) = ptx::pack_bf16(Shape::scale * v[i][2], Shape::scale * v[i][3]);
-    }
-  }
-}
+/// A matrix in the caller's parameters.
+struct NarrowMatrix {
+  const float* from;
+  int rows, columns;
+  int stride;  // of rows, in elements
 
-/// Layer l and the following ones, by the threads of one group. The caller synchronizes.
-template <class Shape, int l = 0>
-SCOREMATCH_DEVICE void load_narrow_parameters(const FusedLossParams& p, const NarrowArrays<Shape>& arrays, int thread) {
-  const LayerPlace& place = p.net.layers[l].place;
-  load_narrow_weights<Shape, l>(ptx::in_global(p.params) + place.weight, arrays.weights, thread);
-  const float* biases = ptx::in_global(p.params) + place.bias;
-  if (thread < Shape::out_padded(l) / 2) {
-    const int row = l == Shape::depth ? narrow_column(2 * thread) : 2 * thread;
-    const float low = row < Shape::out(l) ? Shape::scale * biases[row] : 0.0f;
-    const float high = row + 1 < Shape::out(l) ? Shape::scale * biases[row + 1] : 0.0f;
-    arrays.biases[Shape::biases_at(l) + thread] = make_float4(low, high, low, high);
+  /// All weights of a layer.
+  SCOREMATCH_DEVICE static NarrowMatrix of(const float* params, const LayerPlace& layer) {
+    return {params + layer.weight, layer.out, layer.in, layer.in};
   }
-  if constexpr (l < Shape::depth) load_narrow_parameters<Shape, l + 1>(p, arrays, thread);
+};
+
+/// Loads a matrix, padded to [kRows, kColumns], times `scale`, by `threads` threads. Columns k and k + 1, k even, go to
+/// the address word(row, k). A thread has kBatch pairs of columns at once, because every load takes hundreds of clocks;
+/// rows need not be aligned. The caller synchronizes.
+template <int kRows, int kColumns, bool kExchangedRows, bool kExchangedColumns, int kBatch, class Word>
+SCOREMATCH_DEVICE void load_narrow_weights(const NarrowMatrix& m, float scale, int thread, int threads,
+                                           const Word& word) {
+  // If a warp has whole rows, a thread has the same columns in all of its rows, which saves most of the arithmetic.
+  constexpr int kPairs = kColumns / 2;
+  constexpr bool kWholeRows = 32 % kPairs == 0;
+  const int step = threads / kPairs;
+  const float* const from = ptx::in_global(m.from);
+  SCOREMATCH_NO_UNROLL
+  for (int first = thread; first < kRows * kPairs; first += kBatch * threads) {
+    const auto row_of = [&](int i) { return kWholeRows ? first / kPairs + i * step : (first + i * threads) / kPairs; };
+    const auto pair_of = [&](int i) { return kWholeRows ? first % kPairs : (first + i * threads) % kPairs; };
+    float v[kBatch][2] = {};
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kBatch; ++i) {
+      const int place = row_of(i), column = 2 * pair_of(i), row = kExchangedRows ? narrow_column(place) : place;
+      if (place >= kRows || row >= m.rows) continue;
+      if (column < m.columns) v[i][0] = from[row * m.stride + column];
+      if (column + 1 < m.columns) v[i][1] = from[row * m.stride + column + 1];
+    }
+    SCOREMATCH_UNROLL
+    for (int i = 0; i < kBatch; ++i) {
+      const int row = row_of(i), pair = pair_of(i);
+      const int column = kExchangedColumns ? pair / 8 * 16 + pair % 2 * 8 + pair % 8 / 2 * 2 : 2 * pair;
+      if (row < kRows) *word(row, column) = ptx::pack_bf16(scale * v[i][0], scale * v[i][1]);
+    }
+  }
 }
 
 }  // namespace kernels

@@ -3,15 +3,15 @@
 // Layers are counted from 0; layer `depth` is the output layer. Layer l multiplies by W [out(l), in(l)]. Widths are
 // padded to 16, the depth of a tensor-core product.
 #pragma once
-#include "device/ptx.cuh"
-#include "launchers.h"
+#include "narrow/activation.cuh"
 
 namespace scorematch {
 namespace kernels {
 
 /// @tparam kDim columns of x  @tparam kFeatures columns of e(sigma)  @tparam kHidden width of each hidden layer
-/// @tparam kDepth hidden layers
-template <int kDim, int kFeatures, int kHidden, int kDepth, Activation kActivation>
+/// @tparam kDepth hidden layers  @tparam kAnyTerms  the loss has one or two terms of the noise (kernels::Term), else
+/// one complete square. Networks may then have fewer features.
+template <int kDim, int kFeatures, int kHidden, int kDepth, Activation kActivation, bool kAnyTerms = false>
 struct NarrowShape {
   static_assert(kHidden % 16 == 0 && kHidden <= 64, "a warp's gradients of a layer are one row of tiles");
   static_assert(kDepth >= 1 && kDepth <= 3, "sums and slopes of all layers are in registers");
@@ -19,6 +19,8 @@ struct NarrowShape {
 
   static constexpr int dim = kDim, features = kFeatures, hidden = kHidden, depth = kDepth;
   static constexpr Activation activation = kActivation;
+  static constexpr bool any_terms = kAnyTerms;
+  static constexpr int most_terms = kAnyTerms ? 2 : 1;
 
   __host__ __device__ static constexpr int padded(int width) { return (width + 15) / 16 * 16; }
   __host__ __device__ static constexpr int in(int l) { return l == 0 ? dim + features : hidden; }
@@ -62,8 +64,7 @@ struct NarrowShape {
   }
   static constexpr int all_gradients = gradients_at(depth + 1);
 
-  /// The factor of weights and biases in shared memory: silu needs z / 2. The backward pass makes up for it.
-  static constexpr float scale = activation == Activation::silu ? 0.5f : 1.0f;
+  static constexpr float scale = kNarrowScale<activation>;
 };
 
 /// The logical column, within 16, of place i of the input's and the output's columns. So a lane's four numbers of a row

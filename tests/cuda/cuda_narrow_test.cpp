@@ -1,11 +1,11 @@
-// The narrow route, with kernels compiled for one shape: against the reference and against the fused route, which plans
-// take it, and that a result does not depend on which others are wanted.
+// The narrow route, with kernels compiled for their shapes: losses and scores against the reference and against the
+// fused route, which plans take it, and that a result does not depend on which others are wanted.
 #include <cstring>
 
 #include "cuda/cuda_fixture.h"
 #include "scorematch/noise.h"
 #include "scorematch/score.h"
-#include "support/agreement.h"
+#include "support/expected_scores.h"
 
 namespace scorematch::testing_support {
 namespace {
@@ -28,7 +28,9 @@ TEST_F(CudaNarrow, AgreesWithTheReference) {
   int which = 0;
   for (const int dim : {2, 64})
     for (const bool conditioned : {false, true})
-      for (const Objective& objective : {Objective(Dsm{}), Objective(Esm{})}) {
+      for (const Objective& objective :
+           {Objective(Dsm{}), Objective(Esm{}),
+            Objective(Dsm{which % 8 < 4 ? Dsm::Variance::antithetic : Dsm::Variance::control_variate})}) {
         Problem p;
         p.net = net_of(dim, conditioned);
         p.net.parameterization = parameterizations[which % 4];
@@ -141,6 +143,82 @@ TEST_F(CudaNarrow, MicroBatchesAddUp) {
   EXPECT_LT(difference, 1e-10 * size);
 }
 
+// ---- scores
+
+/// A problem whose samples have scores, with directions [M][N][dim] that are given.
+struct ScoreProblem : Problem {
+  ScoreProblem(const MlpShape& of, int projections, std::int64_t samples, std::uint64_t seed) {
+    net = of;
+    loss.objective = Ssm{projections};
+    batch = samples;
+    ProblemMaker(seed).fill(*this);
+    const auto dim = static_cast<std::size_t>(net.dim);
+    for (auto v = directions.begin(); v != directions.end();) {
+      planes.emplace_back();
+      for (std::int64_t n = 0; n < batch; ++n, v += net.dim) planes.back().emplace_back(v, v + static_cast<int>(dim));
+    }
+  }
+  std::vector<std::vector<std::vector<float>>> planes;
+};
+
+struct ScoreRun {
+  WantedScores<float> wanted;
+  std::vector<float> exact;  // divergence
+  Route route;
+};
+/// @param shares_sigma  all samples have the first sigma, in an array of one element
+ScoreRun run_scores(const Engine& engine, const ScoreProblem& p, const Compute& compute, bool shares_sigma,
+                    bool products = true) {
+  const auto m = static_cast<int>(p.planes.size());
+  const ScorePlan plan(engine, p.net, p.batch, m, Projection::rademacher, compute);
+  Queue queue(engine, plan.workspace_bytes());
+  const auto params = engine.upload(p.params), x = engine.upload(p.x, {p.batch, p.net.dim}),
+             v = engine.upload(p.directions, {m, p.batch, p.net.dim});
+  const auto sigma = engine.upload(shares_sigma ? std::vector<float>(1, p.sigma[0]) : p.sigma);
+  auto score = engine.allocate<float>({p.batch, p.net.dim}), jvp = engine.allocate<float>({m, p.batch, p.net.dim});
+  auto estimate = engine.allocate<float>(p.batch), exact = engine.allocate<float>(p.batch);
+  ScorePlan::In in{params, {x}};
+  in.batch.sigma = sigma;
+  if (products) in.batch.directions = v;
+  ScorePlan::Out out;
+  out.score = score;
+  if (products) out.jvp = jvp, out.divergence_estimate = estimate, out.divergence = exact;
+  plan.run(queue, in, out);
+  return {{queue.read(score), queue.read(jvp), queue.read(estimate)}, queue.read(exact), plan.report(p.batch).route};
+}
+
+/// The command's default network in few dimensions, and plain ones.
+TEST_F(CudaNarrow, ScoresAgreeWithTheReference) {
+  const Engine engine = Engine::cuda();
+  MlpShape wide = MlpShape::score(7, {128, 100});
+  wide.parameterization = parameterization::Edm{0.7};
+  int which = 0;
+  for (const MlpShape& net : {MlpShape::diffusion(2), net_of(64, true), wide}) {
+    MlpShape shape = net;
+    if (shape.parameterization.kind == Parameterization::Kind::plain) shape.parameterization = parameterization::Ncsn{};
+    ScoreProblem p(shape, 2, amount<std::int64_t>(37, 3000), static_cast<std::uint64_t>(which));
+    choose_rounding(static_cast<std::uint64_t>(which));
+    SCOPED_TRACE(p.describe());
+    const bool shares_sigma = which++ % 2 == 0;
+    if (shares_sigma) std::fill(p.sigma.begin(), p.sigma.end(), p.sigma[0]);
+    const ScoreRun got = run_scores(engine, p, {Precision::bf16}, shares_sigma);
+    EXPECT_EQ(got.route, Route::narrow);
+    expect_scores(p, p.planes, got.wanted, Precision::bf16);
+    const ScoreRun fused = run_scores(engine, p, kFused, shares_sigma);
+    EXPECT_EQ(fused.route, Route::fused);
+    double difference = 0, size = 0;
+    for (std::size_t n = 0; n < got.exact.size(); ++n) {
+      difference += std::pow(static_cast<double>(got.exact[n]) - static_cast<double>(fused.exact[n]), 2);
+      size += std::pow(static_cast<double>(fused.exact[n]), 2);
+    }
+    EXPECT_LT(difference, std::pow(0.05, 2) * size);
+    // A score has the same bits whatever else is wanted.
+    EXPECT_TRUE(same_bits(got.wanted.score, run_scores(engine, p, kNarrow, shares_sigma, false).wanted.score));
+  }
+}
+
+// ---- the choice of the route
+
 TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
   const Engine engine = Engine::cuda();
   const Loss dsm{Dsm{}, schedule::Single{1}}, antithetic{Dsm{Dsm::Variance::antithetic}, schedule::Single{1}};
@@ -154,6 +232,7 @@ TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
   EXPECT_EQ(chosen.launches, 2);
   EXPECT_EQ(chosen.text.rfind("narrow: a kernel compiled for this shape, 64 rows per tile, ", 0), 0u) << chosen.text;
   EXPECT_EQ(report(net, dsm, kNarrow, 1).route, Route::narrow);
+  EXPECT_EQ(report(net, antithetic, {Precision::bf16}, large).route, Route::narrow);
   EXPECT_EQ(report(net, dsm, kFused, large).route, Route::fused);
 
   MlpShape residual = net;
@@ -164,11 +243,12 @@ TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
     Precision precision;
     const char* why;
   };
-  for (const Case& each : {Case{net, dsm, Precision::fp32, "operands are not bf16"},
-                           Case{net, antithetic, Precision::bf16, "the loss is not one complete square"},
-                           Case{net, {Ssm{1}}, Precision::bf16, "the loss is not one complete square"},
-                           Case{other, dsm, Precision::bf16, "no kernel is compiled for this shape"},
-                           Case{residual, dsm, Precision::bf16, "no kernel is compiled for this shape"}}) {
+  for (const Case& each :
+       {Case{net, dsm, Precision::fp32, "operands are not bf16"},
+        Case{other, antithetic, Precision::bf16, "no kernel is compiled for this shape and variance reduction"},
+        Case{net, {Ssm{1}}, Precision::bf16, "the loss has directions"},
+        Case{other, dsm, Precision::bf16, "no kernel is compiled for this shape"},
+        Case{residual, dsm, Precision::bf16, "no kernel is compiled for this shape"}}) {
     const PlanReport got = report(each.net, each.loss, {each.precision}, large);
     EXPECT_EQ(got.route, Route::fused);
     EXPECT_NE(got.text.find(std::string("; not narrow: ") + each.why), std::string::npos) << got.text;
@@ -186,7 +266,17 @@ TEST_F(CudaNarrow, IsChosenWhereAKernelIsCompiled) {
   const PlanReport small = report(net, dsm, {Precision::bf16}, 64);
   EXPECT_EQ(small.route, Route::fused);
   EXPECT_NE(small.text.find("; not narrow: max_batch is below "), std::string::npos) << small.text;
-  EXPECT_THROW(ScorePlan(engine, net, 4, 0, Projection::gaussian, kNarrow), Error);
+  const auto score_report = [&](const MlpShape& of, Compute compute) {
+    return ScorePlan(engine, of, 4, 1, Projection::gaussian, compute).report(4);
+  };
+  const PlanReport score = score_report(residual, {Precision::bf16});
+  EXPECT_EQ(score.route, Route::narrow);
+  EXPECT_EQ(score.launches, 1);
+  EXPECT_EQ(score_report(net, kFused).route, Route::fused);
+  const PlanReport wide = score_report(MlpShape::score(65, {64}), {Precision::bf16});
+  EXPECT_EQ(wide.route, Route::fused);
+  EXPECT_NE(wide.text.find("; not narrow: no kernel is compiled for this shape"), std::string::npos) << wide.text;
+  EXPECT_THROW(ScorePlan(engine, MlpShape::score(65, {64}), 4, 0, Projection::gaussian, kNarrow), Error);
   EXPECT_THROW(LossPlan(engine, MlpShape::energy(2, {64, 64, 64}), dsm, 4, kNarrow), Error);
 }
 

@@ -4,7 +4,7 @@
 #include "cuda/kernel_term.h"
 #include "fused/fused_launchers.h"
 #include "kernels/random_case.h"
-#include "support/agreement.h"
+#include "support/expected_scores.h"
 
 namespace scorematch {
 namespace kernels {
@@ -39,6 +39,8 @@ class FusedCase {
   int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
   /// Draws eps from `noise` instead of using the given one.
   void draw_from(Noise noise) { noise_ = noise; }
+  /// Gives all samples the sigma of the first.
+  void share_sigma() { sigma_stride_ = 0; }
   /// Computes no gradients in run(); those of its result are then undefined.
   void want_loss_alone() { wants_gradients_ = false; }
   /// The operation counts of the main kernel of the last run.
@@ -97,12 +99,12 @@ class FusedCase {
     return result;
   }
 
-  struct Scores {
-    std::vector<float> score, jvp, divergence;
-  };
+  using Scores = testing_support::WantedScores<float>;
   /// The scores and Jacobian-vector products along `count_` directions, given or drawn, and the divergence as their
-  /// mean.
-  Scores run_score(const FusedTiling& tiling, int blocks, const DirectionSource& source, int count_, Noise noise) {
+  /// mean. Without directions, scores alone. @param launch  launch_fused_score, or another kernel with the same
+  /// parameters
+  Scores run_score(const FusedTiling& tiling, int blocks, const DirectionSource& source, int count_, Noise noise,
+                   int (*launch)(const FusedScoreParams&, CUstream_st*) = launch_fused_score) {
     const Prepared on_device(*this, tiling, blocks);
     const auto size = problem_.x.size(), samples = static_cast<std::size_t>(problem_.batch);
     const DeviceArray<float> score(size), jvp(size * static_cast<std::size_t>(count_)), divergence(samples);
@@ -114,14 +116,13 @@ class FusedCase {
     p.batch.noise = noise;
     p.batch.directions = source;
     p.features = features(on_device.frequencies.data());
-    p.weight = 1.0f / static_cast<float>(count_);
+    p.weight = 1.0f / static_cast<float>(std::max(count_, 1));
     p.score = score.data(), p.score_stride = problem_.net.dim;
-    p.jvp = jvp.data(), p.jvp_stride = problem_.net.dim;
-    p.jvp_plane = problem_.batch * problem_.net.dim;
-    p.divergence = divergence.data();
+    if (count_ > 0) p.jvp = jvp.data(), p.divergence = divergence.data();
+    p.jvp_stride = problem_.net.dim, p.jvp_plane = problem_.batch * problem_.net.dim;
     p.directions = count_;
     p.samples = problem_.batch, p.blocks = blocks, p.saved = on_device.saved.data();
-    count([&] { EXPECT_EQ(launch_fused_score(p, nullptr), 0); });
+    count([&] { EXPECT_EQ(launch(p, nullptr), 0); });
     return {score.read(), jvp.read(), divergence.read()};
   }
 
@@ -166,7 +167,7 @@ class FusedCase {
   BatchParams batch_params() const {
     BatchParams p;
     p.data = {{x_.data(), problem_.net.dim}, problem_.batch, nullptr, false};
-    p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = 1;
+    p.sigma.given = sigma_.size() > 0 ? sigma_.data() : nullptr, p.sigma.given_stride = sigma_stride_;
     p.eps = {problem_.perturbed, {problem_.perturbed ? eps_.data() : nullptr, problem_.net.dim}};
     p.noise = noise_;
     if (noise_.position != nullptr) p.eps.given = {};
@@ -195,6 +196,7 @@ class FusedCase {
   std::vector<double> frequencies_;
   DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, weight_;
   Noise noise_;
+  std::int64_t sigma_stride_ = 1;
   simt::Report counted_;
   bool possible_ = false, wants_gradients_ = true;
 };

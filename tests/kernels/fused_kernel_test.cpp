@@ -1,7 +1,7 @@
 // fused/loss.cu and fused/reduce.cu against the reference over random problems: every objective, activation, kind of
 // operand, tiling and placement. For fused/tiling.cu: the chosen tiling fits and has the expected counts.
+#include "kernels/expected_scores.h"
 #include "kernels/fused_case.h"
-#include "kernels/random_perturbation.h"
 
 namespace scorematch {
 namespace kernels {
@@ -192,45 +192,7 @@ TEST(FusedKernel, KeepsTheNoiseItDrew) {
 
 // ---- scores
 
-template <class T>
-struct WantedScores {
-  std::vector<T> score, jvp, divergence;
-};
-
-/// @param directions [M][N][dim]
-template <class T, class Stored>
-WantedScores<T> scores_of(const Problem& p, const std::vector<std::vector<std::vector<float>>>& directions,
-                          const Stored& stored) {
-  const auto convert = [&](const float* from, std::size_t count) {
-    std::vector<T> values;
-    for (std::size_t i = 0; i < count; ++i) values.push_back(stored(static_cast<double>(from[i])));
-    return values;
-  };
-  const auto dim = static_cast<std::size_t>(p.net.dim), samples = static_cast<std::size_t>(p.batch);
-  const std::vector<T> params = convert(p.params.data(), p.params.size());
-  const reference::Mlp<T> mlp(p.net, params.data());
-  WantedScores<T> wanted;
-  wanted.jvp.resize(directions.size() * samples * dim);
-  for (std::size_t n = 0; n < samples; ++n) {
-    std::vector<std::vector<T>> v;
-    for (const auto& plane : directions) v.push_back(convert(plane[n].data(), dim));
-    const T sigma(p.sigma.empty() ? 1.0 : static_cast<double>(p.sigma[n]));
-    const auto jet = reference::score_forward(p.net, mlp, convert(p.x.data() + n * dim, dim), sigma, v);
-    wanted.score.insert(wanted.score.end(), jet.score.begin(), jet.score.end());
-    T divergence(0);
-    for (std::size_t m = 0; m < v.size(); ++m)
-      for (std::size_t i = 0; i < dim; ++i) {
-        wanted.jvp[(m * samples + n) * dim + i] = jet.jvp[m][i];
-        divergence = divergence + (1.0 / static_cast<double>(v.size())) * v[m][i] * jet.jvp[m][i];
-      }
-    wanted.divergence.push_back(divergence);
-  }
-  return wanted;
-}
-
 void scores_agree(std::uint64_t seed) {
-  using testing_support::Noisy;
-  using testing_support::Tracked;
   RandomCase random(seed);
   ProblemMaker maker(seed);
   Problem p = maker.make(kMostWork);
@@ -240,32 +202,11 @@ void scores_agree(std::uint64_t seed) {
   ASSERT_TRUE(c.possible());
   const auto operands = static_cast<Operands>(random.integer(0, 1));
   const FusedTiling tiling = random_tiling(random, c, operands, false);
-  const RandomNoise noise(random);
-  const int count = random.integer(1, 3);
-  const Projection distribution = random_distribution(random, p.net.dim, count);
-  std::vector<std::vector<std::vector<float>>> directions(static_cast<std::size_t>(count));
-  for (int m = 0; m < count; ++m)
-    for (std::int64_t n = 0; n < p.batch; ++n) {
-      const auto v = reference::draw_direction(noise.of(n), p.net.dim, distribution, static_cast<std::uint32_t>(m));
-      directions[static_cast<std::size_t>(m)].emplace_back(v.begin(), v.end());
-    }
   const auto tiles = static_cast<int>((p.batch + tiling.rows() - 1) / tiling.rows());
-  SCOPED_TRACE(p.describe());
-  const auto got = c.run_score(tiling, random.integer(1, std::min(tiles, 4)), {distribution, false, nullptr, 0, 0},
-                               count, noise.get());
-  const auto want = scores_of<Tracked>(p, directions, Tracked::stored);
-  std::vector<std::vector<Noisy>> plain[3];
-  for (int i = 0; i < testing_support::kPlainRuns; ++i) {
-    auto run = scores_of<Noisy>(p, directions, [](double v) { return Noisy(v); });
-    plain[0].push_back(run.score), plain[1].push_back(run.jvp), plain[2].push_back(run.divergence);
-  }
-  // Drawn numbers differ from the reference by 4 ulp, which no plain run includes. A coarser unit makes the sharp
-  // criterion allow for that.
-  const Precision precision = precision_of(operands);
-  constexpr double kUnit = 0x1p-22;
-  testing_support::expect_agreement("score", got.score, want.score, plain[0], precision, nullptr, kUnit);
-  testing_support::expect_agreement("jvp", got.jvp, want.jvp, plain[1], precision, nullptr, kUnit);
-  testing_support::expect_agreement("divergence", got.divergence, want.divergence, plain[2], precision, nullptr, kUnit);
+  const int blocks = random.integer(1, std::min(tiles, 4));
+  expect_scores(p, random, precision_of(operands), [&](const DirectionSource& source, int count, const Noise& noise) {
+    return c.run_score(tiling, blocks, source, count, noise);
+  });
 }
 TEST(FusedScoreKernel, AgreesWithTheReference) { for_each_seed(10, scores_agree); }
 

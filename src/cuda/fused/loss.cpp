@@ -36,6 +36,7 @@ class FusedLoss final : public LossProgram {
         terms_(terms_of(spec.loss.objective)) {
     kernels::FusedLossParams p;
     p.net = plan_.net, p.tiling = plan_.tiling;
+    set_terms(p);
     check_launch(launch(p, kernels::only_load()), "loading fused_loss");
   }
 
@@ -65,6 +66,10 @@ class FusedLoss final : public LossProgram {
   }
 
  private:
+  void set_terms(kernels::FusedLossParams& p) const {
+    p.term_count = static_cast<int>(terms_.size());
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
+  }
   int launch(const kernels::FusedLossParams& p, CUstream_st* stream) const {
     return plan_.narrow ? kernels::launch_narrow_loss(p, stream) : kernels::launch_fused_loss(p, stream);
   }
@@ -78,8 +83,7 @@ class FusedLoss final : public LossProgram {
     p.features = features_.get();
     p.weighting = spec_.loss.weighting;
     p.grad_factor = grad_factor;
-    p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
+    set_terms(p);
     p.directions = needs.trace ? spec_.net.dim : needs.projections;
     p.gradient = !out.grad.empty();
     p.grad_x = floats(out.grad_x), p.grad_x_stride = out.grad_x.stride[0];
@@ -100,6 +104,19 @@ class FusedLoss final : public LossProgram {
   std::vector<Term> terms_;
 };
 
+NarrowKernels narrow_kernels(const LossSpec& spec, const FusedPlan& plan, const Device& device) {
+  const std::vector<Term> terms = terms_of(spec.loss.objective);
+  if (terms[0].directions != Term::Directions::none) return {"the loss has directions"};
+  if (spec.net.context.columns > 0) return {"the network has a context"};
+  const bool is_square = terms.size() == 1 && terms[0].complete_square;
+  const auto kind = is_square ? kernels::NarrowTerms::complete_square : kernels::NarrowTerms::any;
+  if (!kernels::has_narrow_kernel(plan.net, kind))
+    return {std::string("no kernel is compiled for this shape") + (is_square ? "" : " and variance reduction")};
+  // The fused kernels have smaller tiles for small batches.
+  return {"", kernels::narrow_shared_bytes(plan.net, kind), kernels::kNarrowRows,
+          std::int64_t{kernels::kNarrowRows} * device.multiprocessors};
+}
+
 }  // namespace
 
 std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context& context) {
@@ -111,10 +128,7 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
   if (!plan) return nullptr;
-  const std::vector<Term> terms = terms_of(spec.loss.objective);
-  const bool complete_square = terms.size() == 1 && terms[0].complete_square && wish.directions == 0;
-  choose_narrow(*plan, spec.compute.route, complete_square, spec.net.context.columns > 0, spec.max_batch,
-                context.device);
+  choose_narrow(*plan, spec.compute.route, narrow_kernels(spec, *plan, context.device), spec.max_batch, context.device);
   return std::make_unique<FusedLoss>(spec, context, *std::move(plan));
 }
 

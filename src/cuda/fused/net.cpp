@@ -72,34 +72,30 @@ std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, ke
 
 namespace {
 
-/// Empty if a narrow kernel can run the plan.
-std::string why_not_narrow(const FusedPlan& plan, bool complete_square, bool has_context, const Device& device) {
+/// Empty if narrow kernels can run the plan.
+std::string why_not_narrow(const FusedPlan& plan, const NarrowKernels& narrow, const Device& device) {
   if (plan.tiling.operands != kernels::Operands::bf16) return "operands are not bf16";
-  if (!complete_square) return "the loss is not one complete square";
-  if (has_context) return "the network has a context";
-  if (!kernels::has_narrow_kernel(plan.net)) return "no kernel is compiled for this shape";
-  const std::size_t bytes = kernels::narrow_shared_bytes(plan.net);
-  if (bytes > device.shared_bytes)
-    return "a block needs " + std::to_string(bytes) + " bytes of shared memory and has " +
+  if (!narrow.missing.empty()) return narrow.missing;
+  if (narrow.shared_bytes > device.shared_bytes)
+    return "a block needs " + std::to_string(narrow.shared_bytes) + " bytes of shared memory and has " +
            std::to_string(device.shared_bytes);
   return "";
 }
 
 }  // namespace
 
-void choose_narrow(FusedPlan& plan, Route route, bool complete_square, bool has_context, std::int64_t max_batch,
+void choose_narrow(FusedPlan& plan, Route route, const NarrowKernels& narrow, std::int64_t max_batch,
                    const Device& device) {
   if (route == Route::fused) return;
-  plan.not_narrow = why_not_narrow(plan, complete_square, has_context, device);
+  plan.not_narrow = why_not_narrow(plan, narrow, device);
   if (route == Route::narrow && !plan.not_narrow.empty())
     throw Error(ErrorCode::unsupported, "compute.route",
                 "compute.route: expected automatic, fused or layered, because " + plan.not_narrow + ", got narrow");
-  // The fused kernels have smaller tiles for small batches.
-  const std::int64_t least = std::int64_t{kernels::kNarrowRows} * device.multiprocessors;
-  if (route == Route::automatic && plan.not_narrow.empty() && max_batch < least)
-    plan.not_narrow = "max_batch is below " + std::to_string(least) + ", a tile per multiprocessor";
+  if (route == Route::automatic && plan.not_narrow.empty() && max_batch < narrow.least_batch)
+    plan.not_narrow = "max_batch is below " + std::to_string(narrow.least_batch) + ", a tile per multiprocessor";
   if (!plan.not_narrow.empty()) return;
   plan.narrow = true;
+  plan.narrow_rows = narrow.rows;
   plan.blocks = static_cast<int>(std::min<std::int64_t>(device.multiprocessors, plan.tiles(max_batch)));
 }
 

@@ -20,9 +20,10 @@ struct FusedPlan {
   std::shared_ptr<void> places;  // the layers of `table`, on the device
   int blocks = 1;                // of the largest batch
   bool narrow = false;           // by the kernel compiled for the net's shape, which has its own tiling
-  std::string not_narrow;        // why not; empty for plans of which no kernel is narrow
+  int narrow_rows = 0;           // of a tile of that kernel
+  std::string not_narrow;        // why not
 
-  int rows() const { return narrow ? kernels::kNarrowRows : tiling.rows(); }
+  int rows() const { return narrow ? narrow_rows : tiling.rows(); }
   bool is_resident() const { return narrow || tiling.resident; }
   std::int64_t tiles(std::int64_t batch) const { return (batch + rows() - 1) / rows(); }
   int blocks_for(std::int64_t batch) const;
@@ -50,10 +51,17 @@ struct FusedWorkspace {
 std::optional<FusedPlan> plan_fused(const MlpShape& net, Precision precision, kernels::FusedWish wish,
                                     Engine::Impl& engine, const Device& device);
 
-/// Makes the plan narrow if a kernel is compiled for it, else says why not. @param max_batch of the plan
-/// @param complete_square whether the loss is one complete square @param has_context whether the network has one
+/// The narrow kernels for a plan.
+struct NarrowKernels {
+  std::string missing;           // why there are none; else empty
+  std::size_t shared_bytes = 0;  // of a block
+  int rows = 0;                  // of a tile
+  std::int64_t least_batch = 0;  // automatic plans for smaller batches take the fused route
+};
+/// Makes the plan narrow if its precision, the device and the route allow it, else says why not. @param max_batch of
+/// the plan
 /// @throws Error unsupported if the route asks for a narrow kernel and there is none
-void choose_narrow(FusedPlan& plan, Route route, bool complete_square, bool has_context, std::int64_t max_batch,
+void choose_narrow(FusedPlan& plan, Route route, const NarrowKernels& narrow, std::int64_t max_batch,
                    const Device& device);
 
 }  // namespace scorematch::cuda

@@ -4,7 +4,7 @@
 #include "cuda/programs.h"
 #include "cuda/runtime/status.h"
 #include "engine/arena.h"
-#include "scorematch/error.h"
+#include "model/network.h"
 
 namespace scorematch::cuda {
 namespace {
@@ -14,8 +14,11 @@ class FusedScore final : public ScoreProgram {
   FusedScore(const ScoreSpec& spec, const Context& context, FusedPlan plan)
       : spec_(spec), device_(context.device), plan_(std::move(plan)), features_(spec.net.conditioning, context.engine) {
     kernels::FusedScoreParams p;
-    p.net = plan_.net, p.tiling = plan_.tiling;
-    check_launch(kernels::launch_fused_score(p, kernels::only_load()), "loading fused_score");
+    p.net = plan_.net, p.tiling = plan_.tiling, p.features = features_.get();
+    for (const int directions : {0, 1}) {  // a narrow kernel has directions, or has none
+      p.directions = directions;
+      launch(p, kernels::only_load());
+    }
   }
 
   std::size_t workspace_bytes() const override {
@@ -24,7 +27,7 @@ class FusedScore final : public ScoreProgram {
     return arena.used();
   }
   PlanReport report(std::int64_t) const override {
-    return {Route::fused, plan_.tiling.resident ? 1 : 2, plan_.description()};
+    return {plan_.narrow ? Route::narrow : Route::fused, plan_.is_resident() ? 1 : 2, plan_.description()};
   }
 
   void run(Queue::Impl& queue, const ScoreIn& in, const ScoreOut& out, std::int64_t batch) const override {
@@ -57,8 +60,11 @@ class FusedScore final : public ScoreProgram {
   }
 
  private:
-  static void launch(const kernels::FusedScoreParams& p, cudaStream_t stream) {
-    check_launch(kernels::launch_fused_score(p, stream), "fused_score");
+  void launch(const kernels::FusedScoreParams& p, cudaStream_t stream) const {
+    if (plan_.narrow)
+      check_launch(kernels::launch_narrow_score(p, stream), "narrow_score");
+    else
+      check_launch(kernels::launch_fused_score(p, stream), "fused_score");
   }
 
   ScoreSpec spec_;
@@ -67,20 +73,26 @@ class FusedScore final : public ScoreProgram {
   Features features_;
 };
 
+NarrowKernels narrow_kernels(const ScoreSpec& spec, const FusedPlan& plan) {
+  const int features = feature_count(spec.net.conditioning);
+  if (spec.net.context.columns > 0) return {"the network has a context"};
+  if (!kernels::has_narrow_score_kernel(plan.net, features)) return {"no kernel is compiled for this shape"};
+  // The tiles of one warp are spread over the multiprocessors, so that small batches have enough of them.
+  return {"", kernels::narrow_score_shared_bytes(plan.net, features), kernels::kNarrowDirectionRows, 0};
+}
+
 }  // namespace
 
 std::unique_ptr<ScoreProgram> make_fused_score(const ScoreSpec& spec, const Context& context) {
-  if (spec.compute.route == Route::narrow)
-    throw Error(ErrorCode::unsupported, "compute.route",
-                "compute.route: expected automatic, fused or layered for scores (narrow kernels compute losses), got "
-                "narrow");
   // A call may have fewer directions than the plan allows, or may request the exact divergence.
   kernels::FusedWish wish;
   wish.directions = std::max(spec.projections, 1);
   wish.backward = false;
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
-  return plan ? std::make_unique<FusedScore>(spec, context, *std::move(plan)) : nullptr;
+  if (!plan) return nullptr;
+  choose_narrow(*plan, spec.compute.route, narrow_kernels(spec, *plan), spec.max_batch, context.device);
+  return std::make_unique<FusedScore>(spec, context, *std::move(plan));
 }
 
 }  // namespace scorematch::cuda
