@@ -2,6 +2,7 @@
 // the caller's network, and refused on the cuda engine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/names.h"
@@ -99,6 +100,40 @@ TEST_P(HutchPlusPluses, AreExactWithAllDimensions) {
     for (std::size_t n = 0; n < exact.size(); ++n)
       EXPECT_NEAR(got[n], exact[n], 4096 * unit_roundoff(engine) * (1 + std::abs(exact[n])));
   }
+}
+
+// F = W z, in groups of at most eight directions. With the EDM parameterization J = a I + b c W, whose part of I is not
+// of low rank, so the subspace has all dimensions.
+TEST_P(HutchPlusPluses, TakeTheCallersNetwork) {
+  if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "refused";
+  constexpr std::size_t kDim = 10;
+  const Vector w = uniform_values(kDim * kDim, 58), x = normal_values(6 * kDim, 59);
+  const auto product = [&w](Queue& queue, ConstView from, View to) {
+    if (from.empty()) return;
+    const Vector in = read(queue, from);
+    Vector out(in.size(), 0.0);
+    for (std::size_t n = 0; n < in.size(); n += kDim)
+      for (std::size_t i = 0; i < kDim; ++i)
+        for (std::size_t j = 0; j < kDim; ++j) out[n + i] += w[i * kDim + j] * in[n + j];
+    if (to.dtype == DType::f64) return queue.write(to, out.data());
+    queue.write(to, std::vector<float>(out.begin(), out.end()).data());
+  };
+  std::int64_t most = 0;
+  OwnNetwork own;
+  own.dim = kDim, own.parameterization = parameterization::Edm{0.5};
+  own.evaluate = [&](Queue& queue, const NetworkCall& call) {
+    if (!call.directions.empty()) most = std::max(most, call.directions.shape.extent[0]);
+    product(queue, call.net_input, call.output);
+    product(queue, call.directions, call.jvp);
+  };
+  for (const Projection distribution : {Projection::rademacher, Projection::hadamard}) {
+    const Vector exact = log_likelihoods(engine, LikelihoodPlan(engine, own, options(0), 6), {}, x, kDim),
+                 got = log_likelihoods(engine, LikelihoodPlan(engine, own, hutch(3 * kDim, distribution), 6), {}, x,
+                                       kDim);
+    for (std::size_t n = 0; n < exact.size(); ++n)
+      EXPECT_NEAR(got[n], exact[n], 4096 * 0x1p-24 * (1 + std::abs(exact[n]))) << name_of(distribution);
+  }
+  EXPECT_EQ(most, 8);
 }
 
 // The spectrum 1, 1/4, 1/16, ... is where the subspace pays: its variance is far below Hutchinson's with as many

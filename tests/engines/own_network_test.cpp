@@ -336,7 +336,7 @@ double tolerance(const MlpShape& net, const Likelihood& options, const Vector& x
       queue.write(score, s.data()), queue.write(divergence, div.data());
     };
     Likelihood exact = options;
-    exact.projections = 0, exact.trace_estimator = TraceEstimator::hutchinson;
+    exact.projections = 0;
     const Densities got = densities_of(engine, LikelihoodPlan(engine, net.dim, function, exact, batch), x, net.dim);
     Vector all = got.log_likelihood;
     all.insert(all.end(), got.latent.begin(), got.latent.end());
@@ -366,25 +366,6 @@ TEST_P(OwnNetworks, HaveTheLikelihoodsOfTheLibrarysNetwork) {
         expect_near(got.latent, want.latent, near);
       }
     }
-  }
-}
-
-// The basis is that of the network, not of the score, so the two agree where it has all dimensions.
-TEST_P(OwnNetworks, EstimateTheTraceByHutchPlusPlus) {
-  if (engine.kind() == Engine::Kind::cuda) GTEST_SKIP() << "refused";
-  constexpr int kWide = 10;  // more than one evaluation takes
-  const Vector x = normal_values(6 * kWide, 4);
-  const MlpShape net = network(parameterization::Edm{0.7}, conditioning::LogSigma{}, kWide);
-  const Array params(engine, params_of(net), net.param_count());
-  Likelihood options = likelihood(3 * kWide, Projection::hadamard);
-  options.trace_estimator = TraceEstimator::hutch_plus_plus;
-  const Densities want = densities_of(engine, LikelihoodPlan(engine, net, likelihood(0), 6), x, kWide, params);
-  for (const DType dtype : {DType::f32, widest(engine)}) {
-    const OwnNetwork mine = own(net, on_host(net, params_of(net)), dtype);
-    const Densities got = densities_of(engine, LikelihoodPlan(engine, mine, options, 6), x, kWide);
-    const double near = 16 * tolerance(net, options, x, dtype == DType::f64 ? u : 0x1p-24);
-    expect_near(got.log_likelihood, want.log_likelihood, near);
-    expect_near(got.latent, want.latent, near);
   }
 }
 
