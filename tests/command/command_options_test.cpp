@@ -55,6 +55,10 @@ const std::map<std::string, Arguments> kUnmet = {
     {"at least as many --steps", {"--steps", "1"}},
     {"--image", {}},
     {"--data", {}},
+    {"--label", {}},
+    {"--labels", {}},
+    {"--context", {}},
+    {"--context-columns", {}},
     {"--sampler annealed", {"--sampler", "langevin"}},
     {"--sampler langevin", {"--sampler", "flow"}},
     {"--sampler annealed or langevin", {"--sampler", "flow"}},
@@ -85,6 +89,7 @@ Arguments call_with(const Arguments& call, const Arguments& more) {
 Arguments give(const OptionTable::Entry& option) {
   if (option.kind == Kind::flag) return {option.name};
   if (option.kind == Kind::choice) return {option.name, option.value()};
+  if (option.name == "--context-dropout") return {option.name, "0.5"};  // below 1
   return {option.name, option.kind == Kind::number ? "2" : "some.png"};
 }
 
