@@ -26,14 +26,15 @@ MlpShape net_of(Shape) {
   return net;
 }
 
-/// A random problem of a shape. Eighteen seeds in a row have both objectives with each of the nine shapes.
+/// A random problem of a shape. Nine seeds in a row have each of the nine shapes, and the next nine the other
+/// objective.
 template <class Shape>
 Problem problem(Shape shape, std::uint64_t seed, std::int64_t batch) {
   ProblemMaker maker(seed);
   const Problem other = maker.make(1e5);
   Problem p;
   p.net = net_of(shape);
-  const bool second = seed / 9 % 2 != 0;
+  const bool second = (seed % 9 + seed / 9) % 2 != 0;
   if (Shape::any_terms && second) p.net.conditioning = {};  // fewer features than the shape has
   p.net.parameterization = other.net.parameterization;
   p.loss.weighting = other.loss.weighting;
@@ -55,9 +56,9 @@ void agrees(std::uint64_t seed) {
   visit_case(
       static_cast<int>(seed) % count_of(NarrowCases()),
       [&](auto shape) {
-        const bool is_large = shape.dim * shape.hidden > 2048;  // the reference takes long
+        const bool is_large = shape.hidden > 48;  // the reference takes long
         const Problem p = problem(
-            shape, seed, random.pick(is_large ? std::vector<int>{1, 65} : std::vector<int>{1, 15, 63, 64, 65, 129}));
+            shape, seed, random.pick(is_large ? std::vector<int>{17, 65} : std::vector<int>{1, 15, 63, 64, 65, 129}));
         FusedCase c(p);
         ASSERT_TRUE(c.possible());
         SCOPED_TRACE(p.describe());
@@ -68,7 +69,7 @@ void agrees(std::uint64_t seed) {
       },
       NarrowCases());
 }
-TEST(NarrowKernel, AgreesWithTheReference) { for_each_seed(18, agrees); }
+TEST(NarrowKernel, AgreesWithTheReference) { for_each_seed(9, agrees); }
 
 /// A problem of the first shape, with parameters as given.
 Problem problem_of(std::int64_t batch) { return problem(NarrowShape<2, 1, 64, 3, Activation::silu>(), 3, batch); }
@@ -109,7 +110,7 @@ TEST(NarrowKernel, ComputesTheLossAlone) {
 template <class Shape>
 void expect_counts(Shape shape, std::uint64_t seed) {
   RandomCase random(seed);
-  const Problem p = problem(shape, seed, random.integer(1, 140));
+  const Problem p = problem(shape, seed, random.integer(1, 130));
   FusedCase c(p);
   const int tiles = tiles_of(p), blocks = random.integer(1, tiles);
   c.run({}, blocks, launch_narrow_loss_of<Shape>);
