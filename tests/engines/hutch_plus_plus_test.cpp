@@ -53,14 +53,18 @@ Vector low_rank_params(int dim, int rank) {
   return params;
 }
 
-Vector log_likelihoods(const Engine& engine, const LikelihoodPlan& plan, const Vector& params, const Vector& x,
-                       int dim) {
+/// @param context of all samples
+Vector log_likelihoods(const Engine& engine, const LikelihoodPlan& plan, const Vector& params, const Vector& x, int dim,
+                       const Vector& context = {}) {
   const std::int64_t n = static_cast<std::int64_t>(x.size()) / dim;
   Queue queue(engine, plan.workspace_bytes());
   const Array param_array(engine, params, static_cast<std::int64_t>(params.size())), at(engine, x, {n, dim});
   const NoiseState noise(engine, kAt);
   Array values(engine, n);
-  plan.run(queue, {param_array, {at, noise}}, {values});
+  Batch batch{at, noise};
+  const Array columns(engine, context.empty() ? Vector{0} : context, {1, std::max<std::int64_t>(1, context.size())});
+  if (!context.empty()) batch.context = columns;
+  plan.run(queue, {param_array, batch}, {values});
   return values.read(queue);
 }
 
@@ -94,9 +98,11 @@ TEST_P(HutchPlusPluses, AreExactWithAllDimensions) {
     MlpShape net = MlpShape::score(kDim, {8});
     net.kind = kind;
     net.parameterization = parameterization::Edm{0.5};
-    const Vector params = uniform_values(net.param_count(), 54), x = normal_values(6 * kDim, 55);
-    const Vector exact = log_likelihoods(engine, LikelihoodPlan(engine, net, options(0), 6), params, x, kDim),
-                 got = log_likelihoods(engine, LikelihoodPlan(engine, net, hutch(3 * kDim), 6), params, x, kDim);
+    net.context = 2;
+    const Vector params = uniform_values(net.param_count(), 54), x = normal_values(6 * kDim, 55), context = {0.5, -2};
+    const Vector exact = log_likelihoods(engine, LikelihoodPlan(engine, net, options(0), 6), params, x, kDim, context),
+                 got =
+                     log_likelihoods(engine, LikelihoodPlan(engine, net, hutch(3 * kDim), 6), params, x, kDim, context);
     for (std::size_t n = 0; n < exact.size(); ++n)
       EXPECT_NEAR(got[n], exact[n], 4096 * unit_roundoff(engine) * (1 + std::abs(exact[n])));
   }
