@@ -27,7 +27,7 @@ struct LossOut {
   View rows{};             ///< [N] int64, which row of x each sample is, for draw_rows
   /// [M, N], Ssm and SsmVr: the loss with direction m alone, weighting included. Its mean over m is loss_per_sample.
   View loss_per_direction{};
-  View grad_context{};     ///< [N, c], of the same; zero for samples without a context
+  View grad_context{};  ///< [N, c], of the same; zero for samples without a context
 };
 
 /// ScorePlan's inputs. P = net.param_count().

@@ -69,7 +69,7 @@ typedef struct scorematch_loss_out {
   scorematch_view rows;            /**< [N] I64, which row of x each sample is, for draw_rows */
   /** [M, N], the loss with each direction alone; for ssm and ssm_vr. Its mean over M is loss_per_sample. */
   scorematch_view loss_per_direction;
-  scorematch_view grad_context;    /**< [N, c] */
+  scorematch_view grad_context; /**< [N, c] */
 } scorematch_loss_out;
 
 /// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,

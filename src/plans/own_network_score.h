@@ -47,8 +47,8 @@ class OwnNetworkScore {
                                NetworkCall& evaluation, OutputScore& result) const;
 
   std::vector<Group> groups_;
-  std::unique_ptr<HutchPlusPlus> hutch_;     // in place of the groups
-  double weight_ = 1;                        // of each direction
+  std::unique_ptr<HutchPlusPlus> hutch_;  // in place of the groups
+  double weight_ = 1;                     // of each direction
   // [N, d + features + context] and [N, d] of the network's type; working type
   WorkingArrays inputs_, outputs_, values_;
 };

@@ -31,7 +31,7 @@ struct SampleLoss {
   std::vector<T> score;  // s at the first point, unweighted
   std::vector<std::vector<T>> jvp;
   std::vector<T> grad_x, grad_context;  // of the loss
-  std::vector<T> direction_losses;  // [M], as HeadOutput's, weighting and weight included
+  std::vector<T> direction_losses;      // [M], as HeadOutput's, weighting and weight included
 };
 
 /// x_tilde = x + point sigma eps; x itself if there is no eps.

@@ -236,12 +236,11 @@ static void test_bad_calls(const scorematch_engine* engine, const scorematch_net
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dms", 1, NULL, &none), "loss.objective",
           "one of esm, ism, dsm, ssm, ssm_vr, got 'dms'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ism distribution=sphere", 1, NULL, &none),
-          "loss.distribution", "one of the keys objective, ");
+          "loss.distribution", "one of the keys context_dropout, objective, ");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=dsm schedule=log_normal sigma=1", 1, NULL, &none),
           "loss.sigma",
-          "one of the keys log_deviation, log_mean, objective, schedule, sigma_data, variance, weighting (others "
-          "depend on the "
-          "values given), got '1'");
+          "one of the keys context_dropout, log_deviation, log_mean, objective, schedule, sigma_data, variance, "
+          "weighting (others depend on the values given), got '1'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=1e9", 1, NULL, &none), "loss.projections",
           "a whole number, got '1e9'");
   REFUSED(scorematch_loss_plan_create(engine, net, "objective=ssm projections=0", 1, NULL, &none), "projections",

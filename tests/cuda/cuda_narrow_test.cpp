@@ -196,7 +196,7 @@ TEST_F(CudaNarrow, ScoresAgreeWithTheReference) {
   for (const MlpShape& net : {MlpShape::diffusion(2), net_of(64, true), wide}) {
     MlpShape shape = net;
     if (shape.parameterization.kind == Parameterization::Kind::plain) shape.parameterization = parameterization::Ncsn{};
-    ScoreProblem p(shape, 2, amount<std::int64_t>(37, 3000), static_cast<std::uint64_t>(which));
+    ScoreProblem p(shape, 2, amount<std::int64_t>(21, 3000), static_cast<std::uint64_t>(which));
     choose_rounding(static_cast<std::uint64_t>(which));
     SCOPED_TRACE(p.describe());
     const bool shares_sigma = which++ % 2 == 0;

@@ -153,11 +153,15 @@ INSTANTIATE_TEST_SUITE_P(Engines, ContextTest, testing::ValuesIn(built_engine_na
 TEST_P(ContextTest, IsABiasOfTheFirstLayer) {
   unsigned seed = 1;
   for (const bool optional : {false, true})
-    for (const MlpShape& net : {score_net(optional), energy_net(optional)})
+    for (const MlpShape& net : {score_net(optional), energy_net(optional)}) {
+      bool has_turn = optional;
       for (const auto& [name, objective] : objectives()) {
         SCOPED_TRACE(name + " " + std::to_string(++seed));
-        expect_a_bias(make_case(net, objective, seed), {});
+        has_turn = !has_turn;
+        // The executor takes long: each objective has either kind of context there.
+        if (has_turn || engine.kind() != Engine::Kind::cuda) expect_a_bias(make_case(net, objective, seed), {});
       }
+    }
 }
 
 TEST_P(ContextTest, IsABiasOnTheLayeredRoute) {

@@ -77,8 +77,8 @@ struct Noisy {
 
   Noisy() = default;
   Noisy(double v) : value(v) {}  // NOLINT
-  /// v (1 + u r) with a new r, uniform in [-1, 1), in every call, as a rounding would do. No call waits for the multiply
-  /// of the call before: a Weyl sequence, mixed by the first round of SplitMix64 (Steele, Lea & Flood 2014).
+  /// v (1 + u r) with a new r, uniform in [-1, 1), in every call, as a rounding would do. No call waits for the
+  /// multiply of the call before: a Weyl sequence, mixed by the first round of SplitMix64 (Steele, Lea & Flood 2014).
   static Noisy rounded(double v) {
     static std::uint64_t state = 0;
     state += 0x9E3779B97F4A7C15u;

@@ -51,7 +51,8 @@ MatrixXd covariance(const Matrix& rows, const VectorXd& mean, Index count) {
 /// Covariance times `right`, without forming it.
 MatrixXd covariance_times(const Matrix& rows, const VectorXd& mean, Index count, const MatrixXd& right) {
   MatrixXd sum = MatrixXd::Zero(rows.cols, right.cols());
-  for_each_part(rows, mean, count, [&](const MatrixXd& part) { sum += product(part, transposed_product(part, right)); });
+  for_each_part(rows, mean, count,
+                [&](const MatrixXd& part) { sum += product(part, transposed_product(part, right)); });
   return sum / static_cast<double>(count);
 }
 
