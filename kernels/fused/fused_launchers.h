@@ -49,6 +49,7 @@ struct FusedWish {
   bool sliced = false;
   bool backward = true;    // gradients; else only scores
   bool denoising = false;  // eps is in the loss
+  bool has_context = false;
   std::int64_t max_batch = 1;
   int multiprocessors = 1;
   std::size_t shared_bytes = 0;  // available to a block

@@ -113,42 +113,23 @@ SCOREMATCH_DEVICE void score_loss(const Jet& jet) {
   __syncthreads();
 }
 
-/// grad_x += c (gradient of the network input), or grad_context [+]= its columns, at column k of the input.
-template <class Block>
-SCOREMATCH_DEVICE void store_input_gradient(const Block& block, int row, int k, float gradient) {
-  const FusedLossParams& p = block.p;
-  const std::int64_t sample = block.tile.first + row;
-  if (k < p.batch.dim) {
-    if (p.grad_x == nullptr) return;
-    float& grad = ptx::in_global(p.grad_x)[sample * p.grad_x_stride + k];
-    grad = fmaf(block.arrays.levels[row].c, gradient, grad);
-    return;
-  }
-  k -= p.batch.dim + p.features.count;
-  if (k < 0 || k >= p.batch.context.columns || p.grad_context == nullptr) return;
-  if (!block.arrays.levels[row].has_context()) gradient = 0.0f;
-  float& grad = ptx::in_global(p.grad_context)[sample * p.grad_context_stride + k];
-  grad = block.tile.is_first_term ? gradient : grad + gradient;
-}
-
-template <class Jet>
-SCOREMATCH_DEVICE void store_input_gradients(const Jet& jet) {
+/// Calls each(row, k, gradient) for columns [first, first + count) of the gradient of the network input.
+template <class Jet, class Each>
+SCOREMATCH_DEVICE void visit_input_gradient(const Jet& jet, int first, int count, const Each& each) {
   using Block = typename Jet::Block;
   const Block& block = jet.block;
-  const FusedLossParams& p = block.p;
-  const int columns =
-      p.grad_context == nullptr ? p.batch.dim : p.batch.dim + p.features.count + p.batch.context.columns;
+  const int columns = block.shape.columns_at_once();
   SCOREMATCH_NO_UNROLL
-  for (int group = 0; group * block.shape.columns_at_once() < columns; ++group) {
+  for (int group = first / columns; group * columns < first + count; ++group) {
     typename Block::Tile c;
     jet.input_gradient(c, group);
-    const int column = group * block.shape.columns_at_once() + block.tile_column() + 2 * (block.lane() & 3);
+    const int column = group * columns + block.tile_column() + 2 * (block.lane() & 3) - first;
     for_each_fragment<Block::kRowTiles, 4>([&](int i, int pair) {
       SCOREMATCH_UNROLL
       for (int q = 0; q < 8; ++q) {
         const int row = block.tile_row() + 16 * i + 8 * (q / 2 % 2) + (block.lane() >> 2);
         const int k = column + 16 * pair + 8 * (q / 4) + q % 2;
-        if (row < block.tile.samples && k < columns) store_input_gradient(block, row, k, c[i][2 * pair + q / 4][q % 4]);
+        if (row < block.tile.samples && k >= 0 && k < count) each(row, k, c[i][2 * pair + q / 4][q % 4]);
       }
     });
   }
@@ -157,6 +138,30 @@ SCOREMATCH_DEVICE void store_input_gradients(const Jet& jet) {
 template <class Block>
 SCOREMATCH_DEVICE void clear_losses(const Block& block) {
   for (int row = block.thread(); row < block.shape.rows; row += block.shape.threads) block.arrays.loss[row] = 0.0f;
+}
+
+/// grad_x += c (gradient of the network input).
+template <class Jet>
+SCOREMATCH_DEVICE void store_grad_x(const Jet& jet) {
+  const auto& block = jet.block;
+  const FusedLossParams& p = block.p;
+  visit_input_gradient(jet, 0, p.batch.dim, [&](int row, int k, float gradient) {
+    float& grad = ptx::in_global(p.grad_x)[(block.tile.first + row) * p.grad_x_stride + k];
+    grad = fmaf(block.arrays.levels[row].c, gradient, grad);
+  });
+}
+
+/// grad_context [+]= its columns of the gradient of the network input.
+template <class Jet>
+SCOREMATCH_DEVICE void store_grad_context(const Jet& jet) {
+  const auto& block = jet.block;
+  const FusedLossParams& p = block.p;
+  visit_input_gradient(
+      jet, p.batch.dim + p.features.count, p.batch.context.columns, [&](int row, int k, float gradient) {
+        float& grad = ptx::in_global(p.grad_context)[(block.tile.first + row) * p.grad_context_stride + k];
+        if (!block.arrays.levels[row].has_context()) gradient = 0.0f;
+        grad = block.tile.is_first_term ? gradient : grad + gradient;
+      });
 }
 
 /// Does not read the state of the tile, which may already be that of the next one.
@@ -189,7 +194,10 @@ SCOREMATCH_DEVICE void run_term(Jet& jet, std::int64_t index, int which) {
   if (needs_score(term)) score_loss(jet);
   if (wants_gradient(block.p)) {
     jet.backward_value(needs_score(term), term.sliced_square, term.has_directions);
-    if (wants_input_gradient(block.p)) store_input_gradients(jet);
+    if (block.p.grad_x != nullptr) store_grad_x(jet);
+    if constexpr (Jet::Block::kRowTiles == 1) {  // with two, registers do not suffice: FusedWish::has_context
+      if (block.p.grad_context != nullptr) store_grad_context(jet);
+    }
   }
   __syncthreads();
 }

@@ -29,10 +29,10 @@ int most_rows(const FusedWish& wish) {
 }
 
 /// Sets the warps for `rows`. Losses use two row tiles per warp if that leaves eight warps, which halves their reads of
-/// the weights.
-bool set_rows(FusedTiling& tiling, int rows) {
+/// the weights. The gradient of a context has no registers left then.
+bool set_rows(FusedTiling& tiling, int rows, bool has_context) {
   tiling.row_tiles = 1;
-  if (tiling.backward && tiling.operands == Operands::bf16 && rows / 32 * tiling.column_warps >= 8)
+  if (tiling.backward && !has_context && tiling.operands == Operands::bf16 && rows / 32 * tiling.column_warps >= 8)
     tiling.row_tiles = 2;
   tiling.row_warps = rows / (16 * tiling.row_tiles);
   return tiling.threads() <= kFusedThreads;
@@ -100,7 +100,7 @@ bool choose_fused_tiling(const FusedNet& net, const FusedWish& wish, FusedTiling
   double least = 0;
   bool found = false;
   for (int rows = most_rows(wish); rows >= kFewestRows; rows /= 2) {
-    if (!set_rows(next, rows)) continue;
+    if (!set_rows(next, rows, wish.has_context)) continue;
     for (int placement = 0; placement < 4; ++placement) {
       next.resident = placement < 2;
       next.saved_in_shared = placement % 2 == 0;

@@ -125,6 +125,7 @@ std::unique_ptr<LossProgram> make_fused_loss(const LossSpec& spec, const Context
   wish.directions = needs.trace ? spec.net.dim : needs.projections;
   wish.sliced = terms_of(spec.loss.objective)[0].sliced_square;
   wish.denoising = needs.eps;
+  wish.has_context = spec.net.context.columns > 0;
   wish.max_batch = spec.max_batch;
   std::optional<FusedPlan> plan = plan_fused(spec.net, spec.compute.precision, wish, context.engine, context.device);
   if (!plan) return nullptr;
