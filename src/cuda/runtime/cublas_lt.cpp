@@ -2,44 +2,29 @@
 
 #include <string>
 
-#include "cuda/runtime/library.h"
+#include "cuda/runtime/required_library.h"
 #include "cuda/runtime/status.h"
-#include "scorematch/error.h"
 
 namespace scorematch::cuda {
 namespace {
 
-std::string library_name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
-
-[[noreturn]] void unavailable(const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::device_unavailable, "device",
-              "device: expected " + expected + ", got " + got + "; install cuBLAS of CUDA " +
-                  std::to_string(CUBLAS_VER_MAJOR) +
-                  ", or start the program with its folder in LD_LIBRARY_PATH, or use Engine::cpu()");
-}
-
-template <class Function>
-void find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(find_function(library, name));
-  if (function == nullptr) unavailable(library_name() + " with " + name, "one without it");
-}
-
 CublasLt::Functions open() {
-  std::string reason;
-  void* const library = open_library(library_name(), reason);
-  if (library == nullptr) unavailable(library_name(), "none (" + reason + ")");
+  const std::string version = std::to_string(CUBLAS_VER_MAJOR);
+  const RequiredLibrary library("libcublasLt.so." + version, "device",
+                                "install cuBLAS of CUDA " + version +
+                                    ", or start the program with its folder in LD_LIBRARY_PATH, or use Engine::cpu()");
   CublasLt::Functions found;
-  find(library, "cublasLtCreate", found.create);
-  find(library, "cublasLtDestroy", found.destroy);
-  find(library, "cublasLtGetStatusName", found.status_name);
-  find(library, "cublasLtGetStatusString", found.status_string);
-  find(library, "cublasLtMatmulDescInit_internal", found.init_operation);
-  find(library, "cublasLtMatmulDescSetAttribute", found.set_operation);
-  find(library, "cublasLtMatrixLayoutInit_internal", found.init_layout);
-  find(library, "cublasLtMatmulPreferenceInit_internal", found.init_preference);
-  find(library, "cublasLtMatmulPreferenceSetAttribute", found.set_preference);
-  find(library, "cublasLtMatmulAlgoGetHeuristic", found.choose_algorithm);
-  find(library, "cublasLtMatmul", found.multiply);
+  library.find("cublasLtCreate", found.create);
+  library.find("cublasLtDestroy", found.destroy);
+  library.find("cublasLtGetStatusName", found.status_name);
+  library.find("cublasLtGetStatusString", found.status_string);
+  library.find("cublasLtMatmulDescInit_internal", found.init_operation);
+  library.find("cublasLtMatmulDescSetAttribute", found.set_operation);
+  library.find("cublasLtMatrixLayoutInit_internal", found.init_layout);
+  library.find("cublasLtMatmulPreferenceInit_internal", found.init_preference);
+  library.find("cublasLtMatmulPreferenceSetAttribute", found.set_preference);
+  library.find("cublasLtMatmulAlgoGetHeuristic", found.choose_algorithm);
+  library.find("cublasLtMatmul", found.multiply);
   return found;
 }
 

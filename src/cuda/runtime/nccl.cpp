@@ -1,43 +1,27 @@
 #include "cuda/runtime/nccl.h"
 
-#include "cuda/runtime/library.h"
+#include "cuda/runtime/required_library.h"
 #include "cuda/runtime/status.h"
-#include "scorematch/error.h"
 
 namespace scorematch::cuda {
 namespace {
 
-constexpr char kLibrary[] = "libnccl.so.2";
-
-[[noreturn]] void unavailable(const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::device_unavailable, "engine",
-              "engine: expected " + expected + ", got " + got +
-                  "; install NCCL 2.13 or later, or start the program with its folder in LD_LIBRARY_PATH");
-}
-
-template <class Function>
-void find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(find_function(library, name));
-  if (function == nullptr) unavailable(std::string(kLibrary) + " with " + name, "one without it");
-}
-
 Nccl::Functions open() {
-  std::string reason;
-  void* const library = open_library(kLibrary, reason);
-  if (library == nullptr) unavailable(kLibrary, "none (" + reason + ")");
+  const RequiredLibrary library("libnccl.so.2", "engine",
+                                "install NCCL 2.13 or later, or start the program with its folder in LD_LIBRARY_PATH");
   Nccl::Functions found;
-  find(library, "ncclGetVersion", found.version);
-  find(library, "ncclGetErrorString", found.error_string);
-  find(library, "ncclGetLastError", found.last_error);
-  find(library, "ncclGetUniqueId", found.make_id);
-  find(library, "ncclCommInitRank", found.join);
-  find(library, "ncclCommDestroy", found.leave);
-  find(library, "ncclCommAbort", found.abort);
-  find(library, "ncclCommGetAsyncError", found.late_error);
-  find(library, "ncclGroupStart", found.begin_group);
-  find(library, "ncclGroupEnd", found.end_group);
-  find(library, "ncclSend", found.send);
-  find(library, "ncclRecv", found.receive);
+  library.find("ncclGetVersion", found.version);
+  library.find("ncclGetErrorString", found.error_string);
+  library.find("ncclGetLastError", found.last_error);
+  library.find("ncclGetUniqueId", found.make_id);
+  library.find("ncclCommInitRank", found.join);
+  library.find("ncclCommDestroy", found.leave);
+  library.find("ncclCommAbort", found.abort);
+  library.find("ncclCommGetAsyncError", found.late_error);
+  library.find("ncclGroupStart", found.begin_group);
+  library.find("ncclGroupEnd", found.end_group);
+  library.find("ncclSend", found.send);
+  library.find("ncclRecv", found.receive);
   return found;
 }
 
