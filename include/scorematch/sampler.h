@@ -64,9 +64,8 @@ class SCOREMATCH_API SamplerPlan {
   using ScoreFunction = std::function<void(Queue& queue, ConstView x, ConstView sigma, View score)>;
 
   /// @param guidance w of s = s(without context) + w (s(context) - s(without context)) (Ho & Salimans 2022, eq. 6;
-  /// theirs is w - 1):
-  ///   1 is the conditional score, 0 that without a context. Any other value evaluates both in one batch of 2N samples.
-  ///   An optional context is required unless w = 1.
+  /// theirs is w - 1). 1 is the conditional score, 0 that without a context. Any other value evaluates both in one
+  /// batch of 2N samples. An optional context is required unless w = 1.
   SamplerPlan(const Engine& engine, const MlpShape& net, const Sampler& sampler, std::int64_t max_batch,
               double guidance = 1);
   /// With the caller's own network, which samplers of several levels assume to use sigma.

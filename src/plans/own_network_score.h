@@ -38,14 +38,14 @@ class OwnNetworkScore {
     std::unique_ptr<DirectionProgram> directions;
   };
 
-  Engine engine_;
-  OwnNetwork net_;
-  std::unique_ptr<PerturbProgram> input_;
   void add_divergence(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise, NetworkCall& evaluation,
                       OutputScore& result) const;
   void add_divergence_by_hutch(Queue& queue, char* scratch, Queue& inner, const NoiseRef& noise,
                                NetworkCall& evaluation, OutputScore& result) const;
 
+  Engine engine_;
+  OwnNetwork net_;
+  std::unique_ptr<PerturbProgram> input_;
   std::vector<Group> groups_;
   std::unique_ptr<HutchPlusPlus> hutch_;  // in place of the groups
   double weight_ = 1;                     // of each direction
