@@ -1,6 +1,7 @@
 # Counts the double-precision instructions and the mma.sync of each kernel in its PTX, summed over its instantiations.
 # Double is slow on many GPUs, and every use has a reason in docs/numerics.md.
-#   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> [-DUPDATE=ON] -P kernel_counts.cmake
+#   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> [-DPART=narrow|others | -DUPDATE=ON] -P kernel_counts.cmake
+# A part is the kernels of kernels/narrow, or all others.
 # The table has the counts of one release of nvcc, which it names. With another release only their presence is checked.
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/kernel_counts.txt)
@@ -11,6 +12,13 @@ set(table "nvcc ${version}: file, kernel, instantiations, double-precision instr
 
 file(GLOB_RECURSE sources ${SOURCE}/kernels/*.cu)
 list(FILTER sources EXCLUDE REGEX "/fused/") # they combine products and sums; they have another table
+if(PART)
+  set(filter EXCLUDE)
+  if(PART STREQUAL "narrow")
+    set(filter INCLUDE)
+  endif()
+  list(FILTER sources ${filter} REGEX "/kernels/narrow/")
+endif()
 list(SORT sources)
 foreach(source IN LISTS sources)
   file(RELATIVE_PATH file ${SOURCE}/kernels ${source})
@@ -51,7 +59,13 @@ endforeach()
 if(UPDATE)
   file(WRITE ${golden} "${table}")
 endif()
-file(READ ${golden} expected)
+file(STRINGS ${golden} rows)
+list(POP_FRONT rows expected)
+if(PART)
+  list(FILTER rows ${filter} REGEX "^narrow/")
+endif()
+list(JOIN rows "\n" rows)
+string(APPEND expected "\n${rows}\n")
 string(REGEX MATCH "release [0-9.]+" of "${expected}")
 set(got "${table}")
 if(NOT of STREQUAL version)
