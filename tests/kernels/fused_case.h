@@ -47,8 +47,15 @@ class FusedCase {
   const simt::Report& counted() const { return counted_; }
 
   FusedWish wish(Operands operands, int multiprocessors) const {
-    return {operands,   directions(),   terms_[0].sliced_square, true,
-            needs_.eps, problem_.batch, multiprocessors,         227 * 1024};
+    FusedWish wish;
+    wish.operands = operands;
+    wish.directions = directions();
+    wish.sliced = terms_[0].sliced_square;
+    wish.denoising = needs_.eps;
+    wish.max_batch = problem_.batch;
+    wish.multiprocessors = multiprocessors;
+    wish.shared_bytes = 227 * 1024;
+    return wish;
   }
 
   /// @param launch the loss kernel: launch_fused_loss, or another one with the same parameters and results

@@ -218,7 +218,14 @@ bool choose(const MlpShape& shape, const FusedWish& wish, FusedTiling& tiling) {
          fused_shared_bytes(net, tiling) <= wish.shared_bytes;
 }
 FusedWish h100(std::int64_t batch, int directions = 0) {
-  return {Operands::bf16, directions, directions > 0, true, directions == 0, batch, 132, 227 * 1024};
+  FusedWish wish;
+  wish.directions = directions;
+  wish.sliced = directions > 0;
+  wish.denoising = directions == 0;
+  wish.max_batch = batch;
+  wish.multiprocessors = 132;
+  wish.shared_bytes = 227 * 1024;
+  return wish;
 }
 
 TEST(FusedTiling, KeepsWhatFits) {
@@ -242,6 +249,16 @@ TEST(FusedTiling, GivesEveryMultiprocessorATile) {
   EXPECT_EQ(t.rows(), 16);
   ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), h100(132 * 32), t));
   EXPECT_EQ(t.rows(), 32);
+}
+
+TEST(FusedTiling, GivesWarpsOneRowTileWithAContext) {
+  FusedTiling t;
+  FusedWish wish = h100(132 * 64);
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), wish, t));
+  EXPECT_EQ(t.row_tiles, 2);
+  wish.has_context = true;
+  ASSERT_TRUE(choose(MlpShape::score(8, {128, 128}), wish, t));
+  EXPECT_EQ(t.row_tiles, 1);
 }
 
 TEST(FusedTiling, RefusesWhatItCannotDo) {
