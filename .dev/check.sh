@@ -13,13 +13,15 @@ need_presets
 use_ccache
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
 
-# Tests of the code that nvcc compiles, and tests that need a static library.
+# Tests of the code that nvcc compiles, and tests that need a static library. This is the build of ./dev test with other
+# options, so that the host's code is compiled once.
 check_labels='^(bench|consumer|gpu|mpi|nvcc|ptx)$'
-stage "configure with nvcc" cmake --preset check
-stage "build with nvcc" cmake --build --preset check --target check_tests
-stage "test what nvcc compiled" ctest --preset check --label-regex "$check_labels"
+stage "configure with nvcc" cmake --preset check -B build/test
+stage "build with nvcc" cmake --build build/test --target check_tests
+stage "test what nvcc compiled" ctest --test-dir build/test --output-on-failure --no-tests=error \
+  --label-regex "$check_labels"
 
-# The build of ./dev test, with the targets that its quick tests did not need.
+# The same build with its own options again, and the targets that its quick tests did not need.
 stage "configure the rest of ./dev test" cmake --preset test
 stage "build the rest of ./dev test" cmake --build --preset test-all
 stage "test at full size" ctest --preset test-all

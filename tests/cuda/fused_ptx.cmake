@@ -1,11 +1,16 @@
 # Checks that the fused kernels compile to the intended instructions: tensor cores with float sums, matrix loads,
 # asynchronous copies, the special function unit if operands are bf16; and that nothing is in local memory.
-#   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> -P fused_ptx.cmake
+#   cmake -DOBJECTS=<object|object...> -P fused_ptx.cmake
 cmake_minimum_required(VERSION 3.22)
-file(MAKE_DIRECTORY ${WORK})
-execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_80 -ptx -I${SOURCE}/kernels -I${SOURCE}/include
-  -o ${WORK}/fused.ptx ${SOURCE}/tests/cuda/fused_ptx_cases.cu COMMAND_ERROR_IS_FATAL ANY)
-file(STRINGS ${WORK}/fused.ptx lines REGEX "\\.entry|mma\\.sync|ldmatrix|cp\\.async\\.cg|tanh\\.approx|\\.local|atom\\.|red\\.")
+include(${CMAKE_CURRENT_LIST_DIR}/kernel_ptx.cmake)
+string(REPLACE "|" ";" objects "${OBJECTS}")
+list(FILTER objects INCLUDE REGEX "/fused/loss_[^/]*$")
+set(lines "")
+foreach(object IN LISTS objects)
+  kernel_ptx(${object}
+    "\\.entry|mma\\.sync|ldmatrix|cp\\.async\\.cg|tanh\\.approx|\\.local|atom\\.|red\\." of_object)
+  list(APPEND lines ${of_object})
+endforeach()
 set(kernel "")
 foreach(kernel bf16 tf32)
   foreach(what entry mma_bf16 mma_tf32 ldmatrix copy tanh local atomic)
@@ -31,9 +36,9 @@ foreach(line IN LISTS lines)
     set(what copy)
   elseif(line MATCHES "tanh\\.approx")
     set(what tanh)
-  elseif(line MATCHES "[ \t](st|ld)\\.local|\\.local ")
+  elseif(line MATCHES "(^|[ \t])(st|ld)\\.local|\\.local ")
     set(what local)
-  elseif(line MATCHES "[ \t](atom|red)\\.")
+  elseif(line MATCHES "(^|[ \t])(atom|red)\\.")
     set(what atomic)
   endif()
   if(kernel AND what)

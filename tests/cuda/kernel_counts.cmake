@@ -1,31 +1,20 @@
 # Counts the double-precision instructions and the mma.sync of each kernel in its PTX, summed over its instantiations.
 # Double is slow on many GPUs, and every use has a reason in docs/numerics.md.
-#   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DWORK=<folder> [-DPART=narrow|others | -DUPDATE=ON] -P kernel_counts.cmake
-# A part is the kernels of kernels/narrow, or all others.
+#   cmake -DNVCC=<nvcc> -DSOURCE=<repository> -DOBJECTS=<object|object...> [-DUPDATE=ON] -P kernel_counts.cmake
 # The table has the counts of one release of nvcc, which it names. With another release only their presence is checked.
 cmake_minimum_required(VERSION 3.22)
 set(golden ${SOURCE}/tests/cuda/kernel_counts.txt)
-file(MAKE_DIRECTORY ${WORK})
+include(${CMAKE_CURRENT_LIST_DIR}/kernel_ptx.cmake)
 execute_process(COMMAND ${NVCC} --version OUTPUT_VARIABLE version COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCH "release [0-9.]+" version "${version}")
 set(table "nvcc ${version}: file, kernel, instantiations, double-precision instructions, mma.sync\n")
 
-file(GLOB_RECURSE sources ${SOURCE}/kernels/*.cu)
-list(FILTER sources EXCLUDE REGEX "/fused/") # they combine products and sums; they have another table
-if(PART)
-  set(filter EXCLUDE)
-  if(PART STREQUAL "narrow")
-    set(filter INCLUDE)
-  endif()
-  list(FILTER sources ${filter} REGEX "/kernels/narrow/")
-endif()
-list(SORT sources)
-foreach(source IN LISTS sources)
-  file(RELATIVE_PATH file ${SOURCE}/kernels ${source})
-  string(REPLACE "/" "_" ptx ${file})
-  execute_process(COMMAND ${NVCC} -std=c++17 -arch=compute_80 -ptx -I${SOURCE}/kernels -I${SOURCE}/include
-    -o ${WORK}/${ptx}.ptx ${source} COMMAND_ERROR_IS_FATAL ANY)
-  file(STRINGS ${WORK}/${ptx}.ptx lines REGEX "\\.entry|\\.func|\\.f64|mma\\.sync")
+string(REPLACE "|" ";" objects "${OBJECTS}")
+list(FILTER objects EXCLUDE REGEX "/fused/") # they combine products and sums; fused_ptx.cmake looks at them
+list(SORT objects)
+foreach(object IN LISTS objects)
+  string(REGEX REPLACE ".*\\.dir/(.*)\\.o$" "\\1" file "${object}")
+  kernel_ptx(${object} "\\.entry|\\.func|\\.f64|mma\\.sync" lines)
   set(names "")
   set(name "")
   foreach(line IN LISTS lines)
@@ -46,7 +35,7 @@ foreach(source IN LISTS sources)
       math(EXPR ${name}_instantiations "${${name}_instantiations} + 1")
     elseif(line MATCHES "mma\\.sync")
       math(EXPR ${name}_mma "${${name}_mma} + 1")
-    elseif(name AND NOT line MATCHES "\\.(reg|param)|[ \t](mov|ld|st)\\.")
+    elseif(name AND NOT line MATCHES "\\.(reg|param)|(^|[ \t])(mov|ld|st)\\.")
       math(EXPR ${name}_double "${${name}_double} + 1")
     endif()
   endforeach()
@@ -61,9 +50,6 @@ if(UPDATE)
 endif()
 file(STRINGS ${golden} rows)
 list(POP_FRONT rows expected)
-if(PART)
-  list(FILTER rows ${filter} REGEX "^narrow/")
-endif()
 list(JOIN rows "\n" rows)
 string(APPEND expected "\n${rows}\n")
 string(REGEX MATCH "release [0-9.]+" of "${expected}")

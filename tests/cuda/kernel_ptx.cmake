@@ -1,0 +1,23 @@
+# kernel_ptx(object regex out): the lines that match the regex in the PTX for sm_80 of an object that nvcc compiled with
+# -no-compress.
+function(kernel_ptx object regex out)
+  file(STRINGS ${object} lines REGEX "^\\.target |${regex}")
+  set(found "")
+  set(is_wanted OFF)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^\\.target ")
+      set(is_wanted OFF)
+      if(line MATCHES "^\\.target sm_80$")
+        set(is_wanted ON)
+        set(has_target ON)
+      endif()
+    elseif(is_wanted)
+      string(REPLACE ";" "" line "${line}") # which ends statements, and separates the elements of a list
+      list(APPEND found "${line}")
+    endif()
+  endforeach()
+  if(NOT has_target)
+    message(FATAL_ERROR "expected PTX for sm_80 in ${object}, got none")
+  endif()
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
