@@ -2,6 +2,7 @@
 #include "cpu/chunks.h"
 #include "cpu/coefficients.h"
 #include "cpu/programs.h"
+#include "cpu/simd/row_sums.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -11,11 +12,9 @@ const float* row_of(const ConstView& view, std::int64_t n, std::int64_t m = 0) {
   return static_cast<const float*>(view.data) + n * view.stride[rank - 2] + (rank > 2 ? m * view.stride[0] : 0);
 }
 
-void store_score(const OutputScore& call, const Coefficients& k, std::int64_t n, std::int64_t dim) {
-  const float *x = row_of(call.x, n), *output = row_of(call.output, n);
-  float* score = static_cast<float*>(call.score.data) + n * call.score.stride[0];
-  for (std::int64_t i = 0; i < dim; ++i)
-    score[i] = static_cast<float>(k.a * static_cast<double>(x[i]) + k.b * static_cast<double>(output[i]));
+void store_score(const OutputScore& call, const Coefficients& k, std::int64_t n, int dim) {
+  score_row(k.a, k.b, dim, row_of(call.x, n), row_of(call.output, n), nullptr,
+            static_cast<float*>(call.score.data) + n * call.score.stride[0]);
 }
 
 /// sum_m v_m^T (a v_m + b c (dF/dz) v_m)
@@ -42,7 +41,7 @@ void output_score(ThreadPool& pool, const OutputScore& call) {
     chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
       for (std::int64_t n = first; n < first + rows; ++n) {
         const Coefficients k = coefficients(call.parameterization, static_cast<double>(sigma[n]));
-        if (!call.score.empty()) store_score(call, k, n, dim);
+        if (!call.score.empty()) store_score(call, k, n, static_cast<int>(dim));
         if (divergence == nullptr) continue;
         const double before = call.add_divergence ? static_cast<double>(divergence[n]) : 0;
         divergence[n] = static_cast<float>(before + call.weight * along(call, k, n, dim));

@@ -4,6 +4,7 @@
 #include "cpu/chunks.h"
 #include "cpu/programs.h"
 #include "cpu/simd/noise.h"
+#include "cpu/simd/row_sums.h"
 #include "cpu/tile/samples.h"
 #include "engine/host_engine.h"
 
@@ -20,18 +21,12 @@ Draw noise_draw(const SamplerUpdate& update, std::int64_t n) {
   return draw_at(update.noise, philox::sampler_purpose(k), n, philox::sampler_direction(k));
 }
 
-void update_row(const SamplerUpdate& update, std::int64_t n, int dim, const float* z) {
-  float* out = static_cast<float*>(update.out.data) + n * update.out.stride[0];
-  const float *x = row_of(update.x, n), *s = row_of(update.score, n), *s2 = row_of(update.second_score, n);
-  const auto f1 = static_cast<float>(update.score_factor), f2 = static_cast<float>(update.second_factor),
-             f3 = static_cast<float>(update.noise_factor);
-  for (int i = 0; i < dim; ++i) {
-    float sum = x != nullptr ? x[i] : 0.0f;
-    if (s != nullptr) sum += f1 * s[i];
-    if (s2 != nullptr) sum += f2 * s2[i];
-    if (z != nullptr) sum += f3 * z[i];
-    out[i] = sum;
-  }
+void update_sample(const SamplerUpdate& update, std::int64_t n, int dim, const float* z) {
+  update_row(dim, row_of(update.x, n),
+             {{static_cast<float>(update.score_factor), row_of(update.score, n)},
+              {static_cast<float>(update.second_factor), row_of(update.second_score, n)},
+              {static_cast<float>(update.noise_factor), z}},
+             static_cast<float*>(update.out.data) + n * update.out.stride[0]);
 }
 
 }  // namespace
@@ -46,7 +41,7 @@ void sampler_update(ThreadPool& pool, const SamplerUpdate& update) {
     chunks.for_each_tile(chunk, [&](std::int64_t first, int rows) {
       for (std::int64_t n = first; n < first + rows; ++n) {
         if (!z.empty()) fill_normal(noise_draw(update, n), 1, dim, z.data(), dim);
-        update_row(update, n, dim, z.empty() ? nullptr : z.data());
+        update_sample(update, n, dim, z.empty() ? nullptr : z.data());
       }
     });
   });

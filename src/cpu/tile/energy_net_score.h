@@ -22,8 +22,7 @@ class EnergyNetScore : public ScoreTile {
     if (!out.log_density.empty()) run_log_density(params, out);
     if (!out.score.empty()) {
       std::copy_n(weights_, hidden_size(), jet_.grad_h());
-      combine(jet_.backward(params, nullptr, true), first_in(), x_, x_stride_,
-              [&](int r, int, double x, double f) { return k_[r].a * x + k_[r].b * f; });
+      form_score(jet_.backward(params, nullptr, true), first_in(), nullptr);
       store_rows(out.score, first, rows, result_, x_stride_);
     }
     if (!out.jvp.empty() || !out.divergence_estimate.empty())
@@ -33,7 +32,7 @@ class EnergyNetScore : public ScoreTile {
         std::copy_n(weights_, hidden_size(), jet_.grad_tangent());
         jet_.tangent_backward(params, nullptr);
         std::fill_n(jet_.grad_h(), hidden_size(), 0.0f);
-        combine_jvp(jet_.backward(params, nullptr, true), first_in());
+        form_jvp(jet_.backward(params, nullptr, true), first_in());
       });
     if (!out.divergence.empty()) run_divergence(params, out);
   }

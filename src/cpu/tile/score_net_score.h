@@ -15,17 +15,14 @@ class ScoreNetScore : public ScoreTile {
     start(source, params, first, rows);
     if (!out.score.empty()) {
       apply_output(params, jet_.last_hidden());
-      const float* bias = params + output_.shift;
-      combine(result_, x_stride_, x_, x_stride_, [&](int r, int i, double x, double f) {
-        return k_[r].a * x + k_[r].b * (f + static_cast<double>(bias[i]));
-      });
+      form_score(result_, x_stride_, params + output_.shift);
       store_rows(out.score, first, rows, result_, x_stride_);
     }
     if (!out.jvp.empty() || !out.divergence_estimate.empty())
       run_directions(source, in, out, [&] {
         jet_.tangent_forward(params);
         apply_output(params, jet_.last_tangent());
-        combine_jvp(result_, x_stride_);
+        form_jvp(result_, x_stride_);
       });
     if (!out.divergence.empty()) run_divergence(params, out);
   }

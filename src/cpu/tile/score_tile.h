@@ -3,6 +3,7 @@
 #pragma once
 #include "cpu/output.h"
 #include "cpu/simd/jet.h"
+#include "cpu/simd/row_sums.h"
 #include "cpu/tile/jet.h"
 #include "cpu/tile/samples.h"
 
@@ -38,32 +39,31 @@ class ScoreTile {
 
   int first_in() const { return problem_.net.layers()[0].in; }
 
-  /// result(r, i) = formula(r, i, other(r, i), of_network(r, i)); of_network may be result_.
-  template <class Formula>
-  void combine(const float* of_network, int network_stride, const float* other, int stride, const Formula& formula) {
+  /// result = a x + b (F + bias). of_network may be result_, and bias null.
+  void form_score(const float* of_network, int network_stride, const float* bias) {
     for (int r = 0; r < samples_.rows; ++r)
-      for (int i = 0; i < dim_; ++i)
-        result_[std::int64_t{r} * x_stride_ + i] =
-            static_cast<float>(formula(r, i, static_cast<double>(other[std::int64_t{r} * stride + i]),
-                                       static_cast<double>(of_network[std::int64_t{r} * network_stride + i])));
+      score_row(k_[r].a, k_[r].b, dim_, x_ + std::int64_t{r} * x_stride_, of_network + std::int64_t{r} * network_stride,
+                bias, result_ + std::int64_t{r} * x_stride_);
   }
   /// J v = a v + b c (dF/dz) v for the current direction. An energy net has the second derivatives of F instead of
   /// dF/dz.
-  void combine_jvp(const float* of_network, int network_stride) {
-    combine(of_network, network_stride, jet_.tangent_input(), first_in(),
-            [&](int r, int, double v, double f) { return k_[r].a * v + k_[r].b * k_[r].c * f; });
+  void form_jvp(const float* of_network, int network_stride) {
+    for (int r = 0; r < samples_.rows; ++r)
+      score_row(k_[r].a, k_[r].b * k_[r].c, dim_, jet_.tangent_input() + std::int64_t{r} * first_in(),
+                of_network + std::int64_t{r} * network_stride, nullptr, result_ + std::int64_t{r} * x_stride_);
   }
 
-  /// J v for each direction, and the mean of v^T J v. form_jvp() computes J v of the current direction in result_.
-  template <class FormJvp>
-  void run_directions(const SampleSource& source, const ScoreIn& in, const ScoreOut& out, const FormJvp& form_jvp) {
+  /// J v for each direction, and the mean of v^T J v. compute_jvp() computes J v of the current direction in result_.
+  template <class ComputeJvp>
+  void run_directions(const SampleSource& source, const ScoreIn& in, const ScoreOut& out,
+                      const ComputeJvp& compute_jvp) {
     const int count =
         in.batch.directions.empty() ? problem_.spec.projections : static_cast<int>(in.batch.directions.shape.extent[0]);
     double estimate[kMaxTileRows] = {};
     for (int m = 0; m < count; ++m) {
       source.load_direction(in.batch.directions, problem_.spec.distribution, m, samples_, jet_.tangent_input(),
                             first_in());
-      form_jvp();
+      compute_jvp();
       store_rows(out.jvp, samples_.first, samples_.rows, result_, x_stride_, m);
       for (int r = 0; r < samples_.rows; ++r) {
         const float* v = jet_.tangent_input() + std::int64_t{r} * first_in();
