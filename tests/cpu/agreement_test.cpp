@@ -65,26 +65,30 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
   std::cout << "SCOREMATCH_TEST_SEED=" << seed << " repeats this run\n";
   ProblemMaker maker(seed);
   const Engine engine = Engine::cpu();
-  const char* names[] = {"loss_per_sample", "grad", "grad_x", "loss_per_direction"};
-  std::vector<double> ratios[4];
-  double closest[4] = {};
+  const char* names[] = {"loss_per_sample", "grad", "grad_x", "loss_per_direction", "grad_context"};
+  std::vector<double> ratios[5];
+  double closest[5] = {};
   for (int k = 0; k < problems; ++k) {
-    const Problem p = maker.make(most_work, kind);
+    Problem p = maker.make(most_work, kind);
+    if (k % 4 == 3) maker.add_context(p);
     SCOPED_TRACE("problem " + std::to_string(k) + ": " + p.describe());
     const Outcome<float> got = run(engine, p).outcome;
     const auto want = run_templates<Tracked>(p, Tracked::stored);
-    std::vector<std::vector<Noisy>> plain[4];
+    std::vector<std::vector<Noisy>> plain[5];
     for (int i = 0; i < kRuns; ++i) {
       auto outcome = run_templates<Noisy>(p, [](double v) { return Noisy(v); });
       plain[0].push_back(std::move(outcome.per_sample));
       plain[1].push_back(std::move(outcome.grad));
       plain[2].push_back(std::move(outcome.grad_x));
       plain[3].push_back(std::move(outcome.per_direction));
+      plain[4].push_back(std::move(outcome.grad_context));
     }
     const Comparison parts[] = {compare(got.per_sample, want.per_sample, plain[0]),
                                 compare(got.grad, want.grad, plain[1]), compare(got.grad_x, want.grad_x, plain[2]),
-                                compare(got.per_direction, want.per_direction, plain[3])};
-    for (int i = 0; i < (got.per_direction.empty() ? 3 : 4); ++i) {
+                                compare(got.per_direction, want.per_direction, plain[3]),
+                                compare(got.grad_context, want.grad_context, plain[4])};
+    for (int i = 0; i < 5; ++i) {
+      if ((i == 3 && got.per_direction.empty()) || (i == 4 && got.grad_context.empty())) continue;
       const Comparison& part = parts[i];
       const double limit = 6 * part.plain_rms + 4 * kFloatUnit * part.value_rms + 1e-40;
       EXPECT_LE(part.worst, 1) << names[i] << " at " << part.worst_at;
@@ -93,7 +97,7 @@ void sweep(MlpShape::Kind kind, int problems, double most_work) {
       if (part.plain_rms > 0) ratios[i].push_back(part.error_rms / part.plain_rms);
     }
   }
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     std::cout << names[i] << ": rms error / rms error of a plain float implementation: median " << median(ratios[i])
               << "; the array closest to its limit reaches " << closest[i] << " of it\n";
     EXPECT_LE(median(ratios[i]), 1.0) << names[i];

@@ -30,12 +30,15 @@ class FusedCase {
         eps_(p.eps),
         v_(p.directions),
         true_score_(p.true_score),
-        weight_(p.weight) {
+        weight_(p.weight),
+        context_(p.context),
+        present_(p.present) {
     possible_ = fused_net_of(p.net, net);
     frequencies_ = p.net.conditioning.frequencies;
   }
 
   bool possible() const { return possible_; }
+  bool has_context() const { return problem_.net.context.columns > 0; }
   int directions() const { return needs_.trace ? problem_.net.dim : needs_.projections; }
   /// Draws eps from `noise` instead of using the given one.
   void draw_from(Noise noise) { noise_ = noise; }
@@ -52,6 +55,7 @@ class FusedCase {
     wish.directions = directions();
     wish.sliced = terms_[0].sliced_square;
     wish.denoising = needs_.eps;
+    wish.has_context = has_context();
     wish.max_batch = problem_.batch;
     wish.multiprocessors = multiprocessors;
     wish.shared_bytes = 227 * 1024;
@@ -65,7 +69,7 @@ class FusedCase {
     const std::int64_t stride = net.weight_count + net.bias_count;
     const auto loss_count = static_cast<std::size_t>(problem_.batch);
     const DeviceArray<float> partial(static_cast<std::size_t>(stride * blocks)), grad(problem_.params.size()),
-        grad_x(problem_.x.size()), loss(loss_count);
+        grad_x(problem_.x.size()), grad_context(problem_.context.size()), loss(loss_count);
     const DeviceArray<EstimateRecord> estimates(static_cast<std::size_t>(blocks)), estimate(1);
     FusedLossParams p;
     p.net = net, p.tiling = tiling;
@@ -84,6 +88,8 @@ class FusedCase {
     p.samples = problem_.batch, p.blocks = blocks;
     p.gradient = wants_gradients_, p.grad_x = wants_gradients_ ? grad_x.data() : nullptr;
     p.grad_x_stride = problem_.net.dim;
+    if (wants_gradients_ && has_context()) p.grad_context = grad_context.data();
+    p.grad_context_stride = problem_.net.context.columns;
     p.partial = partial.data(), p.partial_stride = stride, p.bias_offset = net.weight_count;
     p.estimates = estimates.data(), p.loss_per_sample = loss.data(), p.saved = on_device.saved.data();
     const auto each_count = static_cast<std::size_t>(needs_.projections);
@@ -98,6 +104,7 @@ class FusedCase {
     Estimate mean;
     mean.count = e.count, mean.mean = e.mean, mean.m2 = e.m2;
     testing_support::EngineRun result{{loss.read(), grad.read(), grad_x.read(), {}}, mean};
+    if (has_context()) result.outcome.grad_context = grad_context.read();
     if (each_count == 0) return result;
     const std::vector<float> each = each_loss.read();
     for (std::size_t n = 0; n < loss_count; ++n)
@@ -180,6 +187,10 @@ class FusedCase {
     if (noise_.position != nullptr) p.eps.given = {};
     p.parameterization = problem_.net.parameterization;
     p.dim = problem_.net.dim;
+    const Context& context = problem_.net.context;
+    p.context.columns = context.columns, p.context.total = context.columns + (context.optional ? 1 : 0);
+    if (has_context()) p.context.values = {context_.data(), context.columns};
+    if (!problem_.present.empty()) p.context.present = present_.data();
     return p;
   }
 
@@ -201,7 +212,7 @@ class FusedCase {
   Needs needs_;
   std::vector<scorematch::Term> terms_;
   std::vector<double> frequencies_;
-  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, weight_;
+  DeviceArray<float> params_, x_, sigma_, eps_, v_, true_score_, weight_, context_, present_;
   Noise noise_;
   std::int64_t sigma_stride_ = 1;
   simt::Report counted_;

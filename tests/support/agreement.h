@@ -65,19 +65,22 @@ inline void expect_agreement(const char* name, const std::vector<float>& got, co
 inline void expect_agreement(const Problem& p, const EngineRun& got, Precision precision = Precision::fp32,
                              Tally* tally = nullptr, double loss_unit = 0) {
   const auto want = run_templates<Tracked>(p, Tracked::stored);
-  std::vector<std::vector<Noisy>> plain[4];
+  std::vector<std::vector<Noisy>> plain[5];
   for (int i = 0; i < kPlainRuns; ++i) {
     auto outcome = run_templates<Noisy>(p, [](double v) { return Noisy(v); });
     plain[0].push_back(std::move(outcome.per_sample));
     plain[1].push_back(std::move(outcome.grad));
     plain[2].push_back(std::move(outcome.grad_x));
     plain[3].push_back(std::move(outcome.per_direction));
+    plain[4].push_back(std::move(outcome.grad_context));
   }
   expect_agreement("loss_per_sample", got.outcome.per_sample, want.per_sample, plain[0], precision, tally);
   expect_agreement("grad", got.outcome.grad, want.grad, plain[1], precision, tally);
   expect_agreement("grad_x", got.outcome.grad_x, want.grad_x, plain[2], precision, tally);
   if (!want.per_direction.empty())
     expect_agreement("loss_per_direction", got.outcome.per_direction, want.per_direction, plain[3], precision, tally);
+  if (!want.grad_context.empty())
+    expect_agreement("grad_context", got.outcome.grad_context, want.grad_context, plain[4], precision, tally);
   double mean = 0, size = 0;
   for (const float each : got.outcome.per_sample) {
     mean += static_cast<double>(each) / static_cast<double>(p.batch);

@@ -18,6 +18,10 @@ struct Problem {
   std::int64_t batch = 1;
   bool perturbed = false;
   std::vector<float> params, x, sigma, eps, directions, true_score, weight;
+  std::vector<float> context;  // [N, columns]
+  std::vector<float> present;  // [N] if the context is optional: 0 for samples without one
+
+  bool has_context(std::int64_t n) const { return present.empty() || present[static_cast<std::size_t>(n)] != 0; }
 
   int projections() const { return needs_of(loss.objective).projections; }
   bool sigma_used() const {
@@ -33,7 +37,8 @@ struct Problem {
     return text + " activation " + name_of(net.activation) + " parameterization " + name_of(net.parameterization.kind) +
            " conditioning " + name_of(net.conditioning.kind) + " weighting " + name_of(loss.weighting.kind) +
            (net.residual ? " residual" : "") + " batch " + std::to_string(batch) + " projections " +
-           std::to_string(projections()) + (perturbed ? " perturbed" : "");
+           std::to_string(projections()) + (perturbed ? " perturbed" : "") +
+           (net.context.columns > 0 ? " context " + std::to_string(net.context.columns) : "");
   }
 };
 
@@ -69,6 +74,17 @@ class ProblemMaker {
         return p;
       }
     }
+  }
+
+  /// Gives the network a context, which some samples lack if it is optional, and all inputs anew.
+  void add_context(Problem& p) {
+    p.net.context = {integer(1, 9), integer(0, 1) == 0};
+    p.params = p.x = p.sigma = p.eps = p.directions = p.true_score = p.weight = {};
+    fill(p);
+    p.context = normals(p.batch * p.net.context.columns);
+    for (std::int64_t n = 0; n < p.batch && p.net.context.optional; ++n)
+      p.present.push_back(static_cast<float>(integer(0, 2)) / 2);
+    add_weight(p);
   }
 
   /// Sets the parameters, the samples, and everything else that the problem needs; no weight.

@@ -15,7 +15,8 @@ namespace scorematch::testing_support {
 template <class T>
 struct Outcome {
   std::vector<T> per_sample, grad, grad_x;
-  std::vector<T> per_direction;  // [N, M]; empty unless the objective is sliced
+  std::vector<T> per_direction;   // [N, M]; empty unless the objective is sliced
+  std::vector<T> grad_context{};  // [N, columns]; empty without a context
 };
 
 inline Shape shape_of(std::initializer_list<std::int64_t> extents) { return extents; }
@@ -35,6 +36,7 @@ inline void expect_same(const EngineRun& a, const EngineRun& b) {
   EXPECT_TRUE(same_bits(a.outcome.grad, b.outcome.grad));
   EXPECT_TRUE(same_bits(a.outcome.grad_x, b.outcome.grad_x));
   EXPECT_TRUE(same_bits(a.outcome.per_direction, b.outcome.per_direction));
+  EXPECT_TRUE(same_bits(a.outcome.grad_context, b.outcome.grad_context));
   EXPECT_EQ(std::memcmp(&a.loss, &b.loss, sizeof a.loss), 0);
 }
 
@@ -63,7 +65,9 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   auto params = engine.upload(p.params);
   auto x = upload(take(p.x, d), {count, d}), sigma = upload(take(p.sigma, 1), count);
   auto eps = upload(take(p.eps, d), {count, d}), true_score = upload(take(p.true_score, d), {count, d});
-  auto weight = upload(take(p.weight, 1), count);
+  auto weight = upload(take(p.weight, 1), count), present = upload(take(p.present, 1), count);
+  const std::int64_t columns = p.net.context.columns;
+  auto context = upload(take(p.context, columns), {count, columns});
   auto v = upload(directions, {p.projections(), count, d});
   LossPlan::In in{params, {x}};
   if (sigma.size() > 0) in.batch.sigma = sigma;
@@ -71,6 +75,8 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
   if (v.size() > 0) in.batch.directions = v;
   if (true_score.size() > 0) in.batch.true_score = true_score;
   if (weight.size() > 0) in.batch.weight = weight;
+  if (context.size() > 0) in.batch.context = context;
+  if (present.size() > 0) in.batch.present = present;
 
   const LossPlan plan(engine, p.net, p.loss, count, options.compute);
   Queue queue = options.workspace == nullptr ? Queue(engine, plan.workspace_bytes())
@@ -87,8 +93,14 @@ inline EngineRun run(const Engine& engine, const Problem& p, std::int64_t first,
     per_direction = engine.allocate<float>({p.projections(), count});
     out.loss_per_direction = per_direction;
   }
+  Buffer<float> grad_context;
+  if (columns > 0) {
+    grad_context = engine.allocate<float>({count, columns});
+    out.grad_context = grad_context;
+  }
   plan.run(queue, in, out, reduction);
   EngineRun result{{queue.read(per_sample), queue.read(grad), queue.read(grad_x), {}}, queue.read_one(loss)};
+  if (columns > 0) result.outcome.grad_context = queue.read(grad_context);
   if (p.projections() == 0) return result;
   const std::vector<float> each = queue.read(per_direction);
   for (std::int64_t n = 0; n < count; ++n)
@@ -118,6 +130,10 @@ Outcome<T> run_templates(const Problem& p, const Stored& stored) {
     sample.sigma = T(p.sigma.empty() ? 1.0 : static_cast<double>(p.sigma[static_cast<std::size_t>(n)]));
     sample.eps = convert(p.eps, n * d, d);
     sample.true_score = convert(p.true_score, n * d, d);
+    const bool has_context = p.has_context(n);
+    sample.context = convert(p.context, n * p.net.context.columns, p.net.context.columns);
+    if (!has_context) std::fill(sample.context.begin(), sample.context.end(), T(0));
+    if (p.net.context.optional) sample.context.push_back(T(has_context ? 1 : 0));
     if (!p.weight.empty()) sample.weight = p.weight[static_cast<std::size_t>(n)];
     for (int m = 0; m < p.projections(); ++m)
       sample.directions.push_back(convert(p.directions, (m * p.batch + n) * d, d));
@@ -126,6 +142,8 @@ Outcome<T> run_templates(const Problem& p, const Stored& stored) {
     out.per_sample.push_back(result.loss);
     out.per_direction.insert(out.per_direction.end(), result.direction_losses.begin(), result.direction_losses.end());
     out.grad_x.insert(out.grad_x.end(), result.grad_x.begin(), result.grad_x.end());
+    if (!has_context) std::fill(result.grad_context.begin(), result.grad_context.end(), T(0));
+    out.grad_context.insert(out.grad_context.end(), result.grad_context.begin(), result.grad_context.end());
   }
   return out;
 }
