@@ -50,16 +50,31 @@ struct NoisePrediction {};
 struct Edm {
   double sigma_data = 0.5;
 };
+struct Epsilon {};
+struct VPrediction {};
+struct DataPrediction {};
+struct Velocity {};
 }  // namespace parameterization
 
-/// s = a x_tilde + b F(c x_tilde, e(sigma)); for an energy net f = a/2 |x_tilde|^2 + (b/c) F and s = grad f.
+/// s = a x_tilde + b F(c x_tilde, e(sigma)); for an energy net f = a/2 |x_tilde|^2 + (b/c) F and s = grad f. The last
+/// four are those of processes x_t = alpha x + beta eps, with x_tilde = x_t / alpha and sigma = beta / alpha. Their
+/// input c x_tilde is x_t (docs/math.md, "Processes").
 struct Parameterization {
   enum class Kind {
     plain,             ///< (a, b, c) = (0, 1, 1)
     ncsn,              ///< (0, 1/sigma, 1) (Song & Ermon 2020, technique 3)
     noise_prediction,  ///< (0, -1/sigma, 1) (Ho et al. 2020, section 3.2)
     /// a = -1/(sigma^2 + sigma_data^2), b = sigma_data/(sigma sqrt(..)), c = 1/sqrt(..) (Karras et al. 2022, table 1)
-    edm
+    edm,
+    /// F = eps: (0, -1/sigma, 1/sqrt(1 + sigma^2)) (Ho et al. 2020, eq. 12)
+    epsilon,
+    /// F = alpha eps - beta x: (-1/(1 + sigma^2), -1/(sigma sqrt(..)), 1/sqrt(..)) (Salimans & Ho 2022, section 4)
+    v_prediction,
+    /// F = x: (-1/sigma^2, 1/sigma^2, 1/sqrt(1 + sigma^2)) (Salimans & Ho 2022, section 4)
+    data_prediction,
+    /// F = eps - x: (-1/(sigma (1 + sigma)), -1/(sigma (1 + sigma)), 1/(1 + sigma)) (Liu et al. 2023, eq. 1; Lipman et
+    /// al. 2023, eq. 23, whose t runs the other way)
+    velocity
   };
   constexpr Parameterization() = default;
   constexpr Parameterization(Kind kind_, double sigma_data_ = 0.5) : kind(kind_), sigma_data(sigma_data_) {}
@@ -67,6 +82,10 @@ struct Parameterization {
   constexpr Parameterization(parameterization::Ncsn) : kind(Kind::ncsn) {}
   constexpr Parameterization(parameterization::NoisePrediction) : kind(Kind::noise_prediction) {}
   constexpr Parameterization(parameterization::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}
+  constexpr Parameterization(parameterization::Epsilon) : kind(Kind::epsilon) {}
+  constexpr Parameterization(parameterization::VPrediction) : kind(Kind::v_prediction) {}
+  constexpr Parameterization(parameterization::DataPrediction) : kind(Kind::data_prediction) {}
+  constexpr Parameterization(parameterization::Velocity) : kind(Kind::velocity) {}
 
   Kind kind = Kind::plain;
   double sigma_data = 0.5;  ///< edm
@@ -144,6 +163,13 @@ struct Sigma2 {};
 struct Edm {
   double sigma_data = 0.5;
 };
+struct VPrediction {};
+struct DataPrediction {};
+struct Velocity {};
+struct MinSnr {
+  double gamma = 5;
+};
+struct TruncatedSnr {};
 }  // namespace weighting
 
 /// lambda(sigma), the factor of each sample's loss, for every objective.
@@ -151,16 +177,28 @@ struct Weighting {
   enum class Kind {
     none,    ///< 1
     sigma2,  ///< sigma^2 (Song & Ermon 2019, eq. 6)
-    edm      ///< sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
+    edm,     ///< sigma^2 (sigma^2 + sigma_data^2) / sigma_data^2 (Karras et al. 2022, table 1, for scores)
+    // With these three the loss is 1/2 |F - target|^2 of the parameterization of that name.
+    v_prediction,     ///< sigma^2 (1 + sigma^2) (Salimans & Ho 2022, section 4: "SNR + 1")
+    data_prediction,  ///< sigma^4
+    velocity,         ///< sigma^2 (1 + sigma)^2 (Lipman et al. 2023, eq. 9)
+    min_snr,          ///< sigma^2 min(1, gamma sigma^2) (Hang et al. 2023, section 3.4)
+    truncated_snr     ///< sigma^2 max(1, sigma^2) (Salimans & Ho 2022, section 4)
   };
   constexpr Weighting() = default;
   constexpr Weighting(Kind kind_, double sigma_data_ = 0.5) : kind(kind_), sigma_data(sigma_data_) {}
   constexpr Weighting(weighting::None) {}
   constexpr Weighting(weighting::Sigma2) : kind(Kind::sigma2) {}
   constexpr Weighting(weighting::Edm edm) : kind(Kind::edm), sigma_data(edm.sigma_data) {}
+  constexpr Weighting(weighting::VPrediction) : kind(Kind::v_prediction) {}
+  constexpr Weighting(weighting::DataPrediction) : kind(Kind::data_prediction) {}
+  constexpr Weighting(weighting::Velocity) : kind(Kind::velocity) {}
+  constexpr Weighting(weighting::MinSnr min_snr) : kind(Kind::min_snr), gamma(min_snr.gamma) {}
+  constexpr Weighting(weighting::TruncatedSnr) : kind(Kind::truncated_snr) {}
 
   Kind kind = Kind::none;
   double sigma_data = 0.5;  ///< edm; must equal the parameterization's if that is edm too
+  double gamma = 5;         ///< min_snr: the largest signal-to-noise ratio 1/sigma^2 that counts, > 0
 };
 
 }  // namespace scorematch

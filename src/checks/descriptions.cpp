@@ -143,6 +143,7 @@ void check(const Conditioning& conditioning) {
 
 void check(const Weighting& weighting, const Parameterization& parameterization) {
   check_choice("weighting.kind", weighting.kind);
+  if (weighting.kind == Weighting::Kind::min_snr) check_positive("weighting.gamma", weighting.gamma);
   if (weighting.kind != Weighting::Kind::edm) return;
   check_positive("weighting.sigma_data", weighting.sigma_data);
   if (parameterization.kind == Parameterization::Kind::edm && parameterization.sigma_data != weighting.sigma_data)

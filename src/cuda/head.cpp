@@ -33,7 +33,7 @@ class CudaHead final : public HeadProgram {
  public:
   CudaHead(const HeadSpec& spec, const Context& context)
       : spec_(spec),
-        term_(kernel_term(terms_of(spec.loss.objective)[0])),
+        term_(kernel_term(terms_of(spec.loss.objective)[0], spec.parameterization)),
         needs_(needs_of(spec.loss.objective)),
         device_(context.device),
         rows_(std::min(kRows, spec.max_batch)) {}

@@ -42,8 +42,12 @@ inline bool uses_x(const Parameterization& parameterization) {
     case Parameterization::Kind::plain:
     case Parameterization::Kind::ncsn:
     case Parameterization::Kind::noise_prediction:
+    case Parameterization::Kind::epsilon:
       break;
     case Parameterization::Kind::edm:
+    case Parameterization::Kind::v_prediction:
+    case Parameterization::Kind::data_prediction:
+    case Parameterization::Kind::velocity:
       return true;
   }
   return false;

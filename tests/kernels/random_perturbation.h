@@ -91,6 +91,13 @@ struct RandomSigma {
 struct RandomParameterization {
   explicit RandomParameterization(RandomCase& random) {
     const double data = random.real(0.2, 2.0);
+    using Kind = Parameterization::Kind;
+    RandomCase other = random;  // so that the rest of a case does not depend on it
+    if (other.chance(0.4)) {
+      value = static_cast<Kind>(other.integer(static_cast<int>(Kind::epsilon), static_cast<int>(Kind::velocity)));
+      random.integer(0, 3);
+      return;
+    }
     switch (random.integer(0, 3)) {
       case 1:
         value = parameterization::Ncsn{};

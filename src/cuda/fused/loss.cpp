@@ -68,7 +68,7 @@ class FusedLoss final : public LossProgram {
  private:
   void set_terms(kernels::FusedLossParams& p) const {
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i], spec_.net.parameterization);
   }
   int launch(const kernels::FusedLossParams& p, CUstream_st* stream) const {
     return plan_.narrow ? kernels::launch_narrow_loss(p, stream) : kernels::launch_fused_loss(p, stream);

@@ -63,7 +63,7 @@ kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace.sigma;
   p.direction_values = has_row_values() ? workspace.direction_values : nullptr;
-  p.term = kernel_term(term);
+  p.term = kernel_term(term, problem.spec.net.parameterization);
   p.add_loss = is_further;
   p.loss = workspace.loss;
   p.grad_x = row_of(out.grad_x, chunk.first), p.grad_x_stride = out.grad_x.stride[0];
