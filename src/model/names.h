@@ -130,7 +130,9 @@ struct Names<NoiseSchedule::Kind> {
   using T = NoiseSchedule::Kind;
   static constexpr const char* key = "schedule";
   static constexpr Name<T> table[] = {
-      {T::none, "none"}, {T::single, "single"}, {T::geometric, "geometric"}, {T::log_normal, "log_normal"}};
+      {T::none, "none"}, {T::single, "single"}, {T::geometric, "geometric"}, {T::log_normal, "log_normal"},
+      {T::vp, "vp"},     {T::sub_vp, "sub_vp"}, {T::cosine, "cosine"},       {T::rectified_flow, "rectified_flow"},
+      {T::ddpm, "ddpm"}};
 };
 
 template <>

@@ -61,6 +61,11 @@ inline bool is_drawn(const NoiseSchedule& schedule) {
       break;
     case NoiseSchedule::Kind::geometric:
     case NoiseSchedule::Kind::log_normal:
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow:
+    case NoiseSchedule::Kind::ddpm:
       return true;
   }
   return false;

@@ -35,7 +35,7 @@ void LossCall::store_gradient() const {
 
 kernels::BatchParams LossCall::batch_params() const {
   const MlpShape& net = problem.spec.net;
-  kernels::BatchParams p = cuda::batch_params(in, problem.spec.loss, net.dim, net.parameterization);
+  kernels::BatchParams p = cuda::batch_params(in, problem.spec.loss, problem.levels, net.dim, net.parameterization);
   p.context = context_source(in.batch, net.context, problem.spec.loss.context_dropout);
   return p;
 }
