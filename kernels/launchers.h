@@ -167,10 +167,13 @@ int launch_add_column_sums(const float* partial, int blocks, int width, bool add
 /// target, it is
 ///   quadratic |s|^2 / 2 + s.g [+ |g|^2 / 2]  +  weight sum_m [ v_m^T J v_m [+ (v_m^T s)^2 / 2] ]
 struct Term {
-  enum class Target { none, noise, true_score };  // noise: eps / sigma
+  // noise: eps / sigma. residual: s + eps / sigma = (a x + b F) + q eps, without the cancellation in a x_tilde + eps /
+  // sigma; the target is q eps, and the score leaves out the noise of x_tilde.
+  enum class Target { none, noise, residual, true_score };
 
   float point = 1;
-  float quadratic = 0;  // 1 if the square is complete
+  float score_point = 1;  // as `point`, in a x_tilde of s
+  float quadratic = 0;    // 1 if the square is complete
   Target target = Target::none;
   float linear = 0;
   bool complete_square = false;  // |g|^2 / 2 is part of the loss

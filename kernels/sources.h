@@ -42,11 +42,12 @@ struct SigmaSource {
   std::int64_t given_stride = 0;  // 1, or 0 for one value for all samples
   NoiseSchedule schedule;         // none: sigma is 1
   double log_ratio = 0;           // ln(sigma_min / sigma_max) of the schedule
+  const double* table = nullptr;  // device memory: ln sigma of a process (scorematch/noise_table.h)
 };
 
 inline SigmaSource sigma_source(const NoiseSchedule& schedule, const float* given = nullptr,
-                                std::int64_t given_stride = 0) {
-  return {given, given_stride, schedule, std::log(schedule.sigma_min / schedule.sigma_max)};
+                                std::int64_t given_stride = 0, const double* table = nullptr) {
+  return {given, given_stride, schedule, std::log(schedule.sigma_min / schedule.sigma_max), table};
 }
 
 /// eps of sample n: given, drawn, or zero if `perturbed` is false.

@@ -46,7 +46,7 @@ struct ScoreOut {
 
 /// PerturbPlan's outputs. Only given outputs are written. eps is rarely needed, as HeadPlan draws it again.
 struct PerturbOut {
-  View net_input{};  ///< [N, d + features + context]: c x_tilde, then e(sigma), then the context
+  View net_input{};  ///< [N, d + features + context]: c x_tilde (x_t of a process), then e(sigma), then context
   View sigma{};      ///< [N]
   View x_tilde{};    ///< [N, d]
   View eps{};        ///< [N, d]

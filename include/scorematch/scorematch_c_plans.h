@@ -75,8 +75,10 @@ typedef struct scorematch_loss_out {
 /// @param loss "objective=dsm schedule=log_normal weighting=edm", for example. Keys: objective (esm, ism, dsm, ssm,
 /// ssm_vr; required); variance (plain, control_variate, antithetic) of dsm; projections, distribution (gaussian,
 /// rademacher, sphere; without replacement: hadamard, coordinates, orthogonal) of ssm and ssm_vr; schedule (none,
-/// single, geometric, log_normal) with sigma, or sigma_min, sigma_max, levels, or log_mean, log_deviation; weighting
-/// (none, sigma2, edm), sigma_data; context_dropout.
+/// single, geometric, log_normal) with sigma, or sigma_min, sigma_max, levels, or log_mean, log_deviation, or (vp,
+/// sub_vp, cosine, rectified_flow, ddpm) with beta_min, beta_max, t_min, t_max, levels, as far as the process has them;
+/// weighting (none, sigma2, edm, v_prediction, data_prediction, velocity, min_snr, truncated_snr), sigma_data, gamma of
+/// min_snr; context_dropout.
 /// @param compute or NULL. "precision=bf16 route=fused", for example. Keys: precision (fp32, tf32, bf16), route
 /// (automatic, fused, layered, narrow).
 SCOREMATCH_API scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, const scorematch_net* net,

@@ -20,7 +20,7 @@ struct LaneOfRow {
 struct HeadRow {
   std::int64_t row, sample;  // row in the chunk, sample in the call
   float sigma, a, b, c;
-  float inverse_sigma;
+  float noise_target;                         // the factor of eps in a target of the noise
   float loss_factor;                          // lambda times the sample's weight
   float output_factor, x_factor, jvp_factor;  // lambda loss_scale / samples of the whole batch, times b, a and b c
   bool is_sample;                             // false for padding
@@ -32,7 +32,7 @@ SCOREMATCH_DEVICE HeadRow padding_row(std::int64_t row, std::int64_t sample) {
 }
 
 SCOREMATCH_DEVICE HeadRow head_row(const BatchParams& batch, const Weighting& weighting, double grad_factor,
-                                   float sigma, std::int64_t row, std::int64_t sample) {
+                                   Term::Target target, float sigma, std::int64_t row, std::int64_t sample) {
   const Coefficients k = coefficients(batch.parameterization, sigma);
   double lambda = weight(weighting, sigma);
   if (batch.weight.data != nullptr) lambda *= ptx::in_global(batch.weight.data)[sample * batch.weight.stride];
@@ -44,13 +44,18 @@ SCOREMATCH_DEVICE HeadRow head_row(const BatchParams& batch, const Weighting& we
   r.a = k.a;
   r.b = k.b;
   r.c = k.c;
-  r.inverse_sigma = 1.0f / sigma;
+  r.noise_target = target == Term::Target::residual ? residual_noise(batch.parameterization, sigma) : 1.0f / sigma;
   r.loss_factor = static_cast<float>(lambda);
   r.output_factor = static_cast<float>(factor * static_cast<double>(k.b));
   r.x_factor = static_cast<float>(factor * static_cast<double>(k.a));
   r.jvp_factor = static_cast<float>(factor * static_cast<double>(k.b) * static_cast<double>(k.c));
   r.is_sample = true;
   return r;
+}
+
+/// Whether a target is a multiple of eps.
+SCOREMATCH_DEVICE bool is_noise(Term::Target target) {
+  return target == Term::Target::noise || target == Term::Target::residual;
 }
 
 /// Whether the term has a part that depends on s only.
@@ -101,13 +106,13 @@ struct ScoreTerm {
         dim(batch.dim),
         target(term.target),
         quadratic(term.quadratic),
-        linear(term.target == Term::Target::noise ? term.linear * r.inverse_sigma : term.linear),
+        linear(is_noise(term.target) ? term.linear * r.noise_target : term.linear),
         complete_square(term.complete_square) {}
 
   /// Adds to the loss and sets grad to the gradient of s.
   SCOREMATCH_DEVICE void add4(int group, const float (&s)[4], float& loss, float (&grad)[4]) const {
     float g[4] = {};
-    if (target == Term::Target::noise) eps.get4(group, g);
+    if (is_noise(target)) eps.get4(group, g);
     if (target == Term::Target::true_score) read4(ptx::in_global(true_score), group, dim, g);
     SCOREMATCH_UNROLL
     for (int i = 0; i < 4; ++i) {

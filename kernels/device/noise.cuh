@@ -4,6 +4,7 @@
 #include "device/ptx.cuh"
 #include "launchers.h"
 #include "scorematch/distinct.h"
+#include "scorematch/noise_table.h"
 #include "scorematch/philox.h"
 
 namespace scorematch {
@@ -67,24 +68,21 @@ SCOREMATCH_DEVICE SampleNoise sample_noise(const Noise& noise, std::int64_t n) {
 SCOREMATCH_DEVICE float draw_sigma(const SigmaSource& sigma, const Noise& noise, std::int64_t n) {
   using Kind = NoiseSchedule::Kind;
   const NoiseSchedule& schedule = sigma.schedule;
-  switch (schedule.kind) {
-    case Kind::none:
-      return 1.0f;
-    case Kind::single:
-      return static_cast<float>(schedule.sigma_max);
-    case Kind::geometric:
-    case Kind::log_normal:
-      break;
-  }
+  if (schedule.kind == Kind::none) return 1.0f;
+  if (schedule.kind == Kind::single) return static_cast<float>(schedule.sigma_max);
   const philox::Block r = sample_noise(noise, n).block(philox::Purpose::sigma, 0);
   const double u = static_cast<double>(philox::uniform(r.word[0]));
+  const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32;
   if (schedule.kind == Kind::geometric) {
     if (schedule.levels == 1) return static_cast<float>(schedule.sigma_max);
-    const std::uint64_t level = std::uint64_t{r.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32;
     const double fraction = schedule.levels == 0 ? u : static_cast<double>(level) / (schedule.levels - 1);
     return static_cast<float>(schedule.sigma_max * exp(fraction * sigma.log_ratio));
   }
-  const double radius = sqrt(-2.0 * log(u));
+  if (schedule.kind == Kind::ddpm) return static_cast<float>(exp(ptx::in_global(sigma.table)[level]));
+  const bool is_normal = schedule.kind == Kind::log_normal;
+  const double log_u = log(is_normal ? u : u / (1.0 - u));
+  if (!is_normal) return static_cast<float>(exp(noise_table::log_sigma(ptx::in_global(sigma.table), log_u)));
+  const double radius = sqrt(-2.0 * log_u);
   return static_cast<float>(exp(schedule.log_mean + schedule.log_deviation * radius *
                                                         cospi(2.0 * static_cast<double>(philox::uniform(r.word[1])))));
 }

@@ -37,7 +37,8 @@ SCOREMATCH_DEVICE void load_term(const Block& block, std::int64_t index, int whi
   load_tile(block, [&](int row) {
     const std::int64_t sample = tile.first + row;
     if (row >= tile.samples) return padding_row(row, sample);
-    return head_row(p.batch, p.weighting, p.grad_factor, sigma_of(p.batch.sigma, p.batch.noise, sample), row, sample);
+    return head_row(p.batch, p.weighting, p.grad_factor, tile.term.target,
+                    sigma_of(p.batch.sigma, p.batch.noise, sample), row, sample);
   });
   if (p.grad_x == nullptr || which > 0 || (needs_score(tile.term) && !tile.term.sliced_square)) return;
   const int dim = p.batch.dim;
@@ -59,7 +60,7 @@ SCOREMATCH_DEVICE void load_loss_direction(const Block& block, int m) {
   const Term& term = block.tile.term;
   const bool sliced = term.sliced_square;
   const auto start = [&](const HeadRow& r) {
-    const SampleScore<Space::shared> score(block.p.batch, r, eps_of(block, r), term.point, block.output_bias());
+    const SampleScore<Space::shared> score(block.p.batch, r, eps_of(block, r), term.score_point, block.output_bias());
     return Sums{score, 0.0f, 0.0f};
   };
   load_direction(
@@ -93,7 +94,7 @@ SCOREMATCH_DEVICE void score_loss(const Jet& jet) {
   for_each_row(block, columns, [&](int row, const LaneOfRow& at) {
     const HeadRow& r = block.arrays.values[row];
     const SampleEps<Space::shared> eps = eps_of(block, r);
-    const SampleScore<Space::shared> score(block.p.batch, r, eps, tile.term.point,
+    const SampleScore<Space::shared> score(block.p.batch, r, eps, tile.term.score_point,
                                            block.output() + row * block.shape.output_stride);
     RowGradients<T> grads{};
     grads.columns = columns;

@@ -9,11 +9,11 @@ SCOREMATCH_DEVICE HeadRow head_row(const HeadParams& p, std::int64_t row) {
   const std::int64_t sample = p.first + row;
   if (row >= p.batch) return padding_row(row, sample);
   const float sigma = p.sigma_rows != nullptr ? ptx::in_global(p.sigma_rows)[row] : sigma_of(p.sigma, p.noise, sample);
-  return head_row(p, p.weighting, p.grad_factor, sigma, row, sample);
+  return head_row(p, p.weighting, p.grad_factor, p.term.target, sigma, row, sample);
 }
 
 SCOREMATCH_DEVICE SampleScore<> sample_score(const HeadParams& p, const HeadRow& r) {
-  return {p, r, SampleEps<>(p.eps, p.noise, r.sample, p.dim), p.term.point, p.output + r.row * p.output_stride};
+  return {p, r, SampleEps<>(p.eps, p.noise, r.sample, p.dim), p.term.score_point, p.output + r.row * p.output_stride};
 }
 
 /// v_m of a row, with the value that its columns share.

@@ -13,9 +13,8 @@ namespace kernels {
 /// The factor of eps in s and, for a complete square, in the gradient of s: that of x_tilde times a, and that of the
 /// target. In double, because the two nearly cancel for an EDM parameterization and a large sigma.
 SCOREMATCH_DEVICE float narrow_eps_part(const BatchParams& batch, const Term& term, float sigma_float, bool is_square) {
-  const double sigma = static_cast<double>(sigma_float), data = batch.parameterization.sigma_data;
-  const double a =
-      batch.parameterization.kind == Parameterization::Kind::edm ? -1.0 / (sigma * sigma + data * data) : 0.0;
+  if (term.target == Term::Target::residual) return residual_noise(batch.parameterization, sigma_float);
+  const double sigma = static_cast<double>(sigma_float), a = score_factor(batch.parameterization, sigma);
   const double linear =
       is_square && term.target == Term::Target::noise ? static_cast<double>(term.linear) / sigma : 0.0;
   return static_cast<float>(a * static_cast<double>(term.point) * sigma + linear);
@@ -96,12 +95,12 @@ class NarrowGradient {
   }
   SCOREMATCH_DEVICE void find_heads(std::int64_t sample, bool is_sample, int buffer, int row) const {
     const float sigma = sigma_of(p_.batch.sigma, p_.batch.noise, sample);
-    const HeadRow values = head_row(p_.batch, p_.weighting, p_.grad_factor, sigma, row, sample);
+    const HeadRow values = head_row(p_.batch, p_.weighting, p_.grad_factor, Term::Target::noise, sigma, row, sample);
     SCOREMATCH_NO_UNROLL
     for (int which = 0; which < term_count<Shape>(p_); ++which) {
       const Term& term = p_.terms[which];
       float target = term.target == Term::Target::true_score ? term.linear : 0.0f;
-      if (Shape::any_terms) target = term.linear * values.inverse_sigma;
+      if (Shape::any_terms) target = term.linear * values.noise_target;
       NarrowHead head{values.a,
                       narrow_eps_part(p_.batch, term, sigma, !Shape::any_terms),
                       target,

@@ -7,7 +7,8 @@
 #include <variant>
 
 #include "checks/argument.h"
-#include "model/names.h"  // upward: its tables count the values of a choice
+#include "model/names.h"          // upward: its tables count the values of a choice
+#include "model/noise_process.h"  // upward: the closed forms of sigma
 #include "scorematch/distinct.h"
 
 namespace scorematch {
@@ -93,6 +94,42 @@ void check(const MlpShape& net) {
   check_param_count("net.param_count", net.param_count());
 }
 
+namespace {
+
+/// Of a schedule with a time in [0, 1]. @param is_open alpha is 0 at 1
+void check_times(const NoiseSchedule& schedule, bool is_open) {
+  const std::string bounds = is_open ? "0 < t_min < t_max < 1" : "0 < t_min < t_max <= 1";
+  if (!(schedule.t_min > 0))
+    throw_invalid("schedule.t_min", bounds + ", as sigma is 0 at t = 0", describe(schedule.t_min));
+  if (!(schedule.t_max <= 1) || (is_open && schedule.t_max == 1))
+    throw_invalid("schedule.t_max", bounds + (is_open ? ", as alpha is 0 at t = 1" : ""), describe(schedule.t_max));
+  if (!(schedule.t_min < schedule.t_max))
+    throw_invalid("schedule.t_min", "less than t_max " + describe(schedule.t_max), describe(schedule.t_min));
+}
+
+void check_betas(const NoiseSchedule& schedule) {
+  check_positive("schedule.beta_min", schedule.beta_min);
+  check_positive("schedule.beta_max", schedule.beta_max);
+  if (schedule.beta_min > schedule.beta_max)
+    throw_invalid("schedule.beta_min", "at most beta_max " + describe(schedule.beta_max), describe(schedule.beta_min));
+}
+
+/// float32 must hold sigma^4 and its inverse, by which losses of processes are weighted.
+void check_sigma_range(const NoiseSchedule& schedule) {
+  constexpr double kLeast = 1e-9, kMost = 1e9;
+  const auto [low, high] = sigma_range(schedule);
+  const auto expected = [](const char* where) {
+    return std::string("a sigma ") + where + " from 1e-9 to 1e9, so that float32 holds what follows from it";
+  };
+  const bool is_discrete = schedule.kind == NoiseSchedule::Kind::ddpm;
+  if (!(low >= kLeast))
+    throw_invalid("schedule", expected(is_discrete ? "at the first step" : "at t_min"), describe(low));
+  if (!(high <= kMost))
+    throw_invalid("schedule", expected(is_discrete ? "at the last step" : "at t_max"), describe(high));
+}
+
+}  // namespace
+
 void check(const NoiseSchedule& schedule) {
   check_choice("schedule.kind", schedule.kind);
   switch (schedule.kind) {
@@ -120,6 +157,23 @@ void check(const NoiseSchedule& schedule) {
                       describe(farthest));
       break;
     }
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+      check_betas(schedule);
+      check_times(schedule, false);
+      check_sigma_range(schedule);
+      break;
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow:
+      check_times(schedule, true);
+      check_sigma_range(schedule);
+      break;
+    case NoiseSchedule::Kind::ddpm:
+      check_range("schedule.levels", schedule.levels, 1, 1 << 16);
+      check_betas(schedule);
+      if (schedule.beta_max >= 1) throw_invalid("schedule.beta_max", "a value below 1", describe(schedule.beta_max));
+      check_sigma_range(schedule);
+      break;
   }
 }
 
@@ -143,6 +197,7 @@ void check(const Conditioning& conditioning) {
 
 void check(const Weighting& weighting, const Parameterization& parameterization) {
   check_choice("weighting.kind", weighting.kind);
+  if (weighting.kind == Weighting::Kind::min_snr) check_positive("weighting.gamma", weighting.gamma);
   if (weighting.kind != Weighting::Kind::edm) return;
   check_positive("weighting.sigma_data", weighting.sigma_data);
   if (parameterization.kind == Parameterization::Kind::edm && parameterization.sigma_data != weighting.sigma_data)

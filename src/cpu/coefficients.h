@@ -1,9 +1,8 @@
-// The coefficients and the weight that depend on sigma, in double. They are computed only once per sample.
+// The coefficients that depend on sigma, in double. They are computed only once per sample.
 #pragma once
 #include <cmath>
 
 #include "scorematch/mlp.h"
-#include "scorematch/objective.h"
 
 namespace scorematch::cpu {
 
@@ -25,23 +24,22 @@ inline Coefficients coefficients(const Parameterization& parameterization, doubl
       const double total = sigma * sigma + data * data, root = std::sqrt(total);
       return {-1 / total, data / (sigma * root), 1 / root};
     }
-  }
-  return {0, 1, 1};
-}
-
-inline double weight(const Weighting& weighting, double sigma) {
-  const double square = sigma * sigma;
-  switch (weighting.kind) {
-    case Weighting::Kind::none:
-      break;
-    case Weighting::Kind::sigma2:
-      return square;
-    case Weighting::Kind::edm: {
-      const double data = weighting.sigma_data;
-      return square * (square + data * data) / (data * data);
+    case Parameterization::Kind::epsilon:
+      return {0, -1 / sigma, 1 / std::sqrt(1 + sigma * sigma)};
+    case Parameterization::Kind::v_prediction: {
+      const double total = 1 + sigma * sigma, root = std::sqrt(total);
+      return {-1 / total, -1 / (sigma * root), 1 / root};
+    }
+    case Parameterization::Kind::data_prediction: {
+      const double square = sigma * sigma;
+      return {-1 / square, 1 / square, 1 / std::sqrt(1 + square)};
+    }
+    case Parameterization::Kind::velocity: {
+      const double both = -1 / (sigma * (1 + sigma));
+      return {both, both, 1 / (1 + sigma)};
     }
   }
-  return 1;
+  return {0, 1, 1};
 }
 
 }  // namespace scorematch::cpu

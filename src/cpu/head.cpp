@@ -129,7 +129,9 @@ class TileHead {
 class CpuHead final : public HeadProgram {
  public:
   CpuHead(const HeadSpec& spec, ThreadPool& pool)
-      : problem_{spec, terms_of(spec.loss.objective)[0], needs_of(spec.loss.objective)}, pool_(pool) {}
+      : problem_{spec, terms_of(spec.loss.objective)[0], needs_of(spec.loss.objective)},
+        levels_(spec.loss.schedule),
+        pool_(pool) {}
 
   /// T tiles for T threads, whatever the batch.
   std::size_t workspace_bytes() const override { return static_cast<std::size_t>(pool_.size()) * worker_bytes(); }
@@ -137,8 +139,8 @@ class CpuHead final : public HeadProgram {
   void run(Queue::Impl& queue, const HeadIn& in, const HeadOut& out, std::int64_t batch,
            const Reduction& reduction) const override {
     check_host_values(in.batch, batch);
-    const SampleSource samples(in.batch, problem_.spec.loss.schedule, perturbs(problem_.spec.loss, in.batch.eps),
-                               problem_.spec.dim, Context());
+    const SampleSource samples(in.batch, levels_, perturbs(problem_.spec.loss, in.batch.eps), problem_.spec.dim,
+                               Context());
     const HeadCall call{in, out, samples, grad_factor_of(reduction, batch)};
     const Chunks chunks(batch);
     Estimate estimates[kMaxChunks];
@@ -164,6 +166,7 @@ class CpuHead final : public HeadProgram {
   }
 
   HeadProblem problem_;
+  NoiseLevels levels_;
   ThreadPool& pool_;
 };
 

@@ -37,7 +37,7 @@ class CpuLoss final : public LossProgram {
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
     const Loss& loss = problem_.spec.loss;
-    const SampleSource samples(in.batch, loss.schedule, perturbs(loss, in.batch.eps), net.dim, net.context,
+    const SampleSource samples(in.batch, problem_.levels, perturbs(loss, in.batch.eps), net.dim, net.context,
                                loss.context_dropout);
     char* const parts = queue.workspace + PackedParams::bytes(problem_.net, workers);
     char* const tiles = parts + static_cast<std::size_t>(chunks.count()) * part_bytes();

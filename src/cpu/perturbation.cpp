@@ -14,12 +14,13 @@ class CpuPerturb final : public PerturbProgram {
  public:
   CpuPerturb(const PerturbSpec& spec, ThreadPool& pool)
       : spec_(spec),
+        levels_(spec.schedule),
         pool_(pool),
         input_stride_(padded(spec.dim + feature_count(spec.conditioning) + context_count(spec.context))) {}
 
   void run(Queue::Impl&, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
     check_host_values(in, batch, spec_.context.columns);
-    const SampleSource source(in, spec_.schedule, spec_.perturbed, spec_.dim, spec_.context, spec_.context_dropout);
+    const SampleSource source(in, levels_, spec_.perturbed, spec_.dim, spec_.context, spec_.context_dropout);
     const Chunks chunks(batch);
     pool_.run(chunks.count(), [&](std::int64_t chunk, int) {
       // Not from the queue's workspace, because the public plan does not request any.
@@ -54,6 +55,7 @@ class CpuPerturb final : public PerturbProgram {
   }
 
   PerturbSpec spec_;
+  NoiseLevels levels_;
   ThreadPool& pool_;
   int input_stride_;
 };

@@ -30,7 +30,8 @@ class CpuScore final : public ScoreProgram {
     PackedParams params(problem_.net, static_cast<const float*>(in.params.data), down_from, workers, pool_,
                         queue.workspace);
     const MlpShape& net = problem_.spec.net;
-    const SampleSource source(in.batch, schedule::None{}, false, net.dim, net.context);
+    const NoiseLevels given{schedule::None{}};
+    const SampleSource source(in.batch, given, false, net.dim, net.context);
     const bool tangents = !out.jvp.empty() || !out.divergence.empty() || !out.divergence_estimate.empty();
     char* const tiles = queue.workspace + PackedParams::bytes(problem_.net, workers);
     const std::size_t bytes_a_tile = tile_bytes(chunks);

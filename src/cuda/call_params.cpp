@@ -7,7 +7,8 @@ kernels::BatchParams batch_params(const ScoreSpec& spec, const ScoreIn& in) {
   p.dim = spec.net.dim;
   p.data = {table_of(in.batch.x), in.batch.x.shape.extent[0], nullptr, false};
   p.noise = translated(in.batch.noise);
-  p.sigma = sigma_source(in.batch.sigma, schedule::None{});
+  p.sigma =
+      kernels::sigma_source(schedule::None{}, floats(in.batch.sigma), in.batch.sigma.shape.extent[0] == 1 ? 0 : 1);
   p.context = context_source(in.batch, spec.net.context);
   p.parameterization = spec.net.parameterization;
   return p;

@@ -13,14 +13,15 @@ kernels::DirectionSource directions_of(const Needs& needs, const In& in) {
   return needs.trace ? basis() : direction_source(in.batch.directions, needs.distribution);
 }
 
-/// For a call with a loss, of a LossPlan or a HeadPlan.
+/// For a call with a loss, of a LossPlan or a HeadPlan. @param levels of the loss
 template <class In>
-kernels::BatchParams batch_params(const In& in, const Loss& loss, int dim, const Parameterization& parameterization) {
+kernels::BatchParams batch_params(const In& in, const Loss& loss, const NoiseLevels& levels, int dim,
+                                  const Parameterization& parameterization) {
   kernels::BatchParams p;
   p.dim = dim;
   p.data = data_rows(in.batch);
   p.noise = translated(in.batch.noise);
-  p.sigma = sigma_source(in.batch.sigma, loss.schedule);
+  p.sigma = levels.source(in.batch.sigma);
   p.eps = {perturbs(loss, in.batch.eps), table_of(in.batch.eps)};
   p.directions = directions_of(needs_of(loss.objective), in);
   p.true_score = table_of(in.batch.true_score);

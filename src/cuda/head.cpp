@@ -33,9 +33,10 @@ class CudaHead final : public HeadProgram {
  public:
   CudaHead(const HeadSpec& spec, const Context& context)
       : spec_(spec),
-        term_(kernel_term(terms_of(spec.loss.objective)[0])),
+        term_(kernel_term(terms_of(spec.loss.objective)[0], spec.parameterization)),
         needs_(needs_of(spec.loss.objective)),
         device_(context.device),
+        levels_(spec.loss.schedule, context.engine),
         rows_(std::min(kRows, spec.max_batch)) {}
 
   std::size_t workspace_bytes() const override { return arrays(nullptr).bytes; }
@@ -73,7 +74,8 @@ class CudaHead final : public HeadProgram {
   void run_group(const HeadCall& call, std::int64_t first, std::int64_t samples, int direction, int count) const {
     if (has_row_values(call.in)) find_row_values(call, first, samples, direction, count);
     kernels::HeadParams p;
-    static_cast<kernels::BatchParams&>(p) = batch_params(call.in, spec_.loss, spec_.dim, spec_.parameterization);
+    static_cast<kernels::BatchParams&>(p) =
+        batch_params(call.in, spec_.loss, levels_, spec_.dim, spec_.parameterization);
     p.grad_columns = spec_.dim;
     p.batch = p.rows = samples, p.first = first;
     p.output = floats(call.in.output) + first * call.in.output.stride[0], p.output_stride = call.in.output.stride[0];
@@ -120,6 +122,7 @@ class CudaHead final : public HeadProgram {
   kernels::Term term_;
   Needs needs_;
   const Device& device_;
+  NoiseLevels levels_;
   std::int64_t rows_;
 };
 

@@ -1,4 +1,5 @@
-// Converts a term of an objective for the kernels.
+// Converts a term of an objective for the kernels. They compute in float, so the denoising residual takes its closed
+// form (docs/math.md, "Residuals without cancellation"); the engines that compute a head in double do not need it.
 #pragma once
 #include "launchers.h"
 #include "model/objective_terms.h"
@@ -17,9 +18,28 @@ inline kernels::Term::Target kernel_target(Term::Target target) {
   return kernels::Term::Target::none;
 }
 
-inline kernels::Term kernel_term(const Term& term) {
+/// Whether the kernels form s + eps/sigma as a x + b F + q eps. Without a, both forms are the same; edm's results are
+/// those of earlier versions.
+inline bool has_closed_residual(const Parameterization& parameterization) {
+  switch (parameterization.kind) {
+    case Parameterization::Kind::plain:
+    case Parameterization::Kind::ncsn:
+    case Parameterization::Kind::noise_prediction:
+    case Parameterization::Kind::edm:
+    case Parameterization::Kind::epsilon:
+      break;
+    case Parameterization::Kind::v_prediction:
+    case Parameterization::Kind::data_prediction:
+    case Parameterization::Kind::velocity:
+      return true;
+  }
+  return false;
+}
+
+/// @param parameterization of the score that the term takes
+inline kernels::Term kernel_term(const Term& term, const Parameterization& parameterization) {
   kernels::Term to;
-  to.point = static_cast<float>(term.point);
+  to.point = to.score_point = static_cast<float>(term.point);
   to.quadratic = static_cast<float>(term.quadratic);
   to.target = kernel_target(term.target);
   to.linear = static_cast<float>(term.linear);
@@ -27,6 +47,10 @@ inline kernels::Term kernel_term(const Term& term) {
   to.has_directions = term.directions != Term::Directions::none;
   to.weight = static_cast<float>(term.weight);
   to.sliced_square = term.sliced_square;
+  if (term.target == Term::Target::noise && term.complete_square && has_closed_residual(parameterization)) {
+    to.target = kernels::Term::Target::residual;
+    to.score_point = 0;
+  }
   return to;
 }
 

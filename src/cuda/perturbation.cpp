@@ -9,14 +9,17 @@ namespace {
 class CudaPerturb final : public PerturbProgram {
  public:
   CudaPerturb(const PerturbSpec& spec, const Context& context)
-      : spec_(spec), device_(context.device), features_(spec.conditioning, context.engine) {}
+      : spec_(spec),
+        device_(context.device),
+        features_(spec.conditioning, context.engine),
+        levels_(spec.schedule, context.engine) {}
 
   void run(Queue::Impl& queue, const Batch& in, const PerturbOut& out, std::int64_t batch) const override {
     check_noise_offset(in.noise, batch);
     kernels::PerturbParams p;
     p.data = data_rows(in);
     p.noise = translated(in.noise);
-    p.sigma = sigma_source(in.sigma, spec_.schedule);
+    p.sigma = levels_.source(in.sigma);
     p.eps = {spec_.perturbed, table_of(in.eps)};
     p.parameterization = spec_.parameterization;
     p.features = features_.get();
@@ -36,6 +39,7 @@ class CudaPerturb final : public PerturbProgram {
   PerturbSpec spec_;
   const Device& device_;
   Features features_;
+  NoiseLevels levels_;
 };
 
 class CudaDirection final : public DirectionProgram {

@@ -34,6 +34,18 @@ class Features {
   std::shared_ptr<void> frequencies_;
 };
 
+/// The distribution of sigma, with its table on the device.
+class NoiseLevels {
+ public:
+  NoiseLevels(const NoiseSchedule& schedule, Engine::Impl& engine);
+  /// @param given of the call; may be empty
+  kernels::SigmaSource source(const ConstView& given) const;
+
+ private:
+  NoiseSchedule schedule_;
+  std::shared_ptr<void> table_;
+};
+
 inline const float* floats(const ConstView& view) { return static_cast<const float*>(view.data); }
 inline float* floats(const View& view) { return static_cast<float*>(view.data); }
 
@@ -48,10 +60,6 @@ inline kernels::Table table_of(const ConstView& view) { return {floats(view), vi
 
 inline kernels::Noise translated(const NoiseRef& noise) {
   return {static_cast<const kernels::NoisePosition*>(noise.state), noise.sample_offset};
-}
-
-inline kernels::SigmaSource sigma_source(const ConstView& given, const NoiseSchedule& schedule) {
-  return kernels::sigma_source(schedule, floats(given), given.shape.extent[0] == 1 ? 0 : 1);
 }
 
 inline kernels::DirectionSource direction_source(const ConstView& given, Projection distribution) {

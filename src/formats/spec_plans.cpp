@@ -72,6 +72,29 @@ std::vector<double> read_frequencies(MetadataReader& reader) {
       .frequencies;
 }
 
+void write_betas(const NoiseSchedule& schedule, Metadata& metadata) {
+  metadata["beta_min"] = number_text(schedule.beta_min);
+  metadata["beta_max"] = number_text(schedule.beta_max);
+}
+
+void write_times(const NoiseSchedule& schedule, Metadata& metadata) {
+  metadata["t_min"] = number_text(schedule.t_min);
+  metadata["t_max"] = number_text(schedule.t_max);
+}
+
+/// @param schedule with the defaults of its kind
+NoiseSchedule read_betas(MetadataReader& reader, NoiseSchedule schedule) {
+  schedule.beta_min = reader.take_number("beta_min", schedule.beta_min);
+  schedule.beta_max = reader.take_number("beta_max", schedule.beta_max);
+  return schedule;
+}
+
+NoiseSchedule read_times(MetadataReader& reader, NoiseSchedule schedule) {
+  schedule.t_min = reader.take_number("t_min", schedule.t_min);
+  schedule.t_max = reader.take_number("t_max", schedule.t_max);
+  return schedule;
+}
+
 void write_schedule(const NoiseSchedule& schedule, Metadata& metadata) {
   write_choice(schedule.kind, metadata);
   switch (schedule.kind) {
@@ -88,6 +111,19 @@ void write_schedule(const NoiseSchedule& schedule, Metadata& metadata) {
     case NoiseSchedule::Kind::log_normal:
       metadata["log_mean"] = number_text(schedule.log_mean);
       metadata["log_deviation"] = number_text(schedule.log_deviation);
+      break;
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+      write_betas(schedule, metadata);
+      write_times(schedule, metadata);
+      break;
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow:
+      write_times(schedule, metadata);
+      break;
+    case NoiseSchedule::Kind::ddpm:
+      metadata["levels"] = std::to_string(schedule.levels);
+      write_betas(schedule, metadata);
       break;
   }
 }
@@ -141,6 +177,19 @@ NoiseSchedule read_schedule(MetadataReader& reader) {
       log_normal.log_mean = reader.take_number("log_mean", log_normal.log_mean);
       log_normal.log_deviation = reader.take_number("log_deviation", log_normal.log_deviation);
       return log_normal;
+    }
+    case NoiseSchedule::Kind::vp:
+      return read_times(reader, read_betas(reader, schedule::Vp{}));
+    case NoiseSchedule::Kind::sub_vp:
+      return read_times(reader, read_betas(reader, schedule::SubVp{}));
+    case NoiseSchedule::Kind::cosine:
+      return read_times(reader, schedule::Cosine{});
+    case NoiseSchedule::Kind::rectified_flow:
+      return read_times(reader, schedule::RectifiedFlow{});
+    case NoiseSchedule::Kind::ddpm: {
+      NoiseSchedule ddpm = read_betas(reader, schedule::Ddpm{});
+      ddpm.levels = reader.take_int32("levels", ddpm.levels);
+      return ddpm;
     }
   }
   return schedule::None{};

@@ -17,13 +17,14 @@ Objective make_objective(ObjectiveKind kind, int projections = 1, Projection dis
 /// objective (required); dsm: variance; ssm and ssm_vr: projections, distribution
 Objective read_objective(MetadataReader& reader);
 /// schedule, none if absent; single: sigma; geometric: sigma_min, sigma_max, levels; log_normal: log_mean,
-/// log_deviation
+/// log_deviation; vp and sub_vp: beta_min, beta_max, t_min, t_max; cosine and rectified_flow: t_min, t_max; ddpm:
+/// levels, beta_min, beta_max
 NoiseSchedule read_schedule(MetadataReader& reader);
 /// conditioning: none, log_sigma, or fourier with fourier.frequencies=1,2,... or fourier=8 fourier_scale=1
 /// fourier_seed=0
 Conditioning read_conditioning(MetadataReader& reader);
 
-/// read_objective, read_schedule, weighting, sigma_data, context_dropout
+/// read_objective, read_schedule, weighting, sigma_data, gamma (min_snr), context_dropout
 Loss read_loss(MetadataReader& reader, double sigma_data);
 /// Writes keys from which read_loss makes the same loss, sigma_data included.
 void write_loss(const Loss& loss, Metadata& metadata);

@@ -172,12 +172,15 @@ void write_net(const MlpShape& net, Metadata& metadata) {
 }
 
 Weighting read_weighting(MetadataReader& reader, double sigma_data) {
-  return {reader.take_choice(Weighting::Kind::none), sigma_data};
+  Weighting weighting{reader.take_choice(Weighting::Kind::none), sigma_data};
+  if (weighting.kind == Weighting::Kind::min_snr) weighting.gamma = reader.take_number("gamma", weighting.gamma);
+  return weighting;
 }
 
 void write_weighting(const Weighting& weighting, Metadata& metadata) {
   write_choice(weighting.kind, metadata);
   if (weighting.kind == Weighting::Kind::edm) metadata["sigma_data"] = number_text(weighting.sigma_data);
+  if (weighting.kind == Weighting::Kind::min_snr) metadata["gamma"] = number_text(weighting.gamma);
 }
 
 Initialization read_initialization(const std::string& name) {

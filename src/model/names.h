@@ -76,8 +76,14 @@ template <>
 struct Names<Parameterization::Kind> {
   using T = Parameterization::Kind;
   static constexpr const char* key = "parameterization";
-  static constexpr Name<T> table[] = {
-      {T::plain, "plain"}, {T::ncsn, "ncsn"}, {T::noise_prediction, "noise_prediction"}, {T::edm, "edm"}};
+  static constexpr Name<T> table[] = {{T::plain, "plain"},
+                                      {T::ncsn, "ncsn"},
+                                      {T::noise_prediction, "noise_prediction"},
+                                      {T::edm, "edm"},
+                                      {T::epsilon, "epsilon"},
+                                      {T::v_prediction, "v_prediction"},
+                                      {T::data_prediction, "data_prediction"},
+                                      {T::velocity, "velocity"}};
 };
 
 template <>
@@ -124,14 +130,23 @@ struct Names<NoiseSchedule::Kind> {
   using T = NoiseSchedule::Kind;
   static constexpr const char* key = "schedule";
   static constexpr Name<T> table[] = {
-      {T::none, "none"}, {T::single, "single"}, {T::geometric, "geometric"}, {T::log_normal, "log_normal"}};
+      {T::none, "none"}, {T::single, "single"}, {T::geometric, "geometric"}, {T::log_normal, "log_normal"},
+      {T::vp, "vp"},     {T::sub_vp, "sub_vp"}, {T::cosine, "cosine"},       {T::rectified_flow, "rectified_flow"},
+      {T::ddpm, "ddpm"}};
 };
 
 template <>
 struct Names<Weighting::Kind> {
   using T = Weighting::Kind;
   static constexpr const char* key = "weighting";
-  static constexpr Name<T> table[] = {{T::none, "none"}, {T::sigma2, "sigma2"}, {T::edm, "edm"}};
+  static constexpr Name<T> table[] = {{T::none, "none"},
+                                      {T::sigma2, "sigma2"},
+                                      {T::edm, "edm"},
+                                      {T::v_prediction, "v_prediction"},
+                                      {T::data_prediction, "data_prediction"},
+                                      {T::velocity, "velocity"},
+                                      {T::min_snr, "min_snr"},
+                                      {T::truncated_snr, "truncated_snr"}};
 };
 
 template <>

@@ -42,8 +42,12 @@ inline bool uses_x(const Parameterization& parameterization) {
     case Parameterization::Kind::plain:
     case Parameterization::Kind::ncsn:
     case Parameterization::Kind::noise_prediction:
+    case Parameterization::Kind::epsilon:
       break;
     case Parameterization::Kind::edm:
+    case Parameterization::Kind::v_prediction:
+    case Parameterization::Kind::data_prediction:
+    case Parameterization::Kind::velocity:
       return true;
   }
   return false;
@@ -57,6 +61,11 @@ inline bool is_drawn(const NoiseSchedule& schedule) {
       break;
     case NoiseSchedule::Kind::geometric:
     case NoiseSchedule::Kind::log_normal:
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow:
+    case NoiseSchedule::Kind::ddpm:
       return true;
   }
   return false;

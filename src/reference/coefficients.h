@@ -30,6 +30,20 @@ Coefficients<T> coefficients(const Parameterization& parameterization, const T& 
       const T total = sigma * sigma + data * data, root = sqrt(total);
       return {-1.0 / total, data / (sigma * root), 1.0 / root};
     }
+    case Parameterization::Kind::epsilon:
+      return {T(0), -1.0 / sigma, 1.0 / sqrt(1.0 + sigma * sigma)};
+    case Parameterization::Kind::v_prediction: {
+      const T total = 1.0 + sigma * sigma, root = sqrt(total);
+      return {-1.0 / total, -1.0 / (sigma * root), 1.0 / root};
+    }
+    case Parameterization::Kind::data_prediction: {
+      const T square = sigma * sigma;
+      return {-1.0 / square, 1.0 / square, 1.0 / sqrt(1.0 + square)};
+    }
+    case Parameterization::Kind::velocity: {
+      const T total = 1.0 + sigma, both = -1.0 / (sigma * total);
+      return {both, both, 1.0 / total};
+    }
   }
   return {T(0), T(1), T(1)};
 }
@@ -57,15 +71,26 @@ std::vector<T> features(const Conditioning& conditioning, const T& sigma) {
 
 template <class T>
 T weight(const Weighting& weighting, const T& sigma) {
+  const T square = sigma * sigma;
   switch (weighting.kind) {
     case Weighting::Kind::none:
       break;
     case Weighting::Kind::sigma2:
-      return sigma * sigma;
+      return square;
     case Weighting::Kind::edm: {
       const double data2 = weighting.sigma_data * weighting.sigma_data;
-      return sigma * sigma * (sigma * sigma + data2) / data2;
+      return square * (square + data2) / data2;
     }
+    case Weighting::Kind::v_prediction:
+      return square * (1.0 + square);
+    case Weighting::Kind::data_prediction:
+      return square * square;
+    case Weighting::Kind::velocity:
+      return square * (1.0 + sigma) * (1.0 + sigma);
+    case Weighting::Kind::min_snr:
+      return square > 1.0 / weighting.gamma ? square : weighting.gamma * square * square;
+    case Weighting::Kind::truncated_snr:
+      return square > 1.0 ? square * square : square;
   }
   return T(1);
 }

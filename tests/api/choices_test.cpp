@@ -20,15 +20,30 @@ TEST(Choices, AreMadeFromTheStructOfAKind) {
   expect_kind<Parameterization>(parameterization::Ncsn{}, P::ncsn);
   expect_kind<Parameterization>(parameterization::NoisePrediction{}, P::noise_prediction);
   expect_kind<Parameterization>(parameterization::Edm{}, P::edm);
+  expect_kind<Parameterization>(parameterization::Epsilon{}, P::epsilon);
+  expect_kind<Parameterization>(parameterization::VPrediction{}, P::v_prediction);
+  expect_kind<Parameterization>(parameterization::DataPrediction{}, P::data_prediction);
+  expect_kind<Parameterization>(parameterization::Velocity{}, P::velocity);
   using S = NoiseSchedule::Kind;
   expect_kind<NoiseSchedule>(schedule::None{}, S::none);
   expect_kind<NoiseSchedule>(schedule::Single{}, S::single);
   expect_kind<NoiseSchedule>(schedule::Geometric{}, S::geometric);
   expect_kind<NoiseSchedule>(schedule::LogNormal{}, S::log_normal);
+  expect_kind<NoiseSchedule>(schedule::Vp{}, S::vp);
+  expect_kind<NoiseSchedule>(schedule::SubVp{}, S::sub_vp);
+  expect_kind<NoiseSchedule>(schedule::Cosine{}, S::cosine);
+  expect_kind<NoiseSchedule>(schedule::RectifiedFlow{}, S::rectified_flow);
+  expect_kind<NoiseSchedule>(schedule::Ddpm{}, S::ddpm);
+  expect_kind<NoiseSchedule>(schedule::LogitNormal{}, S::log_normal);
   using W = Weighting::Kind;
   expect_kind<Weighting>(weighting::None{}, W::none);
   expect_kind<Weighting>(weighting::Sigma2{}, W::sigma2);
   expect_kind<Weighting>(weighting::Edm{}, W::edm);
+  expect_kind<Weighting>(weighting::VPrediction{}, W::v_prediction);
+  expect_kind<Weighting>(weighting::DataPrediction{}, W::data_prediction);
+  expect_kind<Weighting>(weighting::Velocity{}, W::velocity);
+  expect_kind<Weighting>(weighting::MinSnr{}, W::min_snr);
+  expect_kind<Weighting>(weighting::TruncatedSnr{}, W::truncated_snr);
   expect_kind<Conditioning>(conditioning::None{}, ConditioningKind::none);
   expect_kind<Conditioning>(conditioning::LogSigma{}, ConditioningKind::log_sigma);
   expect_kind<Conditioning>(conditioning::Fourier{}, ConditioningKind::fourier);
@@ -50,6 +65,14 @@ TEST(Choices, TakeTheParametersOfTheirKind) {
   const NoiseSchedule normal{schedule::LogNormal{-0.5, 1.5}};
   EXPECT_EQ(normal.log_mean, -0.5);
   EXPECT_EQ(normal.log_deviation, 1.5);
+
+  EXPECT_EQ(Weighting{weighting::MinSnr{3}}.gamma, 3);
+  const NoiseSchedule vp{schedule::Vp{0.2, 10, 1e-4, 0.9}};
+  EXPECT_EQ(vp.beta_min, 0.2);
+  EXPECT_EQ(vp.beta_max, 10);
+  EXPECT_EQ(vp.t_min, 1e-4);
+  EXPECT_EQ(vp.t_max, 0.9);
+  EXPECT_EQ(NoiseSchedule{schedule::Ddpm{50}}.levels, 50);
 
   const Conditioning fourier{conditioning::Fourier{{1.0, 2.0}}};
   EXPECT_EQ(fourier.frequencies, (std::vector<double>{1.0, 2.0}));

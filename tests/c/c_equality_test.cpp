@@ -99,6 +99,10 @@ TEST_P(CEquality, OfEveryLoss) {
       {"objective=ssm_vr projections=2 distribution=hadamard schedule=single",
        {SsmVr{2, Projection::hadamard}, schedule::Single{}}},
       {"objective=ssm_vr schedule=log_normal", {SsmVr{}, schedule::LogNormal{}}},
+      {"objective=dsm schedule=rectified_flow t_min=0.01 weighting=min_snr gamma=3",
+       {Dsm{}, schedule::RectifiedFlow{0.01}, weighting::MinSnr{3}}},
+      {"objective=dsm schedule=ddpm levels=20 beta_max=0.3 weighting=v_prediction",
+       {Dsm{}, schedule::Ddpm{20, 1e-4, 0.3}, weighting::VPrediction{}}},
   };
   for (const auto& [text, loss] : losses) {
     SCOPED_TRACE(text);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "model/names.h"
 #include "scorematch/checkpoint.h"
 #include "support/mixture.h"
 #include "support/train_command.h"
@@ -50,6 +51,29 @@ TEST_F(CommandObjective, LearnsAMixtureByItsDefaults) {
     EXPECT_FALSE(has_line(finished, "warning") || has_line(finished, "try")) << finished.out;
     EXPECT_TRUE(contains(finished.out, "objective   " + objective)) << finished.out;
     EXPECT_TRUE(contains(finished.out, ", weighting sigma2\n")) << finished.out;
+  }
+}
+
+TEST_F(CommandObjective, TakesProcessesWithTheirPublishedChoices) {
+  struct Row {
+    const char *schedule, *parameterization;
+    Weighting::Kind weighting;
+  };
+  const Row rows[] = {{"rectified_flow", "velocity", Weighting::Kind::velocity},
+                      {"ddpm", "epsilon", Weighting::Kind::sigma2},
+                      {"cosine", "v_prediction", Weighting::Kind::v_prediction},
+                      {"vp", "data_prediction", Weighting::Kind::truncated_snr},
+                      {"sub_vp", "edm", Weighting::Kind::edm}};
+  for (const Row& row : rows) {
+    const Finished finished = train("mixture", "dsm",
+                                    {"--schedule", row.schedule, "--parameterization", row.parameterization, "--hidden",
+                                     "8", "--steps", "20", "--samples", "50"});
+    EXPECT_TRUE(contains(finished.out, std::string("of the process ") + row.schedule)) << finished.out;
+    EXPECT_TRUE(contains(finished.out, "standard deviation 1,")) << finished.out;
+    const Checkpoint model = Checkpoint::load(path("run/model.safetensors"));
+    EXPECT_EQ(name_of(model.net.parameterization.kind), std::string(row.parameterization));
+    EXPECT_EQ(name_of(model.loss->schedule.kind), std::string(row.schedule));
+    EXPECT_EQ(model.loss->weighting.kind, row.weighting);
   }
 }
 

@@ -121,9 +121,13 @@ TEST(LinearScore, LossesAreThoseOfTheSameAffineNetwork) {
   const Engine engine = Engine::reference();
   const MlpShape net = MlpShape::score(3, {});
   const auto params = engine.upload(affine_params(score, sigma)), clean = engine.upload(affine_params(score, 0));
+  const std::vector<Weighting> weightings = {
+      weighting::None{},           weighting::Sigma2{},   weighting::Edm{0.7},
+      weighting::VPrediction{},    weighting::Velocity{}, weighting::MinSnr{20},
+      weighting::DataPrediction{}, weighting::MinSnr{2},  weighting::TruncatedSnr{}};
   for (const bool has_noise : {true, false})
     for (const Objective& objective : objectives)
-      for (const Weighting& weighting : {Weighting{}, Weighting(weighting::Sigma2{}), Weighting(weighting::Edm{0.7})}) {
+      for (const Weighting& weighting : weightings) {
         SCOPED_TRACE(std::string(name_of(objective)) + " " + name_of(weighting.kind));
         if (!has_noise && (std::holds_alternative<Dsm>(objective) || weighting.kind != Weighting::Kind::none)) continue;
         Loss loss{objective, schedule::Single{sigma}, weighting};

@@ -71,7 +71,8 @@ TEST_F(CudaNarrow, DrawsTheNoiseOfTheFusedRoute) {
   net.parameterization = parameterization::Edm{};
   for (const NoiseSchedule& schedule :
        {NoiseSchedule(schedule::Single{0.3}), NoiseSchedule(schedule::Geometric{0.1, 2, 5}),
-        NoiseSchedule(schedule::Geometric{0.1, 2, 0}), NoiseSchedule(schedule::LogNormal{})}) {
+        NoiseSchedule(schedule::Geometric{0.1, 2, 0}), NoiseSchedule(schedule::LogNormal{}),
+        NoiseSchedule(schedule::Vp{}), NoiseSchedule(schedule::Ddpm{})}) {
     const auto narrow = drawn_losses(engine, net, schedule, kNarrow),
                fused = drawn_losses(engine, net, schedule, kFused);
     ASSERT_EQ(narrow.size(), fused.size());

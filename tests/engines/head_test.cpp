@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 
 #include "support/differences.h"
 #include "support/loss_case.h"
@@ -17,9 +18,14 @@ using Vector = std::vector<double>;
 
 constexpr int kDim = 5;
 
-const Parameterization kKinds[] = {parameterization::Plain{}, parameterization::Ncsn{},
-                                   parameterization::NoisePrediction{}, parameterization::Edm{0.7}};
-const Weighting kWeightings[] = {weighting::None{}, weighting::Sigma2{}, weighting::Edm{0.7}};
+const Parameterization kKinds[] = {parameterization::Plain{},           parameterization::Ncsn{},
+                                   parameterization::NoisePrediction{}, parameterization::Edm{0.7},
+                                   parameterization::Epsilon{},         parameterization::VPrediction{},
+                                   parameterization::DataPrediction{},  parameterization::Velocity{}};
+const Weighting kWeightings[] = {weighting::None{},         weighting::Sigma2{},  weighting::Edm{0.7},
+                                 weighting::None{},         weighting::MinSnr{2}, weighting::VPrediction{},
+                                 weighting::TruncatedSnr{}, weighting::Velocity{}};
+static_assert(std::size(kWeightings) == std::size(kKinds), "each parameterization has a weighting");
 
 /// The inputs of a head.
 struct HeadCase {
@@ -34,7 +40,7 @@ HeadCase random_head_case(const Loss& loss, const Parameterization& parameteriza
   const LossCase drawn = random_case(MlpShape::score(kDim, {}), loss, n, seed);
   const Needs needs = needs_of(loss.objective);
   HeadCase c{loss, parameterization, n, {}, drawn.sigma, drawn.eps, drawn.directions, drawn.true_score, {}, {}, {}, {}};
-  if (parameterization.kind == Parameterization::Kind::edm) c.x = drawn.x;
+  if (uses_x(parameterization)) c.x = drawn.x;
   c.output = uniform_values(n * kDim, seed + 10);
   c.jvp = uniform_values(needs.projections * n * kDim, seed + 11);
   c.trace = uniform_values(needs.trace ? n : 0, seed + 12);
@@ -90,9 +96,9 @@ INSTANTIATE_TEST_SUITE_P(Objectives, Head, testing::ValuesIn(objectives(3)),
 TEST_P(Head, AdjointsMatchCentralDifferences) {
   if (refused()) return;
   const Engine engine = Engine::reference();
-  for (std::size_t kind = 0; kind < 4; ++kind) {
+  for (std::size_t kind = 0; kind < std::size(kKinds); ++kind) {
     SCOPED_TRACE(kind);
-    const Loss loss{GetParam().second, schedule::None{}, kWeightings[kind % 3]};
+    const Loss loss{GetParam().second, schedule::None{}, kWeightings[kind]};
     HeadCase c = random_head_case(loss, kKinds[kind], 3, static_cast<unsigned>(kind));
     const HeadResult got = run(engine, c);
     const auto check = [&](Vector& of, const Vector& adjoint) {
@@ -120,9 +126,9 @@ void expect_rounded(const std::string& engine, const Vector& got, const Vector& 
 TEST_P(Head, IsTheSameOnEveryEngine) {
   if (std::getenv("SCOREMATCH_NEEDS_GPU") != nullptr && engine_names().back() != "cuda") GTEST_SKIP() << "no GPU";
   for (const std::string& name : engine_names())
-    for (std::size_t kind = 0; kind < 4; ++kind) {
+    for (std::size_t kind = 0; kind < std::size(kKinds); ++kind) {
       SCOPED_TRACE(name + " " + std::to_string(kind));
-      const Loss loss{GetParam().second, schedule::None{}, kWeightings[kind % 3]};
+      const Loss loss{GetParam().second, schedule::None{}, kWeightings[kind]};
       if (refused()) {
         EXPECT_THROW(HeadPlan(engine_named(name), kDim, loss, 1, kKinds[kind]), Error);
         continue;

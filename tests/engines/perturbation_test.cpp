@@ -309,7 +309,7 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
   in.output = output;
   in.batch.noise = noise;
   in.batch.true_score = truth;
-  if (c.net.parameterization.kind == Parameterization::Kind::edm) {
+  if (uses_x(c.net.parameterization)) {
     in.batch.x = x;
     in.batch.draw_rows = drawing.draw_rows;
   }
@@ -324,7 +324,8 @@ Assembled assemble(const Engine& engine, const LossCase& c, const Drawing& drawi
 
 TEST_P(Drawn, HeadOnTheLibrarysOwnNetworkIsTheWholeLoss) {
   const Parameterization kinds[] = {parameterization::Plain{}, parameterization::Ncsn{},
-                                    parameterization::NoisePrediction{}, parameterization::Edm{0.7}};
+                                    parameterization::NoisePrediction{}, parameterization::Edm{0.7},
+                                    parameterization::Velocity{}};
   unsigned seed = 80;
   for (const auto& [name, objective] : objectives())
     for (const Parameterization& kind : kinds) {

@@ -133,7 +133,7 @@ std::vector<Row> bad_names() {
       {"sigma_data with a comma", with("sigma_data", "0,5"), "'sigma_data'", "a number", "'0,5'"},
       {"a loss without an objective", without_key("loss.objective"), "'loss.objective'", "a value", "nothing"},
       {"no such objective", with("loss.objective", "gan"), "'loss.objective'", "one of esm, ism", "'gan'"},
-      {"no such schedule", with("loss.schedule", "cosine"), "'loss.schedule'", "one of none, single", "'cosine'"},
+      {"no such schedule", with("loss.schedule", "sigmoid"), "'loss.schedule'", "one of none, single", "'sigmoid'"},
       {"a schedule with another's parameter", with("loss.log_mean", "1"), "'loss.log_mean'", "one of the keys ", "'1'"},
       {"a level that is 0", with("loss.sigma_min", "0"), "schedule.sigma_min", "between 1.2e-38", "0"},
       {"a weighting of another sigma_data", with("loss.sigma_data", "0.7"), "weighting.sigma_data",

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 #include "cli/models/eval_case.h"
 #include "formats/spec_plans.h"
@@ -79,6 +80,22 @@ TEST(EarlierNames, OfAnEvalCaseGiveTheSameResult) {
   ASSERT_EQ(before.tensors.size(), after.tensors.size());
   for (const auto& [name, tensor] : before.tensors)
     EXPECT_EQ(tensor.as_double(), after.tensors.at(name).as_double()) << name;
+}
+
+TEST(LossTexts, OfProcessesKeepTheirNumbers) {
+  for (const std::string& text : {std::string("schedule=vp beta_min=0.2 beta_max=10 t_min=0.001 t_max=0.9"),
+                                  std::string("schedule=sub_vp beta_min=0.3 beta_max=11 t_min=0.002 t_max=0.8"),
+                                  std::string("schedule=cosine t_min=0.003 t_max=0.7"),
+                                  std::string("schedule=rectified_flow t_min=0.004 t_max=0.6"),
+                                  std::string("schedule=ddpm levels=50 beta_min=0.001 beta_max=0.5")}) {
+    const Loss loss = loss_of("objective=dsm weighting=min_snr gamma=3 " + text);
+    EXPECT_EQ(loss.weighting.gamma, 3);
+    const std::string written = loss_text(loss);
+    EXPECT_EQ(loss_text(loss_of(written)), written);
+    std::istringstream tokens("gamma=3 " + text);
+    for (std::string token; tokens >> token;)
+      EXPECT_NE((" " + written + " ").find(" " + token + " "), std::string::npos) << token << " in " << written;
+  }
 }
 
 TEST(Kinds, OfVariantsAreThoseOfTheirNames) {

@@ -5,6 +5,8 @@ import math
 
 import torch
 
+PROCESSES = ("epsilon", "v_prediction", "data_prediction", "velocity")
+
 
 def sigmoid(z):
     e = torch.exp(-z.abs())
@@ -58,17 +60,41 @@ def preconditioning(metadata, sigma):
         return 0.0, 1.0, 1.0
     if parameterization in ("ncsn", "noise"):
         return 0.0, (1.0 if parameterization == "ncsn" else -1.0) / sigma, 1.0
+    if parameterization in PROCESSES:
+        alpha, skip, factor = denoiser(parameterization, sigma)
+        return (skip - 1.0) / sigma**2, factor / sigma**2, alpha
     sigma_data = float(metadata.get("sigma_data", "0.5"))
     total = sigma**2 + sigma_data**2
     return -1.0 / total, sigma_data / (sigma * total**0.5), total**-0.5
 
 
+def denoiser(parameterization, sigma):
+    """(alpha, A, B) with D = A x~ + B F, from x_t = alpha x + beta eps with beta = sigma alpha, and s = (D - x~) /
+    sigma^2: (a, b, c) without their closed forms."""
+    if parameterization == "velocity":  # alpha = 1 - t, beta = t, F = eps - x = (x_t - x) / t
+        t = sigma / (1.0 + sigma)
+        return 1.0 - t, 1.0 - t, -t
+    alpha = (1.0 + sigma**2) ** -0.5  # alpha^2 + beta^2 = 1
+    if parameterization == "epsilon":  # x_t - beta F = alpha D
+        return alpha, 1.0, -sigma
+    if parameterization == "data_prediction":
+        return alpha, 0.0, 1.0
+    return alpha, alpha**2, -sigma * alpha  # v_prediction: F = alpha eps - beta x, so D = alpha x_t - beta F
+
+
 def loss_weight(metadata, sigma):
-    """lambda(sigma)."""
-    if metadata["weighting"] == "none":
+    """lambda(sigma). |s + eps/sigma|^2 is |D - x|^2 / sigma^4, and the signal-to-noise ratio is 1 / sigma^2."""
+    weighting = metadata["weighting"]
+    if weighting == "none":
         return 1.0
-    if metadata["weighting"] == "sigma2":
+    if weighting == "sigma2":
         return sigma**2
+    if weighting in PROCESSES:
+        return sigma**4 / denoiser(weighting, sigma)[2] ** 2
+    if weighting == "min_snr":
+        return sigma**4 * (sigma**-2.0).clip(max=float(metadata.get("gamma", "5")))
+    if weighting == "truncated_snr":
+        return sigma**4 * (sigma**-2.0).clip(min=1.0)
     sigma_data = float(metadata.get("sigma_data", "0.5"))
     return sigma**2 * (sigma**2 + sigma_data**2) / sigma_data**2
 

@@ -1,11 +1,12 @@
 """Writes the golden cases in tests/golden/cases: score and energy nets, evaluated by an independent autograd.
 
 There are two files for every kind of net, objective (esm, ism, dsm, ssm, ssm_vr), activation, parameterization and
-conditioning, and for every way to give a context. Their names begin with `energy-` for energy nets:
+conditioning, for every way to give a context, and for every weighting of a process. Their names begin with `energy-` for energy nets:
 
     <objective>-<activation>-<parameterization>-<conditioning>.safetensors            the input of `scorematch eval`
     <objective>-<activation>-<parameterization>-<conditioning>.expected.safetensors   its expected output, in float64
     <objective>-<context, optional_context or labels>[.expected].safetensors
+    <objective>-<parameterization of a process>-<weighting>[.expected].safetensors
 
 The formats are those of docs/eval-format.md. An input file contains exactly the tensors and metadata that its case
 needs. The remaining options (weighting, residual, sigma_data, noise, depth, widths, M, dim, N, the size of sigma and of
@@ -47,7 +48,7 @@ import numpy as np
 import torch
 
 from autograd_losses import (
-    ACTIVATIONS, column, differentiated, evaluate, features, layer_count, loss_weight, needs_sigma, perturbed,
+    ACTIVATIONS, PROCESSES, column, differentiated, evaluate, features, layer_count, loss_weight, needs_sigma, perturbed,
     preconditioning, sample_losses, score,
 )
 from safetensors_bytes import decode, encode
@@ -202,6 +203,39 @@ def deal_contexts(net, objective):
         yield "-".join((prefix, kind)), metadata, options
 
 
+PROCESS_WEIGHTINGS = ("v_prediction", "data_prediction", "velocity", "min_snr", "truncated_snr")
+
+
+def deal_processes(net, objective):
+    """The parameterizations and weightings of processes x_t = alpha x + beta eps: each weighting once, and in turn the
+    parameterizations."""
+    prefix = objective if net == "score" else f"{net}-{objective}"
+    random = np.random.RandomState(zlib.crc32(f"{prefix}-processes".encode()))
+    first = random.randint(len(PROCESSES))
+    for index, weighting in enumerate(PROCESS_WEIGHTINGS):
+        def pick(values):
+            return values[random.randint(len(values))]
+
+        options = {
+            "noise": pick((False, True)), "hidden_layers": pick((0, 1, 2)), "widths": pick(("unequal", "neighbors")),
+            "dim": pick((1, 2, 3, 4, 5)), "batch": pick((4, 5, 6, 7)), "directions": pick((1, 2, 3)),
+            "sigma": pick(("ordinary", "small", "large")), "weights": "ordinary", "dtype": np.float64,
+        }
+        parameterization = PROCESSES[(first + index) % len(PROCESSES)]
+        metadata = {
+            "objective": objective,
+            "net": net,
+            "activation": pick(tuple(ACTIVATIONS)),
+            "parameterization": parameterization,
+            "conditioning": pick(CONDITIONINGS),
+            "weighting": weighting,
+            "residual": pick(("false", "true")),
+        }
+        if weighting == "min_snr" and pick((False, True)):
+            metadata["gamma"] = "0.5"
+        yield "-".join((prefix, parameterization, weighting)), metadata, options
+
+
 def hidden_widths(random, options, width_in):
     """Small odd widths. Adjacent ones differ unless the case is about equal widths."""
     count, style, dim = options["hidden_layers"], options["widths"], options["dim"]
@@ -309,9 +343,9 @@ def facts(inputs, metadata, tensors):
 def wanted_facts(net, objective):
     wanted = [f"activation {name}" for name in ACTIVATIONS]
     wanted += [f"{name} {side} tail" for name in ACTIVATIONS for side in ("left", "right")]
-    wanted += [f"parameterization {name}" for name in PARAMETERIZATIONS]
+    wanted += [f"parameterization {name}" for name in PARAMETERIZATIONS + PROCESSES]
     wanted += [f"conditioning {name}" for name in CONDITIONINGS]
-    wanted += [f"weighting {name}" for name in WEIGHTINGS]
+    wanted += [f"weighting {name}" for name in WEIGHTINGS + PROCESS_WEIGHTINGS]
     wanted += [f"sigma_data {value}" for value in (None, "0.5", "0.25", "1.25")]
     wanted += [f"hidden layers {count}" for count in range(4)]
     wanted += [f"{extent} {size}" for extent in ("dim", "batch") for size in range(1, 8)]
@@ -332,7 +366,9 @@ def main():
     seen = collections.Counter()
     written = 0
     for net, objective in itertools.product(NETS, OBJECTIVES):
-        for name, metadata, options in itertools.chain(deal(net, objective), deal_contexts(net, objective)):
+        for name, metadata, options in itertools.chain(
+            deal(net, objective), deal_contexts(net, objective), deal_processes(net, objective)
+        ):
             raw = encode(make_inputs(name, metadata, options), metadata)
 
             # From here on, use the case as read from the file.

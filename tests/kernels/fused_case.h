@@ -83,7 +83,8 @@ class FusedCase {
     p.weighting = problem_.loss.weighting;
     p.grad_factor = 1.0 / static_cast<double>(problem_.batch);
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = cuda::kernel_term(terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i)
+      p.terms[i] = cuda::kernel_term(terms_[i], problem_.net.parameterization);
     p.directions = directions();
     p.samples = problem_.batch, p.blocks = blocks;
     p.gradient = wants_gradients_, p.grad_x = wants_gradients_ ? grad_x.data() : nullptr;

@@ -16,6 +16,12 @@ namespace {
 
 constexpr double kUlp = 0x1p-23;
 
+scorematch::Weighting random_weighting(RandomCase& random) {
+  scorematch::Weighting weighting{static_cast<scorematch::Weighting::Kind>(random.integer(0, 7)), 0.7};
+  weighting.gamma = 1.5;
+  return weighting;
+}
+
 struct HeadCase {
   RandomCase random;
   enum class Kind { esm, dsm, ism, ssm, ssm_vr };
@@ -34,7 +40,7 @@ struct HeadCase {
   RandomNoise noise{random};
   RandomSigma sigma{random, samples};
   RandomParameterization parameterization{random};
-  int weighting = random.integer(0, 2);
+  scorematch::Weighting weighting = random_weighting(random);
   bool perturbed = kind == Kind::dsm || random.chance(0.5);
   double grad_factor = random.real(0.01, 2);
   int stride = static_cast<int>(rounded_up(dim, 8));
@@ -60,12 +66,6 @@ struct HeadCase {
         break;
     }
     return SsmVr{directions, distribution};
-  }
-
-  scorematch::Weighting reference_weighting() const {
-    if (weighting == 1) return scorematch::weighting::Sigma2{};
-    if (weighting == 2) return scorematch::weighting::Edm{0.7};
-    return scorematch::weighting::None{};
   }
 };
 
@@ -124,7 +124,7 @@ Wanted reference_of(const HeadCase& c, std::int64_t row) {
     for (std::size_t i = 0; i < dim; ++i) out.grad_score[0][i] += score[i];
   }
   const double given = c.weight.empty() ? 1 : c.weight[static_cast<std::size_t>(n)];
-  const double lambda = given * reference::weight(c.reference_weighting(), sigma), factor = lambda * c.grad_factor;
+  const double lambda = given * reference::weight(c.weighting, sigma), factor = lambda * c.grad_factor;
   Wanted wanted{lambda * out.loss, along_size + largest_slice * largest_slice, {}, {}, {}, {}, {}};
   for (const double each : out.direction_losses)
     wanted.each_loss.push_back(lambda * (each + (c.mixed ? reference::half_square(score) : 0)));
@@ -166,7 +166,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   const std::size_t element_bytes = c.element == Element::bf16 ? 2 : 4;
 
   HeadParams p;
-  p.term = cuda::kernel_term(terms_of(c.objective())[0]);
+  p.term = cuda::kernel_term(terms_of(c.objective())[0], c.parameterization.value);
   if (c.mixed) p.term.quadratic = 1;
   p.dim = c.dim, p.batch = c.batch, p.rows = c.rows, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
@@ -181,7 +181,7 @@ void run(std::uint64_t seed, bool mixed = false) {
   if (c.given) p.directions.given = given.data();
   p.directions.given_plane = c.samples * c.dim, p.directions.given_stride = c.dim;
   p.parameterization = c.parameterization.value;
-  p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
+  p.weighting = c.weighting;
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   if (c.sliced) p.loss_per_direction = each_loss.data(), p.loss_per_direction_plane = c.batch + 1;
@@ -251,7 +251,7 @@ void run_with_trace(std::uint64_t seed) {
     sigma_rows[static_cast<std::size_t>(row)] = static_cast<float>(c.sigma.of(c.noise, c.first + row));
   const DeviceArray<float> sigma(sigma_rows);
   HeadParams p;
-  p.term = cuda::kernel_term(terms_of(Ism{})[0]);
+  p.term = cuda::kernel_term(terms_of(Ism{})[0], c.parameterization.value);
   p.dim = p.grad_columns = c.dim, p.batch = p.rows = c.batch, p.first = c.first;
   p.output = output.data(), p.output_stride = c.stride;
   p.trace = trace.data(), p.grad_trace = grad_trace.data();
@@ -259,14 +259,14 @@ void run_with_trace(std::uint64_t seed) {
   p.noise = c.noise.get();
   p.sigma_rows = sigma.data();
   p.parameterization = c.parameterization.value;
-  p.weighting = {static_cast<Weighting::Kind>(c.weighting), 0.7};
+  p.weighting = c.weighting;
   p.grad_factor = c.grad_factor;
   p.loss = loss.data();
   ASSERT_EQ(launch_head(p, Element::f32, nullptr), 0);
   const auto losses = loss.read(), grads = grad_trace.read(), traces = trace.read();
   for (std::int64_t row = 0; row < c.batch; ++row) {
     const auto r = static_cast<std::size_t>(row);
-    const double sigma_here = sigma_rows[r], lambda = reference::weight(c.reference_weighting(), sigma_here);
+    const double sigma_here = sigma_rows[r], lambda = reference::weight(c.weighting, sigma_here);
     const auto [a, b, k] = reference::coefficients(c.parameterization.value, sigma_here);
     double wanted = a * c.dim + b * k * traces[r], size = std::abs(a * c.dim) + std::abs(b * k * traces[r]);
     for (std::size_t i = 0; i < static_cast<std::size_t>(c.dim); ++i) {

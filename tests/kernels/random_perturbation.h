@@ -5,6 +5,7 @@
 
 #include "kernels/device_array.h"
 #include "kernels/random_case.h"
+#include "model/noise_process.h"
 #include "reference/coefficients.h"
 #include "reference/directions.h"
 #include "scorematch/distinct.h"
@@ -50,6 +51,7 @@ struct RandomNoise {
 struct RandomSigma {
   RandomSigma(RandomCase& random, std::int64_t batch) {
     const double low = random.real(0.01, 0.5), high = low + random.real(0.0, 20.0);
+    if (take_process(random)) return;
     switch (random.integer(0, 5)) {
       case 0:
         given = random.normals(random.chance(0.3) ? 1 : batch);
@@ -82,8 +84,21 @@ struct RandomSigma {
     return reference::draw_sigma(noise.of(n), schedule);
   }
 
+  /// A process in a quarter of the cases. A copy draws it, so that the rest of a case depends only on whether there is
+  /// one.
+  bool take_process(RandomCase other) {
+    if (!other.chance(0.25)) return false;
+    const NoiseSchedule all[] = {schedule::Vp{}, schedule::SubVp{0.1, 20, 1e-3}, schedule::Cosine{},
+                                 schedule::RectifiedFlow{0.01, 0.99}, schedule::Ddpm{7, 0.01, 0.5}};
+    schedule = all[other.integer(0, 4)];
+    table = std::make_unique<DeviceArray<double>>(noise_table_of(schedule));
+    source = sigma_source(schedule, nullptr, 0, table->data());
+    return true;
+  }
+
   std::vector<float> given;
   NoiseSchedule schedule;
+  std::unique_ptr<DeviceArray<double>> table;
   std::unique_ptr<DeviceArray<float>> device;
   SigmaSource source;
 };
@@ -91,6 +106,13 @@ struct RandomSigma {
 struct RandomParameterization {
   explicit RandomParameterization(RandomCase& random) {
     const double data = random.real(0.2, 2.0);
+    using Kind = Parameterization::Kind;
+    RandomCase other = random;  // so that the rest of a case does not depend on it
+    if (other.chance(0.4)) {
+      value = static_cast<Kind>(other.integer(static_cast<int>(Kind::epsilon), static_cast<int>(Kind::velocity)));
+      random.integer(0, 3);
+      return;
+    }
     switch (random.integer(0, 3)) {
       case 1:
         value = parameterization::Ncsn{};

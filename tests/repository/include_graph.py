@@ -26,6 +26,7 @@ SOURCES = {".h", ".cpp", ".cu", ".cuh"}
 KERNEL_HEADERS = {  # plain data and functions
     "include/scorematch/choices.h",
     "include/scorematch/distinct.h",
+    "include/scorematch/noise_table.h",
     "include/scorematch/philox.h",
 }
 # The plans stand on top of the engines, though their headers are part of the API.

@@ -64,6 +64,7 @@ class ProblemMaker {
   Problem make(double most_work, MlpShape::Kind kind) {
     for (;;) {
       Problem p = make_once();
+      take_other_process(p);
       p.net.kind = kind;
       double weights = 0;
       for (const auto& layer : p.net.layers()) weights += static_cast<double>(layer.in) * layer.out;
@@ -109,6 +110,19 @@ class ProblemMaker {
   }
 
  private:
+  /// Gives a third of the problems that use sigma a parameterization of a process, and its weighting or another. A copy
+  /// draws them, so that the rest of a problem does not depend on them.
+  void take_other_process(Problem& p) const {
+    using P = Parameterization::Kind;
+    using W = Weighting::Kind;
+    if (p.net.parameterization.kind == P::plain) return;
+    ProblemMaker other = *this;
+    if (other.integer(0, 2) != 0) return;
+    p.net.parameterization = static_cast<P>(other.integer(static_cast<int>(P::epsilon), static_cast<int>(P::velocity)));
+    p.loss.weighting =
+        static_cast<W>(other.integer(static_cast<int>(W::v_prediction), static_cast<int>(W::truncated_snr)));
+  }
+
   Problem make_once() {
     Problem p;
     // Widths around the 16 of a vector, batches around the 64 of a tile, and everything between.

@@ -8,6 +8,7 @@
 #include "cli/options/refusal.h"
 #include "formats/spec_text.h"
 #include "model/network.h"
+#include "model/noise_process.h"
 #include "samplers/noise_levels.h"
 
 namespace scorematch::cli {
@@ -48,6 +49,14 @@ NoiseRange range_of(const NoiseSchedule& schedule) {
     case NoiseSchedule::Kind::log_normal:  // all but 3 in 1000 of the training noise
       return {std::exp(schedule.log_mean - 3 * schedule.log_deviation),
               std::exp(schedule.log_mean + 3 * schedule.log_deviation)};
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow:
+    case NoiseSchedule::Kind::ddpm: {
+      const auto [low, high] = sigma_range(schedule);
+      return {low, high};
+    }
   }
   return {};
 }

@@ -52,7 +52,8 @@ Subject read_subject(const ScanOptions& options, const Table& table, const Neede
   if (!grid.empty()) rows = Dequantizer(grid.steps, units, options.train.seed).all(rows, kAllSteps);
   Weighting weighting = model.loss->weighting;
   const bool is_same = kind_of(model.loss->objective) == needed.objective;
-  if (!is_same && weighting.kind == Weighting::Kind::edm && needed.objective != ObjectiveKind::dsm)
+  const bool is_of_dsm = weighting.kind != Weighting::Kind::none && weighting.kind != Weighting::Kind::sigma2;
+  if (!is_same && is_of_dsm && needed.objective != ObjectiveKind::dsm)
     weighting = weighting::Sigma2{};  // as `train` chooses it
   Subject subject{options.train.engine.make(), model.net, model.sampling_params(),
                   model.loss->schedule,        weighting, std::move(rows),

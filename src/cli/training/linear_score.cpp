@@ -8,6 +8,7 @@
 #include "cli/data/linear_algebra.h"
 #include "cli/options/refusal.h"
 #include "model/names.h"
+#include "model/weighting.h"
 
 namespace scorematch::cli {
 namespace {
@@ -124,19 +125,6 @@ Split split(const LinearScore& score, const MatrixXd& vectors) {
   Split parts{transposed_product(basis, vectors), {}};
   if (score.rank < score.dim) parts.outside = vectors - product(basis, parts.inside);
   return parts;
-}
-
-double weight(const Weighting& weighting, double sigma) {
-  const double data = square(weighting.sigma_data);
-  switch (weighting.kind) {
-    case Weighting::Kind::none:
-      break;
-    case Weighting::Kind::sigma2:
-      return square(sigma);
-    case Weighting::Kind::edm:
-      return square(sigma) * (square(sigma) + data) / data;
-  }
-  return 1;
 }
 
 /// Of some rows, all in the coordinates of the basis, in which the score's Jacobian is diagonal.
@@ -278,7 +266,7 @@ std::vector<double> linear_losses(const LinearScore& score, const Loss& loss, co
     for (Index row = 0; row < count; ++row) {
       const auto i = static_cast<std::size_t>(first + row);
       const double sigma = batch.sigma.empty() ? 0 : static_cast<double>(batch.sigma[i]);
-      losses.push_back(weight(loss.weighting, sigma) * evaluation.loss(loss.objective, row, sigma));
+      losses.push_back(weight_at(loss.weighting, sigma) * evaluation.loss(loss.objective, row, sigma));
     }
   }
   return losses;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/training/train_options.h"
+#include "model/noise_process.h"
 
 namespace scorematch::cli {
 namespace {
@@ -11,6 +12,30 @@ namespace {
 // and 0.16 in 430; {256, 256} reaches 0.07 in 140.
 constexpr std::int64_t kNoiselessEpochs = 140, kFewestSteps = 500, kMostSteps = 20'000;
 constexpr std::int64_t kNarrowest = 64, kWidest = 512, kWidthPerDim = 8;
+
+/// The published one.
+Weighting::Kind weighting_of(Parameterization::Kind parameterization) {
+  switch (parameterization) {
+    case Parameterization::Kind::plain:
+    case Parameterization::Kind::ncsn:
+    case Parameterization::Kind::noise_prediction:
+    case Parameterization::Kind::edm:
+      break;
+    case Parameterization::Kind::epsilon:
+      return Weighting::Kind::sigma2;
+    case Parameterization::Kind::v_prediction:
+      return Weighting::Kind::v_prediction;
+    case Parameterization::Kind::data_prediction:
+      return Weighting::Kind::truncated_snr;
+    case Parameterization::Kind::velocity:
+      return Weighting::Kind::velocity;
+  }
+  return Weighting::Kind::edm;
+}
+
+bool is_process(Parameterization::Kind parameterization) {
+  return weighting_of(parameterization) != Weighting::Kind::edm;
+}
 
 }  // namespace
 
@@ -26,7 +51,11 @@ void TrainOptions::follow_objective() {
     // Without the target eps/sigma, the loss at the noise sigma varies by 1/sigma^2 times the weight. EDM's weight
     // grows as sigma^4: a few samples with the largest noise would drown all others. sigma^2 balances the levels.
     choose("--weighting", weighting, Weighting::Kind::sigma2);
+  } else {
+    choose("--weighting", weighting, weighting_of(parameterization));
   }
+  // Processes are published for data of variance 1.
+  if (is_process(parameterization) || has_table(schedule)) choose("--sigma-data", sigma_data, 1.0);
 }
 
 void TrainOptions::choose_without_noise(const Dataset& data) {

@@ -7,6 +7,7 @@
 #include "cli/training/noise_choice.h"
 #include "cli/training/train_options.h"
 #include "formats/spec_text.h"
+#include "model/noise_process.h"
 
 namespace scorematch::cli {
 namespace {
@@ -74,6 +75,11 @@ void TrainOptions::choose_training(const Dataset& data) {
     choose("--sigma-min", sigma_min, std::exp(log_mean - 3 * log_deviation));
     choose("--sigma-max", sigma_max, std::exp(log_mean + 3 * log_deviation));
   }
+  const NoiseSchedule levels = loss().schedule;
+  if (has_table(levels)) {
+    const auto [low, high] = sigma_range(levels);
+    sigma_min = low, sigma_max = high;
+  }
   if (hidden.empty()) hidden = MlpShape::diffusion(static_cast<int>(data.dim)).hidden;
   if (schedule == NoiseSchedule::Kind::geometric || schedule == NoiseSchedule::Kind::log_normal) {
     if (!(sigma_min < sigma_max)) {
@@ -116,6 +122,7 @@ Phrase TrainOptions::describe_noise() const {
       " in units in which the data have standard deviation " + fact("noise.data_deviation", sigma_data);
   if (schedule == NoiseSchedule::Kind::geometric)
     return range + (levels > 0 ? " in " + fact("noise.levels", levels) + " levels" : "") + units;
+  if (has_table(loss().schedule)) return range + units + ", of the process " + name_of(schedule);
   return range + units + ", trained with ln sigma ~ N(" + fact("noise.log_mean", log_mean) + ", " +
          fact("noise.log_deviation", log_deviation) + "^2)";
 }

@@ -100,7 +100,8 @@ void TrainOptions::add_loss(OptionTable& table) {
   const Condition sliced = chosen("--objective", objective, {ObjectiveKind::ssm, ObjectiveKind::ssm_vr});
   table.number("--projections", projections, 1, 1 << 14, "directions of ssm and ssm_vr", needs(sliced));
   table.choice("--distribution", distribution, "distribution of the directions", needs(sliced));
-  table.choice("--schedule", schedule, "distribution of sigma", always_has_effect());
+  table.choice("--schedule", schedule, "distribution of sigma; those of processes have their published numbers",
+               always_has_effect());
   table.number("--sigma", sigma, kSmallest, kLargest, "noise level of the schedule single",
                needs(chosen("--schedule", schedule, {NoiseSchedule::Kind::single})));
   const Condition geometric = chosen("--schedule", schedule, {NoiseSchedule::Kind::geometric});
@@ -122,7 +123,8 @@ void TrainOptions::add_loss(OptionTable& table) {
                         needs(log_normal));
   table
       .choice("--weighting", weighting,
-              "weight of each noise level; if not given, edm for dsm, sigma2 for other objectives, none without noise",
+              "weight of each noise level; if not given, for dsm the published one of the parameterization, sigma2 for "
+              "other objectives, none without noise",
               always_has_effect())
       .shows_default("");
 }
@@ -247,7 +249,7 @@ void TrainOptions::check(int columns) {
     refuse_option("--labels", "either --labels or --context-columns", "both");
   if (has_noise()) return;
   const auto need_noise = [](const std::string& option, auto value) {
-    refuse_option("--schedule", "single, geometric or log_normal, for " + option + " " + name_of(value), "none");
+    refuse_option("--schedule", "a distribution of sigma, for " + option + " " + name_of(value), "none");
   };
   if (objective == ObjectiveKind::dsm) need_noise("--objective", objective);
   if (parameterization != Parameterization::Kind::plain) need_noise("--parameterization", parameterization);
@@ -283,6 +285,21 @@ Loss TrainOptions::loss() const {
       break;
     case NoiseSchedule::Kind::log_normal:
       loss.schedule = schedule::LogNormal{log_mean, log_deviation};
+      break;
+    case NoiseSchedule::Kind::vp:
+      loss.schedule = schedule::Vp{};
+      break;
+    case NoiseSchedule::Kind::sub_vp:
+      loss.schedule = schedule::SubVp{};
+      break;
+    case NoiseSchedule::Kind::cosine:
+      loss.schedule = schedule::Cosine{};
+      break;
+    case NoiseSchedule::Kind::rectified_flow:
+      loss.schedule = schedule::RectifiedFlow{};
+      break;
+    case NoiseSchedule::Kind::ddpm:
+      loss.schedule = schedule::Ddpm{};
       break;
   }
   return loss;

@@ -8,6 +8,7 @@
 #include "engine/backend.h"
 #include "engine/host_engine.h"
 #include "model/objective_terms.h"
+#include "model/weighting.h"
 
 namespace scorematch::cpu {
 
@@ -22,7 +23,7 @@ struct HeadRow {
 inline HeadRow head_row(const Parameterization& parameterization, const Weighting& weighting, const Batch& batch,
                         std::int64_t n, double sigma, double grad_factor) {
   const Coefficients k = coefficients(parameterization, sigma);
-  const double lambda = weight(weighting, sigma) * (batch.weight.empty() ? 1 : element(batch.weight, n));
+  const double lambda = weight_at(weighting, sigma) * (batch.weight.empty() ? 1 : element(batch.weight, n));
   return {k.a, k.b, k.c, sigma, lambda, lambda * grad_factor};
 }
 

@@ -12,8 +12,12 @@ namespace scorematch::cpu {
 /// The constants of a plan.
 struct LossProblem {
   explicit LossProblem(const LossSpec& spec_)
-      : spec(spec_), net(spec_.net, spec_.compute.precision), terms(terms_of(spec_.loss.objective)) {}
+      : spec(spec_),
+        levels(spec_.loss.schedule),
+        net(spec_.net, spec_.compute.precision),
+        terms(terms_of(spec_.loss.objective)) {}
   LossSpec spec;
+  NoiseLevels levels;
   PaddedNet net;
   std::vector<Term> terms;
 

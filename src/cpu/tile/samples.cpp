@@ -5,6 +5,7 @@
 
 #include "cpu/simd/jet.h"
 #include "cpu/tile/directions.h"
+#include "scorematch/noise_table.h"
 
 namespace scorematch::cpu {
 namespace {
@@ -20,7 +21,8 @@ double normal(const philox::Block& r) {
   return radius * std::cos(kTwoPi * static_cast<double>(philox::uniform(r.word[1])));
 }
 
-double draw_sigma(const NoiseSchedule& schedule, const philox::Block& block) {
+double draw_sigma(const NoiseLevels& levels, const philox::Block& block) {
+  const NoiseSchedule& schedule = levels.schedule;
   switch (schedule.kind) {
     case NoiseSchedule::Kind::none:
       break;
@@ -37,6 +39,15 @@ double draw_sigma(const NoiseSchedule& schedule, const philox::Block& block) {
     }
     case NoiseSchedule::Kind::log_normal:
       return std::exp(schedule.log_mean + schedule.log_deviation * normal(block));
+    case NoiseSchedule::Kind::vp:
+    case NoiseSchedule::Kind::sub_vp:
+    case NoiseSchedule::Kind::cosine:
+    case NoiseSchedule::Kind::rectified_flow: {
+      const double u = static_cast<double>(philox::uniform(block.word[0]));
+      return std::exp(noise_table::log_sigma(levels.table.data(), std::log(u / (1 - u))));
+    }
+    case NoiseSchedule::Kind::ddpm:
+      return std::exp(levels.table[std::uint64_t{block.word[0]} * static_cast<std::uint64_t>(schedule.levels) >> 32]);
   }
   return 1;
 }
@@ -64,11 +75,11 @@ TileSamples::TileSamples(int dim, int capacity, Arena& arena)
 double SampleSource::sigma_of(std::int64_t n) const {
   if (!sigma_.empty()) return per_sample(sigma_, n);
   philox::Block block{};
-  if (is_drawn(schedule_)) {
+  if (is_drawn(levels_.schedule)) {
     const Draw at = draw_at(noise_, philox::Purpose::sigma, n, 0);
     block = philox::philox4x32_10(philox::counter(at.purpose, at.step, at.first_sample, 0), at.seed);
   }
-  return draw_sigma(schedule_, block);
+  return draw_sigma(levels_, block);
 }
 
 void SampleSource::load_context(std::int64_t n, int r, TileSamples& tile) const {

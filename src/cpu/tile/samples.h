@@ -9,6 +9,7 @@
 #include "engine/backend.h"
 #include "engine/host_engine.h"
 #include "model/network.h"
+#include "model/noise_process.h"
 
 namespace scorematch::cpu {
 
@@ -34,17 +35,26 @@ struct TileSamples {
   bool has_context[kMaxTileRows];
 };
 
+/// The distribution of sigma, with its table. A plan makes it once.
+struct NoiseLevels {
+  explicit NoiseLevels(const NoiseSchedule& schedule_) : schedule(schedule_), table(noise_table_of(schedule_)) {}
+
+  NoiseSchedule schedule;
+  std::vector<double> table;
+};
+
 /// The source of the samples of all tiles of a call.
 class SampleSource {
  public:
   /// in.x may be empty.
+  /// @param levels must outlive this
   /// @param dropout of the loss
-  SampleSource(const Batch& in, const NoiseSchedule& schedule, bool perturbed, int dim, const Context& context,
+  SampleSource(const Batch& in, const NoiseLevels& levels, bool perturbed, int dim, const Context& context,
                double dropout = 0)
       : x_(in.x),
         sigma_(in.sigma),
         eps_(in.eps),
-        schedule_(schedule),
+        levels_(levels),
         row_of_(in),
         context_(in.context),
         labels_(in.labels),
@@ -63,7 +73,7 @@ class SampleSource {
   void load_context(std::int64_t n, int r, TileSamples& tile) const;
 
   ConstView x_, sigma_, eps_;
-  NoiseSchedule schedule_;
+  const NoiseLevels& levels_;
   RowIndex row_of_;
   ConstView context_, labels_;
   ContextRows context_row_;

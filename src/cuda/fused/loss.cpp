@@ -33,6 +33,7 @@ class FusedLoss final : public LossProgram {
         device_(context.device),
         plan_(std::move(plan)),
         features_(spec.net.conditioning, context.engine),
+        levels_(spec.loss.schedule, context.engine),
         terms_(terms_of(spec.loss.objective)) {
     kernels::FusedLossParams p;
     p.net = plan_.net, p.tiling = plan_.tiling;
@@ -68,7 +69,7 @@ class FusedLoss final : public LossProgram {
  private:
   void set_terms(kernels::FusedLossParams& p) const {
     p.term_count = static_cast<int>(terms_.size());
-    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i) p.terms[i] = kernel_term(terms_[i], spec_.net.parameterization);
   }
   int launch(const kernels::FusedLossParams& p, CUstream_st* stream) const {
     return plan_.narrow ? kernels::launch_narrow_loss(p, stream) : kernels::launch_fused_loss(p, stream);
@@ -78,7 +79,7 @@ class FusedLoss final : public LossProgram {
                                        double grad_factor) const {
     const Needs needs = needs_of(spec_.loss.objective);
     kernels::FusedLossParams p;
-    p.batch = batch_params(in, spec_.loss, spec_.net.dim, spec_.net.parameterization);
+    p.batch = batch_params(in, spec_.loss, levels_, spec_.net.dim, spec_.net.parameterization);
     p.batch.context = context_source(in.batch, spec_.net.context, spec_.loss.context_dropout);
     p.features = features_.get();
     p.weighting = spec_.loss.weighting;
@@ -101,6 +102,7 @@ class FusedLoss final : public LossProgram {
   const Device& device_;
   FusedPlan plan_;
   Features features_;
+  NoiseLevels levels_;
   std::vector<Term> terms_;
 };
 

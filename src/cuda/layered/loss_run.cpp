@@ -35,7 +35,7 @@ void LossCall::store_gradient() const {
 
 kernels::BatchParams LossCall::batch_params() const {
   const MlpShape& net = problem.spec.net;
-  kernels::BatchParams p = cuda::batch_params(in, problem.spec.loss, net.dim, net.parameterization);
+  kernels::BatchParams p = cuda::batch_params(in, problem.spec.loss, problem.levels, net.dim, net.parameterization);
   p.context = context_source(in.batch, net.context, problem.spec.loss.context_dropout);
   return p;
 }
@@ -63,7 +63,7 @@ kernels::HeadParams LossCall::head_of(const Chunk& chunk, const Term& term, bool
   p.batch = chunk.samples, p.rows = chunk.rows, p.first = chunk.first;
   p.sigma_rows = workspace.sigma;
   p.direction_values = has_row_values() ? workspace.direction_values : nullptr;
-  p.term = kernel_term(term);
+  p.term = kernel_term(term, problem.spec.net.parameterization);
   p.add_loss = is_further;
   p.loss = workspace.loss;
   p.grad_x = row_of(out.grad_x, chunk.first), p.grad_x_stride = out.grad_x.stride[0];

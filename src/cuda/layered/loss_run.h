@@ -12,12 +12,14 @@ namespace scorematch::cuda {
 struct LossProblem {
   LossProblem(const LossSpec& spec_, int further_channels, const Context& context)
       : spec(spec_),
+        levels(spec_.loss.schedule, context.engine),
         terms(terms_of(spec_.loss.objective)),
         needs(needs_of(spec_.loss.objective)),
         directions(needs.trace ? spec_.net.dim : needs.projections),
         net(spec_.net, spec_.compute.precision, spec_.max_batch, directions, further_channels, context) {}
 
   LossSpec spec;
+  NoiseLevels levels;
   std::vector<Term> terms;
   Needs needs;
   int directions;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/weighting.h"
 #include "scorematch/perturbation.h"
 #include "scorematch/score.h"
 
@@ -12,19 +13,6 @@ namespace {
 
 constexpr std::int64_t kMaxDim = 1024, kMostRows = 256, kFewestRows = 4;
 constexpr std::int64_t kMostValues = std::int64_t{1} << 24;  // of all Jacobians: 64 MB
-
-double weight_at(const Weighting& weighting, double sigma) {
-  const double square = sigma * sigma, data = weighting.sigma_data * weighting.sigma_data;
-  switch (weighting.kind) {
-    case Weighting::Kind::none:
-      return 1;
-    case Weighting::Kind::sigma2:
-      return square;
-    case Weighting::Kind::edm:
-      return square * (square + data) / data;
-  }
-  return 1;
-}
 
 }  // namespace
 
