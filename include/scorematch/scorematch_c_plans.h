@@ -197,6 +197,53 @@ SCOREMATCH_API scorematch_status scorematch_score_plan_workspace_bytes(const sco
 SCOREMATCH_API scorematch_status scorematch_score_plan_report(const scorematch_score_plan* plan, int64_t batch,
                                                               scorematch_plan_report* report);
 
+/* ---- how noisy a gradient is (gradient_variance.h) */
+
+typedef struct scorematch_gradient_variance scorematch_gradient_variance;
+
+/// An unbiased estimate and its standard error.
+typedef struct scorematch_measured {
+  double value;
+  double standard_error;
+} scorematch_measured;
+
+/// Of the gradient of one sample's loss; trace = data + noise + directions.
+typedef struct scorematch_gradient_moments {
+  size_t struct_size;
+  scorematch_measured trace;           /**< tr Cov g; that of a batch of n samples is trace / n */
+  scorematch_measured data;            /**< the part of the rows */
+  scorematch_measured noise;           /**< the part of sigma, eps and dropped contexts */
+  scorematch_measured directions;      /**< the part of the directions */
+  scorematch_measured squared_mean;    /**< |E g|^2 */
+  scorematch_measured signal_to_noise; /**< squared_mean / trace */
+} scorematch_gradient_moments;
+
+typedef struct scorematch_gradient_variance_in {
+  size_t struct_size;
+  scorematch_view params;  /**< [P]; required */
+  scorematch_view x;       /**< [R, d], from which rows are drawn with replacement; required */
+  uint64_t seed;           /**< of rows, noise and directions */
+  scorematch_view context; /**< [R, c] or [1, c], for a net with a context */
+  scorematch_view present; /**< [R] */
+  scorematch_view labels;  /**< [R] or [1] I64, in place of context */
+} scorematch_gradient_variance_in;
+
+/// @param loss, compute as of a loss plan; esm is refused
+/// @param batch samples per probe
+/// @param probes at least 3; standard errors fall as 1/sqrt(probes)
+SCOREMATCH_API scorematch_status scorematch_gradient_variance_create(const scorematch_engine* engine,
+                                                                     const scorematch_net* net, const char* loss,
+                                                                     int64_t batch, int32_t probes, const char* compute,
+                                                                     scorematch_gradient_variance** variance);
+SCOREMATCH_API void scorematch_gradient_variance_destroy(scorematch_gradient_variance* variance);
+/// Waits for the queue.
+SCOREMATCH_API scorematch_status scorematch_gradient_variance_measure(const scorematch_gradient_variance* variance,
+                                                                      scorematch_queue* queue,
+                                                                      const scorematch_gradient_variance_in* in,
+                                                                      scorematch_gradient_moments* moments);
+SCOREMATCH_API scorematch_status
+scorematch_gradient_variance_workspace_bytes(const scorematch_gradient_variance* variance, size_t* bytes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -79,6 +79,13 @@ Reduction reduction_of(const scorematch_reduction* reduction) {
   return {given.normaliser, given.accumulate != 0, given.loss_scale == 0 ? 1.0 : given.loss_scale};
 }
 
+Loss loss_of(const char* text) {
+  MetadataReader reader = MetadataReader::of_text("loss", need_text(text, "loss"));
+  const Loss loss = read_loss(reader, read_sigma_data(reader));
+  reader.refuse_rest();
+  return loss;
+}
+
 Compute compute_of(const char* text) {
   MetadataReader reader = MetadataReader::of_text("compute", optional_text(text));
   const Compute compute = read_compute(reader);

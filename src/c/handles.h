@@ -9,6 +9,7 @@
 #include "scorematch/checkpoint.h"
 #include "scorematch/estimate.h"
 #include "scorematch/noise.h"
+#include "scorematch/objective.h"
 #include "scorematch/own_network.h"
 #include "scorematch/scorematch_c.h"
 
@@ -51,6 +52,8 @@ Batch batch_of(const scorematch_batch& batch);
 Estimate* estimate_of(scorematch_estimate* estimate);
 /// @throws Error naming what is missing
 OwnNetwork own_network_of(const scorematch_own_network* network);
+/// @throws Error naming the key at fault
+Loss loss_of(const char* text);
 /// @param text may be NULL
 Compute compute_of(const char* text);
 Reduction reduction_of(const scorematch_reduction* reduction);

@@ -18,9 +18,7 @@ scorematch_status scorematch_loss_plan_create(const scorematch_engine* engine, c
                                               const char* loss, int64_t max_batch, const char* compute,
                                               scorematch_loss_plan** plan) {
   return make_handle(plan, "plan", [&] {
-    MetadataReader reader = MetadataReader::of_text("loss", need_text(loss, "loss"));
-    const Loss what = read_loss(reader, read_sigma_data(reader));
-    reader.refuse_rest();
+    const Loss what = loss_of(loss);
     return LossPlan(need(engine, "engine").engine, need(net, "net").net, what, max_batch, compute_of(compute));
   });
 }

@@ -32,6 +32,7 @@ void test_losses(const scorematch_engine* engine);
 void test_heads(const scorematch_engine* engine);
 void test_perturbation(const scorematch_engine* engine);
 void test_scores(const scorematch_engine* engine);
+void test_gradient_variance(const scorematch_engine* engine);
 void test_samplers(const scorematch_engine* engine);
 void test_metropolis(const scorematch_engine* engine);
 void test_likelihoods(const scorematch_engine* engine);

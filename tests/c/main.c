@@ -50,6 +50,7 @@ static void test_engine(scorematch_engine* engine) {
   test_heads(engine);
   test_perturbation(engine);
   test_scores(engine);
+  test_gradient_variance(engine);
   test_samplers(engine);
   test_metropolis(engine);
   test_likelihoods(engine);

@@ -72,6 +72,51 @@ void test_perturbation(const scorematch_engine* engine) {
   scorematch_queue_destroy(queue);
 }
 
+// With s = W x + b and Rademacher directions the part of the directions is that of v v^T: d (d - 1).
+void test_gradient_variance(const scorematch_engine* engine) {
+  enum { kRows = 64, kProbes = 400 };
+  scorematch_net* net = NULL;
+  scorematch_gradient_variance *variance = NULL, *none = NULL;
+  scorematch_queue* queue = NULL;
+  float x[kRows * kDim];
+  size_t bytes = 0;
+  int i;
+  scorematch_gradient_variance_in in = {.struct_size = sizeof in};
+  scorematch_gradient_moments got = {.struct_size = sizeof got}, again = {.struct_size = sizeof again};
+  for (i = 0; i < kRows * kDim; ++i) x[i] = (float)sin(1.7 * i);
+  OK(scorematch_net_create(kNetText, &net));
+  OK(scorematch_gradient_variance_create(engine, net, "objective=ssm_vr distribution=rademacher", 32, kProbes, NULL,
+                                         &variance));
+  OK(scorematch_gradient_variance_workspace_bytes(variance, &bytes));
+  OK(scorematch_queue_create(engine, bytes, NULL, &queue));
+  in.params = f32(kNet, kParams, 0);
+  in.x = f32(x, kRows, kDim);
+  in.seed = 3;
+  OK(scorematch_gradient_variance_measure(variance, queue, &in, &got));
+  in.struct_size = offsetof(scorematch_gradient_variance_in, context);  // as an older caller's
+  OK(scorematch_gradient_variance_measure(variance, queue, &in, &again));
+  CHECK(memcmp(&got, &again, sizeof got) == 0);
+  CHECK_NEAR(got.directions.value, kDim * (kDim - 1), 4 * got.directions.standard_error);
+  CHECK(got.directions.standard_error < 0.5 && got.noise.value == 0 && got.data.value > 0);
+  CHECK_NEAR(got.trace.value, got.data.value + got.directions.value, 1e-9);
+  CHECK_NEAR(got.signal_to_noise.value * got.trace.value, got.squared_mean.value, 0.1 * got.squared_mean.value);
+
+  REFUSED(scorematch_gradient_variance_create(engine, net, "objective=ism", 32, 2, NULL, &none), "probes",
+          "between 3 and 65536, got 2");
+  REFUSED(scorematch_gradient_variance_create(engine, net, NULL, 32, 8, NULL, &none), "loss", "null pointer");
+  REFUSED(scorematch_gradient_variance_create(NULL, net, "objective=ism", 32, 8, NULL, &none), "engine",
+          "null pointer");
+  REFUSED(scorematch_gradient_variance_measure(NULL, queue, &in, &got), "variance", "null pointer");
+  REFUSED(scorematch_gradient_variance_measure(variance, queue, NULL, &got), "in", "null pointer");
+  got.struct_size = 8;
+  REFUSED(scorematch_gradient_variance_measure(variance, queue, &in, &got), "moments.struct_size", "got 8");
+  CHECK(none == NULL);
+  scorematch_gradient_variance_destroy(NULL);
+  scorematch_gradient_variance_destroy(variance);
+  scorematch_queue_destroy(queue);
+  scorematch_net_destroy(net);
+}
+
 void test_scores(const scorematch_engine* engine) {
   static const float energy_params[kDim + 1] = {0.5f, -0.25f, 2};
   scorematch_net *net = NULL, *energy = NULL;

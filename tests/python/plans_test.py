@@ -54,6 +54,26 @@ class PlansTest(unittest.TestCase):
             with self.assertRaisesRegex(sm.Error, "context: expected one for each sample, as guidance is 2, got nothing"):
                 draw(2)
 
+    def test_gradient_variance(self):
+        """With s = W x + b and Rademacher directions, V_v is that of v v^T: d (d - 1)."""
+        for engine in (sm.Engine.reference(), host_engine()):
+            net = sm.Net("dim=2")
+            params = np.array([-1, 0.1, 0.1, -1, 0, 0], np.float32)
+            x = np.random.default_rng(1).standard_normal((1000, 2)).astype(np.float32)
+            variance = sm.GradientVariance(engine, net, "objective=ssm_vr distribution=rademacher", 32, 400)
+            queue = sm.Queue(engine, variance.workspace_bytes)
+            got = variance.measure(queue, params=params, x=x, seed=5)
+            self.assertEqual(got, variance.measure(queue, params=params, x=x, seed=5))
+            self.assertNotEqual(got, variance.measure(queue, params=params, x=x, seed=6))
+            self.assertAlmostEqual(got.directions.value, 2, delta=4 * got.directions.standard_error)
+            self.assertLess(got.directions.standard_error, 0.5)  # Gaussian directions would have 6
+            self.assertEqual(got.noise, sm.Measured(0, 0))
+            self.assertAlmostEqual(got.trace.value, got.data.value + got.directions.value, places=9)
+            with self.assertRaisesRegex(sm.Error, "probes: expected between 3 and 65536, got 2"):
+                sm.GradientVariance(engine, net, "objective=ism", 32, 2)
+            with self.assertRaisesRegex(sm.Error, "x: expected"):
+                variance.measure(queue, params=params, x=x[:, :1].copy(), seed=5)
+
     def test_own_network(self):
         """Only the parts: a linear score written in Python, and its gradient."""
         engine = host_engine()

@@ -24,6 +24,7 @@ from .own_network import NetworkCall, OwnNetwork
 from .parts import DirectionPlan, HeadPlan, PerturbPlan
 from .plans import LossPlan, Plan, ScorePlan
 from .sampling import LikelihoodPlan, SamplerPlan
+from .variance import GradientMoments, GradientVariance, Measured
 
 __version__ = version
 
@@ -38,10 +39,13 @@ __all__ = [
     "Error",
     "Estimate",
     "ExecutorLike",
+    "GradientMoments",
+    "GradientVariance",
     "HeadPlan",
     "Layer",
     "LikelihoodPlan",
     "LossPlan",
+    "Measured",
     "Net",
     "NetworkCall",
     "Noise",

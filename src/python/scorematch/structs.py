@@ -65,6 +65,27 @@ ScoreIn = struct("ScoreIn", struct_size=c_size_t, params=View, batch=Batch)
 ScoreOut = struct(
     "ScoreOut", struct_size=c_size_t, score=View, jvp=View, divergence=View, divergence_estimate=View, log_density=View
 )
+Measured = struct("Measured", value=c_double, standard_error=c_double)
+GradientMoments = struct(
+    "GradientMoments",
+    struct_size=c_size_t,
+    trace=Measured,
+    data=Measured,
+    noise=Measured,
+    directions=Measured,
+    squared_mean=Measured,
+    signal_to_noise=Measured,
+)
+GradientVarianceIn = struct(
+    "GradientVarianceIn",
+    struct_size=c_size_t,
+    params=View,
+    x=View,
+    seed=c_uint64,
+    context=View,
+    present=View,
+    labels=View,
+)
 SamplerIn = struct("SamplerIn", struct_size=c_size_t, params=View, noise=NoiseRef, context=View, labels=View)
 SamplerOut = struct("SamplerOut", struct_size=c_size_t, x=View, acceptance=c_void_p, acceptance_per_sample=View)
 LikelihoodIn = struct("LikelihoodIn", struct_size=c_size_t, params=View, batch=Batch)
