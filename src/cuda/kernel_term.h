@@ -1,7 +1,9 @@
 // Converts a term of an objective for the kernels. They compute in float, so the denoising residual takes its closed
-// form (docs/math.md, "Residuals without cancellation"); the engines that compute a head in double do not need it.
+// form (docs/math.md, "Residuals without cancellation"); the engines that compute a head in double need only the exact
+// x_tilde.
 #pragma once
 #include "launchers.h"
+#include "model/network.h"
 #include "model/objective_terms.h"
 
 namespace scorematch::cuda {
@@ -16,24 +18,6 @@ inline kernels::Term::Target kernel_target(Term::Target target) {
       return kernels::Term::Target::true_score;
   }
   return kernels::Term::Target::none;
-}
-
-/// Whether the kernels form s + eps/sigma as a x + b F + q eps. Without a, both forms are the same; edm's results are
-/// those of earlier versions.
-inline bool has_closed_residual(const Parameterization& parameterization) {
-  switch (parameterization.kind) {
-    case Parameterization::Kind::plain:
-    case Parameterization::Kind::ncsn:
-    case Parameterization::Kind::noise_prediction:
-    case Parameterization::Kind::edm:
-    case Parameterization::Kind::epsilon:
-      break;
-    case Parameterization::Kind::v_prediction:
-    case Parameterization::Kind::data_prediction:
-    case Parameterization::Kind::velocity:
-      return true;
-  }
-  return false;
 }
 
 /// @param parameterization of the score that the term takes

@@ -53,6 +53,24 @@ inline bool uses_x(const Parameterization& parameterization) {
   return false;
 }
 
+/// Whether s + eps/sigma is formed as a x + b F + q eps, or from the exact x_tilde, as a x_tilde and eps/sigma cancel.
+/// Without a, nothing cancels; edm's results are those of earlier versions.
+inline bool has_closed_residual(const Parameterization& parameterization) {
+  switch (parameterization.kind) {
+    case Parameterization::Kind::plain:
+    case Parameterization::Kind::ncsn:
+    case Parameterization::Kind::noise_prediction:
+    case Parameterization::Kind::edm:
+    case Parameterization::Kind::epsilon:
+      break;
+    case Parameterization::Kind::v_prediction:
+    case Parameterization::Kind::data_prediction:
+    case Parameterization::Kind::velocity:
+      return true;
+  }
+  return false;
+}
+
 /// Whether sigma is random.
 inline bool is_drawn(const NoiseSchedule& schedule) {
   switch (schedule.kind) {

@@ -49,9 +49,11 @@ void LossTile::load_direction(const LossCall& call, int m) {
 void LossTile::add_score_loss(const LossCall& call, const Term& term, int r, double output_factor, const float* f,
                               const float* bias, float* grad_output) {
   const std::int64_t at = std::int64_t{r} * x_stride_;
+  // The rounding of x_tilde would be a large part of what is left where a x_tilde and eps / sigma cancel.
+  const bool exact = has_closed_residual(problem_.spec.net.parameterization);
   loss_[r] += score_loss(
       term, rows_[r], output_factor, dim_,
-      {x_tilde_ + at, nullptr, f, bias,
+      {(exact ? samples_.x : x_tilde_) + at, exact ? samples_.eps + at : nullptr, f, bias,
        target_of(term, samples_.eps + at, call.in.batch.true_score, samples_.first + r), grad_output, grad_x_ + at});
 }
 
