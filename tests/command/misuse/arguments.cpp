@@ -120,7 +120,7 @@ std::vector<Misuse> bad_arguments() {
        train({"--projections", "16385"}),
        {"--projections", "to 16384", "got '16385'"}},
       {"distribution_unknown", kUsage, train({"--distribution", "cauchy"}), {"--distribution", "cauchy", "rademacher"}},
-      {"schedule_unknown", kUsage, train({"--schedule", "cosine"}), {"--schedule", "cosine", "log_normal"}},
+      {"schedule_unknown", kUsage, train({"--schedule", "sigmoid"}), {"--schedule", "sigmoid", "log_normal"}},
       {"levels_negative", kUsage, train({"--levels", "-1"}), {"--levels", "from 0 to", "got '-1'"}},
       {"log_mean_nan", kUsage, train({"--log-mean", "nan"}), {"--log-mean", "got 'nan'"}},
       {"log_mean_beyond_float32", kUsage, train({"--log-mean", "51"}), {"--log-mean", "-50 to 50", "got '51'"}},
