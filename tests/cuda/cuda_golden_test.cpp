@@ -40,7 +40,7 @@ class CudaGolden : public CudaTest {
         }
       }
     }
-    EXPECT_EQ(cases, 5 * (4 * 4 * 3 + 3));
+    EXPECT_EQ(cases, 5 * (4 * 4 * 3 + 3 + 5));
   }
 };
 

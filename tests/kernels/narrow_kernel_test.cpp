@@ -74,6 +74,22 @@ TEST(NarrowKernel, AgreesWithTheReference) { for_each_seed(9, agrees); }
 /// A problem of the first shape, with parameters as given.
 Problem problem_of(std::int64_t batch) { return problem(NarrowShape<2, 1, 64, 3, Activation::silu>(), 3, batch); }
 
+/// a has its own formula where eps is drawn, in kernels for any terms too, whose targets are not residuals.
+TEST(NarrowKernel, TakesEveryParameterization) {
+  using Shape = NarrowShape<6, 8, 16, 2, Activation::tanh, true>;
+  for (const std::uint64_t seed : {0u, 1u})  // the control variate and the antithetic pair
+    for (const auto kind : values_of<Parameterization::Kind>()) {
+      Problem p = problem(Shape(), seed, 33);
+      p.net.parameterization = kind;
+      p.sigma.clear();
+      ProblemMaker(5).fill(p);
+      FusedCase c(p);
+      SCOPED_TRACE(p.describe());
+      testing_support::expect_agreement(p, c.run({}, 1, launch_narrow_loss_of<Shape>), Precision::bf16);
+    }
+  EXPECT_EQ(complaints(), "");
+}
+
 /// With a network that is zero, losses depend on the noise alone.
 TEST(NarrowKernel, DrawsTheNoiseOfTheFusedKernel) {
   Problem p = problem_of(100);
