@@ -13,7 +13,7 @@ string(REPLACE "|" ";" objects "${OBJECTS}")
 list(FILTER objects EXCLUDE REGEX "/fused/") # they combine products and sums; fused_ptx.cmake looks at them
 list(SORT objects)
 foreach(object IN LISTS objects)
-  string(REGEX REPLACE ".*\\.dir/(.*)\\.o$" "\\1" file "${object}")
+  string(REGEX REPLACE ".*\\.dir/(\\./)?(.*)\\.o$" "\\2" file "${object}")
   kernel_ptx(${object} "\\.entry|\\.func|\\.f64|mma\\.sync" lines)
   set(names "")
   set(name "")
