@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src/python"))
+sys.path[:0] = [str(ROOT / "src/python"), str(ROOT / "bench/output")]
 
 import scorematch as sm
+from aligned import table
 from densities import mixture
-from tables import table
 
 DIM, STEPS, BATCH, PROBES = 16, 1500, 256, 200
 NET = f"dim={DIM} hidden=64,64"  # one score for every level

@@ -1,4 +1,4 @@
-"""The picture of the limit. The only module that needs matplotlib."""
+"""The picture of the limit."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -7,29 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from figures import pyplot, save
+
 PALETTE = ["#D55E00", "#595959", "#0072B2", "#009E73"]
-PALETTE_SIZE = 32  # of a file
-
-
-def pyplot() -> Any:
-    import matplotlib
-    matplotlib.use("agg")
-    matplotlib.rcdefaults()  # independent of the user's settings
-    matplotlib.rcParams.update({"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False,
-                                "legend.frameon": False, "savefig.dpi": 110, "figure.dpi": 110, "figure.facecolor": "white"})
-    from matplotlib import pyplot as plt
-    return plt
-
-
-def save(figure: Any, path: Path) -> None:
-    """Saves with a palette, which needs a third of the bytes."""
-    from PIL import Image
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
-    figure.canvas.draw()
-    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-    image.quantize(PALETTE_SIZE, dither=Image.Dither.NONE).save(path, optimize=True)
-    pyplot().close(figure)
 
 
 def draw_limit(levels: Sequence[float], traces: Mapping[str, Sequence[Any]], apart: Mapping[str, Sequence[float]], path: Path) -> None:

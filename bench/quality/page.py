@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import pictures
 from catalog import CHECKING_SEEDS, DIGITS, ENERGY, TUNING_SEEDS, data_sets, split_job
 from metrics import WEIGHT_BOUND
 from result import Record, Result
+
+sys.path.append(str(Path(__file__).parents[1] / "output"))
+from aligned import table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "quality.md"
@@ -44,18 +48,8 @@ HEAD = ["data", "ratio, median", "worst", "of the truth", "mode weight", "mode s
         "sampling, s", ""]
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned columns, so that the table can also be read in a terminal."""
-    widths = [max(len(row[column]) for row in [HEAD, *rows]) for column in range(len(HEAD))]
-    def text(row: Sequence[str]) -> str:
-        return "| " + " | ".join(value.ljust(width) if column == 0 else value.rjust(width)
-                                 for column, (value, width) in enumerate(zip(row, widths))) + " |"
-    rule = "|" + "|".join("-" * (width + 2) if column == 0 else "-" * (width + 1) + ":" for column, width in enumerate(widths)) + "|"
-    return [text(HEAD), rule, *map(text, rows)]
-
-
 def summary(record: Record) -> list[str]:
-    return table([cells(job, record.of(job)) for job in record.jobs()])
+    return table(HEAD, [cells(job, record.of(job)) for job in record.jobs()])
 
 
 def digits_lines(record: Record) -> list[str]:

@@ -1,6 +1,7 @@
-"""One small PNG per data set: the data next to the samples of a model. The only module that needs matplotlib."""
+"""One small PNG per data set: the data next to the samples of a model."""
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,36 +9,16 @@ import numpy as np
 
 from data_set import DataSet, Rows
 
+sys.path.append(str(Path(__file__).parents[1] / "output"))
+from figures import pyplot, save
+
 DATA_COLOR, SAMPLE_COLOR, TRUTH_COLOR = "#595959", "#0072B2", "#D55E00"
 POINTS = 1500  # in a scatter plot: enough to show the shape, few enough for a small file
-COLORS = 32  # in the palette of a picture
-
-
-def pyplot() -> Any:
-    import matplotlib
-    matplotlib.use("agg")
-    matplotlib.rcdefaults()  # independent of the user's settings
-    matplotlib.rcParams.update({"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False,
-                                "legend.frameon": False, "savefig.dpi": 100, "figure.facecolor": "white"})
-    from matplotlib import pyplot as plt
-    return plt
 
 
 def file_name(job: str) -> str:
     """Differs from the names of all other pictures in the documentation: the site has them all in one folder."""
     return f"quality-{job.replace('+', '-')}.png"
-
-
-def save(figure: Any, path: Path) -> None:
-    """Saves with a palette, which needs a third of the bytes."""
-    from matplotlib import pyplot as plt
-    from PIL import Image
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
-    figure.canvas.draw()
-    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-    image.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
-    plt.close(figure)
 
 
 def draw_set(data_set: DataSet, job: str, training: Rows, samples: Rows, folder: Path) -> None:

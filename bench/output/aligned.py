@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables in Markdown that can also be read in a terminal."""
 from __future__ import annotations
 
 from collections.abc import Sequence
